@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* base: what every module stands on, from libc alone: error values, checked sizes, an arena, byte
+ * buffers, a string map, random numbers, strict number parsing, files that appear whole or not at
+ * all, and a deterministic parallel loop.
+ *
+ * Three kinds of error, the same in every module:
+ *   bad data or environment   the function returns a negative SER_E* and fills the caller's
+ *                             struct ser_err with one sentence (what, where, found, expected);
+ *   a programmer's mistake    ser_assert(), kept in release builds;
+ *   out of memory             the process's out-of-memory handler, which does not return. */
+#ifndef SER_BASE_H
+#define SER_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define SER_VERSION "0.1.0"
+
+/* ---- errors ------------------------------------------------------------------------------- */
+
+enum {
+	SER_OK = 0,
+	SER_EDATA = -1,  /* input that is wrong: status 1 */
+	SER_EIO = -2,    /* the operating system refused: status 1 */
+	SER_EUSAGE = -3, /* options that do not go together: status 2 */
+	SER_EPROTO = -4  /* a protocol refused, such as speakers shared by train and test: status 3 */
+};
+
+struct ser_err {
+	int code;       /* SER_E*, 0 when nothing has failed */
+	char msg[1000]; /* one sentence without newline; control bytes of the input are escaped */
+};
+
+#define SER_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+/* Fill *e (may be NULL) and return `code`. The message's control bytes are shown as \xNN. */
+int ser_fail(struct ser_err *e, int code, const char *fmt, ...) SER_PRINTF(3, 4);
+
+/* Put "prefix: " before a message that is already there. Returns e->code. */
+int ser_fail_in(struct ser_err *e, const char *fmt, ...) SER_PRINTF(2, 3);
+
+#define ser_assert(x) ((x) ? (void)0 : ser_assert_failed(#x, __FILE__, __LINE__))
+_Noreturn void ser_assert_failed(const char *what, const char *file, int line);
+
+/* Called with the size that could not be had; aborts if it returns. The default prints a line. */
+void ser_oom_set(void (*handler)(size_t n_byte));
+
+/* ---- memory ------------------------------------------------------------------------------- */
+
+/* a*b and a+b, or the out-of-memory handler where size_t cannot hold the result. */
+size_t ser_mul(size_t a, size_t b);
+size_t ser_add(size_t a, size_t b);
+/* The same for sizes that come from outside: false, and *r untouched, on overflow. */
+bool ser_mul_ok(size_t a, size_t b, size_t *r);
+
+/* malloc, calloc, realloc of n*size bytes that never return NULL. Freed with free(). */
+void *ser_malloc(size_t n, size_t size);
+void *ser_calloc(size_t n, size_t size);
+void *ser_realloc(void *p, size_t n, size_t size);
+char *ser_strdup(const char *s);
+char *ser_strndup(const char *s, size_t n); /* n bytes and a NUL, whatever they hold */
+/* Grow *p, of *cap elements, to hold at least `need`; doubles. */
+void *ser_grow(void *p, size_t *cap, size_t need, size_t size);
+
+/* Allocations that go together. Every block is aligned to 64 bytes; nothing is freed singly. */
+struct ser_arena {
+	struct ser_arena_block *head;
+	size_t used; /* bytes handed out since creation or rewind, for statistics */
+};
+struct ser_arena_mark {
+	struct ser_arena_block *block;
+	size_t at, used;
+};
+void ser_arena_init(struct ser_arena *a); /* all zero is the same */
+void *ser_arena_alloc(struct ser_arena *a, size_t n, size_t size); /* not cleared */
+void *ser_arena_calloc(struct ser_arena *a, size_t n, size_t size);
+char *ser_arena_strndup(struct ser_arena *a, const char *s, size_t n);
+struct ser_arena_mark ser_arena_mark(const struct ser_arena *a);
+/* Forget what was allocated after the mark; blocks stay for reuse. A zero mark forgets all. */
+void ser_arena_rewind(struct ser_arena *a, struct ser_arena_mark m);
+void ser_arena_free(struct ser_arena *a);
+
+/* A growing byte string; s is NUL-terminated whenever cap > 0. All zero is empty. */
+struct ser_buf {
+	char *s;
+	size_t n, cap;
+};
+void ser_buf_add(struct ser_buf *b, const void *p, size_t n);
+void ser_buf_str(struct ser_buf *b, const char *s);
+void ser_buf_printf(struct ser_buf *b, const char *fmt, ...) SER_PRINTF(2, 3);
+void ser_buf_reserve(struct ser_buf *b, size_t extra);
+void ser_buf_free(struct ser_buf *b);
+
+/* ---- map from byte strings to a number ------------------------------------------------------ */
+
+struct ser_map; /* insertion-ordered; keys are copied */
+struct ser_map *ser_map_new(void);
+void ser_map_free(struct ser_map *m);
+size_t ser_map_len(const struct ser_map *m);
+/* The position (0, 1, ... by insertion) of a key, or -1. */
+ptrdiff_t ser_map_find(const struct ser_map *m, const char *key, size_t n);
+/* The position of a key, added when new; *is_new (may be NULL) says which. */
+size_t ser_map_add(struct ser_map *m, const char *key, size_t n, bool *is_new);
+const char *ser_map_key(const struct ser_map *m, size_t i, size_t *n); /* n may be NULL */
+
+/* ---- numbers ------------------------------------------------------------------------------- */
+
+/* Parse the whole of s, which may not have spaces around it, into [lo, hi]. Real numbers are decimal
+ * or hexadecimal and finite. Returns 0, or SER_EUSAGE with a sentence naming s and the range. */
+int ser_parse_int(const char *s, int64_t lo, int64_t hi, int64_t *out, struct ser_err *e);
+int ser_parse_real(const char *s, double lo, double hi, double *out, struct ser_err *e);
+/* Shortest decimal text that reads back as the same double; at least 32 bytes. Returns buf. */
+char *ser_format_real(double x, char *buf);
+
+/* Random numbers: xoshiro256** (Blackman and Vigna 2018), seeded through splitmix64. The state is
+ * the caller's; equal seeds give equal numbers on every machine. */
+struct ser_rng {
+	uint64_t s[4];
+};
+void ser_rng_seed(struct ser_rng *r, uint64_t seed);
+/* A stream of its own for each (seed, key): what happens to an id does not depend on its neighbours. */
+void ser_rng_seed_key(struct ser_rng *r, uint64_t seed, const void *key, size_t n);
+uint64_t ser_rng_next(struct ser_rng *r);
+double ser_rng_uniform(struct ser_rng *r);             /* [0,1), 53 bits */
+uint64_t ser_rng_below(struct ser_rng *r, uint64_t n); /* [0,n), unbiased; n > 0 */
+double ser_rng_normal(struct ser_rng *r);              /* mean 0, variance 1; Box-Muller, no state kept */
+/* Fisher-Yates over n elements of `size` bytes. */
+void ser_rng_shuffle(struct ser_rng *r, void *base, size_t n, size_t size);
+
+/* FNV-1a, 64 bits, finished by a splitmix64 step: the family's stable hash of ids. */
+uint64_t ser_hash(const void *p, size_t n);
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+/* A file that gets its name only when it is whole: written beside `path` under a temporary name,
+ * flushed, synced and renamed by commit; removed by abort, by ser_outfile_abort_all() and at exit.
+ * A path that exists and is no regular file (/dev/full, a fifo) is written directly. */
+struct ser_outfile {
+	FILE *f;
+	char *path, *tmp; /* tmp is NULL when written directly */
+	struct ser_outfile *next;
+};
+int ser_outfile_open(struct ser_outfile *o, const char *path, struct ser_err *e);
+int ser_outfile_commit(struct ser_outfile *o, struct ser_err *e); /* frees o's members either way */
+void ser_outfile_abort(struct ser_outfile *o);
+void ser_outfile_abort_all(void); /* safe to call from a signal handler: unlinks only */
+
+/* Read a whole file, at most `max` bytes, into a NUL-terminated malloc'ed block. */
+int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e);
+
+/* ---- parallel loop -------------------------------------------------------------------------- */
+
+/* Call fn(ctx, i, worker) for i in [0,n) on up to n_thread threads, worker in [0,n_thread). Items are
+ * taken in order by whichever thread is free, so fn must write only to places of item i or of its
+ * worker; a result must not depend on the worker. n_thread <= 1 calls in order on this thread. */
+void ser_parallel_for(int n_thread, size_t n, void (*fn)(void *ctx, size_t i, int worker), void *ctx);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/base.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What comes from a file may hold escape sequences or newlines: one line stays one line. */
+static void set_msg(struct ser_err *e, const char *s)
+{
+	size_t n = 0, room = sizeof e->msg - 5;
+	for (; *s != '\0' && n < room; s++) {
+		unsigned char c = (unsigned char)*s;
+		if (c < 0x20 || c == 0x7f)
+			n += (size_t)snprintf(e->msg + n, 5, "\\x%02x", c);
+		else
+			e->msg[n++] = (char)c;
+	}
+	e->msg[n] = '\0';
+}
+
+int ser_fail(struct ser_err *e, int code, const char *fmt, ...)
+{
+	if (e == NULL)
+		return code;
+	char raw[sizeof e->msg];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(raw, sizeof raw, fmt, ap);
+	va_end(ap);
+	e->code = code;
+	set_msg(e, raw);
+	return code;
+}
+
+int ser_fail_in(struct ser_err *e, const char *fmt, ...)
+{
+	char raw[2 * sizeof e->msg];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(raw, sizeof e->msg, fmt, ap);
+	va_end(ap);
+	size_t at = n < 0 ? 0 : (size_t)n < sizeof e->msg ? (size_t)n : sizeof e->msg - 1;
+	snprintf(raw + at, sizeof raw - at, ": %s", e->msg);
+	set_msg(e, raw);
+	return e->code;
+}
+
+_Noreturn void ser_assert_failed(const char *what, const char *file, int line)
+{
+	fprintf(stderr, "ser: %s:%d: assertion failed: %s\n", file, line, what);
+	abort();
+}

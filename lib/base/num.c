@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/base.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int ser_parse_int(const char *s, int64_t lo, int64_t hi, int64_t *out, struct ser_err *e)
+{
+	char *end = NULL;
+	errno = 0;
+	long long v = isspace((unsigned char)*s) ? 0 : strtoll(s, &end, 10);
+	if (end == NULL || end == s || *end != '\0')
+		return ser_fail(e, SER_EUSAGE, "\"%s\" is not a whole number", s);
+	if (errno == ERANGE || v < lo || v > hi)
+		return ser_fail(e, SER_EUSAGE, "%s is outside %lld .. %lld", s, (long long)lo, (long long)hi);
+	*out = v;
+	return 0;
+}
+
+int ser_parse_real(const char *s, double lo, double hi, double *out, struct ser_err *e)
+{
+	char *end = NULL;
+	double v = isspace((unsigned char)*s) ? 0 : strtod(s, &end);
+	if (end == NULL || end == s || *end != '\0' || !isfinite(v))
+		return ser_fail(e, SER_EUSAGE, "\"%s\" is not a finite number", s);
+	if (v < lo || v > hi)
+		return ser_fail(e, SER_EUSAGE, "%s is outside %g .. %g", s, lo, hi);
+	*out = v;
+	return 0;
+}
+
+char *ser_format_real(double x, char *buf)
+{
+	for (int digits = 6; digits <= 17; digits++) {
+		snprintf(buf, 32, "%.*g", digits, x);
+		if (strtod(buf, NULL) == x)
+			break;
+	}
+	return buf;
+}
