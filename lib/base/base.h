@@ -46,6 +46,7 @@ _Noreturn void ser_assert_failed(const char *what, const char *file, int line);
 
 /* Called with the size that could not be had; aborts if it returns. The default prints a line. */
 void ser_oom_set(void (*handler)(size_t n_byte));
+_Noreturn void ser_oom(size_t n_byte); /* call the handler: for memory that a library could not get */
 
 /* ---- memory ------------------------------------------------------------------------------- */
 

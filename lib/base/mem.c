@@ -17,7 +17,7 @@ void ser_oom_set(void (*handler)(size_t n_byte))
 	oom_handler = handler;
 }
 
-static _Noreturn void oom(size_t n)
+_Noreturn void ser_oom(size_t n)
 {
 	oom_handler(n);
 	abort();
@@ -36,7 +36,7 @@ size_t ser_mul(size_t a, size_t b)
 {
 	size_t p;
 	if (__builtin_mul_overflow(a, b, &p))
-		oom(SIZE_MAX);
+		ser_oom(SIZE_MAX);
 	return p;
 }
 
@@ -44,7 +44,7 @@ size_t ser_add(size_t a, size_t b)
 {
 	size_t s;
 	if (__builtin_add_overflow(a, b, &s))
-		oom(SIZE_MAX);
+		ser_oom(SIZE_MAX);
 	return s;
 }
 
@@ -53,7 +53,7 @@ void *ser_malloc(size_t n, size_t size)
 	size_t b = ser_mul(n, size);
 	void *p = malloc(b > 0 ? b : 1);
 	if (p == NULL)
-		oom(b);
+		ser_oom(b);
 	return p;
 }
 
@@ -61,7 +61,7 @@ void *ser_calloc(size_t n, size_t size)
 {
 	void *p = calloc(n > 0 ? n : 1, size > 0 ? size : 1);
 	if (p == NULL)
-		oom(ser_mul(n, size));
+		ser_oom(ser_mul(n, size));
 	return p;
 }
 
@@ -70,7 +70,7 @@ void *ser_realloc(void *p, size_t n, size_t size)
 	size_t b = ser_mul(n, size);
 	p = realloc(p, b > 0 ? b : 1);
 	if (p == NULL)
-		oom(b);
+		ser_oom(b);
 	return p;
 }
 

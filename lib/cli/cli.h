@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* cli: what every tool's main() shares: the option table, messages and exit statuses, input and output
+ * streams, progress. This is the one module that prints and exits. */
+#ifndef SER_CLI_H
+#define SER_CLI_H
+
+#include "base/base.h"
+#include "stream/stream.h"
+
+/* Exit statuses: 0 done; 1 data or I/O failed; 2 usage; 3 a protocol refused. */
+enum { SER_EXIT_OK = 0, SER_EXIT_FAIL = 1, SER_EXIT_USAGE = 2, SER_EXIT_PROTOCOL = 3 };
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+enum ser_opt_type {
+	SER_OPT_FLAG,   /* bool *       --x, --x=true, --x=false, --no-x */
+	SER_OPT_INT,    /* int *        */
+	SER_OPT_I64,    /* int64_t *    */
+	SER_OPT_REAL,   /* double *     */
+	SER_OPT_STR,    /* const char **, NULL: not given */
+	SER_OPT_CHOICE, /* int *        index into choices */
+	SER_OPT_LIST,   /* struct ser_strs *, may be given several times */
+	SER_OPT_SIZE    /* size_t *     bytes, with K, M or G behind */
+};
+
+struct ser_strs {
+	const char **s;
+	size_t n;
+};
+
+/* One option. The variable's value before parsing is the default that --help shows. A table ends with an all-zero row. */
+struct ser_opt {
+	const char *name; /* long name */
+	char letter;      /* or 0 */
+	enum ser_opt_type type;
+	void *var;
+	const char *arg;            /* metavariable in the help: N, FILE, NAME ... */
+	double lo, hi;              /* range of numbers; both 0: any */
+	const char *const *choices; /* NULL-terminated, for SER_OPT_CHOICE */
+	unsigned flags;
+	const char *help; /* one line */
+};
+enum {
+	SER_OPT_SILENT = 1,  /* cannot change the output, so it is not in the provenance (threads, verbosity, output names) */
+	SER_OPT_ALWAYS = 2,  /* in the provenance even when not given (seeds) */
+	SER_OPT_NEEDED = 4   /* usage error when not given */
+};
+
+/* A tool, or one of its modes (ser-score classes): a name, one line, options. */
+struct ser_mode {
+	const char *name, *summary;
+	const struct ser_opt *opts; /* may be NULL */
+	const char *operands;       /* as for the tool; NULL: the tool's */
+};
+
+struct ser_tool {
+	const char *name;    /* "ser-norm" */
+	const char *summary; /* one line: what it reads and what it writes */
+	const char *operands; /* in the usage line: "[FILE]...", "" for none */
+	const struct ser_opt *opts;
+	const struct ser_mode *modes; /* NULL, or ends with an all-zero row; then the first argument names one */
+	unsigned common;              /* which shared options it takes */
+};
+enum {
+	SER_CLI_THREADS = 1, /* -t N */
+	SER_CLI_KEEP = 2,    /* -k, --keep-going */
+	SER_CLI_OUT = 4,     /* -o FILE */
+	SER_CLI_IN = 8,      /* --max-record SIZE */
+	SER_CLI_PROGRESS = 16, /* --progress */
+	SER_CLI_FILTER = 4 | 8 /* reads and writes one stream */
+};
+/* Every tool has -h --help -V --version -q --quiet -v --verbose. */
+
+struct ser_cli {
+	const struct ser_tool *tool;
+	int mode; /* index into modes */
+	int n_thread;
+	bool quiet, keep_going, progress;
+	int verbose;
+	const char *out;    /* -o, or NULL */
+	size_t max_record;
+	char **operand;
+	int n_operand;
+	bool *given;        /* by row of the tool's table, then of the mode's */
+	struct ser_strs prov; /* operands that belong into the provenance */
+	struct ser_strs skipped; /* ids that --keep-going passed over */
+	uint64_t n_read, n_written, n_skipped;
+};
+
+/* Parse the command line; prints help or version and exits when asked to; usage errors exit with 2. Also sees to it that descriptors 0
+ * to 2 are open. Call first in main(). */
+void ser_cli_begin(struct ser_cli *c, const struct ser_tool *t, int argc, char **argv);
+/* Was this option (by long name) on the command line? */
+bool ser_cli_given(const struct ser_cli *c, const char *name);
+/* An operand or derived text that belongs into the provenance (an expression; never an input's name). */
+void ser_cli_prov(struct ser_cli *c, const char *arg);
+/* The last act of main: says what was skipped, flushes and closes stdout; returns the exit status. */
+int ser_cli_end(struct ser_cli *c);
+
+/* One line on stderr: "ser-x: ...". */
+void ser_cli_warn(const struct ser_cli *c, const char *fmt, ...) SER_PRINTF(2, 3); /* not with -q */
+void ser_cli_info(const struct ser_cli *c, const char *fmt, ...) SER_PRINTF(2, 3); /* only with -v */
+/* Print the error and exit with the status of its code; temporary files go. */
+_Noreturn void ser_cli_die(const struct ser_cli *c, const struct ser_err *e);
+_Noreturn void ser_cli_fail(const struct ser_cli *c, int code, const char *fmt, ...) SER_PRINTF(3, 4);
+_Noreturn void ser_cli_usage(const struct ser_cli *c, const char *fmt, ...) SER_PRINTF(2, 3); /* status 2 */
+
+/* A record failed: dies, or with --keep-going notes the id and returns. */
+void ser_cli_skip(struct ser_cli *c, const char *id, const struct ser_err *e);
+
+/* Progress with ETA on stderr, at most a few times a second; total 0: unknown. done == total ends the line. */
+void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64_t total);
+
+/* ---- input and output streams ---------------------------------------------------------------- */
+
+/* The operands (none, or "-": standard input) one after another, as one stream of segments. */
+struct ser_in;
+struct ser_in *ser_in_open(struct ser_cli *c);
+/* The same over given names; n == 0: standard input. */
+struct ser_in *ser_in_files(struct ser_cli *c, char *const *name, int n);
+/* The header of the segment at hand. Dies when the input has none. */
+const struct ser_header *ser_in_header(struct ser_in *in);
+/* The next record; false at the end. Dies on error. *segment (may be NULL): a header was passed that is unlike the last. */
+bool ser_in_next(struct ser_in *in, struct ser_record *r, bool *segment);
+const char *ser_in_name(const struct ser_in *in); /* of the file at hand */
+bool ser_in_waits(const struct ser_in *in);       /* the next record would have to be waited for */
+void ser_in_close(struct ser_in *in);
+
+/* Standard output or -o FILE, which appears when it is whole. */
+struct ser_out;
+struct ser_out *ser_out_open(struct ser_cli *c);
+struct ser_out *ser_out_file(struct ser_cli *c, const char *path); /* NULL or "-": standard output */
+/* Begin a segment with this header, to which the tool appends itself; ends the one before. */
+void ser_out_header(struct ser_out *o, const struct ser_header *h);
+/* The same without the tool's own entry (only for what merely reframes). */
+void ser_out_header_as_is(struct ser_out *o, const struct ser_header *h);
+void ser_out_record(struct ser_out *o, const struct ser_record *r);
+void ser_out_flush(struct ser_out *o);
+/* Trailer, flush, rename. */
+void ser_out_close(struct ser_out *o);
+
+/* The usual filter: every record through one function, in order, on -t threads. */
+struct ser_filter {
+	/* Check and change the header of each segment (may be NULL). Returns 0 or a negative SER_E*. */
+	int (*header)(void *ctx, struct ser_header *h, struct ser_err *e);
+	/* Change one record. 1: write it; 0: drop it; <0: it failed. `worker` in [0, n_thread). Called concurrently for different records. */
+	int (*record)(void *ctx, int worker, struct ser_record *r, struct ser_err *e);
+	void *ctx;
+};
+/* Reads the operands, writes stdout or -o. Returns the exit status: what main returns. */
+int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f);
+
+#endif

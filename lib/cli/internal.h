@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the files of this module only. */
+#ifndef SER_CLI_INTERNAL_H
+#define SER_CLI_INTERNAL_H
+
+#include "cli/cli.h"
+
+/* The command line in one canonical form, for the provenance: mode, options in the table's order, operands. */
+void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_strs *out);
+
+#endif

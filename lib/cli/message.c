@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void say(const struct ser_cli *c, const char *fmt, va_list ap)
+{
+	char msg[1200];
+	struct ser_err e;
+	vsnprintf(msg, sizeof msg, fmt, ap);
+	ser_fail(&e, SER_EDATA, "%s", msg); /* escapes control bytes */
+	fprintf(stderr, "%s: %s\n", c->tool->name, e.msg);
+}
+
+void ser_cli_warn(const struct ser_cli *c, const char *fmt, ...)
+{
+	if (c->quiet)
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	say(c, fmt, ap);
+	va_end(ap);
+}
+
+void ser_cli_info(const struct ser_cli *c, const char *fmt, ...)
+{
+	if (c->verbose == 0)
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	say(c, fmt, ap);
+	va_end(ap);
+}
+
+static int status_of(int code)
+{
+	return code == SER_EUSAGE ? SER_EXIT_USAGE : code == SER_EPROTO ? SER_EXIT_PROTOCOL : SER_EXIT_FAIL;
+}
+
+_Noreturn void ser_cli_die(const struct ser_cli *c, const struct ser_err *e)
+{
+	fprintf(stderr, "%s: %s\n", c->tool->name, e->msg);
+	ser_outfile_abort_all();
+	_exit(status_of(e->code)); /* nothing more goes to stdout: a half stream stays cut */
+}
+
+_Noreturn void ser_cli_fail(const struct ser_cli *c, int code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	say(c, fmt, ap);
+	va_end(ap);
+	ser_outfile_abort_all();
+	_exit(status_of(code));
+}
+
+void ser_cli_skip(struct ser_cli *c, const char *id, const struct ser_err *e)
+{
+	if (!c->keep_going)
+		ser_cli_die(c, e);
+	ser_cli_warn(c, "skipped: %s", e->msg);
+	c->skipped.s = ser_realloc(c->skipped.s, c->skipped.n + 1, sizeof *c->skipped.s);
+	c->skipped.s[c->skipped.n++] = ser_strdup(id);
+	c->n_skipped++;
+}
+
+int ser_cli_end(struct ser_cli *c)
+{
+	if (c->n_skipped > 0) {
+		for (size_t i = 0; i < c->skipped.n; i++)
+			fprintf(stderr, "%s: failed: %s\n", c->tool->name, c->skipped.s[i]);
+		fprintf(stderr, "%s: %llu read, %llu written, %llu skipped\n", c->tool->name, (unsigned long long)c->n_read,
+		        (unsigned long long)c->n_written, (unsigned long long)c->n_skipped);
+	}
+	errno = 0;
+	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0) {
+		fprintf(stderr, "%s: <stdout>: write failed: %s\n", c->tool->name, strerror(errno != 0 ? errno : EIO));
+		return SER_EXIT_FAIL;
+	}
+	bool failed = c->n_skipped > 0;
+	for (size_t i = 0; i < c->skipped.n; i++)
+		free((char *)c->skipped.s[i]);
+	free(c->skipped.s);
+	free(c->prov.s);
+	free(c->given);
+	c->skipped = c->prov = (struct ser_strs){0};
+	c->given = NULL;
+	return failed ? SER_EXIT_FAIL : SER_EXIT_OK;
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64_t total)
+{
+	static double began, said;
+	bool tty = isatty(2);
+	if (c->quiet || !(tty || c->progress))
+		return;
+	double t = now();
+	if (began == 0)
+		began = t;
+	bool last = total > 0 && done == total;
+	if (!last && t - said < (tty ? 0.2 : 5.0))
+		return;
+	said = t;
+	fprintf(stderr, "%s%s: %s %llu", tty ? "\r" : "", c->tool->name, what, (unsigned long long)done);
+	if (total > 0) {
+		double left = done > 0 ? (t - began) / (double)done * (double)(total - done) : 0;
+		fprintf(stderr, "/%llu, %.0f s, %.0f s left", (unsigned long long)total, t - began, left);
+	}
+	fputs(tty && !last ? "\033[K" : "\n", stderr);
+	if (last)
+		began = 0;
+}

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/internal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the tables of a tool: its own rows, its mode's, and the shared ones ---- */
+
+enum { MAX_ROWS = 128 };
+
+struct rows {
+	struct ser_opt opt[MAX_ROWS];
+	char negated[MAX_ROWS][64]; /* --no-x for a flag x */
+	size_t n, n_own;            /* the first n_own are the tool's and the mode's */
+};
+
+static bool help_wanted, version_wanted;
+
+static void add_rows(struct rows *t, const struct ser_opt *o)
+{
+	for (; o != NULL && o->name != NULL; o++) {
+		ser_assert(t->n < MAX_ROWS);
+		snprintf(t->negated[t->n], sizeof t->negated[0], "no-%s", o->name);
+		t->opt[t->n++] = *o;
+	}
+}
+
+static void collect(struct rows *t, struct ser_cli *c, int mode)
+{
+	const struct ser_tool *tool = c->tool;
+	t->n = 0;
+	add_rows(t, tool->opts);
+	if (tool->modes != NULL && mode >= 0)
+		add_rows(t, tool->modes[mode].opts);
+	t->n_own = t->n;
+	if (tool->common & SER_CLI_OUT)
+		add_rows(t, (struct ser_opt[]){{"output", 'o', SER_OPT_STR, &c->out, "FILE", 0, 0, NULL, SER_OPT_SILENT,
+		                                "write here instead of standard output; the file appears when whole"},
+		                               {0}});
+	if (tool->common & SER_CLI_THREADS)
+		add_rows(t, (struct ser_opt[]){{"threads", 't', SER_OPT_INT, &c->n_thread, "N", 1, 1024, NULL, SER_OPT_SILENT,
+		                                "threads; the output is the same bytes for any number"},
+		                               {0}});
+	if (tool->common & SER_CLI_KEEP)
+		add_rows(t, (struct ser_opt[]){{"keep-going", 'k', SER_OPT_FLAG, &c->keep_going, NULL, 0, 0, NULL, SER_OPT_SILENT,
+		                                "skip what fails, list it at the end, exit 1"},
+		                               {0}});
+	if (tool->common & SER_CLI_IN)
+		add_rows(t, (struct ser_opt[]){{"max-record", 0, SER_OPT_SIZE, &c->max_record, "SIZE", 1, 0, NULL, SER_OPT_SILENT,
+		                                "refuse records larger than this"},
+		                               {0}});
+	if (tool->common & SER_CLI_PROGRESS)
+		add_rows(t, (struct ser_opt[]){{"progress", 0, SER_OPT_FLAG, &c->progress, NULL, 0, 0, NULL, SER_OPT_SILENT,
+		                                "show progress even when standard error is no terminal"},
+		                               {0}});
+	add_rows(t, (struct ser_opt[]){
+			    {"quiet", 'q', SER_OPT_FLAG, &c->quiet, NULL, 0, 0, NULL, SER_OPT_SILENT, "no warnings, no progress"},
+			    {"verbose", 'v', SER_OPT_FLAG, NULL, NULL, 0, 0, NULL, SER_OPT_SILENT, "say more on standard error"},
+			    {"help", 'h', SER_OPT_FLAG, &help_wanted, NULL, 0, 0, NULL, SER_OPT_SILENT, "print this help"},
+			    {"version", 'V', SER_OPT_FLAG, &version_wanted, NULL, 0, 0, NULL, SER_OPT_SILENT, "print the version"},
+			    {0}});
+}
+
+/* ---- help ---- */
+
+static void default_text(const struct ser_opt *o, struct ser_buf *b)
+{
+	char num[32];
+	switch (o->type) {
+	case SER_OPT_FLAG:
+		if (o->var != NULL && *(bool *)o->var)
+			ser_buf_str(b, "true");
+		break;
+	case SER_OPT_INT:
+		ser_buf_printf(b, "%d", *(int *)o->var);
+		break;
+	case SER_OPT_I64:
+		ser_buf_printf(b, "%lld", (long long)*(int64_t *)o->var);
+		break;
+	case SER_OPT_REAL:
+		if (isfinite(*(double *)o->var))
+			ser_buf_str(b, ser_format_real(*(double *)o->var, num));
+		break;
+	case SER_OPT_STR:
+		if (*(const char **)o->var != NULL)
+			ser_buf_str(b, *(const char **)o->var);
+		break;
+	case SER_OPT_CHOICE:
+		if (*(int *)o->var >= 0)
+			ser_buf_str(b, o->choices[*(int *)o->var]);
+		break;
+	case SER_OPT_SIZE: {
+		size_t v = *(size_t *)o->var;
+		const char *unit = "";
+		for (const char *u = "KMG"; *u != '\0' && v >= 1024 && v % 1024 == 0; u++) {
+			v /= 1024;
+			unit = u;
+		}
+		ser_buf_printf(b, "%zu%.1s", v, unit);
+		break;
+	}
+	case SER_OPT_LIST:
+		break;
+	}
+}
+
+static void print_option(FILE *f, const struct ser_opt *o)
+{
+	static const char *const types[] = {
+		[SER_OPT_INT] = "int", [SER_OPT_I64] = "int", [SER_OPT_REAL] = "real", [SER_OPT_SIZE] = "bytes"};
+	struct ser_buf left = {0}, note = {0}, dflt = {0};
+	if (o->letter != 0)
+		ser_buf_printf(&left, "  -%c, --%s", o->letter, o->name);
+	else
+		ser_buf_printf(&left, "      --%s", o->name);
+	if (o->type != SER_OPT_FLAG)
+		ser_buf_printf(&left, " %s", o->arg != NULL ? o->arg : "NAME");
+	if (o->type == SER_OPT_CHOICE)
+		for (const char *const *s = o->choices; *s != NULL; s++)
+			ser_buf_printf(&note, "%s%s", s == o->choices ? "" : "|", *s);
+	else if (o->type != SER_OPT_FLAG && o->type != SER_OPT_STR && o->type != SER_OPT_LIST)
+		ser_buf_str(&note, types[o->type]);
+	if (o->type == SER_OPT_LIST)
+		ser_buf_str(&note, "may be repeated");
+	if (o->lo != 0 || o->hi != 0) {
+		char lo[32], hi[32];
+		ser_buf_printf(&note, ", %s <= %s", ser_format_real(o->lo, lo), o->arg != NULL ? o->arg : "x");
+		if (o->hi > o->lo)
+			ser_buf_printf(&note, " <= %s", ser_format_real(o->hi, hi));
+	}
+	default_text(o, &dflt);
+	if (left.n < 30)
+		fprintf(f, "%-30s%s", left.s, o->help);
+	else
+		fprintf(f, "%s\n%-30s%s", left.s, "", o->help);
+	if (o->flags & SER_OPT_NEEDED)
+		ser_buf_printf(&note, "%sneeded", note.n > 0 ? "; " : "");
+	if (dflt.n > 0)
+		ser_buf_printf(&note, "%sdefault %s", note.n > 0 ? "; " : "", dflt.s);
+	if (note.n > 0)
+		fprintf(f, " (%s)", note.s[0] == ',' ? note.s + 2 : note.s);
+	fputc('\n', f);
+	ser_buf_free(&left);
+	ser_buf_free(&note);
+	ser_buf_free(&dflt);
+}
+
+static void usage_line(FILE *f, const struct ser_cli *c, int mode)
+{
+	const struct ser_tool *t = c->tool;
+	const char *operands = t->operands;
+	if (mode >= 0 && t->modes != NULL && t->modes[mode].operands != NULL)
+		operands = t->modes[mode].operands;
+	fprintf(f, "usage: %s%s%s [OPTION]...%s%s\n", t->name, t->modes != NULL ? " " : "",
+	        t->modes == NULL ? "" : mode >= 0 ? t->modes[mode].name : "MODE", *operands != '\0' ? " " : "", operands);
+}
+
+static void print_help(struct ser_cli *c, int mode)
+{
+	struct rows t;
+	const struct ser_tool *tool = c->tool;
+	usage_line(stdout, c, mode);
+	printf("%s\n", mode >= 0 && tool->modes != NULL ? tool->modes[mode].summary : tool->summary);
+	if (tool->modes != NULL && mode < 0) {
+		printf("\nmodes (%s MODE --help for the options of one):\n", tool->name);
+		for (const struct ser_mode *m = tool->modes; m->name != NULL; m++)
+			printf("  %-14s%s\n", m->name, m->summary);
+	}
+	printf("\noptions:\n");
+	collect(&t, c, mode);
+	for (size_t i = 0; i < t.n; i++)
+		print_option(stdout, &t.opt[i]);
+	printf("\nSee %s(1).\n", tool->name);
+}
+
+/* ---- parsing ---- */
+
+static int parse_size(const char *s, size_t *out, struct ser_err *e)
+{
+	char digits[32];
+	size_t n = strlen(s), shift = 0;
+	if (n > 0 && n < sizeof digits) {
+		char u = (char)toupper((unsigned char)s[n - 1]);
+		shift = u == 'K' ? 10 : u == 'M' ? 20 : u == 'G' ? 30 : 0;
+	}
+	if (n >= sizeof digits)
+		return ser_fail(e, SER_EUSAGE, "\"%s\" is not a size", s);
+	memcpy(digits, s, n + 1);
+	if (shift > 0)
+		digits[n - 1] = '\0';
+	int64_t v;
+	if (ser_parse_int(digits, 1, INT64_MAX >> shift, &v, e) != 0)
+		return ser_fail(e, SER_EUSAGE, "\"%s\" is not a size (bytes, or with K, M or G behind)", s);
+	*out = (size_t)v << shift;
+	return 0;
+}
+
+static int set_option(const struct ser_opt *o, const char *s, bool negated, struct ser_err *e)
+{
+	bool ranged = o->lo != 0 || o->hi != 0;
+	int64_t i;
+	switch (o->type) {
+	case SER_OPT_FLAG:
+		if (s != NULL && strcmp(s, "true") != 0 && strcmp(s, "false") != 0)
+			return ser_fail(e, SER_EUSAGE, "\"%s\" is neither true nor false", s);
+		if (o->var != NULL)
+			*(bool *)o->var = (s == NULL || strcmp(s, "true") == 0) != negated;
+		return 0;
+	case SER_OPT_INT:
+		if (ser_parse_int(s, ranged ? (int64_t)o->lo : INT32_MIN, ranged && o->hi > o->lo ? (int64_t)o->hi : INT32_MAX, &i,
+		                  e) != 0)
+			return e->code;
+		*(int *)o->var = (int)i;
+		return 0;
+	case SER_OPT_I64:
+		return ser_parse_int(s, ranged ? (int64_t)o->lo : INT64_MIN,
+		                     ranged && o->hi > o->lo ? (int64_t)o->hi : INT64_MAX, o->var, e);
+	case SER_OPT_REAL:
+		return ser_parse_real(s, ranged ? o->lo : -HUGE_VAL, ranged && o->hi > o->lo ? o->hi : HUGE_VAL, o->var, e);
+	case SER_OPT_STR:
+		*(const char **)o->var = s;
+		return 0;
+	case SER_OPT_SIZE:
+		return parse_size(s, o->var, e);
+	case SER_OPT_CHOICE: {
+		struct ser_buf b = {0};
+		for (int k = 0; o->choices[k] != NULL; k++) {
+			if (strcmp(s, o->choices[k]) == 0) {
+				*(int *)o->var = k;
+				ser_buf_free(&b);
+				return 0;
+			}
+			ser_buf_printf(&b, "%s%s", k > 0 ? ", " : "", o->choices[k]);
+		}
+		ser_fail(e, SER_EUSAGE, "\"%s\" is none of %s", s, b.s);
+		ser_buf_free(&b);
+		return e->code;
+	}
+	case SER_OPT_LIST: {
+		struct ser_strs *l = o->var;
+		l->s = ser_realloc(l->s, l->n + 1, sizeof *l->s);
+		l->s[l->n++] = s;
+		return 0;
+	}
+	}
+	return 0;
+}
+
+static void out_of_memory(size_t n)
+{
+	fprintf(stderr, "%s: out of memory (%zu bytes wanted)\n", program_invocation_short_name, n);
+	ser_outfile_abort_all();
+	_exit(SER_EXIT_FAIL);
+}
+
+static void stop_signal(int sig)
+{
+	ser_outfile_abort_all();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+/* An output file opened as descriptor 1 would get what is meant for the pipe. */
+static void check_descriptors(const char *tool)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		if (fd == 1) {
+			fprintf(stderr, "%s: <stdout>: is closed\n", tool);
+			_exit(SER_EXIT_FAIL);
+		}
+		if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
+			_exit(SER_EXIT_FAIL);
+	}
+}
+
+static int find_mode(struct ser_cli *c, const char *s)
+{
+	for (int i = 0; c->tool->modes[i].name != NULL; i++)
+		if (s != NULL && strcmp(c->tool->modes[i].name, s) == 0)
+			return i;
+	return -1;
+}
+
+void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, char **argv)
+{
+	*c = (struct ser_cli){.tool = tool, .mode = -1, .n_thread = 1, .max_record = SER_MAX_RECORD};
+	check_descriptors(tool->name);
+	ser_oom_set(out_of_memory);
+	signal(SIGINT, stop_signal);
+	signal(SIGTERM, stop_signal);
+	signal(SIGHUP, stop_signal);
+
+	bool mode_first = tool->modes != NULL;
+	if (mode_first && argc > 1 && argv[1][0] != '-') {
+		c->mode = find_mode(c, argv[1]);
+		if (c->mode < 0) {
+			struct ser_buf b = {0};
+			for (const struct ser_mode *m = tool->modes; m->name != NULL; m++)
+				ser_buf_printf(&b, "%s%s", m == tool->modes ? "" : ", ", m->name);
+			ser_cli_usage(c, "\"%s\" is none of the modes %s", argv[1], b.s);
+		}
+		argv[1] = argv[0];
+		argv++;
+		argc--;
+	}
+	struct rows t;
+	collect(&t, c, c->mode);
+	c->given = ser_calloc(t.n, sizeof *c->given);
+
+	struct option longs[2 * MAX_ROWS + 1];
+	char letters[2 * MAX_ROWS + 2] = ":";
+	size_t n_long = 0;
+	for (size_t i = 0; i < t.n; i++) {
+		bool flag = t.opt[i].type == SER_OPT_FLAG;
+		longs[n_long++] = (struct option){t.opt[i].name, flag ? optional_argument : required_argument, NULL, 1000 + (int)i};
+		if (flag)
+			longs[n_long++] = (struct option){t.negated[i], no_argument, NULL, 2000 + (int)i};
+		if (t.opt[i].letter != 0) {
+			size_t at = strlen(letters);
+			letters[at] = t.opt[i].letter;
+			letters[at + 1] = flag ? '\0' : ':';
+			letters[at + 2] = '\0';
+		}
+	}
+	longs[n_long] = (struct option){0};
+	opterr = 0;
+	optind = 1;
+	for (int k; (k = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
+		if (k == ':')
+			ser_cli_usage(c, "option %s needs a value", argv[optind - 1]);
+		if (k == '?') {
+			if (optopt >= 1000)
+				ser_cli_usage(c, "option --%s takes no value", t.opt[(size_t)optopt % 1000].name);
+			if (optopt > 0 && optopt < 256 && argv[optind - 1][1] != '-')
+				ser_cli_usage(c, "unknown option -%c", optopt);
+			ser_cli_usage(c, "unknown or ambiguous option %s", argv[optind - 1]);
+		}
+		size_t i = 0;
+		if (k >= 1000)
+			i = (size_t)k % 1000;
+		else
+			while (t.opt[i].letter != (char)k)
+				i++;
+		struct ser_err e;
+		if (set_option(&t.opt[i], optarg, k >= 2000, &e) != 0)
+			ser_cli_usage(c, "--%s: %s", t.opt[i].name, e.msg);
+		c->given[i] = true;
+		if (strcmp(t.opt[i].name, "verbose") == 0)
+			c->verbose++;
+	}
+	if (help_wanted || version_wanted) {
+		if (help_wanted) {
+			struct ser_cli fresh = *c; /* show the shared options' defaults, not what was just parsed */
+			fresh.n_thread = 1;
+			fresh.quiet = fresh.keep_going = fresh.progress = help_wanted = version_wanted = false;
+			print_help(&fresh, c->mode);
+		} else {
+			printf("%s (ser) %s\n", tool->name, SER_VERSION);
+		}
+		exit(ser_cli_end(c));
+	}
+	if (mode_first && c->mode < 0)
+		ser_cli_usage(c, "no mode given");
+	for (size_t i = 0; i < t.n_own; i++)
+		if ((t.opt[i].flags & SER_OPT_NEEDED) && !c->given[i])
+			ser_cli_usage(c, "option --%s is needed", t.opt[i].name);
+	c->operand = argv + optind;
+	c->n_operand = argc - optind;
+	const char *operands = mode_first && tool->modes[c->mode].operands != NULL ? tool->modes[c->mode].operands : tool->operands;
+	if (*operands == '\0' && c->n_operand > 0)
+		ser_cli_usage(c, "unexpected operand \"%s\"", c->operand[0]);
+}
+
+bool ser_cli_given(const struct ser_cli *c, const char *name)
+{
+	struct rows t;
+	struct ser_cli scratch = *c;
+	collect(&t, &scratch, c->mode);
+	for (size_t i = 0; i < t.n; i++)
+		if (strcmp(t.opt[i].name, name) == 0)
+			return c->given[i];
+	ser_assert(!"an option of this tool");
+	return false;
+}
+
+void ser_cli_prov(struct ser_cli *c, const char *arg)
+{
+	c->prov.s = ser_realloc(c->prov.s, c->prov.n + 1, sizeof *c->prov.s);
+	c->prov.s[c->prov.n++] = arg;
+}
+
+/* The command line in one canonical form: mode, options in the table's order, operands that matter. */
+void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_strs *out)
+{
+	struct rows t;
+	struct ser_cli scratch = *c;
+	collect(&t, &scratch, c->mode);
+	size_t n = 0, cap = 1 + t.n + c->prov.n;
+	for (size_t i = 0; i < t.n_own; i++)
+		if (t.opt[i].type == SER_OPT_LIST)
+			cap += ((struct ser_strs *)t.opt[i].var)->n;
+	const char **s = ser_arena_calloc(a, cap, sizeof *s);
+	if (c->mode >= 0)
+		s[n++] = c->tool->modes[c->mode].name;
+	for (size_t i = 0; i < t.n_own; i++) {
+		const struct ser_opt *o = &t.opt[i];
+		if ((o->flags & SER_OPT_SILENT) || (!c->given[i] && !(o->flags & SER_OPT_ALWAYS)))
+			continue;
+		struct ser_buf b = {0};
+		if (o->type == SER_OPT_LIST) {
+			const struct ser_strs *l = o->var;
+			for (size_t k = 0; k < l->n; k++) {
+				b.n = 0;
+				ser_buf_printf(&b, "--%s=%s", o->name, l->s[k]);
+				s[n++] = ser_arena_strndup(a, b.s, b.n);
+			}
+		} else {
+			ser_buf_printf(&b, "--%s=", o->name);
+			size_t bare = b.n;
+			default_text(o, &b);
+			if (o->type == SER_OPT_FLAG && b.n == bare)
+				ser_buf_str(&b, "false");
+			s[n++] = ser_arena_strndup(a, b.s, b.n);
+		}
+		ser_buf_free(&b);
+	}
+	for (size_t i = 0; i < c->prov.n; i++)
+		s[n++] = c->prov.s[i];
+	*out = (struct ser_strs){s, n};
+}
+
+_Noreturn void ser_cli_usage(const struct ser_cli *c, const char *fmt, ...)
+{
+	char msg[1000];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof msg, fmt, ap);
+	va_end(ap);
+	struct ser_err e;
+	ser_fail(&e, SER_EUSAGE, "%s", msg);
+	fprintf(stderr, "%s: %s (see %s%s%s --help)\n", c->tool->name, e.msg, c->tool->name, c->mode >= 0 ? " " : "",
+	        c->mode >= 0 ? c->tool->modes[c->mode].name : "");
+	exit(SER_EXIT_USAGE);
+}

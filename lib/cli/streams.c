@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- input ---- */
+
+struct ser_in {
+	struct ser_cli *c;
+	char **name; /* files still to come begin at `next` */
+	int n, next;
+	int fd;
+	struct ser_reader *rd; /* of the file at hand, NULL after the last */
+	struct ser_header header; /* of the segment at hand: outlives its reader */
+	struct ser_map *ids;  /* of all files, when there are several: ids are unique over the whole input */
+};
+
+static bool open_next(struct ser_in *in)
+{
+	struct ser_err e;
+	if (in->rd != NULL) {
+		ser_reader_free(in->rd);
+		in->rd = NULL;
+		if (in->fd != 0)
+			close(in->fd);
+	}
+	if (in->next == in->n)
+		return false;
+	const char *name = in->name[in->next++];
+	bool std = strcmp(name, "-") == 0;
+	in->fd = std ? 0 : open(name, O_RDONLY | O_CLOEXEC);
+	if (in->fd < 0)
+		ser_cli_fail(in->c, SER_EIO, "%s: cannot open: %s", name, strerror(errno));
+	in->rd = ser_reader_new(in->fd, std ? "<stdin>" : name, in->c->max_record, &e);
+	if (in->rd == NULL)
+		ser_cli_die(in->c, &e);
+	return true;
+}
+
+struct ser_in *ser_in_files(struct ser_cli *c, char *const *name, int n)
+{
+	struct ser_in *in = ser_calloc(1, sizeof *in);
+	in->c = c;
+	in->n = n > 0 ? n : 1;
+	in->name = ser_calloc((size_t)in->n, sizeof *in->name);
+	for (int i = 0; i < in->n; i++)
+		in->name[i] = ser_strdup(n > 0 ? name[i] : "-");
+	if (n == 0 && isatty(0))
+		ser_cli_usage(c, "no input: name a file, or pipe a stream in");
+	if (n > 1)
+		in->ids = ser_map_new();
+	open_next(in);
+	ser_header_copy(&in->header, ser_reader_header(in->rd));
+	return in;
+}
+
+struct ser_in *ser_in_open(struct ser_cli *c)
+{
+	return ser_in_files(c, c->operand, c->n_operand);
+}
+
+const struct ser_header *ser_in_header(struct ser_in *in)
+{
+	return &in->header;
+}
+
+const char *ser_in_name(const struct ser_in *in)
+{
+	const char *s = in->name[in->next - 1];
+	return strcmp(s, "-") == 0 ? "<stdin>" : s;
+}
+
+bool ser_in_waits(const struct ser_in *in)
+{
+	return in->rd == NULL || ser_reader_waits(in->rd);
+}
+
+bool ser_in_next(struct ser_in *in, struct ser_record *r, bool *segment)
+{
+	struct ser_err e;
+	bool passed = false, fresh;
+	int rc;
+	if (segment != NULL)
+		*segment = false;
+	if (in->rd == NULL)
+		return false;
+	while ((rc = ser_reader_next(in->rd, r, &fresh, &e)) == 0) {
+		if (!open_next(in))
+			return false;
+		passed = true;
+	}
+	if (rc < 0)
+		ser_cli_die(in->c, &e);
+	if ((passed || fresh) && !ser_header_equal(&in->header, ser_reader_header(in->rd))) {
+		ser_header_free(&in->header);
+		ser_header_copy(&in->header, ser_reader_header(in->rd));
+		if (segment != NULL)
+			*segment = true;
+	}
+	if (in->ids != NULL) {
+		const struct ser_val *id = ser_record_get(r, "id");
+		bool is_new;
+		ser_map_add(in->ids, id->u.str.s, id->u.str.n, &is_new);
+		if (!is_new) {
+			ser_record_fail(r, &e, SER_EDATA, "this id came before, in another of the inputs");
+			ser_cli_die(in->c, &e);
+		}
+	}
+	in->c->n_read++;
+	r->source = ser_in_name(in); /* outlives the reader */
+	return true;
+}
+
+void ser_in_close(struct ser_in *in)
+{
+	if (in == NULL)
+		return;
+	if (in->rd != NULL) {
+		ser_reader_free(in->rd);
+		if (in->fd != 0)
+			close(in->fd);
+	}
+	for (int i = 0; i < in->n; i++)
+		free(in->name[i]);
+	free(in->name);
+	ser_header_free(&in->header);
+	ser_map_free(in->ids);
+	free(in);
+}
+
+/* ---- output ---- */
+
+struct ser_out {
+	struct ser_cli *c;
+	struct ser_outfile file; /* file.f is NULL for standard output */
+	const char *name;
+	int fd;
+	struct ser_writer *w; /* NULL before the first header */
+};
+
+struct ser_out *ser_out_file(struct ser_cli *c, const char *path)
+{
+	struct ser_out *o = ser_calloc(1, sizeof *o);
+	struct ser_err e;
+	o->c = c;
+	o->fd = 1;
+	o->name = "<stdout>";
+	if (path != NULL && strcmp(path, "-") != 0) {
+		if (ser_outfile_open(&o->file, path, &e) != 0)
+			ser_cli_die(c, &e);
+		o->fd = fileno(o->file.f);
+		o->name = path;
+	} else if (isatty(1)) {
+		ser_cli_usage(c, "a stream would go to the terminal; redirect it, or show it with ser-dump");
+	}
+	return o;
+}
+
+struct ser_out *ser_out_open(struct ser_cli *c)
+{
+	return ser_out_file(c, c->out);
+}
+
+static void end_segment(struct ser_out *o)
+{
+	struct ser_err e;
+	if (o->w == NULL)
+		return;
+	if (ser_writer_end(o->w, &e) != 0)
+		ser_cli_die(o->c, &e);
+	ser_writer_free(o->w);
+	o->w = NULL;
+}
+
+void ser_out_header_as_is(struct ser_out *o, const struct ser_header *h)
+{
+	end_segment(o);
+	o->w = ser_writer_new(o->fd, o->name, h);
+}
+
+void ser_out_header(struct ser_out *o, const struct ser_header *h)
+{
+	struct ser_header mine;
+	struct ser_strs args;
+	ser_header_copy(&mine, h);
+	ser_cli_prov_args(o->c, &mine.arena, &args);
+	ser_header_prov_add(&mine, o->c->tool->name, args.s, args.n);
+	ser_out_header_as_is(o, &mine);
+	ser_header_free(&mine);
+}
+
+void ser_out_record(struct ser_out *o, const struct ser_record *r)
+{
+	struct ser_err e;
+	ser_assert(o->w != NULL);
+	if (ser_writer_record(o->w, r, &e) != 0)
+		ser_cli_die(o->c, &e);
+	o->c->n_written++;
+}
+
+void ser_out_flush(struct ser_out *o)
+{
+	struct ser_err e;
+	if (o->w != NULL && ser_writer_flush(o->w, &e) != 0)
+		ser_cli_die(o->c, &e);
+}
+
+void ser_out_close(struct ser_out *o)
+{
+	struct ser_err e;
+	end_segment(o);
+	if (o->file.f != NULL && ser_outfile_commit(&o->file, &e) != 0)
+		ser_cli_die(o->c, &e);
+	free(o);
+}
+
+/* ---- filter ---- */
+
+enum { BATCH = 64, BATCH_BYTES = 8 << 20 };
+
+struct batch {
+	const struct ser_filter *f;
+	struct ser_record r[BATCH];
+	struct ser_err e[BATCH];
+	int verdict[BATCH];
+};
+
+static void one(void *ctx, size_t i, int worker)
+{
+	struct batch *b = ctx;
+	b->verdict[i] = b->f->record(b->f->ctx, worker, &b->r[i], &b->e[i]);
+}
+
+static void begin_segment(struct ser_cli *c, const struct ser_filter *f, struct ser_in *in, struct ser_out *out)
+{
+	struct ser_header h;
+	struct ser_err e;
+	ser_header_copy(&h, ser_in_header(in));
+	if (f->header != NULL && f->header(f->ctx, &h, &e) != 0) {
+		ser_fail_in(&e, "%s", ser_in_name(in));
+		ser_cli_die(c, &e);
+	}
+	ser_out_header(out, &h);
+	ser_header_free(&h);
+}
+
+int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
+{
+	struct ser_in *in = ser_in_open(c);
+	struct ser_out *out = ser_out_open(c);
+	struct batch *b = ser_calloc(1, sizeof *b);
+	size_t limit = c->n_thread > 1 ? BATCH : 1, ahead = 0; /* ahead: read, but of the next segment */
+	bool more = true;
+	b->f = f;
+	begin_segment(c, f, in, out);
+	while (more || ahead > 0) {
+		size_t n = 0, bytes = 0;
+		bool turned = false;
+		if (ahead > 0) { /* the record that began a new segment */
+			begin_segment(c, f, in, out);
+			struct ser_record tmp = b->r[0];
+			b->r[0] = b->r[ahead];
+			b->r[ahead] = tmp;
+			ahead = 0;
+			bytes += b->r[0].bytes.n;
+			n = 1;
+		}
+		while (more && n < limit && bytes < BATCH_BYTES && !(n > 0 && ser_in_waits(in))) {
+			more = ser_in_next(in, &b->r[n], &turned);
+			if (!more)
+				break;
+			if (turned && n > 0) {
+				ahead = n;
+				break;
+			}
+			if (turned)
+				begin_segment(c, f, in, out);
+			bytes += b->r[n].bytes.n;
+			n++;
+		}
+		ser_parallel_for(c->n_thread, n, one, b);
+		for (size_t i = 0; i < n; i++) {
+			if (b->verdict[i] > 0)
+				ser_out_record(out, &b->r[i]);
+			else if (b->verdict[i] < 0)
+				ser_cli_skip(c, ser_record_id(&b->r[i]), &b->e[i]);
+		}
+		ser_cli_progress(c, "records", c->n_read, 0);
+		if (more && ser_in_waits(in))
+			ser_out_flush(out);
+	}
+	for (size_t i = 0; i < BATCH; i++)
+		ser_record_free(&b->r[i]);
+	free(b);
+	ser_in_close(in);
+	ser_out_close(out);
+	return ser_cli_end(c);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/stream.h"
+
+#include <string.h>
+
+void ser_header_init(struct ser_header *h)
+{
+	*h = (struct ser_header){.prov = ser_val_list(), .dims = ser_val_map(), .extra = ser_val_map()};
+}
+
+void ser_header_free(struct ser_header *h)
+{
+	ser_arena_free(&h->arena);
+	*h = (struct ser_header){0};
+}
+
+void ser_header_copy(struct ser_header *dst, const struct ser_header *src)
+{
+	ser_header_init(dst);
+	dst->prov = ser_val_copy(&dst->arena, &src->prov);
+	dst->dims = ser_val_copy(&dst->arena, &src->dims);
+	dst->extra = ser_val_copy(&dst->arena, &src->extra);
+}
+
+bool ser_header_equal(const struct ser_header *a, const struct ser_header *b)
+{
+	return ser_val_equal(&a->prov, &b->prov) && ser_val_equal(&a->dims, &b->dims) &&
+	       ser_val_equal(&a->extra, &b->extra);
+}
+
+struct ser_val *ser_header_dim(const struct ser_header *h, const char *name)
+{
+	return ser_val_get(&h->dims, name);
+}
+
+struct ser_val *ser_header_dim_add(struct ser_header *h, const char *name)
+{
+	ser_val_set(&h->arena, &h->dims, name, ser_val_map());
+	return ser_val_get(&h->dims, name);
+}
+
+/* Several provenances side by side are one pending entry {inputs: [prov, prov, ...]} without a tool. */
+static struct ser_val *pending(const struct ser_header *h)
+{
+	if (h->prov.u.list.n != 1 || ser_val_get(&h->prov.u.list.v[0], "tool") != NULL)
+		return NULL;
+	return ser_val_get(&h->prov.u.list.v[0], "inputs");
+}
+
+void ser_header_prov_add(struct ser_header *h, const char *tool, const char *const *args, size_t n_arg)
+{
+	struct ser_val entry = ser_val_map(), list = ser_val_list();
+	for (size_t i = 0; i < n_arg; i++)
+		ser_val_push(&h->arena, &list, ser_str(args[i]));
+	ser_val_set(&h->arena, &entry, "tool", ser_str(tool));
+	ser_val_set(&h->arena, &entry, "version", ser_str(SER_VERSION));
+	ser_val_set(&h->arena, &entry, "args", list);
+	struct ser_val *in = pending(h);
+	if (in != NULL) {
+		ser_val_set(&h->arena, &entry, "inputs", *in);
+		h->prov = ser_val_list();
+	}
+	ser_val_push(&h->arena, &h->prov, entry);
+}
+
+int ser_header_merge(struct ser_header *h, const struct ser_header *other, struct ser_err *e)
+{
+	for (size_t i = 0; i < other->dims.u.map.n; i++) {
+		const struct ser_field *f = &other->dims.u.map.f[i];
+		char name[SER_MAX_NAME + 1];
+		snprintf(name, sizeof name, "%.*s", (int)f->name_len, f->name);
+		const struct ser_val *mine = ser_val_get(&h->dims, name);
+		if (mine == NULL) {
+			ser_val_set(&h->arena, &h->dims, name, f->val);
+		} else if (!ser_val_equal(mine, &f->val)) {
+			struct ser_buf a = {0}, b = {0};
+			ser_val_json(&a, mine, false);
+			ser_val_json(&b, &f->val, false);
+			int rc = ser_fail(e, SER_EDATA, "inputs disagree about \"%s\": %.300s and %.300s", name, a.s, b.s);
+			ser_buf_free(&a);
+			ser_buf_free(&b);
+			return rc;
+		}
+	}
+	for (size_t i = 0; i < other->extra.u.map.n; i++) {
+		const struct ser_field *f = &other->extra.u.map.f[i];
+		char name[SER_MAX_NAME + 1];
+		snprintf(name, sizeof name, "%.*s", (int)f->name_len, f->name);
+		if (ser_val_get(&h->extra, name) == NULL)
+			ser_val_set(&h->arena, &h->extra, name, f->val);
+	}
+	struct ser_val *in = pending(h);
+	if (in == NULL) {
+		if (ser_val_equal(&h->prov, &other->prov))
+			return 0;
+		struct ser_val list = ser_val_list(), entry = ser_val_map();
+		ser_val_push(&h->arena, &list, h->prov);
+		ser_val_push(&h->arena, &list, other->prov);
+		ser_val_set(&h->arena, &entry, "inputs", list);
+		h->prov = ser_val_list();
+		ser_val_push(&h->arena, &h->prov, entry);
+		return 0;
+	}
+	for (size_t i = 0; i < in->u.list.n; i++)
+		if (ser_val_equal(&in->u.list.v[i], &other->prov))
+			return 0;
+	ser_val_push(&h->arena, in, other->prov);
+	return 0;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { CHUNK = 256 * 1024 };
+
+struct ser_reader {
+	int fd;
+	const char *name;
+	size_t max_record;
+	struct ser_buf buf; /* bytes read and not yet consumed begin at `from` */
+	size_t from;
+	bool eof;
+	uint64_t at; /* offset in the file of buf.s[from] */
+	struct ser_scan scan;
+	struct ser_header header;
+	bool open;            /* between a header and its trailer */
+	uint64_t in_segment;  /* records since the header */
+	uint32_t crc;         /* of the segment so far */
+	uint64_t n_record, n_segment;
+	uint64_t *seen;       /* hashes of ids, open addressing, 0 is free */
+	size_t n_slot;
+};
+
+/* ---- ids met ---- */
+
+static bool seen_add(struct ser_reader *rd, uint64_t h)
+{
+	h += h == 0;
+	size_t s = (size_t)h & (rd->n_slot - 1);
+	for (; rd->seen[s] != 0; s = (s + 1) & (rd->n_slot - 1))
+		if (rd->seen[s] == h)
+			return false;
+	rd->seen[s] = h;
+	return true;
+}
+
+static bool id_is_new(struct ser_reader *rd, const struct ser_val *id)
+{
+	if (2 * (rd->n_record + 1) > rd->n_slot) {
+		uint64_t *old = rd->seen;
+		size_t n = rd->n_slot;
+		rd->n_slot = n > 0 ? ser_mul(n, 2) : 1024;
+		rd->seen = ser_calloc(rd->n_slot, sizeof *rd->seen);
+		for (size_t i = 0; i < n; i++)
+			if (old[i] != 0)
+				seen_add(rd, old[i]);
+		free(old);
+	}
+	return seen_add(rd, ser_hash(id->u.str.s, id->u.str.n));
+}
+
+/* ---- bytes ---- */
+
+static int fill(struct ser_reader *rd, struct ser_err *e)
+{
+	if (rd->from > 0) {
+		memmove(rd->buf.s, rd->buf.s + rd->from, rd->buf.n - rd->from);
+		rd->buf.n -= rd->from;
+		rd->from = 0;
+	}
+	ser_buf_reserve(&rd->buf, CHUNK);
+	ssize_t got;
+	do
+		got = read(rd->fd, rd->buf.s + rd->buf.n, CHUNK);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return ser_fail(e, SER_EIO, "%s: read failed at byte %llu: %s", rd->name,
+		                (unsigned long long)(rd->at + rd->buf.n), strerror(errno));
+	rd->buf.n += (size_t)got;
+	rd->eof = got == 0;
+	return 0;
+}
+
+/* The tool whose output this is, for the message about its end that is missing. */
+static const char *last_tool(const struct ser_reader *rd, char buf[static 64])
+{
+	const struct ser_val *p = &rd->header.prov;
+	const struct ser_val *t = p->u.list.n > 0 ? ser_val_get(&p->u.list.v[p->u.list.n - 1], "tool") : NULL;
+	if (t == NULL || t->kind != SER_STR)
+		return "its producer";
+	snprintf(buf, 64, "%.*s", (int)(t->u.str.n < 63 ? t->u.str.n : 63), t->u.str.s);
+	return buf;
+}
+
+static int cut_off(struct ser_reader *rd, struct ser_err *e)
+{
+	char tool[64];
+	unsigned long long end = rd->at + (rd->buf.n - rd->from);
+	if (!rd->open && rd->n_segment == 0)
+		return end == 0 ? ser_fail(e, SER_EDATA, "%s: empty input, expected a stream header", rd->name)
+		                : ser_fail(e, SER_EDATA, "%s: cut off at byte %llu, within the stream header", rd->name, end);
+	if (!rd->open)
+		return ser_fail(e, SER_EDATA, "%s: cut off at byte %llu, within the header of segment %llu", rd->name, end,
+		                (unsigned long long)rd->n_segment + 1);
+	return ser_fail(e, SER_EDATA, "%s: cut off at byte %llu after %llu records: no trailer; %s did not finish", rd->name,
+	                end, (unsigned long long)rd->in_segment, last_tool(rd, tool));
+}
+
+/* Have one whole object at buf.s[from .. from + scan.at). Returns 1, or 0 at a clean end of file. */
+static int next_object(struct ser_reader *rd, struct ser_err *e)
+{
+	ser_scan_reset(&rd->scan);
+	size_t max = rd->open ? rd->max_record : SER_MAX_HEADER;
+	for (;;) {
+		size_t have = rd->buf.n - rd->from;
+		if (ser_scan_do(&rd->scan, rd->buf.s + rd->from, have, max, e) != 0) {
+			char where[96];
+			if (rd->open)
+				snprintf(where, sizeof where, "record %llu, byte %llu", (unsigned long long)rd->n_record + 1,
+				         (unsigned long long)rd->at);
+			else
+				snprintf(where, sizeof where, "byte %llu", (unsigned long long)rd->at);
+			return ser_fail_in(e, "%s: %s", rd->name, where);
+		}
+		if (rd->scan.done)
+			return 1;
+		if (rd->eof) {
+			if (have == 0 && !rd->open && rd->n_segment > 0)
+				return 0;
+			return cut_off(rd, e);
+		}
+		if (fill(rd, e) != 0)
+			return e->code;
+	}
+}
+
+static void consume(struct ser_reader *rd, bool summed)
+{
+	size_t n = rd->scan.at;
+	if (summed)
+		rd->crc = (uint32_t)crc32_z(rd->crc, (const unsigned char *)rd->buf.s + rd->from, n);
+	rd->from += n;
+	rd->at += n;
+}
+
+/* ---- header, trailer, record ---- */
+
+static int take_header(struct ser_reader *rd, struct ser_err *e)
+{
+	struct ser_arena tmp = {0};
+	struct ser_val map;
+	int rc = ser_wire_decode(&tmp, rd->buf.s + rd->from, rd->scan.at, false, &map, e);
+	const struct ser_val *version = rc == 0 ? ser_val_get(&map, "ser") : NULL;
+	unsigned long long at = rd->at;
+	if (rc != 0)
+		ser_fail_in(e, "%s: byte %llu: header", rd->name, at);
+	else if (version == NULL)
+		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: found a map without \"ser\", expected a stream header", rd->name, at);
+	else if (version->kind != SER_INT || version->u.i < 1)
+		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: header: \"ser\" is not a version number", rd->name, at);
+	else if (version->u.i > SER_STREAM_VERSION)
+		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: stream version %lld is newer than this tool's (%d)", rd->name, at,
+		              (long long)version->u.i, SER_STREAM_VERSION);
+	struct ser_header h;
+	ser_header_init(&h);
+	for (size_t i = 0; rc == 0 && i < map.u.map.n; i++) {
+		const struct ser_field *f = &map.u.map.f[i];
+		char name[SER_MAX_NAME + 1];
+		snprintf(name, sizeof name, "%.*s", (int)f->name_len, f->name);
+		bool prov = strcmp(name, "prov") == 0, dims = strcmp(name, "dims") == 0;
+		if ((prov && f->val.kind != SER_LIST) || (dims && f->val.kind != SER_MAP))
+			rc = ser_fail(e, SER_EDATA, "%s: byte %llu: header: \"%s\" is not a %s", rd->name, at, name,
+			              prov ? "list" : "map");
+		else if (prov)
+			h.prov = ser_val_copy(&h.arena, &f->val);
+		else if (dims)
+			h.dims = ser_val_copy(&h.arena, &f->val);
+		else if (strcmp(name, "ser") != 0)
+			ser_val_set(&h.arena, &h.extra, name, f->val);
+	}
+	for (size_t i = 0; rc == 0 && i < h.dims.u.map.n; i++)
+		if (h.dims.u.map.f[i].val.kind != SER_MAP)
+			rc = ser_fail(e, SER_EDATA, "%s: byte %llu: header: dims of \"%s\" is not a map", rd->name, at,
+			              h.dims.u.map.f[i].name);
+	ser_arena_free(&tmp);
+	if (rc != 0) {
+		ser_header_free(&h);
+		return rc;
+	}
+	ser_header_free(&rd->header);
+	rd->header = h;
+	rd->crc = 0;
+	consume(rd, true);
+	rd->open = true;
+	rd->in_segment = 0;
+	rd->n_segment++;
+	return 0;
+}
+
+static int take_trailer(struct ser_reader *rd, struct ser_err *e)
+{
+	struct ser_arena tmp = {0};
+	struct ser_val map;
+	char tool[64];
+	int rc = ser_wire_decode(&tmp, rd->buf.s + rd->from, rd->scan.at, false, &map, e);
+	const struct ser_val *end = rc == 0 ? ser_val_get(&map, "end") : NULL, *crc = NULL;
+	unsigned long long at = rd->at;
+	if (rc != 0) {
+		ser_fail_in(e, "%s: byte %llu", rd->name, at);
+	} else if (end == NULL) {
+		rc = ser_fail(e, SER_EDATA, "%s: record %llu, byte %llu: found a map without \"id\"", rd->name,
+		              (unsigned long long)rd->n_record + 1, at);
+	} else if (end->kind != SER_INT || end->u.i < 0 || (uint64_t)end->u.i != rd->in_segment) {
+		struct ser_buf b = {0};
+		ser_val_json(&b, end, false);
+		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: trailer says %.40s records, found %llu (written by %s)", rd->name, at,
+		              b.s, (unsigned long long)rd->in_segment, last_tool(rd, tool));
+		ser_buf_free(&b);
+	} else if ((crc = ser_val_get(&map, "crc32")) != NULL && (crc->kind != SER_INT || crc->u.i != (int64_t)rd->crc)) {
+		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: checksum differs: the %llu records before it were changed or damaged "
+		              "after %s wrote them", rd->name, at, (unsigned long long)rd->in_segment, last_tool(rd, tool));
+	}
+	ser_arena_free(&tmp);
+	if (rc != 0)
+		return rc;
+	consume(rd, false);
+	rd->open = false;
+	return 0;
+}
+
+/* Does the object at hand have a field "id"? Cheap: looks at keys only. */
+static bool has_id(const struct ser_reader *rd)
+{
+	const char *p = rd->buf.s + rd->from;
+	unsigned char c = (unsigned char)p[0];
+	size_t from = c == 0xde ? 3 : c == 0xdf ? 5 : 1;
+	for (size_t i = 0; i + 1 < rd->scan.n_edge; i += 2) {
+		size_t n = rd->scan.edge[i] - from;
+		if ((n == 3 && memcmp(p + from, "\xa2id", 3) == 0) || (n == 4 && memcmp(p + from, "\xd9\x02id", 4) == 0))
+			return true;
+		from = rd->scan.edge[i + 1];
+	}
+	return false;
+}
+
+static int take_record(struct ser_reader *rd, struct ser_record *r, struct ser_err *e)
+{
+	ser_record_clear(r);
+	r->source = rd->name;
+	r->index = rd->n_record + 1;
+	r->at = rd->at;
+	ser_buf_add(&r->bytes, rd->buf.s + rd->from, rd->scan.at);
+	if (ser_record_decode(r, &rd->scan, e) != 0)
+		return ser_fail_in(e, "%s: record %llu, byte %llu", rd->name, (unsigned long long)r->index,
+		                   (unsigned long long)r->at);
+	const struct ser_val *id = ser_record_get(r, "id");
+	if (id->kind != SER_STR || id->u.str.n == 0)
+		return ser_record_fail(r, e, SER_EDATA, "the id is not a string of at least one byte");
+	if (!id_is_new(rd, id))
+		return ser_record_fail(r, e, SER_EDATA, "this id came before; ids are unique within a stream");
+	consume(rd, true);
+	rd->in_segment++;
+	rd->n_record++;
+	return 1;
+}
+
+struct ser_reader *ser_reader_new(int fd, const char *name, size_t max_record, struct ser_err *e)
+{
+	struct ser_reader *rd = ser_calloc(1, sizeof *rd);
+	rd->fd = fd;
+	rd->name = ser_strdup(name);
+	rd->max_record = max_record > 0 ? max_record : SER_MAX_RECORD;
+	ser_header_init(&rd->header);
+	if (next_object(rd, e) < 0 || take_header(rd, e) != 0) {
+		ser_reader_free(rd);
+		return NULL;
+	}
+	return rd;
+}
+
+void ser_reader_free(struct ser_reader *rd)
+{
+	if (rd == NULL)
+		return;
+	ser_buf_free(&rd->buf);
+	ser_scan_free(&rd->scan);
+	ser_header_free(&rd->header);
+	free((char *)rd->name);
+	free(rd->seen);
+	free(rd);
+}
+
+const struct ser_header *ser_reader_header(const struct ser_reader *rd)
+{
+	return &rd->header;
+}
+
+int ser_reader_next(struct ser_reader *rd, struct ser_record *r, bool *new_segment, struct ser_err *e)
+{
+	if (new_segment != NULL)
+		*new_segment = false;
+	for (;;) {
+		int rc = next_object(rd, e);
+		if (rc <= 0)
+			return rc;
+		if (!rd->open) {
+			if (take_header(rd, e) != 0)
+				return e->code;
+			if (new_segment != NULL)
+				*new_segment = true;
+			continue;
+		}
+		if (has_id(rd))
+			return take_record(rd, r, e);
+		if (take_trailer(rd, e) != 0)
+			return e->code;
+	}
+}
+
+bool ser_reader_waits(const struct ser_reader *rd)
+{
+	struct pollfd p = {.fd = rd->fd, .events = POLLIN};
+	return rd->from == rd->buf.n && !rd->eof && poll(&p, 1, 0) == 0;
+}
+
+uint64_t ser_reader_records(const struct ser_reader *rd)
+{
+	return rd->n_record;
+}
+
+uint64_t ser_reader_segments(const struct ser_reader *rd)
+{
+	return rd->n_segment;
+}
+
+uint64_t ser_reader_bytes(const struct ser_reader *rd)
+{
+	return rd->at;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* stream: records of labels and tensors as MessagePack, the one format between all tools.
+ * The format is ser-stream(5); tensors are msgpack-numpy's maps. Nothing here prints or exits. */
+#ifndef SER_STREAM_H
+#define SER_STREAM_H
+
+#include "base/base.h"
+
+#define SER_STREAM_VERSION 1
+
+/* Bounds checked before anything is allocated (ser-stream(5), LIMITS). */
+enum {
+	SER_MAX_DIM = 8,         /* axes of a tensor */
+	SER_MAX_NAME = 255,      /* bytes of a field's name */
+	SER_MAX_FIELD = 4096,    /* fields of a record */
+	SER_MAX_DEPTH = 16,      /* nesting of lists and maps in a header */
+	SER_MAX_HEADER = 64 << 20 /* bytes of a header */
+};
+#define SER_MAX_RECORD ((size_t)1 << 30) /* bytes of a record unless the reader is told otherwise */
+
+/* ---- values ------------------------------------------------------------------------------- */
+
+enum ser_dtype { SER_F4, SER_F2, SER_F8, SER_I2, SER_I4, SER_I8, SER_U1 };
+
+size_t ser_dtype_size(enum ser_dtype t);
+const char *ser_dtype_str(enum ser_dtype t); /* NumPy's: "<f4" ... */
+bool ser_dtype_parse(const char *s, size_t n, enum ser_dtype *t);
+
+/* A dense little-endian array, C order. data is borrowed and may be unaligned: read elements through
+ * ser_tensor_real(), or copy them out with ser_tensor_f4()/_f8(). */
+struct ser_tensor {
+	enum ser_dtype dtype;
+	int ndim; /* 0 .. SER_MAX_DIM */
+	size_t shape[SER_MAX_DIM];
+	const void *data;
+};
+size_t ser_tensor_len(const struct ser_tensor *t);  /* elements; 1 when ndim is 0 */
+size_t ser_tensor_size(const struct ser_tensor *t); /* bytes */
+double ser_tensor_real(const struct ser_tensor *t, size_t i);
+void ser_tensor_f4(const struct ser_tensor *t, float *out);  /* all elements, converted */
+void ser_tensor_f8(const struct ser_tensor *t, double *out); /* the same */
+
+enum ser_kind { SER_NIL, SER_BOOL, SER_INT, SER_REAL, SER_STR, SER_TENSOR, SER_LIST, SER_MAP };
+
+/* A value: a label (nil to string), a tensor, or, in headers only, a list or a map. Pointers are
+ * borrowed from whoever made the value: for a record read, from the record. */
+struct ser_val {
+	enum ser_kind kind;
+	union {
+		bool b;
+		int64_t i;
+		double f;
+		struct {
+			const char *s; /* n bytes, UTF-8; NUL-terminated unless it comes from a record read */
+			size_t n;
+		} str;
+		struct ser_tensor t;
+		struct {
+			struct ser_val *v;
+			size_t n;
+		} list;
+		struct {
+			struct ser_field *f;
+			size_t n;
+		} map;
+	} u;
+};
+
+struct ser_field {
+	const char *name; /* name_len bytes */
+	size_t name_len;
+	struct ser_val val;
+	const char *raw; /* the field as it was read, key and value; NULL once changed */
+	size_t raw_len;
+};
+
+/* Constructors. Strings and tensor data are borrowed. */
+struct ser_val ser_nil(void);
+struct ser_val ser_bool(bool b);
+struct ser_val ser_int(int64_t i);
+struct ser_val ser_real(double f);
+struct ser_val ser_str(const char *s); /* NUL-terminated */
+struct ser_val ser_strn(const char *s, size_t n);
+struct ser_val ser_f4(const float *data, int ndim, const size_t *shape);
+struct ser_val ser_tensor(enum ser_dtype t, const void *data, int ndim, const size_t *shape);
+
+/* "string", "<f4 tensor [3,80]" ... for messages. Returns buf. */
+const char *ser_val_what(const struct ser_val *v, char buf[static 128]);
+bool ser_val_equal(const struct ser_val *a, const struct ser_val *b); /* deep; NaN equals NaN; 1 and 1.0 differ */
+bool ser_val_is_str(const struct ser_val *v, const char *s);
+/* A deep copy, strings NUL-terminated, in an arena. */
+struct ser_val ser_val_copy(struct ser_arena *a, const struct ser_val *v);
+/* A label as text into a buffer: strings as they are, nil as nothing. Lists and tensors are not labels. */
+void ser_val_text(struct ser_buf *b, const struct ser_val *v);
+/* Order of labels: nil, booleans, numbers, strings (bytewise). <0, 0, >0. */
+int ser_val_cmp(const struct ser_val *a, const struct ser_val *b);
+
+/* Lists and maps of headers. _get: the value of a name, NULL when absent or when v is no map. _set: replace or
+ * append; _push: append. The name and v's content are copied into the arena. */
+struct ser_val ser_val_list(void); /* empty */
+struct ser_val ser_val_map(void);  /* empty */
+struct ser_val *ser_val_get(const struct ser_val *map, const char *name);
+void ser_val_set(struct ser_arena *a, struct ser_val *map, const char *name, struct ser_val v);
+void ser_val_push(struct ser_arena *a, struct ser_val *list, struct ser_val v);
+
+/* Compact JSON of a value. Tensors appear as {"dtype","shape"}, and with data when `data` is set; numbers
+ * read back exactly; NaN and infinities, which JSON lacks, become null. */
+void ser_val_json(struct ser_buf *b, const struct ser_val *v, bool data);
+/* Parse JSON text (RFC 8259, UTF-8, depth <= SER_MAX_DEPTH) into an arena. */
+int ser_val_from_json(struct ser_arena *a, const char *text, size_t n, struct ser_val *out, struct ser_err *e);
+
+/* ---- records ------------------------------------------------------------------------------- */
+
+/* A record owns the bytes that it was read from and what is set in it; it is reused from one
+ * ser_reader_next() to the next, which forgets its former content. Start from all zero. */
+struct ser_record {
+	struct ser_field *field;
+	size_t n, cap;
+	struct ser_buf bytes;   /* as read */
+	struct ser_arena arena; /* what setters copied */
+	const char *source;     /* its file's name, for messages; NULL when made here */
+	uint64_t index;         /* position in its file, from 1 */
+	uint64_t at;            /* byte offset in its file */
+};
+
+void ser_record_clear(struct ser_record *r);
+void ser_record_free(struct ser_record *r);
+/* NULL when there is no such field. */
+const struct ser_val *ser_record_get(const struct ser_record *r, const char *name);
+/* Replace or append. Strings are copied into the record; tensor data is borrowed until the record is
+ * written or cleared, unless _copy. */
+void ser_record_set(struct ser_record *r, const char *name, struct ser_val v);
+void ser_record_set_copy(struct ser_record *r, const char *name, struct ser_val v);
+bool ser_record_drop(struct ser_record *r, const char *name); /* false when absent */
+bool ser_record_rename(struct ser_record *r, const char *from, const char *to);
+/* A deep copy of src in dst (cleared first), for records that outlive their reader's turn. */
+void ser_record_copy(struct ser_record *dst, const struct ser_record *src);
+
+/* The id, always a string in a record read; NUL-terminated, valid until the record changes. */
+const char *ser_record_id(struct ser_record *r);
+/* Typed access; SER_EDATA with "record 17 "id": field "x" is ..., expected ..." when absent or of another kind.
+ * _str gives a NUL-terminated copy in the record's arena; a number label is accepted and shown as text. */
+int ser_record_str(struct ser_record *r, const char *name, const char **s, struct ser_err *e);
+int ser_record_int(struct ser_record *r, const char *name, int64_t *i, struct ser_err *e);
+int ser_record_real(struct ser_record *r, const char *name, double *f, struct ser_err *e);
+/* A float tensor of `ndim` axes (-1: any) as aligned float32, converted into the record's arena when it is
+ * not so already. Every axis after the first must be > 0. shape may be NULL. */
+int ser_record_f4(struct ser_record *r, const char *name, int ndim, const float **x, size_t *shape, struct ser_err *e);
+/* Fail with a message about this record: <stdin>: record 17 "Ses01_F003", byte 90412: ... Returns code. */
+int ser_record_fail(const struct ser_record *r, struct ser_err *e, int code, const char *fmt, ...) SER_PRINTF(4, 5);
+
+/* ---- headers ------------------------------------------------------------------------------- */
+
+/* The header of a stream. prov: a list of maps {tool, version, args}, oldest first; an entry made from several
+ * different streams has `inputs`, a list of their provs. dims: a map from a tensor's name to a map about it:
+ * axes (list of strings), shift_s, rate_hz, and what else its maker says. extra: keys we don't know, kept. */
+struct ser_header {
+	struct ser_arena arena;
+	struct ser_val prov, dims, extra;
+};
+void ser_header_init(struct ser_header *h);
+void ser_header_free(struct ser_header *h);
+void ser_header_copy(struct ser_header *dst, const struct ser_header *src); /* dst is initialised here */
+bool ser_header_equal(const struct ser_header *a, const struct ser_header *b);
+/* The map about a tensor, or NULL; _add makes an empty one in its place. */
+struct ser_val *ser_header_dim(const struct ser_header *h, const char *name);
+struct ser_val *ser_header_dim_add(struct ser_header *h, const char *name);
+/* Append {tool, version, args}; args is a list of strings, copied. */
+void ser_header_prov_add(struct ser_header *h, const char *tool, const char *const *args, size_t n_arg);
+/* Take in the header of another segment or file of the same input: equal provenances stay one, different ones
+ * are kept side by side until `ser_header_prov_add` makes them the inputs of one entry. Dims of the same name must agree,
+ * else SER_EDATA naming the tensor and the difference. */
+int ser_header_merge(struct ser_header *h, const struct ser_header *other, struct ser_err *e);
+
+/* ---- reader -------------------------------------------------------------------------------- */
+
+struct ser_reader;
+/* Read a stream from a descriptor, which the caller closes after ser_reader_free(). `name` ("<stdin>" or a path) is used in
+ * messages. max_record 0: SER_MAX_RECORD. The first header is read here: NULL and *e on failure. */
+struct ser_reader *ser_reader_new(int fd, const char *name, size_t max_record, struct ser_err *e);
+void ser_reader_free(struct ser_reader *rd);
+/* The header of the segment at hand, borrowed until the next segment begins. */
+const struct ser_header *ser_reader_header(const struct ser_reader *rd);
+/* The next record: 1, or 0 at the end of a stream that is whole, or <0: cut off (naming the last tool of prov), wrong
+ * count or sum, malformed, over a bound, a field or an id met before (ids are kept as 64-bit hashes: 16 to 32 bytes a record), no id.
+ * *new_segment (may be NULL) says whether a header was passed on the way. */
+int ser_reader_next(struct ser_reader *rd, struct ser_record *r, bool *new_segment, struct ser_err *e);
+/* True when the next record would have to be waited for: the time to flush what was made so far. */
+bool ser_reader_waits(const struct ser_reader *rd);
+/* Totals so far. */
+uint64_t ser_reader_records(const struct ser_reader *rd);
+uint64_t ser_reader_segments(const struct ser_reader *rd);
+uint64_t ser_reader_bytes(const struct ser_reader *rd);
+
+/* ---- writer -------------------------------------------------------------------------------- */
+
+struct ser_writer;
+/* Write one segment to a descriptor, the header first. Short writes and EINTR are handled. */
+struct ser_writer *ser_writer_new(int fd, const char *name, const struct ser_header *h);
+/* Fields that are as they were read are copied as bytes; others are packed. id goes first. */
+int ser_writer_record(struct ser_writer *w, const struct ser_record *r, struct ser_err *e);
+/* The same from plain fields (the first must be the id). */
+int ser_writer_fields(struct ser_writer *w, const struct ser_field *f, size_t n, struct ser_err *e);
+int ser_writer_flush(struct ser_writer *w, struct ser_err *e);
+/* Write the trailer and flush; the descriptor stays open. After an error, or without this call, the stream stays cut: its reader will say so. */
+int ser_writer_end(struct ser_writer *w, struct ser_err *e);
+uint64_t ser_writer_records(const struct ser_writer *w);
+void ser_writer_free(struct ser_writer *w);
+
+/* Serialise one record's fields (used by spools and by the writer). */
+void ser_record_pack(struct ser_buf *b, const struct ser_record *r);
+/* Parse what ser_record_pack made; the bytes are copied into r. */
+int ser_record_unpack(struct ser_record *r, const char *p, size_t n, struct ser_err *e);
+
+#endif

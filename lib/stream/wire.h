@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the files of this module only: MessagePack bytes to values and back. */
+#ifndef SER_STREAM_WIRE_H
+#define SER_STREAM_WIRE_H
+
+#include "stream/stream.h"
+
+/* A walk over the bytes of one object, kept between calls while more bytes arrive. Start from all zero. */
+struct ser_scan {
+	size_t at;                        /* how far the walk has come */
+	int depth;                        /* open lists and maps */
+	uint64_t left[SER_MAX_DEPTH + 1]; /* elements still to come in each, keys counted too */
+	uint64_t items;                   /* objects met */
+	size_t *edge;                     /* the end of each key and value of the outermost map */
+	size_t n_edge, cap_edge;
+	bool done; /* the object is complete; at is its length */
+};
+void ser_scan_reset(struct ser_scan *s);
+void ser_scan_free(struct ser_scan *s);
+/* Walk on over p[0..n). Returns 0 (see done) or SER_EDATA: not a map, deeper, longer or with more
+ * elements than the bounds allow. */
+int ser_scan_do(struct ser_scan *s, const char *p, size_t n, size_t max, struct ser_err *e);
+
+/* Decode a complete, scanned map: its fields' names and values point into p; tensors become SER_TENSOR; `flat` refuses
+ * lists and other maps. Field arrays and lists are the arena's. */
+int ser_wire_decode(struct ser_arena *a, const char *p, size_t n, bool flat, struct ser_val *out, struct ser_err *e);
+
+/* Append the encoding of a value; of a field's key and value. */
+void ser_wire_val(struct ser_buf *b, const struct ser_val *v);
+void ser_wire_field(struct ser_buf *b, const struct ser_field *f);
+void ser_wire_map(struct ser_buf *b, size_t n);
+
+/* Fill r->field from r->bytes, which hold one scanned object with the given edges. */
+int ser_record_decode(struct ser_record *r, const struct ser_scan *s, struct ser_err *e);
+
+#endif
