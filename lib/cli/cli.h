@@ -12,15 +12,15 @@ enum { SER_EXIT_OK = 0, SER_EXIT_FAIL = 1, SER_EXIT_USAGE = 2, SER_EXIT_PROTOCOL
 
 /* ---- options ------------------------------------------------------------------------------- */
 
-enum ser_opt_type {
-	SER_OPT_FLAG,   /* bool *       --x, --x=true, --x=false, --no-x */
-	SER_OPT_INT,    /* int *        */
-	SER_OPT_I64,    /* int64_t *    */
-	SER_OPT_REAL,   /* double *     */
-	SER_OPT_STR,    /* const char **, NULL: not given */
-	SER_OPT_CHOICE, /* int *        index into choices */
-	SER_OPT_LIST,   /* struct ser_strs *, may be given several times */
-	SER_OPT_SIZE    /* size_t *     bytes, with K, M or G behind */
+enum ser_option_type {
+	SER_OPTION_FLAG,   /* bool *       --x, --x=true, --x=false, --no-x */
+	SER_OPTION_INT,    /* int *        */
+	SER_OPTION_I64,    /* int64_t *    */
+	SER_OPTION_REAL,   /* double *     */
+	SER_OPTION_STR,    /* const char **, NULL: not given */
+	SER_OPTION_CHOICE, /* int *        index into choices */
+	SER_OPTION_LIST,   /* struct ser_strs *, may be given several times */
+	SER_OPTION_SIZE    /* size_t *     bytes, with K, M or G behind */
 };
 
 struct ser_strs {
@@ -29,27 +29,27 @@ struct ser_strs {
 };
 
 /* One option. The variable's value before parsing is the default that --help shows. A table ends with an all-zero row. */
-struct ser_opt {
+struct ser_option {
 	const char *name; /* long name */
 	char letter;      /* or 0 */
-	enum ser_opt_type type;
+	enum ser_option_type type;
 	void *var;
 	const char *arg;            /* metavariable in the help: N, FILE, NAME ... */
 	double lo, hi;              /* range of numbers; both 0: any */
-	const char *const *choices; /* NULL-terminated, for SER_OPT_CHOICE */
+	const char *const *choices; /* NULL-terminated, for SER_OPTION_CHOICE */
 	unsigned flags;
 	const char *help; /* one line */
 };
 enum {
-	SER_OPT_SILENT = 1,  /* cannot change the output, so it is not in the provenance (threads, verbosity, output names) */
-	SER_OPT_ALWAYS = 2,  /* in the provenance even when not given (seeds) */
-	SER_OPT_NEEDED = 4   /* usage error when not given */
+	SER_OPTION_SILENT = 1,  /* cannot change the output, so it is not in the provenance (threads, verbosity, output names) */
+	SER_OPTION_ALWAYS = 2,  /* in the provenance even when not given (seeds) */
+	SER_OPTION_NEEDED = 4   /* usage error when not given */
 };
 
 /* A tool, or one of its modes (ser-score classes): a name, one line, options. */
 struct ser_mode {
 	const char *name, *summary;
-	const struct ser_opt *opts; /* may be NULL */
+	const struct ser_option *opts; /* may be NULL */
 	const char *operands;       /* as for the tool; NULL: the tool's */
 };
 
@@ -57,7 +57,7 @@ struct ser_tool {
 	const char *name;    /* "ser-norm" */
 	const char *summary; /* one line: what it reads and what it writes */
 	const char *operands; /* in the usage line: "[FILE]...", "" for none */
-	const struct ser_opt *opts;
+	const struct ser_option *opts;
 	const struct ser_mode *modes; /* NULL, or ends with an all-zero row; then the first argument names one */
 	unsigned common;              /* which shared options it takes */
 };

@@ -17,14 +17,14 @@
 enum { MAX_ROWS = 128 };
 
 struct rows {
-	struct ser_opt opt[MAX_ROWS];
+	struct ser_option opt[MAX_ROWS];
 	char negated[MAX_ROWS][64]; /* --no-x for a flag x */
 	size_t n, n_own;            /* the first n_own are the tool's and the mode's */
 };
 
 static bool help_wanted, version_wanted;
 
-static void add_rows(struct rows *t, const struct ser_opt *o)
+static void add_rows(struct rows *t, const struct ser_option *o)
 {
 	for (; o != NULL && o->name != NULL; o++) {
 		ser_assert(t->n < MAX_ROWS);
@@ -42,62 +42,62 @@ static void collect(struct rows *t, struct ser_cli *c, int mode)
 		add_rows(t, tool->modes[mode].opts);
 	t->n_own = t->n;
 	if (tool->common & SER_CLI_OUT)
-		add_rows(t, (struct ser_opt[]){{"output", 'o', SER_OPT_STR, &c->out, "FILE", 0, 0, NULL, SER_OPT_SILENT,
+		add_rows(t, (struct ser_option[]){{"output", 'o', SER_OPTION_STR, &c->out, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
 		                                "write here instead of standard output; the file appears when whole"},
 		                               {0}});
 	if (tool->common & SER_CLI_THREADS)
-		add_rows(t, (struct ser_opt[]){{"threads", 't', SER_OPT_INT, &c->n_thread, "N", 1, 1024, NULL, SER_OPT_SILENT,
+		add_rows(t, (struct ser_option[]){{"threads", 't', SER_OPTION_INT, &c->n_thread, "N", 1, 1024, NULL, SER_OPTION_SILENT,
 		                                "threads; the output is the same bytes for any number"},
 		                               {0}});
 	if (tool->common & SER_CLI_KEEP)
-		add_rows(t, (struct ser_opt[]){{"keep-going", 'k', SER_OPT_FLAG, &c->keep_going, NULL, 0, 0, NULL, SER_OPT_SILENT,
+		add_rows(t, (struct ser_option[]){{"keep-going", 'k', SER_OPTION_FLAG, &c->keep_going, NULL, 0, 0, NULL, SER_OPTION_SILENT,
 		                                "skip what fails, list it at the end, exit 1"},
 		                               {0}});
 	if (tool->common & SER_CLI_IN)
-		add_rows(t, (struct ser_opt[]){{"max-record", 0, SER_OPT_SIZE, &c->max_record, "SIZE", 1, 0, NULL, SER_OPT_SILENT,
+		add_rows(t, (struct ser_option[]){{"max-record", 0, SER_OPTION_SIZE, &c->max_record, "SIZE", 1, 0, NULL, SER_OPTION_SILENT,
 		                                "refuse records larger than this"},
 		                               {0}});
 	if (tool->common & SER_CLI_PROGRESS)
-		add_rows(t, (struct ser_opt[]){{"progress", 0, SER_OPT_FLAG, &c->progress, NULL, 0, 0, NULL, SER_OPT_SILENT,
+		add_rows(t, (struct ser_option[]){{"progress", 0, SER_OPTION_FLAG, &c->progress, NULL, 0, 0, NULL, SER_OPTION_SILENT,
 		                                "show progress even when standard error is no terminal"},
 		                               {0}});
-	add_rows(t, (struct ser_opt[]){
-			    {"quiet", 'q', SER_OPT_FLAG, &c->quiet, NULL, 0, 0, NULL, SER_OPT_SILENT, "no warnings, no progress"},
-			    {"verbose", 'v', SER_OPT_FLAG, NULL, NULL, 0, 0, NULL, SER_OPT_SILENT, "say more on standard error"},
-			    {"help", 'h', SER_OPT_FLAG, &help_wanted, NULL, 0, 0, NULL, SER_OPT_SILENT, "print this help"},
-			    {"version", 'V', SER_OPT_FLAG, &version_wanted, NULL, 0, 0, NULL, SER_OPT_SILENT, "print the version"},
+	add_rows(t, (struct ser_option[]){
+			    {"quiet", 'q', SER_OPTION_FLAG, &c->quiet, NULL, 0, 0, NULL, SER_OPTION_SILENT, "no warnings, no progress"},
+			    {"verbose", 'v', SER_OPTION_FLAG, NULL, NULL, 0, 0, NULL, SER_OPTION_SILENT, "say more on standard error"},
+			    {"help", 'h', SER_OPTION_FLAG, &help_wanted, NULL, 0, 0, NULL, SER_OPTION_SILENT, "print this help"},
+			    {"version", 'V', SER_OPTION_FLAG, &version_wanted, NULL, 0, 0, NULL, SER_OPTION_SILENT, "print the version"},
 			    {0}});
 }
 
 /* ---- help ---- */
 
-static void default_text(const struct ser_opt *o, struct ser_buf *b)
+static void default_text(const struct ser_option *o, struct ser_buf *b)
 {
 	char num[32];
 	switch (o->type) {
-	case SER_OPT_FLAG:
+	case SER_OPTION_FLAG:
 		if (o->var != NULL && *(bool *)o->var)
 			ser_buf_str(b, "true");
 		break;
-	case SER_OPT_INT:
+	case SER_OPTION_INT:
 		ser_buf_printf(b, "%d", *(int *)o->var);
 		break;
-	case SER_OPT_I64:
+	case SER_OPTION_I64:
 		ser_buf_printf(b, "%lld", (long long)*(int64_t *)o->var);
 		break;
-	case SER_OPT_REAL:
+	case SER_OPTION_REAL:
 		if (isfinite(*(double *)o->var))
 			ser_buf_str(b, ser_format_real(*(double *)o->var, num));
 		break;
-	case SER_OPT_STR:
+	case SER_OPTION_STR:
 		if (*(const char **)o->var != NULL)
 			ser_buf_str(b, *(const char **)o->var);
 		break;
-	case SER_OPT_CHOICE:
+	case SER_OPTION_CHOICE:
 		if (*(int *)o->var >= 0)
 			ser_buf_str(b, o->choices[*(int *)o->var]);
 		break;
-	case SER_OPT_SIZE: {
+	case SER_OPTION_SIZE: {
 		size_t v = *(size_t *)o->var;
 		const char *unit = "";
 		for (const char *u = "KMG"; *u != '\0' && v >= 1024 && v % 1024 == 0; u++) {
@@ -107,28 +107,28 @@ static void default_text(const struct ser_opt *o, struct ser_buf *b)
 		ser_buf_printf(b, "%zu%.1s", v, unit);
 		break;
 	}
-	case SER_OPT_LIST:
+	case SER_OPTION_LIST:
 		break;
 	}
 }
 
-static void print_option(FILE *f, const struct ser_opt *o)
+static void print_option(FILE *f, const struct ser_option *o)
 {
 	static const char *const types[] = {
-		[SER_OPT_INT] = "int", [SER_OPT_I64] = "int", [SER_OPT_REAL] = "real", [SER_OPT_SIZE] = "bytes"};
+		[SER_OPTION_INT] = "int", [SER_OPTION_I64] = "int", [SER_OPTION_REAL] = "real", [SER_OPTION_SIZE] = "bytes"};
 	struct ser_buf left = {0}, note = {0}, dflt = {0};
 	if (o->letter != 0)
 		ser_buf_printf(&left, "  -%c, --%s", o->letter, o->name);
 	else
 		ser_buf_printf(&left, "      --%s", o->name);
-	if (o->type != SER_OPT_FLAG)
+	if (o->type != SER_OPTION_FLAG)
 		ser_buf_printf(&left, " %s", o->arg != NULL ? o->arg : "NAME");
-	if (o->type == SER_OPT_CHOICE)
+	if (o->type == SER_OPTION_CHOICE)
 		for (const char *const *s = o->choices; *s != NULL; s++)
 			ser_buf_printf(&note, "%s%s", s == o->choices ? "" : "|", *s);
-	else if (o->type != SER_OPT_FLAG && o->type != SER_OPT_STR && o->type != SER_OPT_LIST)
+	else if (o->type != SER_OPTION_FLAG && o->type != SER_OPTION_STR && o->type != SER_OPTION_LIST)
 		ser_buf_str(&note, types[o->type]);
-	if (o->type == SER_OPT_LIST)
+	if (o->type == SER_OPTION_LIST)
 		ser_buf_str(&note, "may be repeated");
 	if (o->lo != 0 || o->hi != 0) {
 		char lo[32], hi[32];
@@ -141,7 +141,7 @@ static void print_option(FILE *f, const struct ser_opt *o)
 		fprintf(f, "%-30s%s", left.s, o->help);
 	else
 		fprintf(f, "%s\n%-30s%s", left.s, "", o->help);
-	if (o->flags & SER_OPT_NEEDED)
+	if (o->flags & SER_OPTION_NEEDED)
 		ser_buf_printf(&note, "%sneeded", note.n > 0 ? "; " : "");
 	if (dflt.n > 0)
 		ser_buf_printf(&note, "%sdefault %s", note.n > 0 ? "; " : "", dflt.s);
@@ -203,34 +203,34 @@ static int parse_size(const char *s, size_t *out, struct ser_err *e)
 	return 0;
 }
 
-static int set_option(const struct ser_opt *o, const char *s, bool negated, struct ser_err *e)
+static int set_option(const struct ser_option *o, const char *s, bool negated, struct ser_err *e)
 {
 	bool ranged = o->lo != 0 || o->hi != 0;
 	int64_t i;
 	switch (o->type) {
-	case SER_OPT_FLAG:
+	case SER_OPTION_FLAG:
 		if (s != NULL && strcmp(s, "true") != 0 && strcmp(s, "false") != 0)
 			return ser_fail(e, SER_EUSAGE, "\"%s\" is neither true nor false", s);
 		if (o->var != NULL)
 			*(bool *)o->var = (s == NULL || strcmp(s, "true") == 0) != negated;
 		return 0;
-	case SER_OPT_INT:
+	case SER_OPTION_INT:
 		if (ser_parse_int(s, ranged ? (int64_t)o->lo : INT32_MIN, ranged && o->hi > o->lo ? (int64_t)o->hi : INT32_MAX, &i,
 		                  e) != 0)
 			return e->code;
 		*(int *)o->var = (int)i;
 		return 0;
-	case SER_OPT_I64:
+	case SER_OPTION_I64:
 		return ser_parse_int(s, ranged ? (int64_t)o->lo : INT64_MIN,
 		                     ranged && o->hi > o->lo ? (int64_t)o->hi : INT64_MAX, o->var, e);
-	case SER_OPT_REAL:
+	case SER_OPTION_REAL:
 		return ser_parse_real(s, ranged ? o->lo : -HUGE_VAL, ranged && o->hi > o->lo ? o->hi : HUGE_VAL, o->var, e);
-	case SER_OPT_STR:
+	case SER_OPTION_STR:
 		*(const char **)o->var = s;
 		return 0;
-	case SER_OPT_SIZE:
+	case SER_OPTION_SIZE:
 		return parse_size(s, o->var, e);
-	case SER_OPT_CHOICE: {
+	case SER_OPTION_CHOICE: {
 		struct ser_buf b = {0};
 		for (int k = 0; o->choices[k] != NULL; k++) {
 			if (strcmp(s, o->choices[k]) == 0) {
@@ -244,7 +244,7 @@ static int set_option(const struct ser_opt *o, const char *s, bool negated, stru
 		ser_buf_free(&b);
 		return e->code;
 	}
-	case SER_OPT_LIST: {
+	case SER_OPTION_LIST: {
 		struct ser_strs *l = o->var;
 		l->s = ser_realloc(l->s, l->n + 1, sizeof *l->s);
 		l->s[l->n++] = s;
@@ -321,7 +321,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 	char letters[2 * MAX_ROWS + 2] = ":";
 	size_t n_long = 0;
 	for (size_t i = 0; i < t.n; i++) {
-		bool flag = t.opt[i].type == SER_OPT_FLAG;
+		bool flag = t.opt[i].type == SER_OPTION_FLAG;
 		longs[n_long++] = (struct option){t.opt[i].name, flag ? optional_argument : required_argument, NULL, 1000 + (int)i};
 		if (flag)
 			longs[n_long++] = (struct option){t.negated[i], no_argument, NULL, 2000 + (int)i};
@@ -372,7 +372,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 	if (mode_first && c->mode < 0)
 		ser_cli_usage(c, "no mode given");
 	for (size_t i = 0; i < t.n_own; i++)
-		if ((t.opt[i].flags & SER_OPT_NEEDED) && !c->given[i])
+		if ((t.opt[i].flags & SER_OPTION_NEEDED) && !c->given[i])
 			ser_cli_usage(c, "option --%s is needed", t.opt[i].name);
 	c->operand = argv + optind;
 	c->n_operand = argc - optind;
@@ -407,17 +407,17 @@ void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_
 	collect(&t, &scratch, c->mode);
 	size_t n = 0, cap = 1 + t.n + c->prov.n;
 	for (size_t i = 0; i < t.n_own; i++)
-		if (t.opt[i].type == SER_OPT_LIST)
+		if (t.opt[i].type == SER_OPTION_LIST)
 			cap += ((struct ser_strs *)t.opt[i].var)->n;
 	const char **s = ser_arena_calloc(a, cap, sizeof *s);
 	if (c->mode >= 0)
 		s[n++] = c->tool->modes[c->mode].name;
 	for (size_t i = 0; i < t.n_own; i++) {
-		const struct ser_opt *o = &t.opt[i];
-		if ((o->flags & SER_OPT_SILENT) || (!c->given[i] && !(o->flags & SER_OPT_ALWAYS)))
+		const struct ser_option *o = &t.opt[i];
+		if ((o->flags & SER_OPTION_SILENT) || (!c->given[i] && !(o->flags & SER_OPTION_ALWAYS)))
 			continue;
 		struct ser_buf b = {0};
-		if (o->type == SER_OPT_LIST) {
+		if (o->type == SER_OPTION_LIST) {
 			const struct ser_strs *l = o->var;
 			for (size_t k = 0; k < l->n; k++) {
 				b.n = 0;
@@ -428,7 +428,7 @@ void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_
 			ser_buf_printf(&b, "--%s=", o->name);
 			size_t bare = b.n;
 			default_text(o, &b);
-			if (o->type == SER_OPT_FLAG && b.n == bare)
+			if (o->type == SER_OPTION_FLAG && b.n == bare)
 				ser_buf_str(&b, "false");
 			s[n++] = ser_arena_strndup(a, b.s, b.n);
 		}

@@ -10,7 +10,7 @@
 
 /* Bounds checked before anything is allocated (ser-stream(5), LIMITS). */
 enum {
-	SER_MAX_DIM = 8,         /* axes of a tensor */
+	SER_MAX_AXES = 8,         /* axes of a tensor */
 	SER_MAX_NAME = 255,      /* bytes of a field's name */
 	SER_MAX_FIELD = 4096,    /* fields of a record */
 	SER_MAX_DEPTH = 16,      /* nesting of lists and maps in a header */
@@ -30,8 +30,8 @@ bool ser_dtype_parse(const char *s, size_t n, enum ser_dtype *t);
  * ser_tensor_real(), or copy them out with ser_tensor_f4()/_f8(). */
 struct ser_tensor {
 	enum ser_dtype dtype;
-	int ndim; /* 0 .. SER_MAX_DIM */
-	size_t shape[SER_MAX_DIM];
+	int ndim; /* 0 .. SER_MAX_AXES */
+	size_t shape[SER_MAX_AXES];
 	const void *data;
 };
 size_t ser_tensor_len(const struct ser_tensor *t);  /* elements; 1 when ndim is 0 */

@@ -144,7 +144,7 @@ struct ser_val ser_str(const char *s)
 struct ser_val ser_tensor(enum ser_dtype t, const void *data, int ndim, const size_t *shape)
 {
 	struct ser_val v = {.kind = SER_TENSOR, .u.t = {.dtype = t, .ndim = ndim, .data = data}};
-	ser_assert(ndim >= 0 && ndim <= SER_MAX_DIM);
+	ser_assert(ndim >= 0 && ndim <= SER_MAX_AXES);
 	for (int i = 0; i < ndim; i++)
 		v.u.t.shape[i] = shape[i];
 	return v;

@@ -206,8 +206,8 @@ static int decode_tensor(const msgpack_object_map *m, struct ser_val *out, struc
 		                (int)(tn < 20 ? tn : 20), ts);
 	t.data = p;
 	if (nd->via.boolean) {
-		if (shape == NULL || shape->type != MSGPACK_OBJECT_ARRAY || shape->via.array.size > SER_MAX_DIM)
-			return ser_fail(e, SER_EDATA, "has no shape, or one of more than %d axes", SER_MAX_DIM);
+		if (shape == NULL || shape->type != MSGPACK_OBJECT_ARRAY || shape->via.array.size > SER_MAX_AXES)
+			return ser_fail(e, SER_EDATA, "has no shape, or one of more than %d axes", SER_MAX_AXES);
 		t.ndim = (int)shape->via.array.size;
 	}
 	size_t want = ser_dtype_size(t.dtype);
