@@ -15,18 +15,19 @@ CFLAGS_double  = -O2 -g -DSER_REAL_DOUBLE
 LDFLAGS_san    = -fsanitize=address,undefined
 LDFLAGS_tsan   = -fsanitize=thread
 
+VERSION := $(shell sed -n 's/^.define SER_VERSION "\(.*\)"/\1/p' lib/base/base.h)
 BUILD  := build/$(FLAVOUR)
 BINDIR := $(if $(filter release,$(FLAVOUR)),bin,$(BUILD)/bin)
 
-# ---- libraries: pkg-config where a package has a file for it ----
-PKGS    := msgpack sndfile soxr fftw3f jansson zlib
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
-LIBS    := $(PKG_LIBS) -ldnnl -llapacke -lopenblas -lm -lpthread
+# ---- libraries: asked for when first needed, which is after `make deps` in one call of make ----
+PKGS       := msgpack sndfile soxr fftw3f jansson zlib
+PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+LIBS        = $(PKG_LIBS) -llapacke -lopenblas -lm -lpthread
 
 CPPFLAGS = -D_GNU_SOURCE -Ilib $(PKG_CFLAGS)
 CFLAGS   = -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -fno-math-errno -ffp-contract=off \
-           $(if $(NATIVE),-march=native) $(if $(WERROR),-Werror) $(CFLAGS_$(FLAVOUR))
+           $(if $(WERROR),-Werror) $(CFLAGS_$(FLAVOUR))
 LDFLAGS  = -Wl,--as-needed $(LDFLAGS_$(FLAVOUR))
 
 # ---- what there is: found, not listed ----
@@ -38,12 +39,15 @@ TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
-.PHONY: all deps demo check check-unit check-cli check-san check-tsan fuzz lint bench install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san lint format bench install uninstall dist clean
 .SECONDARY:
 
 all: $(TOOLS)
 
-$(BUILD)/%.o: %.c
+# `make deps demo` is one call: nothing is compiled before the packages are there, with -j too.
+DEPS_FIRST := $(filter deps,$(MAKECMDGOALS))
+
+$(BUILD)/%.o: %.c | $(DEPS_FIRST)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -60,6 +64,56 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libser.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- packages ----
+package = $(shell awk '$$1 ~ /^($(1))$$/ {print $$2}' packages.txt)
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
+# Asks for nothing when all are installed, so that it needs no network then.
+apt = for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q '^install ok installed' || missing="$${missing:-} $$p"; done; \
+      if [ -n "$${missing:-}" ]; then $(AS_ROOT) apt-get update -qq && \
+      $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
+
+deps:
+	@$(call apt,$(call package,build|run|test))
+
+deps-oracle: deps
+	@$(call apt,$(call package,oracle))
+
+# ---- the whole job on speech made on the spot ----
+demo: all
+	$(MAKE) -C pipelines demo
+
+# ---- tests: make check says what it skipped and why; its last line counts ----
+check: all $(UNITS) $(BUILD)/tests/mkstream
+	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/run
+
+# Under the address, undefined-behaviour and leak sanitizers.
+check-san:
+	$(MAKE) FLAVOUR=san check
+
+lint:
+	tests/lint
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+bench: all
+	tests/bench/run
+
+# ---- installation ----
+install: all
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/pipelines
+	install -m 755 $(TOOLS) $(DESTDIR)$(bindir)
+	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
+	install -m 644 $(wildcard pipelines/*.mk) pipelines/Makefile $(DESTDIR)$(datadir)/pipelines
+
+uninstall:
+	rm -f $(TOOLS:$(BINDIR)/%=$(DESTDIR)$(bindir)/%)
+	for m in $(MAN); do rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
+	rm -rf $(DESTDIR)$(datadir)
+
+dist:
+	git archive --prefix=ser-$(VERSION)/ -o ser-$(VERSION).tar.gz HEAD
 
 clean:
 	rm -rf build bin/ser-*

@@ -8,6 +8,3 @@ DESTDIR =
 CC      = gcc
 AR      = ar
 FLAVOUR = release
-
-# Code for this very machine (NATIVE=1) changes the last bits of results between machines: off by default.
-NATIVE  =

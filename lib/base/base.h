@@ -74,7 +74,7 @@ struct ser_arena_mark {
 	struct ser_arena_block *block;
 	size_t at, used;
 };
-void ser_arena_init(struct ser_arena *a); /* all zero is the same */
+void ser_arena_init(struct ser_arena *a);                          /* all zero is the same */
 void *ser_arena_alloc(struct ser_arena *a, size_t n, size_t size); /* not cleared */
 void *ser_arena_calloc(struct ser_arena *a, size_t n, size_t size);
 char *ser_arena_strndup(struct ser_arena *a, const char *s, size_t n);

@@ -76,7 +76,7 @@ int ser_outfile_commit(struct ser_outfile *o, struct ser_err *e)
 	o->f = NULL;
 	if (bad)
 		rc = ser_fail(e, SER_EIO, "%s: write failed%s%s", o->path, errno != 0 ? ": " : "",
-		              errno != 0 ? strerror(errno) : "");
+			      errno != 0 ? strerror(errno) : "");
 	else if (o->tmp != NULL && rename(o->tmp, o->path) != 0)
 		rc = ser_fail(e, SER_EIO, "%s: cannot rename %s to it: %s", o->path, o->tmp, strerror(errno));
 	if (rc != 0 && o->tmp != NULL)

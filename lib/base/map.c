@@ -14,7 +14,7 @@ struct ser_map {
 	struct ser_buf text;
 	struct key *key;
 	size_t n, cap;
-	size_t *slot; /* index + 1, or 0 */
+	size_t *slot;  /* index + 1, or 0 */
 	size_t n_slot; /* a power of two */
 };
 

@@ -41,31 +41,32 @@ struct ser_option {
 	const char *help; /* one line */
 };
 enum {
-	SER_OPTION_SILENT = 1,  /* cannot change the output, so it is not in the provenance (threads, verbosity, output names) */
-	SER_OPTION_ALWAYS = 2,  /* in the provenance even when not given (seeds) */
-	SER_OPTION_NEEDED = 4   /* usage error when not given */
+	SER_OPTION_SILENT =
+		1, /* cannot change the output, so it is not in the provenance (threads, verbosity, output names) */
+	SER_OPTION_ALWAYS = 2, /* in the provenance even when not given (seeds) */
+	SER_OPTION_NEEDED = 4  /* usage error when not given */
 };
 
 /* A tool, or one of its modes (ser-score classes): a name, one line, options. */
 struct ser_mode {
 	const char *name, *summary;
 	const struct ser_option *opts; /* may be NULL */
-	const char *operands;       /* as for the tool; NULL: the tool's */
+	const char *operands;          /* as for the tool; NULL: the tool's */
 };
 
 struct ser_tool {
-	const char *name;    /* "ser-norm" */
-	const char *summary; /* one line: what it reads and what it writes */
+	const char *name;     /* "ser-norm" */
+	const char *summary;  /* one line: what it reads and what it writes */
 	const char *operands; /* in the usage line: "[FILE]...", "" for none */
 	const struct ser_option *opts;
 	const struct ser_mode *modes; /* NULL, or ends with an all-zero row; then the first argument names one */
 	unsigned common;              /* which shared options it takes */
 };
 enum {
-	SER_CLI_THREADS = 1, /* -t N */
-	SER_CLI_KEEP = 2,    /* -k, --keep-going */
-	SER_CLI_OUT = 4,     /* -o FILE */
-	SER_CLI_IN = 8,      /* --max-record SIZE */
+	SER_CLI_THREADS = 1,   /* -t N */
+	SER_CLI_KEEP = 2,      /* -k, --keep-going */
+	SER_CLI_OUT = 4,       /* -o FILE */
+	SER_CLI_IN = 8,        /* --max-record SIZE */
 	SER_CLI_PROGRESS = 16, /* --progress */
 	SER_CLI_FILTER = 4 | 8 /* reads and writes one stream */
 };
@@ -77,12 +78,12 @@ struct ser_cli {
 	int n_thread;
 	bool quiet, keep_going, progress;
 	int verbose;
-	const char *out;    /* -o, or NULL */
+	const char *out; /* -o, or NULL */
 	size_t max_record;
 	char **operand;
 	int n_operand;
-	bool *given;        /* by row of the tool's table, then of the mode's */
-	struct ser_strs prov; /* operands that belong into the provenance */
+	bool *given;             /* by row of the tool's table, then of the mode's */
+	struct ser_strs prov;    /* operands that belong into the provenance */
 	struct ser_strs skipped; /* ids that --keep-going passed over */
 	uint64_t n_read, n_written, n_skipped;
 };

@@ -74,8 +74,9 @@ int ser_cli_end(struct ser_cli *c)
 	if (c->n_skipped > 0) {
 		for (size_t i = 0; i < c->skipped.n; i++)
 			fprintf(stderr, "%s: failed: %s\n", c->tool->name, c->skipped.s[i]);
-		fprintf(stderr, "%s: %llu read, %llu written, %llu skipped\n", c->tool->name, (unsigned long long)c->n_read,
-		        (unsigned long long)c->n_written, (unsigned long long)c->n_skipped);
+		fprintf(stderr, "%s: %llu read, %llu written, %llu skipped\n", c->tool->name,
+			(unsigned long long)c->n_read, (unsigned long long)c->n_written,
+			(unsigned long long)c->n_skipped);
 	}
 	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0) {

@@ -42,31 +42,37 @@ static void collect(struct rows *t, struct ser_cli *c, int mode)
 		add_rows(t, tool->modes[mode].opts);
 	t->n_own = t->n;
 	if (tool->common & SER_CLI_OUT)
-		add_rows(t, (struct ser_option[]){{"output", 'o', SER_OPTION_STR, &c->out, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
-		                                "write here instead of standard output; the file appears when whole"},
-		                               {0}});
+		add_rows(t, (struct ser_option[]){
+				    {"output", 'o', SER_OPTION_STR, &c->out, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
+				     "write here instead of standard output; the file appears when whole"},
+				    {0}});
 	if (tool->common & SER_CLI_THREADS)
-		add_rows(t, (struct ser_option[]){{"threads", 't', SER_OPTION_INT, &c->n_thread, "N", 1, 1024, NULL, SER_OPTION_SILENT,
-		                                "threads; the output is the same bytes for any number"},
-		                               {0}});
+		add_rows(t, (struct ser_option[]){{"threads", 't', SER_OPTION_INT, &c->n_thread, "N", 1, 1024, NULL,
+						   SER_OPTION_SILENT,
+						   "threads; the output is the same bytes for any number"},
+						  {0}});
 	if (tool->common & SER_CLI_KEEP)
-		add_rows(t, (struct ser_option[]){{"keep-going", 'k', SER_OPTION_FLAG, &c->keep_going, NULL, 0, 0, NULL, SER_OPTION_SILENT,
-		                                "skip what fails, list it at the end, exit 1"},
-		                               {0}});
+		add_rows(t, (struct ser_option[]){{"keep-going", 'k', SER_OPTION_FLAG, &c->keep_going, NULL, 0, 0, NULL,
+						   SER_OPTION_SILENT, "skip what fails, list it at the end, exit 1"},
+						  {0}});
 	if (tool->common & SER_CLI_IN)
-		add_rows(t, (struct ser_option[]){{"max-record", 0, SER_OPTION_SIZE, &c->max_record, "SIZE", 1, 0, NULL, SER_OPTION_SILENT,
-		                                "refuse records larger than this"},
-		                               {0}});
+		add_rows(t, (struct ser_option[]){{"max-record", 0, SER_OPTION_SIZE, &c->max_record, "SIZE", 1, 0, NULL,
+						   SER_OPTION_SILENT, "refuse records larger than this"},
+						  {0}});
 	if (tool->common & SER_CLI_PROGRESS)
-		add_rows(t, (struct ser_option[]){{"progress", 0, SER_OPTION_FLAG, &c->progress, NULL, 0, 0, NULL, SER_OPTION_SILENT,
-		                                "show progress even when standard error is no terminal"},
-		                               {0}});
-	add_rows(t, (struct ser_option[]){
-			    {"quiet", 'q', SER_OPTION_FLAG, &c->quiet, NULL, 0, 0, NULL, SER_OPTION_SILENT, "no warnings, no progress"},
-			    {"verbose", 'v', SER_OPTION_FLAG, NULL, NULL, 0, 0, NULL, SER_OPTION_SILENT, "say more on standard error"},
-			    {"help", 'h', SER_OPTION_FLAG, &help_wanted, NULL, 0, 0, NULL, SER_OPTION_SILENT, "print this help"},
-			    {"version", 'V', SER_OPTION_FLAG, &version_wanted, NULL, 0, 0, NULL, SER_OPTION_SILENT, "print the version"},
-			    {0}});
+		add_rows(t, (struct ser_option[]){{"progress", 0, SER_OPTION_FLAG, &c->progress, NULL, 0, 0, NULL,
+						   SER_OPTION_SILENT,
+						   "show progress even when standard error is no terminal"},
+						  {0}});
+	add_rows(t, (struct ser_option[]){{"quiet", 'q', SER_OPTION_FLAG, &c->quiet, NULL, 0, 0, NULL,
+					   SER_OPTION_SILENT, "no warnings, no progress"},
+					  {"verbose", 'v', SER_OPTION_FLAG, NULL, NULL, 0, 0, NULL, SER_OPTION_SILENT,
+					   "say more on standard error"},
+					  {"help", 'h', SER_OPTION_FLAG, &help_wanted, NULL, 0, 0, NULL,
+					   SER_OPTION_SILENT, "print this help"},
+					  {"version", 'V', SER_OPTION_FLAG, &version_wanted, NULL, 0, 0, NULL,
+					   SER_OPTION_SILENT, "print the version"},
+					  {0}});
 }
 
 /* ---- help ---- */
@@ -114,8 +120,10 @@ static void default_text(const struct ser_option *o, struct ser_buf *b)
 
 static void print_option(FILE *f, const struct ser_option *o)
 {
-	static const char *const types[] = {
-		[SER_OPTION_INT] = "int", [SER_OPTION_I64] = "int", [SER_OPTION_REAL] = "real", [SER_OPTION_SIZE] = "bytes"};
+	static const char *const types[] = {[SER_OPTION_INT] = "int",
+					    [SER_OPTION_I64] = "int",
+					    [SER_OPTION_REAL] = "real",
+					    [SER_OPTION_SIZE] = "bytes"};
 	struct ser_buf left = {0}, note = {0}, dflt = {0};
 	if (o->letter != 0)
 		ser_buf_printf(&left, "  -%c, --%s", o->letter, o->name);
@@ -160,7 +168,10 @@ static void usage_line(FILE *f, const struct ser_cli *c, int mode)
 	if (mode >= 0 && t->modes != NULL && t->modes[mode].operands != NULL)
 		operands = t->modes[mode].operands;
 	fprintf(f, "usage: %s%s%s [OPTION]...%s%s\n", t->name, t->modes != NULL ? " " : "",
-	        t->modes == NULL ? "" : mode >= 0 ? t->modes[mode].name : "MODE", *operands != '\0' ? " " : "", operands);
+		t->modes == NULL ? ""
+		: mode >= 0      ? t->modes[mode].name
+				 : "MODE",
+		*operands != '\0' ? " " : "", operands);
 }
 
 static void print_help(struct ser_cli *c, int mode)
@@ -215,16 +226,17 @@ static int set_option(const struct ser_option *o, const char *s, bool negated, s
 			*(bool *)o->var = (s == NULL || strcmp(s, "true") == 0) != negated;
 		return 0;
 	case SER_OPTION_INT:
-		if (ser_parse_int(s, ranged ? (int64_t)o->lo : INT32_MIN, ranged && o->hi > o->lo ? (int64_t)o->hi : INT32_MAX, &i,
-		                  e) != 0)
+		if (ser_parse_int(s, ranged ? (int64_t)o->lo : INT32_MIN,
+				  ranged && o->hi > o->lo ? (int64_t)o->hi : INT32_MAX, &i, e) != 0)
 			return e->code;
 		*(int *)o->var = (int)i;
 		return 0;
 	case SER_OPTION_I64:
 		return ser_parse_int(s, ranged ? (int64_t)o->lo : INT64_MIN,
-		                     ranged && o->hi > o->lo ? (int64_t)o->hi : INT64_MAX, o->var, e);
+				     ranged && o->hi > o->lo ? (int64_t)o->hi : INT64_MAX, o->var, e);
 	case SER_OPTION_REAL:
-		return ser_parse_real(s, ranged ? o->lo : -HUGE_VAL, ranged && o->hi > o->lo ? o->hi : HUGE_VAL, o->var, e);
+		return ser_parse_real(s, ranged ? o->lo : -HUGE_VAL, ranged && o->hi > o->lo ? o->hi : HUGE_VAL, o->var,
+				      e);
 	case SER_OPTION_STR:
 		*(const char **)o->var = s;
 		return 0;
@@ -322,7 +334,8 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 	size_t n_long = 0;
 	for (size_t i = 0; i < t.n; i++) {
 		bool flag = t.opt[i].type == SER_OPTION_FLAG;
-		longs[n_long++] = (struct option){t.opt[i].name, flag ? optional_argument : required_argument, NULL, 1000 + (int)i};
+		longs[n_long++] = (struct option){t.opt[i].name, flag ? optional_argument : required_argument, NULL,
+						  1000 + (int)i};
 		if (flag)
 			longs[n_long++] = (struct option){t.negated[i], no_argument, NULL, 2000 + (int)i};
 		if (t.opt[i].letter != 0) {
@@ -376,7 +389,8 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 			ser_cli_usage(c, "option --%s is needed", t.opt[i].name);
 	c->operand = argv + optind;
 	c->n_operand = argc - optind;
-	const char *operands = mode_first && tool->modes[c->mode].operands != NULL ? tool->modes[c->mode].operands : tool->operands;
+	const char *operands =
+		mode_first && tool->modes[c->mode].operands != NULL ? tool->modes[c->mode].operands : tool->operands;
 	if (*operands == '\0' && c->n_operand > 0)
 		ser_cli_usage(c, "unexpected operand \"%s\"", c->operand[0]);
 }
@@ -449,6 +463,6 @@ _Noreturn void ser_cli_usage(const struct ser_cli *c, const char *fmt, ...)
 	struct ser_err e;
 	ser_fail(&e, SER_EUSAGE, "%s", msg);
 	fprintf(stderr, "%s: %s (see %s%s%s --help)\n", c->tool->name, e.msg, c->tool->name, c->mode >= 0 ? " " : "",
-	        c->mode >= 0 ? c->tool->modes[c->mode].name : "");
+		c->mode >= 0 ? c->tool->modes[c->mode].name : "");
 	exit(SER_EXIT_USAGE);
 }

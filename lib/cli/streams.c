@@ -14,9 +14,9 @@ struct ser_in {
 	char **name; /* files still to come begin at `next` */
 	int n, next;
 	int fd;
-	struct ser_reader *rd; /* of the file at hand, NULL after the last */
+	struct ser_reader *rd;    /* of the file at hand, NULL after the last */
 	struct ser_header header; /* of the segment at hand: outlives its reader */
-	struct ser_map *ids;  /* of all files, when there are several: ids are unique over the whole input */
+	struct ser_map *ids;      /* of all files, when there are several: ids are unique over the whole input */
 };
 
 static bool open_next(struct ser_in *in)

@@ -76,7 +76,8 @@ int ser_header_merge(struct ser_header *h, const struct ser_header *other, struc
 			struct ser_buf a = {0}, b = {0};
 			ser_val_json(&a, mine, false);
 			ser_val_json(&b, &f->val, false);
-			int rc = ser_fail(e, SER_EDATA, "inputs disagree about \"%s\": %.300s and %.300s", name, a.s, b.s);
+			int rc = ser_fail(e, SER_EDATA, "inputs disagree about \"%s\": %.300s and %.300s", name, a.s,
+					  b.s);
 			ser_buf_free(&a);
 			ser_buf_free(&b);
 			return rc;

@@ -172,7 +172,8 @@ static struct ser_val from_json(struct ser_arena *a, json_t *j)
 		size_t n = 0;
 		v = ser_val_map();
 		v.u.map.f = ser_arena_calloc(a, json_object_size(j), sizeof *v.u.map.f);
-		json_object_foreach(j, key, item) {
+		json_object_foreach(j, key, item)
+		{
 			size_t len = strlen(key);
 			v.u.map.f[n++] = (struct ser_field){
 				.name = ser_arena_strndup(a, key, len), .name_len = len, .val = from_json(a, item)};
@@ -193,12 +194,14 @@ static int json_depth(json_t *j, int limit)
 	if (limit == 0)
 		return 1;
 	if (json_is_array(j)) {
-		json_array_foreach(j, i, item) {
+		json_array_foreach(j, i, item)
+		{
 			int d = json_depth(item, limit - 1);
 			deepest = d > deepest ? d : deepest;
 		}
 	} else if (json_is_object(j)) {
-		json_object_foreach(j, key, item) {
+		json_object_foreach(j, key, item)
+		{
 			int d = json_depth(item, limit - 1);
 			deepest = d > deepest ? d : deepest;
 		}

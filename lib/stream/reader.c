@@ -20,11 +20,11 @@ struct ser_reader {
 	uint64_t at; /* offset in the file of buf.s[from] */
 	struct ser_scan scan;
 	struct ser_header header;
-	bool open;            /* between a header and its trailer */
-	uint64_t in_segment;  /* records since the header */
-	uint32_t crc;         /* of the segment so far */
+	bool open;           /* between a header and its trailer */
+	uint64_t in_segment; /* records since the header */
+	uint32_t crc;        /* of the segment so far */
 	uint64_t n_record, n_segment;
-	uint64_t *seen;       /* hashes of ids, open addressing, 0 is free */
+	uint64_t *seen; /* hashes of ids, open addressing, 0 is free */
 	size_t n_slot;
 };
 
@@ -72,7 +72,7 @@ static int fill(struct ser_reader *rd, struct ser_err *e)
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return ser_fail(e, SER_EIO, "%s: read failed at byte %llu: %s", rd->name,
-		                (unsigned long long)(rd->at + rd->buf.n), strerror(errno));
+				(unsigned long long)(rd->at + rd->buf.n), strerror(errno));
 	rd->buf.n += (size_t)got;
 	rd->eof = got == 0;
 	return 0;
@@ -95,12 +95,13 @@ static int cut_off(struct ser_reader *rd, struct ser_err *e)
 	unsigned long long end = rd->at + (rd->buf.n - rd->from);
 	if (!rd->open && rd->n_segment == 0)
 		return end == 0 ? ser_fail(e, SER_EDATA, "%s: empty input, expected a stream header", rd->name)
-		                : ser_fail(e, SER_EDATA, "%s: cut off at byte %llu, within the stream header", rd->name, end);
+				: ser_fail(e, SER_EDATA, "%s: cut off at byte %llu, within the stream header", rd->name,
+					   end);
 	if (!rd->open)
-		return ser_fail(e, SER_EDATA, "%s: cut off at byte %llu, within the header of segment %llu", rd->name, end,
-		                (unsigned long long)rd->n_segment + 1);
-	return ser_fail(e, SER_EDATA, "%s: cut off at byte %llu after %llu records: no trailer; %s did not finish", rd->name,
-	                end, (unsigned long long)rd->in_segment, last_tool(rd, tool));
+		return ser_fail(e, SER_EDATA, "%s: cut off at byte %llu, within the header of segment %llu", rd->name,
+				end, (unsigned long long)rd->n_segment + 1);
+	return ser_fail(e, SER_EDATA, "%s: cut off at byte %llu after %llu records: no trailer; %s did not finish",
+			rd->name, end, (unsigned long long)rd->in_segment, last_tool(rd, tool));
 }
 
 /* Have one whole object at buf.s[from .. from + scan.at). Returns 1, or 0 at a clean end of file. */
@@ -113,8 +114,8 @@ static int next_object(struct ser_reader *rd, struct ser_err *e)
 		if (ser_scan_do(&rd->scan, rd->buf.s + rd->from, have, max, e) != 0) {
 			char where[96];
 			if (rd->open)
-				snprintf(where, sizeof where, "record %llu, byte %llu", (unsigned long long)rd->n_record + 1,
-				         (unsigned long long)rd->at);
+				snprintf(where, sizeof where, "record %llu, byte %llu",
+					 (unsigned long long)rd->n_record + 1, (unsigned long long)rd->at);
 			else
 				snprintf(where, sizeof where, "byte %llu", (unsigned long long)rd->at);
 			return ser_fail_in(e, "%s: %s", rd->name, where);
@@ -152,12 +153,13 @@ static int take_header(struct ser_reader *rd, struct ser_err *e)
 	if (rc != 0)
 		ser_fail_in(e, "%s: byte %llu: header", rd->name, at);
 	else if (version == NULL)
-		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: found a map without \"ser\", expected a stream header", rd->name, at);
+		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: found a map without \"ser\", expected a stream header",
+			      rd->name, at);
 	else if (version->kind != SER_INT || version->u.i < 1)
 		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: header: \"ser\" is not a version number", rd->name, at);
 	else if (version->u.i > SER_STREAM_VERSION)
-		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: stream version %lld is newer than this tool's (%d)", rd->name, at,
-		              (long long)version->u.i, SER_STREAM_VERSION);
+		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: stream version %lld is newer than this tool's (%d)",
+			      rd->name, at, (long long)version->u.i, SER_STREAM_VERSION);
 	struct ser_header h;
 	ser_header_init(&h);
 	for (size_t i = 0; rc == 0 && i < map.u.map.n; i++) {
@@ -167,7 +169,7 @@ static int take_header(struct ser_reader *rd, struct ser_err *e)
 		bool prov = strcmp(name, "prov") == 0, dims = strcmp(name, "dims") == 0;
 		if ((prov && f->val.kind != SER_LIST) || (dims && f->val.kind != SER_MAP))
 			rc = ser_fail(e, SER_EDATA, "%s: byte %llu: header: \"%s\" is not a %s", rd->name, at, name,
-			              prov ? "list" : "map");
+				      prov ? "list" : "map");
 		else if (prov)
 			h.prov = ser_val_copy(&h.arena, &f->val);
 		else if (dims)
@@ -178,7 +180,7 @@ static int take_header(struct ser_reader *rd, struct ser_err *e)
 	for (size_t i = 0; rc == 0 && i < h.dims.u.map.n; i++)
 		if (h.dims.u.map.f[i].val.kind != SER_MAP)
 			rc = ser_fail(e, SER_EDATA, "%s: byte %llu: header: dims of \"%s\" is not a map", rd->name, at,
-			              h.dims.u.map.f[i].name);
+				      h.dims.u.map.f[i].name);
 	ser_arena_free(&tmp);
 	if (rc != 0) {
 		ser_header_free(&h);
@@ -206,16 +208,19 @@ static int take_trailer(struct ser_reader *rd, struct ser_err *e)
 		ser_fail_in(e, "%s: byte %llu", rd->name, at);
 	} else if (end == NULL) {
 		rc = ser_fail(e, SER_EDATA, "%s: record %llu, byte %llu: found a map without \"id\"", rd->name,
-		              (unsigned long long)rd->n_record + 1, at);
+			      (unsigned long long)rd->n_record + 1, at);
 	} else if (end->kind != SER_INT || end->u.i < 0 || (uint64_t)end->u.i != rd->in_segment) {
 		struct ser_buf b = {0};
 		ser_val_json(&b, end, false);
-		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: trailer says %.40s records, found %llu (written by %s)", rd->name, at,
-		              b.s, (unsigned long long)rd->in_segment, last_tool(rd, tool));
+		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: trailer says %.40s records, found %llu (written by %s)",
+			      rd->name, at, b.s, (unsigned long long)rd->in_segment, last_tool(rd, tool));
 		ser_buf_free(&b);
-	} else if ((crc = ser_val_get(&map, "crc32")) != NULL && (crc->kind != SER_INT || crc->u.i != (int64_t)rd->crc)) {
-		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: checksum differs: the %llu records before it were changed or damaged "
-		              "after %s wrote them", rd->name, at, (unsigned long long)rd->in_segment, last_tool(rd, tool));
+	} else if ((crc = ser_val_get(&map, "crc32")) != NULL &&
+		   (crc->kind != SER_INT || crc->u.i != (int64_t)rd->crc)) {
+		rc = ser_fail(e, SER_EDATA,
+			      "%s: byte %llu: checksum differs: the %llu records before it were changed or damaged "
+			      "after %s wrote them",
+			      rd->name, at, (unsigned long long)rd->in_segment, last_tool(rd, tool));
 	}
 	ser_arena_free(&tmp);
 	if (rc != 0)
@@ -233,7 +238,8 @@ static bool has_id(const struct ser_reader *rd)
 	size_t from = c == 0xde ? 3 : c == 0xdf ? 5 : 1;
 	for (size_t i = 0; i + 1 < rd->scan.n_edge; i += 2) {
 		size_t n = rd->scan.edge[i] - from;
-		if ((n == 3 && memcmp(p + from, "\xa2id", 3) == 0) || (n == 4 && memcmp(p + from, "\xd9\x02id", 4) == 0))
+		if ((n == 3 && memcmp(p + from, "\xa2id", 3) == 0) ||
+		    (n == 4 && memcmp(p + from, "\xd9\x02id", 4) == 0))
 			return true;
 		from = rd->scan.edge[i + 1];
 	}
@@ -249,7 +255,7 @@ static int take_record(struct ser_reader *rd, struct ser_record *r, struct ser_e
 	ser_buf_add(&r->bytes, rd->buf.s + rd->from, rd->scan.at);
 	if (ser_record_decode(r, &rd->scan, e) != 0)
 		return ser_fail_in(e, "%s: record %llu, byte %llu", rd->name, (unsigned long long)r->index,
-		                   (unsigned long long)r->at);
+				   (unsigned long long)r->at);
 	const struct ser_val *id = ser_record_get(r, "id");
 	if (id->kind != SER_STR || id->u.str.n == 0)
 		return ser_record_fail(r, e, SER_EDATA, "the id is not a string of at least one byte");

@@ -113,7 +113,7 @@ int ser_record_fail(const struct ser_record *r, struct ser_err *e, int code, con
 	if (r->source == NULL)
 		return ser_fail(e, code, "record \"%.*s\": %s", n, named ? id->u.str.s : "", text);
 	return ser_fail(e, code, "%s: record %llu \"%.*s\", byte %llu: %s", r->source, (unsigned long long)r->index, n,
-	                named ? id->u.str.s : "", (unsigned long long)r->at, text);
+			named ? id->u.str.s : "", (unsigned long long)r->at, text);
 }
 
 const char *ser_record_id(struct ser_record *r)
@@ -130,7 +130,8 @@ static int wrong(const struct ser_record *r, const char *name, const char *expec
 	const struct ser_val *v = ser_record_get(r, name);
 	if (v == NULL)
 		return ser_record_fail(r, e, SER_EDATA, "no field \"%s\", expected %s", name, expected);
-	return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is %s, expected %s", name, ser_val_what(v, what), expected);
+	return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is %s, expected %s", name, ser_val_what(v, what),
+			       expected);
 }
 
 int ser_record_str(struct ser_record *r, const char *name, const char **s, struct ser_err *e)

@@ -235,8 +235,8 @@ struct ser_val ser_val_copy(struct ser_arena *a, const struct ser_val *v)
 		for (size_t i = 0; i < v->u.map.n; i++) {
 			const struct ser_field *f = &v->u.map.f[i];
 			c.u.map.f[i] = (struct ser_field){.name = ser_arena_strndup(a, f->name, f->name_len),
-			                                  .name_len = f->name_len,
-			                                  .val = ser_val_copy(a, &f->val)};
+							  .name_len = f->name_len,
+							  .val = ser_val_copy(a, &f->val)};
 		}
 		break;
 	default:
@@ -266,8 +266,7 @@ bool ser_val_equal(const struct ser_val *a, const struct ser_val *b)
 	case SER_REAL:
 		return real_equal(a->u.f, b->u.f);
 	case SER_STR:
-		return a->u.str.n == b->u.str.n &&
-		       (a->u.str.n == 0 || memcmp(a->u.str.s, b->u.str.s, a->u.str.n) == 0);
+		return a->u.str.n == b->u.str.n && (a->u.str.n == 0 || memcmp(a->u.str.s, b->u.str.s, a->u.str.n) == 0);
 	case SER_TENSOR: {
 		const struct ser_tensor *s = &a->u.t, *t = &b->u.t;
 		if (s->dtype != t->dtype || s->ndim != t->ndim ||
@@ -294,7 +293,7 @@ bool ser_val_equal(const struct ser_val *a, const struct ser_val *b)
 			const struct ser_field *f = &a->u.map.f[i];
 			size_t k = 0;
 			while (k < b->u.map.n && (b->u.map.f[k].name_len != f->name_len ||
-			                          memcmp(b->u.map.f[k].name, f->name, f->name_len) != 0))
+						  memcmp(b->u.map.f[k].name, f->name, f->name_len) != 0))
 				k++;
 			if (k == b->u.map.n || !ser_val_equal(&f->val, &b->u.map.f[k].val))
 				return false;
@@ -311,9 +310,9 @@ bool ser_val_is_str(const struct ser_val *v, const char *s)
 
 const char *ser_val_what(const struct ser_val *v, char buf[static 128])
 {
-	static const char *const names[] = {[SER_NIL] = "nil",     [SER_BOOL] = "a boolean", [SER_INT] = "an integer",
-	                                    [SER_REAL] = "a real", [SER_STR] = "a string",   [SER_LIST] = "a list",
-	                                    [SER_MAP] = "a map"};
+	static const char *const names[] = {
+		[SER_NIL] = "nil",      [SER_BOOL] = "a boolean", [SER_INT] = "an integer", [SER_REAL] = "a real",
+		[SER_STR] = "a string", [SER_LIST] = "a list",    [SER_MAP] = "a map"};
 	if (v == NULL)
 		return strcpy(buf, "absent");
 	if (v->kind != SER_TENSOR)
@@ -376,7 +375,8 @@ int ser_val_cmp(const struct ser_val *a, const struct ser_val *b)
 	case 2: {
 		if (a->kind == SER_INT && b->kind == SER_INT)
 			return (a->u.i > b->u.i) - (a->u.i < b->u.i);
-		double x = a->kind == SER_INT ? (double)a->u.i : a->u.f, y = b->kind == SER_INT ? (double)b->u.i : b->u.f;
+		double x = a->kind == SER_INT ? (double)a->u.i : a->u.f,
+		       y = b->kind == SER_INT ? (double)b->u.i : b->u.f;
 		if (isnan(x) || isnan(y)) /* NaN after every number */
 			return (int)isnan(x) - (int)isnan(y);
 		return (x > y) - (x < y);

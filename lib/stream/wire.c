@@ -119,7 +119,8 @@ int ser_scan_do(struct ser_scan *s, const char *p, size_t n, size_t max, struct 
 		if (!tag_of(c, &t))
 			return ser_fail(e, SER_EDATA, "byte 0x%02x is not MessagePack", c);
 		if (s->items == 0 && t.counts != PAIRS)
-			return ser_fail(e, SER_EDATA, "not a ser stream: found byte 0x%02x, expected a MessagePack map", c);
+			return ser_fail(e, SER_EDATA, "not a ser stream: found byte 0x%02x, expected a MessagePack map",
+					c);
 		if (n - s->at < 1 + (size_t)t.field)
 			return 0;
 		uint64_t count = t.fixed + (t.counts != NOTHING ? big_endian(u + s->at + 1, t.field) : 0);
@@ -140,8 +141,8 @@ int ser_scan_do(struct ser_scan *s, const char *p, size_t n, size_t max, struct 
 			if (s->depth == SER_MAX_DEPTH)
 				return ser_fail(e, SER_EDATA, "nested deeper than %d", SER_MAX_DEPTH);
 			if (s->depth == 0 && count > SER_MAX_FIELD)
-				return ser_fail(e, SER_EDATA, "a map of %llu fields, limit %d", (unsigned long long)count,
-				                SER_MAX_FIELD);
+				return ser_fail(e, SER_EDATA, "a map of %llu fields, limit %d",
+						(unsigned long long)count, SER_MAX_FIELD);
 			if (count > 0) {
 				s->left[++s->depth] = t.counts == PAIRS ? 2 * count : count;
 				continue;
@@ -203,7 +204,7 @@ static int decode_tensor(const msgpack_object_map *m, struct ser_val *out, struc
 	struct ser_tensor t = {0};
 	if (!ser_dtype_parse(ts, tn, &t.dtype))
 		return ser_fail(e, SER_EDATA, "has type \"%.*s\", expected one of <f4 <f2 <f8 <i2 <i4 <i8 |u1",
-		                (int)(tn < 20 ? tn : 20), ts);
+				(int)(tn < 20 ? tn : 20), ts);
 	t.data = p;
 	if (nd->via.boolean) {
 		if (shape == NULL || shape->type != MSGPACK_OBJECT_ARRAY || shape->via.array.size > SER_MAX_AXES)
@@ -235,7 +236,8 @@ static int decode_tensor(const msgpack_object_map *m, struct ser_val *out, struc
 
 static int decode(struct ser_arena *a, const msgpack_object *o, bool flat, struct ser_val *out, struct ser_err *e);
 
-static int decode_map(struct ser_arena *a, const msgpack_object_map *m, bool flat, struct ser_val *out, struct ser_err *e)
+static int decode_map(struct ser_arena *a, const msgpack_object_map *m, bool flat, struct ser_val *out,
+		      struct ser_err *e)
 {
 	*out = ser_val_map();
 	struct ser_field *f = ser_arena_calloc(a, m->size, sizeof *f);
@@ -247,7 +249,8 @@ static int decode_map(struct ser_arena *a, const msgpack_object_map *m, bool fla
 		f[i].name_len = k->via.str.size;
 		for (uint32_t j = 0; j < i; j++)
 			if (f[j].name_len == f[i].name_len && memcmp(f[j].name, f[i].name, f[i].name_len) == 0)
-				return ser_fail(e, SER_EDATA, "field \"%.*s\" is there twice", (int)f[i].name_len, f[i].name);
+				return ser_fail(e, SER_EDATA, "field \"%.*s\" is there twice", (int)f[i].name_len,
+						f[i].name);
 		if (decode(a, &m->ptr[i].val, flat, &f[i].val, e) != 0)
 			return ser_fail_in(e, "field \"%.*s\"", (int)f[i].name_len, f[i].name);
 	}
@@ -282,7 +285,8 @@ static int decode(struct ser_arena *a, const msgpack_object *o, bool flat, struc
 		return 0;
 	case MSGPACK_OBJECT_MAP:
 		for (uint32_t i = 0; i < o->via.map.size; i++)
-			if (flat || (o->via.map.ptr[i].key.type == MSGPACK_OBJECT_BIN && key_is(&o->via.map.ptr[i].key, "nd")))
+			if (flat ||
+			    (o->via.map.ptr[i].key.type == MSGPACK_OBJECT_BIN && key_is(&o->via.map.ptr[i].key, "nd")))
 				return decode_tensor(&o->via.map, out, e);
 		return flat ? decode_tensor(&o->via.map, out, e) : decode_map(a, &o->via.map, false, out, e);
 	case MSGPACK_OBJECT_ARRAY:

@@ -49,8 +49,8 @@ struct ser_writer *ser_writer_new(int fd, const char *name, const struct ser_hea
 	w->name = ser_strdup(name);
 	ser_wire_map(&w->buf, 3 + h->extra.u.map.n);
 	struct ser_field known[] = {{.name = "ser", .name_len = 3, .val = ser_int(SER_STREAM_VERSION)},
-	                            {.name = "prov", .name_len = 4, .val = h->prov},
-	                            {.name = "dims", .name_len = 4, .val = h->dims}};
+				    {.name = "prov", .name_len = 4, .val = h->prov},
+				    {.name = "dims", .name_len = 4, .val = h->dims}};
 	for (size_t i = 0; i < 3; i++)
 		ser_wire_field(&w->buf, &known[i]);
 	for (size_t i = 0; i < h->extra.u.map.n; i++)
@@ -78,7 +78,7 @@ int ser_writer_end(struct ser_writer *w, struct ser_err *e)
 		return ser_fail(e, SER_EIO, "%s: an earlier write failed", w->name);
 	sum(w);
 	struct ser_field t[] = {{.name = "end", .name_len = 3, .val = ser_int((int64_t)w->n_record)},
-	                        {.name = "crc32", .name_len = 5, .val = ser_int(w->crc)}};
+				{.name = "crc32", .name_len = 5, .val = ser_int(w->crc)}};
 	ser_wire_map(&w->buf, 2);
 	for (size_t i = 0; i < 2; i++)
 		ser_wire_field(&w->buf, &t[i]);
