@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* corpus: manifests (what is said, by whom, how, in which file), the descriptions that turn a corpus
+ * folder into a manifest, and the protocols that cut one into folds.
+ *
+ * A manifest is UTF-8 text: a header row of column names, then a row for each utterance, fields
+ * parted by single tabs, every line ended by a newline (CR LF is accepted). `id` and `path` must be
+ * there; `spk` and `emo` come next by custom; any others may follow. An empty field means that
+ * nothing is known. Every cell is text here; ser_manifest_kind() says which columns are numbers in a
+ * record stream. */
+#ifndef SER_CORPUS_H
+#define SER_CORPUS_H
+
+#include "base/base.h"
+
+enum {
+	SER_MANIFEST_MAX_LINE = 1 << 20, /* bytes of a line, its end included */
+	SER_MANIFEST_MAX_COL = 1024,
+	SER_MANIFEST_MAX_NAME = 255, /* bytes of a column name */
+	SER_MANIFEST_MAX_ID = 1023   /* bytes of an id */
+};
+
+/* ---- reading a manifest row by row ---------------------------------------------------------- */
+
+struct ser_manifest_opts {
+	const char *root; /* goes before a relative path; NULL or "": paths as typed. Borrowed. */
+	bool confine;     /* refuse absolute paths and those with a ".." component; off: as typed */
+	const char *need; /* names of further columns that must be there, parted by spaces, or NULL */
+};
+
+struct ser_manifest;
+
+/* Read the header row from f, which stays the caller's and must outlive the reader; `name` ("<stdin>",
+ * a file name) goes into messages and is copied. `o` may be NULL. NULL on failure, with *e filled:
+ * no header, no `id` or `path`, a needed column missing, an empty, repeated or over-long name. */
+struct ser_manifest *ser_manifest_new(FILE *f, const char *name, const struct ser_manifest_opts *o, struct ser_err *e);
+void ser_manifest_free(struct ser_manifest *m);
+
+size_t ser_manifest_n_col(const struct ser_manifest *m);
+const char *ser_manifest_name(const struct ser_manifest *m, size_t col);
+/* The position of a column, or -1. */
+ptrdiff_t ser_manifest_col(const struct ser_manifest *m, const char *name);
+
+/* The next row: 1, 0 at the end of the file, or SER_EDATA/SER_EIO with a sentence that names file and
+ * line: a wrong number of fields, an empty, over-long or repeated id, a NUL byte or what is not UTF-8,
+ * a line that is too long or not ended. The ids read so far are kept; nothing else is. */
+int ser_manifest_next(struct ser_manifest *m, struct ser_err *e);
+
+/* Of the row read last; strings live until the next call of ser_manifest_next(). */
+const char *ser_manifest_cell(const struct ser_manifest *m, size_t col);       /* never NULL */
+const char *ser_manifest_get(const struct ser_manifest *m, const char *name);  /* "" if no such column */
+const char *ser_manifest_id(const struct ser_manifest *m);
+size_t ser_manifest_line(const struct ser_manifest *m);                         /* 1 is the header */
+
+/* The file to open: `path`, behind opts.root when it is relative. NULL, with *e filled, when it is
+ * empty or opts.confine forbids it. Lives until the next call of this function or of _next(). */
+const char *ser_manifest_path(struct ser_manifest *m, struct ser_err *e);
+
+/* The part of the file that the row means, seconds: from column `start` (0 if empty or absent) to
+ * column `end` (INFINITY, the end of the file, if empty or absent). 0, or SER_EDATA when they are no
+ * numbers, negative, or not in order. */
+int ser_manifest_segment(const struct ser_manifest *m, double *start, double *end, struct ser_err *e);
+
+/* What a column's cells are as labels of a record: whole numbers (fold subset age channel sample_rate
+ * num_samples, vote.X and hot.X), real numbers (start end dur arousal valence dominance, prob.X) or
+ * text (all others, so that speaker "03" stays "03"). An empty cell is nil, whatever its kind. */
+enum ser_kind { SER_KIND_TEXT, SER_KIND_INT, SER_KIND_REAL };
+enum ser_kind ser_manifest_kind(const char *name);
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+/* One line of n cells (the header too). SER_EDATA, and nothing written, when a cell holds a tab, a
+ * line end or what is not UTF-8; a failed write shows in ferror(f). */
+int ser_manifest_put(FILE *f, const char *const *cell, size_t n, struct ser_err *e);
+
+/* Whether n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
+bool ser_utf8_ok(const char *s, size_t n);
+
+/* ---- a table in memory ----------------------------------------------------------------------- */
+
+/* Columns of text; every cell is a NUL-terminated string, "" when nothing is known. All zero is an
+ * empty table. */
+struct ser_column {
+	char *name;
+	const char **cell; /* [n_row] */
+	size_t cap;
+};
+struct ser_table {
+	struct ser_column *col; /* [n_col] */
+	size_t n_col, cap_col, n_row;
+	struct ser_arena mem; /* holds the cells */
+	char *at;             /* room left in the newest piece of mem */
+	size_t room;
+};
+void ser_table_free(struct ser_table *t);
+ptrdiff_t ser_table_col(const struct ser_table *t, const char *name); /* or -1 */
+/* The position of a column, which is added, empty, when it is not there. */
+size_t ser_table_add_col(struct ser_table *t, const char *name);
+size_t ser_table_add_row(struct ser_table *t); /* its position; all cells "" */
+void ser_table_set(struct ser_table *t, size_t row, size_t col, const char *s, size_t n); /* copies */
+const char *ser_table_get(const struct ser_table *t, size_t row, const char *name); /* "" if no such column */
+/* Order the rows by a column, bytewise; equal ones keep their order. */
+void ser_table_sort(struct ser_table *t, size_t col);
+/* Keep the rows i with keep[i]. */
+void ser_table_filter(struct ser_table *t, const bool *keep);
+
+/* A whole manifest. `o` as for ser_manifest_new(). Paths stay as typed. */
+int ser_table_read(struct ser_table *t, FILE *f, const char *name, const struct ser_manifest_opts *o,
+                   struct ser_err *e);
+/* Write as a manifest: id, path, spk, emo first (added empty when missing), then the others in their
+ * order; checks that ids are there and differ. */
+int ser_table_write(struct ser_table *t, FILE *f, struct ser_err *e);
+
+/* Delimited text of n bytes with a header row. sep ',' reads RFC 4180 CSV (quoted fields may hold
+ * separators, quotes and line ends), '\t' splits at tabs only. Blanks around a field are taken off
+ * unless it is quoted; a byte order mark and blank lines are skipped. `name` is for messages. */
+int ser_table_parse(struct ser_table *t, const char *s, size_t n, char sep, const char *name, struct ser_err *e);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "corpus/corpus.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ser_manifest {
+	FILE *f;
+	char *name, *root;
+	bool confine;
+	char *header; /* the names, in place */
+	const char **col;
+	size_t n_col;
+	ptrdiff_t id, path, start, end;
+	struct ser_buf line, full; /* the row read last; the path made last */
+	const char **cell;
+	size_t at; /* line number */
+	struct ser_map *seen;
+};
+
+/* A line without its end into m->line: 1, 0 at the end of the file, or an error. */
+static int read_line(struct ser_manifest *m, struct ser_err *e)
+{
+	struct ser_buf *b = &m->line;
+	b->n = 0;
+	m->at++;
+	int c;
+	flockfile(m->f);
+	while ((c = getc_unlocked(m->f)) != EOF && c != '\n' && b->n < SER_MANIFEST_MAX_LINE) {
+		ser_buf_reserve(b, 1);
+		b->s[b->n++] = (char)c;
+	}
+	funlockfile(m->f);
+	if (c == EOF && ferror(m->f))
+		return ser_fail(e, SER_EIO, "%s:%zu: read failed: %s", m->name, m->at, strerror(errno));
+	if (c == EOF && b->n == 0)
+		return 0;
+	if (c == EOF)
+		return ser_fail(e, SER_EDATA, "%s:%zu: the last line does not end in a newline: the manifest was cut off",
+		                m->name, m->at);
+	if (c != '\n')
+		return ser_fail(e, SER_EDATA, "%s:%zu: line longer than %d bytes", m->name, m->at, SER_MANIFEST_MAX_LINE);
+	ser_buf_reserve(b, 0);
+	if (b->n > 0 && b->s[b->n - 1] == '\r')
+		b->n--;
+	b->s[b->n] = '\0';
+	if (!ser_utf8_ok(b->s, b->n))
+		return ser_fail(e, SER_EDATA, "%s:%zu: %s", m->name, m->at,
+		                memchr(b->s, '\0', b->n) != NULL ? "a NUL byte" : "not UTF-8");
+	return 1;
+}
+
+/* Cut s at its tabs into at most `cap` fields; returns how many there are. */
+static size_t split(char *s, const char **out, size_t cap)
+{
+	size_t n = 0;
+	for (;;) {
+		if (n < cap)
+			out[n] = s;
+		n++;
+		s = strchr(s, '\t');
+		if (s == NULL)
+			return n;
+		*s++ = '\0';
+	}
+}
+
+static int read_header(struct ser_manifest *m, const struct ser_manifest_opts *o, struct ser_err *e)
+{
+	int rc = read_line(m, e);
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return ser_fail(e, SER_EDATA, "%s: empty, expected a manifest with a header row", m->name);
+	const char *s = m->line.s;
+	m->header = ser_strdup(strncmp(s, "\xef\xbb\xbf", 3) == 0 ? s + 3 : s);
+	m->col = ser_calloc(SER_MANIFEST_MAX_COL, sizeof *m->col);
+	m->n_col = split(m->header, m->col, SER_MANIFEST_MAX_COL);
+	if (m->n_col > SER_MANIFEST_MAX_COL)
+		return ser_fail(e, SER_EDATA, "%s:1: %zu columns, at most %d are read", m->name, m->n_col,
+		                SER_MANIFEST_MAX_COL);
+	for (size_t i = 0; i < m->n_col; i++) {
+		size_t n = strlen(m->col[i]);
+		if (n == 0)
+			return ser_fail(e, SER_EDATA, "%s:1: column %zu has no name", m->name, i + 1);
+		if (n > SER_MANIFEST_MAX_NAME)
+			return ser_fail(e, SER_EDATA, "%s:1: the name of column %zu is longer than %d bytes", m->name, i + 1,
+			                SER_MANIFEST_MAX_NAME);
+		if ((size_t)ser_manifest_col(m, m->col[i]) != i)
+			return ser_fail(e, SER_EDATA, "%s:1: column \"%s\" twice", m->name, m->col[i]);
+	}
+	m->id = ser_manifest_col(m, "id");
+	m->path = ser_manifest_col(m, "path");
+	m->start = ser_manifest_col(m, "start");
+	m->end = ser_manifest_col(m, "end");
+	if (m->id < 0 || m->path < 0)
+		return ser_fail(e, SER_EDATA, "%s:1: no column \"%s\" in the header row of the manifest", m->name,
+		                m->id < 0 ? "id" : "path");
+	for (const char *w = o->need; w != NULL && *(w += strspn(w, " ")) != '\0'; w += strcspn(w, " ")) {
+		char *one = ser_strndup(w, strcspn(w, " "));
+		bool there = ser_manifest_col(m, one) >= 0;
+		if (!there)
+			ser_fail(e, SER_EDATA, "%s:1: no column \"%s\" in the header row of the manifest", m->name, one);
+		free(one);
+		if (!there)
+			return SER_EDATA;
+	}
+	m->cell = ser_calloc(m->n_col, sizeof *m->cell);
+	for (size_t i = 0; i < m->n_col; i++)
+		m->cell[i] = "";
+	return 0;
+}
+
+struct ser_manifest *ser_manifest_new(FILE *f, const char *name, const struct ser_manifest_opts *o, struct ser_err *e)
+{
+	static const struct ser_manifest_opts none;
+	o = o != NULL ? o : &none;
+	struct ser_manifest *m = ser_calloc(1, sizeof *m);
+	m->f = f;
+	m->name = ser_strdup(name);
+	m->root = o->root != NULL && o->root[0] != '\0' ? ser_strdup(o->root) : NULL;
+	m->confine = o->confine;
+	m->seen = ser_map_new();
+	if (read_header(m, o, e) == 0)
+		return m;
+	ser_manifest_free(m);
+	return NULL;
+}
+
+void ser_manifest_free(struct ser_manifest *m)
+{
+	if (m == NULL)
+		return;
+	free(m->name);
+	free(m->root);
+	free(m->header);
+	free(m->col);
+	free(m->cell);
+	ser_buf_free(&m->line);
+	ser_buf_free(&m->full);
+	ser_map_free(m->seen);
+	free(m);
+}
+
+size_t ser_manifest_n_col(const struct ser_manifest *m)
+{
+	return m->n_col;
+}
+
+const char *ser_manifest_name(const struct ser_manifest *m, size_t col)
+{
+	ser_assert(col < m->n_col);
+	return m->col[col];
+}
+
+ptrdiff_t ser_manifest_col(const struct ser_manifest *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_col; i++)
+		if (strcmp(m->col[i], name) == 0)
+			return (ptrdiff_t)i;
+	return -1;
+}
+
+int ser_manifest_next(struct ser_manifest *m, struct ser_err *e)
+{
+	int rc = read_line(m, e);
+	if (rc <= 0)
+		return rc;
+	size_t n = split(m->line.s, m->cell, m->n_col);
+	if (n != m->n_col)
+		return ser_fail(e, SER_EDATA, "%s:%zu: %zu fields, expected %zu as in the header row", m->name, m->at, n,
+		                m->n_col);
+	const char *id = m->cell[m->id];
+	size_t n_id = strlen(id);
+	if (n_id == 0)
+		return ser_fail(e, SER_EDATA, "%s:%zu: the id is empty", m->name, m->at);
+	if (n_id > SER_MANIFEST_MAX_ID)
+		return ser_fail(e, SER_EDATA, "%s:%zu: the id is longer than %d bytes", m->name, m->at,
+		                SER_MANIFEST_MAX_ID);
+	bool is_new;
+	size_t first = ser_map_add(m->seen, id, n_id, &is_new);
+	if (!is_new)
+		return ser_fail(e, SER_EDATA, "%s:%zu: id \"%s\" again, it was on line %zu", m->name, m->at, id, first + 2);
+	return 1;
+}
+
+const char *ser_manifest_cell(const struct ser_manifest *m, size_t col)
+{
+	ser_assert(col < m->n_col);
+	return m->cell[col];
+}
+
+const char *ser_manifest_get(const struct ser_manifest *m, const char *name)
+{
+	ptrdiff_t i = ser_manifest_col(m, name);
+	return i < 0 ? "" : m->cell[i];
+}
+
+const char *ser_manifest_id(const struct ser_manifest *m)
+{
+	return m->cell[m->id];
+}
+
+size_t ser_manifest_line(const struct ser_manifest *m)
+{
+	return m->at;
+}
+
+static bool has_dotdot(const char *p)
+{
+	for (; p != NULL; p = strchr(p, '/')) {
+		p += strspn(p, "/");
+		if (strncmp(p, "..", 2) == 0 && (p[2] == '/' || p[2] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+const char *ser_manifest_path(struct ser_manifest *m, struct ser_err *e)
+{
+	const char *p = m->cell[m->path];
+	if (p[0] == '\0') {
+		ser_fail(e, SER_EDATA, "%s:%zu: the path of \"%s\" is empty", m->name, m->at, m->cell[m->id]);
+		return NULL;
+	}
+	if (m->confine && (p[0] == '/' || has_dotdot(p))) {
+		ser_fail(e, SER_EDATA, "%s:%zu: path \"%s\" leads out of the root directory", m->name, m->at, p);
+		return NULL;
+	}
+	if (m->root == NULL || p[0] == '/')
+		return p;
+	size_t n = strlen(m->root);
+	m->full.n = 0;
+	ser_buf_str(&m->full, m->root);
+	if (m->root[n - 1] != '/')
+		ser_buf_str(&m->full, "/");
+	ser_buf_str(&m->full, p);
+	return m->full.s;
+}
+
+static int seconds(const struct ser_manifest *m, ptrdiff_t col, double *out, struct ser_err *e)
+{
+	if (col < 0 || m->cell[col][0] == '\0')
+		return 0;
+	if (ser_parse_real(m->cell[col], 0, 1e9, out, e) == 0)
+		return 0;
+	ser_fail_in(e, "%s:%zu: %s of \"%s\", in seconds", m->name, m->at, m->col[col], m->cell[m->id]);
+	return e->code = SER_EDATA;
+}
+
+int ser_manifest_segment(const struct ser_manifest *m, double *start, double *end, struct ser_err *e)
+{
+	struct ser_err own;
+	e = e != NULL ? e : &own;
+	*start = 0;
+	*end = INFINITY;
+	int rc = seconds(m, m->start, start, e);
+	if (rc == 0)
+		rc = seconds(m, m->end, end, e);
+	if (rc == 0 && !(*start < *end))
+		rc = ser_fail(e, SER_EDATA, "%s:%zu: \"%s\" ends at %g s, before or where it starts, %g s", m->name, m->at,
+		              m->cell[m->id], *end, *start);
+	return rc;
+}
+
+enum ser_kind ser_manifest_kind(const char *name)
+{
+	static const char *const whole[] = {"fold", "subset", "age", "channel", "sample_rate", "num_samples"};
+	static const char *const real[] = {"start", "end", "dur", "arousal", "valence", "dominance"};
+	for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+		if (strcmp(name, whole[i]) == 0)
+			return SER_KIND_INT;
+	for (size_t i = 0; i < sizeof real / sizeof *real; i++)
+		if (strcmp(name, real[i]) == 0)
+			return SER_KIND_REAL;
+	if (strncmp(name, "vote.", 5) == 0 || strncmp(name, "hot.", 4) == 0)
+		return SER_KIND_INT;
+	return strncmp(name, "prob.", 5) == 0 ? SER_KIND_REAL : SER_KIND_TEXT;
+}
+
+int ser_manifest_put(FILE *f, const char *const *cell, size_t n, struct ser_err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (cell[i][strcspn(cell[i], "\t\r\n")] != '\0')
+			return ser_fail(e, SER_EDATA, "\"%s\" holds a tab or a line end, which a manifest cannot", cell[i]);
+		if (!ser_utf8_ok(cell[i], strlen(cell[i])))
+			return ser_fail(e, SER_EDATA, "\"%s\" is not UTF-8", cell[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			putc('\t', f);
+		fputs(cell[i], f);
+	}
+	putc('\n', f);
+	return 0;
+}
