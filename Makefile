@@ -34,7 +34,8 @@ LDFLAGS  = -Wl,--as-needed $(LDFLAGS_$(FLAVOUR))
 LIB_SRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
 TOOL_SRC := $(sort $(wildcard src/ser-*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o
+CORPORA  := $(sort $(wildcard lib/corpus/desc/*.corpus))
 TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
@@ -49,6 +50,16 @@ DEPS_FIRST := $(filter deps,$(MAKECMDGOALS))
 
 $(BUILD)/%.o: %.c | $(DEPS_FIRST)
 	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The corpus descriptions as C strings, so that the tools need no file beside them.
+$(BUILD)/gen/corpus_builtins.c: $(CORPORA) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "corpus/private.h"'; echo 'const struct builtin ser_corpus_builtins[] = {'; \
+	for f in $(CORPORA); do n=$${f##*/}; echo "{\"$${n%.corpus}\","; \
+	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' "$$f"; echo '},'; done; echo '{0, 0}};'; } > $@
+
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libser.a: $(LIB_OBJ)

@@ -46,10 +46,10 @@ ptrdiff_t ser_manifest_col(const struct ser_manifest *m, const char *name);
 int ser_manifest_next(struct ser_manifest *m, struct ser_err *e);
 
 /* Of the row read last; strings live until the next call of ser_manifest_next(). */
-const char *ser_manifest_cell(const struct ser_manifest *m, size_t col);       /* never NULL */
-const char *ser_manifest_get(const struct ser_manifest *m, const char *name);  /* "" if no such column */
+const char *ser_manifest_cell(const struct ser_manifest *m, size_t col);      /* never NULL */
+const char *ser_manifest_get(const struct ser_manifest *m, const char *name); /* "" if no such column */
 const char *ser_manifest_id(const struct ser_manifest *m);
-size_t ser_manifest_line(const struct ser_manifest *m);                         /* 1 is the header */
+size_t ser_manifest_line(const struct ser_manifest *m); /* 1 is the header */
 
 /* The file to open: `path`, behind opts.root when it is relative. NULL, with *e filled, when it is
  * empty or opts.confine forbids it. Lives until the next call of this function or of _next(). */
@@ -63,8 +63,8 @@ int ser_manifest_segment(const struct ser_manifest *m, double *start, double *en
 /* What a column's cells are as labels of a record: whole numbers (fold subset age channel sample_rate
  * num_samples, vote.X and hot.X), real numbers (start end dur arousal valence dominance, prob.X) or
  * text (all others, so that speaker "03" stays "03"). An empty cell is nil, whatever its kind. */
-enum ser_kind { SER_KIND_TEXT, SER_KIND_INT, SER_KIND_REAL };
-enum ser_kind ser_manifest_kind(const char *name);
+enum ser_cell { SER_CELL_TEXT, SER_CELL_INT, SER_CELL_REAL };
+enum ser_cell ser_manifest_kind(const char *name);
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
@@ -97,7 +97,7 @@ ptrdiff_t ser_table_col(const struct ser_table *t, const char *name); /* or -1 *
 size_t ser_table_add_col(struct ser_table *t, const char *name);
 size_t ser_table_add_row(struct ser_table *t); /* its position; all cells "" */
 void ser_table_set(struct ser_table *t, size_t row, size_t col, const char *s, size_t n); /* copies */
-const char *ser_table_get(const struct ser_table *t, size_t row, const char *name); /* "" if no such column */
+const char *ser_table_get(const struct ser_table *t, size_t row, const char *name);       /* "" if no such column */
 /* Order the rows by a column, bytewise; equal ones keep their order. */
 void ser_table_sort(struct ser_table *t, size_t col);
 /* Keep the rows i with keep[i]. */
@@ -105,7 +105,7 @@ void ser_table_filter(struct ser_table *t, const bool *keep);
 
 /* A whole manifest. `o` as for ser_manifest_new(). Paths stay as typed. */
 int ser_table_read(struct ser_table *t, FILE *f, const char *name, const struct ser_manifest_opts *o,
-                   struct ser_err *e);
+		   struct ser_err *e);
 /* Write as a manifest: id, path, spk, emo first (added empty when missing), then the others in their
  * order; checks that ids are there and differ. */
 int ser_table_write(struct ser_table *t, FILE *f, struct ser_err *e);
@@ -114,5 +114,57 @@ int ser_table_write(struct ser_table *t, FILE *f, struct ser_err *e);
  * separators, quotes and line ends), '\t' splits at tabs only. Blanks around a field are taken off
  * unless it is quoted; a byte order mark and blank lines are skipped. `name` is for messages. */
 int ser_table_parse(struct ser_table *t, const char *s, size_t n, char sep, const char *name, struct ser_err *e);
+
+/* ---- corpus descriptions --------------------------------------------------------------------- */
+
+/* A description says how a corpus' file names, folders and side tables become a manifest, and what the
+ * corpus should hold; its text is documented in ser-corpus(5). */
+struct ser_corpus;
+
+/* Parse a description of n bytes; `name` is for messages. NULL on failure, naming the line. */
+struct ser_corpus *ser_corpus_parse(const char *text, size_t n, const char *name, struct ser_err *e);
+/* The one compiled in under this name. NULL: *e (SER_EUSAGE) lists the names that there are. */
+struct ser_corpus *ser_corpus_builtin(const char *name, struct ser_err *e);
+/* Made of a file-name pattern such as "{spk}/{emo}_{text}": its fields are the columns. `id` is a
+ * template for the ids, or NULL: the field {id} where there is one, else the file's name. */
+struct ser_corpus *ser_corpus_pattern(const char *pattern, const char *id, struct ser_err *e);
+void ser_corpus_free(struct ser_corpus *c);
+
+/* The i-th compiled-in name in bytewise order; NULL after the last. */
+const char *ser_corpus_builtin_name(size_t i);
+
+/* The i-th text under a heading: name, title, lang, licence, cite, get, trap, source; NULL after the last. */
+const char *ser_corpus_about(const struct ser_corpus *c, const char *heading, size_t i);
+/* What the corpus should hold, one fact a line ("files 535"), into b. */
+void ser_corpus_totals(const struct ser_corpus *c, struct ser_buf *b);
+/* The names of its label sets, and of its published folds, parted by spaces, into b. */
+void ser_corpus_label_sets(const struct ser_corpus *c, struct ser_buf *b);
+void ser_corpus_fold_names(const struct ser_corpus *c, struct ser_buf *b);
+
+struct ser_corpus_opts {
+	const char *label_set; /* one of the description's, or NULL: every label, as the corpus has it */
+	const char *emo_map;   /* "a=b,c=d": labels to rename after that, or NULL */
+	const char *labels;    /* "a,b": keep these alone after that, or NULL */
+	bool relative;         /* paths relative to the folder instead of with it in front */
+};
+struct ser_corpus_report {
+	struct ser_buf notes; /* sentences, each ended by a newline, on what is odd */
+	size_t n_file;        /* audio files that the description knows */
+	size_t n_off;         /* totals that differ, and audio files that match nothing */
+};
+
+/* Look through the folder `dir` (hidden entries aside, links followed) and add to *t a row for every
+ * audio file that the description knows: id, path, spk, emo, then the description's columns, sorted by
+ * id bytewise. *rep is filled; its notes are freed with ser_buf_free(). SER_EDATA: an unknown label,
+ * a missing or broken side table, two files with one id; SER_EIO: a folder that cannot be read;
+ * SER_EUSAGE: options that the description does not know. */
+int ser_corpus_scan(const struct ser_corpus *c, const char *dir, const struct ser_corpus_opts *o, struct ser_table *t,
+		    struct ser_corpus_report *rep, struct ser_err *e);
+
+/* Published folds of a description: the fold (from 1) that a record belongs to as test data, by the
+ * value of the description's fold field, which is *field. 0: the value is in no fold. SER_EUSAGE: no
+ * such folds. */
+int ser_corpus_fold_field(const struct ser_corpus *c, const char *folds, const char **field, struct ser_err *e);
+int ser_corpus_fold_of(const struct ser_corpus *c, const char *folds, const char *value);
 
 #endif

@@ -38,17 +38,19 @@ static int read_line(struct ser_manifest *m, struct ser_err *e)
 	if (c == EOF && b->n == 0)
 		return 0;
 	if (c == EOF)
-		return ser_fail(e, SER_EDATA, "%s:%zu: the last line does not end in a newline: the manifest was cut off",
-		                m->name, m->at);
+		return ser_fail(e, SER_EDATA,
+				"%s:%zu: the last line does not end in a newline: the manifest was cut off", m->name,
+				m->at);
 	if (c != '\n')
-		return ser_fail(e, SER_EDATA, "%s:%zu: line longer than %d bytes", m->name, m->at, SER_MANIFEST_MAX_LINE);
+		return ser_fail(e, SER_EDATA, "%s:%zu: line longer than %d bytes", m->name, m->at,
+				SER_MANIFEST_MAX_LINE);
 	ser_buf_reserve(b, 0);
 	if (b->n > 0 && b->s[b->n - 1] == '\r')
 		b->n--;
 	b->s[b->n] = '\0';
 	if (!ser_utf8_ok(b->s, b->n))
 		return ser_fail(e, SER_EDATA, "%s:%zu: %s", m->name, m->at,
-		                memchr(b->s, '\0', b->n) != NULL ? "a NUL byte" : "not UTF-8");
+				memchr(b->s, '\0', b->n) != NULL ? "a NUL byte" : "not UTF-8");
 	return 1;
 }
 
@@ -80,14 +82,14 @@ static int read_header(struct ser_manifest *m, const struct ser_manifest_opts *o
 	m->n_col = split(m->header, m->col, SER_MANIFEST_MAX_COL);
 	if (m->n_col > SER_MANIFEST_MAX_COL)
 		return ser_fail(e, SER_EDATA, "%s:1: %zu columns, at most %d are read", m->name, m->n_col,
-		                SER_MANIFEST_MAX_COL);
+				SER_MANIFEST_MAX_COL);
 	for (size_t i = 0; i < m->n_col; i++) {
 		size_t n = strlen(m->col[i]);
 		if (n == 0)
 			return ser_fail(e, SER_EDATA, "%s:1: column %zu has no name", m->name, i + 1);
 		if (n > SER_MANIFEST_MAX_NAME)
-			return ser_fail(e, SER_EDATA, "%s:1: the name of column %zu is longer than %d bytes", m->name, i + 1,
-			                SER_MANIFEST_MAX_NAME);
+			return ser_fail(e, SER_EDATA, "%s:1: the name of column %zu is longer than %d bytes", m->name,
+					i + 1, SER_MANIFEST_MAX_NAME);
 		if ((size_t)ser_manifest_col(m, m->col[i]) != i)
 			return ser_fail(e, SER_EDATA, "%s:1: column \"%s\" twice", m->name, m->col[i]);
 	}
@@ -97,12 +99,13 @@ static int read_header(struct ser_manifest *m, const struct ser_manifest_opts *o
 	m->end = ser_manifest_col(m, "end");
 	if (m->id < 0 || m->path < 0)
 		return ser_fail(e, SER_EDATA, "%s:1: no column \"%s\" in the header row of the manifest", m->name,
-		                m->id < 0 ? "id" : "path");
+				m->id < 0 ? "id" : "path");
 	for (const char *w = o->need; w != NULL && *(w += strspn(w, " ")) != '\0'; w += strcspn(w, " ")) {
 		char *one = ser_strndup(w, strcspn(w, " "));
 		bool there = ser_manifest_col(m, one) >= 0;
 		if (!there)
-			ser_fail(e, SER_EDATA, "%s:1: no column \"%s\" in the header row of the manifest", m->name, one);
+			ser_fail(e, SER_EDATA, "%s:1: no column \"%s\" in the header row of the manifest", m->name,
+				 one);
 		free(one);
 		if (!there)
 			return SER_EDATA;
@@ -170,19 +173,20 @@ int ser_manifest_next(struct ser_manifest *m, struct ser_err *e)
 		return rc;
 	size_t n = split(m->line.s, m->cell, m->n_col);
 	if (n != m->n_col)
-		return ser_fail(e, SER_EDATA, "%s:%zu: %zu fields, expected %zu as in the header row", m->name, m->at, n,
-		                m->n_col);
+		return ser_fail(e, SER_EDATA, "%s:%zu: %zu fields, expected %zu as in the header row", m->name, m->at,
+				n, m->n_col);
 	const char *id = m->cell[m->id];
 	size_t n_id = strlen(id);
 	if (n_id == 0)
 		return ser_fail(e, SER_EDATA, "%s:%zu: the id is empty", m->name, m->at);
 	if (n_id > SER_MANIFEST_MAX_ID)
 		return ser_fail(e, SER_EDATA, "%s:%zu: the id is longer than %d bytes", m->name, m->at,
-		                SER_MANIFEST_MAX_ID);
+				SER_MANIFEST_MAX_ID);
 	bool is_new;
 	size_t first = ser_map_add(m->seen, id, n_id, &is_new);
 	if (!is_new)
-		return ser_fail(e, SER_EDATA, "%s:%zu: id \"%s\" again, it was on line %zu", m->name, m->at, id, first + 2);
+		return ser_fail(e, SER_EDATA, "%s:%zu: id \"%s\" again, it was on line %zu", m->name, m->at, id,
+				first + 2);
 	return 1;
 }
 
@@ -260,31 +264,32 @@ int ser_manifest_segment(const struct ser_manifest *m, double *start, double *en
 	if (rc == 0)
 		rc = seconds(m, m->end, end, e);
 	if (rc == 0 && !(*start < *end))
-		rc = ser_fail(e, SER_EDATA, "%s:%zu: \"%s\" ends at %g s, before or where it starts, %g s", m->name, m->at,
-		              m->cell[m->id], *end, *start);
+		rc = ser_fail(e, SER_EDATA, "%s:%zu: \"%s\" ends at %g s, before or where it starts, %g s", m->name,
+			      m->at, m->cell[m->id], *end, *start);
 	return rc;
 }
 
-enum ser_kind ser_manifest_kind(const char *name)
+enum ser_cell ser_manifest_kind(const char *name)
 {
 	static const char *const whole[] = {"fold", "subset", "age", "channel", "sample_rate", "num_samples"};
 	static const char *const real[] = {"start", "end", "dur", "arousal", "valence", "dominance"};
 	for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
 		if (strcmp(name, whole[i]) == 0)
-			return SER_KIND_INT;
+			return SER_CELL_INT;
 	for (size_t i = 0; i < sizeof real / sizeof *real; i++)
 		if (strcmp(name, real[i]) == 0)
-			return SER_KIND_REAL;
+			return SER_CELL_REAL;
 	if (strncmp(name, "vote.", 5) == 0 || strncmp(name, "hot.", 4) == 0)
-		return SER_KIND_INT;
-	return strncmp(name, "prob.", 5) == 0 ? SER_KIND_REAL : SER_KIND_TEXT;
+		return SER_CELL_INT;
+	return strncmp(name, "prob.", 5) == 0 ? SER_CELL_REAL : SER_CELL_TEXT;
 }
 
 int ser_manifest_put(FILE *f, const char *const *cell, size_t n, struct ser_err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (cell[i][strcspn(cell[i], "\t\r\n")] != '\0')
-			return ser_fail(e, SER_EDATA, "\"%s\" holds a tab or a line end, which a manifest cannot", cell[i]);
+			return ser_fail(e, SER_EDATA, "\"%s\" holds a tab or a line end, which a manifest cannot",
+					cell[i]);
 		if (!ser_utf8_ok(cell[i], strlen(cell[i])))
 			return ser_fail(e, SER_EDATA, "\"%s\" is not UTF-8", cell[i]);
 	}

@@ -124,8 +124,7 @@ void ser_table_filter(struct ser_table *t, const bool *want)
 	t->n_row = n;
 }
 
-int ser_table_read(struct ser_table *t, FILE *f, const char *name, const struct ser_manifest_opts *o,
-                   struct ser_err *e)
+int ser_table_read(struct ser_table *t, FILE *f, const char *name, const struct ser_manifest_opts *o, struct ser_err *e)
 {
 	struct ser_err own;
 	e = e != NULL ? e : &own;
@@ -155,7 +154,8 @@ static int check_ids(const struct ser_table *t, size_t id, struct ser_err *e)
 		bool is_new;
 		ser_map_add(seen, s, strlen(s), &is_new);
 		if (s[0] == '\0' || strlen(s) > SER_MANIFEST_MAX_ID)
-			rc = ser_fail(e, SER_EDATA, "row %zu: the id is %s", i + 1, s[0] == '\0' ? "empty" : "too long");
+			rc = ser_fail(e, SER_EDATA, "row %zu: the id is %s", i + 1,
+				      s[0] == '\0' ? "empty" : "too long");
 		else if (!is_new)
 			rc = ser_fail(e, SER_EDATA, "row %zu: id \"%s\" twice", i + 1, s);
 	}
@@ -286,10 +286,10 @@ int ser_table_parse(struct ser_table *t, const char *s, size_t n, char sep, cons
 			break;
 		if (c > SER_MANIFEST_MAX_COL)
 			rc = ser_fail(e, SER_EDATA, "%s:%zu: %zu columns, at most %d are read", name, sc.line, c,
-			              SER_MANIFEST_MAX_COL);
+				      SER_MANIFEST_MAX_COL);
 		else if (!header && c != t->n_col)
-			rc = ser_fail(e, SER_EDATA, "%s:%zu: %zu fields, expected %zu as in the header row", name, sc.line, c,
-			              t->n_col);
+			rc = ser_fail(e, SER_EDATA, "%s:%zu: %zu fields, expected %zu as in the header row", name,
+				      sc.line, c, t->n_col);
 		else
 			rc = 0;
 		header = false;

@@ -21,8 +21,8 @@ static void test_rows(void **state)
 {
 	(void)state;
 	static const char s[] = "\xef\xbb\xbfid\tpath\tspk\temo\tstart\tend\r\n"
-	                        "a\twav/a.wav\t03\tanger\t\t\r\n"
-	                        "b\t/abs/b.wav\t08\t\t1.5\t2.25\n";
+				"a\twav/a.wav\t03\tanger\t\t\r\n"
+				"b\t/abs/b.wav\t08\t\t1.5\t2.25\n";
 	FILE *f = text(s, sizeof s - 1);
 	struct ser_err e = {0};
 	struct ser_manifest_opts o = {.root = "/data", .need = "spk emo"};
@@ -57,23 +57,23 @@ static void test_refused(void **state)
 		size_t n; /* 0: strlen(s) */
 		const char *part;
 	} bad[] = {
-	        {"", 0, "t: empty"},
-	        {"id\tspk\n", 0, "t:1: no column \"path\""},
-	        {"path\n", 0, "t:1: no column \"id\""},
-	        {"id\tpath\temo\n", 0, "t:1: no column \"spk\""},
-	        {"id\tpath\tspk\tspk\n", 0, "t:1: column \"spk\" twice"},
-	        {"id\tpath\tspk\t\n", 0, "t:1: column 4 has no name"},
-	        {"id\tpath\tspk", 0, "t:1: the last line does not end"},
-	        {"id\tpath\tspk\na\tb\n", 0, "t:2: 2 fields, expected 3"},
-	        {"id\tpath\tspk\na\tb\tc\td\n", 0, "t:2: 4 fields, expected 3"},
-	        {"id\tpath\tspk\n\n", 0, "t:2: 1 fields, expected 3"},
-	        {"id\tpath\tspk\n\tb\tc\n", 0, "t:2: the id is empty"},
-	        {"id\tpath\tspk\na\tb\tc\nb\tb\tc\na\tb\tc\n", 0, "t:4: id \"a\" again, it was on line 2"},
-	        {"id\tpath\tspk\na\tb\tc\nb\tb", 0, "t:3: the last line does not end"},
-	        {"id\tpath\tspk\na\tb\0x\tc\n", 20, "t:2: a NUL byte"},
-	        {"id\tpath\tspk\na\t\xc0\xaf\tc\n", 0, "t:2: not UTF-8"},
-	        {"id\tpath\tspk\na\t\xed\xa0\x80\tc\n", 0, "t:2: not UTF-8"},
-	        {"id\tpath\tspk\na\t\xe2\x82\tc\n", 0, "t:2: not UTF-8"},
+		{"", 0, "t: empty"},
+		{"id\tspk\n", 0, "t:1: no column \"path\""},
+		{"path\n", 0, "t:1: no column \"id\""},
+		{"id\tpath\temo\n", 0, "t:1: no column \"spk\""},
+		{"id\tpath\tspk\tspk\n", 0, "t:1: column \"spk\" twice"},
+		{"id\tpath\tspk\t\n", 0, "t:1: column 4 has no name"},
+		{"id\tpath\tspk", 0, "t:1: the last line does not end"},
+		{"id\tpath\tspk\na\tb\n", 0, "t:2: 2 fields, expected 3"},
+		{"id\tpath\tspk\na\tb\tc\td\n", 0, "t:2: 4 fields, expected 3"},
+		{"id\tpath\tspk\n\n", 0, "t:2: 1 fields, expected 3"},
+		{"id\tpath\tspk\n\tb\tc\n", 0, "t:2: the id is empty"},
+		{"id\tpath\tspk\na\tb\tc\nb\tb\tc\na\tb\tc\n", 0, "t:4: id \"a\" again, it was on line 2"},
+		{"id\tpath\tspk\na\tb\tc\nb\tb", 0, "t:3: the last line does not end"},
+		{"id\tpath\tspk\na\tb\0x\tc\n", 20, "t:2: a NUL byte"},
+		{"id\tpath\tspk\na\t\xc0\xaf\tc\n", 0, "t:2: not UTF-8"},
+		{"id\tpath\tspk\na\t\xed\xa0\x80\tc\n", 0, "t:2: not UTF-8"},
+		{"id\tpath\tspk\na\t\xe2\x82\tc\n", 0, "t:2: not UTF-8"},
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		FILE *f = text(bad[i].s, bad[i].n > 0 ? bad[i].n : strlen(bad[i].s));
@@ -113,7 +113,7 @@ static void test_paths_and_segments(void **state)
 {
 	(void)state;
 	static const char s[] = "id\tpath\tstart\tend\n"
-	                        "a\t../x.wav\t-1\t\nb\t/x.wav\t2\t1\nc\ta/..b/c.wav\tzz\t\nd\ta/b/..\t\tnan\ne\t\t\t\n";
+				"a\t../x.wav\t-1\t\nb\t/x.wav\t2\t1\nc\ta/..b/c.wav\tzz\t\nd\ta/b/..\t\tnan\ne\t\t\t\n";
 	FILE *f = text(s, sizeof s - 1);
 	struct ser_err e = {0};
 	struct ser_manifest *m = ser_manifest_new(f, "t", &(struct ser_manifest_opts){.confine = true}, &e);
@@ -180,19 +180,19 @@ static void test_table(void **state)
 static void test_kind(void **state)
 {
 	(void)state;
-	assert_int_equal(ser_manifest_kind("spk"), SER_KIND_TEXT);
-	assert_int_equal(ser_manifest_kind("fold"), SER_KIND_INT);
-	assert_int_equal(ser_manifest_kind("vote.anger"), SER_KIND_INT);
-	assert_int_equal(ser_manifest_kind("prob.anger"), SER_KIND_REAL);
-	assert_int_equal(ser_manifest_kind("start"), SER_KIND_REAL);
+	assert_int_equal(ser_manifest_kind("spk"), SER_CELL_TEXT);
+	assert_int_equal(ser_manifest_kind("fold"), SER_CELL_INT);
+	assert_int_equal(ser_manifest_kind("vote.anger"), SER_CELL_INT);
+	assert_int_equal(ser_manifest_kind("prob.anger"), SER_CELL_REAL);
+	assert_int_equal(ser_manifest_kind("start"), SER_CELL_REAL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_rows),      cmocka_unit_test(test_refused),
-	        cmocka_unit_test(test_long_line), cmocka_unit_test(test_paths_and_segments),
-	        cmocka_unit_test(test_table),     cmocka_unit_test(test_kind),
+		cmocka_unit_test(test_rows),      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_long_line), cmocka_unit_test(test_paths_and_segments),
+		cmocka_unit_test(test_table),     cmocka_unit_test(test_kind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

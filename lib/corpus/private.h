@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* corpus: what its own files share. */
+#ifndef SER_CORPUS_PRIVATE_H
+#define SER_CORPUS_PRIVATE_H
+
+#include "corpus/corpus.h"
+
+#include <jansson.h>
+
+/* The descriptions compiled in, made from desc/ by the Makefile; ends with a NULL name. */
+struct builtin {
+	const char *name, *text;
+};
+extern const struct builtin ser_corpus_builtins[];
+
+/* A file-name pattern or a template: literal text and fields, in order. */
+struct part {
+	const char *lit; /* NULL: a field */
+	size_t field;    /* in ser_corpus.field; NO_FIELD: a nameless run of anything */
+	char cls;        /* '#' digits, '@' letters, '\0' anything but '/' */
+	size_t width;    /* 0: one character or more, as few as fit */
+};
+struct parts {
+	struct part *part;
+	size_t n, n_slash; /* slashes of its literals */
+};
+#define NO_FIELD SIZE_MAX
+
+struct pair {
+	const char *key, *value;
+};
+struct pairs {
+	struct pair *pair;
+	size_t n, cap;
+};
+
+enum step_kind { STEP_SET, STEP_MAP, STEP_TABLE, STEP_JOIN };
+struct step {
+	enum step_kind kind;
+	bool optional;      /* a key or a table that is not there is no error */
+	size_t field, from; /* set, map: what is made; map: of what */
+	struct parts tmpl;  /* set: the value; table: the key */
+	struct parts path;  /* table: the file */
+	const char *format, *key_col;
+	struct pairs pairs; /* map: from=to; join: field=column */
+	size_t line;
+};
+
+struct named {
+	const char *name;
+	size_t field;
+	struct pairs pairs;
+};
+
+enum total_kind { TOTAL_FILES, TOTAL_DISTINCT, TOTAL_COUNT, TOTAL_COUNT_IN };
+struct total {
+	enum total_kind kind;
+	const char *name;   /* the field, or the label set of count-in */
+	struct pairs pairs; /* value=number; files and distinct: one pair without key */
+};
+
+struct ser_corpus {
+	struct ser_arena mem;
+	const char *name;      /* for messages */
+	struct ser_map *field; /* field names; the first ones are FIELD_FILE and FIELD_DIR */
+	struct pairs about;
+	struct parts *file, *skip;
+	size_t n_file, cap_file, n_skip, cap_skip;
+	struct parts id;
+	size_t *column;
+	size_t n_column, cap_column;
+	struct step *step;
+	size_t n_step, cap_step;
+	struct named *labels, *folds;
+	size_t n_labels, cap_labels, n_folds, cap_folds;
+	struct total *total;
+	size_t n_total, cap_total;
+};
+enum { FIELD_FILE, FIELD_DIR };
+
+/* The value of a key, or NULL. */
+const char *ser_pairs_get(const struct pairs *p, const char *key);
+
+/* Text of a JSON string, number (shortest that reads back; a real keeps a point or exponent), boolean
+ * or null (""). False for arrays and objects. */
+bool ser_json_text(const json_t *v, struct ser_buf *b);
+
+/* The side tables of corpora, all with a column `key`: a JSON object of objects or array of objects
+ * (`key_col` is the member that is the key, "key" the object's own); IEMOCAP's EmoEvaluation text
+ * (columns start end emo valence arousal dominance); lines of "KEY words" (column text, without a
+ * "[a-b]:" in front of the words); lines of fields parted by bars (columns 2, 3, ...; ';' comments). */
+int ser_side_json(struct ser_table *t, const char *s, size_t n, const char *key_col, const char *name,
+		  struct ser_err *e);
+int ser_side_iemocap(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
+int ser_side_words(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
+int ser_side_bars(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+#include "corpus/corpus.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void list(void)
+{
+	const char *name;
+	for (size_t i = 0; (name = ser_corpus_builtin_name(i)) != NULL; i++) {
+		struct ser_corpus *c = ser_corpus_builtin(name, NULL);
+		ser_assert(c != NULL);
+		const char *title = ser_corpus_about(c, "title", 0), *lang = ser_corpus_about(c, "lang", 0);
+		printf("%-24s%s (%s)\n", name, title != NULL ? title : "", lang != NULL ? lang : "");
+		ser_corpus_free(c);
+	}
+}
+
+static void describe(const struct ser_corpus *c)
+{
+	static const char *const heading[] = {"title", "lang", "licence", "cite", "get", "trap", "source"};
+	const char *s;
+	for (size_t h = 0; h < sizeof heading / sizeof *heading; h++)
+		for (size_t i = 0; (s = ser_corpus_about(c, heading[h], i)) != NULL; i++)
+			printf("%-10s%s\n", heading[h], s);
+	struct ser_buf b = {0};
+	ser_corpus_totals(c, &b);
+	for (char *save = NULL, *l = b.n > 0 ? strtok_r(b.s, "\n", &save) : NULL; l != NULL;
+	     l = strtok_r(NULL, "\n", &save))
+		printf("%-10s%s\n", "holds", l);
+	b.n = 0;
+	ser_corpus_label_sets(c, &b);
+	if (b.n > 0)
+		printf("%-10s%s\n", "labels", b.s);
+	b.n = 0;
+	ser_corpus_fold_names(c, &b);
+	if (b.n > 0)
+		printf("%-10s%s\n", "folds", b.s);
+	ser_buf_free(&b);
+}
+
+static struct ser_corpus *from_file(const char *path, struct ser_err *e)
+{
+	char *text;
+	size_t n;
+	if (ser_read_file(path, 1 << 20, &text, &n, e) != 0)
+		return NULL;
+	struct ser_corpus *c = ser_corpus_parse(text, n, path, e);
+	free(text);
+	return c;
+}
+
+int main(int argc, char **argv)
+{
+	bool list_all = false, about = false, strict = false;
+	const char *file = NULL, *pattern = NULL, *id = NULL;
+	struct ser_corpus_opts o = {0};
+	const struct ser_option opts[] = {
+		{"list", 0, SER_OPTION_FLAG, &list_all, NULL, 0, 0, NULL, 0, "name the corpora that are known"},
+		{"describe", 0, SER_OPTION_FLAG, &about, NULL, 0, 0, NULL, 0,
+		 "say of CORPUS what it is, its licence, how to cite and to get it, its traps"},
+		{"corpus-file", 0, SER_OPTION_STR, &file, "FILE", 0, 0, NULL, 0,
+		 "a description of your own, in place of CORPUS"},
+		{"pattern", 0, SER_OPTION_STR, &pattern, "PATTERN", 0, 0, NULL, 0,
+		 "file names such as '{spk}/{emo}_{text}', in place of CORPUS"},
+		{"id", 0, SER_OPTION_STR, &id, "TEMPLATE", 0, 0, NULL, 0,
+		 "with --pattern: ids such as '{spk}-{file}' instead of the file's name"},
+		{"label-set", 0, SER_OPTION_STR, &o.label_set, "NAME", 0, 0, NULL, 0,
+		 "labels merged and chosen as the corpus' description says"},
+		{"emo-map", 0, SER_OPTION_STR, &o.emo_map, "A=B,...", 0, 0, NULL, 0, "rename labels"},
+		{"labels", 0, SER_OPTION_STR, &o.labels, "A,B,...", 0, 0, NULL, 0, "keep only these labels"},
+		{"relative", 0, SER_OPTION_FLAG, &o.relative, NULL, 0, 0, NULL, 0,
+		 "paths relative to DIR, for --root DIR of what reads the manifest"},
+		{"strict", 0, SER_OPTION_FLAG, &strict, NULL, 0, 0, NULL, 0,
+		 "a total that differs, or a file of unknown name, is an error"},
+		{0},
+	};
+	const struct ser_tool tool = {"ser-prep", "Write the manifest of a corpus folder.", "[CORPUS] DIR", opts, NULL,
+				      0};
+	struct ser_cli c;
+	ser_cli_begin(&c, &tool, argc, argv);
+	if (list_all) {
+		list();
+		return ser_cli_end(&c);
+	}
+	if (file != NULL && pattern != NULL)
+		ser_cli_usage(&c, "--corpus-file and --pattern exclude each other");
+	if (id != NULL && pattern == NULL)
+		ser_cli_usage(&c, "--id goes with --pattern");
+	int named = file == NULL && pattern == NULL;
+	if (c.n_operand != named + !about)
+		ser_cli_usage(&c, "expected %s%s", named ? "CORPUS " : "", about ? "" : "DIR");
+	struct ser_err e = {0};
+	struct ser_corpus *corpus = file != NULL      ? from_file(file, &e)
+				    : pattern != NULL ? ser_corpus_pattern(pattern, id, &e)
+						      : ser_corpus_builtin(c.operand[0], &e);
+	if (corpus == NULL)
+		ser_cli_die(&c, &e);
+	if (about) {
+		describe(corpus);
+		ser_corpus_free(corpus);
+		return ser_cli_end(&c);
+	}
+	struct ser_table t = {0};
+	struct ser_corpus_report rep;
+	int rc = ser_corpus_scan(corpus, c.operand[named], &o, &t, &rep, &e);
+	if (rc == 0 && rep.n_off > 0)
+		for (char *save = NULL, *l = strtok_r(rep.notes.s, "\n", &save); l != NULL;
+		     l = strtok_r(NULL, "\n", &save))
+			ser_cli_warn(&c, "%s", l);
+	if (rc == 0 && rep.n_off > 0 && strict)
+		rc = ser_fail(&e, SER_EDATA, "%s: %zu differences from what the corpus should hold", c.operand[named],
+			      rep.n_off);
+	if (rc == 0)
+		rc = ser_table_write(&t, stdout, &e);
+	ser_buf_free(&rep.notes);
+	ser_corpus_free(corpus);
+	ser_table_free(&t);
+	if (rc != 0)
+		ser_cli_die(&c, &e);
+	return ser_cli_end(&c);
+}

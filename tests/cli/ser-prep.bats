@@ -1,0 +1,229 @@
+#!/usr/bin/env bats
+bats_require_minimum_version 1.5.0
+# Corpora that are not at hand are made up here as empty files with their names.
+
+setup() {
+	T=$BATS_TEST_TMPDIR
+	DATA=$BATS_TEST_DIRNAME/../../../shared/data
+}
+
+real() { # skip unless this real corpus is there
+	[ -d "$DATA/$1" ] || skip "no $1 in ../shared/data"
+}
+
+counts() { # how often each value of column $2 of the manifest $1 occurs, on one line
+	awk -F'\t' -v c="$2" 'NR == 1 {for (i = 1; i <= NF; i++) if ($i == c) k = i; next} {n[$k]++} END {for (v in n) print v "=" n[v]}' "$1" | sort | paste -sd' '
+}
+
+make_files() { # names on stdin, below $1
+	sed "s|^|$1/|" | while read -r f; do mkdir -p "${f%/*}"; : > "$f"; done
+}
+
+@test "ser-prep: --list names every description, --describe says its licence and how to cite it" {
+	run -0 ser-prep --list
+	[ "${#lines[@]}" -eq "$(ls "$BATS_TEST_DIRNAME"/../../lib/corpus/desc/*.corpus | wc -l)" ]
+	for c in $(ser-prep --list | cut -d' ' -f1); do
+		run -0 ser-prep --describe "$c"
+		[[ $output == *licence* && $output == *cite* && $output == *get* && $output == *source* ]]
+	done
+	run -0 ser-prep --describe ravdess
+	[[ $output == *"holds     files 1440"* && $output == *"folds     emobox"* ]]
+}
+
+@test "ser-prep: usage errors have status 2" {
+	run -2 ser-prep
+	run -2 ser-prep emodb
+	run -2 ser-prep nosuch "$T"
+	[[ $output == *"no corpus \"nosuch\"; there are:"* ]]
+	run -2 ser-prep --pattern '{spk}' --corpus-file x "$T"
+	run -2 ser-prep --id '{file}' emodb "$T"
+	mkdir -p "$T/e"; : > "$T/e/03a01Fa.wav"
+	run -2 ser-prep --label-set zz emodb "$T/e"
+	run -2 ser-prep --emo-map zz emodb "$T/e"
+}
+
+@test "ser-prep emodb: columns, and an unknown label is an error naming file and place" {
+	mkdir -p "$T/e/wav"; : > "$T/e/wav/03a01Fa.wav"; : > "$T/e/wav/16b10Wb.flac"
+	run -0 --separate-stderr ser-prep emodb "$T/e/"
+	[ "${lines[0]}" = $'id\tpath\tspk\temo\tsex\ttext\ttake\tlang' ]
+	[ "${lines[1]}" = "03a01Fa"$'\t'"$T/e/wav/03a01Fa.wav"$'\t03\thappiness\tm\ta01\ta\tde' ]
+	[ "${lines[2]}" = "16b10Wb"$'\t'"$T/e/wav/16b10Wb.flac"$'\t16\tanger\tf\tb10\tb\tde' ]
+	[[ $stderr == *"ser-prep: emodb: 2 files, expected 535"* ]]
+	run -1 --separate-stderr ser-prep --strict emodb "$T/e"
+	[ -z "$output" ]
+	: > "$T/e/wav/03a01Xa.wav"
+	run -1 --separate-stderr ser-prep emodb "$T/e"
+	[ -z "$output" ]
+	[[ $stderr == *'03a01Xa.wav: "X" for emo is none of W L E A F T N (emodb:'* ]]
+}
+
+@test "ser-prep ravdess: song and video are passed over, other names are reported" {
+	printf '%s\n' Actor_01/03-01-05-02-01-02-01.wav Actor_02/03-01-02-01-02-01-02.wav Actor_02/03-02-02-01-02-01-02.wav \
+		Actor_02/02-01-02-01-02-01-02.mp4 Actor_02/copy.wav | make_files "$T/r"
+	run -0 --separate-stderr ser-prep --relative ravdess "$T/r"
+	[ "${#lines[@]}" -eq 3 ]
+	[ "${lines[1]}" = $'03-01-02-01-02-01-02\tActor_02/03-01-02-01-02-01-02.wav\t02\tcalm\tf\tdogs\tnormal\t1\ten' ]
+	[ "${lines[2]}" = $'03-01-05-02-01-02-01\tActor_01/03-01-05-02-01-02-01.wav\t01\tanger\tm\tkids\tstrong\t2\ten' ]
+	[[ $stderr == *"1 audio files match no pattern, such as $T/r/Actor_02/copy.wav"* ]]
+}
+
+@test "ser-prep savee: both ways it is packed, whole corpus made up, --strict" {
+	for s in DC JE JK KL; do
+		for e in a d f h sa su; do for i in $(seq -w 15); do echo "$s/$e$i.wav"; done; done
+		for i in $(seq -w 30); do echo "$s/n$i.wav"; done
+	done > "$T/names"
+	make_files "$T/AudioData" < "$T/names"
+	ser-prep --strict --relative savee "$T/AudioData" > "$T/a.tsv"
+	[ "$(counts "$T/a.tsv" emo)" = "anger=60 disgust=60 fear=60 happiness=60 neutral=120 sadness=60 surprise=60" ]
+	sed 's|/|_|' "$T/names" | make_files "$T/ALL"
+	ser-prep --strict --relative savee "$T/ALL" > "$T/b.tsv"
+	cmp <(cut -f1,3- "$T/a.tsv") <(cut -f1,3- "$T/b.tsv")
+	grep -q $'^KL_sa03\tKL/sa03.wav\tKL\tsadness\tm\tsa03\ten$' "$T/a.tsv"
+}
+
+@test "ser-prep tess: whole corpus made up, with its misnamed file" {
+	for s in OAF YAF; do for e in angry disgust fear happy neutral ps sad; do for i in $(seq -w 199) bite; do
+		echo "${s}_$e/${s}_w${i}_$e.wav"; done; done; done | sed 's|/OAF_wbite_neutral|/OA_bite_neutral|' > "$T/names"
+	(mkdir "$T/t" && cd "$T/t" && cut -d/ -f1 "$T/names" | sort -u | xargs mkdir && xargs touch < "$T/names")
+	ser-prep --strict tess "$T/t" > "$T/t.tsv"
+	[ "$(counts "$T/t.tsv" spk)" = "OAF=1400 YAF=1400" ]
+	[ "$(counts "$T/t.tsv" emo)" = "anger=400 disgust=400 fear=400 happiness=400 neutral=400 sadness=400 surprise=400" ]
+	cp -r "$T/t" "$T/t2" && mv "$T/t2" "$T/t/t"
+	run -1 ser-prep tess "$T/t"
+	[[ $output == *'id "OAF_bite_neutral" for both'* ]]
+}
+
+@test "ser-prep emovo: whole corpus made up" {
+	for s in f1 f2 f3 m1 m2 m3; do for e in dis gio pau rab sor tri neu; do
+		for x in b1 b2 b3 l1 l2 l3 l4 n1 n2 n3 n4 n5 d1 d2; do echo "$s/$e-$s-$x.wav"; done; done; done |
+		make_files "$T/v"
+	ser-prep --strict emovo "$T/v" > "$T/v.tsv"
+	[ "$(counts "$T/v.tsv" sex)" = "f=294 m=294" ]
+	grep -q $'^gio-m2-n3\t.*\tm2\thappiness\tm\tn3\tit$' "$T/v.tsv"
+}
+
+@test "ser-prep cremad: levels, speakers' sex, and the whole corpus by its list of votes" {
+	printf '%s\n' 1001_IEO_ANG_HI.wav 1002_DFA_NEU_XX.wav 1040_ITH_SAD_X.wav | make_files "$T/c/AudioWAV"
+	run -0 --separate-stderr ser-prep --relative cremad "$T/c"
+	[ "${lines[1]}" = $'1001_IEO_ANG_HI\tAudioWAV/1001_IEO_ANG_HI.wav\t1001\tanger\tm\tIEO\thigh\ten' ]
+	[ "${lines[2]}" = $'1002_DFA_NEU_XX\tAudioWAV/1002_DFA_NEU_XX.wav\t1002\tneutral\tf\tDFA\t\ten' ]
+	real labels
+	mkdir "$T/all"
+	(cd "$T/all" && awk -F'"' 'NR > 1 {print $4 ".wav"}' "$DATA/labels/cremad-summaryTable.csv" | xargs touch)
+	ser-prep --strict cremad "$T/all" > "$T/c.tsv"
+	[ "$(wc -l < "$T/c.tsv")" -eq 7443 ]
+}
+
+@test "ser-prep iemocap: labels from EmoEvaluation, words from transcriptions, the four-class set" {
+	S=$T/i/Session1
+	mkdir -p "$S/sentences/wav/Ses01F_impro01" "$S/dialog/EmoEvaluation" "$S/dialog/transcriptions" "$S/dialog/wav"
+	for n in F000 F001 M000 M001; do : > "$S/sentences/wav/Ses01F_impro01/Ses01F_impro01_$n.wav"; done
+	cat > "$S/dialog/EmoEvaluation/Ses01F_impro01.txt" <<'X'
+% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]
+
+[6.2901 - 8.2357]	Ses01F_impro01_F000	neu	[2.5000, 2.5000, 2.5000]
+C-E2:	Neutral;	()
+
+[10.0100 - 11.3925]	Ses01F_impro01_F001	exc	[4.0000, 3.5000, 2.0000]
+[14.8872 - 18.0175]	Ses01F_impro01_M000	fru	[2.0000, 3.5000, 3.5000]
+[19.2900 - 20.7875]	Ses01F_impro01_M001	xxx	[2.5000, 3.0000, 3.0000]
+X
+	echo "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me." > "$S/dialog/transcriptions/Ses01F_impro01.txt"
+	run -0 --separate-stderr ser-prep --relative iemocap "$T/i"
+	[ "${lines[0]}" = $'id\tpath\tspk\temo\tsex\tsession\ttext\tvalence\tarousal\tdominance\tlang' ]
+	[ "${lines[1]}" = $'Ses01F_impro01_F000\tSession1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav\tSes01F\tneutral\tf\t1\tExcuse me.\t2.5000\t2.5000\t2.5000\ten' ]
+	[[ ${lines[3]} == *$'\tSes01M\tfrustration\tm\t1\t\t2.0000\t3.5000\t3.5000\ten' ]]
+	[[ ${lines[4]} == *$'\tundecided\t'* ]]
+	run -0 --separate-stderr ser-prep --label-set 4class iemocap "$T/i"
+	[ "${#lines[@]}" -eq 3 ]
+	[[ ${lines[2]} == *$'\tSes01F\thappiness\t'* ]]
+	[[ $stderr == *"1 with emo happiness, expected 1636"* ]]
+	run -0 --separate-stderr ser-prep --label-set 4class-strict iemocap "$T/i"
+	[ "${#lines[@]}" -eq 2 ]
+	: > "$S/sentences/wav/Ses01F_impro01/Ses01F_impro01_F099.wav"
+	run -1 ser-prep iemocap "$T/i"
+	[[ $output == *'no row "Ses01F_impro01_F099" for it in '*EmoEvaluation/Ses01F_impro01.txt* ]]
+}
+
+@test "ser-prep esd: with and without part folders" {
+	printf '%s\n' 0001/Angry/0001_000351.wav 0012/Surprise/train/0012_001500.wav | make_files "$T/esd"
+	run -0 --separate-stderr ser-prep --relative esd "$T/esd"
+	[ "${lines[1]}" = $'0001_000351\t0001/Angry/0001_000351.wav\t0001\tanger\tf\tzh' ]
+	[ "${lines[2]}" = $'0012_001500\t0012/Surprise/train/0012_001500.wav\t0012\tsurprise\tm\ten' ]
+}
+
+@test "ser-prep msp-podcast: consensus labels, unknown speakers, partitions" {
+	mkdir -p "$T/m/Audios" "$T/m/Labels"
+	: > "$T/m/Audios/MSP-PODCAST_0001_0008.wav"; : > "$T/m/Audios/MSP-PODCAST_0001_0019.wav"
+	cat > "$T/m/Labels/labels_consensus.csv" <<'X'
+FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set
+MSP-PODCAST_0001_0008.wav,N,2.2,4,3.2,127,Male,Test1
+MSP-PODCAST_0001_0019.wav,X,4.4,3.4,5,Unknown,Unknown,Development
+X
+	run -0 --separate-stderr ser-prep --relative msp-podcast "$T/m"
+	[ "${lines[1]}" = $'MSP-PODCAST_0001_0008\tAudios/MSP-PODCAST_0001_0008.wav\t127\tneutral\tm\ttest\t2.2\t4\t3.2\ten' ]
+	[ "${lines[2]}" = $'MSP-PODCAST_0001_0019\tAudios/MSP-PODCAST_0001_0019.wav\t\tundecided\t\tdev\t4.4\t3.4\t5\ten' ]
+	[ -z "$stderr" ]
+}
+
+@test "ser-prep voxceleb1, voxceleb2, librispeech: speakers without labels" {
+	echo vox1_dev/wav/id10001/1zcIwhmdeo4/00001.wav | make_files "$T/x1"
+	echo dev/aac/id00012/21Uxsk56VDQ/00001.m4a | make_files "$T/x2"
+	echo LibriSpeech/dev-clean/1272/128104/1272-128104-0000.flac | make_files "$T/l"
+	run -0 --separate-stderr ser-prep --relative voxceleb1 "$T/x1"
+	[ "${lines[1]}" = $'id10001-1zcIwhmdeo4-00001\tvox1_dev/wav/id10001/1zcIwhmdeo4/00001.wav\tid10001\t\t1zcIwhmdeo4\t00001' ]
+	run -0 --separate-stderr ser-prep --relative voxceleb2 "$T/x2"
+	[[ ${lines[1]} == id00012-21Uxsk56VDQ-00001* ]]
+	run -0 --separate-stderr ser-prep --relative librispeech "$T/l"
+	[ "${lines[1]}" = $'1272-128104-0000\tLibriSpeech/dev-clean/1272/128104/1272-128104-0000.flac\t1272\t\t128104\t0000\ten' ]
+}
+
+@test "ser-prep --pattern and --corpus-file: a corpus of one's own; --emo-map, --labels" {
+	printf '%s\n' anna/joy_1.wav anna/rage_2.wav bert/joy_1.wav bert/calm_1.wav | make_files "$T/p"
+	run -1 ser-prep --pattern '{spk}/{emo}_{take:#}' "$T/p"
+	[[ $output == *'id "joy_1" for both'* ]]
+	run -0 ser-prep --relative --pattern '{spk}/{emo}_{take:#}' --id '{spk}-{file}' --emo-map joy=happiness,rage=anger --labels happiness,anger "$T/p"
+	[ "$output" = $'id\tpath\tspk\temo\ttake\nanna-joy_1\tanna/joy_1.wav\tanna\thappiness\t1\nanna-rage_2\tanna/rage_2.wav\tanna\tanger\t2\nbert-joy_1\tbert/joy_1.wav\tbert\thappiness\t1' ]
+	printf 'title mine\nfile {spk}/{e:@}_{n:#}\nmap emo e joy=happiness rage=anger\n     calm=calm\nid {spk}.{e}\ncolumns spk emo\nfiles 4\n' > "$T/my.corpus"
+	run -0 ser-prep --strict --relative --corpus-file "$T/my.corpus" "$T/p"
+	[ "${lines[4]}" = $'bert.joy\tbert/joy_1.wav\tbert\thappiness' ]
+	run -0 ser-prep --describe --corpus-file "$T/my.corpus"
+	[[ $output == *"title     mine"* ]]
+	echo 'nonsense' >> "$T/my.corpus"
+	run -1 ser-prep --corpus-file "$T/my.corpus" "$T/p"
+	[[ $output == *'my.corpus:8: unknown word "nonsense"'* ]]
+}
+
+@test "ser-prep: a folder that is not there, is empty, or holds something else" {
+	run -1 ser-prep emodb "$T/nowhere"
+	mkdir "$T/empty"
+	run -1 ser-prep emodb "$T/empty"
+	[[ $output == *"none of the 0 audio files there"* ]]
+	: > "$T/empty/"$'a\tb.wav'
+	run -1 ser-prep emodb "$T/empty"
+	[[ $output == *'a tab'* ]]
+}
+
+@test "ser-prep: the order of files on disk does not matter" {
+	for f in 16b10Wb 03a01Fa 11a04Td; do mkdir -p "$T/o1" && : > "$T/o1/$f.wav"; done
+	for f in 11a04Td 16b10Wb 03a01Fa; do mkdir -p "$T/o2" && : > "$T/o2/$f.wav"; done
+	cmp <(ser-prep -q --relative emodb "$T/o1") <(ser-prep -q --relative emodb "$T/o2")
+}
+
+@test "ser-prep: real EmoDB, RAVDESS and nEMO are whole" {
+	for c in emodb ravdess nemo; do
+		real $c
+		run -0 --separate-stderr ser-prep --strict "$c" "$DATA/$c"
+		[ -z "$stderr" ]
+	done
+}
+
+@test "ser-prep: real BAVED, LibriSpeech and Arabic Speech Commands, as far as they are there" {
+	real baved
+	ser-prep -q baved "$DATA/baved" > "$T/b.tsv"
+	[ "$(counts "$T/b.tsv" emo)" = "high=671 low=578 neutral=665" ]
+	ser-prep librispeech "$DATA/librispeech" > "$T/l.tsv"
+	[ "$(cut -f3 "$T/l.tsv" | sort -u | wc -l)" -eq 262 ]
+	ser-prep -q arabic-speech-commands "$DATA/arabic-speech-commands" > "$T/c.tsv"
+	[ "$(wc -l < "$T/c.tsv")" -eq 3601 ]
+}
