@@ -167,4 +167,46 @@ int ser_corpus_scan(const struct ser_corpus *c, const char *dir, const struct se
 int ser_corpus_fold_field(const struct ser_corpus *c, const char *folds, const char **field, struct ser_err *e);
 int ser_corpus_fold_of(const struct ser_corpus *c, const char *folds, const char *value);
 
+/* ---- folds ----------------------------------------------------------------------------------- */
+
+/* Codes 0, 1, ... of n strings by the bytewise order of the different ones; equal strings have equal codes.
+ * Returns how many different ones there are; (*name)[code] (may be NULL; to be freed; borrows s) names them. */
+size_t ser_fold_codes(const char *const *s, size_t n, size_t *code, const char ***name);
+
+/* Cut groups (speakers) into parts so that every label is spread over the parts in proportion to their
+ * weights: groups in the order of falling variance of their label counts go, one by one, to the part that
+ * leaves the mean over labels of the standard deviation over parts of (count / expected count) least; of those
+ * within 1e-5 of it, to the part with fewest records, of these to the first. With equal weights that is the
+ * criterion of scikit-learn's StratifiedGroupKFold, which lets rounding choose between equal parts. A part left without group gets the one whose move costs least.
+ *   group [n] in [0,n_group)   label [n] in [0,n_label)   weight [n_part] > 0, of any sum
+ *   shuffle  NULL: equal variances in the order of the groups; else the groups are shuffled first
+ *   part  [n] out, in [0,n_part); no group is in two parts.
+ * SER_EUSAGE when there are fewer groups than parts. */
+int ser_fold_spread(size_t n, const size_t *group, size_t n_group, const size_t *label, size_t n_label,
+		    const double *weight, size_t n_part, struct ser_rng *shuffle, size_t *part, struct ser_err *e);
+
+/* Nested subsets for training with few labels: level[i] is the least of the percentages (rising, the last 100)
+ * to whose subset record i belongs; of each label, a subset holds that share, rounded, but at least one
+ * record. Which ones is decided by seed and id alone, so that a record's rank among the others does not
+ * depend on the order of the input. want[i] false (want may be NULL): left out, level 0. */
+void ser_fold_subsets(size_t n, const char *const *id, const size_t *label, size_t n_label, const bool *want,
+		      const int *percent, size_t n_percent, uint64_t seed, int *level);
+
+/* Which of n_value values (speakers, texts, sounds) occur in more than one part. value[i] SIZE_MAX or part[i]
+ * SIZE_MAX: not counted. shared [n_value] out; returns how many. */
+size_t ser_fold_shared(size_t n, const size_t *part, const size_t *value, size_t n_value, bool *shared);
+
+/* Lists of published folds in EmoBox' layout: DIR/fold_K/..._train_fold_K.jsonl and ..._test_fold_K.jsonl. */
+enum ser_fold_part { SER_FOLD_NONE, SER_FOLD_TRAIN, SER_FOLD_TEST };
+struct ser_fold_lists {
+	size_t n_fold;
+	int *fold;            /* [n_fold], their numbers, rising */
+	unsigned char **part; /* [n_fold][n], enum ser_fold_part of each record */
+	size_t n_unknown;     /* keys in the lists that are no record's */
+};
+/* Read the lists for n records. A key means the id that it equals, or equals without its "DATASET-" in front, or that
+ * its audio file is named after. SER_EDATA: a broken list, a record in both lists of a fold; SER_EIO. */
+int ser_fold_lists_read(struct ser_fold_lists *l, const char *dir, size_t n, const char *const *id, struct ser_err *e);
+void ser_fold_lists_free(struct ser_fold_lists *l);
+
 #endif

@@ -85,6 +85,19 @@ const char *ser_pairs_get(const struct pairs *p, const char *key);
  * or null (""). False for arrays and objects. */
 bool ser_json_text(const json_t *v, struct ser_buf *b);
 
+/* Lines of a text file, gzipped or not, "-" for standard input. */
+struct lines {
+	struct gzFile_s *gz;
+	char *name; /* for messages */
+	struct ser_buf line;
+	size_t at; /* number of the line read last */
+};
+int ser_lines_open(struct lines *l, const char *path, struct ser_err *e);
+int ser_lines_next(struct lines *l, struct ser_err *e); /* 1: l->line, without its end; 0: no more; <0 */
+void ser_lines_close(struct lines *l);
+/* The next line that is not blank as a JSON object, which the caller drops: 1, 0 or <0. */
+int ser_lines_json(struct lines *l, json_t **o, struct ser_err *e);
+
 /* The side tables of corpora, all with a column `key`: a JSON object of objects or array of objects
  * (`key_col` is the member that is the key, "key" the object's own); IEMOCAP's EmoEvaluation text
  * (columns start end emo valence arousal dominance); lines of "KEY words" (column text, without a
