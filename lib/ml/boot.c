@@ -142,13 +142,14 @@ static void leave_out(void *arg, size_t u, int worker)
 }
 
 int ser_boot(const struct ser_boot_opt *o, size_t n_unit, size_t n_stat,
-	     void (*fn)(void *ctx, const uint32_t *count, double *out, int worker), void *ctx, struct ser_ci *ci, double *rep,
-	     struct ser_err *e)
+	     void (*fn)(void *ctx, const uint32_t *count, double *out, int worker), void *ctx, struct ser_ci *ci,
+	     double *rep, struct ser_err *e)
 {
 	if (n_unit == 0)
 		return ser_fail(e, SER_EDATA, "there is nothing to draw from");
 	if (o->n_boot == 0 || !(o->level > 0 && o->level < 1))
-		return ser_fail(e, SER_EUSAGE, "%zu replicates at level %g: expected at least 1 and a level between 0 and 1",
+		return ser_fail(e, SER_EUSAGE,
+				"%zu replicates at level %g: expected at least 1 and a level between 0 and 1",
 				o->n_boot, o->level);
 	size_t n_thread = o->n_thread > 1 ? (size_t)o->n_thread : 1;
 	struct run r = {.o = o, .n_unit = n_unit, .n_stat = n_stat, .fn = fn, .ctx = ctx};
@@ -165,8 +166,8 @@ int ser_boot(const struct ser_boot_opt *o, size_t n_unit, size_t n_stat,
 		r.count[i] = 1;
 	fn(ctx, r.count, value, 0);
 	for (size_t s = 0; s < n_stat; s++)
-		ci[s] = ser_boot_interval(value[s], all + s, o->n_boot, n_stat, o->level,
-					  o->bca ? r.jack + s : NULL, n_unit, n_stat);
+		ci[s] = ser_boot_interval(value[s], all + s, o->n_boot, n_stat, o->level, o->bca ? r.jack + s : NULL,
+					  n_unit, n_stat);
 	free(value);
 	free(r.count);
 	free(r.jack);

@@ -30,8 +30,8 @@ struct ser_ci {
  * [n_boot, n_stat]. Two systems are compared by a statistic that is their difference. SER_EUSAGE when an option is out
  * of range, SER_EDATA when n_unit = 0. */
 int ser_boot(const struct ser_boot_opt *o, size_t n_unit, size_t n_stat,
-	     void (*fn)(void *ctx, const uint32_t *count, double *out, int worker), void *ctx, struct ser_ci *ci, double *rep,
-	     struct ser_err *e);
+	     void (*fn)(void *ctx, const uint32_t *count, double *out, int worker), void *ctx, struct ser_ci *ci,
+	     double *rep, struct ser_err *e);
 
 /* Interval from replicates that are there already: rep [n] `stride` apart; jack [n_jack] the statistic with each unit
  * left out in turn, or NULL for a percentile interval, which is also taken where the correction is undefined (all

@@ -19,7 +19,8 @@ const char *ser_cs_name(enum ser_cs s)
 void ser_assign(const double *cost, size_t r, size_t c, size_t *to)
 {
 	ser_assert(r <= c);
-	double *u = ser_calloc(r + 1, sizeof *u), *v = ser_calloc(c + 1, sizeof *v), *dist = ser_malloc(c + 1, sizeof *dist);
+	double *u = ser_calloc(r + 1, sizeof *u), *v = ser_calloc(c + 1, sizeof *v),
+	       *dist = ser_malloc(c + 1, sizeof *dist);
 	size_t *row = ser_calloc(c + 1, sizeof *row), *from = ser_calloc(c + 1, sizeof *from);
 	bool *done = ser_malloc(c + 1, sizeof *done);
 	for (size_t i = 1; i <= r; i++) {
@@ -72,10 +73,10 @@ void ser_assign(const double *cost, size_t r, size_t c, size_t *to)
 /* What shuffling the truth leaves as it is. */
 struct margins {
 	size_t n, n_class, n_cluster;
-	double *a, *b;       /* items of each class, of each cluster */
-	size_t n_a, n_b;     /* that occur */
-	double h_a, h_b;     /* entropies, nats */
-	double emi;          /* expected mutual information of the hypergeometric model */
+	double *a, *b;           /* items of each class, of each cluster */
+	size_t n_a, n_b;         /* that occur */
+	double h_a, h_b;         /* entropies, nats */
+	double emi;              /* expected mutual information of the hypergeometric model */
 	double pairs_a, pairs_b; /* sum of squared sizes */
 };
 
@@ -120,7 +121,8 @@ static int margins_init(struct margins *g, const int *truth, size_t n_class, con
 		return ser_fail(e, SER_EDATA, "there are no items to score");
 	for (size_t i = 0; i < n; i++)
 		if (truth[i] < 0 || (size_t)truth[i] >= n_class || cluster[i] < 0 || (size_t)cluster[i] >= n_cluster)
-			return ser_fail(e, SER_EDATA, "item %zu has class %d and cluster %d, expected [0,%zu) and [0,%zu)", i,
+			return ser_fail(e, SER_EDATA,
+					"item %zu has class %d and cluster %d, expected [0,%zu) and [0,%zu)", i,
 					truth[i], cluster[i], n_class, n_cluster);
 	*g = (struct margins){.n = n, .n_class = n_class, .n_cluster = n_cluster};
 	g->a = ser_calloc(n_class, sizeof *g->a);
@@ -270,8 +272,8 @@ static void shuffle_once(void *arg, size_t r, int worker)
 	score(&p->g, s->truth, p->cluster, s, p->perm + r * SER_CS_N);
 }
 
-int ser_cluster_permute(const int *truth, size_t n_class, const int *cluster, size_t n_cluster, size_t n,
-			size_t n_perm, uint64_t seed, const char *key, int n_thread, double *perm, struct ser_err *e)
+int ser_cluster_permute(const int *truth, size_t n_class, const int *cluster, size_t n_cluster, size_t n, size_t n_perm,
+			uint64_t seed, const char *key, int n_thread, double *perm, struct ser_err *e)
 {
 	struct shuffles p = {.truth = truth, .cluster = cluster, .perm = perm};
 	struct ser_rng rng;

@@ -6,14 +6,14 @@
 #include "base/base.h"
 
 enum ser_cs {
-	SER_CS_PURITY,       /* share of items in the commonest class of their cluster */
-	SER_CS_HUNGARIAN,    /* accuracy under the best one-to-one map of clusters to classes */
-	SER_CS_NMI,          /* mutual information over the arithmetic mean of the entropies */
-	SER_CS_AMI,          /* adjusted for chance, Vinh, Epps and Bailey 2010, arithmetic mean */
-	SER_CS_ARI,          /* Hubert and Arabie 1985 */
-	SER_CS_HOMOGENEITY,  /* Rosenberg and Hirschberg 2007 */
+	SER_CS_PURITY,      /* share of items in the commonest class of their cluster */
+	SER_CS_HUNGARIAN,   /* accuracy under the best one-to-one map of clusters to classes */
+	SER_CS_NMI,         /* mutual information over the arithmetic mean of the entropies */
+	SER_CS_AMI,         /* adjusted for chance, Vinh, Epps and Bailey 2010, arithmetic mean */
+	SER_CS_ARI,         /* Hubert and Arabie 1985 */
+	SER_CS_HOMOGENEITY, /* Rosenberg and Hirschberg 2007 */
 	SER_CS_COMPLETENESS,
-	SER_CS_V,            /* their harmonic mean */
+	SER_CS_V, /* their harmonic mean */
 	SER_CS_N
 };
 /* "purity", "hungarian", "nmi", "ami", "ari", "homogeneity", "completeness", "v_measure". */
@@ -27,8 +27,8 @@ int ser_score_clusters(const int *truth, size_t n_class, const int *cluster, siz
 
 /* The same with the truth shuffled n_perm times: perm [n_perm, SER_CS_N]. Shuffle r of group `key` is drawn from
  * (seed, key, r) alone, so neither the other groups nor the threads change it. */
-int ser_cluster_permute(const int *truth, size_t n_class, const int *cluster, size_t n_cluster, size_t n,
-			size_t n_perm, uint64_t seed, const char *key, int n_thread, double *perm, struct ser_err *e);
+int ser_cluster_permute(const int *truth, size_t n_class, const int *cluster, size_t n_cluster, size_t n, size_t n_perm,
+			uint64_t seed, const char *key, int n_thread, double *perm, struct ser_err *e);
 
 struct ser_chance {
 	double mean, sd; /* of the permuted scores */

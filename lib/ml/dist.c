@@ -93,8 +93,8 @@ static int label_sizes(const int *label, size_t n, size_t k, size_t *size, struc
 		n_used += size[label[i]]++ == 0;
 	}
 	if (n_used < 2 || n_used + 1 > n)
-		return ser_fail(e, SER_EDATA, "%zu labels over %zu items have no silhouette: it needs 2 to n - 1 labels",
-				n_used, n);
+		return ser_fail(e, SER_EDATA,
+				"%zu labels over %zu items have no silhouette: it needs 2 to n - 1 labels", n_used, n);
 	return SER_OK;
 }
 
@@ -151,8 +151,8 @@ static void one_row(void *arg, size_t i, int worker)
 	b->item[i] = item_silhouette(dist, b->r.n, b->label, (size_t)b->label[i], b->k, b->size, dist + b->r.n);
 }
 
-int ser_silhouette(const float *x, size_t n, size_t d, const int *label, size_t k, enum ser_metric metric,
-		   int n_thread, double *item, double *mean, struct ser_err *e)
+int ser_silhouette(const float *x, size_t n, size_t d, const int *label, size_t k, enum ser_metric metric, int n_thread,
+		   double *item, double *mean, struct ser_err *e)
 {
 	size_t *size = ser_malloc(k, sizeof *size);
 	struct by_row b = {.label = label, .k = k, .size = size};

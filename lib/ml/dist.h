@@ -22,7 +22,7 @@ int ser_silhouette_dist(const double *dist, size_t n, const int *label, size_t k
 			struct ser_err *e);
 
 /* The same from the rows themselves, in memory O(n k). */
-int ser_silhouette(const float *x, size_t n, size_t d, const int *label, size_t k, enum ser_metric metric,
-		   int n_thread, double *item, double *mean, struct ser_err *e);
+int ser_silhouette(const float *x, size_t n, size_t d, const int *label, size_t k, enum ser_metric metric, int n_thread,
+		   double *item, double *mean, struct ser_err *e);
 
 #endif

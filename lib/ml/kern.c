@@ -7,8 +7,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define HAVE_X86 1
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX512 __attribute__((target("avx512f,avx512dq,avx2,fma")))
+#define AVX2     __attribute__((target("avx2,fma")))
+#define AVX512   __attribute__((target("avx512f,avx512dq,avx2,fma")))
 #else
 #define HAVE_X86 0
 #endif
@@ -34,7 +34,8 @@ void ser_kern_pack_points(const float *x, size_t n, size_t d, size_t stride, con
 	for (size_t t0 = 0; t0 < d; t0 += 16) /* a cache line of each row at a time */
 		for (size_t p = 0; p < n; p++)
 			for (size_t t = t0; t < t0 + 16 && t < d; t++)
-				panel[t * P + p] = mean != NULL ? (float)(x[p * stride + t] - mean[t]) : x[p * stride + t];
+				panel[t * P + p] =
+					mean != NULL ? (float)(x[p * stride + t] - mean[t]) : x[p * stride + t];
 }
 
 void ser_kern_pack_centres(const float *c, size_t m, size_t d, float *group)
@@ -46,7 +47,7 @@ void ser_kern_pack_centres(const float *c, size_t m, size_t d, float *group)
 
 /* ---- scores: a tile of accumulators stays in registers over all of d ---- */
 
-#define EACH6(M) M(0) M(1) M(2) M(3) M(4) M(5)
+#define EACH6(M)  M(0) M(1) M(2) M(3) M(4) M(5)
 #define EACH12(M) EACH6(M) M(6) M(7) M(8) M(9) M(10) M(11)
 
 static void score_generic(const float *panel, const float *group, size_t d, size_t m, const float *init, float *out)
@@ -75,19 +76,19 @@ static void best_generic(const float *score, size_t m, int base, float *best, in
 #if HAVE_X86
 /* 32 points by m <= 12 centres: at most 24 accumulators of the 32 registers. */
 #define DECL(j) __m512 u##j = _mm512_setzero_ps(), v##j = u##j;
-#define INIT(j) \
-	if (m > j) \
+#define INIT(j)                                                                                                        \
+	if (m > j)                                                                                                     \
 		u##j = v##j = _mm512_set1_ps(init[j]);
-#define STEP(j) \
-	if (m > j) { \
-		__m512 c = _mm512_set1_ps(group[t * C + j]); \
-		u##j = _mm512_fmadd_ps(c, x0, u##j); \
-		v##j = _mm512_fmadd_ps(c, x1, v##j); \
+#define STEP(j)                                                                                                        \
+	if (m > j) {                                                                                                   \
+		__m512 c = _mm512_set1_ps(group[t * C + j]);                                                           \
+		u##j = _mm512_fmadd_ps(c, x0, u##j);                                                                   \
+		v##j = _mm512_fmadd_ps(c, x1, v##j);                                                                   \
 	}
-#define STORE(j) \
-	if (m > j) { \
-		_mm512_store_ps(out + j * P, u##j); \
-		_mm512_store_ps(out + j * P + 16, v##j); \
+#define STORE(j)                                                                                                       \
+	if (m > j) {                                                                                                   \
+		_mm512_store_ps(out + j * P, u##j);                                                                    \
+		_mm512_store_ps(out + j * P + 16, v##j);                                                               \
 	}
 AVX512 INLINE void tile_avx512(const float *panel, const float *group, size_t d, size_t m, const float *init,
 			       float *out)
@@ -105,9 +106,9 @@ AVX512 INLINE void tile_avx512(const float *panel, const float *group, size_t d,
 #undef STEP
 #undef STORE
 
-#define CASE(n) \
-	case n: \
-		tile_avx512(panel, group, d, n, init, out); \
+#define CASE(n)                                                                                                        \
+	case n:                                                                                                        \
+		tile_avx512(panel, group, d, n, init, out);                                                            \
 		break;
 AVX512 static void score_avx512(const float *panel, const float *group, size_t d, size_t m, const float *init,
 				float *out)
@@ -136,19 +137,19 @@ AVX512 static void best_avx512(const float *score, size_t m, int base, float *be
 
 /* 16 points by m <= 6 centres: at most 12 accumulators of the 16 registers. */
 #define DECL(j) __m256 u##j = _mm256_setzero_ps(), v##j = u##j;
-#define INIT(j) \
-	if (m > j) \
+#define INIT(j)                                                                                                        \
+	if (m > j)                                                                                                     \
 		u##j = v##j = _mm256_set1_ps(init[j]);
-#define STEP(j) \
-	if (m > j) { \
-		__m256 c = _mm256_broadcast_ss(group + t * C + j); \
-		u##j = _mm256_fmadd_ps(c, x0, u##j); \
-		v##j = _mm256_fmadd_ps(c, x1, v##j); \
+#define STEP(j)                                                                                                        \
+	if (m > j) {                                                                                                   \
+		__m256 c = _mm256_broadcast_ss(group + t * C + j);                                                     \
+		u##j = _mm256_fmadd_ps(c, x0, u##j);                                                                   \
+		v##j = _mm256_fmadd_ps(c, x1, v##j);                                                                   \
 	}
-#define STORE(j) \
-	if (m > j) { \
-		_mm256_store_ps(out + j * P, u##j); \
-		_mm256_store_ps(out + j * P + 8, v##j); \
+#define STORE(j)                                                                                                       \
+	if (m > j) {                                                                                                   \
+		_mm256_store_ps(out + j * P, u##j);                                                                    \
+		_mm256_store_ps(out + j * P + 8, v##j);                                                                \
 	}
 AVX2 INLINE void tile_avx2(const float *panel, const float *group, size_t d, size_t m, const float *init, float *out)
 {
@@ -165,9 +166,9 @@ AVX2 INLINE void tile_avx2(const float *panel, const float *group, size_t d, siz
 #undef STEP
 #undef STORE
 
-#define CASE(n) \
-	case n: \
-		tile_avx2(panel + p, group + j, d, n, init + j, out + j * P + p); \
+#define CASE(n)                                                                                                        \
+	case n:                                                                                                        \
+		tile_avx2(panel + p, group + j, d, n, init + j, out + j * P + p);                                      \
 		break;
 AVX2 static void score_avx2(const float *panel, const float *group, size_t d, size_t m, const float *init, float *out)
 {
@@ -182,7 +183,8 @@ AVX2 static void score_avx2(const float *panel, const float *group, size_t d, si
 AVX2 static void best_avx2(const float *score, size_t m, int base, float *best, int *arg)
 {
 	for (size_t p = 0; p < P; p += 8) {
-		__m256 b = _mm256_load_ps(best + p), a = _mm256_castsi256_ps(_mm256_load_si256((const void *)(arg + p)));
+		__m256 b = _mm256_load_ps(best + p),
+		       a = _mm256_castsi256_ps(_mm256_load_si256((const void *)(arg + p)));
 		for (size_t j = 0; j < m; j++) {
 			__m256 s = _mm256_load_ps(score + j * P + p), k = _mm256_cmp_ps(s, b, _CMP_GT_OQ);
 			b = _mm256_blendv_ps(b, s, k);
@@ -264,12 +266,12 @@ INLINE void dot(const double *a, const double *b, size_t m, size_t d, double *ou
 }
 
 /* One body compiled for each instruction set. */
-#define VARIANTS(name, target, args, call) \
-	target static void name args \
-	{ \
-		call; \
+#define VARIANTS(name, target, args, call)                                                                             \
+	target static void name args                                                                                   \
+	{                                                                                                              \
+		call;                                                                                                  \
 	}
-#define ADD_ARGS (double *sum, const float *x, size_t d)
+#define ADD_ARGS  (double *sum, const float *x, size_t d)
 #define PAIR_ARGS (const double *a, const double *b, size_t m, size_t d, double *out)
 VARIANTS(add_generic, , ADD_ARGS, add(sum, x, d, 1))
 VARIANTS(sub_generic, , ADD_ARGS, add(sum, x, d, -1))
@@ -289,16 +291,16 @@ VARIANTS(dot_avx512, AVX512, PAIR_ARGS, dot(a, b, m, d, out))
 /* ---- dispatch ---- */
 
 #if HAVE_X86
-#define PICK(isa, name, ...) \
-	switch (isa) { \
-	case SER_ISA_AVX512: \
-		name##_avx512(__VA_ARGS__); \
-		return; \
-	case SER_ISA_AVX2: \
-		name##_avx2(__VA_ARGS__); \
-		return; \
-	default: \
-		name##_generic(__VA_ARGS__); \
+#define PICK(isa, name, ...)                                                                                           \
+	switch (isa) {                                                                                                 \
+	case SER_ISA_AVX512:                                                                                           \
+		name##_avx512(__VA_ARGS__);                                                                            \
+		return;                                                                                                \
+	case SER_ISA_AVX2:                                                                                             \
+		name##_avx2(__VA_ARGS__);                                                                              \
+		return;                                                                                                \
+	default:                                                                                                       \
+		name##_generic(__VA_ARGS__);                                                                           \
 	}
 #else
 #define PICK(isa, name, ...) ((void)(isa), name##_generic(__VA_ARGS__));

@@ -12,20 +12,24 @@
 
 enum { P = SER_KERN_P, C = SER_KERN_C };
 
-const struct ser_kmeans_opt ser_kmeans_default = {
-	.metric = SER_EUCLIDEAN, .init = SER_KMEANS_PLUSPLUS, .n_init = 10, .max_iter = 300, .tol = 1e-4, .n_thread = 1};
+const struct ser_kmeans_opt ser_kmeans_default = {.metric = SER_EUCLIDEAN,
+						  .init = SER_KMEANS_PLUSPLUS,
+						  .n_init = 10,
+						  .max_iter = 300,
+						  .tol = 1e-4,
+						  .n_thread = 1};
 
 /* What all starts share. */
 struct data {
 	const struct ser_kmeans_opt *o;
 	enum ser_isa isa;
 	size_t n, d, k, n_panel, n_group;
-	const float *x;   /* [n,d]; unit rows with SER_COSINE */
+	const float *x;     /* [n,d]; unit rows with SER_COSINE */
 	const float *panel; /* [n_panel,d,P], minus mean */
 	const double *mean; /* [d] */
-	const float *sq;  /* [n_panel*P] squared lengths of the packed points */
-	double total;     /* their sum, in double */
-	double tol;       /* on the squared movement of all centres */
+	const float *sq;    /* [n_panel*P] squared lengths of the packed points */
+	double total;       /* their sum, in double */
+	double tol;         /* on the squared movement of all centres */
 	const char *key;
 };
 
@@ -34,25 +38,25 @@ struct start {
 	const struct data *w;
 	int n_thread;
 	struct ser_arena mem;
-	double *sum;     /* [k,d] of the raw rows of each cluster */
-	double *centre;  /* [k,d] raw; minus mean it is what the kernels see */
-	float *packed;   /* [n_group,d,C] */
-	float *bias;     /* [k] -|c|^2/2, so that the score x.c + bias is greatest at the nearest centre */
-	size_t *size;    /* [k] */
-	bool *stale;     /* [k] members changed */
+	double *sum;       /* [k,d] of the raw rows of each cluster */
+	double *centre;    /* [k,d] raw; minus mean it is what the kernels see */
+	float *packed;     /* [n_group,d,C] */
+	float *bias;       /* [k] -|c|^2/2, so that the score x.c + bias is greatest at the nearest centre */
+	size_t *size;      /* [k] */
+	bool *stale;       /* [k] members changed */
 	int *label, *next; /* [n_panel*P] */
-	float *best;     /* [n_panel*P] score of next */
-	size_t *moved;   /* [n] rows whose label changes */
+	float *best;       /* [n_panel*P] score of next */
+	size_t *moved;     /* [n] rows whose label changes */
 	size_t n_moved;
-	int *before;     /* [n] their old labels */
-	float *near;     /* [n_panel*P] squared distance to the nearest centre, while seeding */
+	int *before; /* [n] their old labels */
+	float *near; /* [n_panel*P] squared distance to the nearest centre, while seeding */
 	double inertia;
 	size_t n_iter;
-	float *row;      /* [C,d] */
+	float *row;   /* [C,d] */
 	float *trial; /* [d,C] seeding: candidates */
 	float trial_bias[C];
-	float *trial_near;  /* [C,n_panel*P] */
-	double *pot;        /* [n_panel,C] */
+	float *trial_near; /* [C,n_panel*P] */
+	double *pot;       /* [n_panel,C] */
 	size_t n_trial;
 };
 
@@ -95,7 +99,8 @@ static void assign_panel(void *arg, size_t i, int worker)
 	}
 	for (size_t g = 0; g < w->n_group; g++) {
 		size_t m = w->k - g * C < C ? w->k - g * C : C;
-		ser_kern_score(w->isa, w->panel + i * w->d * P, s->packed + g * w->d * C, w->d, m, s->bias + g * C, score);
+		ser_kern_score(w->isa, w->panel + i * w->d * P, s->packed + g * w->d * C, w->d, m, s->bias + g * C,
+			       score);
 		ser_kern_best(w->isa, score, m, (int)(g * C), best, next);
 	}
 }
@@ -404,7 +409,6 @@ static void start_run(struct start *s, size_t number)
 	free(to);
 }
 
-
 struct starts {
 	struct start *run, *best; /* [n_worker]; a start that is better than the worker's best changes places with it */
 	size_t *number;           /* [n_worker] of the best, or SIZE_MAX */
@@ -453,7 +457,8 @@ static void finish_panel(void *arg, size_t i, int worker)
 	}
 	for (size_t g = 0; f->margin != NULL && g < w->n_group; g++) {
 		size_t m = w->k - g * C < C ? w->k - g * C : C;
-		ser_kern_score(w->isa, w->panel + i * w->d * P, s->packed + g * w->d * C, w->d, m, s->bias + g * C, score);
+		ser_kern_score(w->isa, w->panel + i * w->d * P, s->packed + g * w->d * C, w->d, m, s->bias + g * C,
+			       score);
 		for (size_t j = 0; j < m; j++)
 			for (size_t p = 0; p < n; p++)
 				if (score[j * P + p] > second[p] && s->label[i * P + p] != (int)(g * C + j)) {
@@ -514,8 +519,15 @@ static int data_init(struct data *w, const struct ser_kmeans_opt *o, struct ser_
 {
 	double *mean = ser_arena_calloc(a, d, sizeof *mean), var = 0;
 	float *unit = o->metric == SER_COSINE ? ser_arena_alloc(a, ser_mul(n, d), sizeof *unit) : NULL;
-	*w = (struct data){.o = o, .isa = ser_isa_best(), .n = n, .d = d, .k = k, .n_panel = (n + P - 1) / P,
-			   .n_group = (k + C - 1) / C, .x = unit != NULL ? unit : x, .mean = mean,
+	*w = (struct data){.o = o,
+			   .isa = ser_isa_best(),
+			   .n = n,
+			   .d = d,
+			   .k = k,
+			   .n_panel = (n + P - 1) / P,
+			   .n_group = (k + C - 1) / C,
+			   .x = unit != NULL ? unit : x,
+			   .mean = mean,
 			   .key = key != NULL ? key : ""};
 	for (size_t r = 0; r < n; r++) {
 		double sq = 0;
@@ -557,10 +569,12 @@ static int data_init(struct data *w, const struct ser_kmeans_opt *o, struct ser_
 static int check(const struct ser_kmeans_opt *o, size_t n, size_t d, size_t k, struct ser_err *e)
 {
 	if (o->n_init == 0 || o->max_iter == 0 || !(o->tol >= 0))
-		return ser_fail(e, SER_EUSAGE, "%zu starts of %zu iterations with tolerance %g: expected at least 1, 1 and 0",
+		return ser_fail(e, SER_EUSAGE,
+				"%zu starts of %zu iterations with tolerance %g: expected at least 1, 1 and 0",
 				o->n_init, o->max_iter, o->tol);
 	if (k == 0 || k > n || k > INT32_MAX / 2 || d == 0)
-		return ser_fail(e, SER_EDATA, "%zu rows of %zu dimensions for %zu clusters: expected 1 to as many clusters as rows",
+		return ser_fail(e, SER_EDATA,
+				"%zu rows of %zu dimensions for %zu clusters: expected 1 to as many clusters as rows",
 				n, d, k);
 	return SER_OK;
 }
@@ -637,8 +651,9 @@ struct ser_kmeans *ser_kmeans_select(const struct ser_kmeans_opt *o, const float
 			free(dist);
 			return NULL;
 		}
-		int rc = dist != NULL ? ser_silhouette_dist(dist, n, m->cluster, k, NULL, &m->silhouette, &none) :
-					ser_silhouette(x, n, d, m->cluster, k, o->metric, o->n_thread, NULL, &m->silhouette, &none);
+		int rc = dist != NULL ? ser_silhouette_dist(dist, n, m->cluster, k, NULL, &m->silhouette, &none)
+				      : ser_silhouette(x, n, d, m->cluster, k, o->metric, o->n_thread, NULL,
+						       &m->silhouette, &none);
 		if (rc == SER_OK && score != NULL)
 			score[k - k_lo] = m->silhouette;
 		if (rc == SER_OK && (best == NULL || m->silhouette > best->silhouette)) {
@@ -650,7 +665,8 @@ struct ser_kmeans *ser_kmeans_select(const struct ser_kmeans_opt *o, const float
 	}
 	free(dist);
 	if (best == NULL)
-		ser_fail(e, SER_EDATA, "no number of clusters from %zu to %zu has a silhouette: too few rows differ", k_lo, k_hi);
+		ser_fail(e, SER_EDATA, "no number of clusters from %zu to %zu has a silhouette: too few rows differ",
+			 k_lo, k_hi);
 	return best;
 }
 

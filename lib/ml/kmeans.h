@@ -25,13 +25,13 @@ extern const struct ser_kmeans_opt ser_kmeans_default;
 
 struct ser_kmeans {
 	size_t n, d, k;
-	int *cluster;    /* [n] in [0,k) */
-	float *margin;   /* [n] (b - a)/b >= 0, a and b the distances to the own and the next centre, 1 if k = 1; or NULL */
-	float *centre;   /* [k,d]; unit length with SER_COSINE */
-	size_t *size;    /* [k] */
-	double inertia;  /* sum of squared distances; with SER_COSINE the sum of 1 - cosine */
-	size_t n_iter;   /* of the start that was kept */
-	size_t n_empty;  /* clusters left empty, numbered last, because fewer rows than k differ */
+	int *cluster; /* [n] in [0,k) */
+	float *margin; /* [n] (b - a)/b >= 0, a and b the distances to the own and the next centre, 1 if k = 1; or NULL */
+	float *centre;     /* [k,d]; unit length with SER_COSINE */
+	size_t *size;      /* [k] */
+	double inertia;    /* sum of squared distances; with SER_COSINE the sum of 1 - cosine */
+	size_t n_iter;     /* of the start that was kept */
+	size_t n_empty;    /* clusters left empty, numbered last, because fewer rows than k differ */
 	double silhouette; /* of the choice, when k was chosen; else NaN */
 };
 

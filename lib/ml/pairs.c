@@ -5,17 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct ser_pairs_opt ser_pairs_default = {
-	.n_draw = 1, .n_pos = 1, .n_neg = 1, .n_hard = 1, .metric = SER_COSINE};
+const struct ser_pairs_opt ser_pairs_default = {.n_draw = 1, .n_pos = 1, .n_neg = 1, .n_hard = 1, .metric = SER_COSINE};
 
 /* One item that takes part. Sorted by speaker, cluster and id, where speakers and clusters are ranked by their least
  * id, so that neither the numbers that the caller gave them nor the order of the input matters. */
 struct item {
 	const char *id;
-	size_t i;            /* number in the input */
-	size_t spk;          /* rank */
-	size_t cluster;      /* rank inside the speaker */
-	size_t lo, hi;       /* its cluster is item [lo,hi) */
+	size_t i;       /* number in the input */
+	size_t spk;     /* rank */
+	size_t cluster; /* rank inside the speaker */
+	size_t lo, hi;  /* its cluster is item [lo,hi) */
 	struct ser_rng rng;
 	size_t n_drawn;
 };
@@ -167,7 +166,8 @@ static int check(const struct ser_pairs_opt *o, const struct ser_pairs_in *in, s
 	enum { MOST = 1 << 20 };
 	if (o->n_draw == 0 || o->n_pos == 0 || o->n_hard == 0 || o->n_draw > MOST || o->n_pos > MOST ||
 	    o->n_neg > MOST || o->n_other > MOST || o->n_hard > MOST || o->per_spk > (size_t)MOST * MOST)
-		return ser_fail(e, SER_EUSAGE, "draws, positives and candidates must be 1 to %d, negatives 0 to %d", MOST, MOST);
+		return ser_fail(e, SER_EUSAGE, "draws, positives and candidates must be 1 to %d, negatives 0 to %d",
+				MOST, MOST);
 	if (o->min_margin > 0 && in->margin == NULL)
 		return ser_fail(e, SER_EUSAGE, "a least margin was asked for, but there are no margins");
 	if (o->n_hard > 1 && in->emb == NULL)
@@ -177,7 +177,8 @@ static int check(const struct ser_pairs_opt *o, const struct ser_pairs_in *in, s
 		for (size_t t = 0; t < in->d; t++)
 			sq += (double)in->emb[i * in->d + t] * in->emb[i * in->d + t];
 		if (!isfinite(sq) || (o->metric == SER_COSINE && sq == 0))
-			return ser_fail(e, SER_EDATA, "the embedding of \"%s\" has length %g, expected a finite one above 0",
+			return ser_fail(e, SER_EDATA,
+					"the embedding of \"%s\" has length %g, expected a finite one above 0",
 					in->id[i], sqrt(sq));
 	}
 	for (size_t i = 0; in->margin != NULL && o->min_margin > 0 && i < in->n; i++)
@@ -214,7 +215,8 @@ static int sampler_init(struct sampler *s, const struct ser_pairs_opt *o, const 
 	*s = (struct sampler){.o = o, .in = in};
 	s->item = ser_malloc(in->n, sizeof *s->item);
 	for (size_t i = 0; i < in->n; i++)
-		s->item[i] = (struct item){.id = in->id[i], .i = i, .spk = in->spk[i], .cluster = (size_t)in->cluster[i]};
+		s->item[i] =
+			(struct item){.id = in->id[i], .i = i, .spk = in->spk[i], .cluster = (size_t)in->cluster[i]};
 	qsort(s->item, in->n, sizeof *s->item, by_id);
 	for (size_t q = 1; q < in->n; q++)
 		if (by_id(&s->item[q - 1], &s->item[q]) == 0)
@@ -230,7 +232,8 @@ static int sampler_init(struct sampler *s, const struct ser_pairs_opt *o, const 
 	qsort(s->item, s->n, sizeof *s->item, by_rank);
 	s->spk = ser_calloc(s->n_spk, sizeof *s->spk);
 	for (size_t lo = 0, hi; lo < s->n; lo = hi) {
-		for (hi = lo; hi < s->n && s->item[hi].spk == s->item[lo].spk && s->item[hi].cluster == s->item[lo].cluster;)
+		for (hi = lo;
+		     hi < s->n && s->item[hi].spk == s->item[lo].spk && s->item[hi].cluster == s->item[lo].cluster;)
 			hi++;
 		for (size_t q = lo; q < hi; q++) {
 			s->item[q].lo = lo;
@@ -268,7 +271,7 @@ struct ser_pairs *ser_pairs_new(const struct ser_pairs_opt *o, const struct ser_
 	for (size_t q = 0; q < s.n; q++) {
 		const struct item *a = &s.item[q];
 		struct range r = s.spk[a->spk];
-		bool no_pos = a->hi - a->lo < 2, no_neg = o->n_neg > 0 && a->hi - a->lo == r.hi - r.lo;
+		bool no_pos = a->hi - a->lo<2, no_neg = o->n_neg> 0 && a->hi - a->lo == r.hi - r.lo;
 		n_no_pos += no_pos;
 		n_no_neg += !no_pos && no_neg;
 		if (no_pos || no_neg)
@@ -278,8 +281,10 @@ struct ser_pairs *ser_pairs_new(const struct ser_pairs_opt *o, const struct ser_
 		n_voice += n_of[a->spk]++ == 0;
 	}
 	if (n_anchor == 0) {
-		ser_fail(e, SER_EDATA, "no anchor among %zu items: %zu below the margin or without cluster, %zu without positive, "
-			 "%zu without negative", in->n, n_low, n_no_pos, n_no_neg);
+		ser_fail(e, SER_EDATA,
+			 "no anchor among %zu items: %zu below the margin or without cluster, %zu without positive, "
+			 "%zu without negative",
+			 in->n, n_low, n_no_pos, n_no_neg);
 		goto out;
 	}
 	if (o->n_other > 0 && s.n_spk < 2) {
@@ -288,8 +293,13 @@ struct ser_pairs *ser_pairs_new(const struct ser_pairs_opt *o, const struct ser_
 	}
 	size_t n = o->per_spk > 0 ? ser_mul(n_voice, o->per_spk) : ser_mul(n_anchor, o->n_draw);
 	p = ser_calloc(1, sizeof *p);
-	*p = (struct ser_pairs){.n_pos = o->n_pos, .n_neg = o->n_neg, .n_all = o->n_neg + o->n_other, .n_low = n_low,
-				.n_no_pos = n_no_pos, .n_no_neg = n_no_neg, .n_spk = n_voice};
+	*p = (struct ser_pairs){.n_pos = o->n_pos,
+				.n_neg = o->n_neg,
+				.n_all = o->n_neg + o->n_other,
+				.n_low = n_low,
+				.n_no_pos = n_no_pos,
+				.n_no_neg = n_no_neg,
+				.n_spk = n_voice};
 	p->anchor = ser_malloc(n, sizeof *p->anchor);
 	p->draw = ser_malloc(n, sizeof *p->draw);
 	p->pos = ser_malloc(ser_mul(n, p->n_pos), sizeof *p->pos);

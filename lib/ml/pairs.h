@@ -10,14 +10,14 @@
 #include "ml/dist.h"
 
 struct ser_pairs_opt {
-	size_t n_draw;  /* draws per anchor; 1 */
-	size_t n_pos;   /* positives per draw, at least 1; 1 */
-	size_t n_neg;   /* negatives of the same speaker per draw; 1 */
-	size_t n_other; /* negatives of other speakers per draw, any cluster; 0 */
-	size_t n_hard;  /* each negative is the nearest to the anchor among this many drawn; 1: no search */
+	size_t n_draw;          /* draws per anchor; 1 */
+	size_t n_pos;           /* positives per draw, at least 1; 1 */
+	size_t n_neg;           /* negatives of the same speaker per draw; 1 */
+	size_t n_other;         /* negatives of other speakers per draw, any cluster; 0 */
+	size_t n_hard;          /* each negative is the nearest to the anchor among this many drawn; 1: no search */
 	enum ser_metric metric; /* of that search */
-	double min_margin; /* items of a smaller margin take no part; 0 */
-	size_t per_spk;    /* the same number of draws for every speaker that has an anchor; 0: n_draw for each anchor */
+	double min_margin;      /* items of a smaller margin take no part; 0 */
+	size_t per_spk; /* the same number of draws for every speaker that has an anchor; 0: n_draw for each anchor */
 	uint64_t seed;
 };
 extern const struct ser_pairs_opt ser_pairs_default;
@@ -40,8 +40,8 @@ struct ser_pairs {
 	size_t *pos;                /* [n,n_pos] */
 	size_t *neg;                /* [n,n_all]; the same speaker's first */
 	size_t n_low;               /* items below min_margin or without cluster */
-	size_t n_no_pos, n_no_neg;  /* items that are no anchor because they have no positive, or none to be told from */
-	size_t n_spk;               /* speakers with an anchor */
+	size_t n_no_pos, n_no_neg; /* items that are no anchor because they have no positive, or none to be told from */
+	size_t n_spk;              /* speakers with an anchor */
 };
 
 /* Draw. The draws of an anchor depend on the seed, its id and the set of items, not on their order; they come out in

@@ -14,8 +14,8 @@ int ser_confusion(const int *truth, const int *pred, const double *weight, size_
 	for (size_t i = 0; i < n; i++) {
 		double w = weight != NULL ? weight[i] : 1;
 		if (truth[i] < 0 || (size_t)truth[i] >= k || pred[i] < 0 || (size_t)pred[i] >= k)
-			return ser_fail(e, SER_EDATA, "item %zu is of class %d and predicted as %d, expected [0,%zu)", i,
-					truth[i], pred[i], k);
+			return ser_fail(e, SER_EDATA, "item %zu is of class %d and predicted as %d, expected [0,%zu)",
+					i, truth[i], pred[i], k);
 		if (!(w >= 0) || !isfinite(w))
 			return ser_fail(e, SER_EDATA, "item %zu has weight %g, expected a finite number >= 0", i, w);
 		conf[(size_t)truth[i] * k + (size_t)pred[i]] += w;
@@ -55,7 +55,8 @@ void ser_score_classes(const double *conf, size_t k, struct ser_class_score *s, 
 	}
 	*s = (struct ser_class_score){.k = k, .n_absent = k - n_true, .n = n};
 	if (!(n > 0)) {
-		s->uar = s->war = s->macro_f1 = s->micro_f1 = s->weighted_f1 = s->macro_precision = s->kappa = s->mcc = NAN;
+		s->uar = s->war = s->macro_f1 = s->micro_f1 = s->weighted_f1 = s->macro_precision = s->kappa = s->mcc =
+			NAN;
 		return;
 	}
 	s->uar = recall / (double)n_true;
@@ -121,8 +122,8 @@ struct ser_regress *ser_regress_new(const double *truth, const double *pred, siz
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!isfinite(truth[i]) || !isfinite(pred[i])) {
-			ser_fail(e, SER_EDATA, "item %zu has truth %g and prediction %g, expected finite numbers", i, truth[i],
-				 pred[i]);
+			ser_fail(e, SER_EDATA, "item %zu has truth %g and prediction %g, expected finite numbers", i,
+				 truth[i], pred[i]);
 			return NULL;
 		}
 	struct ser_regress *r = ser_calloc(1, sizeof *r);
@@ -220,8 +221,8 @@ const struct ser_verify_opt ser_verify_default = {.p_target = 0.05, .c_miss = 1,
 
 struct ser_verify {
 	size_t n;
-	double *score;  /* rising */
-	size_t *item;   /* the trial of each */
+	double *score; /* rising */
+	size_t *item;  /* the trial of each */
 	bool *target;
 };
 
@@ -257,8 +258,8 @@ void ser_verify_do(const struct ser_verify *v, const struct ser_verify_opt *o, c
 	double nt = 0, nn = 0;
 	for (size_t i = 0; i < v->n; i++)
 		*(v->target[i] ? &nt : &nn) += times(count, v->item[i]);
-	*s = (struct ser_verify_score){.n_target = nt, .n_nontarget = nn, .eer = NAN, .min_dcf = NAN,
-				       .thr_eer = NAN, .thr_dcf = INFINITY};
+	*s = (struct ser_verify_score){
+		.n_target = nt, .n_nontarget = nn, .eer = NAN, .min_dcf = NAN, .thr_eer = NAN, .thr_dcf = INFINITY};
 	if (!(nt > 0) || !(nn > 0))
 		return;
 	double miss = o->c_miss * o->p_target, accept = o->c_fa * (1 - o->p_target);

@@ -22,15 +22,15 @@ int ser_confusion(const int *truth, const int *pred, const double *weight, size_
  * predictions is left out of macro_f1 and macro_precision (f1_score(average="macro") with its default labels);
  * one that was only predicted counts there with 0. */
 struct ser_class_score {
-	size_t k;               /* classes of the matrix */
-	size_t n_absent;        /* of them, absent from the truth */
-	double n;               /* sum of weights */
-	double uar;             /* unweighted average recall: mean recall of the classes in the truth */
-	double war;             /* weighted average recall: accuracy */
+	size_t k;        /* classes of the matrix */
+	size_t n_absent; /* of them, absent from the truth */
+	double n;        /* sum of weights */
+	double uar;      /* unweighted average recall: mean recall of the classes in the truth */
+	double war;      /* weighted average recall: accuracy */
 	double macro_f1, micro_f1, weighted_f1;
 	double macro_precision;
-	double kappa;           /* Cohen 1960; NaN when chance agreement is complete */
-	double mcc;             /* multi-class Matthews correlation, Gorodkin 2004; 0 when undefined */
+	double kappa; /* Cohen 1960; NaN when chance agreement is complete */
+	double mcc;   /* multi-class Matthews correlation, Gorodkin 2004; 0 when undefined */
 };
 struct ser_class_row {
 	double precision, recall, f1, support; /* 0 where the denominator is 0 */
