@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* la: matrix products, vector functions and LAPACK. The only place that knows BLAS, instruction sets and threads
+ * inside one computation.
+ *
+ * `real` is float; double when the library is built with -DSER_REAL_DOUBLE (make FLAVOUR=double), which is how
+ * gradients are checked. Matrices are row-major: element (i,j) of a [m,n] matrix with leading dimension ld is
+ * a[i*ld + j]. Sizes of 0 are allowed and do nothing (a product over k = 0 writes beta*C).
+ *
+ * Every result is the same bytes for every number of threads: each element of a product is one chain of fused
+ * multiply-adds over k in fixed order, and work is cut so that no sum depends on the cut. The AVX2 and AVX-512
+ * kernels give equal bytes too; a machine without fused multiply-add rounds differently. */
+#ifndef SER_LA_H
+#define SER_LA_H
+
+#include "base/base.h"
+
+#ifdef SER_REAL_DOUBLE
+typedef double real;
+#define SER_REAL_NAME "double"
+#else
+typedef float real;
+#define SER_REAL_NAME "float"
+#endif
+
+/* A loop compiled for several instruction sets and chosen when the program is loaded. Only for code without
+ * reassociation: with contraction off (see Makefile) all versions give equal bytes. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&               \
+	!defined(__SANITIZE_THREAD__)
+#define SER_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SER_CLONES
+#endif
+
+/* ---- context: threads and workspace ---------------------------------------------------------- */
+
+/* Threads that wait for work, and their workspaces. One computation at a time may use a context; wherever one is
+ * asked for, NULL is allowed and means this thread alone. */
+struct ser_la;
+struct ser_la *ser_la_new(int n_thread); /* n_thread >= 1; the caller is one of them */
+void ser_la_free(struct ser_la *la);
+int ser_la_threads(const struct ser_la *la);
+
+/* Call fn(ctx, i, worker) for i in [0,n), worker in [0,threads); contract of ser_parallel_for, but on threads that
+ * are already there. Inside fn use NULL as context. */
+void ser_la_for(struct ser_la *la, size_t n, void (*fn)(void *ctx, size_t i, int worker), void *ctx);
+
+/* The same for ranges: [0,n) cut into ranges of `grain` (the last may be shorter), fn(ctx, begin, end, worker). */
+void ser_la_range(struct ser_la *la, size_t n, size_t grain, void (*fn)(void *ctx, size_t i0, size_t i1, int worker),
+                  void *ctx);
+
+/* ---- products -------------------------------------------------------------------------------- */
+
+/* C [m,n] = alpha * op(A) op(B) + beta * C;  op(A) is [m,k]: A itself [m,k], or, ta, the transpose of A [k,m];
+ * op(B) is [k,n]: B, or, tb, the transpose of B [n,k]. beta 0 ignores what C holds, NaN included. C must not overlap
+ * A or B. Rows of A may overlap one another (lda < k). */
+void ser_la_gemm(struct ser_la *la, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a,
+                 size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc);
+
+/* Rows taken from a matrix by index: how a convolution is a product without a copy of its input. Row r of the
+ * gathered matrix [n_row, n_tap*n_ch] is, for tap j, row idx[j] of src [*, ld] (columns [0,n_ch)), or zeros where
+ * idx[j] is negative. `rows` fills idx[(r-r0)*n_tap + j] for rows [r0, r0+n); it is called from several threads. */
+struct ser_la_gather {
+	const real *src;
+	size_t ld, n_tap, n_ch;
+	void (*rows)(const void *ctx, size_t r0, size_t n, int32_t *idx);
+	const void *ctx;
+};
+/* C [m,n] = G op(B) + beta*C,  G [m, n_tap*n_ch] gathered;  op(B) [n_tap*n_ch, n]. */
+void ser_la_gemm_gather(struct ser_la *la, bool tb, size_t m, size_t n, const struct ser_la_gather *g, const real *b,
+                        size_t ldb, real beta, real *c, size_t ldc);
+/* C [m, n_tap*n_ch] = A' G + beta*C,  A [k,m] is transposed, G [k, n_tap*n_ch] gathered: a convolution's weight gradient. */
+void ser_la_gemm_gather_t(struct ser_la *la, size_t m, size_t k, const real *a, size_t lda,
+                          const struct ser_la_gather *g, real beta, real *c, size_t ldc);
+
+/* The same product in double, for statistics; one thread. */
+void ser_la_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda,
+                  const double *b, size_t ldb, double beta, double *c, size_t ldc);
+
+/* y [m] = alpha * op(A) x + beta * y;  op(A) [m,n], as in gemm. */
+void ser_la_gemv(bool ta, size_t m, size_t n, real alpha, const real *a, size_t lda, const real *x, real beta, real *y);
+void ser_la_axpy(size_t n, real a, const real *x, real *y); /* y += a x */
+double ser_la_dot(size_t n, const real *x, const real *y);  /* products and sum in double, in 8 fixed lanes */
+double ser_la_sum(size_t n, const real *x);                 /* the same for the sum of x */
+
+/* ---- vector functions -------------------------------------------------------------------------- */
+
+/* y[i] = f(x[i]); y may be x. Own polynomials, equal bytes on every instruction set, errors of a few units in the last
+ * place (float: below 2.5 ulp; double: libm's). exp: 0 below -87.3 in float, +inf above 88.7; NaN stays NaN. */
+void ser_la_exp(size_t n, const real *x, real *y);
+void ser_la_log(size_t n, const real *x, real *y); /* -inf at 0, NaN below */
+void ser_la_tanh(size_t n, const real *x, real *y);
+void ser_la_sigmoid(size_t n, const real *x, real *y);
+void ser_la_erf(size_t n, const real *x, real *y); /* absolute error below 3e-7 in float */
+
+/* ---- LAPACK, in double ------------------------------------------------------------------------ */
+
+/* Eigenvalues w [n] of the symmetric a [n,n], largest first; row i of a becomes the unit eigenvector of w[i], its
+ * largest component in magnitude positive. SER_EDATA when a holds a number that is not finite. */
+int ser_la_eigh(size_t n, double *a, double *w, struct ser_err *e);
+/* The same for a x = w b x, b [n,n] symmetric positive definite (destroyed); eigenvectors have x' b x = 1. */
+int ser_la_eigh_general(size_t n, double *a, double *b, double *w, struct ser_err *e);
+/* a [m,n] = u diag(s) vt;  r = min(m,n), u [m,r], s [r] largest first, vt [r,n]; a is destroyed. Signs as in eigh, by
+ * the rows of vt. */
+int ser_la_svd(size_t m, size_t n, double *a, double *u, double *s, double *vt, struct ser_err *e);
+
+/* ---- what runs here ---------------------------------------------------------------------------- */
+
+/* One line into buf: the product kernel in use, its element type, and the LAPACK behind it. Returns buf. */
+char *ser_la_describe(char *buf, size_t n);
+/* Rate of the product kernel on this machine now, in floating-point operations a second (2 per multiply-add), by a
+ * run of about a tenth of a second on la's threads. */
+double ser_la_measure(struct ser_la *la);
+
+#endif
