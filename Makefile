@@ -62,6 +62,12 @@ $(BUILD)/gen/corpus_builtins.c: $(CORPORA) Makefile
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Product kernels are written for fused multiply-add; loops over arrays are vectorised. Neither lets a sum be reordered.
+$(BUILD)/lib/la/gemm.o $(BUILD)/lib/la/dgemm.o: CFLAGS += -ffp-contract=fast
+ifneq ($(filter release double,$(FLAVOUR)),)
+$(BUILD)/lib/la/%.o $(BUILD)/lib/nn/%.o: CFLAGS += -O3
+endif
+
 $(BUILD)/libser.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^

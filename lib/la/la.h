@@ -41,7 +41,8 @@ void ser_la_free(struct ser_la *la);
 int ser_la_threads(const struct ser_la *la);
 
 /* Call fn(ctx, i, worker) for i in [0,n), worker in [0,threads); contract of ser_parallel_for, but on threads that
- * are already there. Inside fn use NULL as context. */
+ * are already there. Inside fn the context to use is ser_la_worker(la, worker). */
+struct ser_la *ser_la_worker(struct ser_la *la, int worker);
 void ser_la_for(struct ser_la *la, size_t n, void (*fn)(void *ctx, size_t i, int worker), void *ctx);
 
 /* The same for ranges: [0,n) cut into ranges of `grain` (the last may be shorter), fn(ctx, begin, end, worker). */

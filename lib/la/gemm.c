@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "la/la.h"
+
+#define T real
+#define GATHER
+#include "la/gemm.inc"
+
+#include <stdlib.h>
+#include <time.h>
+
+void ser_la_gemm(struct ser_la *la, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a,
+                 size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc)
+{
+	struct job j = {.la = la, .m = m, .n = n, .k = k, .alpha = alpha, .beta = beta, .c = c, .ldc = ldc};
+	j.a = (struct side){.base = a, .ps = ta ? 1 : lda, .ks = ta ? lda : 1};
+	j.b = (struct side){.base = b, .ps = tb ? ldb : 1, .ks = tb ? 1 : ldb};
+	product(&j);
+}
+
+void ser_la_gemm_gather(struct ser_la *la, bool tb, size_t m, size_t n, const struct ser_la_gather *g, const real *b,
+                        size_t ldb, real beta, real *c, size_t ldc)
+{
+	struct job j = {.la = la, .m = m, .n = n, .k = g->n_tap * g->n_ch, .alpha = 1, .beta = beta, .c = c, .ldc = ldc};
+	j.a.g = g;
+	j.b = (struct side){.base = b, .ps = tb ? ldb : 1, .ks = tb ? 1 : ldb};
+	product(&j);
+}
+
+void ser_la_gemm_gather_t(struct ser_la *la, size_t m, size_t k, const real *a, size_t lda,
+                          const struct ser_la_gather *g, real beta, real *c, size_t ldc)
+{
+	struct job j = {.la = la, .m = m, .n = g->n_tap * g->n_ch, .k = k, .alpha = 1, .beta = beta, .c = c, .ldc = ldc};
+	j.a = (struct side){.base = a, .ps = 1, .ks = lda};
+	j.b.g = g;
+	j.b.g_along_k = true;
+	product(&j);
+}
+
+void ser_la_gemv(bool ta, size_t m, size_t n, real alpha, const real *a, size_t lda, const real *x, real beta, real *y)
+{
+	ser_la_gemm(NULL, ta, false, m, 1, n, alpha, a, lda, x, 1, beta, y, 1);
+}
+
+char *ser_la_describe(char *buf, size_t n)
+{
+	struct kern k = pick();
+	snprintf(buf, n, "products: own kernel, %s, %zux%zu tiles of %s; LAPACK: OpenBLAS or the system's", k.name, k.mr, k.nr,
+	         SER_REAL_NAME);
+	return buf;
+}
+
+double ser_la_measure(struct ser_la *la)
+{
+	enum { M = 1008, N = 1024, K = 1024 };
+	real *x = ser_calloc(M * K + K * N + M * N, sizeof *x), *y = x + M * K, *c = y + K * N;
+	for (size_t i = 0; i < M * K + K * N; i++)
+		x[i] = (real)(i % 7) - 3;
+	double best = 0, spent = 0;
+	for (int r = 0; r < 64 && spent < 0.1; r++) {
+		struct timespec a, b;
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		ser_la_gemm(la, false, false, M, N, K, 1, x, K, y, N, 0, c, N);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		double s = (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
+		spent += s;
+		double rate = 2.0 * M * N * K / s;
+		best = rate > best ? rate : best;
+	}
+	free(x);
+	return best;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* la's inside: the context. */
+#ifndef SER_LA_IMPL_H
+#define SER_LA_IMPL_H
+
+#include "la/la.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct ser_la {
+	int n_thread;
+	/* workspace of this context, for one thread: grows, 64-byte aligned */
+	void *ws;
+	size_t ws_size;
+	/* the rest only in a context of several threads */
+	struct ser_la *sub; /* [n_thread]: contexts of one thread */
+	pthread_t *thread;  /* [n_thread]; 0 is the caller */
+	pthread_mutex_t lock;
+	pthread_cond_t wake, done;
+	unsigned long generation; /* of jobs */
+	int n_started, n_busy;
+	bool quit;
+	void (*fn)(void *ctx, size_t i, int worker);
+	void *ctx;
+	size_t n;
+	atomic_size_t next;
+};
+
+/* At least `size` bytes of a one-thread context's workspace, contents undefined. la NULL: from malloc; give back by
+ * la_ws_done either way. */
+void *la_ws(struct ser_la *la, size_t size);
+void la_ws_done(struct ser_la *la, void *p);
+
+#endif
