@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* nn's inside: the tape. */
+#ifndef SER_NN_IMPL_H
+#define SER_NN_IMPL_H
+
+#include "nn/nn.h"
+
+enum op {
+	OP_LINEAR,
+	OP_MATMUL,
+	OP_CONV,
+	OP_MAX_POOL,
+	OP_BATCH_NORM,
+	OP_LAYER_NORM,
+	OP_GROUP_NORM,
+	OP_L2_NORM,
+	OP_ACT,
+	OP_GLU,
+	OP_SOFTMAX,
+	OP_LOG_SOFTMAX,
+	OP_SOFTMAX_TIME,
+	OP_DROPOUT,
+	OP_ADD,
+	OP_MUL,
+	OP_SCALE,
+	OP_SCALE_EXP,
+	OP_ADD_ROW,
+	OP_CONCAT,
+	OP_SLICE,
+	OP_ROWS,
+	OP_TRANSPOSE,
+	OP_SUM,
+	OP_RNN,
+	OP_ATTENTION,
+	OP_POOL,
+	OP_POOL_STATS,
+	OP_EXPAND,
+	OP_SCALE_ROWS,
+	OP_LOSS,
+	N_OP
+};
+
+struct rec {
+	enum op op;
+	int out, n_in;
+	const int *in; /* -1: absent */
+	void *saved;   /* the operator's own */
+};
+
+struct mark {
+	int n_node;
+	struct ser_arena_mark at;
+};
+
+struct block {
+	real *p;
+	size_t n;
+};
+
+struct ser_tape {
+	struct ser_la *la;
+	struct ser_params *p;
+	unsigned mode;
+	uint64_t seed;
+	struct ser_arena arena;
+	struct ser_node *node;
+	size_t n_node, cap_node;
+	struct rec *rec;
+	size_t n_rec, cap_rec;
+	int *param; /* [n_param] slice -> node, -1 */
+	size_t n_param, cap_param;
+	const uint64_t *key; /* [n_key] or NULL */
+	size_t n_key;
+	uint64_t n_drop; /* dropouts so far: each draws its own numbers */
+	void (*all_sum)(void *ctx, double *x, size_t n);
+	void *all_sum_ctx;
+	struct mark *mark;
+	size_t n_mark, cap_mark;
+	struct block *spare; /* gradients that are done with, for the next ones */
+	size_t n_spare, cap_spare;
+	struct ser_buf scope, keep; /* "block1.conv."; a value that outlives a rewind */
+	size_t scope_at[16], n_scope;
+	bool ran_back;
+};
+
+extern const struct op_kind {
+	const char *name;
+	void (*bwd)(struct ser_tape *t, const struct rec *r);
+} op_table[N_OP];
+
+static inline bool tape_shape_only(const struct ser_tape *t)
+{
+	return (t->mode & SER_TAPE_SHAPE) != 0;
+}
+
+/* Append operator `op` on n_in nodes, result [n_row,n_col]; *saved gets `size` bytes, zeroed. A record is kept only when
+ * a gradient flows: tape_saving then says true. */
+int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
+            size_t n_seg, void **saved, size_t size);
+bool tape_saving(const struct ser_tape *t, int out);
+real *tape_alloc(struct ser_tape *t, size_t n); /* from the arena; NULL in a shape pass */
+/* The gradient of a node in backward, NULL when none is wanted. tape_grad: to be added to. tape_grad_beta: *beta is 0 when
+ * nothing is there yet and all of it must be written, else 1. */
+real *tape_grad(struct ser_tape *t, int node);
+real *tape_grad_beta(struct ser_tape *t, int node, real *beta);
+static inline struct ser_node *tape_at(const struct ser_tape *t, int node)
+{
+	ser_assert(node >= 0 && (size_t)node < t->n_node);
+	return &t->node[node];
+}
+
+/* Loops over ranges, on the tape's threads; grain depends on the cost, never on the threads. */
+enum { GRAIN = 16384 };
+static inline size_t grain_rows(size_t n_col)
+{
+	return n_col >= GRAIN ? 1 : GRAIN / (n_col > 0 ? n_col : 1);
+}
+
+/* s[c] += column sums of x, and q[c] += of squares (q NULL: none), or with dy: s += sum dy, q += sum dy x. In fixed chunks. */
+void tape_col_sum(struct ser_tape *t, size_t n_row, size_t n_col, const real *x, const real *dy, double *s, double *q);
+
+void bwd_linear(struct ser_tape *t, const struct rec *r);
+void bwd_matmul(struct ser_tape *t, const struct rec *r);
+void bwd_conv(struct ser_tape *t, const struct rec *r);
+void bwd_max_pool(struct ser_tape *t, const struct rec *r);
+void bwd_batch_norm(struct ser_tape *t, const struct rec *r);
+void bwd_layer_norm(struct ser_tape *t, const struct rec *r);
+void bwd_group_norm(struct ser_tape *t, const struct rec *r);
+void bwd_l2_norm(struct ser_tape *t, const struct rec *r);
+void bwd_act(struct ser_tape *t, const struct rec *r);
+void bwd_glu(struct ser_tape *t, const struct rec *r);
+void bwd_softmax(struct ser_tape *t, const struct rec *r);
+void bwd_log_softmax(struct ser_tape *t, const struct rec *r);
+void bwd_softmax_time(struct ser_tape *t, const struct rec *r);
+void bwd_dropout(struct ser_tape *t, const struct rec *r);
+void bwd_add(struct ser_tape *t, const struct rec *r);
+void bwd_mul(struct ser_tape *t, const struct rec *r);
+void bwd_scale(struct ser_tape *t, const struct rec *r);
+void bwd_scale_exp(struct ser_tape *t, const struct rec *r);
+void bwd_add_row(struct ser_tape *t, const struct rec *r);
+void bwd_concat(struct ser_tape *t, const struct rec *r);
+void bwd_slice(struct ser_tape *t, const struct rec *r);
+void bwd_rows(struct ser_tape *t, const struct rec *r);
+void bwd_transpose(struct ser_tape *t, const struct rec *r);
+void bwd_sum(struct ser_tape *t, const struct rec *r);
+void bwd_rnn(struct ser_tape *t, const struct rec *r);
+void bwd_attention(struct ser_tape *t, const struct rec *r);
+void bwd_pool(struct ser_tape *t, const struct rec *r);
+void bwd_pool_stats(struct ser_tape *t, const struct rec *r);
+void bwd_expand(struct ser_tape *t, const struct rec *r);
+void bwd_scale_rows(struct ser_tape *t, const struct rec *r);
+void bwd_loss(struct ser_tape *t, const struct rec *r);
+
+#endif

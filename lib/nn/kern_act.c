@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/* Elementwise kernels, softmax, dropout. */
+#include "nn/kern.h"
+
+#include <math.h>
+
+enum { CHUNK = 256 };
+
+static size_t chunk(size_t n, size_t i)
+{
+	return n - i < CHUNK ? n - i : CHUNK;
+}
+
+SER_CLONES static void relu_fwd(real a, size_t n, const real *restrict x, real *restrict y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] > 0 ? x[i] : a * x[i];
+}
+
+SER_CLONES static void relu_bwd(real a, size_t n, const real *restrict x, const real *restrict dy, real *restrict dx)
+{
+	for (size_t i = 0; i < n; i++)
+		dx[i] += x[i] > 0 ? dy[i] : a * dy[i];
+}
+
+/* Phi(x) = (1 + erf(x/sqrt 2)) / 2 */
+SER_CLONES static void normal_cdf(size_t n, const real *x, real *p)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = x[i] * (real)0.70710678118654752;
+	ser_la_erf(n, p, p);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (1 + p[i]) * (real)0.5;
+}
+
+void kern_act_fwd(enum kern_act f, real a, size_t n, const real *x, real *y)
+{
+	real s[CHUNK];
+	switch (f) {
+	case ACT_RELU:
+		for (size_t i = 0; i < n; i++)
+			y[i] = x[i] > 0 ? x[i] : x[i] != x[i] ? x[i] : 0; /* NaN stays */
+		break;
+	case ACT_LEAKY:
+		relu_fwd(a, n, x, y);
+		break;
+	case ACT_GELU:
+		for (size_t i = 0; i < n; i += CHUNK) {
+			normal_cdf(chunk(n, i), x + i, s);
+			for (size_t j = 0; j < chunk(n, i); j++)
+				y[i + j] = x[i + j] * s[j];
+		}
+		break;
+	case ACT_SIGMOID:
+		ser_la_sigmoid(n, x, y);
+		break;
+	case ACT_TANH:
+		ser_la_tanh(n, x, y);
+		break;
+	case ACT_SILU:
+		ser_la_sigmoid(n, x, y);
+		for (size_t i = 0; i < n; i++)
+			y[i] *= x[i];
+		break;
+	}
+}
+
+SER_CLONES static void smooth_bwd(enum kern_act f, size_t n, const real *x, const real *y, const real *dy, real *dx)
+{
+	real s[CHUNK], p[CHUNK];
+	for (size_t i = 0; i < n; i += CHUNK, x += CHUNK, y += CHUNK, dy += CHUNK, dx += CHUNK) {
+		size_t m = chunk(n, i);
+		switch (f) {
+		case ACT_GELU: /* (x Phi)' = Phi + x phi */
+			normal_cdf(m, x, s);
+			for (size_t j = 0; j < m; j++)
+				p[j] = x[j] * x[j] * (real)-0.5;
+			ser_la_exp(m, p, p);
+			for (size_t j = 0; j < m; j++)
+				dx[j] += dy[j] * (s[j] + x[j] * p[j] * (real)0.39894228040143268);
+			break;
+		case ACT_SIGMOID:
+			for (size_t j = 0; j < m; j++)
+				dx[j] += dy[j] * y[j] * (1 - y[j]);
+			break;
+		case ACT_TANH:
+			for (size_t j = 0; j < m; j++)
+				dx[j] += dy[j] * (1 - y[j] * y[j]);
+			break;
+		default: /* SiLU: (x s)' = s + y (1 - s) */
+			ser_la_sigmoid(m, x, s);
+			for (size_t j = 0; j < m; j++)
+				dx[j] += dy[j] * (s[j] + y[j] * (1 - s[j]));
+			break;
+		}
+	}
+}
+
+void kern_act_bwd(enum kern_act f, real a, size_t n, const real *x, const real *y, const real *dy, real *dx)
+{
+	if (f == ACT_RELU || f == ACT_LEAKY)
+		relu_bwd(f == ACT_RELU ? 0 : a, n, x, dy, dx);
+	else
+		smooth_bwd(f, n, x, y, dy, dx);
+}
+
+void kern_glu_fwd(size_t n_row, size_t n_col, const real *x, real *y)
+{
+	for (size_t r = 0; r < n_row; r++, x += 2 * n_col, y += n_col) {
+		ser_la_sigmoid(n_col, x + n_col, y);
+		for (size_t c = 0; c < n_col; c++)
+			y[c] *= x[c];
+	}
+}
+
+/* y = a s(b):  da += dy s, db += dy a s (1 - s) */
+void kern_glu_bwd(size_t n_row, size_t n_col, const real *x, const real *dy, real *dx)
+{
+	real s[CHUNK];
+	for (size_t r = 0; r < n_row; r++, x += 2 * n_col, dx += 2 * n_col, dy += n_col)
+		for (size_t i = 0; i < n_col; i += CHUNK) {
+			size_t m = chunk(n_col, i);
+			ser_la_sigmoid(m, x + n_col + i, s);
+			for (size_t j = 0; j < m; j++) {
+				dx[i + j] += dy[i + j] * s[j];
+				dx[n_col + i + j] += dy[i + j] * x[i + j] * s[j] * (1 - s[j]);
+			}
+		}
+}
+
+/* Largest of x; NaN when there is one. */
+SER_CLONES static real largest(size_t n, const real *x)
+{
+	real m = x[0];
+	bool bad = false;
+	for (size_t i = 0; i < n; i++) {
+		m = x[i] > m ? x[i] : m;
+		bad |= x[i] != x[i];
+	}
+	return bad ? (real)NAN : m;
+}
+
+/* y = e^(x - max) / sum */
+void kern_softmax_fwd(size_t n_row, size_t n_col, const real *x, real *y)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
+		real m = largest(n_col, x);
+		for (size_t c = 0; c < n_col; c++)
+			y[c] = x[c] - m;
+		ser_la_exp(n_col, y, y);
+		real f = (real)(1 / ser_la_sum(n_col, y));
+		for (size_t c = 0; c < n_col; c++)
+			y[c] *= f;
+	}
+}
+
+/* dx += y (dy - sum y dy) */
+void kern_softmax_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx)
+{
+	for (size_t r = 0; r < n_row; r++, y += n_col, dy += n_col, dx += n_col) {
+		real s = (real)ser_la_dot(n_col, y, dy);
+		for (size_t c = 0; c < n_col; c++)
+			dx[c] += y[c] * (dy[c] - s);
+	}
+}
+
+/* y = x - max - ln sum e^(x - max) */
+void kern_log_softmax_fwd(size_t n_row, size_t n_col, const real *x, real *y)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
+		real m = largest(n_col, x);
+		for (size_t c = 0; c < n_col; c++)
+			y[c] = x[c] - m;
+		ser_la_exp(n_col, y, y);
+		real s = (real)(m + log(ser_la_sum(n_col, y)));
+		for (size_t c = 0; c < n_col; c++)
+			y[c] = x[c] - s;
+	}
+}
+
+/* dx += dy - e^y sum dy */
+void kern_log_softmax_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx)
+{
+	real p[CHUNK];
+	for (size_t r = 0; r < n_row; r++, y += n_col, dy += n_col, dx += n_col) {
+		real s = (real)ser_la_sum(n_col, dy);
+		for (size_t i = 0; i < n_col; i += CHUNK) {
+			size_t m = chunk(n_col, i);
+			ser_la_exp(m, y + i, p);
+			for (size_t j = 0; j < m; j++)
+				dx[i + j] += dy[i + j] - p[j] * s;
+		}
+	}
+}
+
+void kern_softmax_col_fwd(size_t n_row, size_t n_col, const real *x, real *y, double *ws)
+{
+	double *max = ws, *sum = ws + n_col;
+	for (size_t c = 0; c < n_col; c++) {
+		max[c] = x[c];
+		sum[c] = 0;
+	}
+	for (size_t r = 1; r < n_row; r++)
+		for (size_t c = 0; c < n_col; c++)
+			max[c] = x[r * n_col + c] > max[c] ? x[r * n_col + c] : max[c];
+	for (size_t r = 0; r < n_row; r++) {
+		real *q = y + r * n_col;
+		for (size_t c = 0; c < n_col; c++)
+			q[c] = (real)(x[r * n_col + c] - max[c]);
+		ser_la_exp(n_col, q, q);
+		for (size_t c = 0; c < n_col; c++)
+			sum[c] += q[c];
+	}
+	for (size_t c = 0; c < n_col; c++)
+		sum[c] = 1 / sum[c];
+	for (size_t r = 0; r < n_row; r++)
+		for (size_t c = 0; c < n_col; c++)
+			y[r * n_col + c] *= (real)sum[c];
+}
+
+void kern_softmax_col_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx, double *ws)
+{
+	for (size_t c = 0; c < n_col; c++)
+		ws[c] = 0;
+	for (size_t r = 0; r < n_row; r++)
+		for (size_t c = 0; c < n_col; c++)
+			ws[c] += (double)y[r * n_col + c] * (double)dy[r * n_col + c];
+	for (size_t r = 0; r < n_row; r++)
+		for (size_t c = 0; c < n_col; c++)
+			dx[r * n_col + c] += y[r * n_col + c] * (dy[r * n_col + c] - (real)ws[c]);
+}
+
+/* splitmix64's output step over a counter: the bits of column c are a function of (stream, row, c) alone */
+static inline uint64_t bits(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return x ^ (x >> 31);
+}
+
+static inline uint64_t row_start(uint64_t stream, uint64_t row)
+{
+	return bits(stream + row * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+/* kept when 32 of the bits are at least p 2^32 */
+static inline bool kept(uint64_t start, size_t c, uint32_t limit)
+{
+	return (uint32_t)(bits(start + (uint64_t)c * UINT64_C(0x9e3779b97f4a7c15)) >> 32) >= limit;
+}
+
+SER_CLONES void kern_dropout_fwd(size_t n_col, uint64_t stream, uint64_t row, double p, const real *x, real *y)
+{
+	uint64_t start = row_start(stream, row);
+	uint32_t limit = (uint32_t)(p * 4294967296.0);
+	real f = (real)(1 / (1 - p));
+	for (size_t c = 0; c < n_col; c++)
+		y[c] = kept(start, c, limit) ? x[c] * f : 0;
+}
+
+SER_CLONES void kern_dropout_bwd(size_t n_col, uint64_t stream, uint64_t row, double p, const real *dy, real *dx)
+{
+	uint64_t start = row_start(stream, row);
+	uint32_t limit = (uint32_t)(p * 4294967296.0);
+	real f = (real)(1 / (1 - p));
+	for (size_t c = 0; c < n_col; c++)
+		dx[c] += kept(start, c, limit) ? dy[c] * f : 0;
+}

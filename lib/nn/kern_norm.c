@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* Normalisations. Statistics are formed in double. */
+#include "nn/kern.h"
+
+#include <math.h>
+
+SER_CLONES void kern_col_sum(size_t n_row, size_t n_col, const real *restrict x, double *restrict s, double *restrict q)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col) {
+		for (size_t c = 0; c < n_col; c++)
+			s[c] += x[c];
+		for (size_t c = 0; q != NULL && c < n_col; c++)
+			q[c] += (double)x[c] * (double)x[c];
+	}
+}
+
+SER_CLONES void kern_col_dot(size_t n_row, size_t n_col, const real *restrict dy, const real *restrict x,
+                             double *restrict s, double *restrict q)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col) {
+		for (size_t c = 0; c < n_col; c++)
+			s[c] += dy[c];
+		for (size_t c = 0; c < n_col; c++)
+			q[c] += (double)x[c] * (double)dy[c];
+	}
+}
+
+SER_CLONES void kern_affine_fwd(size_t n_row, size_t n_col, const real *restrict x, const real *restrict a,
+                                const real *restrict b, real *restrict y)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col)
+		for (size_t c = 0; c < n_col; c++)
+			y[c] = x[c] * a[c] + b[c];
+}
+
+SER_CLONES void kern_affine_bwd(size_t n_row, size_t n_col, const real *restrict dy, const real *restrict x,
+                                const real *restrict a, const real *restrict b, const real *restrict c,
+                                real *restrict dx)
+{
+	for (size_t r = 0; r < n_row; r++, dy += n_col, dx += n_col) {
+		if (x == NULL) {
+			for (size_t j = 0; j < n_col; j++)
+				dx[j] += dy[j] * a[j];
+			continue;
+		}
+		for (size_t j = 0; j < n_col; j++)
+			dx[j] += dy[j] * a[j] + (x[j] * b[j] + c[j]);
+		x += n_col;
+	}
+}
+
+void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *bias, double eps,
+                         bool rms, real *y, real *mean, real *inv)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
+		double m = rms ? 0 : ser_la_sum(n_col, x) / (double)n_col, v = 0;
+		real mr = (real)m;
+		for (size_t c = 0; c < n_col; c++)
+			y[c] = x[c] - mr;
+		v = ser_la_dot(n_col, y, y) / (double)n_col;
+		real f = (real)(1 / sqrt(v + eps));
+		for (size_t c = 0; c < n_col; c++)
+			y[c] *= f;
+		for (size_t c = 0; gain != NULL && c < n_col; c++)
+			y[c] *= gain[c];
+		for (size_t c = 0; bias != NULL && c < n_col; c++)
+			y[c] += bias[c];
+		mean[r] = mr;
+		inv[r] = f;
+	}
+}
+
+/* h = (x - mean) inv, g = dy gain:  dx += inv (g - mean(g) - h mean(g h));  rms leaves out mean(g) */
+void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *mean, const real *inv,
+                         bool rms, const real *dy, real *dx, double *dgain, double *dbias)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col) {
+		double sg = 0, sgh = 0;
+		for (size_t c = 0; c < n_col; c++) {
+			double h = (double)((x[c] - mean[r]) * inv[r]), g = gain != NULL ? (double)(dy[c] * gain[c]) : (double)dy[c];
+			sg += g;
+			sgh += g * h;
+		}
+		real a = rms ? 0 : (real)(sg / (double)n_col), b = (real)(sgh / (double)n_col);
+		for (size_t c = 0; dx != NULL && c < n_col; c++) {
+			real h = (x[c] - mean[r]) * inv[r], g = gain != NULL ? dy[c] * gain[c] : dy[c];
+			dx[c] += inv[r] * (g - a - h * b);
+		}
+		for (size_t c = 0; dgain != NULL && c < n_col; c++)
+			dgain[c] += (double)(dy[c] * ((x[c] - mean[r]) * inv[r]));
+		for (size_t c = 0; dbias != NULL && c < n_col; c++)
+			dbias[c] += (double)dy[c];
+		if (dx != NULL)
+			dx += n_col;
+	}
+}
+
+void kern_group_norm_fwd(size_t n, size_t n_ch, size_t n_group, const real *x, const real *gain, const real *bias,
+                         double eps, real *y, real *mean, real *inv)
+{
+	size_t w = n_ch / n_group;
+	for (size_t g = 0; g < n_group; g++) {
+		const real *xg = x + g * w;
+		double s = 0, v = 0;
+		for (size_t r = 0; r < n; r++)
+			for (size_t c = 0; c < w; c++)
+				s += xg[r * n_ch + c];
+		double m = s / (double)(n * w);
+		for (size_t r = 0; r < n; r++)
+			for (size_t c = 0; c < w; c++) {
+				double d = xg[r * n_ch + c] - m;
+				v += d * d;
+			}
+		mean[g] = (real)m;
+		inv[g] = (real)(1 / sqrt(v / (double)(n * w) + eps));
+		for (size_t r = 0; r < n; r++)
+			for (size_t c = 0; c < w; c++) {
+				size_t i = r * n_ch + g * w + c;
+				real h = (x[i] - mean[g]) * inv[g];
+				h = gain != NULL ? h * gain[g * w + c] : h;
+				y[i] = bias != NULL ? h + bias[g * w + c] : h;
+			}
+	}
+}
+
+/* as layer norm, with means over the group */
+void kern_group_norm_bwd(size_t n, size_t n_ch, size_t n_group, const real *x, const real *gain, const real *mean,
+                         const real *inv, const real *dy, real *dx, double *dgain, double *dbias)
+{
+	size_t w = n_ch / n_group;
+	for (size_t g = 0; g < n_group; g++) {
+		double sg = 0, sgh = 0;
+		for (size_t r = 0; r < n; r++)
+			for (size_t c = 0; c < w; c++) {
+				size_t i = r * n_ch + g * w + c;
+				real h = (x[i] - mean[g]) * inv[g], d = gain != NULL ? dy[i] * gain[g * w + c] : dy[i];
+				sg += (double)d;
+				sgh += (double)d * (double)h;
+				if (dgain != NULL)
+					dgain[g * w + c] += (double)(dy[i] * h);
+				if (dbias != NULL)
+					dbias[g * w + c] += (double)dy[i];
+			}
+		real a = (real)(sg / (double)(n * w)), b = (real)(sgh / (double)(n * w));
+		for (size_t r = 0; dx != NULL && r < n; r++)
+			for (size_t c = 0; c < w; c++) {
+				size_t i = r * n_ch + g * w + c;
+				real h = (x[i] - mean[g]) * inv[g], d = gain != NULL ? dy[i] * gain[g * w + c] : dy[i];
+				dx[i] += inv[g] * (d - a - h * b);
+			}
+	}
+}
+
+void kern_l2_norm_fwd(size_t n_row, size_t n_col, const real *x, double eps, real *y, real *inv)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
+		double n = sqrt(ser_la_dot(n_col, x, x));
+		bool small = n < eps;
+		real f = (real)(1 / (small ? eps : n));
+		for (size_t c = 0; c < n_col; c++)
+			y[c] = x[c] * f;
+		inv[r] = small ? -f : f;
+	}
+}
+
+/* y = x/|x|:  dx += (dy - y (y.dy)) / |x|;  where eps decided, y = x/eps and dx += dy/eps */
+void kern_l2_norm_bwd(size_t n_row, size_t n_col, const real *y, const real *inv, const real *dy, real *dx)
+{
+	for (size_t r = 0; r < n_row; r++, y += n_col, dy += n_col, dx += n_col) {
+		real s = inv[r] < 0 ? 0 : (real)ser_la_dot(n_col, y, dy), f = inv[r] < 0 ? -inv[r] : inv[r];
+		for (size_t c = 0; c < n_col; c++)
+			dx[c] += f * (dy[c] - y[c] * s);
+	}
+}

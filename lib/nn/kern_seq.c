@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernels along time: the geometry of convolutions, pooling, gates. */
+#include "nn/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The segment that row r lies in; seg[b] <= r < seg[b+1]. */
+static size_t find_seg(const size_t *seg, size_t n_seg, size_t r)
+{
+	size_t lo = 0, hi = n_seg;
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (seg[mid] <= r)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Tap j of output i reads input i stride + j dil - pad; -1: a zero. */
+static ptrdiff_t tap(const struct ser_conv *c, size_t i, size_t j, size_t len)
+{
+	ptrdiff_t p = (ptrdiff_t)(i * c->stride + j * c->dil) - (ptrdiff_t)c->pad, n = (ptrdiff_t)len;
+	if (p >= 0 && p < n)
+		return p;
+	if (!c->reflect)
+		return -1;
+	return p < 0 ? -p : 2 * (n - 1) - p;
+}
+
+/* The output that reads input i by tap j without reflection, -1: none. */
+static ptrdiff_t untap(const struct ser_conv *c, size_t i, size_t j, size_t len_out)
+{
+	ptrdiff_t p = (ptrdiff_t)(i + c->pad) - (ptrdiff_t)(j * c->dil), s = (ptrdiff_t)c->stride;
+	return p >= 0 && p % s == 0 && p / s < (ptrdiff_t)len_out ? p / s : -1;
+}
+
+void kern_conv_rows(const void *ctx, size_t r0, size_t n, int32_t *idx)
+{
+	const struct kern_conv *g = ctx;
+	size_t t = r0 / g->n_freq_out, f = r0 % g->n_freq_out, b = find_seg(g->out_seg, g->n_seg, t);
+	for (size_t r = 0; r < n; r++) {
+		size_t in0 = g->in_seg[b], len = g->in_seg[b + 1] - in0, i = t - g->out_seg[b];
+		for (size_t jt = 0; jt < g->t.k; jt++) {
+			ptrdiff_t pt = tap(&g->t, i, jt, len);
+			for (size_t jf = 0; jf < g->f.k; jf++) {
+				ptrdiff_t pf = pt < 0 ? -1 : tap(&g->f, f, jf, g->n_freq);
+				*idx++ = pf < 0 ? -1 : (int32_t)((in0 + (size_t)pt) * g->n_freq + (size_t)pf);
+			}
+		}
+		if (++f == g->n_freq_out) {
+			f = 0;
+			if (++t == g->out_seg[b + 1])
+				b++;
+		}
+	}
+}
+
+void kern_conv_rows_back(const void *ctx, size_t r0, size_t n, int32_t *idx)
+{
+	const struct kern_conv *g = ctx;
+	size_t t = r0 / g->n_freq, f = r0 % g->n_freq, b = find_seg(g->in_seg, g->n_seg, t);
+	for (size_t r = 0; r < n; r++) {
+		size_t out0 = g->out_seg[b], len = g->out_seg[b + 1] - out0, i = t - g->in_seg[b];
+		for (size_t jt = 0; jt < g->t.k; jt++) {
+			ptrdiff_t pt = untap(&g->t, i, jt, len);
+			for (size_t jf = 0; jf < g->f.k; jf++) {
+				ptrdiff_t pf = pt < 0 ? -1 : untap(&g->f, f, jf, g->n_freq_out);
+				*idx++ = pf < 0 ? -1 : (int32_t)((out0 + (size_t)pt) * g->n_freq_out + (size_t)pf);
+			}
+		}
+		if (++f == g->n_freq) {
+			f = 0;
+			if (++t == g->in_seg[b + 1])
+				b++;
+		}
+	}
+}
+
+void kern_conv_reflect_bwd(const struct kern_conv *g, size_t n_in, size_t n_out, size_t ld_in, size_t ld_out,
+                           const real *w, const real *dy, real *dx)
+{
+	for (size_t b = 0; b < g->n_seg; b++) {
+		size_t len = g->in_seg[b + 1] - g->in_seg[b], len_out = g->out_seg[b + 1] - g->out_seg[b];
+		for (size_t i = 0; i < len_out; i++)
+			for (size_t j = 0; j < g->t.k; j++) {
+				ptrdiff_t p = (ptrdiff_t)(i * g->t.stride + j * g->t.dil) - (ptrdiff_t)g->t.pad;
+				if (p >= 0 && p < (ptrdiff_t)len)
+					continue;
+				real *d = dx + (g->in_seg[b] + (size_t)tap(&g->t, i, j, len)) * ld_in;
+				const real *e = dy + (g->out_seg[b] + i) * ld_out;
+				for (size_t o = 0; o < n_out; o++)
+					for (size_t c = 0; c < n_in; c++)
+						d[c] += e[o] * w[(o * g->t.k + j) * n_in + c];
+			}
+	}
+}
+
+void kern_max_pool_fwd(size_t n_frame_out, size_t last_kt, size_t n_freq, size_t n_ch, size_t kt, size_t kf,
+                       const real *x, real *y, int32_t *at)
+{
+	size_t n_fo = n_freq / kf;
+	for (size_t t = 0; t < n_frame_out; t++)
+		for (size_t f = 0; f < n_fo; f++)
+			for (size_t c = 0; c < n_ch; c++) {
+				size_t best = (t * kt * n_freq + f * kf) * n_ch + c;
+				size_t nt = t + 1 == n_frame_out ? last_kt : kt;
+				for (size_t i = 0; i < nt; i++)
+					for (size_t j = 0; j < kf; j++) {
+						size_t p = ((t * kt + i) * n_freq + f * kf + j) * n_ch + c;
+						if (!(x[p] <= x[best])) /* NaN wins */
+							best = p;
+					}
+				size_t o = (t * n_fo + f) * n_ch + c;
+				y[o] = x[best];
+				at[o] = (int32_t)best;
+			}
+}
+
+void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32_t *at)
+{
+	for (size_t c = 0; c < n_col; c++) {
+		y[c] = x[c];
+		at[c] = 0;
+	}
+	for (size_t r = 1; r < n_row; r++)
+		for (size_t c = 0; c < n_col; c++)
+			if (!(x[r * n_col + c] <= y[c])) {
+				y[c] = x[r * n_col + c];
+				at[c] = (int32_t)r;
+			}
+}
+
+/* Weight of frame r, column c. */
+static inline real weight(const real *a, size_t ac, size_t r, size_t c, real equal)
+{
+	return a == NULL ? equal : ac == 1 ? a[r] : a[r * ac + c];
+}
+
+void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
+                         double *ws)
+{
+	double *m = ws, *q = ws + n_col;
+	real equal = (real)1 / (real)n_row;
+	for (size_t c = 0; c < 2 * n_col; c++)
+		ws[c] = 0;
+	for (size_t r = 0; r < n_row; r++)
+		for (size_t c = 0; c < n_col; c++)
+			m[c] += (double)weight(a, ac, r, c, equal) * (double)x[r * n_col + c];
+	for (size_t r = 0; r < n_row; r++)
+		for (size_t c = 0; c < n_col; c++)
+			q[c] += (double)weight(a, ac, r, c, equal) * (double)x[r * n_col + c] * (double)x[r * n_col + c];
+	for (size_t c = 0; c < n_col; c++) {
+		double v = q[c] - m[c] * m[c];
+		y[c] = (real)m[c];
+		y[n_col + c] = (real)sqrt(v < eps ? eps : v);
+	}
+}
+
+/* m = sum a x, s = sqrt(sum a x^2 - m^2):  ds/dx = a (x - m)/s, ds/da = (x^2/2 - m x)/s, none where eps decided */
+void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
+                         const real *dy, real *dx, real *da)
+{
+	real equal = (real)1 / (real)n_row, floor = (real)sqrt(eps);
+	for (size_t r = 0; r < n_row; r++) {
+		double sum = 0;
+		for (size_t c = 0; c < n_col; c++) {
+			real v = x[r * n_col + c], m = y[c], s = y[n_col + c], dm = dy[c];
+			real ds = s > floor ? dy[n_col + c] / s : 0;
+			if (dx != NULL)
+				dx[r * n_col + c] += weight(a, ac, r, c, equal) * (dm + ds * (v - m));
+			if (da == NULL)
+				continue;
+			real g = dm * v + ds * v * ((real)0.5 * v - m);
+			if (ac == 1)
+				sum += (double)g;
+			else
+				da[r * n_col + c] += g;
+		}
+		if (da != NULL && ac == 1)
+			da[r] += (real)sum;
+	}
+}
+
+void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, real *y, double *ws)
+{
+	real equal = (real)1 / (real)n_row;
+	for (size_t c = 0; c < n_col; c++)
+		ws[c] = 0;
+	for (size_t r = 0; r < n_row; r++)
+		for (size_t c = 0; c < n_col; c++)
+			ws[c] += (double)weight(a, ac, r, c, equal) * (double)x[r * n_col + c];
+	for (size_t c = 0; c < n_col; c++)
+		y[c] = (real)ws[c];
+}
+
+void kern_pool_sum_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, const real *dy, real *dx,
+                       real *da)
+{
+	real equal = (real)1 / (real)n_row;
+	for (size_t r = 0; r < n_row; r++) {
+		for (size_t c = 0; dx != NULL && c < n_col; c++)
+			dx[r * n_col + c] += weight(a, ac, r, c, equal) * dy[c];
+		if (da == NULL)
+			continue;
+		if (ac == 1)
+			da[r] += (real)ser_la_dot(n_col, dy, x + r * n_col);
+		else
+			for (size_t c = 0; c < n_col; c++)
+				da[r * n_col + c] += dy[c] * x[r * n_col + c];
+	}
+}
+
+/* r = s(ar + ur), z = s(az + uz), n = tanh(an + r un), h = (1 - z) n + z hp */
+void kern_gru_fwd(size_t n, size_t n_hidden, real *a, real *u, const real *hp, real *h)
+{
+	size_t H = n_hidden;
+	for (size_t i = 0; i < n; i++, a += 3 * H, u += 3 * H, h += H) {
+		for (size_t j = 0; j < 2 * H; j++)
+			a[j] += u[j];
+		ser_la_sigmoid(2 * H, a, a);
+		for (size_t j = 0; j < H; j++)
+			a[2 * H + j] += a[j] * u[2 * H + j];
+		ser_la_tanh(H, a + 2 * H, a + 2 * H);
+		for (size_t j = 0; j < H; j++)
+			h[j] = (1 - a[H + j]) * a[2 * H + j] + (hp != NULL ? a[H + j] * hp[i * H + j] : 0);
+	}
+}
+
+void kern_gru_bwd(size_t n, size_t n_hidden, const real *a, const real *u, const real *hp, const real *dh, real *da,
+                  real *du, real *dhp)
+{
+	size_t H = n_hidden;
+	for (size_t i = 0; i < n; i++, a += 3 * H, u += 3 * H, da += 3 * H, du += 3 * H, dh += H)
+		for (size_t j = 0; j < H; j++) {
+			real r = a[j], z = a[H + j], c = a[2 * H + j], p = hp != NULL ? hp[i * H + j] : 0;
+			real dn = dh[j] * (1 - z) * (1 - c * c);
+			real dz = dh[j] * (p - c) * z * (1 - z);
+			real dr = dn * u[2 * H + j] * r * (1 - r);
+			da[j] = du[j] = dr;
+			da[H + j] = du[H + j] = dz;
+			da[2 * H + j] = dn;
+			du[2 * H + j] = dn * r;
+			if (dhp != NULL)
+				dhp[i * H + j] += dh[j] * z;
+		}
+}
+
+/* c = f cp + i g, h = o tanh(c) */
+void kern_lstm_fwd(size_t n, size_t n_hidden, real *a, const real *cp, real *c, real *h)
+{
+	size_t H = n_hidden;
+	for (size_t i = 0; i < n; i++, a += 4 * H, c += H, h += H) {
+		ser_la_sigmoid(2 * H, a, a);
+		ser_la_tanh(H, a + 2 * H, a + 2 * H);
+		ser_la_sigmoid(H, a + 3 * H, a + 3 * H);
+		for (size_t j = 0; j < H; j++)
+			c[j] = a[j] * a[2 * H + j] + (cp != NULL ? a[H + j] * cp[i * H + j] : 0);
+		ser_la_tanh(H, c, h);
+		for (size_t j = 0; j < H; j++)
+			h[j] *= a[3 * H + j];
+	}
+}
+
+void kern_lstm_bwd(size_t n, size_t n_hidden, const real *a, const real *cp, const real *c, const real *dh,
+                   const real *dc, real *da, real *dcp)
+{
+	size_t H = n_hidden;
+	real th[256];
+	for (size_t i = 0; i < n; i++, a += 4 * H, c += H, dh += H, da += 4 * H)
+		for (size_t j0 = 0; j0 < H; j0 += 256) {
+			size_t m = H - j0 < 256 ? H - j0 : 256;
+			ser_la_tanh(m, c + j0, th);
+			for (size_t k = 0; k < m; k++) {
+				size_t j = j0 + k;
+				real gi = a[j], gf = a[H + j], gg = a[2 * H + j], go = a[3 * H + j], t = th[k];
+				real d = dh[j] * go * (1 - t * t) + (dc != NULL ? dc[i * H + j] : 0);
+				da[j] = d * gg * gi * (1 - gi);
+				da[H + j] = cp != NULL ? d * cp[i * H + j] * gf * (1 - gf) : 0;
+				da[2 * H + j] = d * gi * (1 - gg * gg);
+				da[3 * H + j] = dh[j] * t * go * (1 - go);
+				if (dcp != NULL)
+					dcp[i * H + j] = d * gf;
+			}
+		}
+}

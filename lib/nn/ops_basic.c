@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: MIT */
+/* Products, elementwise operators, softmax, dropout, columns and rows. */
+#include "nn/impl.h"
+#include "nn/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The rows of x with the columns C of a per-channel parameter: [R * n_col/C, C]. */
+static size_t rows_of(const struct ser_node *x, size_t n_ch)
+{
+	ser_assert(n_ch > 0 && x->n_col % n_ch == 0);
+	return x->n_row * (x->n_col / n_ch);
+}
+
+static void bias_grad(struct ser_tape *t, int bias, size_t n_row, size_t n_ch, const real *dy)
+{
+	real *g = tape_grad(t, bias);
+	if (g == NULL)
+		return;
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	double *s = ser_arena_calloc(&t->arena, n_ch, sizeof *s);
+	tape_col_sum(t, n_row, n_ch, dy, NULL, s, NULL);
+	for (size_t c = 0; c < n_ch; c++)
+		g[c] += (real)s[c];
+	ser_arena_rewind(&t->arena, m);
+}
+
+/* ---- products ---- */
+
+int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
+{
+	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
+	ser_assert(X.n_col == W.n_col && (b < 0 || tape_at(t, b)->n_row * tape_at(t, b)->n_col == W.n_row));
+	int y = tape_op(t, OP_LINEAR, 3, (int[]){x, w, b}, X.n_row, W.n_row, X.seg, X.n_seg, NULL, 0);
+	if (tape_shape_only(t))
+		return y;
+	real *Y = tape_at(t, y)->val;
+	if (b >= 0)
+		for (size_t r = 0; r < X.n_row; r++)
+			memcpy(Y + r * W.n_row, tape_at(t, b)->val, W.n_row * sizeof *Y);
+	ser_la_gemm(t->la, false, true, X.n_row, W.n_row, X.n_col, 1, X.val, X.n_col, W.val, W.n_col, b >= 0, Y, W.n_row);
+	return y;
+}
+
+/* y = x w' + b:  dx = dy w, dw = dy' x, db = sum dy */
+void bwd_linear(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	real beta, *g;
+	if ((g = tape_grad_beta(t, r->in[0], &beta)) != NULL)
+		ser_la_gemm(t->la, false, false, X.n_row, X.n_col, Y.n_col, 1, Y.grad, Y.n_col, W.val, W.n_col, beta, g, X.n_col);
+	if ((g = tape_grad_beta(t, r->in[1], &beta)) != NULL)
+		ser_la_gemm(t->la, true, false, Y.n_col, X.n_col, X.n_row, 1, Y.grad, Y.n_col, X.val, X.n_col, beta, g, X.n_col);
+	bias_grad(t, r->in[2], Y.n_row, Y.n_col, Y.grad);
+}
+
+struct matmul {
+	bool tb;
+	real alpha;
+};
+
+int ser_nn_matmul(struct ser_tape *t, int a, int b, bool tb, double alpha)
+{
+	struct ser_node A = *tape_at(t, a), B = *tape_at(t, b);
+	size_t n = tb ? B.n_row : B.n_col;
+	ser_assert(A.n_col == (tb ? B.n_col : B.n_row));
+	void *saved;
+	int y = tape_op(t, OP_MATMUL, 2, (int[]){a, b}, A.n_row, n, A.seg, A.n_seg, &saved, sizeof(struct matmul));
+	*(struct matmul *)saved = (struct matmul){tb, (real)alpha};
+	if (!tape_shape_only(t))
+		ser_la_gemm(t->la, false, tb, A.n_row, n, A.n_col, (real)alpha, A.val, A.n_col, B.val, B.n_col, 0,
+		            tape_at(t, y)->val, n);
+	return y;
+}
+
+/* y = alpha a b:  da = alpha dy b', db = alpha a' dy;  with b transposed: da = alpha dy b, db = alpha dy' a */
+void bwd_matmul(struct ser_tape *t, const struct rec *r)
+{
+	const struct matmul *s = r->saved;
+	struct ser_node A = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	real beta, *g;
+	if ((g = tape_grad_beta(t, r->in[0], &beta)) != NULL)
+		ser_la_gemm(t->la, false, !s->tb, A.n_row, A.n_col, Y.n_col, s->alpha, Y.grad, Y.n_col, B.val, B.n_col, beta, g,
+		            A.n_col);
+	if ((g = tape_grad_beta(t, r->in[1], &beta)) == NULL)
+		return;
+	if (s->tb)
+		ser_la_gemm(t->la, true, false, B.n_row, B.n_col, Y.n_row, s->alpha, Y.grad, Y.n_col, A.val, A.n_col, beta, g,
+		            B.n_col);
+	else
+		ser_la_gemm(t->la, true, false, B.n_row, B.n_col, A.n_row, s->alpha, A.val, A.n_col, Y.grad, Y.n_col, beta, g,
+		            B.n_col);
+}
+
+/* ---- activations ---- */
+
+struct act {
+	enum kern_act f;
+	real a;
+};
+
+struct ew { /* elementwise work over ranges */
+	struct act act;
+	const real *x, *x2, *y, *dy;
+	real *out;
+	real alpha, beta;
+	size_t n_col;
+	double *ws;
+};
+
+static void act_fwd(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	kern_act_fwd(e->act.f, e->act.a, i1 - i0, e->x + i0, e->out + i0);
+}
+
+static void act_bwd(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	kern_act_bwd(e->act.f, e->act.a, i1 - i0, e->x + i0, e->y + i0, e->dy + i0, e->out + i0);
+}
+
+static int act(struct ser_tape *t, int x, enum kern_act f, double a)
+{
+	struct ser_node X = *tape_at(t, x);
+	void *saved;
+	int y = tape_op(t, OP_ACT, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct act));
+	*(struct act *)saved = (struct act){f, (real)a};
+	struct ew e = {.act = {f, (real)a}, .x = X.val, .out = tape_at(t, y)->val};
+	if (!tape_shape_only(t))
+		ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_fwd, &e);
+	return y;
+}
+
+void bwd_act(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct ew e = {.act = *(struct act *)r->saved, .x = X.val, .y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0])};
+	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_bwd, &e);
+}
+
+int ser_nn_relu(struct ser_tape *t, int x)
+{
+	return act(t, x, ACT_RELU, 0);
+}
+
+int ser_nn_leaky_relu(struct ser_tape *t, int x, double slope)
+{
+	return act(t, x, ACT_LEAKY, slope);
+}
+
+int ser_nn_gelu(struct ser_tape *t, int x)
+{
+	return act(t, x, ACT_GELU, 0);
+}
+
+int ser_nn_sigmoid(struct ser_tape *t, int x)
+{
+	return act(t, x, ACT_SIGMOID, 0);
+}
+
+int ser_nn_tanh(struct ser_tape *t, int x)
+{
+	return act(t, x, ACT_TANH, 0);
+}
+
+int ser_nn_silu(struct ser_tape *t, int x)
+{
+	return act(t, x, ACT_SILU, 0);
+}
+
+static void glu_fwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	kern_glu_fwd(r1 - r0, e->n_col, e->x + r0 * 2 * e->n_col, e->out + r0 * e->n_col);
+}
+
+static void glu_bwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	kern_glu_bwd(r1 - r0, e->n_col, e->x + r0 * 2 * e->n_col, e->dy + r0 * e->n_col, e->out + r0 * 2 * e->n_col);
+}
+
+int ser_nn_glu(struct ser_tape *t, int x)
+{
+	struct ser_node X = *tape_at(t, x);
+	ser_assert(X.n_col % 2 == 0);
+	int y = tape_op(t, OP_GLU, 1, &x, X.n_row, X.n_col / 2, X.seg, X.n_seg, NULL, 0);
+	struct ew e = {.x = X.val, .out = tape_at(t, y)->val, .n_col = X.n_col / 2};
+	if (!tape_shape_only(t))
+		ser_la_range(t->la, X.n_row, grain_rows(X.n_col), glu_fwd, &e);
+	return y;
+}
+
+void bwd_glu(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct ew e = {.x = X.val, .dy = Y.grad, .out = tape_grad(t, r->in[0]), .n_col = Y.n_col};
+	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), glu_bwd, &e);
+}
+
+/* ---- softmax ---- */
+
+static void softmax_fwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	(e->alpha == 0 ? kern_softmax_fwd : kern_log_softmax_fwd)(r1 - r0, e->n_col, e->x + r0 * e->n_col,
+	                                                          e->out + r0 * e->n_col);
+}
+
+static void softmax_bwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	(e->alpha == 0 ? kern_softmax_bwd : kern_log_softmax_bwd)(r1 - r0, e->n_col, e->y + r0 * e->n_col,
+	                                                          e->dy + r0 * e->n_col, e->out + r0 * e->n_col);
+}
+
+static int softmax(struct ser_tape *t, int x, bool log)
+{
+	struct ser_node X = *tape_at(t, x);
+	int y = tape_op(t, log ? OP_LOG_SOFTMAX : OP_SOFTMAX, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
+	struct ew e = {.x = X.val, .out = tape_at(t, y)->val, .n_col = X.n_col, .alpha = log};
+	if (!tape_shape_only(t))
+		ser_la_range(t->la, X.n_row, grain_rows(X.n_col), softmax_fwd, &e);
+	return y;
+}
+
+static void softmax_back(struct ser_tape *t, const struct rec *r, bool log)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	struct ew e = {.y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0]), .n_col = Y.n_col, .alpha = log};
+	ser_la_range(t->la, Y.n_row, grain_rows(Y.n_col), softmax_bwd, &e);
+}
+
+int ser_nn_softmax(struct ser_tape *t, int x)
+{
+	return softmax(t, x, false);
+}
+
+void bwd_softmax(struct ser_tape *t, const struct rec *r)
+{
+	softmax_back(t, r, false);
+}
+
+int ser_nn_log_softmax(struct ser_tape *t, int x)
+{
+	return softmax(t, x, true);
+}
+
+void bwd_log_softmax(struct ser_tape *t, const struct rec *r)
+{
+	softmax_back(t, r, true);
+}
+
+/* ---- dropout ---- */
+
+struct dropout {
+	double p;
+	uint64_t seed;
+	struct ser_tape *t;
+	const size_t *seg; /* segments whose keys decide; NULL: each row is an utterance */
+	size_t n_seg, n_row, n_col;
+	const real *x;
+	real *y;
+	bool back;
+};
+
+/* Segment i, or GRAIN's worth of utterance rows. */
+static void dropout_item(void *ctx, size_t i, int worker)
+{
+	(void)worker;
+	const struct dropout *d = ctx;
+	size_t r0 = d->seg != NULL ? d->seg[i] : i, r1 = d->seg != NULL ? d->seg[i + 1] : i + 1;
+	uint64_t key = i < d->t->n_key ? d->t->key[i] : i, stream = d->seed + key * UINT64_C(0xd1342543de82ef95);
+	for (size_t r = r0; r < r1; r++) {
+		const real *x = d->x + r * d->n_col;
+		real *y = d->y + r * d->n_col;
+		(d->back ? kern_dropout_bwd : kern_dropout_fwd)(d->n_col, stream, r - r0, d->p, x, y);
+	}
+}
+
+int ser_nn_dropout(struct ser_tape *t, int x, double p)
+{
+	ser_assert(p >= 0 && p < 1);
+	struct ser_node X = *tape_at(t, x);
+	if (p == 0 || (t->mode & SER_TAPE_TRAIN) == 0 || tape_shape_only(t))
+		return x;
+	void *saved;
+	int y = tape_op(t, OP_DROPOUT, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct dropout));
+	struct dropout *d = saved;
+	uint64_t n = ++t->n_drop;
+	*d = (struct dropout){.p = p, .seed = ser_hash((uint64_t[]){t->seed, n}, 16), .t = t, .seg = X.seg, .n_seg = X.n_seg,
+	                      .n_row = X.n_row, .n_col = X.n_col, .x = X.val, .y = tape_at(t, y)->val};
+	ser_la_for(t->la, d->seg != NULL ? d->n_seg : d->n_row, dropout_item, d);
+	return y;
+}
+
+void bwd_dropout(struct ser_tape *t, const struct rec *r)
+{
+	struct dropout d = *(struct dropout *)r->saved;
+	d.x = tape_at(t, r->out)->grad;
+	d.y = tape_grad(t, r->in[0]);
+	d.back = true;
+	ser_la_for(t->la, d.seg != NULL ? d.n_seg : d.n_row, dropout_item, &d);
+}
+
+/* ---- sums and products of elements ---- */
+
+static void add_fwd(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	for (size_t i = i0; i < i1; i++)
+		e->out[i] = e->x[i] + e->beta * e->x2[i];
+}
+
+static void axpy_range(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	ser_la_axpy(i1 - i0, e->alpha, e->dy + i0, e->out + i0);
+}
+
+static void scale_range(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	for (size_t i = i0; i < i1; i++)
+		e->out[i] = e->alpha * e->x[i];
+}
+
+/* gradient of `node` += a * dy, of n elements; written when nothing is there yet */
+static void pass_grad(struct ser_tape *t, int node, real a, const real *dy, size_t n)
+{
+	real beta, *g = tape_grad_beta(t, node, &beta);
+	if (g == NULL)
+		return;
+	struct ew e = {.alpha = a, .dy = dy, .x = dy, .out = g};
+	ser_la_range(t->la, n, GRAIN, beta == 0 ? scale_range : axpy_range, &e);
+}
+
+static int add(struct ser_tape *t, int x, int y, real b)
+{
+	struct ser_node X = *tape_at(t, x), Y = *tape_at(t, y);
+	ser_assert(X.n_row == Y.n_row && X.n_col == Y.n_col);
+	void *saved;
+	int z = tape_op(t, OP_ADD, 2, (int[]){x, y}, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(real));
+	*(real *)saved = b;
+	struct ew e = {.x = X.val, .x2 = Y.val, .out = tape_at(t, z)->val, .beta = b};
+	if (!tape_shape_only(t))
+		ser_la_range(t->la, X.n_row * X.n_col, GRAIN, add_fwd, &e);
+	return z;
+}
+
+int ser_nn_add(struct ser_tape *t, int x, int y)
+{
+	return add(t, x, y, 1);
+}
+
+int ser_nn_sub(struct ser_tape *t, int x, int y)
+{
+	return add(t, x, y, -1);
+}
+
+/* z = x + b y:  dx += dz, dy += b dz */
+void bwd_add(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Z = *tape_at(t, r->out);
+	pass_grad(t, r->in[0], 1, Z.grad, Z.n_row * Z.n_col);
+	pass_grad(t, r->in[1], *(real *)r->saved, Z.grad, Z.n_row * Z.n_col);
+}
+
+static void mul_fwd(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	for (size_t i = i0; i < i1; i++)
+		e->out[i] = e->x[i] * e->x2[i];
+}
+
+static void mul_add(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	for (size_t i = i0; i < i1; i++)
+		e->out[i] += e->x[i] * e->dy[i];
+}
+
+int ser_nn_mul(struct ser_tape *t, int x, int y)
+{
+	struct ser_node X = *tape_at(t, x), Y = *tape_at(t, y);
+	ser_assert(X.n_row == Y.n_row && X.n_col == Y.n_col);
+	int z = tape_op(t, OP_MUL, 2, (int[]){x, y}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
+	struct ew e = {.x = X.val, .x2 = Y.val, .out = tape_at(t, z)->val};
+	if (!tape_shape_only(t))
+		ser_la_range(t->la, X.n_row * X.n_col, GRAIN, mul_fwd, &e);
+	return z;
+}
+
+/* z = x y:  dx += y dz, dy += x dz */
+void bwd_mul(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Z = *tape_at(t, r->out);
+	for (int i = 0; i < 2; i++) {
+		struct ew e = {.x = tape_at(t, r->in[1 - i])->val, .dy = Z.grad, .out = tape_grad(t, r->in[i])};
+		if (e.out != NULL)
+			ser_la_range(t->la, Z.n_row * Z.n_col, GRAIN, mul_add, &e);
+	}
+}
+
+/* y = a x with dx = b dy; a = b but for a reversed gradient */
+struct scale {
+	real fwd, bwd;
+};
+
+static int scale(struct ser_tape *t, int x, double fwd, double bwd)
+{
+	struct ser_node X = *tape_at(t, x);
+	void *saved;
+	int y = tape_op(t, OP_SCALE, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct scale));
+	*(struct scale *)saved = (struct scale){(real)fwd, (real)bwd};
+	struct ew e = {.x = X.val, .out = tape_at(t, y)->val, .alpha = (real)fwd};
+	if (!tape_shape_only(t))
+		ser_la_range(t->la, X.n_row * X.n_col, GRAIN, scale_range, &e);
+	return y;
+}
+
+int ser_nn_scale(struct ser_tape *t, int x, double a)
+{
+	return scale(t, x, a, a);
+}
+
+int ser_nn_reverse_grad(struct ser_tape *t, int x, double lambda)
+{
+	return scale(t, x, 1, -lambda);
+}
+
+void bwd_scale(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	pass_grad(t, r->in[0], ((struct scale *)r->saved)->bwd, Y.grad, Y.n_row * Y.n_col);
+}
+
+/* The same value without a way back. */
+int ser_nn_stop_grad(struct ser_tape *t, int x)
+{
+	struct ser_node X = *tape_at(t, x);
+	return ser_tape_input(t, X.val, X.n_row, X.n_col, X.seg, X.n_seg);
+}
+
+int ser_nn_scale_exp(struct ser_tape *t, int x, int s)
+{
+	struct ser_node X = *tape_at(t, x);
+	ser_assert(tape_at(t, s)->n_row == 1 && tape_at(t, s)->n_col == 1);
+	int y = tape_op(t, OP_SCALE_EXP, 2, (int[]){x, s}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
+	if (tape_shape_only(t))
+		return y;
+	struct ew e = {.x = X.val, .out = tape_at(t, y)->val, .alpha = (real)exp((double)*tape_at(t, s)->val)};
+	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, scale_range, &e);
+	return y;
+}
+
+/* y = x e^s:  dx += e^s dy, ds += sum y dy */
+void bwd_scale_exp(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	size_t n = Y.n_row * Y.n_col;
+	pass_grad(t, r->in[0], (real)exp((double)*tape_at(t, r->in[1])->val), Y.grad, n);
+	real *g = tape_grad(t, r->in[1]);
+	if (g != NULL)
+		*g += (real)ser_la_dot(n, Y.val, Y.grad);
+}
+
+static void add_row_fwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	for (size_t r = r0; r < r1; r++)
+		for (size_t c = 0; c < e->n_col; c++)
+			e->out[r * e->n_col + c] = e->x[r * e->n_col + c] + e->x2[c];
+}
+
+int ser_nn_add_row(struct ser_tape *t, int x, int row)
+{
+	struct ser_node X = *tape_at(t, x), B = *tape_at(t, row);
+	ser_assert(B.n_row == 1);
+	size_t n_row = rows_of(&X, B.n_col);
+	int y = tape_op(t, OP_ADD_ROW, 2, (int[]){x, row}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
+	struct ew e = {.x = X.val, .x2 = B.val, .out = tape_at(t, y)->val, .n_col = B.n_col};
+	if (!tape_shape_only(t))
+		ser_la_range(t->la, n_row, grain_rows(B.n_col), add_row_fwd, &e);
+	return y;
+}
+
+void bwd_add_row(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	size_t n_ch = tape_at(t, r->in[1])->n_col;
+	pass_grad(t, r->in[0], 1, Y.grad, Y.n_row * Y.n_col);
+	bias_grad(t, r->in[1], rows_of(&Y, n_ch), n_ch, Y.grad);
+}
+
+/* ---- columns and rows ---- */
+
+struct copy { /* rows of `from` [.., ld_from] to `to` [.., ld_to], n_col wide */
+	const real *from;
+	real *to;
+	size_t ld_from, ld_to, n_col;
+	bool add;
+};
+
+static void copy_rows(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct copy *c = ctx;
+	for (size_t r = r0; r < r1; r++) {
+		if (!c->add)
+			memcpy(c->to + r * c->ld_to, c->from + r * c->ld_from, c->n_col * sizeof(real));
+		else
+			ser_la_axpy(c->n_col, 1, c->from + r * c->ld_from, c->to + r * c->ld_to);
+	}
+}
+
+static void copy_cols(struct ser_tape *t, size_t n_row, struct copy c)
+{
+	ser_la_range(t->la, n_row, grain_rows(c.n_col), copy_rows, &c);
+}
+
+int ser_nn_concat(struct ser_tape *t, int n, const int *x)
+{
+	ser_assert(n > 0);
+	struct ser_node X = *tape_at(t, x[0]);
+	size_t n_col = 0;
+	for (int i = 0; i < n; i++) {
+		ser_assert(tape_at(t, x[i])->n_row == X.n_row);
+		n_col += tape_at(t, x[i])->n_col;
+	}
+	int y = tape_op(t, OP_CONCAT, n, x, X.n_row, n_col, X.seg, X.n_seg, NULL, 0);
+	if (tape_shape_only(t))
+		return y;
+	real *to = tape_at(t, y)->val;
+	for (int i = 0; i < n; i++) {
+		struct ser_node I = *tape_at(t, x[i]);
+		copy_cols(t, X.n_row, (struct copy){I.val, to, I.n_col, n_col, I.n_col, false});
+		to += I.n_col;
+	}
+	return y;
+}
+
+void bwd_concat(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	const real *from = Y.grad;
+	for (int i = 0; i < r->n_in; i++) {
+		size_t n_col = tape_at(t, r->in[i])->n_col;
+		real beta, *g = tape_grad_beta(t, r->in[i], &beta);
+		if (g != NULL)
+			copy_cols(t, Y.n_row, (struct copy){from, g, Y.n_col, n_col, n_col, beta != 0});
+		from += n_col;
+	}
+}
+
+int ser_nn_slice(struct ser_tape *t, int x, size_t col, size_t n_col)
+{
+	struct ser_node X = *tape_at(t, x);
+	ser_assert(n_col > 0 && col <= X.n_col && n_col <= X.n_col - col);
+	void *saved;
+	int y = tape_op(t, OP_SLICE, 1, &x, X.n_row, n_col, X.seg, X.n_seg, &saved, sizeof(size_t));
+	*(size_t *)saved = col;
+	if (!tape_shape_only(t))
+		copy_cols(t, X.n_row, (struct copy){X.val + col, tape_at(t, y)->val, X.n_col, n_col, n_col, false});
+	return y;
+}
+
+void bwd_slice(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	size_t n_col = tape_at(t, r->in[0])->n_col;
+	copy_cols(t, Y.n_row,
+	          (struct copy){Y.grad, tape_grad(t, r->in[0]) + *(size_t *)r->saved, Y.n_col, n_col, Y.n_col, true});
+}
+
+static int rows(struct ser_tape *t, int x, size_t n, const int32_t *idx, const size_t *seg, size_t n_seg)
+{
+	struct ser_node X = *tape_at(t, x);
+	void *saved;
+	int y = tape_op(t, OP_ROWS, 1, &x, n, X.n_col, seg, n_seg, &saved, sizeof idx);
+	*(const int32_t **)saved = idx;
+	real *Y = tape_at(t, y)->val;
+	for (size_t r = 0; !tape_shape_only(t) && r < n; r++, Y += X.n_col) {
+		ser_assert(idx[r] < 0 || (size_t)idx[r] < X.n_row);
+		if (idx[r] < 0)
+			memset(Y, 0, X.n_col * sizeof *Y);
+		else
+			memcpy(Y, X.val + (size_t)idx[r] * X.n_col, X.n_col * sizeof *Y);
+	}
+	return y;
+}
+
+int ser_nn_rows(struct ser_tape *t, int x, size_t n, const int32_t *idx)
+{
+	return rows(t, x, n, idx, NULL, 0);
+}
+
+int ser_nn_embedding(struct ser_tape *t, int table, size_t n, const int32_t *idx, const size_t *seg, size_t n_seg)
+{
+	return rows(t, table, n, idx, seg, n_seg);
+}
+
+/* rows may repeat: in order, on one thread */
+void bwd_rows(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	const int32_t *idx = *(const int32_t **)r->saved;
+	real *g = tape_grad(t, r->in[0]);
+	for (size_t i = 0; i < Y.n_row; i++)
+		if (idx[i] >= 0)
+			ser_la_axpy(Y.n_col, 1, Y.grad + i * Y.n_col, g + (size_t)idx[i] * Y.n_col);
+}
+
+int ser_nn_transpose(struct ser_tape *t, int x)
+{
+	struct ser_node X = *tape_at(t, x);
+	int y = tape_op(t, OP_TRANSPOSE, 1, &x, X.n_col, X.n_row, NULL, 0, NULL, 0);
+	real *Y = tape_at(t, y)->val;
+	for (size_t c = 0; !tape_shape_only(t) && c < X.n_col; c++)
+		for (size_t r = 0; r < X.n_row; r++)
+			Y[c * X.n_row + r] = X.val[r * X.n_col + c];
+	return y;
+}
+
+void bwd_transpose(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	real *g = tape_grad(t, r->in[0]);
+	for (size_t i = 0; i < Y.n_row; i++)
+		for (size_t j = 0; j < Y.n_col; j++)
+			g[j * Y.n_row + i] += Y.grad[i * Y.n_col + j];
+}
+
+int ser_nn_sum(struct ser_tape *t, int x)
+{
+	struct ser_node X = *tape_at(t, x);
+	int y = tape_op(t, OP_SUM, 1, &x, 1, 1, NULL, 0, NULL, 0);
+	if (!tape_shape_only(t))
+		*tape_at(t, y)->val = (real)ser_la_sum(X.n_row * X.n_col, X.val);
+	return y;
+}
+
+void bwd_sum(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]);
+	real *g = tape_grad(t, r->in[0]), d = *tape_at(t, r->out)->grad;
+	for (size_t i = 0; i < X.n_row * X.n_col; i++)
+		g[i] += d;
+}

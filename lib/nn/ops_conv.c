@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Convolutions as products over gathered rows, and max pooling. */
+#include "nn/impl.h"
+#include "nn/kern.h"
+
+#include <string.h>
+
+ptrdiff_t ser_nn_conv_len(size_t n, const struct ser_conv *c)
+{
+	ptrdiff_t room = (ptrdiff_t)(n + 2 * c->pad) - (ptrdiff_t)(c->dil * (c->k - 1)) - 1;
+	if (c->reflect && n <= c->pad)
+		return 0;
+	return room < 0 ? 0 : room / (ptrdiff_t)c->stride + 1;
+}
+
+struct conv {
+	struct kern_conv g;
+	size_t n_in, n_out, groups; /* channels of x and y; taps are g.t.k * g.f.k */
+};
+
+static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct, const struct ser_conv *cf)
+{
+	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
+	size_t G = ct->groups, K = ct->k * cf->k, n_in = X.n_col / n_freq, n_out = W.n_row;
+	ser_assert(X.seg != NULL && n_freq > 0 && X.n_col % n_freq == 0);
+	ser_assert(G > 0 && n_in % G == 0 && n_out % G == 0 && W.n_col == K * (n_in / G));
+	ser_assert(ct->k > 0 && ct->stride > 0 && ct->dil > 0 && cf->k > 0 && cf->stride > 0 && cf->dil > 0 && !cf->reflect);
+	ser_assert(b < 0 || tape_at(t, b)->n_row * tape_at(t, b)->n_col == n_out);
+	ptrdiff_t f = ser_nn_conv_len(n_freq, cf);
+	ser_assert(f > 0);
+	size_t *seg = ser_arena_alloc(&t->arena, X.n_seg + 1, sizeof *seg);
+	seg[0] = 0;
+	for (size_t s = 0; s < X.n_seg; s++) {
+		ptrdiff_t n = ser_nn_conv_len(X.seg[s + 1] - X.seg[s], ct);
+		ser_assert(n > 0);
+		seg[s + 1] = seg[s] + (size_t)n;
+	}
+	size_t n_row = seg[X.n_seg], n_fo = (size_t)f;
+	void *saved;
+	int y = tape_op(t, OP_CONV, 3, (int[]){x, w, b}, n_row, n_fo * n_out, seg, X.n_seg, &saved, sizeof(struct conv));
+	struct conv *s = saved;
+	*s = (struct conv){{X.seg, seg, X.n_seg, *ct, *cf, n_freq, n_fo}, n_in, n_out, G};
+	if (tape_shape_only(t))
+		return y;
+	ser_assert(ser_mul(X.n_row, n_freq) < INT32_MAX && ser_mul(n_row, n_fo) < INT32_MAX);
+	real *Y = tape_at(t, y)->val;
+	if (b >= 0)
+		for (size_t r = 0; r < n_row * n_fo; r++)
+			memcpy(Y + r * n_out, tape_at(t, b)->val, n_out * sizeof *Y);
+	size_t in = n_in / G, out = n_out / G;
+	for (size_t g = 0; g < G; g++) {
+		struct ser_la_gather a = {X.val + g * in, n_in, K, in, kern_conv_rows, &s->g};
+		ser_la_gemm_gather(t->la, true, n_row * n_fo, out, &a, W.val + g * out * K * in, K * in, b >= 0, Y + g * out, n_out);
+	}
+	return y;
+}
+
+/* y_r = sum_j w_j x_(r,j):  dw_j = sum_r dy_r' x_(r,j),  dx_i = sum_j dy_(i,j) w_j over the outputs that read i by tap j */
+void bwd_conv(struct ser_tape *t, const struct rec *r)
+{
+	const struct conv *s = r->saved;
+	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	size_t G = s->groups, K = s->g.t.k * s->g.f.k, in = s->n_in / G, out = s->n_out / G;
+	size_t n_row = Y.n_row * s->g.n_freq_out;
+	real beta_x = 1, beta_w = 1;
+	real *dx = tape_grad_beta(t, r->in[0], &beta_x), *dw = tape_grad_beta(t, r->in[1], &beta_w);
+	real *db = tape_grad(t, r->in[2]);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	if (db != NULL) {
+		double *sum = ser_arena_calloc(&t->arena, s->n_out, sizeof *sum);
+		tape_col_sum(t, n_row, s->n_out, Y.grad, NULL, sum, NULL);
+		for (size_t c = 0; c < s->n_out; c++)
+			db[c] += (real)sum[c];
+	}
+	real *turned = dx != NULL ? tape_alloc(t, K * out * in) : NULL; /* w as [K, out, in] */
+	for (size_t g = 0; g < G; g++) {
+		const real *w = W.val + g * out * K * in;
+		if (dw != NULL) {
+			struct ser_la_gather a = {X.val + g * in, s->n_in, K, in, kern_conv_rows, &s->g};
+			ser_la_gemm_gather_t(t->la, out, n_row, Y.grad + g * out, s->n_out, &a, beta_w, dw + g * out * K * in, K * in);
+		}
+		if (dx == NULL)
+			continue;
+		for (size_t j = 0; j < K; j++)
+			for (size_t o = 0; o < out; o++)
+				memcpy(turned + (j * out + o) * in, w + (o * K + j) * in, in * sizeof *w);
+		struct ser_la_gather a = {Y.grad + g * out, s->n_out, K, out, kern_conv_rows_back, &s->g};
+		ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, turned, in, beta_x, dx + g * in, s->n_in);
+		if (s->g.t.reflect)
+			kern_conv_reflect_bwd(&s->g, in, out, s->n_in, s->n_out, w, Y.grad + g * out, dx + g * in);
+	}
+	ser_arena_rewind(&t->arena, m);
+}
+
+int ser_nn_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv *c)
+{
+	return conv(t, x, w, b, 1, c, &(struct ser_conv){.k = 1, .stride = 1, .dil = 1, .groups = 1});
+}
+
+int ser_nn_conv2d(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
+                  const struct ser_conv *cf)
+{
+	ser_assert(!ct->reflect);
+	return conv(t, x, w, b, n_freq, ct, cf);
+}
+
+/* ---- max pooling ---- */
+
+struct max_pool {
+	const size_t *in_seg, *out_seg;
+	size_t n_freq, n_ch, kt, kf;
+	const real *x, *dy;
+	real *y, *dx;
+	int32_t *at;
+};
+
+static void max_pool_item(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct max_pool *s = ctx;
+	size_t n = s->out_seg[b + 1] - s->out_seg[b], len = s->in_seg[b + 1] - s->in_seg[b];
+	size_t from = s->in_seg[b] * s->n_freq * s->n_ch, w = s->n_freq / s->kf * s->n_ch, to = s->out_seg[b] * w;
+	if (s->dy == NULL)
+		kern_max_pool_fwd(n, len < s->kt ? len : s->kt, s->n_freq, s->n_ch, s->kt, s->kf, s->x + from, s->y + to,
+		                  s->at + to);
+	else
+		for (size_t i = 0; i < n * w; i++)
+			s->dx[from + (size_t)s->at[to + i]] += s->dy[to + i];
+}
+
+int ser_nn_max_pool2d(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf)
+{
+	struct ser_node X = *tape_at(t, x);
+	ser_assert(X.seg != NULL && n_freq > 0 && X.n_col % n_freq == 0 && kt > 0 && kf > 0 && kf <= n_freq);
+	size_t *seg = ser_arena_alloc(&t->arena, X.n_seg + 1, sizeof *seg), C = X.n_col / n_freq;
+	seg[0] = 0;
+	for (size_t b = 0; b < X.n_seg; b++) {
+		size_t n = (X.seg[b + 1] - X.seg[b]) / kt;
+		seg[b + 1] = seg[b] + (n > 0 ? n : 1);
+	}
+	void *saved;
+	int y = tape_op(t, OP_MAX_POOL, 1, &x, seg[X.n_seg], n_freq / kf * C, seg, X.n_seg, &saved, sizeof(struct max_pool));
+	if (tape_shape_only(t))
+		return y;
+	struct ser_node Y = *tape_at(t, y);
+	struct max_pool *s = saved;
+	*s = (struct max_pool){.in_seg = X.seg, .out_seg = seg, .n_freq = n_freq, .n_ch = C, .kt = kt, .kf = kf, .x = X.val,
+	                       .y = Y.val, .at = ser_arena_alloc(&t->arena, Y.n_row * Y.n_col, sizeof *s->at)};
+	ser_la_for(t->la, X.n_seg, max_pool_item, s);
+	return y;
+}
+
+void bwd_max_pool(struct ser_tape *t, const struct rec *r)
+{
+	struct max_pool s = *(struct max_pool *)r->saved;
+	s.dy = tape_at(t, r->out)->grad;
+	s.dx = tape_grad(t, r->in[0]);
+	ser_la_for(t->la, tape_at(t, r->out)->n_seg, max_pool_item, &s);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/* Normalisations as operators. */
+#include "nn/impl.h"
+#include "nn/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+static size_t channels(struct ser_tape *t, int x, int gain, int bias)
+{
+	int p = gain >= 0 ? gain : bias;
+	size_t n = p >= 0 ? tape_at(t, p)->n_row * tape_at(t, p)->n_col : tape_at(t, x)->n_col;
+	ser_assert(tape_at(t, x)->n_col % n == 0);
+	ser_assert(bias < 0 || tape_at(t, bias)->n_row * tape_at(t, bias)->n_col == n);
+	return n;
+}
+
+static const real *value(struct ser_tape *t, int node)
+{
+	return node < 0 ? NULL : tape_at(t, node)->val;
+}
+
+static void add_double(real *g, const double *d, size_t n)
+{
+	for (size_t i = 0; g != NULL && i < n; i++)
+		g[i] += (real)d[i];
+}
+
+/* ---- batch norm ---- */
+
+struct affine {
+	size_t n_col;
+	const real *x, *dy, *a, *b, *c;
+	real *out;
+};
+
+static void affine_fwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct affine *f = ctx;
+	kern_affine_fwd(r1 - r0, f->n_col, f->x + r0 * f->n_col, f->a, f->b, f->out + r0 * f->n_col);
+}
+
+static void affine_bwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct affine *f = ctx;
+	kern_affine_bwd(r1 - r0, f->n_col, f->dy + r0 * f->n_col, f->x != NULL ? f->x + r0 * f->n_col : NULL, f->a, f->b, f->c,
+	                f->out + r0 * f->n_col);
+}
+
+struct batch_norm {
+	size_t n_ch, n_row; /* x as [n_row, n_ch] */
+	double n;           /* rows on all machines */
+	bool batch;         /* statistics of the batch, which have gradients too */
+	real *mean, *inv;   /* [C] */
+};
+
+int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps)
+{
+	struct ser_node X = *tape_at(t, x);
+	size_t C = tape_at(t, mean)->n_col, n_row = X.n_row * (X.n_col / C);
+	ser_assert(tape_at(t, mean)->n_row == 1 && tape_at(t, var)->n_col == C && X.n_col % C == 0);
+	ser_assert((gain < 0 || tape_at(t, gain)->n_col == C) && (bias < 0 || tape_at(t, bias)->n_col == C));
+	void *saved;
+	int y = tape_op(t, OP_BATCH_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
+	                sizeof(struct batch_norm));
+	if (tape_shape_only(t))
+		return y;
+	struct batch_norm *s = saved;
+	*s = (struct batch_norm){.n_ch = C, .n_row = n_row, .batch = (t->mode & SER_TAPE_TRAIN) != 0};
+	s->mean = tape_alloc(t, C);
+	s->inv = tape_alloc(t, C);
+	real *rm = tape_at(t, mean)->val, *rv = tape_at(t, var)->val;
+	if (s->batch) {
+		double *sum = ser_arena_calloc(&t->arena, 2 * C + 1, sizeof *sum);
+		tape_col_sum(t, n_row, C, X.val, NULL, sum, sum + C);
+		sum[2 * C] = (double)n_row;
+		if (t->all_sum != NULL)
+			t->all_sum(t->all_sum_ctx, sum, 2 * C + 1);
+		double n = s->n = sum[2 * C];
+		for (size_t c = 0; c < C; c++) {
+			double m = sum[c] / n, v = fmax(sum[C + c] / n - m * m, 0);
+			s->mean[c] = (real)m;
+			s->inv[c] = (real)(1 / sqrt(v + eps));
+			rm[c] = (real)((double)rm[c] + momentum * (m - (double)rm[c]));
+			rv[c] = (real)((double)rv[c] + momentum * (n > 1 ? v * n / (n - 1) - (double)rv[c] : 0));
+		}
+	} else {
+		for (size_t c = 0; c < C; c++) {
+			s->mean[c] = rm[c];
+			s->inv[c] = (real)(1 / sqrt((double)rv[c] + eps));
+		}
+	}
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	real *a = tape_alloc(t, C), *b = tape_alloc(t, C);
+	const real *g = value(t, gain), *h = value(t, bias);
+	for (size_t c = 0; c < C; c++) {
+		a[c] = g != NULL ? s->inv[c] * g[c] : s->inv[c];
+		b[c] = (h != NULL ? h[c] : 0) - s->mean[c] * a[c];
+	}
+	struct affine f = {.n_col = C, .x = X.val, .a = a, .b = b, .out = tape_at(t, y)->val};
+	ser_la_range(t->la, n_row, grain_rows(C), affine_fwd, &f);
+	ser_arena_rewind(&t->arena, m);
+	return y;
+}
+
+/* h = (x - m) i, y = g h + b:  db = sum dy, dg = sum dy h,
+ * dx += g i (dy - db/n - h dg/n) = dy (g i) + x (-g i^2 dg/n) + g i (m i dg - db)/n;  with fixed statistics dx += g i dy */
+void bwd_batch_norm(struct ser_tape *t, const struct rec *r)
+{
+	const struct batch_norm *s = r->saved;
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	size_t C = s->n_ch;
+	/* before the mark: their memory may come from the arena */
+	real *dx = tape_grad(t, r->in[0]), *dg = tape_grad(t, r->in[1]), *db = tape_grad(t, r->in[2]);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	double *sum = ser_arena_calloc(&t->arena, 2 * C, sizeof *sum); /* sum dy, then sum dy h */
+	tape_col_sum(t, s->n_row, C, X.val, Y.grad, sum, sum + C);
+	for (size_t c = 0; c < C; c++)
+		sum[C + c] = (sum[C + c] - (double)s->mean[c] * sum[c]) * (double)s->inv[c];
+	add_double(dg, sum + C, C);
+	add_double(db, sum, C);
+	if (s->batch && t->all_sum != NULL)
+		t->all_sum(t->all_sum_ctx, sum, 2 * C);
+	real *a = tape_alloc(t, 3 * C), *b = a + C, *d = b + C;
+	const real *g = value(t, r->in[1]);
+	for (size_t c = 0; c < C; c++) {
+		double i = (double)s->inv[c], gi = g != NULL ? (double)g[c] * i : i;
+		a[c] = (real)gi;
+		b[c] = s->batch ? (real)(-gi * i * sum[C + c] / s->n) : 0;
+		d[c] = s->batch ? (real)(gi * ((double)s->mean[c] * i * sum[C + c] - sum[c]) / s->n) : 0;
+	}
+	struct affine f = {.n_col = C, .x = s->batch ? X.val : NULL, .dy = Y.grad, .a = a, .b = b, .c = d, .out = dx};
+	if (dx != NULL)
+		ser_la_range(t->la, s->n_row, grain_rows(C), affine_bwd, &f);
+	ser_arena_rewind(&t->arena, m);
+}
+
+/* ---- layer, RMS ---- */
+
+struct layer_norm {
+	size_t n_ch, n_row;
+	double eps;
+	bool rms;
+	real *mean, *inv; /* [n_row] */
+	const real *x, *gain, *bias, *dy;
+	real *y, *dx;
+	double *part; /* [n_part][2C]: dgain, dbias */
+	size_t grain;
+};
+
+static void layer_norm_fwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct layer_norm *s = ctx;
+	kern_layer_norm_fwd(r1 - r0, s->n_ch, s->x + r0 * s->n_ch, s->gain, s->bias, s->eps, s->rms, s->y + r0 * s->n_ch,
+	                    s->mean + r0, s->inv + r0);
+}
+
+static void layer_norm_bwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct layer_norm *s = ctx;
+	double *p = s->part + r0 / s->grain * 2 * s->n_ch;
+	kern_layer_norm_bwd(r1 - r0, s->n_ch, s->x + r0 * s->n_ch, s->gain, s->mean + r0, s->inv + r0, s->rms,
+	                    s->dy + r0 * s->n_ch, s->dx != NULL ? s->dx + r0 * s->n_ch : NULL, p, p + s->n_ch);
+}
+
+static int layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps, bool rms)
+{
+	struct ser_node X = *tape_at(t, x);
+	size_t C = channels(t, x, gain, bias), n_row = X.n_row * (X.n_col / C);
+	void *saved;
+	int y = tape_op(t, OP_LAYER_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
+	                sizeof(struct layer_norm));
+	if (tape_shape_only(t))
+		return y;
+	struct layer_norm *s = saved;
+	*s = (struct layer_norm){.n_ch = C, .n_row = n_row, .eps = eps, .rms = rms, .mean = tape_alloc(t, n_row),
+	                         .inv = tape_alloc(t, n_row), .x = X.val, .gain = value(t, gain), .bias = value(t, bias),
+	                         .y = tape_at(t, y)->val};
+	ser_la_range(t->la, n_row, grain_rows(C), layer_norm_fwd, s);
+	return y;
+}
+
+int ser_nn_layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps)
+{
+	return layer_norm(t, x, gain, bias, eps, false);
+}
+
+int ser_nn_rms_norm(struct ser_tape *t, int x, int gain, double eps)
+{
+	return layer_norm(t, x, gain, -1, eps, true);
+}
+
+void bwd_layer_norm(struct ser_tape *t, const struct rec *r)
+{
+	struct layer_norm s = *(struct layer_norm *)r->saved;
+	s.dy = tape_at(t, r->out)->grad;
+	s.dx = tape_grad(t, r->in[0]);
+	s.grain = grain_rows(s.n_ch);
+	real *dg = tape_grad(t, r->in[1]), *db = tape_grad(t, r->in[2]);
+	size_t n_part = (s.n_row + s.grain - 1) / s.grain;
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	s.part = ser_arena_calloc(&t->arena, ser_mul(n_part, 2 * s.n_ch), sizeof *s.part);
+	ser_la_range(t->la, s.n_row, s.grain, layer_norm_bwd, &s);
+	for (size_t i = 0; i < n_part; i++) {
+		add_double(dg, s.part + i * 2 * s.n_ch, s.n_ch);
+		add_double(db, s.part + i * 2 * s.n_ch + s.n_ch, s.n_ch);
+	}
+	ser_arena_rewind(&t->arena, m);
+}
+
+/* ---- group norm ---- */
+
+struct group_norm {
+	size_t n_ch, n_group, n_seg, width; /* width: rows of [.., C] in one row of x */
+	const size_t *seg;                  /* NULL: each row */
+	double eps;
+	real *mean, *inv; /* [n_seg][n_group] */
+	const real *x, *gain, *bias, *dy;
+	real *y, *dx;
+	double *part; /* [n_seg][2C] */
+};
+
+static void group_norm_item(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct group_norm *s = ctx;
+	size_t r0 = s->seg != NULL ? s->seg[b] : b, r1 = s->seg != NULL ? s->seg[b + 1] : b + 1;
+	size_t n = (r1 - r0) * s->width, at = r0 * s->width * s->n_ch, g = b * s->n_group;
+	if (s->dy == NULL)
+		kern_group_norm_fwd(n, s->n_ch, s->n_group, s->x + at, s->gain, s->bias, s->eps, s->y + at, s->mean + g, s->inv + g);
+	else
+		kern_group_norm_bwd(n, s->n_ch, s->n_group, s->x + at, s->gain, s->mean + g, s->inv + g, s->dy + at,
+		                    s->dx != NULL ? s->dx + at : NULL, s->part + b * 2 * s->n_ch,
+		                    s->part + b * 2 * s->n_ch + s->n_ch);
+}
+
+int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_group, double eps)
+{
+	struct ser_node X = *tape_at(t, x);
+	size_t C = channels(t, x, gain, bias);
+	ser_assert(n_group > 0 && C % n_group == 0);
+	void *saved;
+	int y = tape_op(t, OP_GROUP_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
+	                sizeof(struct group_norm));
+	if (tape_shape_only(t))
+		return y;
+	struct group_norm *s = saved;
+	*s = (struct group_norm){.n_ch = C, .n_group = n_group, .n_seg = X.seg != NULL ? X.n_seg : X.n_row,
+	                         .width = X.n_col / C, .seg = X.seg, .eps = eps, .x = X.val, .gain = value(t, gain),
+	                         .bias = value(t, bias), .y = tape_at(t, y)->val};
+	s->mean = tape_alloc(t, ser_mul(s->n_seg, n_group));
+	s->inv = tape_alloc(t, ser_mul(s->n_seg, n_group));
+	ser_la_for(t->la, s->n_seg, group_norm_item, s);
+	return y;
+}
+
+void bwd_group_norm(struct ser_tape *t, const struct rec *r)
+{
+	struct group_norm s = *(struct group_norm *)r->saved;
+	s.dy = tape_at(t, r->out)->grad;
+	s.dx = tape_grad(t, r->in[0]);
+	real *dg = tape_grad(t, r->in[1]), *db = tape_grad(t, r->in[2]);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	s.part = ser_arena_calloc(&t->arena, ser_mul(s.n_seg, 2 * s.n_ch), sizeof *s.part);
+	ser_la_for(t->la, s.n_seg, group_norm_item, &s);
+	for (size_t b = 0; b < s.n_seg; b++) {
+		add_double(dg, s.part + b * 2 * s.n_ch, s.n_ch);
+		add_double(db, s.part + b * 2 * s.n_ch + s.n_ch, s.n_ch);
+	}
+	ser_arena_rewind(&t->arena, m);
+}
+
+/* ---- rows to unit length ---- */
+
+struct l2 {
+	size_t n_col;
+	double eps;
+	const real *x, *y, *dy;
+	real *out, *inv;
+};
+
+static void l2_fwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct l2 *s = ctx;
+	kern_l2_norm_fwd(r1 - r0, s->n_col, s->x + r0 * s->n_col, s->eps, s->out + r0 * s->n_col, s->inv + r0);
+}
+
+static void l2_bwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct l2 *s = ctx;
+	kern_l2_norm_bwd(r1 - r0, s->n_col, s->y + r0 * s->n_col, s->inv + r0, s->dy + r0 * s->n_col, s->out + r0 * s->n_col);
+}
+
+int ser_nn_l2_norm(struct ser_tape *t, int x, double eps)
+{
+	struct ser_node X = *tape_at(t, x);
+	void *saved;
+	int y = tape_op(t, OP_L2_NORM, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct l2));
+	if (tape_shape_only(t))
+		return y;
+	struct l2 *s = saved;
+	*s = (struct l2){.n_col = X.n_col, .eps = eps, .x = X.val, .out = tape_at(t, y)->val, .inv = tape_alloc(t, X.n_row)};
+	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), l2_fwd, s);
+	return y;
+}
+
+void bwd_l2_norm(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	struct l2 s = *(struct l2 *)r->saved;
+	s.y = Y.val;
+	s.dy = Y.grad;
+	s.out = tape_grad(t, r->in[0]);
+	ser_la_range(t->la, Y.n_row, grain_rows(Y.n_col), l2_bwd, &s);
+}

@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: MIT */
+/* Operators along time: recurrent layers, attention, pooling over segments. */
+#include "nn/impl.h"
+#include "nn/kern.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- GRU and LSTM ---- */
+
+/* Frames are kept step by step: the segments sorted by length, longest first, those still running at step s are the first
+ * n[s], and row at[s] + i is step s of the i-th of them. So every step is one product over contiguous rows, its previous
+ * step is the first n[s] rows of the block before, and the input and weight products run over all rows at once. */
+struct rnn {
+	bool lstm, back;
+	size_t H, G, n_row, n_step;
+	size_t *at;               /* [n_step+1] */
+	int32_t *frame, *prev;    /* [n_row]: packed row of a step row; the step row before it in its segment, -1 */
+	int32_t *step;            /* [n_row]: step row of a packed row */
+	real *a, *u, *h, *c;      /* gates [R,G*H]; h part (GRU) [R,3H]; states [R,H]; cells (LSTM) [R,H] */
+	real *da, *du, *dh, *dc;
+	const real *wh, *bh;
+	struct ser_la *la;
+	size_t chunk;             /* segments of one thread's share */
+};
+
+static void rows_by(const void *ctx, size_t r0, size_t n, int32_t *idx)
+{
+	memcpy(idx, (const int32_t *)ctx + r0, n * sizeof *idx);
+}
+
+struct by_len {
+	size_t len, b;
+};
+
+static int longer_first(const void *a, const void *b)
+{
+	const struct by_len *x = a, *y = b;
+	if (x->len != y->len)
+		return x->len < y->len ? 1 : -1;
+	return x->b < y->b ? -1 : 1;
+}
+
+static void lay_out(struct ser_tape *t, struct rnn *s, const size_t *seg, size_t n_seg)
+{
+	struct by_len *o = ser_arena_alloc(&t->arena, n_seg, sizeof *o);
+	for (size_t b = 0; b < n_seg; b++)
+		o[b] = (struct by_len){seg[b + 1] - seg[b], b};
+	qsort(o, n_seg, sizeof *o, longer_first);
+	s->n_row = seg[n_seg];
+	s->n_step = o[0].len;
+	ser_assert(s->n_row < INT32_MAX);
+	s->at = ser_arena_alloc(&t->arena, s->n_step + 1, sizeof *s->at);
+	s->frame = ser_arena_alloc(&t->arena, s->n_row, sizeof *s->frame);
+	s->prev = ser_arena_alloc(&t->arena, s->n_row, sizeof *s->prev);
+	s->step = ser_arena_alloc(&t->arena, s->n_row, sizeof *s->step);
+	size_t r = 0, n = n_seg;
+	for (size_t i = 0; i < s->n_step; i++) {
+		s->at[i] = r;
+		while (o[n - 1].len <= i)
+			n--;
+		for (size_t k = 0; k < n; k++, r++) {
+			size_t f = s->back ? seg[o[k].b + 1] - 1 - i : seg[o[k].b] + i;
+			s->frame[r] = (int32_t)f;
+			s->step[f] = (int32_t)r;
+			s->prev[r] = i == 0 ? -1 : (int32_t)(s->at[i - 1] + k);
+		}
+	}
+	s->at[s->n_step] = r;
+}
+
+/* Rows [k0,k1) of step i that are running. */
+static size_t running(const struct rnn *s, size_t i, size_t k0, size_t *row)
+{
+	size_t n = s->at[i + 1] - s->at[i];
+	*row = s->at[i] + k0;
+	return n <= k0 ? 0 : n - k0 < s->chunk ? n - k0 : s->chunk;
+}
+
+static void rnn_fwd(void *ctx, size_t item, int worker)
+{
+	const struct rnn *s = ctx;
+	struct ser_la *la = ser_la_worker(s->la, worker);
+	size_t H = s->H, W = s->G * H, k0 = item * s->chunk, row, n;
+	for (size_t i = 0; i < s->n_step && (n = running(s, i, k0, &row)) > 0; i++) {
+		size_t before = i > 0 ? s->at[i - 1] + k0 : 0;
+		const real *hp = i > 0 ? s->h + before * H : NULL;
+		real *a = s->a + row * W;
+		if (s->lstm) {
+			if (i > 0)
+				ser_la_gemm(la, false, true, n, W, H, 1, hp, H, s->wh, H, 1, a, W);
+			kern_lstm_fwd(n, H, a, i > 0 ? s->c + before * H : NULL, s->c + row * H, s->h + row * H);
+			continue;
+		}
+		real *u = s->u + row * W;
+		for (size_t k = 0; k < n; k++)
+			for (size_t j = 0; j < W; j++)
+				u[k * W + j] = s->bh != NULL ? s->bh[j] : 0;
+		if (i > 0)
+			ser_la_gemm(la, false, true, n, W, H, 1, hp, H, s->wh, H, 1, u, W);
+		kern_gru_fwd(n, H, a, u, hp, s->h + row * H);
+	}
+}
+
+static void rnn_bwd(void *ctx, size_t item, int worker)
+{
+	const struct rnn *s = ctx;
+	struct ser_la *la = ser_la_worker(s->la, worker);
+	size_t H = s->H, W = s->G * H, k0 = item * s->chunk, row, n, n_next = 0;
+	for (size_t i = s->n_step; i-- > 0;) {
+		n = running(s, i, k0, &row);
+		if (n == 0)
+			continue;
+		size_t before = i > 0 ? s->at[i - 1] + k0 : 0;
+		real *da = s->da + row * W, *dhp = i > 0 ? s->dh + before * H : NULL;
+		if (s->lstm) {
+			/* the cell's gradient comes from the next step where there is one */
+			real *dc = s->dc + row * H;
+			if (n_next < n)
+				memset(dc + n_next * H, 0, (n - n_next) * H * sizeof *dc);
+			kern_lstm_bwd(n, H, s->a + row * W, i > 0 ? s->c + before * H : NULL, s->c + row * H, s->dh + row * H, dc, da,
+			              i > 0 ? s->dc + before * H : NULL);
+		} else {
+			kern_gru_bwd(n, H, s->a + row * W, s->u + row * W, i > 0 ? s->h + before * H : NULL, s->dh + row * H, da,
+			             s->du + row * W, dhp);
+		}
+		if (i > 0)
+			ser_la_gemm(la, false, false, n, H, W, 1, s->lstm ? da : s->du + row * W, W, s->wh, H, 1, dhp, H);
+		n_next = n;
+	}
+}
+
+static size_t share(struct ser_tape *t, size_t n_seg)
+{
+	size_t nt = (size_t)ser_la_threads(t->la);
+	return (n_seg + nt - 1) / nt;
+}
+
+static int rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back, bool lstm)
+{
+	struct ser_node X = *tape_at(t, x), Wi = *tape_at(t, wi), Wh = *tape_at(t, wh);
+	size_t G = lstm ? 4 : 3, H = Wh.n_col, W = G * H;
+	ser_assert(X.seg != NULL && Wi.n_row == W && Wi.n_col == X.n_col && Wh.n_row == W);
+	ser_assert(bi < 0 || tape_at(t, bi)->n_col == W);
+	ser_assert(bh < 0 || tape_at(t, bh)->n_col == W);
+	void *saved;
+	int y = tape_op(t, OP_RNN, 5, (int[]){x, wi, wh, bi, bh}, X.n_row, H, X.seg, X.n_seg, &saved, sizeof(struct rnn));
+	if (tape_shape_only(t))
+		return y;
+	struct rnn *s = saved;
+	*s = (struct rnn){.lstm = lstm, .back = back, .H = H, .G = G, .wh = Wh.val, .la = t->la,
+	                  .bh = bh >= 0 ? tape_at(t, bh)->val : NULL, .chunk = share(t, X.n_seg)};
+	lay_out(t, s, X.seg, X.n_seg);
+	s->a = tape_alloc(t, ser_mul(X.n_row, W));
+	s->u = lstm ? NULL : tape_alloc(t, X.n_row * W);
+	s->h = tape_alloc(t, X.n_row * H);
+	s->c = lstm ? tape_alloc(t, X.n_row * H) : NULL;
+	const real *bx = bi >= 0 ? tape_at(t, bi)->val : NULL;
+	for (size_t r = 0; r < X.n_row; r++)
+		for (size_t j = 0; j < W; j++)
+			s->a[r * W + j] = (bx != NULL ? bx[j] : 0) + (lstm && s->bh != NULL ? s->bh[j] : 0);
+	struct ser_la_gather in = {X.val, X.n_col, 1, X.n_col, rows_by, s->frame};
+	ser_la_gemm_gather(t->la, true, X.n_row, W, &in, Wi.val, X.n_col, 1, s->a, W);
+	ser_la_for(t->la, (X.n_seg + s->chunk - 1) / s->chunk, rnn_fwd, s);
+	real *Y = tape_at(t, y)->val;
+	for (size_t r = 0; r < X.n_row; r++)
+		memcpy(Y + (size_t)s->frame[r] * H, s->h + r * H, H * sizeof *Y);
+	return y;
+}
+
+void bwd_rnn(struct ser_tape *t, const struct rec *r)
+{
+	struct rnn s = *(struct rnn *)r->saved;
+	struct ser_node X = *tape_at(t, r->in[0]), Wi = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	size_t H = s.H, W = s.G * H;
+	real beta_x = 1, beta_i = 1, beta_h = 1;
+	real *dx = tape_grad_beta(t, r->in[0], &beta_x), *dwi = tape_grad_beta(t, r->in[1], &beta_i);
+	real *dwh = tape_grad_beta(t, r->in[2], &beta_h), *dbi = tape_grad(t, r->in[3]), *dbh = tape_grad(t, r->in[4]);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	s.da = tape_alloc(t, X.n_row * W);
+	s.du = s.lstm ? s.da : tape_alloc(t, X.n_row * W);
+	s.dh = tape_alloc(t, X.n_row * H);
+	s.dc = s.lstm ? tape_alloc(t, X.n_row * H) : NULL;
+	for (size_t i = 0; i < X.n_row; i++)
+		memcpy(s.dh + i * H, Y.grad + (size_t)s.frame[i] * H, H * sizeof *s.dh);
+	ser_la_for(t->la, (X.n_seg + s.chunk - 1) / s.chunk, rnn_bwd, &s);
+	if (dx != NULL) {
+		struct ser_la_gather g = {s.da, W, 1, W, rows_by, s.step};
+		ser_la_gemm_gather(t->la, false, X.n_row, X.n_col, &g, Wi.val, X.n_col, beta_x, dx, X.n_col);
+	}
+	if (dwi != NULL) {
+		struct ser_la_gather g = {X.val, X.n_col, 1, X.n_col, rows_by, s.frame};
+		ser_la_gemm_gather_t(t->la, W, X.n_row, s.da, W, &g, beta_i, dwi, X.n_col);
+	}
+	if (dwh != NULL) {
+		struct ser_la_gather g = {s.h, H, 1, H, rows_by, s.prev};
+		ser_la_gemm_gather_t(t->la, W, X.n_row, s.du, W, &g, beta_h, dwh, H);
+	}
+	for (int i = 0; i < 2; i++) {
+		real *db = i == 0 ? dbi : dbh;
+		if (db == NULL)
+			continue;
+		double *sum = ser_arena_calloc(&t->arena, W, sizeof *sum);
+		tape_col_sum(t, X.n_row, W, i == 0 ? s.da : s.du, NULL, sum, NULL);
+		for (size_t j = 0; j < W; j++)
+			db[j] += (real)sum[j];
+	}
+	ser_arena_rewind(&t->arena, m);
+}
+
+int ser_nn_gru(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back)
+{
+	return rnn(t, x, wi, wh, bi, bh, back, false);
+}
+
+int ser_nn_lstm(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back)
+{
+	return rnn(t, x, wi, wh, bi, bh, back, true);
+}
+
+/* ---- attention ---- */
+
+struct attn {
+	size_t n_head, D, E, n_off, n_bucket;
+	const int32_t *bucket;
+	bool causal;
+	const size_t *seg;
+	size_t *at; /* [n_seg]: where the weights of a segment begin, heads x n x n */
+	real *p;    /* softmax weights */
+	const real *q, *k, *v, *bias, *dy;
+	real *y, *dq, *dk, *dv;
+	double *dbias; /* [n_seg][n_bucket][n_head] */
+	real **ws;     /* [threads]: scratch n x n */
+	struct ser_la *la;
+};
+
+static size_t bucket_of(const struct attn *s, size_t i, size_t j)
+{
+	ptrdiff_t o = (ptrdiff_t)j - (ptrdiff_t)i, lim = (ptrdiff_t)s->n_off;
+	size_t at = (size_t)((o < -lim ? -lim : o > lim ? lim : o) + lim);
+	return s->bucket != NULL ? (size_t)s->bucket[at] : at;
+}
+
+static void attn_fwd(void *ctx, size_t item, int worker)
+{
+	const struct attn *s = ctx;
+	struct ser_la *la = ser_la_worker(s->la, worker);
+	size_t b = item / s->n_head, h = item % s->n_head, r0 = s->seg[b], n = s->seg[b + 1] - r0, E = s->E, D = s->D;
+	size_t o = r0 * E + h * D;
+	real *p = s->p + s->at[b] + h * n * n;
+	ser_la_gemm(la, false, true, n, n, D, (real)(1 / sqrt((double)D)), s->q + o, E, s->k + o, E, 0, p, n);
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; s->bias != NULL && j < n; j++)
+			p[i * n + j] += s->bias[bucket_of(s, i, j) * s->n_head + h];
+		size_t m = s->causal ? i + 1 : n;
+		kern_softmax_fwd(1, m, p + i * n, p + i * n);
+		for (size_t j = m; j < n; j++)
+			p[i * n + j] = 0;
+	}
+	ser_la_gemm(la, false, false, n, D, n, 1, p, n, s->v + o, E, 0, s->y + o, E);
+}
+
+/* y = p v, p = softmax(q k'/sqrt D + bias):  dv += p' dy, dp = dy v', ds = p (dp - sum p dp), dq += ds k/sqrt D,
+ * dk += ds' q/sqrt D, dbias += ds */
+static void attn_bwd(void *ctx, size_t item, int worker)
+{
+	const struct attn *s = ctx;
+	struct ser_la *la = ser_la_worker(s->la, worker);
+	size_t b = item / s->n_head, h = item % s->n_head, r0 = s->seg[b], n = s->seg[b + 1] - r0, E = s->E, D = s->D;
+	size_t o = r0 * E + h * D;
+	const real *p = s->p + s->at[b] + h * n * n;
+	real f = (real)(1 / sqrt((double)D)), *dp = s->ws[worker], *ds = dp + n * n;
+	if (s->dv != NULL)
+		ser_la_gemm(la, true, false, n, D, n, 1, p, n, s->dy + o, E, 1, s->dv + o, E);
+	ser_la_gemm(la, false, true, n, n, D, 1, s->dy + o, E, s->v + o, E, 0, dp, n);
+	memset(ds, 0, n * n * sizeof *ds);
+	kern_softmax_bwd(n, n, p, dp, ds);
+	if (s->dq != NULL)
+		ser_la_gemm(la, false, false, n, D, n, f, ds, n, s->k + o, E, 1, s->dq + o, E);
+	if (s->dk != NULL)
+		ser_la_gemm(la, true, false, n, D, n, f, ds, n, s->q + o, E, 1, s->dk + o, E);
+	double *db = s->dbias != NULL ? s->dbias + b * s->n_bucket * s->n_head : NULL;
+	for (size_t i = 0; db != NULL && i < n; i++)
+		for (size_t j = 0; j < n; j++)
+			db[bucket_of(s, i, j) * s->n_head + h] += (double)ds[i * n + j];
+}
+
+int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, const struct ser_attn *a)
+{
+	struct ser_node Q = *tape_at(t, q), K = *tape_at(t, k), V = *tape_at(t, v);
+	ser_assert(Q.seg != NULL && a->n_head > 0 && Q.n_col % a->n_head == 0);
+	ser_assert(K.n_row == Q.n_row && K.n_col == Q.n_col && V.n_row == Q.n_row && V.n_col == Q.n_col);
+	void *saved;
+	int y = tape_op(t, OP_ATTENTION, 4, (int[]){q, k, v, bias}, Q.n_row, Q.n_col, Q.seg, Q.n_seg, &saved,
+	                sizeof(struct attn));
+	struct attn *s = saved;
+	*s = (struct attn){.n_head = a->n_head, .D = Q.n_col / a->n_head, .E = Q.n_col, .n_off = a->n_off,
+	                   .bucket = a->bucket, .causal = a->causal, .seg = Q.seg, .q = Q.val, .k = K.val, .v = V.val,
+	                   .y = tape_at(t, y)->val, .la = t->la};
+	if (bias >= 0) {
+		struct ser_node B = *tape_at(t, bias);
+		s->n_bucket = B.n_row;
+		s->bias = B.val;
+		ser_assert(B.n_col == a->n_head);
+		for (size_t i = 0; i < 2 * a->n_off + 1; i++)
+			ser_assert(a->bucket != NULL ? a->bucket[i] >= 0 && (size_t)a->bucket[i] < B.n_row : i < B.n_row);
+	}
+	if (tape_shape_only(t))
+		return y;
+	s->at = ser_arena_alloc(&t->arena, Q.n_seg, sizeof *s->at);
+	size_t n = 0;
+	for (size_t b = 0; b < Q.n_seg; b++) {
+		size_t len = Q.seg[b + 1] - Q.seg[b];
+		s->at[b] = n;
+		n = ser_add(n, ser_mul(a->n_head, ser_mul(len, len)));
+	}
+	/* without a gradient the weights are scratch */
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	s->p = tape_alloc(t, n);
+	ser_la_for(t->la, Q.n_seg * a->n_head, attn_fwd, s);
+	if (!tape_saving(t, y))
+		ser_arena_rewind(&t->arena, m);
+	return y;
+}
+
+void bwd_attention(struct ser_tape *t, const struct rec *r)
+{
+	struct attn s = *(struct attn *)r->saved;
+	struct ser_node Y = *tape_at(t, r->out);
+	s.dy = Y.grad;
+	s.dq = tape_grad(t, r->in[0]);
+	s.dk = tape_grad(t, r->in[1]);
+	s.dv = tape_grad(t, r->in[2]);
+	real *g = tape_grad(t, r->in[3]);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	size_t longest = 0, nt = (size_t)ser_la_threads(t->la), nb = s.n_bucket * s.n_head;
+	for (size_t b = 0; b < Y.n_seg; b++)
+		longest = Y.seg[b + 1] - Y.seg[b] > longest ? Y.seg[b + 1] - Y.seg[b] : longest;
+	s.ws = ser_arena_alloc(&t->arena, nt, sizeof *s.ws);
+	for (size_t i = 0; i < nt; i++)
+		s.ws[i] = tape_alloc(t, 2 * longest * longest);
+	s.dbias = g != NULL ? ser_arena_calloc(&t->arena, ser_mul(Y.n_seg, nb), sizeof *s.dbias) : NULL;
+	ser_la_for(t->la, Y.n_seg * s.n_head, attn_bwd, &s);
+	for (size_t b = 0; g != NULL && b < Y.n_seg; b++)
+		for (size_t i = 0; i < nb; i++)
+			g[i] += (real)s.dbias[b * nb + i];
+	ser_arena_rewind(&t->arena, m);
+}
+
+/* ---- pooling ---- */
+
+enum pool { POOL_SUM, POOL_MAX, POOL_FIRST, POOL_LAST };
+
+struct pool_op {
+	enum pool kind;
+	size_t n_col, ac;
+	const size_t *seg;
+	const real *x, *a, *dy;
+	real *y, *dx, *da;
+	int32_t *at;
+	double eps, *ws; /* [n_seg][2C] */
+};
+
+static void pool_item(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct pool_op *s = ctx;
+	size_t C = s->n_col, n = s->seg[b + 1] - s->seg[b], from = s->seg[b] * C;
+	const real *x = s->x + from, *a = s->a != NULL ? s->a + s->seg[b] * s->ac : NULL;
+	size_t pick = s->kind == POOL_FIRST ? 0 : (n - 1) * C;
+	if (s->dy == NULL) {
+		real *y = s->y + b * C;
+		if (s->kind == POOL_SUM)
+			kern_pool_sum_fwd(n, C, x, a, s->ac, y, s->ws + b * 2 * C);
+		else if (s->kind == POOL_MAX)
+			kern_pool_max_fwd(n, C, x, y, s->at + b * C);
+		else
+			memcpy(y, x + pick, C * sizeof *y);
+		return;
+	}
+	const real *dy = s->dy + b * C;
+	real *dx = s->dx != NULL ? s->dx + from : NULL;
+	if (s->kind == POOL_SUM)
+		kern_pool_sum_bwd(n, C, x, a, s->ac, dy, dx, s->da != NULL ? s->da + s->seg[b] * s->ac : NULL);
+	else if (s->kind == POOL_MAX)
+		for (size_t c = 0; c < C; c++)
+			dx[(size_t)s->at[b * C + c] * C + c] += dy[c];
+	else
+		for (size_t c = 0; c < C; c++)
+			dx[pick + c] += dy[c];
+}
+
+static int pool(struct ser_tape *t, int x, int a, enum pool kind)
+{
+	struct ser_node X = *tape_at(t, x);
+	ser_assert(X.seg != NULL);
+	void *saved;
+	int y = tape_op(t, OP_POOL, 2, (int[]){x, a}, X.n_seg, X.n_col, NULL, 0, &saved, sizeof(struct pool_op));
+	struct pool_op *s = saved;
+	*s = (struct pool_op){.kind = kind, .n_col = X.n_col, .seg = X.seg, .x = X.val, .y = tape_at(t, y)->val};
+	if (a >= 0) {
+		struct ser_node A = *tape_at(t, a);
+		ser_assert(A.n_row == X.n_row && (A.n_col == 1 || A.n_col == X.n_col));
+		s->a = A.val;
+		s->ac = A.n_col;
+	}
+	if (tape_shape_only(t))
+		return y;
+	s->at = kind == POOL_MAX ? ser_arena_alloc(&t->arena, ser_mul(X.n_seg, X.n_col), sizeof *s->at) : NULL;
+	s->ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 2 * X.n_col), sizeof *s->ws);
+	ser_la_for(t->la, X.n_seg, pool_item, s);
+	return y;
+}
+
+void bwd_pool(struct ser_tape *t, const struct rec *r)
+{
+	struct pool_op s = *(struct pool_op *)r->saved;
+	s.dy = tape_at(t, r->out)->grad;
+	s.dx = tape_grad(t, r->in[0]);
+	s.da = tape_grad(t, r->in[1]);
+	ser_la_for(t->la, tape_at(t, r->out)->n_row, pool_item, &s);
+}
+
+int ser_nn_pool_mean(struct ser_tape *t, int x)
+{
+	return pool(t, x, -1, POOL_SUM);
+}
+
+int ser_nn_pool_max(struct ser_tape *t, int x)
+{
+	return pool(t, x, -1, POOL_MAX);
+}
+
+int ser_nn_pool_first(struct ser_tape *t, int x)
+{
+	return pool(t, x, -1, POOL_FIRST);
+}
+
+int ser_nn_pool_last(struct ser_tape *t, int x)
+{
+	return pool(t, x, -1, POOL_LAST);
+}
+
+int ser_nn_pool_sum(struct ser_tape *t, int x, int a)
+{
+	ser_assert(a >= 0);
+	return pool(t, x, a, POOL_SUM);
+}
+
+static void stats_item(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct pool_op *s = ctx;
+	size_t C = s->n_col, n = s->seg[b + 1] - s->seg[b], from = s->seg[b] * C, w = s->seg[b] * s->ac;
+	const real *a = s->a != NULL ? s->a + w : NULL;
+	if (s->dy == NULL)
+		kern_pool_stats_fwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->ws + b * 2 * C);
+	else
+		kern_pool_stats_bwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->dy + b * 2 * C,
+		                    s->dx != NULL ? s->dx + from : NULL, s->da != NULL ? s->da + w : NULL);
+}
+
+int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
+{
+	struct ser_node X = *tape_at(t, x);
+	ser_assert(X.seg != NULL);
+	void *saved;
+	int y = tape_op(t, OP_POOL_STATS, 2, (int[]){x, a}, X.n_seg, 2 * X.n_col, NULL, 0, &saved, sizeof(struct pool_op));
+	struct pool_op *s = saved;
+	*s = (struct pool_op){.n_col = X.n_col, .seg = X.seg, .x = X.val, .y = tape_at(t, y)->val, .eps = eps};
+	if (a >= 0) {
+		struct ser_node A = *tape_at(t, a);
+		ser_assert(A.n_row == X.n_row && (A.n_col == 1 || A.n_col == X.n_col));
+		s->a = A.val;
+		s->ac = A.n_col;
+	}
+	if (tape_shape_only(t))
+		return y;
+	s->ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 2 * X.n_col), sizeof *s->ws);
+	ser_la_for(t->la, X.n_seg, stats_item, s);
+	return y;
+}
+
+void bwd_pool_stats(struct ser_tape *t, const struct rec *r)
+{
+	struct pool_op s = *(struct pool_op *)r->saved;
+	s.dy = tape_at(t, r->out)->grad;
+	s.dx = tape_grad(t, r->in[0]);
+	s.da = tape_grad(t, r->in[1]);
+	ser_la_for(t->la, tape_at(t, r->out)->n_row, stats_item, &s);
+}
+
+/* ---- softmax over time ---- */
+
+static void softmax_time_item(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct pool_op *s = ctx;
+	size_t n = s->seg[b + 1] - s->seg[b], at = s->seg[b] * s->n_col;
+	double *ws = s->ws + b * 2 * s->n_col;
+	if (s->dy == NULL)
+		kern_softmax_col_fwd(n, s->n_col, s->x + at, s->y + at, ws);
+	else
+		kern_softmax_col_bwd(n, s->n_col, s->y + at, s->dy + at, s->dx + at, ws);
+}
+
+int ser_nn_softmax_time(struct ser_tape *t, int x)
+{
+	struct ser_node X = *tape_at(t, x);
+	ser_assert(X.seg != NULL);
+	void *saved;
+	int y = tape_op(t, OP_SOFTMAX_TIME, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct pool_op));
+	if (tape_shape_only(t))
+		return y;
+	struct pool_op *s = saved;
+	*s = (struct pool_op){.n_col = X.n_col, .seg = X.seg, .x = X.val, .y = tape_at(t, y)->val,
+	                      .ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 2 * X.n_col), sizeof *s->ws)};
+	ser_la_for(t->la, X.n_seg, softmax_time_item, s);
+	return y;
+}
+
+void bwd_softmax_time(struct ser_tape *t, const struct rec *r)
+{
+	struct pool_op s = *(struct pool_op *)r->saved;
+	s.dy = tape_at(t, r->out)->grad;
+	s.dx = tape_grad(t, r->in[0]);
+	ser_la_for(t->la, tape_at(t, r->out)->n_seg, softmax_time_item, &s);
+}
+
+/* ---- utterance rows over frames ---- */
+
+struct spread {
+	size_t n_col, n_ch; /* columns of x, and of u: x as [.., n_ch] */
+	const size_t *seg;
+	const real *x, *u, *dy;
+	real *y, *dx, *du;
+	double *ws; /* [n_seg][2 n_ch] */
+};
+
+static void expand_item(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct spread *s = ctx;
+	size_t C = s->n_col;
+	if (s->dy == NULL) {
+		for (size_t r = s->seg[b]; r < s->seg[b + 1]; r++)
+			memcpy(s->y + r * C, s->u + b * C, C * sizeof *s->y);
+		return;
+	}
+	double *sum = s->ws + b * 2 * C;
+	kern_col_sum(s->seg[b + 1] - s->seg[b], C, s->dy + s->seg[b] * C, sum, NULL);
+	for (size_t c = 0; c < C; c++)
+		s->du[b * C + c] += (real)sum[c];
+}
+
+int ser_nn_expand(struct ser_tape *t, int u, int like)
+{
+	struct ser_node U = *tape_at(t, u), L = *tape_at(t, like);
+	ser_assert(L.seg != NULL && U.n_row == L.n_seg);
+	void *saved;
+	int y = tape_op(t, OP_EXPAND, 1, &u, L.n_row, U.n_col, L.seg, L.n_seg, &saved, sizeof(struct spread));
+	struct spread *s = saved;
+	*s = (struct spread){.n_col = U.n_col, .seg = L.seg, .u = U.val, .y = tape_at(t, y)->val};
+	if (!tape_shape_only(t))
+		ser_la_for(t->la, L.n_seg, expand_item, s);
+	return y;
+}
+
+void bwd_expand(struct ser_tape *t, const struct rec *r)
+{
+	struct spread s = *(struct spread *)r->saved;
+	struct ser_node Y = *tape_at(t, r->out);
+	s.dy = Y.grad;
+	s.du = tape_grad(t, r->in[0]);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	s.ws = ser_arena_calloc(&t->arena, ser_mul(Y.n_seg, 2 * s.n_col), sizeof *s.ws);
+	ser_la_for(t->la, Y.n_seg, expand_item, &s);
+	ser_arena_rewind(&t->arena, m);
+}
+
+static void scale_rows_item(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct spread *s = ctx;
+	size_t C = s->n_ch, n = (s->seg[b + 1] - s->seg[b]) * (s->n_col / C), at = s->seg[b] * s->n_col;
+	const real *u = s->u + b * C, *x = s->x + at;
+	if (s->dy == NULL) {
+		real *y = s->y + at;
+		for (size_t r = 0; r < n; r++)
+			for (size_t c = 0; c < C; c++)
+				y[r * C + c] = x[r * C + c] * u[c];
+		return;
+	}
+	const real *dy = s->dy + at;
+	if (s->dx != NULL)
+		kern_affine_bwd(n, C, dy, NULL, u, NULL, NULL, s->dx + at);
+	if (s->du == NULL)
+		return;
+	double *sum = s->ws + b * 2 * C;
+	kern_col_dot(n, C, dy, x, sum, sum + C);
+	for (size_t c = 0; c < C; c++)
+		s->du[b * C + c] += (real)sum[C + c];
+}
+
+int ser_nn_scale_rows(struct ser_tape *t, int x, int u)
+{
+	struct ser_node X = *tape_at(t, x), U = *tape_at(t, u);
+	ser_assert(X.seg != NULL && U.n_row == X.n_seg && X.n_col % U.n_col == 0);
+	void *saved;
+	int y = tape_op(t, OP_SCALE_ROWS, 2, (int[]){x, u}, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct spread));
+	struct spread *s = saved;
+	*s = (struct spread){.n_col = X.n_col, .n_ch = U.n_col, .seg = X.seg, .x = X.val, .u = U.val,
+	                     .y = tape_at(t, y)->val};
+	if (!tape_shape_only(t))
+		ser_la_for(t->la, X.n_seg, scale_rows_item, s);
+	return y;
+}
+
+/* y = x u:  dx += dy u, du += sum over frames of dy x */
+void bwd_scale_rows(struct ser_tape *t, const struct rec *r)
+{
+	struct spread s = *(struct spread *)r->saved;
+	struct ser_node Y = *tape_at(t, r->out);
+	s.dy = Y.grad;
+	s.dx = tape_grad(t, r->in[0]);
+	s.du = tape_grad(t, r->in[1]);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	s.ws = ser_arena_calloc(&t->arena, ser_mul(Y.n_seg, 2 * s.n_ch), sizeof *s.ws);
+	ser_la_for(t->la, Y.n_seg, scale_rows_item, &s);
+	ser_arena_rewind(&t->arena, m);
+}

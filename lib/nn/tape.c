@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+#include "nn/impl.h"
+#include "nn/kern.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct op_kind op_table[N_OP] = {
+	[OP_LINEAR] = {"linear", bwd_linear},
+	[OP_MATMUL] = {"matmul", bwd_matmul},
+	[OP_CONV] = {"conv", bwd_conv},
+	[OP_MAX_POOL] = {"max_pool", bwd_max_pool},
+	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm},
+	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm},
+	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm},
+	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm},
+	[OP_ACT] = {"activation", bwd_act},
+	[OP_GLU] = {"glu", bwd_glu},
+	[OP_SOFTMAX] = {"softmax", bwd_softmax},
+	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax},
+	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time},
+	[OP_DROPOUT] = {"dropout", bwd_dropout},
+	[OP_ADD] = {"add", bwd_add},
+	[OP_MUL] = {"mul", bwd_mul},
+	[OP_SCALE] = {"scale", bwd_scale},
+	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp},
+	[OP_ADD_ROW] = {"add_row", bwd_add_row},
+	[OP_CONCAT] = {"concat", bwd_concat},
+	[OP_SLICE] = {"slice", bwd_slice},
+	[OP_ROWS] = {"rows", bwd_rows},
+	[OP_TRANSPOSE] = {"transpose", bwd_transpose},
+	[OP_SUM] = {"sum", bwd_sum},
+	[OP_RNN] = {"rnn", bwd_rnn},
+	[OP_ATTENTION] = {"attention", bwd_attention},
+	[OP_POOL] = {"pool", bwd_pool},
+	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats},
+	[OP_EXPAND] = {"expand", bwd_expand},
+	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows},
+	[OP_LOSS] = {"loss", bwd_loss},
+};
+
+struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p)
+{
+	struct ser_tape *t = ser_calloc(1, sizeof *t);
+	t->la = la;
+	t->p = p;
+	return t;
+}
+
+void ser_tape_free(struct ser_tape *t)
+{
+	if (t == NULL)
+		return;
+	ser_arena_free(&t->arena);
+	free(t->node);
+	free(t->rec);
+	free(t->param);
+	free(t->mark);
+	free(t->spare);
+	ser_buf_free(&t->scope);
+	ser_buf_free(&t->keep);
+	free(t);
+}
+
+void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed)
+{
+	ser_arena_rewind(&t->arena, (struct ser_arena_mark){0});
+	t->mode = mode;
+	t->seed = seed;
+	t->n_node = t->n_rec = t->n_mark = t->n_spare = t->n_param = 0;
+	t->key = NULL;
+	t->n_key = 0;
+	t->n_drop = 0;
+	t->ran_back = false;
+	t->n_scope = 0;
+	t->scope.n = 0;
+	ser_buf_str(&t->scope, "");
+}
+
+unsigned ser_tape_mode(const struct ser_tape *t)
+{
+	return t->mode;
+}
+
+struct ser_params *ser_tape_params(const struct ser_tape *t)
+{
+	return t->p;
+}
+
+void ser_tape_keys(struct ser_tape *t, size_t n, const uint64_t *key)
+{
+	t->key = key;
+	t->n_key = n;
+}
+
+void ser_tape_all_sum(struct ser_tape *t, void (*sum)(void *ctx, double *x, size_t n), void *ctx)
+{
+	t->all_sum = sum;
+	t->all_sum_ctx = ctx;
+}
+
+static int push(struct ser_tape *t, struct ser_node n)
+{
+	ser_assert(t->n_node < INT32_MAX);
+	t->node = ser_grow(t->node, &t->cap_node, t->n_node + 1, sizeof *t->node);
+	t->node[t->n_node] = n;
+	return (int)t->n_node++;
+}
+
+real *tape_alloc(struct ser_tape *t, size_t n)
+{
+	return tape_shape_only(t) ? NULL : ser_arena_alloc(&t->arena, n, sizeof(real));
+}
+
+static void check_seg(size_t n_row, const size_t *seg, size_t n_seg)
+{
+	if (seg == NULL) {
+		ser_assert(n_seg == 0);
+		return;
+	}
+	ser_assert(n_seg > 0 && seg[0] == 0 && seg[n_seg] == n_row);
+	for (size_t b = 0; b < n_seg; b++)
+		ser_assert(seg[b] < seg[b + 1]);
+}
+
+int ser_tape_input(struct ser_tape *t, const real *val, size_t n_row, size_t n_col, const size_t *seg, size_t n_seg)
+{
+	ser_assert((val != NULL || tape_shape_only(t)) && n_row > 0 && n_col > 0);
+	check_seg(n_row, seg, n_seg);
+	return push(t, (struct ser_node){.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .val = (real *)val});
+}
+
+int ser_tape_variable(struct ser_tape *t, const real *val, size_t n_row, size_t n_col, const size_t *seg, size_t n_seg)
+{
+	int i = ser_tape_input(t, val, n_row, n_col, seg, n_seg);
+	if ((t->mode & SER_TAPE_GRAD) != 0 && !tape_shape_only(t)) {
+		t->node[i].need = true;
+		t->node[i].grad = ser_arena_calloc(&t->arena, ser_mul(n_row, n_col), sizeof(real));
+	}
+	return i;
+}
+
+int ser_tape_batch(struct ser_tape *t, size_t n_seg, const float *const *x, const size_t *n_row, size_t n_col)
+{
+	size_t *seg = ser_arena_alloc(&t->arena, n_seg + 1, sizeof *seg);
+	seg[0] = 0;
+	for (size_t b = 0; b < n_seg; b++)
+		seg[b + 1] = ser_add(seg[b], n_row[b]);
+	real *v = tape_alloc(t, ser_mul(seg[n_seg], n_col));
+	for (size_t b = 0; v != NULL && b < n_seg; b++)
+		for (size_t i = 0; i < n_row[b] * n_col; i++)
+			v[seg[b] * n_col + i] = (real)x[b][i];
+	return ser_tape_input(t, v, seg[n_seg], n_col, seg, n_seg);
+}
+
+int ser_tape_param(struct ser_tape *t, int slice)
+{
+	ser_assert(slice >= 0 && (size_t)slice < t->p->n_slice);
+	if (t->n_param <= (size_t)slice) {
+		t->param = ser_grow(t->param, &t->cap_param, (size_t)slice + 1, sizeof *t->param);
+		while (t->n_param <= (size_t)slice)
+			t->param[t->n_param++] = -1;
+	}
+	if (t->param[slice] >= 0)
+		return t->param[slice];
+	const struct ser_slice *s = &t->p->slice[slice];
+	struct ser_node n = {.n_row = s->ndim == 1 ? 1 : s->shape[0]};
+	n.n_col = s->n / n.n_row;
+	if (!tape_shape_only(t)) {
+		n.val = t->p->val + s->at;
+		if ((t->mode & SER_TAPE_GRAD) != 0 && (s->flags & (SER_P_BUFFER | SER_P_FROZEN)) == 0) {
+			n.grad = t->p->grad + s->at;
+			n.need = true;
+		}
+	}
+	return t->param[slice] = push(t, n);
+}
+
+struct ser_node ser_tape_node(const struct ser_tape *t, int node)
+{
+	return *tape_at(t, node);
+}
+
+double ser_tape_scalar(const struct ser_tape *t, int node)
+{
+	const struct ser_node *n = tape_at(t, node);
+	ser_assert(n->n_row == 1 && n->n_col == 1 && n->val != NULL);
+	return n->val[0];
+}
+
+int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
+            size_t n_seg, void **saved, size_t size)
+{
+	ser_assert(n_row > 0 && n_col > 0);
+	bool need = false;
+	for (int i = 0; i < n_in; i++)
+		need = need || (in[i] >= 0 && tape_at(t, in[i])->need);
+	if (saved != NULL)
+		*saved = ser_arena_calloc(&t->arena, 1, size);
+	int out = push(t, (struct ser_node){.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .need = need,
+	                                    .val = tape_alloc(t, ser_mul(n_row, n_col))});
+	if (need) {
+		int *copy = ser_arena_alloc(&t->arena, (size_t)n_in, sizeof *copy);
+		memcpy(copy, in, (size_t)n_in * sizeof *copy);
+		t->rec = ser_grow(t->rec, &t->cap_rec, t->n_rec + 1, sizeof *t->rec);
+		t->rec[t->n_rec++] = (struct rec){op, out, n_in, copy, saved != NULL ? *saved : NULL};
+	}
+	return out;
+}
+
+bool tape_saving(const struct ser_tape *t, int out)
+{
+	return tape_at(t, out)->need && !tape_shape_only(t);
+}
+
+/* The smallest spare block that is large enough, unless it would waste more than half of itself. */
+static real *block_get(struct ser_tape *t, size_t n)
+{
+	size_t best = t->n_spare;
+	for (size_t i = 0; i < t->n_spare; i++)
+		if (t->spare[i].n >= n && t->spare[i].n / 2 <= n && (best == t->n_spare || t->spare[i].n < t->spare[best].n))
+			best = i;
+	if (best == t->n_spare)
+		return ser_arena_alloc(&t->arena, n, sizeof(real));
+	real *p = t->spare[best].p;
+	t->spare[best] = t->spare[--t->n_spare];
+	return p;
+}
+
+real *tape_grad_beta(struct ser_tape *t, int node, real *beta)
+{
+	if (node < 0)
+		return NULL;
+	struct ser_node *n = tape_at(t, node);
+	*beta = 1;
+	if (!n->need)
+		return NULL;
+	if (n->grad == NULL) {
+		n->grad = block_get(t, n->n_row * n->n_col);
+		*beta = 0;
+	}
+	return n->grad;
+}
+
+real *tape_grad(struct ser_tape *t, int node)
+{
+	real beta;
+	real *g = tape_grad_beta(t, node, &beta);
+	if (g != NULL && beta == 0)
+		memset(g, 0, tape_at(t, node)->n_row * tape_at(t, node)->n_col * sizeof *g);
+	return g;
+}
+
+int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err *e)
+{
+	ser_assert((t->mode & SER_TAPE_GRAD) != 0 && !tape_shape_only(t) && !t->ran_back);
+	t->ran_back = true;
+	double v = ser_tape_scalar(t, loss);
+	if (!isfinite(v))
+		return ser_fail(e, SER_EDATA, "the loss is %g", v);
+	if (!tape_at(t, loss)->need)
+		return 0;
+	*tape_grad(t, loss) = (real)scale;
+	for (size_t i = t->n_rec; i-- > 0;) {
+		const struct rec r = t->rec[i];
+		if (t->node[r.out].grad == NULL)
+			continue; /* nothing that the loss depends on */
+		op_table[r.op].bwd(t, &r);
+		/* all that use this node have run: its gradient's memory serves the next */
+		t->spare = ser_grow(t->spare, &t->cap_spare, t->n_spare + 1, sizeof *t->spare);
+		struct ser_node *n = &t->node[r.out];
+		t->spare[t->n_spare++] = (struct block){n->grad, n->n_row * n->n_col};
+		n->grad = NULL;
+	}
+	return 0;
+}
+
+int ser_tape_mark(const struct ser_tape *tape)
+{
+	struct ser_tape *t = (struct ser_tape *)tape;
+	t->mark = ser_grow(t->mark, &t->cap_mark, t->n_mark + 1, sizeof *t->mark);
+	t->mark[t->n_mark] = (struct mark){(int)t->n_node, ser_arena_mark(&t->arena)};
+	return (int)t->n_mark++;
+}
+
+int ser_tape_keep(struct ser_tape *t, int mark, int keep)
+{
+	ser_assert(mark >= 0 && (size_t)mark < t->n_mark);
+	struct mark m = t->mark[mark];
+	t->n_mark = (size_t)mark;
+	if ((t->mode & SER_TAPE_GRAD) != 0 || keep < m.n_node)
+		return keep;
+	struct ser_node n = *tape_at(t, keep);
+	size_t n_val = tape_shape_only(t) ? 0 : n.n_row * n.n_col * sizeof(real);
+	size_t n_seg = n.seg != NULL ? (n.n_seg + 1) * sizeof *n.seg : 0;
+	t->keep.n = 0;
+	if (n_val > 0)
+		ser_buf_add(&t->keep, n.val, n_val);
+	if (n_seg > 0)
+		ser_buf_add(&t->keep, n.seg, n_seg);
+	ser_arena_rewind(&t->arena, m.at);
+	t->n_node = (size_t)m.n_node;
+	for (size_t i = 0; i < t->n_param; i++)
+		if (t->param[i] >= m.n_node)
+			t->param[i] = -1;
+	if (n_val > 0) {
+		n.val = tape_alloc(t, n.n_row * n.n_col);
+		memcpy(n.val, t->keep.s, n_val);
+	}
+	if (n_seg > 0) {
+		size_t *seg = ser_arena_alloc(&t->arena, n.n_seg + 1, sizeof *seg);
+		memcpy(seg, t->keep.s + n_val, n_seg);
+		n.seg = seg;
+	}
+	return push(t, n);
+}
+
+size_t ser_tape_bytes(const struct ser_tape *t)
+{
+	return t->arena.used;
+}
+
+/* ---- column sums ---- */
+
+enum { SUM_ROWS = 512 }; /* rows of one partial sum */
+
+struct col_sum {
+	size_t n_row, n_col;
+	const real *x, *dy;
+	double *part; /* [n_part][2C] */
+	bool two;
+};
+
+static void col_sum_part(void *ctx, size_t i, int worker)
+{
+	(void)worker;
+	const struct col_sum *c = ctx;
+	size_t r0 = i * SUM_ROWS, n = c->n_row - r0 < SUM_ROWS ? c->n_row - r0 : SUM_ROWS;
+	double *s = c->part + i * 2 * c->n_col, *q = c->two ? s + c->n_col : NULL;
+	if (c->dy != NULL)
+		kern_col_dot(n, c->n_col, c->dy + r0 * c->n_col, c->x + r0 * c->n_col, s, q);
+	else
+		kern_col_sum(n, c->n_col, c->x + r0 * c->n_col, s, q);
+}
+
+void tape_col_sum(struct ser_tape *t, size_t n_row, size_t n_col, const real *x, const real *dy, double *s, double *q)
+{
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	size_t n_part = (n_row + SUM_ROWS - 1) / SUM_ROWS;
+	struct col_sum c = {n_row, n_col, x, dy, ser_arena_calloc(&t->arena, ser_mul(n_part, 2 * n_col), sizeof(double)),
+	                    q != NULL};
+	ser_la_for(t->la, n_part, col_sum_part, &c);
+	for (size_t i = 0; i < n_part; i++)
+		for (size_t j = 0; j < n_col; j++) {
+			s[j] += c.part[i * 2 * n_col + j];
+			if (q != NULL)
+				q[j] += c.part[i * 2 * n_col + n_col + j];
+		}
+	ser_arena_rewind(&t->arena, m);
+}
+
+/* ---- names ---- */
+
+void ser_tape_enter(struct ser_tape *t, const char *fmt, ...)
+{
+	char name[200];
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(name, sizeof name, fmt, ap);
+	va_end(ap);
+	ser_assert(n > 0 && (size_t)n < sizeof name);
+	ser_assert(t->n_scope < sizeof t->scope_at / sizeof *t->scope_at);
+	t->scope_at[t->n_scope++] = t->scope.n;
+	ser_buf_printf(&t->scope, "%s.", name);
+}
+
+void ser_tape_leave(struct ser_tape *t)
+{
+	ser_assert(t->n_scope > 0);
+	t->scope.n = t->scope_at[--t->n_scope];
+	t->scope.s[t->scope.n] = '\0';
+}
