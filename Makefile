@@ -40,7 +40,7 @@ TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
-.PHONY: all deps deps-oracle demo check check-san lint format bench install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san check-grad lint format bench install uninstall dist clean
 .SECONDARY:
 
 all: $(TOOLS)
@@ -107,6 +107,11 @@ check: all $(UNITS) $(BUILD)/tests/mkstream
 # Under the address, undefined-behaviour and leak sanitizers.
 check-san:
 	$(MAKE) FLAVOUR=san check
+
+# Gradients of every operator and loss against central differences, in double.
+check-grad:
+	$(MAKE) FLAVOUR=double build/double/unit/test_nn_grad
+	build/double/unit/test_nn_grad
 
 lint:
 	tests/lint
