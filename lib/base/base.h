@@ -94,6 +94,9 @@ void ser_buf_printf(struct ser_buf *b, const char *fmt, ...) SER_PRINTF(2, 3);
 void ser_buf_reserve(struct ser_buf *b, size_t extra);
 void ser_buf_free(struct ser_buf *b);
 
+/* Whether n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
+bool ser_utf8_ok(const char *s, size_t n);
+
 /* ---- map from byte strings to a number ------------------------------------------------------ */
 
 struct ser_map; /* insertion-ordered; keys are copied */

@@ -34,6 +34,8 @@ int ser_parse_real(const char *s, double lo, double hi, double *out, struct ser_
 
 char *ser_format_real(double x, char *buf)
 {
+	if (isnan(x)) /* whose sign says nothing and differs between machines */
+		return strcpy(buf, "nan");
 	for (int digits = 6; digits <= 17; digits++) {
 		snprintf(buf, 32, "%.*g", digits, x);
 		if (strtod(buf, NULL) == x)

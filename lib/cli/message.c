@@ -104,7 +104,9 @@ static double now(void)
 void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64_t total)
 {
 	static double began, said;
-	bool tty = isatty(2);
+	static int tty = -1; /* asked once: this is called for every record */
+	if (tty < 0)
+		tty = isatty(2);
 	if (c->quiet || !(tty || c->progress))
 		return;
 	double t = now();

@@ -44,7 +44,8 @@ static struct ser_val *pending(const struct ser_header *h)
 {
 	if (h->prov.u.list.n != 1 || ser_val_get(&h->prov.u.list.v[0], "tool") != NULL)
 		return NULL;
-	return ser_val_get(&h->prov.u.list.v[0], "inputs");
+	struct ser_val *in = ser_val_get(&h->prov.u.list.v[0], "inputs");
+	return in != NULL && in->kind == SER_LIST ? in : NULL; /* a file may hold anything here */
 }
 
 void ser_header_prov_add(struct ser_header *h, const char *tool, const char *const *args, size_t n_arg)

@@ -79,7 +79,12 @@ bool ser_record_rename(struct ser_record *r, const char *from, const char *to)
 	struct ser_field *f = find(r, from);
 	if (f == NULL)
 		return false;
+	if (strcmp(from, to) == 0)
+		return true;
+	if (ser_record_drop(r, to)) /* names are unique, and the fields behind it have moved */
+		f = find(r, from);
 	f->name_len = strlen(to);
+	ser_assert(f->name_len > 0 && f->name_len <= SER_MAX_NAME);
 	f->name = ser_arena_strndup(&r->arena, to, f->name_len);
 	f->raw = NULL;
 	return true;

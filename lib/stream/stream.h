@@ -13,7 +13,7 @@ enum {
 	SER_MAX_AXES = 8,         /* axes of a tensor */
 	SER_MAX_NAME = 255,       /* bytes of a field's name */
 	SER_MAX_FIELD = 4096,     /* fields of a record */
-	SER_MAX_DEPTH = 16,       /* nesting of lists and maps in a header */
+	SER_MAX_DEPTH = 64,       /* nesting of lists and maps in a header */
 	SER_MAX_HEADER = 64 << 20 /* bytes of a header */
 };
 #define SER_MAX_RECORD ((size_t)1 << 30) /* bytes of a record unless the reader is told otherwise */
@@ -51,7 +51,7 @@ struct ser_val {
 		int64_t i;
 		double f;
 		struct {
-			const char *s; /* n bytes, UTF-8; NUL-terminated unless it comes from a record read */
+			const char *s; /* n bytes, UTF-8 without NUL; NUL-terminated unless it comes from a record read */
 			size_t n;
 		} str;
 		struct ser_tensor t;
@@ -132,6 +132,7 @@ const struct ser_val *ser_record_get(const struct ser_record *r, const char *nam
 void ser_record_set(struct ser_record *r, const char *name, struct ser_val v);
 void ser_record_set_copy(struct ser_record *r, const char *name, struct ser_val v);
 bool ser_record_drop(struct ser_record *r, const char *name); /* false when absent */
+/* False when there is no `from`; a field that is called `to` already goes. */
 bool ser_record_rename(struct ser_record *r, const char *from, const char *to);
 /* A deep copy of src in dst (cleared first), for records that outlive their reader's turn. */
 void ser_record_copy(struct ser_record *dst, const struct ser_record *src);
@@ -199,7 +200,7 @@ struct ser_writer;
 struct ser_writer *ser_writer_new(int fd, const char *name, const struct ser_header *h);
 /* Fields that are as they were read are copied as bytes; others are packed. id goes first. */
 int ser_writer_record(struct ser_writer *w, const struct ser_record *r, struct ser_err *e);
-/* The same from plain fields (the first must be the id). */
+/* The same from plain fields, one of them the id. */
 int ser_writer_fields(struct ser_writer *w, const struct ser_field *f, size_t n, struct ser_err *e);
 int ser_writer_flush(struct ser_writer *w, struct ser_err *e);
 /* Write the trailer and flush; the descriptor stays open. After an error, or without this call, the stream stays cut: its reader will say so. */

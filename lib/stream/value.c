@@ -365,6 +365,18 @@ static int rank(const struct ser_val *v)
 	}
 }
 
+/* Exact: above 2^53 a double cannot hold every integer, and an order must stay one. */
+static int int_real_cmp(int64_t i, double f)
+{
+	if (isnan(f) || f >= 0x1p63)
+		return -1;
+	if (f < -0x1p63)
+		return 1;
+	int64_t whole = (int64_t)f;
+	double rest = f - (double)whole;
+	return i != whole ? (i > whole ? 1 : -1) : (rest < 0) - (rest > 0);
+}
+
 int ser_val_cmp(const struct ser_val *a, const struct ser_val *b)
 {
 	if (rank(a) != rank(b))
@@ -375,11 +387,13 @@ int ser_val_cmp(const struct ser_val *a, const struct ser_val *b)
 	case 2: {
 		if (a->kind == SER_INT && b->kind == SER_INT)
 			return (a->u.i > b->u.i) - (a->u.i < b->u.i);
-		double x = a->kind == SER_INT ? (double)a->u.i : a->u.f,
-		       y = b->kind == SER_INT ? (double)b->u.i : b->u.f;
-		if (isnan(x) || isnan(y)) /* NaN after every number */
-			return (int)isnan(x) - (int)isnan(y);
-		return (x > y) - (x < y);
+		if (a->kind == SER_REAL && b->kind == SER_REAL) {
+			double x = a->u.f, y = b->u.f;
+			if (isnan(x) || isnan(y)) /* NaN after every number */
+				return (int)isnan(x) - (int)isnan(y);
+			return (x > y) - (x < y);
+		}
+		return a->kind == SER_INT ? int_real_cmp(a->u.i, b->u.f) : -int_real_cmp(b->u.i, a->u.f);
 	}
 	case 3: {
 		size_t n = a->u.str.n < b->u.str.n ? a->u.str.n : b->u.str.n;

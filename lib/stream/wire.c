@@ -140,7 +140,7 @@ int ser_scan_do(struct ser_scan *s, const char *p, size_t n, size_t max, struct 
 		if (t.counts == ELEMENTS || t.counts == PAIRS) {
 			if (s->depth == SER_MAX_DEPTH)
 				return ser_fail(e, SER_EDATA, "nested deeper than %d", SER_MAX_DEPTH);
-			if (s->depth == 0 && count > SER_MAX_FIELD)
+			if (t.counts == PAIRS && count > SER_MAX_FIELD)
 				return ser_fail(e, SER_EDATA, "a map of %llu fields, limit %d",
 						(unsigned long long)count, SER_MAX_FIELD);
 			if (count > 0) {
@@ -214,7 +214,7 @@ static int decode_tensor(const msgpack_object_map *m, struct ser_val *out, struc
 	size_t want = ser_dtype_size(t.dtype);
 	for (int i = 0; i < t.ndim; i++) {
 		const msgpack_object *d = &shape->via.array.ptr[i];
-		if (d->type != MSGPACK_OBJECT_POSITIVE_INTEGER || d->via.u64 > SIZE_MAX / 16)
+		if (d->type != MSGPACK_OBJECT_POSITIVE_INTEGER || d->via.u64 > UINT32_MAX)
 			return ser_fail(e, SER_EDATA, "has a shape that is not of sizes");
 		t.shape[i] = (size_t)d->via.u64;
 		if (!ser_mul_ok(want, t.shape[i], &want))
@@ -226,7 +226,7 @@ static int decode_tensor(const msgpack_object_map *m, struct ser_val *out, struc
 	if (!nd->via.boolean) { /* a scalar is a label */
 		double x = ser_tensor_real(&t, 0);
 		bool real = t.dtype == SER_F4 || t.dtype == SER_F8 || t.dtype == SER_F2;
-		int64_t i8 = (int64_t)x;
+		int64_t i8 = real ? 0 : (int64_t)x;
 		if (t.dtype == SER_I8)
 			memcpy(&i8, p, sizeof i8);
 		*out = real ? ser_real(x) : ser_int(i8);
@@ -247,6 +247,8 @@ static int decode_map(struct ser_arena *a, const msgpack_object_map *m, bool fla
 			return ser_fail(e, SER_EDATA, "a field's name is not a string of 1 to %d bytes", SER_MAX_NAME);
 		f[i].name = k->via.str.ptr;
 		f[i].name_len = k->via.str.size;
+		if (!ser_utf8_ok(f[i].name, f[i].name_len))
+			return ser_fail(e, SER_EDATA, "a field's name is not UTF-8 text");
 		for (uint32_t j = 0; j < i; j++)
 			if (f[j].name_len == f[i].name_len && memcmp(f[j].name, f[i].name, f[i].name_len) == 0)
 				return ser_fail(e, SER_EDATA, "field \"%.*s\" is there twice", (int)f[i].name_len,
@@ -282,6 +284,8 @@ static int decode(struct ser_arena *a, const msgpack_object *o, bool flat, struc
 		return 0;
 	case MSGPACK_OBJECT_STR:
 		*out = ser_strn(o->via.str.ptr, o->via.str.size);
+		if (!ser_utf8_ok(out->u.str.s, out->u.str.n))
+			return ser_fail(e, SER_EDATA, "is a string that is not UTF-8 text");
 		return 0;
 	case MSGPACK_OBJECT_MAP:
 		for (uint32_t i = 0; i < o->via.map.size; i++)

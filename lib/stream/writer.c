@@ -58,11 +58,46 @@ struct ser_writer *ser_writer_new(int fd, const char *name, const struct ser_hea
 	return w;
 }
 
+/* What no reader would take is an error here, where its maker can be named. */
+static int check_field(const struct ser_field *f, const struct ser_field *id, struct ser_err *e)
+{
+	size_t size = 0;
+	if (f->raw != NULL)
+		return 0;
+	if (f->val.kind == SER_STR) {
+		size = f->val.u.str.n;
+		if (!ser_utf8_ok(f->val.u.str.s, size))
+			return ser_fail(e, SER_EDATA, "record \"%.*s\": field \"%.*s\" is a string that is not UTF-8 text",
+					(int)id->val.u.str.n, id->val.u.str.s, (int)f->name_len, f->name);
+	} else if (f->val.kind == SER_TENSOR) {
+		size = ser_tensor_size(&f->val.u.t);
+	} else if (f->val.kind > SER_TENSOR) {
+		return ser_fail(e, SER_EDATA, "record \"%.*s\": field \"%.*s\" is neither label nor tensor",
+				(int)id->val.u.str.n, id->val.u.str.s, (int)f->name_len, f->name);
+	}
+	if (size > UINT32_MAX || f->name_len == 0 || f->name_len > SER_MAX_NAME || !ser_utf8_ok(f->name, f->name_len))
+		return ser_fail(e, SER_EDATA, "record \"%.*s\": field \"%.*s\" of %zu bytes is over the format's limits",
+				(int)id->val.u.str.n, id->val.u.str.s, (int)f->name_len, f->name, size);
+	return 0;
+}
+
 int ser_writer_fields(struct ser_writer *w, const struct ser_field *f, size_t n, struct ser_err *e)
 {
-	ser_wire_map(&w->buf, n);
+	size_t id = 0;
+	while (id < n && !(f[id].name_len == 2 && memcmp(f[id].name, "id", 2) == 0))
+		id++;
+	ser_assert(id < n && f[id].val.kind == SER_STR);
+	if (n > SER_MAX_FIELD)
+		return ser_fail(e, SER_EDATA, "record \"%.*s\": %zu fields, limit %d", (int)f[id].val.u.str.n,
+				f[id].val.u.str.s, n, SER_MAX_FIELD);
 	for (size_t i = 0; i < n; i++)
-		ser_wire_field(&w->buf, &f[i]);
+		if (check_field(&f[i], &f[id], e) != 0)
+			return ser_fail_in(e, "%s", w->name);
+	ser_wire_map(&w->buf, n);
+	ser_wire_field(&w->buf, &f[id]);
+	for (size_t i = 0; i < n; i++)
+		if (i != id)
+			ser_wire_field(&w->buf, &f[i]);
 	w->n_record++;
 	return w->buf.n >= FLUSH_AT ? ser_writer_flush(w, e) : 0;
 }
