@@ -72,9 +72,6 @@ enum ser_cell ser_manifest_kind(const char *name);
  * line end or what is not UTF-8; a failed write shows in ferror(f). */
 int ser_manifest_put(FILE *f, const char *const *cell, size_t n, struct ser_err *e);
 
-/* Whether n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
-bool ser_utf8_ok(const char *s, size_t n);
-
 /* ---- a table in memory ----------------------------------------------------------------------- */
 
 /* Columns of text; every cell is a NUL-terminated string, "" when nothing is known. All zero is an
