@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* audio: sound files of any format that libsndfile decodes (WAV, FLAC, Ogg Vorbis, Opus, MP3, AU, AIFF, CAF ...),
+ * any rate and channel count, as mono float samples at one rate.
+ *
+ * Samples are in [-1,1]: integer formats are divided by their full scale (16 bit: 32768); float files and lossy
+ * decoders may go beyond 1 and are passed on as they are. Kaldi's tools read the same audio as integers, so a
+ * front-end that is to give Kaldi's numbers multiplies by 32768 (dsp/dsp.h does).
+ *
+ * Channels are averaged. Rates are converted by soxr, single-threaded, quality HQ (20 bits, linear phase) or VHQ
+ * (28 bits): N samples become round(N * rate_hz / file rate), without delay; the result does not depend on how
+ * the reading is split into blocks.
+ *
+ * Errors are one sentence that begins with the file's name: missing, unreadable, empty, not audio, cut off (the
+ * file holds less than its own header says), without samples, holding samples that are not numbers, `start` or
+ * `end` outside the file. A WAV or AU stream whose writer could not know the length (0, or more than 0x7ff00000
+ * bytes in the header) is read to its end.
+ *
+ * Objects are independent of each other and may be used from different threads. */
+#ifndef SER_AUDIO_H
+#define SER_AUDIO_H
+
+#include "base/base.h"
+
+struct ser_audio_opt {
+	double rate_hz; /* rate of the samples wanted; 0: the file's own */
+	double start_s; /* first instant of the file to read, seconds >= 0 */
+	double end_s;   /* end of the part to read, seconds; 0: the file's end. At most 10 ms past the file's end. */
+	bool vhq;       /* soxr's VHQ instead of HQ */
+};
+
+/* rate 16000, the whole file, HQ */
+void ser_audio_opt_init(struct ser_audio_opt *o);
+
+struct ser_audio_info {
+	int rate_hz;     /* the file's */
+	int n_chan;      /* the file's */
+	int64_t n_frame; /* samples a channel in the file as its header has it; -1 where a stream does not say */
+	char format[64]; /* libsndfile's name, such as "WAV (Microsoft)" */
+	/* what has been read so far, at the file's rate, over all channels: */
+	int64_t n_clipped; /* samples at or beyond 32767/32768 of full scale */
+	float peak;        /* greatest |sample| */
+};
+
+struct ser_audio; /* an open sound file */
+
+/* Open a file by path. *a is NULL on failure. `path` is copied. */
+int ser_audio_open(struct ser_audio **a, const char *path, const struct ser_audio_opt *o, struct ser_err *e);
+
+/* The same from an open file descriptor, read from its current position, which need not be able to seek; `name` is what
+ * errors call it. The descriptor is borrowed: not closed, and where it stands afterwards is not specified.
+ * From a pipe, WAV and AU are decoded as they arrive, in bounded memory; other formats are first copied to an
+ * unnamed temporary file (in $TMPDIR, else /tmp). */
+int ser_audio_open_fd(struct ser_audio **a, int fd, const char *name, const struct ser_audio_opt *o, struct ser_err *e);
+
+/* The same from n bytes in memory, borrowed until free. */
+int ser_audio_open_mem(struct ser_audio **a, const void *p, size_t n, const char *name, const struct ser_audio_opt *o,
+		       struct ser_err *e);
+
+/* The next up to n mono samples. Returns how many, less than n only at the end; 0 at the end; <0 (SER_E*). A file
+ * that gives no sample at all is an error on the first call. Memory is bounded whatever the length. */
+ptrdiff_t ser_audio_read(struct ser_audio *a, float *x, size_t n, struct ser_err *e);
+
+const struct ser_audio_info *ser_audio_info(const struct ser_audio *a);
+double ser_audio_rate_hz(const struct ser_audio *a); /* of what read() gives */
+void ser_audio_free(struct ser_audio *a);            /* NULL does nothing */
+
+/* Read all that is left into *x, a malloc'ed block of *cap floats that grows as needed (start with NULL and 0; free()
+ * it), and set *n. A file that would give more than max_sample samples is an error. */
+int ser_audio_read_all(struct ser_audio *a, size_t max_sample, float **x, size_t *n, size_t *cap, struct ser_err *e);
+
+/* open, read_all, free. info may be NULL. */
+int ser_audio_load(const char *path, const struct ser_audio_opt *o, size_t max_sample, float **x, size_t *n,
+		   size_t *cap, struct ser_audio_info *info, struct ser_err *e);
+
+#endif

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+#include "audio/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	SLURP = 8 << 20,      /* regular files up to this size are read at once */
+	WINDOW = 1 << 20,     /* bytes of a pipe kept for looking back */
+	HEAD = 256 << 10,     /* where the samples of a WAV or AU file must have begun */
+	OGG_TAIL = 128 << 10, /* an Ogg page has at most 65307 bytes */
+};
+
+static const int64_t LEN_UNKNOWN = INT64_C(1) << 50;
+
+/* What writers that cannot seek back put as the length: 0, all ones, or something near 2^31. */
+static const uint32_t STREAM_SIZE = 0x7ff00000;
+
+static uint32_t le32(const unsigned char *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint32_t be32(const unsigned char *p)
+{
+	return (uint32_t)p[3] | (uint32_t)p[2] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[0] << 24;
+}
+
+static int64_t stream_size(uint32_t n)
+{
+	return n == 0 || n >= STREAM_SIZE ? -1 : (int64_t)n;
+}
+
+/* The four bytes at `at` hold a length of samples that nobody knew. */
+static void unknown_size(struct ser_source *s, int64_t at, bool big_endian, uint32_t size)
+{
+	s->size_at = at;
+	for (int i = 0; i < 4; i++)
+		s->size_bytes[i] = (unsigned char)(size >> (big_endian ? 24 - 8 * i : 8 * i));
+}
+
+/* Find the samples in the first n bytes of a RIFF, RIFX, RF64, AU or AIFF file. */
+static void parse_head(struct ser_source *s, const unsigned char *p, size_t n)
+{
+	s->data_off = 0;
+	s->data_size = -1;
+	if (n >= 16 && memcmp(p, ".snd", 4) == 0) {
+		s->data_off = be32(p + 4);
+		s->data_size = stream_size(be32(p + 8));
+		if (s->data_size < 0)
+			unknown_size(s, 8, true, UINT32_MAX);
+		return;
+	}
+	if (n >= 12 && memcmp(p, "FORM", 4) == 0) {
+		int64_t size = stream_size(be32(p + 4)); /* the whole FORM: no need to look for SSND */
+		s->data_off = 8;
+		s->data_size = size;
+		return;
+	}
+	bool rf64 = n >= 12 && memcmp(p, "RF64", 4) == 0, rifx = n >= 12 && memcmp(p, "RIFX", 4) == 0;
+	if (n < 12 || (!rf64 && !rifx && memcmp(p, "RIFF", 4) != 0) || memcmp(p + 8, "WAVE", 4) != 0)
+		return;
+	int64_t size64 = -1;
+	for (size_t at = 12; at + 8 <= n;) {
+		uint32_t size = rifx ? be32(p + at + 4) : le32(p + at + 4);
+		if (memcmp(p + at, "data", 4) == 0) {
+			s->data_off = (int64_t)at + 8;
+			s->data_size = rf64 && size == UINT32_MAX ? size64 : stream_size(size);
+			if (s->data_size < 0 && !rf64) {
+				int64_t room = s->size >= 0 ? s->size - s->data_off : INT64_MAX;
+				unknown_size(s, s->data_off - 4, rifx, room < 0xfffffffe ? (uint32_t)room : 0xfffffffe);
+			}
+			return;
+		}
+		if (rf64 && memcmp(p + at, "ds64", 4) == 0 && at + 8 + 16 <= n)
+			size64 = (int64_t)((uint64_t)le32(p + at + 16) | (uint64_t)(le32(p + at + 20) & 0x7fffffff)
+										 << 32);
+		if (size > n)
+			return;
+		at += 8 + (size_t)size + (size & 1);
+	}
+}
+
+static ssize_t read_full(int fd, unsigned char *p, size_t n)
+{
+	size_t got = 0;
+	while (got < n) {
+		ssize_t r = read(fd, p + got, n - got);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+		got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
+static ssize_t pread_full(int fd, unsigned char *p, size_t n, int64_t off)
+{
+	size_t got = 0;
+	while (got < n) {
+		ssize_t r = pread(fd, p + got, n - got, (off_t)(off + (int64_t)got));
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+		got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
+int ser_source_mem(struct ser_source *s, const void *p, size_t n, const char *name, struct ser_err *e)
+{
+	*s = (struct ser_source){.kind = SOURCE_MEM, .mem = p, .fd = -1, .size = (int64_t)n};
+	if (n == 0)
+		return ser_fail(e, SER_EDATA, "%s: the file is empty", name);
+	parse_head(s, p, n < HEAD ? n : HEAD);
+	return SER_OK;
+}
+
+static int from_regular(struct ser_source *s, const char *name, struct ser_err *e)
+{
+	if (s->size <= 0)
+		return ser_fail(e, SER_EDATA, "%s: the file is empty", name);
+	size_t n = s->size <= SLURP ? (size_t)s->size : HEAD;
+	unsigned char *p = ser_malloc(n, 1);
+	ssize_t got = pread_full(s->fd, p, n, s->base);
+	if (got <= 0) {
+		int err = got < 0 ? errno : EIO;
+		free(p);
+		return ser_fail(e, SER_EIO, "%s: %s", name, strerror(err));
+	}
+	parse_head(s, p, (size_t)got < HEAD ? (size_t)got : HEAD);
+	if (s->size > SLURP) {
+		free(p);
+		s->kind = SOURCE_FD;
+		return SER_OK;
+	}
+	s->kind = SOURCE_MEM;
+	s->mem = s->owned = p;
+	s->size = got;
+	return SER_OK;
+}
+
+/* Copy a pipe, whose first n bytes are in p, to a file without a name. */
+static int spool(struct ser_source *s, const unsigned char *p, size_t n, const char *name, struct ser_err *e)
+{
+	const char *dir = getenv("TMPDIR");
+	struct ser_buf path = {0};
+	ser_buf_printf(&path, "%s/ser-audio-XXXXXX", dir != NULL && dir[0] != '\0' ? dir : "/tmp");
+	int out = mkstemp(path.s);
+	if (out < 0) {
+		int rc = ser_fail(e, SER_EIO, "%s: cannot make the temporary file %s: %s", name, path.s,
+				  strerror(errno));
+		ser_buf_free(&path);
+		return rc;
+	}
+	unlink(path.s);
+	ser_buf_free(&path);
+	unsigned char *b = ser_malloc(HEAD, 1);
+	int rc = SER_OK;
+	int64_t total = 0;
+	while (n > 0 && rc == SER_OK) {
+		for (size_t at = 0; at < n && rc == SER_OK;) {
+			ssize_t w = write(out, p + at, n - at);
+			if (w < 0 && errno == EINTR)
+				continue;
+			if (w < 0)
+				rc = ser_fail(e, SER_EIO, "%s: writing a temporary copy: %s", name, strerror(errno));
+			else
+				at += (size_t)w;
+		}
+		total += (int64_t)n;
+		ssize_t got = read_full(s->fd, b, HEAD);
+		if (got < 0)
+			rc = ser_fail(e, SER_EIO, "%s: %s", name, strerror(errno));
+		n = got < 0 ? 0 : (size_t)got;
+		p = b;
+	}
+	free(b);
+	if (s->close_fd)
+		close(s->fd);
+	s->fd = out;
+	s->close_fd = true;
+	s->base = 0;
+	s->size = total;
+	return rc != SER_OK ? rc : from_regular(s, name, e);
+}
+
+static int from_pipe(struct ser_source *s, const char *name, struct ser_err *e)
+{
+	s->kind = SOURCE_PIPE;
+	s->size = -1;
+	s->mem = s->owned = ser_malloc(WINDOW, 1);
+	unsigned char *p = s->owned;
+	/* Take no more than the header needs: a live source must not wait for a full window. */
+	ssize_t got = read_full(s->fd, p, 64);
+	if (got < 0)
+		return ser_fail(e, SER_EIO, "%s: %s", name, strerror(errno));
+	if (got == 0)
+		return ser_fail(e, SER_EDATA, "%s: the file is empty", name);
+	size_t n = (size_t)got;
+	bool wav = n >= 12 && memcmp(p + 8, "WAVE", 4) == 0, au = n >= 12 && memcmp(p, ".snd", 4) == 0;
+	if (wav || au) {
+		for (parse_head(s, p, n); s->data_off == 0 && n < HEAD; parse_head(s, p, n)) {
+			got = read_full(s->fd, p + n, 256);
+			if (got < 0)
+				return ser_fail(e, SER_EIO, "%s: %s", name, strerror(errno));
+			if (got == 0)
+				break;
+			n += (size_t)got;
+		}
+		if (s->data_off > 0) {
+			s->hi = (int64_t)n;
+			s->opening = true;
+			return SER_OK;
+		}
+	}
+	s->owned = NULL;
+	int rc = spool(s, p, n, name, e);
+	free(p);
+	return rc;
+}
+
+int ser_source_fd(struct ser_source *s, int fd, const char *name, struct ser_err *e)
+{
+	*s = (struct ser_source){.fd = fd};
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return ser_fail(e, SER_EIO, "%s: %s", name, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return ser_fail(e, SER_EDATA, "%s: is a directory", name);
+	off_t at = S_ISREG(st.st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
+	if (at < 0)
+		return from_pipe(s, name, e);
+	s->base = at;
+	s->size = (int64_t)st.st_size - at;
+	return from_regular(s, name, e);
+}
+
+int ser_source_path(struct ser_source *s, const char *path, struct ser_err *e)
+{
+	*s = (struct ser_source){.fd = -1};
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ser_fail(e, SER_EIO, "%s: %s", path, strerror(errno));
+	int rc = ser_source_fd(s, fd, path, e);
+	if (s->fd == fd && (rc != SER_OK || s->kind == SOURCE_MEM)) {
+		close(fd);
+		s->fd = -1;
+		s->close_fd = false;
+	} else if (s->fd == fd) {
+		s->close_fd = true;
+	} else { /* spooled: s owns the copy */
+		close(fd);
+	}
+	return rc;
+}
+
+void ser_source_close(struct ser_source *s)
+{
+	free(s->owned);
+	if (s->close_fd)
+		close(s->fd);
+	*s = (struct ser_source){.fd = -1};
+}
+
+int64_t ser_source_len(void *user)
+{
+	const struct ser_source *s = user;
+	if (s->size >= 0)
+		return s->size;
+	return s->data_size >= 0 ? s->data_off + s->data_size : LEN_UNKNOWN;
+}
+
+int64_t ser_source_seek(int64_t off, int whence, void *user)
+{
+	struct ser_source *s = user;
+	int64_t from = whence == SEEK_CUR ? s->pos : whence == SEEK_END ? ser_source_len(s) : 0;
+	if (from + off < 0)
+		return -1;
+	return s->pos = from + off;
+}
+
+int64_t ser_source_tell(void *user)
+{
+	const struct ser_source *s = user;
+	return s->pos;
+}
+
+int64_t ser_source_write(const void *p, int64_t n, void *user)
+{
+	(void)p, (void)n, (void)user;
+	return 0;
+}
+
+/* Move the window along until byte `to` is in it or the pipe ends. */
+static void pull(struct ser_source *s, int64_t to)
+{
+	while (s->size < 0 && s->hi <= to) {
+		if (s->hi - s->lo == WINDOW) {
+			memmove(s->owned, s->owned + WINDOW / 2, WINDOW / 2);
+			s->lo += WINDOW / 2;
+		}
+		ssize_t r = read(s->fd, s->owned + (s->hi - s->lo), (size_t)(WINDOW - (s->hi - s->lo)));
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			s->failed = errno;
+		if (r <= 0)
+			s->size = s->hi;
+		else
+			s->hi += r;
+	}
+}
+
+/* A length that the writer could not know is given to libsndfile as one that it understands. */
+static void overlay(const struct ser_source *s, unsigned char *p, int64_t at, int64_t n)
+{
+	for (int i = 0; i < 4; i++) {
+		int64_t k = s->size_at + i - at;
+		if (k >= 0 && k < n)
+			p[k] = s->size_bytes[i];
+	}
+}
+
+static int64_t read_pipe(struct ser_source *s, unsigned char *p, int64_t n)
+{
+	int64_t done = 0, data_end = s->data_off + (s->data_size >= 0 ? s->data_size : INT64_C(1) << 30);
+	while (done < n) {
+		if (s->opening && s->pos >= data_end)
+			break;
+		if (s->pos >= s->hi)
+			pull(s, s->pos);
+		if (s->pos < s->lo || s->pos >= s->hi)
+			break;
+		int64_t k = s->hi - s->pos < n - done ? s->hi - s->pos : n - done;
+		memcpy(p + done, s->mem + (s->pos - s->lo), (size_t)k);
+		s->pos += k;
+		done += k;
+	}
+	return done;
+}
+
+int64_t ser_source_read(void *p, int64_t n, void *user)
+{
+	struct ser_source *s = user;
+	int64_t k, at = s->pos;
+	if (n <= 0)
+		return 0;
+	if (s->kind == SOURCE_PIPE) {
+		k = read_pipe(s, p, n);
+		if (s->size_at > 0 && at < s->size_at + 4)
+			overlay(s, p, at, k);
+		return k;
+	}
+	if (s->pos >= s->size)
+		return 0;
+	k = s->size - s->pos < n ? s->size - s->pos : n;
+	if (s->kind == SOURCE_MEM) {
+		memcpy(p, s->mem + s->pos, (size_t)k);
+	} else {
+		k = pread_full(s->fd, p, (size_t)k, s->base + s->pos);
+		if (k < 0) {
+			s->failed = errno;
+			return 0;
+		}
+	}
+	s->pos += k;
+	if (s->size_at > 0 && at < s->size_at + 4)
+		overlay(s, p, at, k);
+	return k;
+}
+
+int64_t ser_source_missing(const struct ser_source *s)
+{
+	if (s->data_size < 0 || s->size < 0)
+		return 0;
+	int64_t have = s->size > s->data_off ? s->size - s->data_off : 0;
+	return s->data_size > have ? s->data_size - have : 0;
+}
+
+bool ser_source_ogg_ended(struct ser_source *s)
+{
+	unsigned char magic[4];
+	if (s->kind == SOURCE_PIPE || s->size < 27)
+		return true;
+	int64_t keep = s->pos;
+	s->pos = 0;
+	bool ogg = ser_source_read(magic, 4, s) == 4 && memcmp(magic, "OggS", 4) == 0;
+	bool ended = !ogg;
+	if (ogg) {
+		size_t n = s->size < OGG_TAIL ? (size_t)s->size : OGG_TAIL;
+		unsigned char *p = ser_malloc(n, 1);
+		s->pos = s->size - (int64_t)n;
+		n = (size_t)ser_source_read(p, (int64_t)n, s);
+		for (size_t at = n < 27 ? 0 : n - 27 + 1; at-- > 0;) {
+			if (memcmp(p + at, "OggS", 4) != 0)
+				continue;
+			/* page: 27 bytes, a table of n_seg lengths, then their sum of bytes; flag 4: end of stream */
+			size_t n_seg = p[at + 26], len = 27 + n_seg;
+			for (size_t i = 0; i < n_seg && at + 27 + i < n; i++)
+				len += p[at + 27 + i];
+			ended = (p[at + 5] & 4) != 0 && at + len <= n;
+			break;
+		}
+		free(p);
+	}
+	s->pos = keep;
+	return ended;
+}

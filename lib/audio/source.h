@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the bytes of a sound file come from: memory, a descriptor that can seek, or a pipe seen through a window that
+ * moves along; and what the container's own header says about how many there should be. Internal to audio. */
+#ifndef SER_AUDIO_SOURCE_H
+#define SER_AUDIO_SOURCE_H
+
+#include "base/base.h"
+
+enum ser_source_kind { SOURCE_MEM, SOURCE_FD, SOURCE_PIPE };
+
+struct ser_source {
+	enum ser_source_kind kind;
+	const unsigned char *mem; /* MEM: all bytes; PIPE: the window, holding bytes [lo, hi) of the stream */
+	unsigned char *owned;     /* what to free of it */
+	int fd;                   /* FD, PIPE */
+	bool close_fd;
+	int64_t base;   /* FD: offset of byte 0 in the descriptor */
+	int64_t size;   /* bytes, -1 while a pipe has not ended */
+	int64_t pos;    /* next byte to read */
+	int64_t lo, hi; /* PIPE */
+	bool opening;   /* PIPE: the header is being parsed: nothing behind the samples may be waited for */
+	int failed;     /* errno of a failed read, 0 for none */
+	/* from the container's header (WAV, AU, AIFF): */
+	int64_t data_off;  /* first byte of the samples, 0 when not known */
+	int64_t data_size; /* bytes of samples announced, -1 when the writer could not know or it is not said */
+	int64_t size_at;   /* > 0: the four bytes here hold an unknown length, to be read as size_bytes */
+	unsigned char size_bytes[4];
+};
+
+int ser_source_path(struct ser_source *s, const char *path, struct ser_err *e);
+int ser_source_fd(struct ser_source *s, int fd, const char *name, struct ser_err *e);
+int ser_source_mem(struct ser_source *s, const void *p, size_t n, const char *name, struct ser_err *e);
+void ser_source_close(struct ser_source *s);
+
+/* libsndfile's callbacks, on a struct ser_source. */
+int64_t ser_source_len(void *s);
+int64_t ser_source_seek(int64_t off, int whence, void *s);
+int64_t ser_source_read(void *p, int64_t n, void *s);
+int64_t ser_source_tell(void *s);
+int64_t ser_source_write(const void *p, int64_t n, void *s);
+
+/* Bytes of samples that the header announces and the file has not, 0 when none are missing or it cannot be said. On a
+ * pipe: known once it has been read to its end. */
+int64_t ser_source_missing(const struct ser_source *s);
+
+/* Whether an Ogg stream's last page is there, whole and marked as the last. True for what is not Ogg. */
+bool ser_source_ogg_ended(struct ser_source *s);
+
+#endif

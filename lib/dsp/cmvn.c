@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "dsp/dsp.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ser_delta_do(const float *x, size_t xs, float *y, size_t ys, size_t n_frame, size_t d, int window)
+{
+	double norm = 0;
+	for (int n = 1; n <= window; n++)
+		norm += 2.0 * n * n;
+	float scale = (float)(1 / norm);
+	for (size_t t = 0; t < n_frame; t++) {
+		float *out = y + t * ys;
+		for (size_t j = 0; j < d; j++)
+			out[j] = 0;
+		for (int n = 1; n <= window; n++) {
+			size_t k = (size_t)n;
+			const float *next = x + (t + k < n_frame ? t + k : n_frame - 1) * xs, *prev = x + (t > k ? t - k : 0) * xs;
+			for (size_t j = 0; j < d; j++)
+				out[j] += (float)n * (next[j] - prev[j]);
+		}
+		for (size_t j = 0; j < d; j++)
+			out[j] *= scale;
+	}
+}
+
+void ser_cmvn_init(struct ser_cmvn *s, size_t d)
+{
+	*s = (struct ser_cmvn){.d = d, .mean = ser_calloc(d, sizeof *s->mean), .m2 = ser_calloc(d, sizeof *s->m2)};
+}
+
+void ser_cmvn_free(struct ser_cmvn *s)
+{
+	free(s->mean);
+	free(s->m2);
+	*s = (struct ser_cmvn){0};
+}
+
+/* Welford's update, one frame at a time: m += (x - m) / n, m2 += (x - old m) (x - m). */
+void ser_cmvn_add(struct ser_cmvn *s, const float *x, size_t n_frame)
+{
+	for (size_t t = 0; t < n_frame; t++, x += s->d) {
+		s->n += 1;
+		double inv = 1 / s->n;
+		for (size_t j = 0; j < s->d; j++) {
+			double dev = x[j] - s->mean[j];
+			s->mean[j] += dev * inv;
+			s->m2[j] += dev * (x[j] - s->mean[j]);
+		}
+	}
+}
+
+void ser_cmvn_merge(struct ser_cmvn *s, const struct ser_cmvn *o)
+{
+	ser_assert(s->d == o->d);
+	double n = s->n + o->n;
+	if (n == 0)
+		return;
+	for (size_t j = 0; j < s->d; j++) {
+		double dev = o->mean[j] - s->mean[j];
+		s->mean[j] += dev * (o->n / n);
+		s->m2[j] += o->m2[j] + dev * dev * (s->n * o->n / n);
+	}
+	s->n = n;
+}
+
+void ser_cmvn_affine(const struct ser_cmvn *s, bool norm_means, bool norm_vars, double eps, double *shift, double *gain)
+{
+	for (size_t j = 0; j < s->d; j++) {
+		double var = s->n > 0 ? s->m2[j] / s->n + eps : 0;
+		shift[j] = norm_means ? s->mean[j] : 0;
+		gain[j] = norm_vars && var >= 1e-20 ? 1 / sqrt(var) : 1;
+	}
+}
+
+void ser_cmvn_apply(const double *shift, const double *gain, float *x, size_t n_frame, size_t d)
+{
+	for (size_t t = 0; t < n_frame; t++, x += d)
+		for (size_t j = 0; j < d; j++)
+			x[j] = (float)((x[j] - shift[j]) * gain[j]);
+}
+
+void ser_cmvn_sliding(const float *x, float *y, size_t n_frame, size_t d, size_t cmn_window, size_t min_window,
+		      bool center, bool norm_vars)
+{
+	double *sum = ser_calloc(2 * d, sizeof *sum), *sq = sum + d;
+	ptrdiff_t n = (ptrdiff_t)n_frame, win = (ptrdiff_t)cmn_window, at = 0, end = 0;
+	for (ptrdiff_t t = 0; t < n; t++) {
+		/* the window [a, b) of frame t, moved inside the utterance, as Kaldi's SlidingWindowCmn */
+		ptrdiff_t a = center ? t - win / 2 : t - win, b = center ? a + win : t + 1;
+		if (a < 0) {
+			b -= a;
+			a = 0;
+		}
+		if (!center && b > t)
+			b = t + 1 > (ptrdiff_t)min_window ? t + 1 : (ptrdiff_t)min_window;
+		if (b > n) {
+			a = a - (b - n) > 0 ? a - (b - n) : 0;
+			b = n;
+		}
+		for (; end < b; end++)
+			for (size_t j = 0; j < d; j++) {
+				double v = x[(size_t)end * d + j];
+				sum[j] += v;
+				sq[j] += v * v;
+			}
+		for (; at < a; at++)
+			for (size_t j = 0; j < d; j++) {
+				double v = x[(size_t)at * d + j];
+				sum[j] -= v;
+				sq[j] -= v * v;
+			}
+		double len = (double)(end - at);
+		for (size_t j = 0; j < d; j++) {
+			double mean = sum[j] / len, v = x[(size_t)t * d + j] - mean;
+			if (norm_vars) {
+				double var = sq[j] / len - mean * mean;
+				v = len > 1 && var > 1e-20 ? v / sqrt(var) : 0;
+			}
+			y[(size_t)t * d + j] = (float)v;
+		}
+	}
+	free(sum);
+}

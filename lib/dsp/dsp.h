@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* dsp: from samples to features: windows, Fourier transform, filterbanks, cepstra (the `front` objects); deltas and
+ * mean/variance normalisation.
+ *
+ * Shapes: N samples, T frames, D values a frame, F = n_fft/2+1 bins, M mel bands, C cepstra. Matrices are row-major, one frame
+ * a row. Samples are in [-1,1].
+ *
+ * Plans (`ser_front`, `ser_fft64`) are const after _new and may be shared by threads; each thread has a workspace. _do
+ * allocates nothing. The arithmetic is a fixed order of IEEE single and double operations, none of them fused and none
+ * left to a library but those that fill tables, so that equal input gives equal bytes on every thread count and every
+ * width of vector instructions. */
+#ifndef SER_DSP_H
+#define SER_DSP_H
+
+#include "base/base.h"
+
+/* ---- Fourier transform ---------------------------------------------------------------------- */
+
+/* The DFT of one complex signal, X[k] = sum_i x[i] exp(-2 pi i k / n), or with `inverse` the sum with +, not divided by n. In
+ * double precision, any length n >= 1 by radices 4, 2, 3, 5 and any other prime (Cooley and Tukey 1965); the cost
+ * grows with n times the sum of n's prime factors. re and im [n] in natural order, in place. */
+struct ser_fft64;
+struct ser_fft64 *ser_fft64_new(size_t n);
+void ser_fft64_free(struct ser_fft64 *p);
+size_t ser_fft64_scratch(const struct ser_fft64 *p); /* doubles */
+void ser_fft64_do(const struct ser_fft64 *p, bool inverse, double *re, double *im, double *scratch);
+
+/* ---- front-ends: the options, named as Kaldi and torchaudio name them ------------------------ */
+
+enum ser_front_kind {
+	SER_WAVE,  /* the samples: D = 1, one "frame" a sample */
+	SER_SPEC,  /* |STFT|^power, D = F: torchaudio.transforms.Spectrogram */
+	SER_MEL,   /* mel bands of it, D = M: torchaudio.transforms.MelSpectrogram, librosa.feature.melspectrogram */
+	SER_FBANK, /* log mel energies, D = M (+1): Kaldi's compute-fbank-feats */
+	SER_MFCC   /* cepstra, D = C: Kaldi's compute-mfcc-feats */
+};
+
+enum ser_window {
+	SER_WIN_POVEY,       /* hanning^0.85 */
+	SER_WIN_HAMMING,     /* 0.54 - 0.46 cos */
+	SER_WIN_HANNING,     /* 0.5 - 0.5 cos */
+	SER_WIN_RECTANGULAR,
+	SER_WIN_BLACKMAN     /* blackman-coeff - 0.5 cos + (0.5 - blackman-coeff) cos 2 */
+};
+
+enum ser_edges {
+	SER_EDGES_SNIP,   /* frames lie within the signal: T = 1 + (N - win) / shift (Kaldi's snip-edges=true) */
+	SER_EDGES_MIRROR, /* T = (N + shift/2) / shift, the ends mirrored, edge sample repeated (snip-edges=false) */
+	SER_EDGES_CENTER, /* frame t is centred on sample t*shift: T = 1 + N / shift; ends padded by `pad` (center=True) */
+	SER_EDGES_VALID   /* as CENTER without padding: T = 1 + (N - n_fft) / shift (center=False) */
+};
+
+enum ser_pad { SER_PAD_REFLECT /* edge sample not repeated; N > n_fft/2 */, SER_PAD_CONSTANT /* zeros */ };
+
+enum ser_mel_scale { SER_MEL_HTK /* 2595 log10(1 + f/700) */, SER_MEL_SLANEY /* linear to 1 kHz, then log */ };
+
+enum ser_mel_shape {
+	SER_SHAPE_MEL, /* triangles on the mel axis, peak 1: Kaldi */
+	SER_SHAPE_HZ,  /* triangles on the frequency axis: torchaudio, librosa */
+	SER_SHAPE_LEFT /* the same, both sides as wide as the left one: SpeechBrain */
+};
+
+enum ser_mel_norm { SER_NORM_NONE, SER_NORM_SLANEY /* divided by half the band's width in Hz */ };
+
+enum ser_log {
+	SER_LOG_NONE,
+	SER_LOG_LN,    /* ln(max(x, log-floor)) */
+	SER_LOG_LNADD, /* ln(x + log-floor) */
+	SER_LOG_DB     /* 10 log10(max(x, log-floor)), then not below the signal's maximum - top-db where top-db > 0 */
+};
+
+struct ser_front_opt {
+	enum ser_front_kind kind;
+	double sample_frequency; /* Hz */
+	/* framing; every kind but wave */
+	double frame_length_ms, frame_shift_ms; /* samples: truncated, as Kaldi does */
+	int win_length, hop_length;             /* samples; when > 0, instead of the two above */
+	int n_fft;                              /* transform length; 0: the window, rounded up by the next field */
+	bool round_to_power_of_two;
+	enum ser_edges edges;
+	enum ser_pad pad;
+	/* each frame, in this order */
+	double scale;      /* samples are multiplied by this first: 32768 for Kaldi's integers */
+	double dither;     /* standard deviation of Gaussian noise, after scaling */
+	bool remove_dc_offset;
+	bool raw_energy;   /* log energy before pre-emphasis and window, else after */
+	double preemphasis_coefficient;
+	enum ser_window window_type;
+	bool periodic;     /* window of period win (torch's default) instead of symmetric (Kaldi) */
+	double blackman_coeff;
+	/* spectrum and bands */
+	double power;      /* 2: power, 1: magnitude (Kaldi's use-power=false); > 0 */
+	int num_mel_bins;
+	double low_freq, high_freq; /* Hz; high-freq <= 0: offset from the Nyquist frequency */
+	enum ser_mel_scale mel_scale;
+	enum ser_mel_shape mel_shape;
+	enum ser_mel_norm mel_norm;
+	enum ser_log log;
+	double log_floor;  /* >= 1e-37 */
+	double top_db;     /* 0: none */
+	/* Kaldi's energy and cepstra; fbank and mfcc */
+	bool use_energy;   /* fbank: one column more; mfcc: instead of C0 */
+	double energy_floor; /* of the energy before the logarithm; 0: none */
+	bool htk_compat;   /* energy or C0 last; C0 times sqrt(2) */
+	int num_ceps;
+	double cepstral_lifter; /* 0: none */
+	/* the matrix at last */
+	bool subtract_mean; /* of each column, over the utterance */
+	int delta_order;    /* 0, 1, 2: append so many orders of deltas, after subtract-mean */
+	int delta_window;   /* frames to each side */
+	/* how the signal comes in */
+	bool peak_norm;     /* divide the signal by max |x| first (silence stays as it is) */
+};
+
+/* The defaults of the kind: fbank and mfcc as Kaldi's programs (dither 0), but 80 mel bins for fbank; spec and mel as
+ * torchaudio's (n_fft 400 -> here 25 ms window, 10 ms shift at 16 kHz, 128 mel bins, power 2, no logarithm). */
+void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind);
+
+/* The front-ends that published models were trained with:
+ *   speechbrain-ecapa  spkrec-ecapa-voxceleb: 80 mel bands, dB, top 80 dB, mean of the utterance subtracted
+ *   wespeaker-ecapa    Kaldi fbank, 80 bands, Hamming window, mean of the utterance subtracted
+ *   deepemocluster     librosa.feature.melspectrogram(n_fft=512, hop_length=256, n_mels=128) of the peak-normalised signal
+ * SER_EUSAGE naming them all when `name` is none of them. */
+int ser_front_preset(struct ser_front_opt *o, const char *name, struct ser_err *e);
+
+/* The options as a table, for command lines and for the text form below. */
+enum ser_field_type { SER_FIELD_BOOL, SER_FIELD_INT, SER_FIELD_REAL, SER_FIELD_ENUM };
+struct ser_front_field {
+	const char *name;          /* "num-mel-bins" */
+	const char *help;          /* with unit */
+	enum ser_field_type type;
+	size_t offset;             /* in struct ser_front_opt: bool, int, double, or an enum of int size */
+	double lo, hi;
+	const char *const *values; /* ENUM: names by value, NULL at the end */
+	unsigned kinds;            /* bit (1 << kind) where it has a meaning */
+};
+const struct ser_front_field *ser_front_fields(size_t *n);
+/* Set one option from text; SER_EUSAGE with a sentence naming value and range. `kind` is set by _opt_init only. */
+int ser_front_set(struct ser_front_opt *o, const char *name, const char *value, struct ser_err *e);
+const char *ser_front_kind_name(enum ser_front_kind k);
+int ser_front_kind_parse(const char *s, enum ser_front_kind *k, struct ser_err *e);
+
+/* The canonical text of a front-end: the kind, then every option that the kind has as " name=value", in the table's
+ * order. Two front-ends are the same if and only if their texts are. */
+void ser_front_text(const struct ser_front_opt *o, struct ser_buf *b);
+int ser_front_parse(struct ser_front_opt *o, const char *text, struct ser_err *e);
+
+/* ---- front-ends: doing it ------------------------------------------------------------------- */
+
+struct ser_front;    /* the plan: tables, const */
+struct ser_front_ws; /* one thread's scratch */
+
+/* SER_EUSAGE with a sentence when the options do not go together. *p is NULL on failure. */
+int ser_front_new(struct ser_front **p, const struct ser_front_opt *o, struct ser_err *e);
+void ser_front_free(struct ser_front *p);
+const struct ser_front_opt *ser_front_opt(const struct ser_front *p);
+struct ser_front_ws *ser_front_ws_new(const struct ser_front *p);
+void ser_front_ws_free(struct ser_front_ws *ws);
+
+size_t ser_front_dim(const struct ser_front *p);                 /* D */
+double ser_front_shift_s(const struct ser_front *p);             /* seconds from frame to frame */
+size_t ser_front_win(const struct ser_front *p);                 /* samples of the window */
+size_t ser_front_n_frame(const struct ser_front *p, size_t n);   /* T for n samples, 0 when they are too few */
+size_t ser_front_min_sample(const struct ser_front *p);          /* fewest samples that give a frame */
+
+/* x [N] to y [T,D] with T = ser_front_n_frame(p, n). rng: where dither takes its noise, may be NULL when dither is 0.
+ * SER_EDATA when the signal is too short for one frame, or when a value of y is not finite. Allocates nothing. */
+int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, struct ser_rng *rng,
+		 float *y, struct ser_err *e);
+
+/* The mel filters: weights [M,F] into w, for looking at and for tests. Only fbank, mfcc and mel have them. */
+void ser_front_filters(const struct ser_front *p, float *w);
+
+/* Which vector instructions _do uses: 0 the machine's widest; for tests 1 baseline, 2 AVX2, 3 AVX-512 (not beyond what the
+ * machine has). The results are the same bytes. */
+void ser_front_force_isa(struct ser_front *p, int isa);
+
+/* ---- over frames ---------------------------------------------------------------------------- */
+
+/* Regression deltas with the first and last frame repeated beyond the ends (HTK; torchaudio.functional.compute_deltas):
+ * d[t] = sum_n n (x[t+n] - x[t-n]) / (2 sum_n n^2), n = 1..window. x [T, row stride xs], y [T, row stride ys], d columns. */
+void ser_delta_do(const float *x, size_t xs, float *y, size_t ys, size_t n_frame, size_t d, int window);
+
+/* Mean and variance of columns, accumulated over any number of matrices (Kaldi's CMVN statistics). */
+struct ser_cmvn {
+	size_t d;
+	double n;     /* frames */
+	double *mean; /* [d] running mean */
+	double *m2;   /* [d] running sum of squared deviations (Chan, Golub and LeVeque 1979) */
+};
+void ser_cmvn_init(struct ser_cmvn *s, size_t d);
+void ser_cmvn_free(struct ser_cmvn *s);
+void ser_cmvn_add(struct ser_cmvn *s, const float *x, size_t n_frame); /* x [n_frame, d] */
+void ser_cmvn_merge(struct ser_cmvn *s, const struct ser_cmvn *other);
+/* shift [d] and gain [d] with y = (x - shift) * gain: gain = 1 / sqrt(variance (over n) + eps), or 1 without
+ * `norm_vars`; a column whose variance + eps is below 1e-20 gets gain 1. */
+void ser_cmvn_affine(const struct ser_cmvn *s, bool norm_means, bool norm_vars, double eps, double *shift, double *gain);
+void ser_cmvn_apply(const double *shift, const double *gain, float *x, size_t n_frame, size_t d); /* in place */
+
+/* Kaldi's apply-cmvn-sliding: x [T,D] to y [T,D] (not in place); window of cmn_window frames, centred, or to the left of
+ * the frame and at least min_window frames long. */
+void ser_cmvn_sliding(const float *x, float *y, size_t n_frame, size_t d, size_t cmn_window, size_t min_window,
+		      bool center, bool norm_vars);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+#include "dsp/dsp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const KINDS[] = {"wave", "spec", "mel", "fbank", "mfcc", NULL};
+static const char *const WINDOWS[] = {"povey", "hamming", "hanning", "rectangular", "blackman", NULL};
+static const char *const EDGES[] = {"snip", "mirror", "center", "valid", NULL};
+static const char *const PADS[] = {"reflect", "constant", NULL};
+static const char *const SCALES[] = {"htk", "slaney", NULL};
+static const char *const SHAPES[] = {"mel", "hz", "left", NULL};
+static const char *const NORMS[] = {"none", "slaney", NULL};
+static const char *const LOGS[] = {"none", "ln", "lnadd", "db", NULL};
+
+enum {
+	K_WAVE = 1 << SER_WAVE,
+	K_SPEC = 1 << SER_SPEC,
+	K_MEL = 1 << SER_MEL,
+	K_FBANK = 1 << SER_FBANK,
+	K_MFCC = 1 << SER_MFCC,
+	K_KALDI = K_FBANK | K_MFCC,
+	K_BANDS = K_MEL | K_KALDI,
+	K_STFT = K_SPEC | K_BANDS,
+	K_ALL = K_WAVE | K_STFT
+};
+
+#define AT(m)               offsetof(struct ser_front_opt, m)
+#define BOOL(n, m, k, h)    {n, h, SER_FIELD_BOOL, AT(m), 0, 1, NULL, k}
+#define INT(n, m, a, b, k, h) {n, h, SER_FIELD_INT, AT(m), a, b, NULL, k}
+#define REAL(n, m, a, b, k, h) {n, h, SER_FIELD_REAL, AT(m), a, b, NULL, k}
+#define ENUM(n, m, v, k, h) {n, h, SER_FIELD_ENUM, AT(m), 0, 0, v, k}
+#define ALIAS(n, k, h)      {n, h, SER_FIELD_BOOL, SIZE_MAX, 0, 1, NULL, k}
+
+static const struct ser_front_field FIELDS[] = {
+	REAL("sample-frequency", sample_frequency, 100, 1e6, K_ALL, "rate of the samples, Hz"),
+	REAL("frame-length", frame_length_ms, 0, 1e5, K_STFT, "length of a frame, ms"),
+	REAL("frame-shift", frame_shift_ms, 0, 1e5, K_STFT, "step between frames, ms"),
+	INT("win-length", win_length, 0, 1 << 20, K_STFT, "length of a frame in samples, instead of --frame-length"),
+	INT("hop-length", hop_length, 0, 1 << 20, K_STFT, "step in samples, instead of --frame-shift"),
+	INT("n-fft", n_fft, 0, 1 << 20, K_STFT, "points of the transform; 0: the frame, rounded up as the next option says"),
+	BOOL("round-to-power-of-two", round_to_power_of_two, K_STFT, "transform length is a power of two"),
+	ENUM("edges", edges, EDGES, K_STFT, "frames at the ends of the signal"),
+	ALIAS("snip-edges", K_KALDI, "true: --edges snip, false: --edges mirror"),
+	ALIAS("center", K_SPEC | K_MEL, "true: --edges center, false: --edges valid"),
+	ENUM("pad", pad, PADS, K_STFT, "what lies beyond the ends with --edges center"),
+	REAL("scale", scale, 1e-6, 1e9, K_STFT, "factor on samples, which are in [-1,1]"),
+	REAL("dither", dither, 0, 1e6, K_STFT, "standard deviation of noise added to each scaled sample"),
+	BOOL("remove-dc-offset", remove_dc_offset, K_STFT, "subtract each frame's mean"),
+	BOOL("raw-energy", raw_energy, K_KALDI, "energy before pre-emphasis and window"),
+	REAL("preemphasis-coefficient", preemphasis_coefficient, 0, 1, K_STFT, "pre-emphasis within each frame"),
+	ENUM("window-type", window_type, WINDOWS, K_STFT, "window"),
+	BOOL("periodic", periodic, K_STFT, "window of period N instead of N-1"),
+	REAL("blackman-coeff", blackman_coeff, 0, 1, K_STFT, "constant of --window-type blackman"),
+	REAL("power", power, 1e-3, 100, K_STFT, "exponent of the magnitude: 2 power, 1 magnitude"),
+	ALIAS("use-power", K_BANDS, "true: --power 2, false: --power 1"),
+	INT("num-mel-bins", num_mel_bins, 1, 4096, K_BANDS, "mel bands"),
+	REAL("low-freq", low_freq, 0, 1e6, K_BANDS, "lower end of the lowest band, Hz"),
+	REAL("high-freq", high_freq, -1e6, 1e6, K_BANDS, "upper end of the highest band, Hz; <= 0: from the Nyquist frequency"),
+	ENUM("mel-scale", mel_scale, SCALES, K_BANDS, "formula of the mel scale"),
+	ENUM("mel-shape", mel_shape, SHAPES, K_BANDS, "triangles on the mel axis (Kaldi), in Hz (torchaudio), or left (SpeechBrain)"),
+	ENUM("mel-norm", mel_norm, NORMS, K_BANDS, "division by the bands' widths"),
+	ENUM("log", log, LOGS, K_STFT, "logarithm: ln max(x,floor), ln(x+floor), 10 log10 max(x,floor)"),
+	ALIAS("use-log-fbank", K_FBANK, "true: --log ln, false: --log none"),
+	REAL("log-floor", log_floor, 1e-37, 1e9, K_STFT, "floor under the logarithm"),
+	REAL("top-db", top_db, 0, 1e4, K_STFT, "with --log db: least value below the signal's greatest, dB; 0: none"),
+	BOOL("use-energy", use_energy, K_KALDI, "add the log energy (fbank), or put it for C0 (mfcc)"),
+	REAL("energy-floor", energy_floor, 0, 1e30, K_KALDI, "floor of the energy; 0: none"),
+	BOOL("htk-compat", htk_compat, K_KALDI, "energy or C0 last, C0 times sqrt 2"),
+	INT("num-ceps", num_ceps, 1, 4096, K_MFCC, "cepstra, C0 included"),
+	REAL("cepstral-lifter", cepstral_lifter, 0, 1e4, K_MFCC, "liftering coefficient; 0: none"),
+	BOOL("subtract-mean", subtract_mean, K_STFT, "subtract each column's mean over the utterance"),
+	INT("delta-order", delta_order, 0, 2, K_STFT, "append deltas up to this order"),
+	INT("delta-window", delta_window, 1, 100, K_STFT, "frames to each side in a delta"),
+	BOOL("peak-norm", peak_norm, K_ALL, "divide the signal by its greatest magnitude first"),
+};
+
+const struct ser_front_field *ser_front_fields(size_t *n)
+{
+	*n = sizeof FIELDS / sizeof FIELDS[0];
+	return FIELDS;
+}
+
+void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind)
+{
+	*o = (struct ser_front_opt){
+		.kind = kind,
+		.sample_frequency = 16000,
+		.frame_length_ms = 25,
+		.frame_shift_ms = 10,
+		.scale = 1,
+		.blackman_coeff = 0.42,
+		.power = 2,
+		.log_floor = 1e-10,
+		.delta_window = 2,
+	};
+	if (kind == SER_FBANK || kind == SER_MFCC) {
+		o->round_to_power_of_two = true;
+		o->edges = SER_EDGES_SNIP;
+		o->scale = 32768;
+		o->remove_dc_offset = true;
+		o->raw_energy = true;
+		o->preemphasis_coefficient = 0.97;
+		o->window_type = SER_WIN_POVEY;
+		o->num_mel_bins = kind == SER_FBANK ? 80 : 23;
+		o->low_freq = 20;
+		o->mel_shape = SER_SHAPE_MEL;
+		o->log = SER_LOG_LN;
+		o->log_floor = 1.1920928955078125e-07; /* FLT_EPSILON */
+		o->energy_floor = 1;
+		o->num_ceps = 13;
+		o->cepstral_lifter = 22;
+	} else {
+		o->edges = SER_EDGES_CENTER;
+		o->window_type = SER_WIN_HANNING;
+		o->periodic = true;
+		o->num_mel_bins = 128;
+		o->mel_shape = SER_SHAPE_HZ;
+	}
+}
+
+int ser_front_preset(struct ser_front_opt *o, const char *name, struct ser_err *e)
+{
+	if (strcmp(name, "speechbrain-ecapa") == 0) {
+		/* speechbrain.lobes.features.Fbank(n_mels=80), InputNormalization(norm_type=sentence, std_norm=False) */
+		ser_front_opt_init(o, SER_MEL);
+		o->n_fft = 400;
+		o->pad = SER_PAD_CONSTANT;
+		o->window_type = SER_WIN_HAMMING;
+		o->num_mel_bins = 80;
+		o->mel_shape = SER_SHAPE_LEFT;
+		o->log = SER_LOG_DB;
+		o->top_db = 80;
+		o->subtract_mean = true;
+	} else if (strcmp(name, "wespeaker-ecapa") == 0) {
+		ser_front_opt_init(o, SER_FBANK);
+		o->window_type = SER_WIN_HAMMING;
+		o->subtract_mean = true;
+	} else if (strcmp(name, "deepemocluster") == 0) {
+		ser_front_opt_init(o, SER_MEL);
+		o->n_fft = o->win_length = 512;
+		o->hop_length = 256;
+		o->mel_scale = SER_MEL_SLANEY;
+		o->mel_norm = SER_NORM_SLANEY;
+		o->peak_norm = true;
+	} else {
+		return ser_fail(e, SER_EUSAGE, "preset \"%s\" is none of speechbrain-ecapa, wespeaker-ecapa, deepemocluster", name);
+	}
+	return SER_OK;
+}
+
+const char *ser_front_kind_name(enum ser_front_kind k)
+{
+	return KINDS[k];
+}
+
+/* The position of s in a NULL-terminated list, or -1. */
+static int find(const char *const *list, const char *s)
+{
+	for (int i = 0; list[i] != NULL; i++)
+		if (strcmp(list[i], s) == 0)
+			return i;
+	return -1;
+}
+
+static int fail_value(const char *name, const char *const *list, const char *s, struct ser_err *e)
+{
+	struct ser_buf b = {0};
+	for (int i = 0; list[i] != NULL; i++)
+		ser_buf_printf(&b, "%s%s", i > 0 ? ", " : "", list[i]);
+	int rc = ser_fail(e, SER_EUSAGE, "%s \"%s\" is none of %s", name, s, b.s);
+	ser_buf_free(&b);
+	return rc;
+}
+
+int ser_front_kind_parse(const char *s, enum ser_front_kind *k, struct ser_err *e)
+{
+	int i = find(KINDS, s);
+	if (i < 0)
+		return fail_value("kind", KINDS, s, e);
+	*k = (enum ser_front_kind)i;
+	return SER_OK;
+}
+
+static int set_alias(struct ser_front_opt *o, const char *name, bool on)
+{
+	if (strcmp(name, "snip-edges") == 0)
+		o->edges = on ? SER_EDGES_SNIP : SER_EDGES_MIRROR;
+	else if (strcmp(name, "center") == 0)
+		o->edges = on ? SER_EDGES_CENTER : SER_EDGES_VALID;
+	else if (strcmp(name, "use-power") == 0)
+		o->power = on ? 2 : 1;
+	else
+		o->log = on ? SER_LOG_LN : SER_LOG_NONE;
+	return SER_OK;
+}
+
+int ser_front_set(struct ser_front_opt *o, const char *name, const char *value, struct ser_err *e)
+{
+	static const char *const BOOLS[] = {"false", "true", NULL};
+	for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
+		const struct ser_front_field *f = &FIELDS[i];
+		if (strcmp(f->name, name) != 0)
+			continue;
+		if ((f->kinds >> o->kind & 1) == 0)
+			return ser_fail(e, SER_EUSAGE, "%s has no meaning for %s", name, KINDS[o->kind]);
+		char *at = f->offset == SIZE_MAX ? NULL : (char *)o + f->offset;
+		int64_t k;
+		double v;
+		int rc = SER_OK, b;
+		struct ser_err why = {0};
+		switch (f->type) {
+		case SER_FIELD_INT:
+			rc = ser_parse_int(value, (int64_t)f->lo, (int64_t)f->hi, &k, &why);
+			if (rc == SER_OK)
+				memcpy(at, &(int){(int)k}, sizeof(int));
+			break;
+		case SER_FIELD_REAL:
+			rc = ser_parse_real(value, f->lo, f->hi, &v, &why);
+			if (rc == SER_OK)
+				memcpy(at, &v, sizeof v);
+			break;
+		case SER_FIELD_BOOL:
+			b = find(BOOLS, value);
+			if (b < 0)
+				return fail_value(name, BOOLS, value, e);
+			if (at == NULL)
+				return set_alias(o, name, b == 1);
+			memcpy(at, &(bool){b == 1}, sizeof(bool));
+			break;
+		case SER_FIELD_ENUM:
+			b = find(f->values, value);
+			if (b < 0)
+				return fail_value(name, f->values, value, e);
+			memcpy(at, &b, sizeof b);
+			break;
+		}
+		return rc == SER_OK ? rc : ser_fail(e, rc, "%s: %s", name, why.msg);
+	}
+	return ser_fail(e, SER_EUSAGE, "a front-end has no option \"%s\"", name);
+}
+
+void ser_front_text(const struct ser_front_opt *o, struct ser_buf *b)
+{
+	ser_buf_str(b, KINDS[o->kind]);
+	for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
+		const struct ser_front_field *f = &FIELDS[i];
+		if ((f->kinds >> o->kind & 1) == 0 || f->offset == SIZE_MAX)
+			continue;
+		const char *at = (const char *)o + f->offset;
+		char num[32];
+		int k;
+		double v;
+		bool on;
+		ser_buf_printf(b, " %s=", f->name);
+		switch (f->type) {
+		case SER_FIELD_INT:
+			memcpy(&k, at, sizeof k);
+			ser_buf_printf(b, "%d", k);
+			break;
+		case SER_FIELD_REAL:
+			memcpy(&v, at, sizeof v);
+			ser_buf_str(b, ser_format_real(v, num));
+			break;
+		case SER_FIELD_BOOL:
+			memcpy(&on, at, sizeof on);
+			ser_buf_str(b, on ? "true" : "false");
+			break;
+		case SER_FIELD_ENUM:
+			memcpy(&k, at, sizeof k);
+			ser_buf_str(b, f->values[k]);
+			break;
+		}
+	}
+}
+
+int ser_front_parse(struct ser_front_opt *o, const char *text, struct ser_err *e)
+{
+	char *copy = ser_strdup(text), *save = NULL, *word = strtok_r(copy, " ", &save);
+	enum ser_front_kind kind = SER_WAVE;
+	int rc = word == NULL ? ser_fail(e, SER_EUSAGE, "empty front-end") : ser_front_kind_parse(word, &kind, e);
+	if (rc == SER_OK)
+		ser_front_opt_init(o, kind);
+	while (rc == SER_OK && (word = strtok_r(NULL, " ", &save)) != NULL) {
+		char *eq = strchr(word, '=');
+		if (eq == NULL) {
+			rc = ser_fail(e, SER_EUSAGE, "front-end: \"%s\" is not NAME=VALUE", word);
+			break;
+		}
+		*eq = '\0';
+		rc = ser_front_set(o, word, eq + 1, e);
+	}
+	free(copy);
+	return rc;
+}

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+/* lib/audio on files written here by libsndfile or byte by byte: formats, rates, channels, parts, pipes, and damage. */
+#include "audio/audio.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <sndfile.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[] = "/tmp/ser-test-audio-XXXXXX";
+static char path[200];
+
+static int make_dir(void **state)
+{
+	(void)state;
+	if (mkdtemp(dir) == NULL)
+		return -1;
+	snprintf(path, sizeof path, "%s/x", dir);
+	return 0;
+}
+
+static int drop_dir(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir);
+}
+
+/* n frames of a sine in every channel, channel c scaled by 1 / (c + 1). */
+static void write_sine(int format, int rate, int n_chan, size_t n, double hz)
+{
+	SF_INFO si = {.samplerate = rate, .channels = n_chan, .format = format};
+	SNDFILE *f = sf_open(path, SFM_WRITE, &si);
+	if (f == NULL)
+		fail_msg("format %x: %s", (unsigned)format, sf_strerror(NULL));
+	float *x = ser_malloc(n * (size_t)n_chan, sizeof *x);
+	for (size_t i = 0; i < n; i++)
+		for (size_t c = 0; c < (size_t)n_chan; c++)
+			x[i * (size_t)n_chan + c] =
+				(float)(0.5 * sin(2 * M_PI * hz * (double)i / rate) / (double)(c + 1));
+	assert_int_equal(sf_writef_float(f, x, (sf_count_t)n), (sf_count_t)n);
+	free(x);
+	assert_int_equal(sf_close(f), 0);
+}
+
+static void write_bytes(const void *p, size_t n)
+{
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(p, 1, n, f), n);
+	assert_int_equal(fclose(f), 0);
+}
+
+static size_t load(const struct ser_audio_opt *o, float **x, struct ser_audio_info *info)
+{
+	struct ser_err e = {0};
+	size_t n, cap = 0;
+	*x = NULL;
+	if (ser_audio_load(path, o, 1 << 24, x, &n, &cap, info, &e) != SER_OK)
+		fail_msg("%s", e.msg);
+	return n;
+}
+
+/* Fails with a message that begins with the path and contains `what`. */
+static void refuse(const struct ser_audio_opt *o, const char *what)
+{
+	struct ser_err e = {0};
+	float *x = NULL;
+	size_t n, cap = 0;
+	int rc = ser_audio_load(path, o, 1 << 24, &x, &n, &cap, NULL, &e);
+	free(x);
+	if (rc == SER_OK || strncmp(e.msg, path, strlen(path)) != 0 || strstr(e.msg, what) == NULL)
+		fail_msg("rc %d, \"%s\", expected \"%s\"", rc, e.msg, what);
+}
+
+static void test_formats(void **state)
+{
+	(void)state;
+	static const struct {
+		int format, rate;
+		double tol; /* of samples away from the ends; lossy codecs are compared by energy alone */
+		bool exact; /* in length */
+	} f[] = {
+		{SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 4e-5, true},
+		{SF_FORMAT_WAV | SF_FORMAT_PCM_24, 16000, 1e-6, true},
+		{SF_FORMAT_WAV | SF_FORMAT_PCM_U8, 16000, 1e-2, true},
+		{SF_FORMAT_WAV | SF_FORMAT_FLOAT, 16000, 1e-7, true},
+		{SF_FORMAT_WAV | SF_FORMAT_ULAW, 16000, 2e-2, true},
+		{SF_FORMAT_WAV | SF_FORMAT_IMA_ADPCM, 16000, 2e-2, false},
+		{SF_FORMAT_WAVEX | SF_FORMAT_PCM_16, 16000, 4e-5, true},
+		{SF_FORMAT_RF64 | SF_FORMAT_PCM_16, 16000, 4e-5, true},
+		{SF_FORMAT_W64 | SF_FORMAT_PCM_16, 16000, 4e-5, true},
+		{SF_FORMAT_CAF | SF_FORMAT_PCM_16, 16000, 4e-5, true},
+		{SF_FORMAT_AU | SF_FORMAT_PCM_16, 16000, 4e-5, true},
+		{SF_FORMAT_AIFF | SF_FORMAT_PCM_16, 16000, 4e-5, true},
+		{SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16000, 4e-5, true},
+		{SF_FORMAT_OGG | SF_FORMAT_VORBIS, 16000, 0.05, true},
+		{SF_FORMAT_OGG | SF_FORMAT_OPUS, 16000, 0.05, true},
+		{SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 16000, 0, false},
+	};
+	for (size_t i = 0; i < sizeof f / sizeof f[0]; i++) {
+		struct ser_audio_opt o;
+		struct ser_audio_info info;
+		float *x;
+		ser_audio_opt_init(&o);
+		write_sine(f[i].format, f[i].rate, 1, 16000, 440);
+		size_t n = load(&o, &x, &info);
+		if (f[i].exact ? n != 16000 : n < 16000 || n > 18000)
+			fail_msg("%s: %zu samples", info.format, n);
+		double e = 0;
+		for (size_t k = 0; k < 16000; k++) {
+			double want = 0.5 * sin(2 * M_PI * 440 * (double)k / 16000);
+			e += x[k] * x[k];
+			if (k > 1000 && k < 15000 && f[i].tol > 0 && !(fabs(x[k] - want) <= f[i].tol))
+				fail_msg("%s: sample %zu is %g, expected %g", info.format, k, x[k], want);
+		}
+		if (!(fabs(e / 16000 - 0.125) < 0.01))
+			fail_msg("%s: mean square %g", info.format, e / 16000);
+		assert_int_equal(info.rate_hz, 16000);
+		free(x);
+	}
+}
+
+/* 440 Hz stays 440 Hz with the same amplitude and without delay; lengths are as promised; channels are averaged. */
+static void test_rates(void **state)
+{
+	(void)state;
+	static const int rate[] = {8000, 11025, 22050, 44100, 48000, 96000};
+	for (size_t i = 0; i < sizeof rate / sizeof rate[0]; i++)
+		for (int n_chan = 1; n_chan <= 3; n_chan++) {
+			struct ser_audio_opt o;
+			struct ser_audio_info info;
+			float *x;
+			ser_audio_opt_init(&o);
+			o.vhq = n_chan == 2;
+			size_t n_in = (size_t)rate[i] + 17;
+			write_sine(SF_FORMAT_WAV | SF_FORMAT_FLOAT, rate[i], n_chan, n_in, 440);
+			size_t n = load(&o, &x, &info);
+			assert_int_equal(info.n_chan, n_chan);
+			assert_int_equal(n, llrint((double)n_in * 16000 / rate[i]));
+			double gain = n_chan == 1 ? 1 : n_chan == 2 ? 0.75 : (1 + 1. / 2 + 1. / 3) / 3;
+			for (size_t k = 400; k + 400 < n; k++) {
+				double want = gain * 0.5 * sin(2 * M_PI * 440 * (double)k / 16000);
+				if (!(fabs(x[k] - want) <= 2e-5))
+					fail_msg("%d Hz, %d channels: sample %zu is %g, expected %g", rate[i], n_chan,
+						 k, x[k], want);
+			}
+			free(x);
+		}
+	struct ser_audio_opt o = {.rate_hz = 0};
+	float *x;
+	write_sine(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 44100, 1, 4410, 100);
+	assert_int_equal(load(&o, &x, NULL), 4410);
+	free(x);
+}
+
+/* Any size of block gives the samples that one call gives. */
+static void test_blocks(void **state)
+{
+	(void)state;
+	struct ser_audio_opt o;
+	struct ser_err e = {0};
+	float *whole, *part;
+	ser_audio_opt_init(&o);
+	for (int rate = 16000; rate <= 44100; rate += 28100) {
+		write_sine(SF_FORMAT_FLAC | SF_FORMAT_PCM_16, rate, 2, 50000, 300);
+		size_t n = load(&o, &whole, NULL);
+		part = ser_malloc(n + 7, sizeof *part);
+		for (size_t step = 1; step < 30000; step = step * 7 + 1) {
+			struct ser_audio *a;
+			assert_int_equal(ser_audio_open(&a, path, &o, &e), SER_OK);
+			size_t at = 0;
+			ptrdiff_t got;
+			while ((got = ser_audio_read(a, part + at, step < n + 7 - at ? step : n + 7 - at, &e)) > 0)
+				at += (size_t)got;
+			assert_int_equal(got, 0);
+			assert_int_equal(at, n);
+			assert_memory_equal(whole, part, n * sizeof *part);
+			ser_audio_free(a);
+		}
+		free(whole);
+		free(part);
+	}
+}
+
+static void test_parts(void **state)
+{
+	(void)state;
+	static const int format[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_FLAC | SF_FORMAT_PCM_16,
+				     SF_FORMAT_OGG | SF_FORMAT_VORBIS, SF_FORMAT_OGG | SF_FORMAT_OPUS};
+	for (size_t i = 0; i < sizeof format / sizeof format[0]; i++) {
+		struct ser_audio_opt o;
+		float *whole, *part;
+		ser_audio_opt_init(&o);
+		write_sine(format[i], 16000, 1, 32000, 333);
+		assert_int_equal(load(&o, &whole, NULL), 32000);
+		o.start_s = 0.5;
+		o.end_s = 1.25;
+		assert_int_equal(load(&o, &part, NULL), 12000);
+		assert_memory_equal(part, whole + 8000, 12000 * sizeof *part);
+		free(part);
+		o.end_s = 0;
+		assert_int_equal(load(&o, &part, NULL), 24000);
+		assert_memory_equal(part, whole + 8000, 24000 * sizeof *part);
+		free(part);
+		o.end_s = 2.005; /* rounding */
+		assert_int_equal(load(&o, &part, NULL), 24000);
+		free(part);
+		o.end_s = 2.5;
+		refuse(&o, ": end 2.5 s is past the end of the file at 2 s");
+		o.start_s = 2;
+		refuse(&o, ": start 2 s is past the end of the file at 2 s");
+		o.end_s = 1;
+		refuse(&o, ": end 1 s is not after start 2 s");
+		o.start_s = NAN;
+		refuse(&o, "must be finite");
+		free(whole);
+	}
+}
+
+struct feeder {
+	int fd;
+	const char *p;
+	size_t n;
+};
+
+static void *feed(void *arg)
+{
+	struct feeder *f = arg;
+	for (size_t at = 0; at < f->n;) {
+		size_t k = f->n - at < 1000 ? f->n - at : 1000;
+		ssize_t w = write(f->fd, f->p + at, k);
+		if (w < 0)
+			break;
+		at += (size_t)w;
+	}
+	close(f->fd);
+	return NULL;
+}
+
+/* Load the bytes through a pipe. */
+static int load_pipe(const char *p, size_t n_byte, float **x, size_t *n, struct ser_audio_info *info, struct ser_err *e)
+{
+	int fd[2];
+	assert_int_equal(pipe(fd), 0);
+	struct feeder f = {fd[1], p, n_byte};
+	pthread_t t;
+	assert_int_equal(pthread_create(&t, NULL, feed, &f), 0);
+	struct ser_audio_opt o;
+	ser_audio_opt_init(&o);
+	struct ser_audio *a;
+	size_t cap = 0;
+	*x = NULL;
+	*n = 0;
+	int rc = ser_audio_open_fd(&a, fd[0], "<stdin>", &o, e);
+	if (rc == SER_OK) {
+		rc = ser_audio_read_all(a, 1 << 24, x, n, &cap, e);
+		*info = *ser_audio_info(a);
+		ser_audio_free(a);
+	}
+	char rest[4096];
+	while (read(fd[0], rest, sizeof rest) > 0)
+		continue;
+	close(fd[0]);
+	pthread_join(t, NULL);
+	return rc;
+}
+
+static void test_pipe(void **state)
+{
+	(void)state;
+	static const int format[] = {
+		SF_FORMAT_WAV | SF_FORMAT_PCM_16,  SF_FORMAT_WAVEX | SF_FORMAT_FLOAT,
+		SF_FORMAT_RF64 | SF_FORMAT_PCM_16, SF_FORMAT_AU | SF_FORMAT_PCM_16,
+		SF_FORMAT_FLAC | SF_FORMAT_PCM_16, SF_FORMAT_OGG | SF_FORMAT_VORBIS,
+		SF_FORMAT_AIFF | SF_FORMAT_PCM_16, SF_FORMAT_WAV | SF_FORMAT_IMA_ADPCM,
+	};
+	for (size_t i = 0; i < sizeof format / sizeof format[0]; i++) {
+		struct ser_audio_opt o;
+		struct ser_audio_info info = {0};
+		struct ser_err e = {0};
+		float *file, *piped;
+		char *s;
+		size_t n, n_byte;
+		ser_audio_opt_init(&o);
+		write_sine(format[i], 22050, 2, i == 0 ? 1500000 : 60000,
+			   333); /* the first is longer than the window */
+		size_t n_file = load(&o, &file, NULL);
+		assert_int_equal(ser_read_file(path, 1 << 24, &s, &n_byte, &e), SER_OK);
+		if (load_pipe(s, n_byte, &piped, &n, &info, &e) != SER_OK)
+			fail_msg("format %x: %s", (unsigned)format[i], e.msg);
+		assert_int_equal(n, n_file);
+		assert_memory_equal(piped, file, n * sizeof *file);
+		free(piped);
+		/* cut in the middle */
+		assert_int_equal(load_pipe(s, n_byte / 2, &piped, &n, &info, &e), SER_EDATA);
+		if (strstr(e.msg, "<stdin>: ") != e.msg || strstr(e.msg, "cut off") == NULL)
+			fail_msg("format %x, cut: %s", (unsigned)format[i], e.msg);
+		free(piped);
+		/* lengths that a streaming writer puts */
+		static const unsigned char unknown[][4] = {{0, 0, 0, 0}, {255, 255, 255, 255}, {0, 0xf0, 255, 0x7f}};
+		for (size_t k = 0; i == 0 && k < 3; k++) {
+			memcpy(s + 40, unknown[k], 4);
+			memcpy(s + 4, unknown[k], 4);
+			if (load_pipe(s, n_byte, &piped, &n, &info, &e) != SER_OK)
+				fail_msg("streamed length %zu: %s", k, e.msg);
+			assert_int_equal(n, n_file);
+			assert_memory_equal(piped, file, n * sizeof *file);
+			free(piped);
+			write_bytes(s, n_byte); /* the same stream kept in a file */
+			assert_int_equal(load(&o, &piped, NULL), n_file);
+			free(piped);
+		}
+		free(file);
+		free(s);
+	}
+	float *x;
+	size_t n;
+	struct ser_audio_info info;
+	struct ser_err e = {0};
+	assert_int_equal(load_pipe("", 0, &x, &n, &info, &e), SER_EDATA);
+	assert_string_equal(e.msg, "<stdin>: the file is empty");
+	free(x);
+	assert_int_equal(load_pipe("hello, world", 12, &x, &n, &info, &e), SER_EDATA);
+	assert_non_null(strstr(e.msg, "<stdin>: is not audio"));
+	free(x);
+}
+
+static void test_damage(void **state)
+{
+	(void)state;
+	struct ser_audio_opt o;
+	struct ser_err e = {0};
+	char *s;
+	size_t n;
+	ser_audio_opt_init(&o);
+	unlink(path);
+	refuse(&o, ": No such file");
+	write_bytes("", 0);
+	refuse(&o, ": the file is empty");
+	write_bytes("id\tpath\tspk\n", 12);
+	refuse(&o, ": is not audio that can be read");
+	if (geteuid() != 0) {
+		assert_int_equal(chmod(path, 0), 0);
+		refuse(&o, ": Permission denied");
+	}
+	unlink(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	refuse(&o, ": is a directory");
+	assert_int_equal(rmdir(path), 0);
+
+	static const struct {
+		int format;
+		size_t keep[4]; /* bytes; 0 ends */
+	} cut[] = {
+		{SF_FORMAT_WAV | SF_FORMAT_PCM_16, {4, 30, 44, 20000}},
+		{SF_FORMAT_AU | SF_FORMAT_PCM_16, {10, 24, 20001}},
+		{SF_FORMAT_AIFF | SF_FORMAT_PCM_16, {20, 5000, 30000}},
+		{SF_FORMAT_FLAC | SF_FORMAT_PCM_16, {30, 100, 5000, 8000}},
+		{SF_FORMAT_OGG | SF_FORMAT_VORBIS, {30, 3000, 3500, 4300}},
+		{SF_FORMAT_OGG | SF_FORMAT_OPUS, {30, 1000, 3000, 4400}},
+	};
+	for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
+		write_sine(cut[i].format, 16000, 1, 16000, 440);
+		assert_int_equal(ser_read_file(path, 1 << 24, &s, &n, &e), SER_OK);
+		for (int k = 0; k < 4 && cut[i].keep[k] > 0; k++) {
+			if (cut[i].keep[k] >= n)
+				fail_msg("format %x has only %zu bytes", (unsigned)cut[i].format, n);
+			write_bytes(s, cut[i].keep[k]);
+			refuse(&o, cut[i].keep[k] > 500 ? "cut off" : ": ");
+		}
+		free(s);
+	}
+
+	float x[300] = {0};
+	for (int kind = 0; kind < 3; kind++) {
+		SF_INFO si = {.samplerate = 16000, .channels = 2, .format = SF_FORMAT_WAV | SF_FORMAT_FLOAT};
+		SNDFILE *f = sf_open(path, SFM_WRITE, &si);
+		x[201] = kind == 0 ? NAN : kind == 1 ? INFINITY : 0;
+		sf_writef_float(f, x, kind == 2 ? 0 : 150);
+		sf_close(f);
+		refuse(&o,
+		       kind == 2 ? ": the file holds no samples" : ": sample 100 of channel 2 is not a finite number");
+	}
+
+	float y[100];
+	for (int i = 0; i < 100; i++)
+		y[i] = i % 10 == 0 ? -1.5f : 0.25f;
+	SF_INFO si = {.samplerate = 16000, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_16};
+	SNDFILE *f = sf_open(path, SFM_WRITE, &si);
+	sf_command(f, SFC_SET_CLIPPING, NULL, SF_TRUE);
+	sf_writef_float(f, y, 100);
+	sf_close(f);
+	struct ser_audio_info info;
+	float *z;
+	load(&o, &z, &info);
+	assert_int_equal(info.n_clipped, 10);
+	assert_true(info.peak == 1);
+	free(z);
+
+	size_t cap = 0;
+	z = NULL;
+	assert_int_equal(ser_audio_load(path, &o, 99, &z, &n, &cap, NULL, &e), SER_EDATA);
+	assert_non_null(strstr(e.msg, "longer than 99 samples"));
+	free(z);
+}
+
+/* Random damage of headers must end in samples or in a sentence. */
+static void test_noise(void **state)
+{
+	(void)state;
+	static const int format[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_FLAC | SF_FORMAT_PCM_16,
+				     SF_FORMAT_AU | SF_FORMAT_PCM_16, SF_FORMAT_AIFF | SF_FORMAT_PCM_16,
+				     SF_FORMAT_CAF | SF_FORMAT_PCM_16};
+	struct ser_rng r;
+	ser_rng_seed(&r, 3);
+	for (size_t i = 0; i < sizeof format / sizeof format[0]; i++) {
+		char *s;
+		size_t n_byte, n, cap = 0;
+		float *x = NULL;
+		struct ser_err e = {0};
+		struct ser_audio_opt o;
+		ser_audio_opt_init(&o);
+		write_sine(format[i], 16000, 1, 4000, 440);
+		assert_int_equal(ser_read_file(path, 1 << 24, &s, &n_byte, &e), SER_OK);
+		int n_bad = 0;
+		for (int k = 0; k < 300; k++) {
+			char *d = ser_malloc(n_byte, 1);
+			memcpy(d, s, n_byte);
+			for (int m = 0; m < 3; m++)
+				d[ser_rng_below(&r, 100)] = (char)ser_rng_next(&r);
+			struct ser_audio *a;
+			e.msg[0] = '\0';
+			int rc = ser_audio_open_mem(&a, d, n_byte, "x", &o, &e);
+			if (rc == SER_OK) {
+				rc = ser_audio_read_all(a, 1 << 20, &x, &n, &cap, &e);
+				ser_audio_free(a);
+			}
+			assert_true(rc == SER_OK ? n > 0 : e.msg[0] != '\0');
+			n_bad += rc != SER_OK;
+			free(d);
+		}
+		if (n_bad == 0 || n_bad == 300)
+			fail_msg("format %x: %d of 300 refused", (unsigned)format[i], n_bad);
+		free(x);
+		free(s);
+	}
+}
+
+/* Every sound file of the shared corpora decodes to as many samples as its header says. */
+static void test_corpora(void **state)
+{
+	(void)state;
+	static const char *const part[] = {"../shared/data/emodb/wav", "../shared/data/ravdess/Actor_01",
+					   "../shared/data/nemo/samples", "../shared/data/baved/0"};
+	int n_file = 0;
+	for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
+		DIR *d = opendir(part[i]);
+		for (struct dirent *f; d != NULL && (f = readdir(d)) != NULL && n_file < 40 * ((int)i + 1);) {
+			char name[600];
+			snprintf(name, sizeof name, "%s/%s", part[i], f->d_name);
+			size_t len = strlen(name);
+			if (strcmp(name + len - 5, ".flac") != 0 && strcmp(name + len - 5, ".opus") != 0)
+				continue;
+			struct ser_audio_opt o = {.rate_hz = 0};
+			struct ser_audio_info info;
+			struct ser_err e = {0};
+			float *x = NULL;
+			size_t n, cap = 0;
+			if (ser_audio_load(name, &o, 1 << 24, &x, &n, &cap, &info, &e) != SER_OK)
+				fail_msg("%s", e.msg);
+			assert_int_equal(n, info.n_frame);
+			free(x);
+			n_file++;
+		}
+		if (d != NULL)
+			closedir(d);
+	}
+	if (n_file == 0) {
+		print_message("no corpora in ../shared/data\n");
+		skip();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_formats), cmocka_unit_test(test_rates),   cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_parts),   cmocka_unit_test(test_pipe),    cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_noise),   cmocka_unit_test(test_corpora),
+	};
+	return cmocka_run_group_tests(tests, make_dir, drop_dir);
+}
