@@ -17,7 +17,8 @@ void ser_delta_do(const float *x, size_t xs, float *y, size_t ys, size_t n_frame
 			out[j] = 0;
 		for (int n = 1; n <= window; n++) {
 			size_t k = (size_t)n;
-			const float *next = x + (t + k < n_frame ? t + k : n_frame - 1) * xs, *prev = x + (t > k ? t - k : 0) * xs;
+			const float *next = x + (t + k < n_frame ? t + k : n_frame - 1) * xs,
+				    *prev = x + (t > k ? t - k : 0) * xs;
 			for (size_t j = 0; j < d; j++)
 				out[j] += (float)n * (next[j] - prev[j]);
 		}

@@ -36,18 +36,18 @@ enum ser_front_kind {
 };
 
 enum ser_window {
-	SER_WIN_POVEY,       /* hanning^0.85 */
-	SER_WIN_HAMMING,     /* 0.54 - 0.46 cos */
-	SER_WIN_HANNING,     /* 0.5 - 0.5 cos */
+	SER_WIN_POVEY,   /* hanning^0.85 */
+	SER_WIN_HAMMING, /* 0.54 - 0.46 cos */
+	SER_WIN_HANNING, /* 0.5 - 0.5 cos */
 	SER_WIN_RECTANGULAR,
-	SER_WIN_BLACKMAN     /* blackman-coeff - 0.5 cos + (0.5 - blackman-coeff) cos 2 */
+	SER_WIN_BLACKMAN /* blackman-coeff - 0.5 cos + (0.5 - blackman-coeff) cos 2 */
 };
 
 enum ser_edges {
 	SER_EDGES_SNIP,   /* frames lie within the signal: T = 1 + (N - win) / shift (Kaldi's snip-edges=true) */
 	SER_EDGES_MIRROR, /* T = (N + shift/2) / shift, the ends mirrored, edge sample repeated (snip-edges=false) */
 	SER_EDGES_CENTER, /* frame t is centred on sample t*shift: T = 1 + N / shift; ends padded by `pad` (center=True) */
-	SER_EDGES_VALID   /* as CENTER without padding: T = 1 + (N - n_fft) / shift (center=False) */
+	SER_EDGES_VALID /* as CENTER without padding: T = 1 + (N - n_fft) / shift (center=False) */
 };
 
 enum ser_pad { SER_PAD_REFLECT /* edge sample not repeated; N > n_fft/2 */, SER_PAD_CONSTANT /* zeros */ };
@@ -80,28 +80,28 @@ struct ser_front_opt {
 	enum ser_edges edges;
 	enum ser_pad pad;
 	/* each frame, in this order */
-	double scale;      /* samples are multiplied by this first: 32768 for Kaldi's integers */
-	double dither;     /* standard deviation of Gaussian noise, after scaling */
+	double scale;  /* samples are multiplied by this first: 32768 for Kaldi's integers */
+	double dither; /* standard deviation of Gaussian noise, after scaling */
 	bool remove_dc_offset;
-	bool raw_energy;   /* log energy before pre-emphasis and window, else after */
+	bool raw_energy; /* log energy before pre-emphasis and window, else after */
 	double preemphasis_coefficient;
 	enum ser_window window_type;
-	bool periodic;     /* window of period win (torch's default) instead of symmetric (Kaldi) */
+	bool periodic; /* window of period win (torch's default) instead of symmetric (Kaldi) */
 	double blackman_coeff;
 	/* spectrum and bands */
-	double power;      /* 2: power, 1: magnitude (Kaldi's use-power=false); > 0 */
+	double power; /* 2: power, 1: magnitude (Kaldi's use-power=false); > 0 */
 	int num_mel_bins;
 	double low_freq, high_freq; /* Hz; high-freq <= 0: offset from the Nyquist frequency */
 	enum ser_mel_scale mel_scale;
 	enum ser_mel_shape mel_shape;
 	enum ser_mel_norm mel_norm;
 	enum ser_log log;
-	double log_floor;  /* >= 1e-37 */
-	double top_db;     /* 0: none */
+	double log_floor; /* >= 1e-37 */
+	double top_db;    /* 0: none */
 	/* Kaldi's energy and cepstra; fbank and mfcc */
-	bool use_energy;   /* fbank: one column more; mfcc: instead of C0 */
+	bool use_energy;     /* fbank: one column more; mfcc: instead of C0 */
 	double energy_floor; /* of the energy before the logarithm; 0: none */
-	bool htk_compat;   /* energy or C0 last; C0 times sqrt(2) */
+	bool htk_compat;     /* energy or C0 last; C0 times sqrt(2) */
 	int num_ceps;
 	double cepstral_lifter; /* 0: none */
 	/* the matrix at last */
@@ -109,7 +109,7 @@ struct ser_front_opt {
 	int delta_order;    /* 0, 1, 2: append so many orders of deltas, after subtract-mean */
 	int delta_window;   /* frames to each side */
 	/* how the signal comes in */
-	bool peak_norm;     /* divide the signal by max |x| first (silence stays as it is) */
+	bool peak_norm; /* divide the signal by max |x| first (silence stays as it is) */
 };
 
 /* The defaults of the kind: fbank and mfcc as Kaldi's programs (dither 0), but 80 mel bins for fbank; spec and mel as
@@ -126,10 +126,10 @@ int ser_front_preset(struct ser_front_opt *o, const char *name, struct ser_err *
 /* The options as a table, for command lines and for the text form below. */
 enum ser_field_type { SER_FIELD_BOOL, SER_FIELD_INT, SER_FIELD_REAL, SER_FIELD_ENUM };
 struct ser_front_field {
-	const char *name;          /* "num-mel-bins" */
-	const char *help;          /* with unit */
+	const char *name; /* "num-mel-bins" */
+	const char *help; /* with unit */
 	enum ser_field_type type;
-	size_t offset;             /* in struct ser_front_opt: bool, int, double, or an enum of int size */
+	size_t offset; /* in struct ser_front_opt: bool, int, double, or an enum of int size */
 	double lo, hi;
 	const char *const *values; /* ENUM: names by value, NULL at the end */
 	unsigned kinds;            /* bit (1 << kind) where it has a meaning */
@@ -157,14 +157,15 @@ const struct ser_front_opt *ser_front_opt(const struct ser_front *p);
 struct ser_front_ws *ser_front_ws_new(const struct ser_front *p);
 void ser_front_ws_free(struct ser_front_ws *ws);
 
-size_t ser_front_dim(const struct ser_front *p);                 /* D */
-double ser_front_shift_s(const struct ser_front *p);             /* seconds from frame to frame */
-size_t ser_front_win(const struct ser_front *p);                 /* samples of the window */
-size_t ser_front_n_frame(const struct ser_front *p, size_t n);   /* T for n samples, 0 when they are too few */
-size_t ser_front_min_sample(const struct ser_front *p);          /* fewest samples that give a frame */
+size_t ser_front_dim(const struct ser_front *p);               /* D */
+double ser_front_shift_s(const struct ser_front *p);           /* seconds from frame to frame */
+size_t ser_front_win(const struct ser_front *p);               /* samples of the window */
+size_t ser_front_n_frame(const struct ser_front *p, size_t n); /* T for n samples, 0 when they are too few */
+size_t ser_front_min_sample(const struct ser_front *p);        /* fewest samples that give a frame */
 
 /* x [N] to y [T,D] with T = ser_front_n_frame(p, n). rng: where dither takes its noise, may be NULL when dither is 0.
- * SER_EDATA when the signal is too short for one frame, or when a value of y is not finite. Allocates nothing. */
+ * SER_EDATA when the signal is too short for one frame, or when a value of x or y is not finite. Allocates nothing but, with
+ * peak-norm, scratch that grows to the longest signal. */
 int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, struct ser_rng *rng,
 		 float *y, struct ser_err *e);
 
@@ -194,7 +195,8 @@ void ser_cmvn_add(struct ser_cmvn *s, const float *x, size_t n_frame); /* x [n_f
 void ser_cmvn_merge(struct ser_cmvn *s, const struct ser_cmvn *other);
 /* shift [d] and gain [d] with y = (x - shift) * gain: gain = 1 / sqrt(variance (over n) + eps), or 1 without
  * `norm_vars`; a column whose variance + eps is below 1e-20 gets gain 1. */
-void ser_cmvn_affine(const struct ser_cmvn *s, bool norm_means, bool norm_vars, double eps, double *shift, double *gain);
+void ser_cmvn_affine(const struct ser_cmvn *s, bool norm_means, bool norm_vars, double eps, double *shift,
+		     double *gain);
 void ser_cmvn_apply(const double *shift, const double *gain, float *x, size_t n_frame, size_t d); /* in place */
 
 /* Kaldi's apply-cmvn-sliding: x [T,D] to y [T,D] (not in place); window of cmn_window frames, centred, or to the left of

@@ -15,14 +15,30 @@ void ser_fft_root(size_t k, size_t n, double *c, double *s)
 	double f = (o & 1) != 0 ? (double)(n - rest) / (double)n : (double)rest / (double)n;
 	double x = cos(f * quarter), y = sin(f * quarter);
 	switch (o) {
-	case 0: *c = x, *s = y; break;
-	case 1: *c = y, *s = x; break;
-	case 2: *c = -y, *s = x; break;
-	case 3: *c = -x, *s = y; break;
-	case 4: *c = -x, *s = -y; break;
-	case 5: *c = -y, *s = -x; break;
-	case 6: *c = y, *s = -x; break;
-	default: *c = x, *s = -y; break;
+	case 0:
+		*c = x, *s = y;
+		break;
+	case 1:
+		*c = y, *s = x;
+		break;
+	case 2:
+		*c = -y, *s = x;
+		break;
+	case 3:
+		*c = -x, *s = y;
+		break;
+	case 4:
+		*c = -x, *s = -y;
+		break;
+	case 5:
+		*c = -y, *s = -x;
+		break;
+	case 6:
+		*c = y, *s = -x;
+		break;
+	default:
+		*c = x, *s = -y;
+		break;
 	}
 }
 

@@ -27,7 +27,7 @@ struct band {
 struct ser_front {
 	struct ser_front_opt o;
 	size_t win, shift, n_fft, n_bin, dim, base_dim;
-	size_t n_row;     /* rows of the transform */
+	size_t n_row; /* rows of the transform */
 	size_t n_out_row, n_ceps_row, n_aux_row;
 	ptrdiff_t offset; /* frame t begins at sample t * shift + offset */
 	bool need_energy;
@@ -105,11 +105,20 @@ static void window_init(struct ser_front *p)
 		}
 		double w = 1;
 		switch (o->window_type) {
-		case SER_WIN_POVEY: w = pow(0.5 - 0.5 * c, 0.85); break;
-		case SER_WIN_HAMMING: w = 0.54 - 0.46 * c; break;
-		case SER_WIN_HANNING: w = 0.5 - 0.5 * c; break;
-		case SER_WIN_RECTANGULAR: break;
-		case SER_WIN_BLACKMAN: w = o->blackman_coeff - 0.5 * c + (0.5 - o->blackman_coeff) * c2; break;
+		case SER_WIN_POVEY:
+			w = pow(0.5 - 0.5 * c, 0.85);
+			break;
+		case SER_WIN_HAMMING:
+			w = 0.54 - 0.46 * c;
+			break;
+		case SER_WIN_HANNING:
+			w = 0.5 - 0.5 * c;
+			break;
+		case SER_WIN_RECTANGULAR:
+			break;
+		case SER_WIN_BLACKMAN:
+			w = o->blackman_coeff - 0.5 * c + (0.5 - o->blackman_coeff) * c2;
+			break;
 		}
 		p->window[i] = w;
 	}
@@ -242,14 +251,16 @@ static int check(const struct ser_front_opt *o, struct ser_err *e)
 		return SER_OK;
 	double nyquist = 0.5 * o->sample_frequency, hi = o->high_freq > 0 ? o->high_freq : nyquist + o->high_freq;
 	if (!(o->low_freq < hi && hi <= nyquist))
-		return ser_fail(e, SER_EUSAGE, "low-freq %g and high-freq %g must satisfy low < high <= %g Hz", o->low_freq, hi,
-				nyquist);
+		return ser_fail(e, SER_EUSAGE, "low-freq %g and high-freq %g must satisfy low < high <= %g Hz",
+				o->low_freq, hi, nyquist);
 	if (o->mel_norm == SER_NORM_SLANEY && o->mel_shape == SER_SHAPE_MEL)
 		return ser_fail(e, SER_EUSAGE, "mel-norm slaney needs mel-shape hz or left");
 	if (o->kind == SER_MFCC && o->num_ceps > o->num_mel_bins)
-		return ser_fail(e, SER_EUSAGE, "num-ceps %d is more than num-mel-bins %d", o->num_ceps, o->num_mel_bins);
+		return ser_fail(e, SER_EUSAGE, "num-ceps %d is more than num-mel-bins %d", o->num_ceps,
+				o->num_mel_bins);
 	if (o->kind == SER_MFCC && (o->log == SER_LOG_NONE || o->power != 2))
-		return ser_fail(e, SER_EUSAGE, "mfcc is of logarithms of power: log none and powers other than 2 do not go with it");
+		return ser_fail(e, SER_EUSAGE,
+				"mfcc is of logarithms of power: log none and powers other than 2 do not go with it");
 	return SER_OK;
 }
 
@@ -265,8 +276,8 @@ static int geometry(struct ser_front *p, struct ser_err *e)
 	p->win = samples(o->sample_frequency, o->frame_length_ms, o->win_length);
 	p->shift = samples(o->sample_frequency, o->frame_shift_ms, o->hop_length);
 	if (p->win < 2 || p->shift < 1 || p->win > 1 << 20 || p->shift > 1 << 20)
-		return ser_fail(e, SER_EUSAGE, "a window of %zu samples every %zu: must be 2 to 2^20, and 1 to 2^20", p->win,
-				p->shift);
+		return ser_fail(e, SER_EUSAGE, "a window of %zu samples every %zu: must be 2 to 2^20, and 1 to 2^20",
+				p->win, p->shift);
 	p->n_fft = (size_t)o->n_fft;
 	if (p->n_fft == 0 && o->round_to_power_of_two)
 		for (p->n_fft = 1; p->n_fft < p->win;)
@@ -277,11 +288,19 @@ static int geometry(struct ser_front *p, struct ser_err *e)
 		return ser_fail(e, SER_EUSAGE, "n-fft %zu is shorter than the window of %zu samples", p->n_fft, p->win);
 	p->n_bin = p->n_fft / 2 + 1;
 	switch (o->edges) {
-	case SER_EDGES_SNIP: p->offset = 0; break;
-	case SER_EDGES_MIRROR: p->offset = (ptrdiff_t)(p->shift / 2) - (ptrdiff_t)(p->win / 2); break;
+	case SER_EDGES_SNIP:
+		p->offset = 0;
+		break;
+	case SER_EDGES_MIRROR:
+		p->offset = (ptrdiff_t)(p->shift / 2) - (ptrdiff_t)(p->win / 2);
+		break;
 	/* torch centres the window in the transform's frame */
-	case SER_EDGES_CENTER: p->offset = (ptrdiff_t)((p->n_fft - p->win) / 2) - (ptrdiff_t)(p->n_fft / 2); break;
-	case SER_EDGES_VALID: p->offset = (ptrdiff_t)((p->n_fft - p->win) / 2); break;
+	case SER_EDGES_CENTER:
+		p->offset = (ptrdiff_t)((p->n_fft - p->win) / 2) - (ptrdiff_t)(p->n_fft / 2);
+		break;
+	case SER_EDGES_VALID:
+		p->offset = (ptrdiff_t)((p->n_fft - p->win) / 2);
+		break;
 	}
 	return SER_OK;
 }
@@ -386,10 +405,14 @@ size_t ser_front_min_sample(const struct ser_front *p)
 	if (p->o.kind == SER_WAVE)
 		return 1;
 	switch (p->o.edges) {
-	case SER_EDGES_SNIP: return p->win;
-	case SER_EDGES_MIRROR: return p->shift - p->shift / 2;
-	case SER_EDGES_CENTER: return p->o.pad == SER_PAD_REFLECT ? p->n_fft / 2 + 1 : 1;
-	default: return p->n_fft;
+	case SER_EDGES_SNIP:
+		return p->win;
+	case SER_EDGES_MIRROR:
+		return p->shift - p->shift / 2;
+	case SER_EDGES_CENTER:
+		return p->o.pad == SER_PAD_REFLECT ? p->n_fft / 2 + 1 : 1;
+	default:
+		return p->n_fft;
 	}
 }
 
@@ -400,10 +423,14 @@ size_t ser_front_n_frame(const struct ser_front *p, size_t n)
 	if (p->o.kind == SER_WAVE)
 		return n;
 	switch (p->o.edges) {
-	case SER_EDGES_SNIP: return 1 + (n - p->win) / p->shift;
-	case SER_EDGES_MIRROR: return (n + p->shift / 2) / p->shift;
-	case SER_EDGES_CENTER: return 1 + (n + 2 * (p->n_fft / 2) - p->n_fft) / p->shift;
-	default: return 1 + (n - p->n_fft) / p->shift;
+	case SER_EDGES_SNIP:
+		return 1 + (n - p->win) / p->shift;
+	case SER_EDGES_MIRROR:
+		return (n + p->shift / 2) / p->shift;
+	case SER_EDGES_CENTER:
+		return 1 + (n + 2 * (p->n_fft / 2) - p->n_fft) / p->shift;
+	default:
+		return 1 + (n - p->n_fft) / p->shift;
 	}
 }
 
@@ -514,7 +541,8 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 	ser_assert(o->kind == SER_WAVE || o->dither == 0 || rng != NULL);
 	size_t n_frame = ser_front_n_frame(p, n);
 	if (n_frame == 0)
-		return ser_fail(e, SER_EDATA, "%zu samples (%.4g ms) are too few for one frame: %zu are needed (%.4g ms)", n,
+		return ser_fail(e, SER_EDATA,
+				"%zu samples (%.4g ms) are too few for one frame: %zu are needed (%.4g ms)", n,
 				1e3 * (double)n / o->sample_frequency, ser_front_min_sample(p),
 				1e3 * (double)ser_front_min_sample(p) / o->sample_frequency);
 	float peak = 0;

@@ -235,11 +235,21 @@ static TARGET void NAME(stages)(const struct lane_fft *f, D *z, D *scratch)
 		const double *tw = t->tw + t->tw_at[s];
 		size_t len = t->len[s];
 		switch (t->radix[s]) {
-		case 4: NAME(radix4)(z, t->n, len, tw); break;
-		case 2: NAME(radix2)(z, t->n, len, tw); break;
-		case 3: NAME(radix3)(z, t->n, len, tw); break;
-		case 5: NAME(radix5)(z, t->n, len, tw); break;
-		default: NAME(radix_any)(z, t->n, t->radix[s], len, tw, t->tw + t->root_at[s], scratch); break;
+		case 4:
+			NAME(radix4)(z, t->n, len, tw);
+			break;
+		case 2:
+			NAME(radix2)(z, t->n, len, tw);
+			break;
+		case 3:
+			NAME(radix3)(z, t->n, len, tw);
+			break;
+		case 5:
+			NAME(radix5)(z, t->n, len, tw);
+			break;
+		default:
+			NAME(radix_any)(z, t->n, t->radix[s], len, tw, t->tw + t->root_at[s], scratch);
+			break;
 		}
 	}
 }

@@ -25,12 +25,27 @@ enum {
 	K_ALL = K_WAVE | K_STFT
 };
 
-#define AT(m)               offsetof(struct ser_front_opt, m)
-#define BOOL(n, m, k, h)    {n, h, SER_FIELD_BOOL, AT(m), 0, 1, NULL, k}
-#define INT(n, m, a, b, k, h) {n, h, SER_FIELD_INT, AT(m), a, b, NULL, k}
-#define REAL(n, m, a, b, k, h) {n, h, SER_FIELD_REAL, AT(m), a, b, NULL, k}
-#define ENUM(n, m, v, k, h) {n, h, SER_FIELD_ENUM, AT(m), 0, 0, v, k}
-#define ALIAS(n, k, h)      {n, h, SER_FIELD_BOOL, SIZE_MAX, 0, 1, NULL, k}
+#define AT(m) offsetof(struct ser_front_opt, m)
+#define BOOL(n, m, k, h)                                                                                               \
+	{                                                                                                              \
+		n, h, SER_FIELD_BOOL, AT(m), 0, 1, NULL, k                                                             \
+	}
+#define INT(n, m, a, b, k, h)                                                                                          \
+	{                                                                                                              \
+		n, h, SER_FIELD_INT, AT(m), a, b, NULL, k                                                              \
+	}
+#define REAL(n, m, a, b, k, h)                                                                                         \
+	{                                                                                                              \
+		n, h, SER_FIELD_REAL, AT(m), a, b, NULL, k                                                             \
+	}
+#define ENUM(n, m, v, k, h)                                                                                            \
+	{                                                                                                              \
+		n, h, SER_FIELD_ENUM, AT(m), 0, 0, v, k                                                                \
+	}
+#define ALIAS(n, k, h)                                                                                                 \
+	{                                                                                                              \
+		n, h, SER_FIELD_BOOL, SIZE_MAX, 0, 1, NULL, k                                                          \
+	}
 
 static const struct ser_front_field FIELDS[] = {
 	REAL("sample-frequency", sample_frequency, 100, 1e6, K_ALL, "rate of the samples, Hz"),
@@ -38,7 +53,8 @@ static const struct ser_front_field FIELDS[] = {
 	REAL("frame-shift", frame_shift_ms, 0, 1e5, K_STFT, "step between frames, ms"),
 	INT("win-length", win_length, 0, 1 << 20, K_STFT, "length of a frame in samples, instead of --frame-length"),
 	INT("hop-length", hop_length, 0, 1 << 20, K_STFT, "step in samples, instead of --frame-shift"),
-	INT("n-fft", n_fft, 0, 1 << 20, K_STFT, "points of the transform; 0: the frame, rounded up as the next option says"),
+	INT("n-fft", n_fft, 0, 1 << 20, K_STFT,
+	    "points of the transform; 0: the frame, rounded up as the next option says"),
 	BOOL("round-to-power-of-two", round_to_power_of_two, K_STFT, "transform length is a power of two"),
 	ENUM("edges", edges, EDGES, K_STFT, "frames at the ends of the signal"),
 	ALIAS("snip-edges", K_KALDI, "true: --edges snip, false: --edges mirror"),
@@ -56,9 +72,11 @@ static const struct ser_front_field FIELDS[] = {
 	ALIAS("use-power", K_BANDS, "true: --power 2, false: --power 1"),
 	INT("num-mel-bins", num_mel_bins, 1, 4096, K_BANDS, "mel bands"),
 	REAL("low-freq", low_freq, 0, 1e6, K_BANDS, "lower end of the lowest band, Hz"),
-	REAL("high-freq", high_freq, -1e6, 1e6, K_BANDS, "upper end of the highest band, Hz; <= 0: from the Nyquist frequency"),
+	REAL("high-freq", high_freq, -1e6, 1e6, K_BANDS,
+	     "upper end of the highest band, Hz; <= 0: from the Nyquist frequency"),
 	ENUM("mel-scale", mel_scale, SCALES, K_BANDS, "formula of the mel scale"),
-	ENUM("mel-shape", mel_shape, SHAPES, K_BANDS, "triangles on the mel axis (Kaldi), in Hz (torchaudio), or left (SpeechBrain)"),
+	ENUM("mel-shape", mel_shape, SHAPES, K_BANDS,
+	     "triangles on the mel axis (Kaldi), in Hz (torchaudio), or left (SpeechBrain)"),
 	ENUM("mel-norm", mel_norm, NORMS, K_BANDS, "division by the bands' widths"),
 	ENUM("log", log, LOGS, K_STFT, "logarithm: ln max(x,floor), ln(x+floor), 10 log10 max(x,floor)"),
 	ALIAS("use-log-fbank", K_FBANK, "true: --log ln, false: --log none"),
@@ -144,7 +162,8 @@ int ser_front_preset(struct ser_front_opt *o, const char *name, struct ser_err *
 		o->mel_norm = SER_NORM_SLANEY;
 		o->peak_norm = true;
 	} else {
-		return ser_fail(e, SER_EUSAGE, "preset \"%s\" is none of speechbrain-ecapa, wespeaker-ecapa, deepemocluster", name);
+		return ser_fail(e, SER_EUSAGE,
+				"preset \"%s\" is none of speechbrain-ecapa, wespeaker-ecapa, deepemocluster", name);
 	}
 	return SER_OK;
 }

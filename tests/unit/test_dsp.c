@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/* lib/dsp against torchaudio, SciPy and NumPy (tests/ref/front.py), and what must hold for any implementation. */
+#include "dsp/dsp.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct block {
+	char name[400];
+	size_t rows, cols;
+	float *x;
+};
+
+static struct block *golden;
+static size_t n_golden;
+
+static int load(void **state)
+{
+	(void)state;
+	struct ser_err e = {0};
+	char *s;
+	size_t n, cap = 0;
+	if (ser_read_file("tests/golden/front.bin", 1 << 24, &s, &n, &e) != SER_OK) {
+		fprintf(stderr, "%s\n", e.msg);
+		return -1;
+	}
+	for (size_t at = 0; at < n;) {
+		golden = ser_grow(golden, &cap, n_golden + 1, sizeof *golden);
+		struct block *b = &golden[n_golden++];
+		if (sscanf(s + at, "%399s %zu %zu", b->name, &b->rows, &b->cols) != 3)
+			return -1;
+		at += strcspn(s + at, "\n") + 1;
+		b->x = ser_malloc(b->rows * b->cols, sizeof *b->x);
+		memcpy(b->x, s + at, b->rows * b->cols * sizeof *b->x);
+		at += b->rows * b->cols * sizeof *b->x;
+	}
+	free(s);
+	return 0;
+}
+
+static int unload(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < n_golden; i++)
+		free(golden[i].x);
+	free(golden);
+	return 0;
+}
+
+static const struct block *find(const char *name)
+{
+	for (size_t i = 0; i < n_golden; i++)
+		if (strcmp(golden[i].name, name) == 0)
+			return &golden[i];
+	fail_msg("no golden block %s", name);
+	return NULL;
+}
+
+static struct ser_front *make(const char *text)
+{
+	struct ser_front_opt o;
+	struct ser_front *p = NULL;
+	struct ser_err e = {0};
+	char *s = ser_strdup(text);
+	for (char *c = s; *c != '\0'; c++)
+		if (*c == ',')
+			*c = ' ';
+	int rc = strncmp(s, "preset:", 7) == 0 ? ser_front_preset(&o, s + 7, &e) : ser_front_parse(&o, s, &e);
+	if (rc == SER_OK)
+		rc = ser_front_new(&p, &o, &e);
+	free(s);
+	if (rc != SER_OK)
+		fail_msg("%s: %s", text, e.msg);
+	return p;
+}
+
+static float *run(struct ser_front *p, const float *x, size_t n)
+{
+	struct ser_err e = {0};
+	struct ser_rng r;
+	ser_rng_seed(&r, 7);
+	struct ser_front_ws *ws = ser_front_ws_new(p);
+	float *y = ser_malloc(ser_front_n_frame(p, n) * ser_front_dim(p), sizeof *y);
+	if (ser_front_do(p, ws, x, n, &r, y, &e) != SER_OK)
+		fail_msg("%s", e.msg);
+	ser_front_ws_free(ws);
+	return y;
+}
+
+static void test_golden(void **state)
+{
+	(void)state;
+	const struct block *sig = find("signal");
+	int n_case = 0;
+	for (size_t i = 0; i < n_golden; i++) {
+		const struct block *g = &golden[i];
+		if (strncmp(g->name, "front:", 6) != 0)
+			continue;
+		struct ser_front *p = make(g->name + 6);
+		if (ser_front_n_frame(p, sig->cols) != g->rows || ser_front_dim(p) != g->cols)
+			fail_msg("%s: [%zu,%zu], expected [%zu,%zu]", g->name, ser_front_n_frame(p, sig->cols),
+				 ser_front_dim(p), g->rows, g->cols);
+		float *y = run(p, sig->x, sig->cols);
+		/* 2e-5 for logarithms; linear features relative to the largest */
+		double top = 0, worst = 0;
+		for (size_t k = 0; k < g->rows * g->cols; k++)
+			top = fmax(top, fabs(g->x[k]));
+		bool linear = ser_front_opt(p)->log == SER_LOG_NONE;
+		double tol = linear ? 1e-6 * top : strstr(g->name, "mfcc") != NULL ? 1e-4 : 2e-5;
+		for (size_t k = 0; k < g->rows * g->cols; k++) {
+			double err = fabs((double)y[k] - g->x[k]);
+			worst = fmax(worst, err);
+			if (!(err <= tol))
+				fail_msg("%s: [%zu,%zu] is %.8g, expected %.8g", g->name, k / g->cols, k % g->cols,
+					 y[k], g->x[k]);
+		}
+		free(y);
+		ser_front_free(p);
+		n_case++;
+	}
+	assert_true(n_case >= 20);
+}
+
+/* Every width of vectors gives the same bytes; so does any number of frames that the signal is cut to. */
+static void test_widths(void **state)
+{
+	(void)state;
+	const struct block *sig = find("signal");
+	static const char *const text[] = {"fbank use-energy=true dither=1", "mfcc", "mel n-fft=400 log=ln",
+					   "spec n-fft=441 win-length=441 power=1.5",
+					   "spec n-fft=210 win-length=200 edges=mirror"};
+	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
+		struct ser_front *p = make(text[i]);
+		size_t n = ser_front_n_frame(p, sig->cols) * ser_front_dim(p);
+		ser_front_force_isa(p, 1);
+		float *a = run(p, sig->x, sig->cols);
+		for (int isa = 2; isa <= 3; isa++) {
+			ser_front_force_isa(p, isa);
+			float *b = run(p, sig->x, sig->cols);
+			assert_memory_equal(a, b, n * sizeof *a);
+			free(b);
+		}
+		free(a);
+		ser_front_free(p);
+	}
+	struct ser_front *p = make("fbank");
+	float *whole = run(p, sig->x, sig->cols);
+	for (size_t m = 400; m < sig->cols; m += 177) {
+		float *part = run(p, sig->x, m);
+		assert_memory_equal(whole, part, ser_front_n_frame(p, m) * ser_front_dim(p) * sizeof *part);
+		free(part);
+	}
+	free(whole);
+	ser_front_free(p);
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	static const char *const preset[] = {"speechbrain-ecapa", "wespeaker-ecapa", "deepemocluster"};
+	struct ser_front_opt o, back;
+	struct ser_err e = {0};
+	for (size_t i = 0; i < 3 + 5; i++) {
+		if (i < 3)
+			assert_int_equal(ser_front_preset(&o, preset[i], &e), SER_OK);
+		else
+			ser_front_opt_init(&o, (enum ser_front_kind)(i - 3));
+		struct ser_buf a = {0}, b = {0};
+		ser_front_text(&o, &a);
+		assert_int_equal(ser_front_parse(&back, a.s, &e), SER_OK);
+		ser_front_text(&back, &b);
+		assert_string_equal(a.s, b.s);
+		ser_buf_free(&a);
+		ser_buf_free(&b);
+	}
+	struct ser_buf a = {0};
+	ser_front_opt_init(&o, SER_WAVE);
+	ser_front_text(&o, &a);
+	assert_string_equal(a.s, "wave sample-frequency=16000 peak-norm=false");
+	ser_buf_free(&a);
+}
+
+static void test_usage(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *msg;
+	} bad[] = {
+		{"fbnk", "kind \"fbnk\" is none of wave, spec, mel, fbank, mfcc"},
+		{"fbank num-mel-bins=zz", "num-mel-bins: "},
+		{"fbank num-mel-bins=0", "num-mel-bins: "},
+		{"fbank colour=red", "a front-end has no option \"colour\""},
+		{"fbank num-ceps=12", "num-ceps has no meaning for fbank"},
+		{"fbank window-type=hann", "window-type \"hann\" is none of povey, hamming"},
+		{"fbank snip-edges=yes", "snip-edges \"yes\" is none of false, true"},
+		{"fbank n-fft=256", "n-fft 256 is shorter than the window of 400 samples"},
+		{"fbank low-freq=5000 high-freq=4000", "low-freq 5000 and high-freq 4000"},
+		{"fbank high-freq=9000", "low-freq 20 and high-freq 9000"},
+		{"mfcc num-ceps=24", "num-ceps 24 is more than num-mel-bins 23"},
+		{"mfcc power=1", "mfcc is of logarithms of power"},
+		{"fbank frame-shift=0", "a window of 400 samples every 0"},
+		{"fbank mel-norm=slaney", "mel-norm slaney needs mel-shape"},
+		{"fbank dither", "front-end: \"dither\" is not NAME=VALUE"},
+		{"", "empty front-end"},
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct ser_front_opt o;
+		struct ser_front *p = NULL;
+		struct ser_err e = {0};
+		int rc = ser_front_parse(&o, bad[i].text, &e);
+		if (rc == SER_OK)
+			rc = ser_front_new(&p, &o, &e);
+		assert_int_equal(rc, SER_EUSAGE);
+		assert_null(p);
+		if (strncmp(e.msg, bad[i].msg, strlen(bad[i].msg)) != 0)
+			fail_msg("%s: \"%s\", expected \"%s...\"", bad[i].text, e.msg, bad[i].msg);
+	}
+	struct ser_front_opt o;
+	struct ser_err e = {0};
+	assert_int_equal(ser_front_preset(&o, "ecapa", &e), SER_EUSAGE);
+}
+
+static void test_bad_signal(void **state)
+{
+	(void)state;
+	struct ser_front *p = make("fbank");
+	struct ser_front_ws *ws = ser_front_ws_new(p);
+	float x[800] = {0}, y[3 * 80];
+	struct ser_err e = {0};
+	assert_int_equal(ser_front_do(p, ws, x, 160, NULL, y, &e), SER_EDATA);
+	assert_string_equal(e.msg, "160 samples (10 ms) are too few for one frame: 400 are needed (25 ms)");
+	x[500] = NAN;
+	assert_int_equal(ser_front_do(p, ws, x, 800, NULL, y, &e), SER_EDATA);
+	assert_string_equal(e.msg, "a sample is not a finite number");
+	x[500] = 1e30f;
+	assert_int_equal(ser_front_do(p, ws, x, 800, NULL, y, &e), SER_EDATA);
+	x[500] = 0; /* silence: the floor, everywhere */
+	assert_int_equal(ser_front_do(p, ws, x, 800, NULL, y, &e), SER_OK);
+	for (size_t i = 0; i < 3 * 80; i++)
+		assert_true(fabs(y[i] - logf(1.1920929e-7f)) <= 2e-6);
+	ser_front_ws_free(ws);
+	ser_front_free(p);
+	static const struct {
+		const char *text;
+		size_t min;
+	} least[] = {
+		{"fbank", 400}, {"fbank snip-edges=false", 80}, {"mel", 201}, {"mel center=false", 400}, {"wave", 1}};
+	for (size_t i = 0; i < sizeof least / sizeof least[0]; i++) {
+		p = make(least[i].text);
+		assert_int_equal(ser_front_min_sample(p), least[i].min);
+		assert_int_equal(ser_front_n_frame(p, least[i].min - 1), 0);
+		assert_true(ser_front_n_frame(p, least[i].min) >= 1);
+		for (size_t n = least[i].min; n < 450; n += 13)
+			free(run(p, x, n));
+		ser_front_free(p);
+	}
+}
+
+static void test_dither(void **state)
+{
+	(void)state;
+	struct ser_front *p = make(
+		"spec n-fft=64 win-length=64 hop-length=64 center=false window-type=rectangular scale=32768 dither=3");
+	size_t n = 64 * 400, t = ser_front_n_frame(p, n), d = ser_front_dim(p);
+	float *x = ser_calloc(n, sizeof *x), *a = run(p, x, n), *b = run(p, x, n);
+	assert_memory_equal(a, b, t * d * sizeof *a); /* the same seed, the same noise */
+	double s = 0;
+	for (size_t i = 0; i < t; i++)
+		for (size_t k = 1; k < 32; k++)
+			s += a[i * d + k];
+	/* a bin's expected power is 64 sigma^2; the mean of 12400 exponential values is within 5 % */
+	assert_true(fabs(s / ((double)t * 31) / (64 * 9) - 1) < 0.05);
+	free(x);
+	free(a);
+	free(b);
+	ser_front_free(p);
+}
+
+static void test_cmvn(void **state)
+{
+	(void)state;
+	const struct block *m = find("cmvn"), *st = find("stats");
+	for (int k = 0; k < 4; k++) {
+		char name[40];
+		snprintf(name, sizeof name, "sliding:%d%d", k / 2, k % 2);
+		const struct block *g = find(name);
+		float y[40 * 3];
+		ser_cmvn_sliding(m->x, y, 40, 3, 12, 5, k / 2 == 1, k % 2 == 1);
+		for (size_t i = 0; i < 120; i++)
+			if (!(fabs(y[i] - g->x[i]) <= 2e-6))
+				fail_msg("%s: %zu is %g, expected %g", name, i, y[i], g->x[i]);
+	}
+	struct ser_cmvn a, b;
+	ser_cmvn_init(&a, 3);
+	ser_cmvn_init(&b, 3);
+	ser_cmvn_add(&a, m->x, 17);
+	ser_cmvn_add(&b, m->x + 17 * 3, 23);
+	ser_cmvn_merge(&a, &b);
+	double shift[3], gain[3];
+	ser_cmvn_affine(&a, true, true, 0, shift, gain);
+	float y[40 * 3];
+	memcpy(y, m->x, sizeof y);
+	ser_cmvn_apply(shift, gain, y, 40, 3);
+	for (size_t j = 0; j < 3; j++) {
+		assert_true(fabs(shift[j] - st->x[j]) <= 1e-6);
+		assert_true(fabs(1 / gain[j] - st->x[3 + j]) <= 1e-6);
+		for (size_t t = 0; t < 40; t++)
+			assert_true(fabs(y[3 * t + j] - (m->x[3 * t + j] - st->x[j]) / st->x[3 + j]) <= 2e-6);
+	}
+	ser_cmvn_affine(&a, true, false, 0, shift, gain);
+	assert_true(gain[0] == 1);
+	ser_cmvn_free(&a);
+	ser_cmvn_init(&a, 1);
+	const float c[4] = {2, 2, 2, 2};
+	ser_cmvn_add(&a, c, 4); /* a constant column is centred, not blown up */
+	ser_cmvn_affine(&a, true, true, 0, shift, gain);
+	assert_true(shift[0] == 2 && gain[0] == 1);
+	ser_cmvn_free(&a);
+	ser_cmvn_free(&b);
+}
+
+static void test_fft64(void **state)
+{
+	(void)state;
+	int n_case = 0;
+	for (size_t i = 0; i < n_golden; i++) {
+		const struct block *g = &golden[i];
+		if (strcmp(g->name, "fft") != 0)
+			continue;
+		size_t n = g->rows;
+		struct ser_fft64 *p = ser_fft64_new(n);
+		double *s = ser_malloc(ser_fft64_scratch(p), sizeof *s), re[128], im[128];
+		for (size_t k = 0; k < n; k++)
+			re[k] = g->x[4 * k], im[k] = g->x[4 * k + 1];
+		ser_fft64_do(p, false, re, im, s);
+		for (size_t k = 0; k < n; k++)
+			if (!(fabs(re[k] - g->x[4 * k + 2]) <= 4e-6 && fabs(im[k] - g->x[4 * k + 3]) <= 4e-6))
+				fail_msg("n = %zu: X[%zu] = %g %+gi", n, k, re[k], im[k]);
+		ser_fft64_do(p, true, re, im, s);
+		for (size_t k = 0; k < n; k++)
+			assert_true(fabs(re[k] / (double)n - g->x[4 * k]) <= 1e-12 &&
+				    fabs(im[k] / (double)n - g->x[4 * k + 1]) <= 1e-12);
+		free(s);
+		ser_fft64_free(p);
+		n_case++;
+	}
+	assert_int_equal(n_case, 13);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_golden), cmocka_unit_test(test_widths),     cmocka_unit_test(test_text),
+		cmocka_unit_test(test_usage),  cmocka_unit_test(test_bad_signal), cmocka_unit_test(test_dither),
+		cmocka_unit_test(test_cmvn),   cmocka_unit_test(test_fft64),
+	};
+	return cmocka_run_group_tests(tests, load, unload);
+}
