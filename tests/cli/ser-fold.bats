@@ -168,7 +168,7 @@ stream() {
 	ser-fold loso --test-fold 1 "$T/s.ser" > "$T/o.ser"
 	cmp "$T/o.ser" <(cat "$T/s.ser" | ser-fold loso --test-fold 1)
 	[ "$(LC_ALL=C grep -aoP '\xa4fold[\x00-\x7f]' "$T/o.ser" | od -An -tx1 -w7 | awk '{print $6}' | xargs)" = "00 01 00 02" ]
-	[ "$(LC_ALL=C grep -aoP 'split.(train|dev|test)' "$T/o.ser" | sed 's/split.//' | xargs)" = "train test train train" ]
+	[ "$(LC_ALL=C grep -aoP '\xa5split.\K(train|dev|test)' "$T/o.ser" | xargs)" = "train test train train" ]
 	[ "$(LC_ALL=C grep -aoc $'\xa1q\xc3' "$T/o.ser")" -eq 1 ]
 	LC_ALL=C grep -aq -- '--test-fold=1' "$T/o.ser"
 	run -1 ser-fold loso < <(head -c -1 "$T/s.ser")
