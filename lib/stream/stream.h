@@ -39,6 +39,12 @@ size_t ser_tensor_size(const struct ser_tensor *t); /* bytes */
 double ser_tensor_real(const struct ser_tensor *t, size_t i);
 void ser_tensor_f4(const struct ser_tensor *t, float *out);  /* all elements, converted */
 void ser_tensor_f8(const struct ser_tensor *t, double *out); /* the same */
+/* Least, greatest and sum of finite elements. */
+struct ser_range {
+	double min, max, sum;
+	uint64_t n, n_bad; /* finite elements; NaN and infinities */
+};
+void ser_tensor_range(const struct ser_tensor *t, struct ser_range *r); /* adds to *r; begin with all zero */
 
 enum ser_kind { SER_NIL, SER_BOOL, SER_INT, SER_REAL, SER_STR, SER_TENSOR, SER_LIST, SER_MAP };
 
@@ -51,7 +57,8 @@ struct ser_val {
 		int64_t i;
 		double f;
 		struct {
-			const char *s; /* n bytes, UTF-8 without NUL; NUL-terminated unless it comes from a record read */
+			const char
+				*s; /* n bytes, UTF-8 without NUL; NUL-terminated unless it comes from a record read */
 			size_t n;
 		} str;
 		struct ser_tensor t;
@@ -212,5 +219,54 @@ void ser_writer_free(struct ser_writer *w);
 void ser_record_pack(struct ser_buf *b, const struct ser_record *r);
 /* Parse what ser_record_pack made; the bytes are copied into r. */
 int ser_record_unpack(struct ser_record *r, const char *p, size_t n, struct ser_err *e);
+
+/* ---- spool ---------------------------------------------------------------------------------- */
+
+/* Blocks of bytes kept on disk: an unlinked temporary file under $TMPDIR (or /tmp). */
+struct ser_spool;
+struct ser_spool *ser_spool_new(struct ser_err *e); /* NULL and *e on failure */
+void ser_spool_free(struct ser_spool *s);
+int ser_spool_add(struct ser_spool *s, const void *p, size_t n, struct ser_err *e);
+uint64_t ser_spool_size(const struct ser_spool *s); /* bytes so far: where the next block will begin */
+
+/* A walk over the blocks in [from, end), offsets given by ser_spool_size(). `chunk` bytes are read at a time, 0: a good
+ * number. Nothing may be added while a walk goes on. */
+struct ser_spool_walk {
+	struct ser_spool *spool;
+	uint64_t at, end;
+	size_t from, chunk;
+	struct ser_buf buf;
+};
+int ser_spool_walk(struct ser_spool_walk *w, struct ser_spool *s, uint64_t from, uint64_t end, size_t chunk,
+		   struct ser_err *e);
+/* 1 and the next block, valid until the next call; 0 at the end; <0. */
+int ser_spool_next(struct ser_spool_walk *w, const char **p, size_t *n, struct ser_err *e);
+void ser_spool_walk_end(struct ser_spool_walk *w);
+
+/* ---- sort ----------------------------------------------------------------------------------- */
+
+/* Records in the order of labels: by[0] first, then by[1] ...; ser_val_cmp() orders, an absent label is nil; equal records
+ * keep their order, with `reverse` too. Takes about `mem` bytes of memory, and a spool beyond. `by` is borrowed. */
+struct ser_sort;
+struct ser_sort *ser_sort_new(const char *const *by, size_t n_key, bool reverse, size_t mem);
+void ser_sort_free(struct ser_sort *s);
+int ser_sort_add(struct ser_sort *s, const struct ser_record *r,
+		 struct ser_err *e);                      /* copied; a tensor as key: SER_EDATA */
+int ser_sort_done(struct ser_sort *s, struct ser_err *e); /* all are in */
+/* 1 and the next record, in `buf` or in the sort's own memory, valid until the next call; 0 at the end; <0. */
+int ser_sort_next(struct ser_sort *s, struct ser_record *buf, struct ser_record **r, struct ser_err *e);
+
+/* ---- expressions ---------------------------------------------------------------------------- */
+
+/* Conditions on labels: fold == 3, emo in ("happy", "sad") and not has(x), shape(feat, 0) > 100, id =~ "^03".
+ * ser-select(1) describes the language. */
+struct ser_expr;
+/* NULL and *e, SER_EUSAGE with the position, when the text is no expression or nests deeper than 100. */
+struct ser_expr *ser_expr_new(const char *text, struct ser_err *e);
+void ser_expr_free(struct ser_expr *x);
+/* 1 true, 0 false or nil, SER_EDATA naming the record when kinds do not go together. */
+int ser_expr_do(struct ser_expr *x, const struct ser_record *r, struct ser_err *e);
+/* The name of a label that the expression compares and that no record so far had; NULL: there is none. */
+const char *ser_expr_unmet(const struct ser_expr *x);
 
 #endif

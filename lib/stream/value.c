@@ -109,6 +109,21 @@ void ser_tensor_f8(const struct ser_tensor *t, double *out)
 		out[i] = ser_tensor_real(t, i);
 }
 
+void ser_tensor_range(const struct ser_tensor *t, struct ser_range *r)
+{
+	for (size_t i = 0, n = ser_tensor_len(t); i < n; i++) {
+		double x = ser_tensor_real(t, i);
+		if (!isfinite(x)) {
+			r->n_bad++;
+			continue;
+		}
+		r->min = r->n == 0 || x < r->min ? x : r->min;
+		r->max = r->n == 0 || x > r->max ? x : r->max;
+		r->sum += x;
+		r->n++;
+	}
+}
+
 /* ---- constructors ---- */
 
 struct ser_val ser_nil(void)

@@ -67,7 +67,8 @@ static int check_field(const struct ser_field *f, const struct ser_field *id, st
 	if (f->val.kind == SER_STR) {
 		size = f->val.u.str.n;
 		if (!ser_utf8_ok(f->val.u.str.s, size))
-			return ser_fail(e, SER_EDATA, "record \"%.*s\": field \"%.*s\" is a string that is not UTF-8 text",
+			return ser_fail(e, SER_EDATA,
+					"record \"%.*s\": field \"%.*s\" is a string that is not UTF-8 text",
 					(int)id->val.u.str.n, id->val.u.str.s, (int)f->name_len, f->name);
 	} else if (f->val.kind == SER_TENSOR) {
 		size = ser_tensor_size(&f->val.u.t);
@@ -76,7 +77,8 @@ static int check_field(const struct ser_field *f, const struct ser_field *id, st
 				(int)id->val.u.str.n, id->val.u.str.s, (int)f->name_len, f->name);
 	}
 	if (size > UINT32_MAX || f->name_len == 0 || f->name_len > SER_MAX_NAME || !ser_utf8_ok(f->name, f->name_len))
-		return ser_fail(e, SER_EDATA, "record \"%.*s\": field \"%.*s\" of %zu bytes is over the format's limits",
+		return ser_fail(e, SER_EDATA,
+				"record \"%.*s\": field \"%.*s\" of %zu bytes is over the format's limits",
 				(int)id->val.u.str.n, id->val.u.str.s, (int)f->name_len, f->name, size);
 	return 0;
 }
