@@ -68,6 +68,7 @@ enum {
 	SER_CLI_OUT = 4,       /* -o FILE */
 	SER_CLI_IN = 8,        /* --max-record SIZE */
 	SER_CLI_PROGRESS = 16, /* --progress */
+	SER_CLI_DIFFER = 32,   /* a comparison: status 1 says "differ", so all trouble is 2 */
 	SER_CLI_FILTER = 4 | 8 /* reads and writes one stream */
 };
 /* Every tool has -h --help -V --version -q --quiet -v --verbose. */
@@ -93,6 +94,10 @@ struct ser_cli {
 void ser_cli_begin(struct ser_cli *c, const struct ser_tool *t, int argc, char **argv);
 /* Was this option (by long name) on the command line? */
 bool ser_cli_given(const struct ser_cli *c, const char *name);
+/* The names in an option's comma-separated value, in a list of their own; NULL gives none. An empty or repeated name is a
+ * usage error that names the option. */
+struct ser_strs ser_cli_names(const struct ser_cli *c, const char *option, const char *value);
+void ser_cli_names_free(struct ser_strs *l);
 /* An operand or derived text that belongs into the provenance (an expression; never an input's name). */
 void ser_cli_prov(struct ser_cli *c, const char *arg);
 /* The last act of main: says what was skipped, flushes and closes stdout; returns the exit status. */
@@ -124,7 +129,9 @@ const struct ser_header *ser_in_header(struct ser_in *in);
 /* The next record; false at the end. Dies on error. *segment (may be NULL): a header was passed that is unlike the last. */
 bool ser_in_next(struct ser_in *in, struct ser_record *r, bool *segment);
 const char *ser_in_name(const struct ser_in *in); /* of the file at hand */
-bool ser_in_waits(const struct ser_in *in);       /* the next record would have to be waited for */
+uint64_t ser_in_bytes(const struct ser_in *in);   /* read so far, of all files */
+uint64_t ser_in_segments(const struct ser_in *in);
+bool ser_in_waits(const struct ser_in *in); /* the next record would have to be waited for */
 void ser_in_close(struct ser_in *in);
 
 /* Standard output or -o FILE, which appears when it is whole. */

@@ -5,6 +5,9 @@
 
 #include "cli/cli.h"
 
+/* The status when data or I/O failed: 1, or 2 where 1 has a meaning of its own. */
+int ser_cli_trouble(const struct ser_tool *t);
+
 /* The command line in one canonical form, for the provenance: mode, options in the table's order, operands. */
 void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_strs *out);
 

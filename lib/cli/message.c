@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/cli.h"
+#include "cli/internal.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -37,16 +37,21 @@ void ser_cli_info(const struct ser_cli *c, const char *fmt, ...)
 	va_end(ap);
 }
 
-static int status_of(int code)
+int ser_cli_trouble(const struct ser_tool *t)
 {
-	return code == SER_EUSAGE ? SER_EXIT_USAGE : code == SER_EPROTO ? SER_EXIT_PROTOCOL : SER_EXIT_FAIL;
+	return t->common & SER_CLI_DIFFER ? SER_EXIT_USAGE : SER_EXIT_FAIL;
+}
+
+static int status_of(const struct ser_cli *c, int code)
+{
+	return code == SER_EUSAGE ? SER_EXIT_USAGE : code == SER_EPROTO ? SER_EXIT_PROTOCOL : ser_cli_trouble(c->tool);
 }
 
 _Noreturn void ser_cli_die(const struct ser_cli *c, const struct ser_err *e)
 {
 	fprintf(stderr, "%s: %s\n", c->tool->name, e->msg);
 	ser_outfile_abort_all();
-	_exit(status_of(e->code)); /* nothing more goes to stdout: a half stream stays cut */
+	_exit(status_of(c, e->code)); /* nothing more goes to stdout: a half stream stays cut */
 }
 
 _Noreturn void ser_cli_fail(const struct ser_cli *c, int code, const char *fmt, ...)
@@ -56,7 +61,7 @@ _Noreturn void ser_cli_fail(const struct ser_cli *c, int code, const char *fmt, 
 	say(c, fmt, ap);
 	va_end(ap);
 	ser_outfile_abort_all();
-	_exit(status_of(code));
+	_exit(status_of(c, code));
 }
 
 void ser_cli_skip(struct ser_cli *c, const char *id, const struct ser_err *e)
@@ -81,7 +86,7 @@ int ser_cli_end(struct ser_cli *c)
 	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0) {
 		fprintf(stderr, "%s: <stdout>: write failed: %s\n", c->tool->name, strerror(errno != 0 ? errno : EIO));
-		return SER_EXIT_FAIL;
+		return ser_cli_trouble(c->tool);
 	}
 	bool failed = c->n_skipped > 0;
 	for (size_t i = 0; i < c->skipped.n; i++)

@@ -23,6 +23,7 @@ struct rows {
 };
 
 static bool help_wanted, version_wanted;
+static int trouble = SER_EXIT_FAIL; /* what out_of_memory() exits with */
 
 static void add_rows(struct rows *t, const struct ser_option *o)
 {
@@ -270,7 +271,7 @@ static void out_of_memory(size_t n)
 {
 	fprintf(stderr, "%s: out of memory (%zu bytes wanted)\n", program_invocation_short_name, n);
 	ser_outfile_abort_all();
-	_exit(SER_EXIT_FAIL);
+	_exit(trouble);
 }
 
 static void stop_signal(int sig)
@@ -288,10 +289,10 @@ static void check_descriptors(const char *tool)
 			continue;
 		if (fd == 1) {
 			fprintf(stderr, "%s: <stdout>: is closed\n", tool);
-			_exit(SER_EXIT_FAIL);
+			_exit(trouble);
 		}
 		if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
-			_exit(SER_EXIT_FAIL);
+			_exit(trouble);
 	}
 }
 
@@ -306,6 +307,7 @@ static int find_mode(struct ser_cli *c, const char *s)
 void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, char **argv)
 {
 	*c = (struct ser_cli){.tool = tool, .mode = -1, .n_thread = 1, .max_record = SER_MAX_RECORD};
+	trouble = ser_cli_trouble(tool);
 	check_descriptors(tool->name);
 	ser_oom_set(out_of_memory);
 	signal(SIGINT, stop_signal);
@@ -405,6 +407,31 @@ bool ser_cli_given(const struct ser_cli *c, const char *name)
 			return c->given[i];
 	ser_assert(!"an option of this tool");
 	return false;
+}
+
+struct ser_strs ser_cli_names(const struct ser_cli *c, const char *option, const char *value)
+{
+	struct ser_strs l = {0};
+	for (const char *s = value; s != NULL;) {
+		size_t n = strcspn(s, ",");
+		if (n == 0)
+			ser_cli_usage(c, "--%s: \"%s\" has an empty name", option, value);
+		l.s = ser_realloc(l.s, l.n + 1, sizeof *l.s);
+		l.s[l.n++] = ser_strndup(s, n);
+		for (size_t i = 0; i + 1 < l.n; i++)
+			if (strcmp(l.s[i], l.s[l.n - 1]) == 0)
+				ser_cli_usage(c, "--%s: \"%s\" is there twice", option, l.s[i]);
+		s = s[n] == ',' ? s + n + 1 : NULL;
+	}
+	return l;
+}
+
+void ser_cli_names_free(struct ser_strs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free((char *)l->s[i]);
+	free(l->s);
+	*l = (struct ser_strs){0};
 }
 
 void ser_cli_prov(struct ser_cli *c, const char *arg)

@@ -14,15 +14,18 @@ struct ser_in {
 	char **name; /* files still to come begin at `next` */
 	int n, next;
 	int fd;
-	struct ser_reader *rd;    /* of the file at hand, NULL after the last */
-	struct ser_header header; /* of the segment at hand: outlives its reader */
-	struct ser_map *ids;      /* of all files, when there are several: ids are unique over the whole input */
+	struct ser_reader *rd;      /* of the file at hand, NULL after the last */
+	struct ser_header header;   /* of the segment at hand: outlives its reader */
+	uint64_t n_byte, n_segment; /* of the files that are done */
+	struct ser_map *ids;        /* of all files, when there are several: ids are unique over the whole input */
 };
 
 static bool open_next(struct ser_in *in)
 {
 	struct ser_err e;
 	if (in->rd != NULL) {
+		in->n_byte += ser_reader_bytes(in->rd);
+		in->n_segment += ser_reader_segments(in->rd);
 		ser_reader_free(in->rd);
 		in->rd = NULL;
 		if (in->fd != 0)
@@ -72,6 +75,16 @@ const char *ser_in_name(const struct ser_in *in)
 {
 	const char *s = in->name[in->next - 1];
 	return strcmp(s, "-") == 0 ? "<stdin>" : s;
+}
+
+uint64_t ser_in_bytes(const struct ser_in *in)
+{
+	return in->n_byte + (in->rd != NULL ? ser_reader_bytes(in->rd) : 0);
+}
+
+uint64_t ser_in_segments(const struct ser_in *in)
+{
+	return in->n_segment + (in->rd != NULL ? ser_reader_segments(in->rd) : 0);
 }
 
 bool ser_in_waits(const struct ser_in *in)
@@ -137,7 +150,7 @@ void ser_in_close(struct ser_in *in)
 struct ser_out {
 	struct ser_cli *c;
 	struct ser_outfile file; /* file.f is NULL for standard output */
-	const char *name;
+	char *name;
 	int fd;
 	struct ser_writer *w; /* NULL before the first header */
 };
@@ -148,14 +161,15 @@ struct ser_out *ser_out_file(struct ser_cli *c, const char *path)
 	struct ser_err e;
 	o->c = c;
 	o->fd = 1;
-	o->name = "<stdout>";
 	if (path != NULL && strcmp(path, "-") != 0) {
 		if (ser_outfile_open(&o->file, path, &e) != 0)
 			ser_cli_die(c, &e);
 		o->fd = fileno(o->file.f);
-		o->name = path;
+		o->name = ser_strdup(path);
 	} else if (isatty(1)) {
 		ser_cli_usage(c, "a stream would go to the terminal; redirect it, or show it with ser-dump");
+	} else {
+		o->name = ser_strdup("<stdout>");
 	}
 	return o;
 }
@@ -215,6 +229,7 @@ void ser_out_close(struct ser_out *o)
 	end_segment(o);
 	if (o->file.f != NULL && ser_outfile_commit(&o->file, &e) != 0)
 		ser_cli_die(o->c, &e);
+	free(o->name);
 	free(o);
 }
 
