@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_LINE = 1 << 20, MAX_COLUMN = 1024 };
+
+/* The right side, in memory: a packed record for each key. */
+struct join {
+	struct ser_cli *c;
+	const char *on, *suffix;
+	bool left, anti;
+	struct ser_strs fields;
+	struct ser_map *key;
+	struct ser_buf packed;
+	size_t *at; /* record i of B is packed.s[at[i] .. at[i+1]) */
+	size_t cap;
+	bool *used;
+	struct ser_header h; /* of B */
+	bool is_stream;
+	struct ser_record b;
+};
+
+static void add_right(struct join *j, const char *key, struct ser_record *r, const char *where)
+{
+	bool is_new;
+	size_t i = ser_map_add(j->key, key, strlen(key), &is_new);
+	if (!is_new)
+		ser_cli_fail(j->c, SER_EDATA, "%s: \"%s\" is there twice as %s: which to join is not clear", where, key,
+			     j->on);
+	j->at = ser_grow(j->at, &j->cap, i + 2, sizeof *j->at);
+	j->at[i] = j->packed.n;
+	ser_record_pack(&j->packed, r);
+	j->at[i + 1] = j->packed.n;
+}
+
+static void read_stream(struct join *j, char *name)
+{
+	struct ser_in *in = ser_in_files(j->c, &name, 1);
+	struct ser_err e;
+	const char *key;
+	bool segment;
+	j->is_stream = true;
+	ser_header_copy(&j->h, ser_in_header(in));
+	while (ser_in_next(in, &j->b, &segment)) {
+		if (ser_record_str(&j->b, j->on, &key, &e) != 0 ||
+		    (segment && ser_header_merge(&j->h, ser_in_header(in), &e) != 0))
+			ser_cli_die(j->c, &e);
+		add_right(j, key, &j->b, ser_in_name(in));
+	}
+	ser_in_close(in);
+}
+
+/* Cut a line at its tabs, in place; returns the number of cells. */
+static size_t cells(char *line, char **cell)
+{
+	size_t n = 0;
+	for (char *s = line; s != NULL && n < MAX_COLUMN; n++) {
+		cell[n] = s;
+		s = strchr(s, '\t');
+		if (s != NULL)
+			*s++ = '\0';
+		else
+			return n + 1;
+	}
+	return MAX_COLUMN + 1;
+}
+
+static void read_table(struct join *j, const char *path)
+{
+	char *line = NULL, *head = NULL, *name[MAX_COLUMN], *cell[MAX_COLUMN];
+	size_t cap = 0, n_col = 0, on = 0, n_line = 0;
+	bool std = strcmp(path, "-") == 0;
+	const char *shown = std ? "<stdin>" : path;
+	FILE *f = std ? stdin : fopen(path, "r");
+	if (f == NULL)
+		ser_cli_fail(j->c, SER_EIO, "%s: cannot open: %s", path, strerror(errno));
+	errno = 0;
+	for (ssize_t len; (len = getline(&line, &cap, f)) >= 0;) {
+		char where[300];
+		snprintf(where, sizeof where, "%.250s: line %zu", shown, ++n_line);
+		if (len > MAX_LINE || !ser_utf8_ok(line, (size_t)len))
+			ser_cli_fail(j->c, SER_EDATA, "%s: %s", where,
+				     len > MAX_LINE ? "too long"
+						    : "not UTF-8 text; is it a stream? then --tsv is wrong");
+		while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+			line[--len] = '\0';
+		size_t n = cells(line, cell);
+		if (n > MAX_COLUMN)
+			ser_cli_fail(j->c, SER_EDATA, "%s: more than %d columns", where, MAX_COLUMN);
+		if (n_line == 1) {
+			head = line;
+			memcpy(name, cell, sizeof name);
+			n_col = n;
+			line = NULL;
+			cap = 0;
+			for (on = 0; on < n && strcmp(name[on], j->on) != 0;)
+				on++;
+			if (on == n)
+				ser_cli_fail(j->c, SER_EDATA, "%s: no column \"%s\" to join by", where, j->on);
+			for (size_t i = 0; i < n; i++)
+				for (size_t k = 0; k <= i; k++)
+					if (*name[i] == '\0' || strlen(name[i]) > SER_MAX_NAME ||
+					    (k < i && strcmp(name[i], name[k]) == 0))
+						ser_cli_fail(j->c, SER_EDATA,
+							     "%s: column %zu: empty, repeated or too long a name",
+							     where, i + 1);
+			continue;
+		}
+		if (n != n_col)
+			ser_cli_fail(j->c, SER_EDATA, "%s: %zu columns, the header row has %zu", where, n, n_col);
+		if (*cell[on] == '\0')
+			ser_cli_fail(j->c, SER_EDATA, "%s: no %s", where, j->on);
+		ser_record_clear(&j->b);
+		for (size_t i = 0; i < n; i++)
+			ser_record_set(&j->b, name[i], *cell[i] != '\0' ? ser_str(cell[i]) : ser_nil());
+		add_right(j, cell[on], &j->b, where);
+	}
+	if (ferror(f))
+		ser_cli_fail(j->c, SER_EIO, "%s: read failed: %s", shown, strerror(errno));
+	if (n_line == 0)
+		ser_cli_fail(j->c, SER_EDATA, "%s: empty, expected a header row", shown);
+	if (!std)
+		fclose(f);
+	free(line);
+	free(head);
+}
+
+static bool added(const struct join *j, const char *name)
+{
+	if (strcmp(name, "id") == 0 || strcmp(name, j->on) == 0)
+		return false;
+	for (size_t i = 0; i < j->fields.n; i++)
+		if (strcmp(j->fields.s[i], name) == 0)
+			return true;
+	return j->fields.n == 0;
+}
+
+static void text_of(char out[static SER_MAX_NAME + 1], const struct ser_field *f)
+{
+	snprintf(out, SER_MAX_NAME + 1, "%.*s", (int)f->name_len, f->name);
+}
+
+/* B's dims go with its tensors; its provenance becomes one of the inputs. */
+static int header(void *ctx, struct ser_header *h, struct ser_err *e)
+{
+	struct join *j = ctx;
+	struct ser_header b;
+	if (j->anti || !j->is_stream)
+		return 0;
+	ser_header_copy(&b, &j->h);
+	b.dims = ser_val_map();
+	for (size_t i = 0; i < j->h.dims.u.map.n; i++) {
+		const struct ser_field *f = &j->h.dims.u.map.f[i];
+		char name[2 * SER_MAX_NAME + 2];
+		text_of(name, f);
+		if (!added(j, name))
+			continue;
+		if (j->suffix != NULL && ser_header_dim(h, name) != NULL)
+			snprintf(name + strlen(name), SER_MAX_NAME, "%s", j->suffix);
+		ser_val_set(&b.arena, &b.dims, name, f->val);
+	}
+	int rc = ser_header_merge(h, &b, e);
+	ser_header_free(&b);
+	return rc;
+}
+
+static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
+{
+	struct join *j = ctx;
+	const char *key;
+	(void)worker;
+	int rc = ser_record_str(r, j->on, &key, e);
+	if (rc != 0)
+		return rc;
+	ptrdiff_t i = ser_map_find(j->key, key, strlen(key));
+	if (i < 0)
+		return j->left || j->anti;
+	j->used[i] = true;
+	if (j->anti)
+		return 0;
+	rc = ser_record_unpack(&j->b, j->packed.s + j->at[i], j->at[i + 1] - j->at[i], e);
+	for (size_t k = 0; rc == 0 && k < j->b.n; k++) {
+		const struct ser_field *f = &j->b.field[k];
+		char name[2 * SER_MAX_NAME + 2];
+		text_of(name, f);
+		if (!added(j, name))
+			continue;
+		const struct ser_val *mine = ser_record_get(r, name);
+		if (mine != NULL && j->suffix == NULL) {
+			if (ser_val_equal(mine, &f->val))
+				continue;
+			return ser_record_fail(r, e, SER_EDATA,
+					       "field \"%s\" is in both inputs and differs; see --suffix", name);
+		}
+		if (mine != NULL)
+			snprintf(name + strlen(name), SER_MAX_NAME, "%s", j->suffix);
+		if (strlen(name) > SER_MAX_NAME || (mine != NULL && ser_record_get(r, name) != NULL))
+			return ser_record_fail(r, e, SER_EDATA,
+					       "field \"%.300s\" is there already, or its name is too long", name);
+		ser_record_set_copy(r, name, f->val);
+	}
+	return rc < 0 ? rc : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct join j = {.on = "id"};
+	bool table = false;
+	const char *fields = NULL;
+	const struct ser_option opts[] = {
+		{"on", 0, SER_OPTION_STR, &j.on, "NAME", 0, 0, NULL, 0,
+		 "the label to join by; B has each of its values once"},
+		{"fields", 0, SER_OPTION_STR, &fields, "NAMES", 0, 0, NULL, 0,
+		 "add only these fields of B, parted by commas"},
+		{"left", 'l', SER_OPTION_FLAG, &j.left, NULL, 0, 0, NULL, 0,
+		 "pass on the records of A that B lacks, too"},
+		{"anti", 0, SER_OPTION_FLAG, &j.anti, NULL, 0, 0, NULL, 0,
+		 "pass on only the records of A that B lacks"},
+		{"suffix", 0, SER_OPTION_STR, &j.suffix, "TEXT", 0, 0, NULL, 0,
+		 "add a field that A has, too, under its name and this"},
+		{"tsv", 0, SER_OPTION_FLAG, &table, NULL, 0, 0, NULL, 0,
+		 "B is a table of labels with a header row, parted by tabs"},
+		{0},
+	};
+	const struct ser_tool tool = {
+		"ser-join", "Add the fields of stream B to the records of stream A with the same id.",
+		"A B",      opts,
+		NULL,       SER_CLI_FILTER};
+	struct ser_cli c;
+	ser_cli_begin(&c, &tool, argc, argv);
+	if (c.n_operand != 2)
+		ser_cli_usage(&c, "%d operands, expected two; - is standard input", c.n_operand);
+	if (j.left && j.anti)
+		ser_cli_usage(&c, "--left and --anti exclude each other");
+	if (j.suffix != NULL && (*j.suffix == '\0' || strlen(j.suffix) > SER_MAX_NAME))
+		ser_cli_usage(&c, "--suffix: empty or too long");
+	j.c = &c;
+	j.fields = ser_cli_names(&c, "fields", fields);
+	j.key = ser_map_new();
+	ser_header_init(&j.h);
+	if (table)
+		read_table(&j, c.operand[1]);
+	else
+		read_stream(&j, c.operand[1]);
+	j.used = ser_calloc(ser_map_len(j.key), sizeof *j.used);
+	c.n_operand = 1;
+	c.n_read = 0;
+
+	const struct ser_filter f = {header, record, &j};
+	int status = ser_cli_filter(&c, &f);
+	size_t n_used = 0;
+	for (size_t i = 0; i < ser_map_len(j.key); i++)
+		n_used += j.used[i];
+	ser_cli_info(&c, "%llu records of A, %zu joined, %zu of B not used", (unsigned long long)c.n_read, n_used,
+		     ser_map_len(j.key) - n_used);
+	ser_map_free(j.key);
+	ser_buf_free(&j.packed);
+	free(j.at);
+	free(j.used);
+	ser_header_free(&j.h);
+	ser_record_free(&j.b);
+	ser_cli_names_free(&j.fields);
+	return status;
+}
