@@ -13,7 +13,7 @@ enum {
 	SER_MAX_AXES = 8,         /* axes of a tensor */
 	SER_MAX_NAME = 255,       /* bytes of a field's name */
 	SER_MAX_FIELD = 4096,     /* fields of a record */
-	SER_MAX_DEPTH = 64,       /* nesting of lists and maps in a header */
+	SER_MAX_DEPTH = 32,       /* nesting of lists and maps in a header: as deep as msgpack-c decodes */
 	SER_MAX_HEADER = 64 << 20 /* bytes of a header */
 };
 #define SER_MAX_RECORD ((size_t)1 << 30) /* bytes of a record unless the reader is told otherwise */
