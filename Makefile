@@ -102,6 +102,7 @@ demo: all
 
 # ---- tests: make check says what it skipped and why; its last line counts ----
 check: all $(UNITS) $(BUILD)/tests/mkstream
+	$(if $(filter release,$(FLAVOUR)),$(MAKE) FLAVOUR=double build/double/unit/test_nn_grad)
 	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/run
 
 # Under the address, undefined-behaviour and leak sanitizers.

@@ -9,7 +9,7 @@
 #include <time.h>
 
 void ser_la_gemm(struct ser_la *la, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a,
-                 size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc)
+		 size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc)
 {
 	struct job j = {.la = la, .m = m, .n = n, .k = k, .alpha = alpha, .beta = beta, .c = c, .ldc = ldc};
 	j.a = (struct side){.base = a, .ps = ta ? 1 : lda, .ks = ta ? lda : 1};
@@ -18,18 +18,20 @@ void ser_la_gemm(struct ser_la *la, bool ta, bool tb, size_t m, size_t n, size_t
 }
 
 void ser_la_gemm_gather(struct ser_la *la, bool tb, size_t m, size_t n, const struct ser_la_gather *g, const real *b,
-                        size_t ldb, real beta, real *c, size_t ldc)
+			size_t ldb, real beta, real *c, size_t ldc)
 {
-	struct job j = {.la = la, .m = m, .n = n, .k = g->n_tap * g->n_ch, .alpha = 1, .beta = beta, .c = c, .ldc = ldc};
+	struct job j = {
+		.la = la, .m = m, .n = n, .k = g->n_tap * g->n_ch, .alpha = 1, .beta = beta, .c = c, .ldc = ldc};
 	j.a.g = g;
 	j.b = (struct side){.base = b, .ps = tb ? ldb : 1, .ks = tb ? 1 : ldb};
 	product(&j);
 }
 
 void ser_la_gemm_gather_t(struct ser_la *la, size_t m, size_t k, const real *a, size_t lda,
-                          const struct ser_la_gather *g, real beta, real *c, size_t ldc)
+			  const struct ser_la_gather *g, real beta, real *c, size_t ldc)
 {
-	struct job j = {.la = la, .m = m, .n = g->n_tap * g->n_ch, .k = k, .alpha = 1, .beta = beta, .c = c, .ldc = ldc};
+	struct job j = {
+		.la = la, .m = m, .n = g->n_tap * g->n_ch, .k = k, .alpha = 1, .beta = beta, .c = c, .ldc = ldc};
 	j.a = (struct side){.base = a, .ps = 1, .ks = lda};
 	j.b.g = g;
 	j.b.g_along_k = true;
@@ -44,8 +46,8 @@ void ser_la_gemv(bool ta, size_t m, size_t n, real alpha, const real *a, size_t 
 char *ser_la_describe(char *buf, size_t n)
 {
 	struct kern k = pick();
-	snprintf(buf, n, "products: own kernel, %s, %zux%zu tiles of %s; LAPACK: OpenBLAS or the system's", k.name, k.mr, k.nr,
-	         SER_REAL_NAME);
+	snprintf(buf, n, "products: own kernel, %s, %zux%zu tiles of %s; LAPACK: OpenBLAS or the system's", k.name,
+		 k.mr, k.nr, SER_REAL_NAME);
 	return buf;
 }
 

@@ -47,7 +47,7 @@ void ser_la_for(struct ser_la *la, size_t n, void (*fn)(void *ctx, size_t i, int
 
 /* The same for ranges: [0,n) cut into ranges of `grain` (the last may be shorter), fn(ctx, begin, end, worker). */
 void ser_la_range(struct ser_la *la, size_t n, size_t grain, void (*fn)(void *ctx, size_t i0, size_t i1, int worker),
-                  void *ctx);
+		  void *ctx);
 
 /* ---- products -------------------------------------------------------------------------------- */
 
@@ -55,7 +55,7 @@ void ser_la_range(struct ser_la *la, size_t n, size_t grain, void (*fn)(void *ct
  * op(B) is [k,n]: B, or, tb, the transpose of B [n,k]. beta 0 ignores what C holds, NaN included. C must not overlap
  * A or B. Rows of A may overlap one another (lda < k). */
 void ser_la_gemm(struct ser_la *la, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a,
-                 size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc);
+		 size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc);
 
 /* Rows taken from a matrix by index: how a convolution is a product without a copy of its input. Row r of the
  * gathered matrix [n_row, n_tap*n_ch] is, for tap j, row idx[j] of src [*, ld] (columns [0,n_ch)), or zeros where
@@ -68,14 +68,14 @@ struct ser_la_gather {
 };
 /* C [m,n] = G op(B) + beta*C,  G [m, n_tap*n_ch] gathered;  op(B) [n_tap*n_ch, n]. */
 void ser_la_gemm_gather(struct ser_la *la, bool tb, size_t m, size_t n, const struct ser_la_gather *g, const real *b,
-                        size_t ldb, real beta, real *c, size_t ldc);
+			size_t ldb, real beta, real *c, size_t ldc);
 /* C [m, n_tap*n_ch] = A' G + beta*C,  A [k,m] is transposed, G [k, n_tap*n_ch] gathered: a convolution's weight gradient. */
 void ser_la_gemm_gather_t(struct ser_la *la, size_t m, size_t k, const real *a, size_t lda,
-                          const struct ser_la_gather *g, real beta, real *c, size_t ldc);
+			  const struct ser_la_gather *g, real beta, real *c, size_t ldc);
 
 /* The same product in double, for statistics; one thread. */
 void ser_la_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda,
-                  const double *b, size_t ldb, double beta, double *c, size_t ldc);
+		  const double *b, size_t ldb, double beta, double *c, size_t ldc);
 
 /* y [m] = alpha * op(A) x + beta * y;  op(A) [m,n], as in gemm. */
 void ser_la_gemv(bool ta, size_t m, size_t n, real alpha, const real *a, size_t lda, const real *x, real beta, real *y);

@@ -91,8 +91,8 @@ int ser_la_svd(size_t m, size_t n, double *a, double *u, double *s, double *vt, 
 	if (check(ser_mul(m, n), a, "singular values", e) < 0)
 		return SER_EDATA;
 	one_thread();
-	int got = LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', (lapack_int)m, (lapack_int)n, a, (lapack_int)n, s, u, (lapack_int)r,
-	                         vt, (lapack_int)n);
+	int got = LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', (lapack_int)m, (lapack_int)n, a, (lapack_int)n, s, u,
+				 (lapack_int)r, vt, (lapack_int)n);
 	if (got != 0)
 		return ser_fail(e, SER_EDATA, "singular values: no convergence (LAPACK dgesdd returned %d)", got);
 	for (size_t i = 0; i < r; i++) {

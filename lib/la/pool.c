@@ -164,7 +164,7 @@ static void range_item(void *ctx, size_t i, int worker)
 }
 
 void ser_la_range(struct ser_la *la, size_t n, size_t grain, void (*fn)(void *ctx, size_t i0, size_t i1, int worker),
-                  void *ctx)
+		  void *ctx)
 {
 	struct range r = {n, grain > 0 ? grain : 1, fn, ctx};
 	ser_la_for(la, (n + r.grain - 1) / r.grain, range_item, &r);

@@ -96,7 +96,7 @@ static inline bool tape_shape_only(const struct ser_tape *t)
 /* Append operator `op` on n_in nodes, result [n_row,n_col]; *saved gets `size` bytes, zeroed. A record is kept only when
  * a gradient flows: tape_saving then says true. */
 int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
-            size_t n_seg, void **saved, size_t size);
+	    size_t n_seg, void **saved, size_t size);
 bool tape_saving(const struct ser_tape *t, int out);
 real *tape_alloc(struct ser_tape *t, size_t n); /* from the arena; NULL in a shape pass */
 /* The gradient of a node in backward, NULL when none is wanted. tape_grad: to be added to. tape_grad_beta: *beta is 0 when

@@ -32,19 +32,19 @@ void kern_col_dot(size_t n_row, size_t n_col, const real *dy, const real *x, dou
 /* y = x a + b per column; and its use as a backward: dx += dy a + x b + c per column (x, b, c may be NULL) */
 void kern_affine_fwd(size_t n_row, size_t n_col, const real *x, const real *a, const real *b, real *y);
 void kern_affine_bwd(size_t n_row, size_t n_col, const real *dy, const real *x, const real *a, const real *b,
-                     const real *c, real *dx);
+		     const real *c, real *dx);
 
 /* rows: y = (x - mean) * inv * gain + bias; mean, inv [R] are written. rms: mean is taken as 0. */
 void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *bias, double eps,
-                         bool rms, real *y, real *mean, real *inv);
+			 bool rms, real *y, real *mean, real *inv);
 /* dgain, dbias [C] in double, may be NULL */
 void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *mean, const real *inv,
-                         bool rms, const real *dy, real *dx, double *dgain, double *dbias);
+			 bool rms, const real *dy, real *dx, double *dgain, double *dbias);
 /* One segment: x [n, C], groups of C/n_group channels over all n rows; mean, inv [n_group] */
 void kern_group_norm_fwd(size_t n, size_t n_ch, size_t n_group, const real *x, const real *gain, const real *bias,
-                         double eps, real *y, real *mean, real *inv);
+			 double eps, real *y, real *mean, real *inv);
 void kern_group_norm_bwd(size_t n, size_t n_ch, size_t n_group, const real *x, const real *gain, const real *mean,
-                         const real *inv, const real *dy, real *dx, double *dgain, double *dbias);
+			 const real *inv, const real *dy, real *dx, double *dgain, double *dbias);
 /* inv [R] is written: 1 / max(|x|, eps), negative where eps decided */
 void kern_l2_norm_fwd(size_t n_row, size_t n_col, const real *x, double eps, real *y, real *inv);
 void kern_l2_norm_bwd(size_t n_row, size_t n_col, const real *y, const real *inv, const real *dy, real *dx);
@@ -66,51 +66,52 @@ void kern_conv_rows(const void *ctx, size_t r0, size_t n, int32_t *idx);
 void kern_conv_rows_back(const void *ctx, size_t r0, size_t n, int32_t *idx);
 /* Reflected taps of a 1-d convolution: dx += their part. w [O, k*I] */
 void kern_conv_reflect_bwd(const struct kern_conv *g, size_t n_in, size_t n_out, size_t ld_in, size_t ld_out,
-                           const real *w, const real *dy, real *dx);
+			   const real *w, const real *dy, real *dx);
 
 /* Max pooling of one segment: x [T, F*C], windows kt x kf; at [T'*F'*C] offset of the largest in x */
 void kern_max_pool_fwd(size_t n_frame_out, size_t last_kt, size_t n_freq, size_t n_ch, size_t kt, size_t kf,
-                       const real *x, real *y, int32_t *at);
+		       const real *x, real *y, int32_t *at);
 
 /* One segment to one row. at [C]: frame of the largest. */
 void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32_t *at);
 /* mean = sum a x, std = sqrt(max(sum a x^2 - mean^2, eps)); a [R, ac], ac = C or 1, or NULL (1/R); y [2C]; ws [2C] */
 void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
-                         double *ws);
+			 double *ws);
 void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
-                         const real *dy, real *dx, real *da);
+			 const real *dy, real *dx, real *da);
 void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, real *y, double *ws);
 void kern_pool_sum_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, const real *dy, real *dx,
-                       real *da);
+		       real *da);
 
 /* Gates of n rows at one step. gru: a [n,3H] = x part with bi, u [n,3H] = h part with bh; r, z, n are left in a, the h part
  * of n in u. h = (1-z) n + z hp. hp NULL: zeros */
 void kern_gru_fwd(size_t n, size_t n_hidden, real *a, real *u, const real *hp, real *h);
 /* da, du [n,3H] = gradients before the gates; dhp [n,H] += through z only. dh [n,H] */
 void kern_gru_bwd(size_t n, size_t n_hidden, const real *a, const real *u, const real *hp, const real *dh, real *da,
-                  real *du, real *dhp);
+		  real *du, real *dhp);
 /* lstm: a [n,4H] pre-activations in, i f g o out; c [n,H], h [n,H]; cp NULL: zeros */
 void kern_lstm_fwd(size_t n, size_t n_hidden, real *a, const real *cp, real *c, real *h);
 /* da [n,4H] =; dcp [n,H] = ; dc [n,H] gradient of c from the next step or NULL */
 void kern_lstm_bwd(size_t n, size_t n_hidden, const real *a, const real *cp, const real *c, const real *dh,
-                   const real *dc, real *da, real *dcp);
+		   const real *dc, real *da, real *dcp);
 
 /* Losses: value returned; d [R,C] = derivative, or NULL. */
 double kern_cross_entropy(size_t n_row, size_t n_col, const real *x, const int32_t *label, const real *target, bool kl,
-                          double focal, const struct ser_loss *o, real *d);
+			  double focal, const struct ser_loss *o, real *d);
 double kern_bce(size_t n_row, size_t n_col, const real *x, const real *target, const struct ser_loss *o, real *d);
 double kern_mse(size_t n_row, size_t n_col, const real *x, const real *target, bool absolute, const struct ser_loss *o,
-                real *d);
+		real *d);
 double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, double eps, const struct ser_loss *o,
-                real *d);
+		real *d);
 double kern_aam(size_t n_row, size_t n_class, size_t n_sub, const real *cosine, const int32_t *label, double margin,
-                double scale, const struct ser_loss *o, real *d);
+		double scale, const struct ser_loss *o, real *d);
 /* over scores s [N,N] */
 double kern_ntxent(size_t n, const real *s, real *d);
 double kern_infonce(size_t n, const real *s, real *d);
 double kern_supcon(size_t n, const real *s, const int32_t *label, real *d);
 double kern_pair_loss(size_t n, const real *s, const struct ser_pairs *p, double norm, real *d);
 double kern_clap_kl(size_t n, const real *s, const real *m, real *d);
-double kern_triplet(size_t n_row, size_t n_col, const real *z, size_t n, const int32_t (*trip)[3], double margin, real *d);
+double kern_triplet(size_t n_row, size_t n_col, const real *z, size_t n, const int32_t (*trip)[3], double margin,
+		    real *d);
 
 #endif

@@ -46,7 +46,7 @@ static double finish(double sum, double div, size_t n, real *d)
 /* With p = softmax(x) and a target y of the row, c_j = w_j y_j:  l = - sum c_j ln p_j (+ sum c_j ln y_j for KL),
  * dl/dx_j = p_j sum c - c_j.  Focal: l = -(1-p_y)^g w_y ln p_y. */
 double kern_cross_entropy(size_t n_row, size_t n_col, const real *x, const int32_t *label, const real *target, bool kl,
-                          double focal, const struct ser_loss *o, real *d)
+			  double focal, const struct ser_loss *o, real *d)
 {
 	double sum = 0, used = 0, smooth = o != NULL ? o->smooth : 0;
 	if (d != NULL)
@@ -71,7 +71,7 @@ double kern_cross_entropy(size_t n_row, size_t n_col, const real *x, const int32
 		}
 		for (size_t j = 0; j < n_col; j++) {
 			double y = target != NULL ? (double)target[i * n_col + j]
-			                          : smooth / (double)n_col + (j == (size_t)label[i] ? 1 - smooth : 0);
+						  : smooth / (double)n_col + (j == (size_t)label[i] ? 1 - smooth : 0);
 			double c = w * class_weight(o, j) * y;
 			total += c;
 			if (c != 0)
@@ -97,7 +97,8 @@ double kern_bce(size_t n_row, size_t n_col, const real *x, const real *target, c
 		double w = row_weight(o, i);
 		used += w;
 		for (size_t j = 0; j < n_col; j++) {
-			double v = (double)x[i * n_col + j], y = (double)target[i * n_col + j], c = w * class_weight(o, j);
+			double v = (double)x[i * n_col + j], y = (double)target[i * n_col + j],
+			       c = w * class_weight(o, j);
 			sum += c * ((v > 0 ? v : 0) - v * y + log1p(exp(-fabs(v))));
 			if (d != NULL)
 				d[i * n_col + j] = (real)(c * (1 / (1 + exp(-v)) - y));
@@ -107,7 +108,7 @@ double kern_bce(size_t n_row, size_t n_col, const real *x, const real *target, c
 }
 
 double kern_mse(size_t n_row, size_t n_col, const real *x, const real *target, bool absolute, const struct ser_loss *o,
-                real *d)
+		real *d)
 {
 	double sum = 0, used = 0;
 	for (size_t i = 0; i < n_row; i++) {
@@ -126,7 +127,7 @@ double kern_mse(size_t n_row, size_t n_col, const real *x, const real *target, b
 /* ccc = 2 s_xy / D, D = s_xx + s_yy + (mx - my)^2 + eps:
  * d ccc/dx_i = 2/n ((y_i - my) - ccc (x_i - mx) - ccc (mx - my)) / D */
 double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, double eps, const struct ser_loss *o,
-                real *d)
+		real *d)
 {
 	double sum = 0, total = 0, n = (double)n_row;
 	for (size_t j = 0; j < n_col; j++)
@@ -157,7 +158,7 @@ double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, d
 
 /* The class's cosine c becomes cos(theta + m) = c cos m - sqrt(1 - c^2) sin m, or c - m sin m past pi - m. */
 double kern_aam(size_t n_row, size_t n_class, size_t n_sub, const real *cosine, const int32_t *label, double margin,
-                double scale, const struct ser_loss *o, real *d)
+		double scale, const struct ser_loss *o, real *d)
 {
 	double sum = 0, used = 0, smooth = o != NULL ? o->smooth : 0, K = (double)n_class;
 	size_t n_col = n_class * n_sub;
@@ -244,7 +245,8 @@ double kern_infonce(size_t n, const real *s, real *d)
 			t += exp((double)s[i * n + j] - max);
 		sum += w * (max + log(t) - (double)s[j * n + j]);
 		for (size_t i = 0; d != NULL && i < n; i++)
-			d[i * n + j] = (real)((double)d[i * n + j] + w * (exp((double)s[i * n + j] - max) / t - (i == j ? 1 : 0)));
+			d[i * n + j] = (real)((double)d[i * n + j] +
+					      w * (exp((double)s[i * n + j] - max) / t - (i == j ? 1 : 0)));
 	}
 	return sum;
 }
@@ -341,7 +343,8 @@ static double distance(size_t n, const real *a, const real *b)
 	return sqrt(s);
 }
 
-double kern_triplet(size_t n_row, size_t n_col, const real *z, size_t n, const int32_t (*trip)[3], double margin, real *d)
+double kern_triplet(size_t n_row, size_t n_col, const real *z, size_t n, const int32_t (*trip)[3], double margin,
+		    real *d)
 {
 	double sum = 0;
 	if (d != NULL)

@@ -15,7 +15,7 @@ SER_CLONES void kern_col_sum(size_t n_row, size_t n_col, const real *restrict x,
 }
 
 SER_CLONES void kern_col_dot(size_t n_row, size_t n_col, const real *restrict dy, const real *restrict x,
-                             double *restrict s, double *restrict q)
+			     double *restrict s, double *restrict q)
 {
 	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col) {
 		for (size_t c = 0; c < n_col; c++)
@@ -26,7 +26,7 @@ SER_CLONES void kern_col_dot(size_t n_row, size_t n_col, const real *restrict dy
 }
 
 SER_CLONES void kern_affine_fwd(size_t n_row, size_t n_col, const real *restrict x, const real *restrict a,
-                                const real *restrict b, real *restrict y)
+				const real *restrict b, real *restrict y)
 {
 	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col)
 		for (size_t c = 0; c < n_col; c++)
@@ -34,8 +34,8 @@ SER_CLONES void kern_affine_fwd(size_t n_row, size_t n_col, const real *restrict
 }
 
 SER_CLONES void kern_affine_bwd(size_t n_row, size_t n_col, const real *restrict dy, const real *restrict x,
-                                const real *restrict a, const real *restrict b, const real *restrict c,
-                                real *restrict dx)
+				const real *restrict a, const real *restrict b, const real *restrict c,
+				real *restrict dx)
 {
 	for (size_t r = 0; r < n_row; r++, dy += n_col, dx += n_col) {
 		if (x == NULL) {
@@ -50,7 +50,7 @@ SER_CLONES void kern_affine_bwd(size_t n_row, size_t n_col, const real *restrict
 }
 
 void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *bias, double eps,
-                         bool rms, real *y, real *mean, real *inv)
+			 bool rms, real *y, real *mean, real *inv)
 {
 	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
 		double m = rms ? 0 : ser_la_sum(n_col, x) / (double)n_col, v = 0;
@@ -72,12 +72,13 @@ void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *
 
 /* h = (x - mean) inv, g = dy gain:  dx += inv (g - mean(g) - h mean(g h));  rms leaves out mean(g) */
 void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *mean, const real *inv,
-                         bool rms, const real *dy, real *dx, double *dgain, double *dbias)
+			 bool rms, const real *dy, real *dx, double *dgain, double *dbias)
 {
 	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col) {
 		double sg = 0, sgh = 0;
 		for (size_t c = 0; c < n_col; c++) {
-			double h = (double)((x[c] - mean[r]) * inv[r]), g = gain != NULL ? (double)(dy[c] * gain[c]) : (double)dy[c];
+			double h = (double)((x[c] - mean[r]) * inv[r]),
+			       g = gain != NULL ? (double)(dy[c] * gain[c]) : (double)dy[c];
 			sg += g;
 			sgh += g * h;
 		}
@@ -96,7 +97,7 @@ void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, const real *
 }
 
 void kern_group_norm_fwd(size_t n, size_t n_ch, size_t n_group, const real *x, const real *gain, const real *bias,
-                         double eps, real *y, real *mean, real *inv)
+			 double eps, real *y, real *mean, real *inv)
 {
 	size_t w = n_ch / n_group;
 	for (size_t g = 0; g < n_group; g++) {
@@ -125,7 +126,7 @@ void kern_group_norm_fwd(size_t n, size_t n_ch, size_t n_group, const real *x, c
 
 /* as layer norm, with means over the group */
 void kern_group_norm_bwd(size_t n, size_t n_ch, size_t n_group, const real *x, const real *gain, const real *mean,
-                         const real *inv, const real *dy, real *dx, double *dgain, double *dbias)
+			 const real *inv, const real *dy, real *dx, double *dgain, double *dbias)
 {
 	size_t w = n_ch / n_group;
 	for (size_t g = 0; g < n_group; g++) {

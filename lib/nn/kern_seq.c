@@ -80,7 +80,7 @@ void kern_conv_rows_back(const void *ctx, size_t r0, size_t n, int32_t *idx)
 }
 
 void kern_conv_reflect_bwd(const struct kern_conv *g, size_t n_in, size_t n_out, size_t ld_in, size_t ld_out,
-                           const real *w, const real *dy, real *dx)
+			   const real *w, const real *dy, real *dx)
 {
 	for (size_t b = 0; b < g->n_seg; b++) {
 		size_t len = g->in_seg[b + 1] - g->in_seg[b], len_out = g->out_seg[b + 1] - g->out_seg[b];
@@ -99,7 +99,7 @@ void kern_conv_reflect_bwd(const struct kern_conv *g, size_t n_in, size_t n_out,
 }
 
 void kern_max_pool_fwd(size_t n_frame_out, size_t last_kt, size_t n_freq, size_t n_ch, size_t kt, size_t kf,
-                       const real *x, real *y, int32_t *at)
+		       const real *x, real *y, int32_t *at)
 {
 	size_t n_fo = n_freq / kf;
 	for (size_t t = 0; t < n_frame_out; t++)
@@ -140,7 +140,7 @@ static inline real weight(const real *a, size_t ac, size_t r, size_t c, real equ
 }
 
 void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
-                         double *ws)
+			 double *ws)
 {
 	double *m = ws, *q = ws + n_col;
 	real equal = (real)1 / (real)n_row;
@@ -151,7 +151,8 @@ void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *
 			m[c] += (double)weight(a, ac, r, c, equal) * (double)x[r * n_col + c];
 	for (size_t r = 0; r < n_row; r++)
 		for (size_t c = 0; c < n_col; c++)
-			q[c] += (double)weight(a, ac, r, c, equal) * (double)x[r * n_col + c] * (double)x[r * n_col + c];
+			q[c] += (double)weight(a, ac, r, c, equal) * (double)x[r * n_col + c] *
+				(double)x[r * n_col + c];
 	for (size_t c = 0; c < n_col; c++) {
 		double v = q[c] - m[c] * m[c];
 		y[c] = (real)m[c];
@@ -161,7 +162,7 @@ void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *
 
 /* m = sum a x, s = sqrt(sum a x^2 - m^2):  ds/dx = a (x - m)/s, ds/da = (x^2/2 - m x)/s, none where eps decided */
 void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
-                         const real *dy, real *dx, real *da)
+			 const real *dy, real *dx, real *da)
 {
 	real equal = (real)1 / (real)n_row, floor = (real)sqrt(eps);
 	for (size_t r = 0; r < n_row; r++) {
@@ -197,7 +198,7 @@ void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a,
 }
 
 void kern_pool_sum_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, const real *dy, real *dx,
-                       real *da)
+		       real *da)
 {
 	real equal = (real)1 / (real)n_row;
 	for (size_t r = 0; r < n_row; r++) {
@@ -230,7 +231,7 @@ void kern_gru_fwd(size_t n, size_t n_hidden, real *a, real *u, const real *hp, r
 }
 
 void kern_gru_bwd(size_t n, size_t n_hidden, const real *a, const real *u, const real *hp, const real *dh, real *da,
-                  real *du, real *dhp)
+		  real *du, real *dhp)
 {
 	size_t H = n_hidden;
 	for (size_t i = 0; i < n; i++, a += 3 * H, u += 3 * H, da += 3 * H, du += 3 * H, dh += H)
@@ -265,7 +266,7 @@ void kern_lstm_fwd(size_t n, size_t n_hidden, real *a, const real *cp, real *c, 
 }
 
 void kern_lstm_bwd(size_t n, size_t n_hidden, const real *a, const real *cp, const real *c, const real *dh,
-                   const real *dc, real *da, real *dcp)
+		   const real *dc, real *da, real *dcp)
 {
 	size_t H = n_hidden;
 	real th[256];

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 int ser_layer_param(struct ser_tape *t, const char *name, unsigned flags, struct ser_init init, int ndim,
-                    const size_t *shape)
+		    const size_t *shape)
 {
 	char full[512];
 	int n = snprintf(full, sizeof full, "%s%s", t->scope.n > 0 ? t->scope.s : "", name);
@@ -56,7 +56,7 @@ int ser_layer_conv1d(struct ser_tape *t, const char *name, int x, size_t n_out, 
 }
 
 int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq, size_t n_out,
-                     const struct ser_conv *ct, const struct ser_conv *cf, bool bias)
+		     const struct ser_conv *ct, const struct ser_conv *cf, bool bias)
 {
 	size_t n_in = tape_at(t, x)->n_col / n_freq / ct->groups, fan = ct->k * cf->k * n_in;
 	ser_tape_enter(t, "%s", name);
@@ -70,7 +70,8 @@ int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_c
 {
 	ser_tape_enter(t, "%s", name);
 	int g = constant(t, "weight", 1, SER_P_NO_DECAY, n_ch), b = constant(t, "bias", 0, SER_P_NO_DECAY, n_ch);
-	int m = constant(t, "running_mean", 0, SER_P_BUFFER, n_ch), v = constant(t, "running_var", 1, SER_P_BUFFER, n_ch);
+	int m = constant(t, "running_mean", 0, SER_P_BUFFER, n_ch),
+	    v = constant(t, "running_var", 1, SER_P_BUFFER, n_ch);
 	ser_tape_leave(t);
 	return ser_nn_batch_norm(t, x, g, b, m, v, 0.1, 1e-5);
 }
@@ -100,7 +101,7 @@ int ser_layer_group_norm(struct ser_tape *t, const char *name, int x, size_t n_c
 }
 
 int ser_layer_embedding(struct ser_tape *t, const char *name, size_t n_vocab, size_t dim, size_t n, const int32_t *idx,
-                        const size_t *seg, size_t n_seg)
+			const size_t *seg, size_t n_seg)
 {
 	ser_tape_enter(t, "%s", name);
 	int w = ser_layer_param(t, "weight", 0, (struct ser_init){SER_INIT_NORMAL, 1}, 2, (size_t[]){n_vocab, dim});

@@ -118,7 +118,7 @@ int ser_nn_ccc(struct ser_tape *t, int x, const real *target, double eps, const 
 }
 
 int ser_nn_aam(struct ser_tape *t, int cosine, size_t n_sub, const int32_t *label, double margin, double scale,
-               const struct ser_loss *o)
+	       const struct ser_loss *o)
 {
 	real *d;
 	int y = loss(t, cosine, &d);

@@ -69,7 +69,7 @@ void ser_params_free(struct ser_params *p);
 /* Add a slice and fill it by its init. What is drawn depends on the seed and the name alone. Returns its index. The
  * name must be new; sizes are at least 1. */
 int ser_params_add(struct ser_params *p, const char *name, unsigned flags, struct ser_init init, int ndim,
-                   const size_t *shape);
+		   const size_t *shape);
 int ser_params_find(const struct ser_params *p, const char *name); /* index or -1 */
 /* Set or clear flags of every slice whose name begins with prefix ("" is all). Returns how many. */
 size_t ser_params_flag(struct ser_params *p, const char *prefix, unsigned flags, bool on);
@@ -154,7 +154,7 @@ int ser_nn_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv
 /* 2-d: time by `ct` inside each segment, frequency by `cf` (no reflection; groups in ct);
  * x [R, F*I], w [O, kt * kf * I/groups], b [1,O] or -1; result [R', F'*O]. */
 int ser_nn_conv2d(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
-                  const struct ser_conv *cf);
+		  const struct ser_conv *cf);
 /* Max pooling, windows kt x kf with steps of the same size; incomplete windows at the ends are dropped unless that
  * would leave no frame: then the whole segment is the window. x [R, F*C] -> [R', F'*C] */
 int ser_nn_max_pool2d(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf);
@@ -177,24 +177,24 @@ int ser_nn_gelu(struct ser_tape *t, int x); /* x Phi(x), by erf */
 int ser_nn_sigmoid(struct ser_tape *t, int x);
 int ser_nn_tanh(struct ser_tape *t, int x);
 int ser_nn_silu(struct ser_tape *t, int x);
-int ser_nn_glu(struct ser_tape *t, int x); /* [R,2C] -> first half times sigmoid of second */
-int ser_nn_softmax(struct ser_tape *t, int x);     /* along each row */
-int ser_nn_log_softmax(struct ser_tape *t, int x); /* along each row */
+int ser_nn_glu(struct ser_tape *t, int x);               /* [R,2C] -> first half times sigmoid of second */
+int ser_nn_softmax(struct ser_tape *t, int x);           /* along each row */
+int ser_nn_log_softmax(struct ser_tape *t, int x);       /* along each row */
 int ser_nn_dropout(struct ser_tape *t, int x, double p); /* x/(1-p) or 0 in training; otherwise x itself */
 
-int ser_nn_add(struct ser_tape *t, int x, int y);   /* equal shapes: the residual sum */
+int ser_nn_add(struct ser_tape *t, int x, int y); /* equal shapes: the residual sum */
 int ser_nn_sub(struct ser_tape *t, int x, int y);
-int ser_nn_mul(struct ser_tape *t, int x, int y);   /* element by element */
+int ser_nn_mul(struct ser_tape *t, int x, int y); /* element by element */
 int ser_nn_scale(struct ser_tape *t, int x, double a);
-int ser_nn_scale_exp(struct ser_tape *t, int x, int s); /* x * exp(s), s [1,1]: a learnt temperature */
-int ser_nn_add_row(struct ser_tape *t, int x, int row); /* + row [1,C] on every row, per channel */
+int ser_nn_scale_exp(struct ser_tape *t, int x, int s);     /* x * exp(s), s [1,1]: a learnt temperature */
+int ser_nn_add_row(struct ser_tape *t, int x, int row);     /* + row [1,C] on every row, per channel */
 int ser_nn_concat(struct ser_tape *t, int n, const int *x); /* columns side by side; equal rows */
 int ser_nn_slice(struct ser_tape *t, int x, size_t col, size_t n_col);
 int ser_nn_rows(struct ser_tape *t, int x, size_t n, const int32_t *idx); /* gather rows (borrowed); negative: zeros */
 int ser_nn_transpose(struct ser_tape *t, int x);
 int ser_nn_reverse_grad(struct ser_tape *t, int x, double lambda); /* identity; backward times -lambda */
 int ser_nn_stop_grad(struct ser_tape *t, int x);
-int ser_nn_sum(struct ser_tape *t, int x);  /* of all elements, [1,1] */
+int ser_nn_sum(struct ser_tape *t, int x); /* of all elements, [1,1] */
 int ser_nn_embedding(struct ser_tape *t, int table, size_t n, const int32_t *idx, const size_t *seg, size_t n_seg);
 
 /* Sequences: x has seg. One node each. */
@@ -214,7 +214,7 @@ int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, const st
 /* A segment to one row [n_seg, ..] */
 int ser_nn_pool_mean(struct ser_tape *t, int x);
 int ser_nn_pool_max(struct ser_tape *t, int x);
-int ser_nn_pool_last(struct ser_tape *t, int x);  /* the last row of each segment */
+int ser_nn_pool_last(struct ser_tape *t, int x); /* the last row of each segment */
 int ser_nn_pool_first(struct ser_tape *t, int x);
 /* Mean and standard deviation over weights a: mean = sum a x, std = sqrt(max(sum a x^2 - mean^2, eps)); a [R,C] or [R,1]
  * or -1 (equal weights); result [n_seg, 2C]: means, then deviations. */
@@ -233,9 +233,10 @@ int ser_nn_scale_rows(struct ser_tape *t, int x, int u);
  * weights that were used (with class weights, of the products, as PyTorch has it). Gradient accumulation equals the
  * large batch when every part is given the large batch's norm. All arrays are borrowed until reset. */
 struct ser_loss {
-	const real *weight;  /* [rows] or NULL */
-	const real *class_w; /* [K] or NULL: of a row's class; for soft targets and binary losses, of each column's term */
-	double smooth;       /* label smoothing: the target is (1-s) of the label and s/K of all */
+	const real *weight; /* [rows] or NULL */
+	const real
+		*class_w; /* [K] or NULL: of a row's class; for soft targets and binary losses, of each column's term */
+	double smooth;    /* label smoothing: the target is (1-s) of the label and s/K of all */
 	double norm;
 };
 /* In each, o may be NULL. label[i] in [0,K), negative: the row is left out. */
@@ -257,7 +258,7 @@ int ser_nn_ccc(struct ser_tape *t, int x, const real *target, double eps, const 
  * sub-centres are columns k*n_sub ...; the nearest counts), cos(theta + margin) for the row's class (where theta + margin
  * passes pi: cos - margin sin(margin)), times scale, then cross entropy. */
 int ser_nn_aam(struct ser_tape *t, int cosine, size_t n_sub, const int32_t *label, double margin, double scale,
-               const struct ser_loss *o);
+	       const struct ser_loss *o);
 
 /* Contrastive losses over unit rows z. */
 /* Rows i and i + R/2 are two views of one thing; the others are negatives (NT-Xent, Chen et al. 2020). */
@@ -292,22 +293,22 @@ void ser_tape_enter(struct ser_tape *t, const char *fmt, ...) SER_PRINTF(2, 3);
 void ser_tape_leave(struct ser_tape *t);
 /* The parameter <scopes>.<name>, as a node; created when the pass allows it. */
 int ser_layer_param(struct ser_tape *t, const char *name, unsigned flags, struct ser_init init, int ndim,
-                    const size_t *shape);
+		    const size_t *shape);
 /* name.weight [O,I], name.bias [O] */
 int ser_layer_linear(struct ser_tape *t, const char *name, int x, size_t n_out, bool bias);
 /* name.weight [O, k, I/groups], name.bias [O] */
 int ser_layer_conv1d(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c, bool bias);
 /* name.weight [O, kt, kf, I/groups], name.bias [O] */
 int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq, size_t n_out,
-                     const struct ser_conv *ct, const struct ser_conv *cf, bool bias);
+		     const struct ser_conv *ct, const struct ser_conv *cf, bool bias);
 /* name.weight, .bias, .running_mean, .running_var [C]; momentum 0.1, eps 1e-5 */
 int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
-int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_ch); /* eps 1e-5 */
-int ser_layer_rms_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);   /* eps 1e-6 */
+int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                 /* eps 1e-5 */
+int ser_layer_rms_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                   /* eps 1e-6 */
 int ser_layer_group_norm(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_group); /* eps 1e-5 */
 /* name.weight [n,dim], normal(0,1) */
 int ser_layer_embedding(struct ser_tape *t, const char *name, size_t n_vocab, size_t dim, size_t n, const int32_t *idx,
-                        const size_t *seg, size_t n_seg);
+			const size_t *seg, size_t n_seg);
 /* name.weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, and with bidir their _reverse; [R,H] or [R,2H] */
 int ser_layer_gru(struct ser_tape *t, const char *name, int x, size_t n_hidden, bool bidir);
 int ser_layer_lstm(struct ser_tape *t, const char *name, int x, size_t n_hidden, bool bidir);
@@ -346,7 +347,7 @@ struct ser_opt {
 };
 /* After all parameters are there. SER_EUSAGE when options are out of range. */
 int ser_opt_new(struct ser_opt **out, const struct ser_opt_opts *o, struct ser_params *p, struct ser_la *la,
-                struct ser_err *e);
+		struct ser_err *e);
 void ser_opt_free(struct ser_opt *s);
 void ser_opt_step(struct ser_opt *s, double lr);
 /* What a checkpoint must hold besides the parameters and `step`: array i = 0, 1, ... until NULL; names "m", "v", "avg". */
@@ -369,7 +370,7 @@ struct ser_sched {
 	double best, scale;
 	int n_bad;
 };
-struct ser_sched ser_sched_defaults(void); /* const, lr 1e-3 */
+struct ser_sched ser_sched_defaults(void);                     /* const, lr 1e-3 */
 double ser_sched_lr(const struct ser_sched *s, uint64_t step); /* step from 0 */
 /* A validation result, larger is better. True when the rate was reduced. */
 bool ser_sched_report(struct ser_sched *s, double metric);

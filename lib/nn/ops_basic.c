@@ -39,7 +39,8 @@ int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
 	if (b >= 0)
 		for (size_t r = 0; r < X.n_row; r++)
 			memcpy(Y + r * W.n_row, tape_at(t, b)->val, W.n_row * sizeof *Y);
-	ser_la_gemm(t->la, false, true, X.n_row, W.n_row, X.n_col, 1, X.val, X.n_col, W.val, W.n_col, b >= 0, Y, W.n_row);
+	ser_la_gemm(t->la, false, true, X.n_row, W.n_row, X.n_col, 1, X.val, X.n_col, W.val, W.n_col, b >= 0, Y,
+		    W.n_row);
 	return y;
 }
 
@@ -49,9 +50,11 @@ void bwd_linear(struct ser_tape *t, const struct rec *r)
 	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	real beta, *g;
 	if ((g = tape_grad_beta(t, r->in[0], &beta)) != NULL)
-		ser_la_gemm(t->la, false, false, X.n_row, X.n_col, Y.n_col, 1, Y.grad, Y.n_col, W.val, W.n_col, beta, g, X.n_col);
+		ser_la_gemm(t->la, false, false, X.n_row, X.n_col, Y.n_col, 1, Y.grad, Y.n_col, W.val, W.n_col, beta, g,
+			    X.n_col);
 	if ((g = tape_grad_beta(t, r->in[1], &beta)) != NULL)
-		ser_la_gemm(t->la, true, false, Y.n_col, X.n_col, X.n_row, 1, Y.grad, Y.n_col, X.val, X.n_col, beta, g, X.n_col);
+		ser_la_gemm(t->la, true, false, Y.n_col, X.n_col, X.n_row, 1, Y.grad, Y.n_col, X.val, X.n_col, beta, g,
+			    X.n_col);
 	bias_grad(t, r->in[2], Y.n_row, Y.n_col, Y.grad);
 }
 
@@ -70,7 +73,7 @@ int ser_nn_matmul(struct ser_tape *t, int a, int b, bool tb, double alpha)
 	*(struct matmul *)saved = (struct matmul){tb, (real)alpha};
 	if (!tape_shape_only(t))
 		ser_la_gemm(t->la, false, tb, A.n_row, n, A.n_col, (real)alpha, A.val, A.n_col, B.val, B.n_col, 0,
-		            tape_at(t, y)->val, n);
+			    tape_at(t, y)->val, n);
 	return y;
 }
 
@@ -81,16 +84,16 @@ void bwd_matmul(struct ser_tape *t, const struct rec *r)
 	struct ser_node A = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	real beta, *g;
 	if ((g = tape_grad_beta(t, r->in[0], &beta)) != NULL)
-		ser_la_gemm(t->la, false, !s->tb, A.n_row, A.n_col, Y.n_col, s->alpha, Y.grad, Y.n_col, B.val, B.n_col, beta, g,
-		            A.n_col);
+		ser_la_gemm(t->la, false, !s->tb, A.n_row, A.n_col, Y.n_col, s->alpha, Y.grad, Y.n_col, B.val, B.n_col,
+			    beta, g, A.n_col);
 	if ((g = tape_grad_beta(t, r->in[1], &beta)) == NULL)
 		return;
 	if (s->tb)
-		ser_la_gemm(t->la, true, false, B.n_row, B.n_col, Y.n_row, s->alpha, Y.grad, Y.n_col, A.val, A.n_col, beta, g,
-		            B.n_col);
+		ser_la_gemm(t->la, true, false, B.n_row, B.n_col, Y.n_row, s->alpha, Y.grad, Y.n_col, A.val, A.n_col,
+			    beta, g, B.n_col);
 	else
-		ser_la_gemm(t->la, true, false, B.n_row, B.n_col, A.n_row, s->alpha, A.val, A.n_col, Y.grad, Y.n_col, beta, g,
-		            B.n_col);
+		ser_la_gemm(t->la, true, false, B.n_row, B.n_col, A.n_row, s->alpha, A.val, A.n_col, Y.grad, Y.n_col,
+			    beta, g, B.n_col);
 }
 
 /* ---- activations ---- */
@@ -138,7 +141,8 @@ static int act(struct ser_tape *t, int x, enum kern_act f, double a)
 void bwd_act(struct ser_tape *t, const struct rec *r)
 {
 	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
-	struct ew e = {.act = *(struct act *)r->saved, .x = X.val, .y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0])};
+	struct ew e = {
+		.act = *(struct act *)r->saved, .x = X.val, .y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0])};
 	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_bwd, &e);
 }
 
@@ -211,7 +215,7 @@ static void softmax_fwd(void *ctx, size_t r0, size_t r1, int worker)
 	(void)worker;
 	const struct ew *e = ctx;
 	(e->alpha == 0 ? kern_softmax_fwd : kern_log_softmax_fwd)(r1 - r0, e->n_col, e->x + r0 * e->n_col,
-	                                                          e->out + r0 * e->n_col);
+								  e->out + r0 * e->n_col);
 }
 
 static void softmax_bwd(void *ctx, size_t r0, size_t r1, int worker)
@@ -219,7 +223,7 @@ static void softmax_bwd(void *ctx, size_t r0, size_t r1, int worker)
 	(void)worker;
 	const struct ew *e = ctx;
 	(e->alpha == 0 ? kern_softmax_bwd : kern_log_softmax_bwd)(r1 - r0, e->n_col, e->y + r0 * e->n_col,
-	                                                          e->dy + r0 * e->n_col, e->out + r0 * e->n_col);
+								  e->dy + r0 * e->n_col, e->out + r0 * e->n_col);
 }
 
 static int softmax(struct ser_tape *t, int x, bool log)
@@ -296,8 +300,15 @@ int ser_nn_dropout(struct ser_tape *t, int x, double p)
 	int y = tape_op(t, OP_DROPOUT, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct dropout));
 	struct dropout *d = saved;
 	uint64_t n = ++t->n_drop;
-	*d = (struct dropout){.p = p, .seed = ser_hash((uint64_t[]){t->seed, n}, 16), .t = t, .seg = X.seg, .n_seg = X.n_seg,
-	                      .n_row = X.n_row, .n_col = X.n_col, .x = X.val, .y = tape_at(t, y)->val};
+	*d = (struct dropout){.p = p,
+			      .seed = ser_hash((uint64_t[]){t->seed, n}, 16),
+			      .t = t,
+			      .seg = X.seg,
+			      .n_seg = X.n_seg,
+			      .n_row = X.n_row,
+			      .n_col = X.n_col,
+			      .x = X.val,
+			      .y = tape_at(t, y)->val};
 	ser_la_for(t->la, d->seg != NULL ? d->n_seg : d->n_row, dropout_item, d);
 	return y;
 }
@@ -584,7 +595,7 @@ void bwd_slice(struct ser_tape *t, const struct rec *r)
 	struct ser_node Y = *tape_at(t, r->out);
 	size_t n_col = tape_at(t, r->in[0])->n_col;
 	copy_cols(t, Y.n_row,
-	          (struct copy){Y.grad, tape_grad(t, r->in[0]) + *(size_t *)r->saved, Y.n_col, n_col, Y.n_col, true});
+		  (struct copy){Y.grad, tape_grad(t, r->in[0]) + *(size_t *)r->saved, Y.n_col, n_col, Y.n_col, true});
 }
 
 static int rows(struct ser_tape *t, int x, size_t n, const int32_t *idx, const size_t *seg, size_t n_seg)

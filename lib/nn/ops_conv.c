@@ -18,13 +18,15 @@ struct conv {
 	size_t n_in, n_out, groups; /* channels of x and y; taps are g.t.k * g.f.k */
 };
 
-static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct, const struct ser_conv *cf)
+static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
+		const struct ser_conv *cf)
 {
 	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
 	size_t G = ct->groups, K = ct->k * cf->k, n_in = X.n_col / n_freq, n_out = W.n_row;
 	ser_assert(X.seg != NULL && n_freq > 0 && X.n_col % n_freq == 0);
 	ser_assert(G > 0 && n_in % G == 0 && n_out % G == 0 && W.n_col == K * (n_in / G));
-	ser_assert(ct->k > 0 && ct->stride > 0 && ct->dil > 0 && cf->k > 0 && cf->stride > 0 && cf->dil > 0 && !cf->reflect);
+	ser_assert(ct->k > 0 && ct->stride > 0 && ct->dil > 0 && cf->k > 0 && cf->stride > 0 && cf->dil > 0 &&
+		   !cf->reflect);
 	ser_assert(b < 0 || tape_at(t, b)->n_row * tape_at(t, b)->n_col == n_out);
 	ptrdiff_t f = ser_nn_conv_len(n_freq, cf);
 	ser_assert(f > 0);
@@ -37,7 +39,8 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	}
 	size_t n_row = seg[X.n_seg], n_fo = (size_t)f;
 	void *saved;
-	int y = tape_op(t, OP_CONV, 3, (int[]){x, w, b}, n_row, n_fo * n_out, seg, X.n_seg, &saved, sizeof(struct conv));
+	int y = tape_op(t, OP_CONV, 3, (int[]){x, w, b}, n_row, n_fo * n_out, seg, X.n_seg, &saved,
+			sizeof(struct conv));
 	struct conv *s = saved;
 	*s = (struct conv){{X.seg, seg, X.n_seg, *ct, *cf, n_freq, n_fo}, n_in, n_out, G};
 	if (tape_shape_only(t))
@@ -50,7 +53,8 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	size_t in = n_in / G, out = n_out / G;
 	for (size_t g = 0; g < G; g++) {
 		struct ser_la_gather a = {X.val + g * in, n_in, K, in, kern_conv_rows, &s->g};
-		ser_la_gemm_gather(t->la, true, n_row * n_fo, out, &a, W.val + g * out * K * in, K * in, b >= 0, Y + g * out, n_out);
+		ser_la_gemm_gather(t->la, true, n_row * n_fo, out, &a, W.val + g * out * K * in, K * in, b >= 0,
+				   Y + g * out, n_out);
 	}
 	return y;
 }
@@ -77,7 +81,8 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 		const real *w = W.val + g * out * K * in;
 		if (dw != NULL) {
 			struct ser_la_gather a = {X.val + g * in, s->n_in, K, in, kern_conv_rows, &s->g};
-			ser_la_gemm_gather_t(t->la, out, n_row, Y.grad + g * out, s->n_out, &a, beta_w, dw + g * out * K * in, K * in);
+			ser_la_gemm_gather_t(t->la, out, n_row, Y.grad + g * out, s->n_out, &a, beta_w,
+					     dw + g * out * K * in, K * in);
 		}
 		if (dx == NULL)
 			continue;
@@ -85,7 +90,8 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 			for (size_t o = 0; o < out; o++)
 				memcpy(turned + (j * out + o) * in, w + (o * K + j) * in, in * sizeof *w);
 		struct ser_la_gather a = {Y.grad + g * out, s->n_out, K, out, kern_conv_rows_back, &s->g};
-		ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, turned, in, beta_x, dx + g * in, s->n_in);
+		ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, turned, in, beta_x, dx + g * in,
+				   s->n_in);
 		if (s->g.t.reflect)
 			kern_conv_reflect_bwd(&s->g, in, out, s->n_in, s->n_out, w, Y.grad + g * out, dx + g * in);
 	}
@@ -98,7 +104,7 @@ int ser_nn_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv
 }
 
 int ser_nn_conv2d(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
-                  const struct ser_conv *cf)
+		  const struct ser_conv *cf)
 {
 	ser_assert(!ct->reflect);
 	return conv(t, x, w, b, n_freq, ct, cf);
@@ -121,8 +127,8 @@ static void max_pool_item(void *ctx, size_t b, int worker)
 	size_t n = s->out_seg[b + 1] - s->out_seg[b], len = s->in_seg[b + 1] - s->in_seg[b];
 	size_t from = s->in_seg[b] * s->n_freq * s->n_ch, w = s->n_freq / s->kf * s->n_ch, to = s->out_seg[b] * w;
 	if (s->dy == NULL)
-		kern_max_pool_fwd(n, len < s->kt ? len : s->kt, s->n_freq, s->n_ch, s->kt, s->kf, s->x + from, s->y + to,
-		                  s->at + to);
+		kern_max_pool_fwd(n, len < s->kt ? len : s->kt, s->n_freq, s->n_ch, s->kt, s->kf, s->x + from,
+				  s->y + to, s->at + to);
 	else
 		for (size_t i = 0; i < n * w; i++)
 			s->dx[from + (size_t)s->at[to + i]] += s->dy[to + i];
@@ -139,13 +145,21 @@ int ser_nn_max_pool2d(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_
 		seg[b + 1] = seg[b] + (n > 0 ? n : 1);
 	}
 	void *saved;
-	int y = tape_op(t, OP_MAX_POOL, 1, &x, seg[X.n_seg], n_freq / kf * C, seg, X.n_seg, &saved, sizeof(struct max_pool));
+	int y = tape_op(t, OP_MAX_POOL, 1, &x, seg[X.n_seg], n_freq / kf * C, seg, X.n_seg, &saved,
+			sizeof(struct max_pool));
 	if (tape_shape_only(t))
 		return y;
 	struct ser_node Y = *tape_at(t, y);
 	struct max_pool *s = saved;
-	*s = (struct max_pool){.in_seg = X.seg, .out_seg = seg, .n_freq = n_freq, .n_ch = C, .kt = kt, .kf = kf, .x = X.val,
-	                       .y = Y.val, .at = ser_arena_alloc(&t->arena, Y.n_row * Y.n_col, sizeof *s->at)};
+	*s = (struct max_pool){.in_seg = X.seg,
+			       .out_seg = seg,
+			       .n_freq = n_freq,
+			       .n_ch = C,
+			       .kt = kt,
+			       .kf = kf,
+			       .x = X.val,
+			       .y = Y.val,
+			       .at = ser_arena_alloc(&t->arena, Y.n_row * Y.n_col, sizeof *s->at)};
 	ser_la_for(t->la, X.n_seg, max_pool_item, s);
 	return y;
 }

@@ -45,8 +45,8 @@ static void affine_bwd(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct affine *f = ctx;
-	kern_affine_bwd(r1 - r0, f->n_col, f->dy + r0 * f->n_col, f->x != NULL ? f->x + r0 * f->n_col : NULL, f->a, f->b, f->c,
-	                f->out + r0 * f->n_col);
+	kern_affine_bwd(r1 - r0, f->n_col, f->dy + r0 * f->n_col, f->x != NULL ? f->x + r0 * f->n_col : NULL, f->a,
+			f->b, f->c, f->out + r0 * f->n_col);
 }
 
 struct batch_norm {
@@ -64,7 +64,7 @@ int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, i
 	ser_assert((gain < 0 || tape_at(t, gain)->n_col == C) && (bias < 0 || tape_at(t, bias)->n_col == C));
 	void *saved;
 	int y = tape_op(t, OP_BATCH_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
-	                sizeof(struct batch_norm));
+			sizeof(struct batch_norm));
 	if (tape_shape_only(t))
 		return y;
 	struct batch_norm *s = saved;
@@ -154,8 +154,8 @@ static void layer_norm_fwd(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct layer_norm *s = ctx;
-	kern_layer_norm_fwd(r1 - r0, s->n_ch, s->x + r0 * s->n_ch, s->gain, s->bias, s->eps, s->rms, s->y + r0 * s->n_ch,
-	                    s->mean + r0, s->inv + r0);
+	kern_layer_norm_fwd(r1 - r0, s->n_ch, s->x + r0 * s->n_ch, s->gain, s->bias, s->eps, s->rms,
+			    s->y + r0 * s->n_ch, s->mean + r0, s->inv + r0);
 }
 
 static void layer_norm_bwd(void *ctx, size_t r0, size_t r1, int worker)
@@ -164,7 +164,7 @@ static void layer_norm_bwd(void *ctx, size_t r0, size_t r1, int worker)
 	const struct layer_norm *s = ctx;
 	double *p = s->part + r0 / s->grain * 2 * s->n_ch;
 	kern_layer_norm_bwd(r1 - r0, s->n_ch, s->x + r0 * s->n_ch, s->gain, s->mean + r0, s->inv + r0, s->rms,
-	                    s->dy + r0 * s->n_ch, s->dx != NULL ? s->dx + r0 * s->n_ch : NULL, p, p + s->n_ch);
+			    s->dy + r0 * s->n_ch, s->dx != NULL ? s->dx + r0 * s->n_ch : NULL, p, p + s->n_ch);
 }
 
 static int layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps, bool rms)
@@ -173,13 +173,20 @@ static int layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps,
 	size_t C = channels(t, x, gain, bias), n_row = X.n_row * (X.n_col / C);
 	void *saved;
 	int y = tape_op(t, OP_LAYER_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
-	                sizeof(struct layer_norm));
+			sizeof(struct layer_norm));
 	if (tape_shape_only(t))
 		return y;
 	struct layer_norm *s = saved;
-	*s = (struct layer_norm){.n_ch = C, .n_row = n_row, .eps = eps, .rms = rms, .mean = tape_alloc(t, n_row),
-	                         .inv = tape_alloc(t, n_row), .x = X.val, .gain = value(t, gain), .bias = value(t, bias),
-	                         .y = tape_at(t, y)->val};
+	*s = (struct layer_norm){.n_ch = C,
+				 .n_row = n_row,
+				 .eps = eps,
+				 .rms = rms,
+				 .mean = tape_alloc(t, n_row),
+				 .inv = tape_alloc(t, n_row),
+				 .x = X.val,
+				 .gain = value(t, gain),
+				 .bias = value(t, bias),
+				 .y = tape_at(t, y)->val};
 	ser_la_range(t->la, n_row, grain_rows(C), layer_norm_fwd, s);
 	return y;
 }
@@ -231,11 +238,12 @@ static void group_norm_item(void *ctx, size_t b, int worker)
 	size_t r0 = s->seg != NULL ? s->seg[b] : b, r1 = s->seg != NULL ? s->seg[b + 1] : b + 1;
 	size_t n = (r1 - r0) * s->width, at = r0 * s->width * s->n_ch, g = b * s->n_group;
 	if (s->dy == NULL)
-		kern_group_norm_fwd(n, s->n_ch, s->n_group, s->x + at, s->gain, s->bias, s->eps, s->y + at, s->mean + g, s->inv + g);
+		kern_group_norm_fwd(n, s->n_ch, s->n_group, s->x + at, s->gain, s->bias, s->eps, s->y + at, s->mean + g,
+				    s->inv + g);
 	else
 		kern_group_norm_bwd(n, s->n_ch, s->n_group, s->x + at, s->gain, s->mean + g, s->inv + g, s->dy + at,
-		                    s->dx != NULL ? s->dx + at : NULL, s->part + b * 2 * s->n_ch,
-		                    s->part + b * 2 * s->n_ch + s->n_ch);
+				    s->dx != NULL ? s->dx + at : NULL, s->part + b * 2 * s->n_ch,
+				    s->part + b * 2 * s->n_ch + s->n_ch);
 }
 
 int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_group, double eps)
@@ -245,13 +253,20 @@ int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_gr
 	ser_assert(n_group > 0 && C % n_group == 0);
 	void *saved;
 	int y = tape_op(t, OP_GROUP_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
-	                sizeof(struct group_norm));
+			sizeof(struct group_norm));
 	if (tape_shape_only(t))
 		return y;
 	struct group_norm *s = saved;
-	*s = (struct group_norm){.n_ch = C, .n_group = n_group, .n_seg = X.seg != NULL ? X.n_seg : X.n_row,
-	                         .width = X.n_col / C, .seg = X.seg, .eps = eps, .x = X.val, .gain = value(t, gain),
-	                         .bias = value(t, bias), .y = tape_at(t, y)->val};
+	*s = (struct group_norm){.n_ch = C,
+				 .n_group = n_group,
+				 .n_seg = X.seg != NULL ? X.n_seg : X.n_row,
+				 .width = X.n_col / C,
+				 .seg = X.seg,
+				 .eps = eps,
+				 .x = X.val,
+				 .gain = value(t, gain),
+				 .bias = value(t, bias),
+				 .y = tape_at(t, y)->val};
 	s->mean = tape_alloc(t, ser_mul(s->n_seg, n_group));
 	s->inv = tape_alloc(t, ser_mul(s->n_seg, n_group));
 	ser_la_for(t->la, s->n_seg, group_norm_item, s);
@@ -294,7 +309,8 @@ static void l2_bwd(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct l2 *s = ctx;
-	kern_l2_norm_bwd(r1 - r0, s->n_col, s->y + r0 * s->n_col, s->inv + r0, s->dy + r0 * s->n_col, s->out + r0 * s->n_col);
+	kern_l2_norm_bwd(r1 - r0, s->n_col, s->y + r0 * s->n_col, s->inv + r0, s->dy + r0 * s->n_col,
+			 s->out + r0 * s->n_col);
 }
 
 int ser_nn_l2_norm(struct ser_tape *t, int x, double eps)
@@ -305,7 +321,8 @@ int ser_nn_l2_norm(struct ser_tape *t, int x, double eps)
 	if (tape_shape_only(t))
 		return y;
 	struct l2 *s = saved;
-	*s = (struct l2){.n_col = X.n_col, .eps = eps, .x = X.val, .out = tape_at(t, y)->val, .inv = tape_alloc(t, X.n_row)};
+	*s = (struct l2){
+		.n_col = X.n_col, .eps = eps, .x = X.val, .out = tape_at(t, y)->val, .inv = tape_alloc(t, X.n_row)};
 	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), l2_fwd, s);
 	return y;
 }

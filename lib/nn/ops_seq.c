@@ -15,14 +15,14 @@
 struct rnn {
 	bool lstm, back;
 	size_t H, G, n_row, n_step;
-	size_t *at;               /* [n_step+1] */
-	int32_t *frame, *prev;    /* [n_row]: packed row of a step row; the step row before it in its segment, -1 */
-	int32_t *step;            /* [n_row]: step row of a packed row */
-	real *a, *u, *h, *c;      /* gates [R,G*H]; h part (GRU) [R,3H]; states [R,H]; cells (LSTM) [R,H] */
+	size_t *at;            /* [n_step+1] */
+	int32_t *frame, *prev; /* [n_row]: packed row of a step row; the step row before it in its segment, -1 */
+	int32_t *step;         /* [n_row]: step row of a packed row */
+	real *a, *u, *h, *c;   /* gates [R,G*H]; h part (GRU) [R,3H]; states [R,H]; cells (LSTM) [R,H] */
 	real *da, *du, *dh, *dc;
 	const real *wh, *bh;
 	struct ser_la *la;
-	size_t chunk;             /* segments of one thread's share */
+	size_t chunk; /* segments of one thread's share */
 };
 
 static void rows_by(const void *ctx, size_t r0, size_t n, int32_t *idx)
@@ -119,14 +119,15 @@ static void rnn_bwd(void *ctx, size_t item, int worker)
 			real *dc = s->dc + row * H;
 			if (n_next < n)
 				memset(dc + n_next * H, 0, (n - n_next) * H * sizeof *dc);
-			kern_lstm_bwd(n, H, s->a + row * W, i > 0 ? s->c + before * H : NULL, s->c + row * H, s->dh + row * H, dc, da,
-			              i > 0 ? s->dc + before * H : NULL);
+			kern_lstm_bwd(n, H, s->a + row * W, i > 0 ? s->c + before * H : NULL, s->c + row * H,
+				      s->dh + row * H, dc, da, i > 0 ? s->dc + before * H : NULL);
 		} else {
-			kern_gru_bwd(n, H, s->a + row * W, s->u + row * W, i > 0 ? s->h + before * H : NULL, s->dh + row * H, da,
-			             s->du + row * W, dhp);
+			kern_gru_bwd(n, H, s->a + row * W, s->u + row * W, i > 0 ? s->h + before * H : NULL,
+				     s->dh + row * H, da, s->du + row * W, dhp);
 		}
 		if (i > 0)
-			ser_la_gemm(la, false, false, n, H, W, 1, s->lstm ? da : s->du + row * W, W, s->wh, H, 1, dhp, H);
+			ser_la_gemm(la, false, false, n, H, W, 1, s->lstm ? da : s->du + row * W, W, s->wh, H, 1, dhp,
+				    H);
 		n_next = n;
 	}
 }
@@ -145,12 +146,19 @@ static int rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool b
 	ser_assert(bi < 0 || tape_at(t, bi)->n_col == W);
 	ser_assert(bh < 0 || tape_at(t, bh)->n_col == W);
 	void *saved;
-	int y = tape_op(t, OP_RNN, 5, (int[]){x, wi, wh, bi, bh}, X.n_row, H, X.seg, X.n_seg, &saved, sizeof(struct rnn));
+	int y = tape_op(t, OP_RNN, 5, (int[]){x, wi, wh, bi, bh}, X.n_row, H, X.seg, X.n_seg, &saved,
+			sizeof(struct rnn));
 	if (tape_shape_only(t))
 		return y;
 	struct rnn *s = saved;
-	*s = (struct rnn){.lstm = lstm, .back = back, .H = H, .G = G, .wh = Wh.val, .la = t->la,
-	                  .bh = bh >= 0 ? tape_at(t, bh)->val : NULL, .chunk = share(t, X.n_seg)};
+	*s = (struct rnn){.lstm = lstm,
+			  .back = back,
+			  .H = H,
+			  .G = G,
+			  .wh = Wh.val,
+			  .la = t->la,
+			  .bh = bh >= 0 ? tape_at(t, bh)->val : NULL,
+			  .chunk = share(t, X.n_seg)};
 	lay_out(t, s, X.seg, X.n_seg);
 	s->a = tape_alloc(t, ser_mul(X.n_row, W));
 	s->u = lstm ? NULL : tape_alloc(t, X.n_row * W);
@@ -293,18 +301,28 @@ int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, const st
 	ser_assert(K.n_row == Q.n_row && K.n_col == Q.n_col && V.n_row == Q.n_row && V.n_col == Q.n_col);
 	void *saved;
 	int y = tape_op(t, OP_ATTENTION, 4, (int[]){q, k, v, bias}, Q.n_row, Q.n_col, Q.seg, Q.n_seg, &saved,
-	                sizeof(struct attn));
+			sizeof(struct attn));
 	struct attn *s = saved;
-	*s = (struct attn){.n_head = a->n_head, .D = Q.n_col / a->n_head, .E = Q.n_col, .n_off = a->n_off,
-	                   .bucket = a->bucket, .causal = a->causal, .seg = Q.seg, .q = Q.val, .k = K.val, .v = V.val,
-	                   .y = tape_at(t, y)->val, .la = t->la};
+	*s = (struct attn){.n_head = a->n_head,
+			   .D = Q.n_col / a->n_head,
+			   .E = Q.n_col,
+			   .n_off = a->n_off,
+			   .bucket = a->bucket,
+			   .causal = a->causal,
+			   .seg = Q.seg,
+			   .q = Q.val,
+			   .k = K.val,
+			   .v = V.val,
+			   .y = tape_at(t, y)->val,
+			   .la = t->la};
 	if (bias >= 0) {
 		struct ser_node B = *tape_at(t, bias);
 		s->n_bucket = B.n_row;
 		s->bias = B.val;
 		ser_assert(B.n_col == a->n_head);
 		for (size_t i = 0; i < 2 * a->n_off + 1; i++)
-			ser_assert(a->bucket != NULL ? a->bucket[i] >= 0 && (size_t)a->bucket[i] < B.n_row : i < B.n_row);
+			ser_assert(a->bucket != NULL ? a->bucket[i] >= 0 && (size_t)a->bucket[i] < B.n_row
+						     : i < B.n_row);
 	}
 	if (tape_shape_only(t))
 		return y;
@@ -458,7 +476,7 @@ static void stats_item(void *ctx, size_t b, int worker)
 		kern_pool_stats_fwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->ws + b * 2 * C);
 	else
 		kern_pool_stats_bwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->dy + b * 2 * C,
-		                    s->dx != NULL ? s->dx + from : NULL, s->da != NULL ? s->da + w : NULL);
+				    s->dx != NULL ? s->dx + from : NULL, s->da != NULL ? s->da + w : NULL);
 }
 
 int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
@@ -466,7 +484,8 @@ int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
 	struct ser_node X = *tape_at(t, x);
 	ser_assert(X.seg != NULL);
 	void *saved;
-	int y = tape_op(t, OP_POOL_STATS, 2, (int[]){x, a}, X.n_seg, 2 * X.n_col, NULL, 0, &saved, sizeof(struct pool_op));
+	int y = tape_op(t, OP_POOL_STATS, 2, (int[]){x, a}, X.n_seg, 2 * X.n_col, NULL, 0, &saved,
+			sizeof(struct pool_op));
 	struct pool_op *s = saved;
 	*s = (struct pool_op){.n_col = X.n_col, .seg = X.seg, .x = X.val, .y = tape_at(t, y)->val, .eps = eps};
 	if (a >= 0) {
@@ -514,8 +533,11 @@ int ser_nn_softmax_time(struct ser_tape *t, int x)
 	if (tape_shape_only(t))
 		return y;
 	struct pool_op *s = saved;
-	*s = (struct pool_op){.n_col = X.n_col, .seg = X.seg, .x = X.val, .y = tape_at(t, y)->val,
-	                      .ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 2 * X.n_col), sizeof *s->ws)};
+	*s = (struct pool_op){.n_col = X.n_col,
+			      .seg = X.seg,
+			      .x = X.val,
+			      .y = tape_at(t, y)->val,
+			      .ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 2 * X.n_col), sizeof *s->ws)};
 	ser_la_for(t->la, X.n_seg, softmax_time_item, s);
 	return y;
 }
@@ -608,10 +630,11 @@ int ser_nn_scale_rows(struct ser_tape *t, int x, int u)
 	struct ser_node X = *tape_at(t, x), U = *tape_at(t, u);
 	ser_assert(X.seg != NULL && U.n_row == X.n_seg && X.n_col % U.n_col == 0);
 	void *saved;
-	int y = tape_op(t, OP_SCALE_ROWS, 2, (int[]){x, u}, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct spread));
+	int y = tape_op(t, OP_SCALE_ROWS, 2, (int[]){x, u}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
+			sizeof(struct spread));
 	struct spread *s = saved;
-	*s = (struct spread){.n_col = X.n_col, .n_ch = U.n_col, .seg = X.seg, .x = X.val, .u = U.val,
-	                     .y = tape_at(t, y)->val};
+	*s = (struct spread){
+		.n_col = X.n_col, .n_ch = U.n_col, .seg = X.seg, .x = X.val, .u = U.val, .y = tape_at(t, y)->val};
 	if (!tape_shape_only(t))
 		ser_la_for(t->la, X.n_seg, scale_rows_item, s);
 	return y;

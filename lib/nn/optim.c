@@ -8,12 +8,16 @@
 
 struct ser_opt_opts ser_opt_defaults(void)
 {
-	return (struct ser_opt_opts){.kind = SER_OPT_ADAMW, .momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8,
-	                             .weight_decay = 0.01};
+	return (struct ser_opt_opts){.kind = SER_OPT_ADAMW,
+				     .momentum = 0.9,
+				     .beta1 = 0.9,
+				     .beta2 = 0.999,
+				     .eps = 1e-8,
+				     .weight_decay = 0.01};
 }
 
 int ser_opt_new(struct ser_opt **out, const struct ser_opt_opts *o, struct ser_params *p, struct ser_la *la,
-                struct ser_err *e)
+		struct ser_err *e)
 {
 	*out = NULL;
 	if (!(o->beta1 >= 0 && o->beta1 < 1 && o->beta2 >= 0 && o->beta2 < 1))
@@ -117,12 +121,21 @@ void ser_opt_step(struct ser_opt *s, double lr)
 		const struct ser_slice *l = &s->p->slice[i];
 		if ((l->flags & (SER_P_BUFFER | SER_P_FROZEN)) != 0)
 			continue;
-		struct update u = {.s = s, .p = s->p->val + l->at, .g = s->p->grad + l->at, .lr = (real)(lr * l->lr_scale),
-		                   .m = s->m != NULL ? s->m + l->at : NULL, .v = s->v != NULL ? s->v + l->at : NULL,
-		                   .avg = s->avg != NULL ? s->avg + l->at : NULL, .b1 = (real)o->beta1, .b2 = (real)o->beta2,
-		                   .c1 = (real)c1, .c2 = (real)c2, .eps = (real)o->eps, .first = s->step == 1,
-		                   .decay = (l->flags & SER_P_NO_DECAY) != 0 ? 0 : (real)o->weight_decay,
-		                   .decoupled = o->kind == SER_OPT_ADAMW};
+		struct update u = {.s = s,
+				   .p = s->p->val + l->at,
+				   .g = s->p->grad + l->at,
+				   .lr = (real)(lr * l->lr_scale),
+				   .m = s->m != NULL ? s->m + l->at : NULL,
+				   .v = s->v != NULL ? s->v + l->at : NULL,
+				   .avg = s->avg != NULL ? s->avg + l->at : NULL,
+				   .b1 = (real)o->beta1,
+				   .b2 = (real)o->beta2,
+				   .c1 = (real)c1,
+				   .c2 = (real)c2,
+				   .eps = (real)o->eps,
+				   .first = s->step == 1,
+				   .decay = (l->flags & SER_P_NO_DECAY) != 0 ? 0 : (real)o->weight_decay,
+				   .decoupled = o->kind == SER_OPT_ADAMW};
 		ser_la_range(s->la, l->n, 1 << 16, update_range, &u);
 	}
 }
@@ -159,8 +172,14 @@ void ser_opt_swap_average(struct ser_opt *s)
 
 struct ser_sched ser_sched_defaults(void)
 {
-	return (struct ser_sched){.kind = SER_SCHED_CONST, .lr = 1e-3, .factor = 0.5, .every = 1000, .patience = 5,
-	                          .n_total = 1, .best = -INFINITY, .scale = 1};
+	return (struct ser_sched){.kind = SER_SCHED_CONST,
+				  .lr = 1e-3,
+				  .factor = 0.5,
+				  .every = 1000,
+				  .patience = 5,
+				  .n_total = 1,
+				  .best = -INFINITY,
+				  .scale = 1};
 }
 
 double ser_sched_lr(const struct ser_sched *s, uint64_t step)

@@ -29,7 +29,7 @@ void ser_params_free(struct ser_params *p)
 }
 
 int ser_params_add(struct ser_params *p, const char *name, unsigned flags, struct ser_init init, int ndim,
-                   const size_t *shape)
+		   const size_t *shape)
 {
 	ser_assert(ndim >= 1 && ndim <= SER_MAX_DIM);
 	bool is_new;
@@ -37,7 +37,8 @@ int ser_params_add(struct ser_params *p, const char *name, unsigned flags, struc
 	ser_assert(is_new && i == p->n_slice && i < INT32_MAX);
 	p->slice = ser_grow(p->slice, &p->cap_slice, i + 1, sizeof *p->slice);
 	struct ser_slice *s = &p->slice[p->n_slice++];
-	*s = (struct ser_slice){.name = ser_strdup(name), .flags = flags, .ndim = ndim, .at = p->n, .n = 1, .lr_scale = 1};
+	*s = (struct ser_slice){
+		.name = ser_strdup(name), .flags = flags, .ndim = ndim, .at = p->n, .n = 1, .lr_scale = 1};
 	for (int d = 0; d < ndim; d++) {
 		ser_assert(shape[d] > 0);
 		s->shape[d] = shape[d];
@@ -134,7 +135,8 @@ int ser_params_check(const struct ser_params *p, struct ser_err *e)
 		const struct ser_slice *s = &p->slice[i];
 		for (size_t j = 0; j < s->n; j++)
 			if (!isfinite(p->val[s->at + j]))
-				return ser_fail(e, SER_EDATA, "parameter \"%s\" holds a value that is not finite", s->name);
+				return ser_fail(e, SER_EDATA, "parameter \"%s\" holds a value that is not finite",
+						s->name);
 	}
 	return 0;
 }

@@ -129,7 +129,8 @@ int ser_tape_input(struct ser_tape *t, const real *val, size_t n_row, size_t n_c
 {
 	ser_assert((val != NULL || tape_shape_only(t)) && n_row > 0 && n_col > 0);
 	check_seg(n_row, seg, n_seg);
-	return push(t, (struct ser_node){.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .val = (real *)val});
+	return push(t,
+		    (struct ser_node){.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .val = (real *)val});
 }
 
 int ser_tape_variable(struct ser_tape *t, const real *val, size_t n_row, size_t n_col, const size_t *seg, size_t n_seg)
@@ -191,7 +192,7 @@ double ser_tape_scalar(const struct ser_tape *t, int node)
 }
 
 int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
-            size_t n_seg, void **saved, size_t size)
+	    size_t n_seg, void **saved, size_t size)
 {
 	ser_assert(n_row > 0 && n_col > 0);
 	bool need = false;
@@ -199,8 +200,12 @@ int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_ro
 		need = need || (in[i] >= 0 && tape_at(t, in[i])->need);
 	if (saved != NULL)
 		*saved = ser_arena_calloc(&t->arena, 1, size);
-	int out = push(t, (struct ser_node){.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .need = need,
-	                                    .val = tape_alloc(t, ser_mul(n_row, n_col))});
+	int out = push(t, (struct ser_node){.n_row = n_row,
+					    .n_col = n_col,
+					    .seg = seg,
+					    .n_seg = n_seg,
+					    .need = need,
+					    .val = tape_alloc(t, ser_mul(n_row, n_col))});
 	if (need) {
 		int *copy = ser_arena_alloc(&t->arena, (size_t)n_in, sizeof *copy);
 		memcpy(copy, in, (size_t)n_in * sizeof *copy);
@@ -220,7 +225,8 @@ static real *block_get(struct ser_tape *t, size_t n)
 {
 	size_t best = t->n_spare;
 	for (size_t i = 0; i < t->n_spare; i++)
-		if (t->spare[i].n >= n && t->spare[i].n / 2 <= n && (best == t->n_spare || t->spare[i].n < t->spare[best].n))
+		if (t->spare[i].n >= n && t->spare[i].n / 2 <= n &&
+		    (best == t->n_spare || t->spare[i].n < t->spare[best].n))
 			best = i;
 	if (best == t->n_spare)
 		return ser_arena_alloc(&t->arena, n, sizeof(real));
@@ -349,8 +355,9 @@ void tape_col_sum(struct ser_tape *t, size_t n_row, size_t n_col, const real *x,
 {
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	size_t n_part = (n_row + SUM_ROWS - 1) / SUM_ROWS;
-	struct col_sum c = {n_row, n_col, x, dy, ser_arena_calloc(&t->arena, ser_mul(n_part, 2 * n_col), sizeof(double)),
-	                    q != NULL};
+	struct col_sum c = {
+		n_row,    n_col, x, dy, ser_arena_calloc(&t->arena, ser_mul(n_part, 2 * n_col), sizeof(double)),
+		q != NULL};
 	ser_la_for(t->la, n_part, col_sum_part, &c);
 	for (size_t i = 0; i < n_part; i++)
 		for (size_t j = 0; j < n_col; j++) {

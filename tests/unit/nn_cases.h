@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/* Every operator and loss once, over ragged segments: for the gradient test, and, by name, for the comparison with
+ * PyTorch (tests/ref/nn_golden.py has the same list). */
+#ifndef NN_CASES_H
+#define NN_CASES_H
+
+#include "nn/nn.h"
+
+#include <stdlib.h>
+
+static const size_t SEG[] = {0, 5, 6, 9, 16}; /* lengths 5 1 3 7 */
+enum { B = 4, R = 16 };
+static const size_t LONG[] = {0, 8, 17, 22}; /* lengths 8 9 5: for reflection and strides */
+
+struct in {
+	size_t r, c;
+};
+struct kase {
+	const char *name;
+	int (*net)(struct ser_tape *t, const int *x);
+	struct in in[6];
+	unsigned mode; /* besides SER_TAPE_GRAD */
+};
+
+static int32_t *keep[64]; /* indices that a tape borrows, freed after each run */
+static int n_keep;
+
+/* Inputs are parameters, so that their gradients are in one array; as a sequence: */
+static int seq_of(struct ser_tape *t, int x, const size_t *seg, size_t n_seg)
+{
+	int32_t *idx = malloc(seg[n_seg] * sizeof *idx);
+	for (size_t i = 0; i < seg[n_seg]; i++)
+		idx[i] = (int32_t)i;
+	int y = ser_nn_embedding(t, x, seg[n_seg], idx, seg, n_seg);
+	keep[n_keep++] = idx;
+	return y;
+}
+static int seq(struct ser_tape *t, int x)
+{
+	return seq_of(t, x, SEG, B);
+}
+
+static int seq_long(struct ser_tape *t, int x)
+{
+	return seq_of(t, x, LONG, 3);
+}
+
+/* clang-format off */
+static int n_linear(struct ser_tape *t, const int *x) { return ser_nn_linear(t, x[0], x[1], x[2]); }
+static int n_linear_nb(struct ser_tape *t, const int *x) { return ser_nn_linear(t, x[0], x[1], -1); }
+static int n_matmul(struct ser_tape *t, const int *x) { return ser_nn_matmul(t, x[0], x[1], false, 0.7); }
+static int n_matmul_t(struct ser_tape *t, const int *x) { return ser_nn_matmul(t, x[0], x[1], true, 0.7); }
+static int n_gram(struct ser_tape *t, const int *x) { return ser_nn_matmul(t, x[0], x[0], true, 0.7); }
+
+static int n_conv1d(struct ser_tape *t, const int *x)
+{
+	return ser_nn_conv1d(t, seq(t, x[0]), x[1], x[2], &(struct ser_conv){.k = 3, .stride = 1, .dil = 1, .pad = 1, .groups = 1});
+}
+static int n_conv1d_s(struct ser_tape *t, const int *x)
+{
+	return ser_nn_conv1d(t, seq(t, x[0]), x[1], -1, &(struct ser_conv){.k = 5, .stride = 2, .dil = 1, .pad = 2, .groups = 1});
+}
+static int n_conv1d_dg(struct ser_tape *t, const int *x)
+{
+	return ser_nn_conv1d(t, seq(t, x[0]), x[1], x[2], &(struct ser_conv){.k = 3, .stride = 1, .dil = 2, .pad = 2, .groups = 2});
+}
+static int n_conv1d_valid(struct ser_tape *t, const int *x)
+{
+	return ser_nn_conv1d(t, seq_long(t, x[0]), x[1], x[2], &(struct ser_conv){.k = 3, .stride = 2, .dil = 2, .pad = 0, .groups = 1});
+}
+static int n_conv1d_reflect(struct ser_tape *t, const int *x)
+{
+	struct ser_conv c = {.k = 3, .stride = 1, .dil = 4, .pad = 4, .groups = 2, .reflect = true};
+	return ser_nn_conv1d(t, seq_long(t, x[0]), x[1], x[2], &c);
+}
+static int n_conv2d(struct ser_tape *t, const int *x)
+{
+	struct ser_conv c = {.k = 3, .stride = 1, .dil = 1, .pad = 1, .groups = 1};
+	return ser_nn_conv2d(t, seq(t, x[0]), x[1], x[2], 4, &c, &c);
+}
+static int n_conv2d_sg(struct ser_tape *t, const int *x)
+{
+	struct ser_conv ct = {.k = 3, .stride = 2, .dil = 1, .pad = 1, .groups = 2};
+	struct ser_conv cf = {.k = 2, .stride = 2, .dil = 2, .pad = 1, .groups = 1};
+	return ser_nn_conv2d(t, seq(t, x[0]), x[1], x[2], 5, &ct, &cf);
+}
+static int n_max_pool(struct ser_tape *t, const int *x) { return ser_nn_max_pool2d(t, seq(t, x[0]), 5, 2, 2); }
+
+static int n_bn(struct ser_tape *t, const int *x) { return ser_nn_batch_norm(t, x[0], x[1], x[2], x[3], x[4], 0.1, 1e-5); }
+static int n_bn_plain(struct ser_tape *t, const int *x) { return ser_nn_batch_norm(t, x[0], -1, -1, x[1], x[2], 0.1, 1e-5); }
+static int n_ln(struct ser_tape *t, const int *x) { return ser_nn_layer_norm(t, x[0], x[1], x[2], 1e-5); }
+static int n_rms(struct ser_tape *t, const int *x) { return ser_nn_rms_norm(t, x[0], x[1], 1e-6); }
+static int n_gn(struct ser_tape *t, const int *x) { return ser_nn_group_norm(t, seq(t, x[0]), x[1], x[2], 2, 1e-5); }
+static int n_l2(struct ser_tape *t, const int *x) { return ser_nn_l2_norm(t, x[0], 1e-12); }
+
+static int n_relu(struct ser_tape *t, const int *x) { return ser_nn_relu(t, x[0]); }
+static int n_leaky(struct ser_tape *t, const int *x) { return ser_nn_leaky_relu(t, x[0], 0.1); }
+static int n_gelu(struct ser_tape *t, const int *x) { return ser_nn_gelu(t, x[0]); }
+static int n_sigmoid(struct ser_tape *t, const int *x) { return ser_nn_sigmoid(t, x[0]); }
+static int n_tanh(struct ser_tape *t, const int *x) { return ser_nn_tanh(t, x[0]); }
+static int n_silu(struct ser_tape *t, const int *x) { return ser_nn_silu(t, x[0]); }
+static int n_glu(struct ser_tape *t, const int *x) { return ser_nn_glu(t, x[0]); }
+static int n_softmax(struct ser_tape *t, const int *x) { return ser_nn_softmax(t, x[0]); }
+static int n_log_softmax(struct ser_tape *t, const int *x) { return ser_nn_log_softmax(t, x[0]); }
+static int n_softmax_time(struct ser_tape *t, const int *x) { return ser_nn_softmax_time(t, seq(t, x[0])); }
+static int n_dropout(struct ser_tape *t, const int *x) { return ser_nn_dropout(t, seq(t, x[0]), 0.3); }
+static int n_add(struct ser_tape *t, const int *x) { return ser_nn_add(t, x[0], x[1]); }
+static int n_twice(struct ser_tape *t, const int *x) { return ser_nn_mul(t, ser_nn_add(t, x[0], x[0]), x[0]); }
+static int n_sub(struct ser_tape *t, const int *x) { return ser_nn_sub(t, x[0], x[1]); }
+static int n_mul(struct ser_tape *t, const int *x) { return ser_nn_mul(t, x[0], x[1]); }
+static int n_scale(struct ser_tape *t, const int *x) { return ser_nn_scale(t, x[0], -1.7); }
+static int n_scale_exp(struct ser_tape *t, const int *x) { return ser_nn_scale_exp(t, x[0], x[1]); }
+static int n_add_row(struct ser_tape *t, const int *x) { return ser_nn_add_row(t, x[0], x[1]); }
+static int n_concat(struct ser_tape *t, const int *x) { return ser_nn_concat(t, 4, (int[]){x[0], x[1], x[2], x[0]}); }
+static int n_slice(struct ser_tape *t, const int *x) { return ser_nn_slice(t, x[0], 2, 3); }
+static int n_rows(struct ser_tape *t, const int *x)
+{
+	static const int32_t idx[] = {3, -1, 0, 3, 5};
+	return ser_nn_rows(t, x[0], 5, idx);
+}
+static int n_transpose(struct ser_tape *t, const int *x) { return ser_nn_transpose(t, x[0]); }
+static int n_sum(struct ser_tape *t, const int *x) { return ser_nn_sum(t, ser_nn_mul(t, x[0], x[0])); }
+
+static int n_gru(struct ser_tape *t, const int *x) { return ser_nn_gru(t, seq(t, x[0]), x[1], x[2], x[3], x[4], false); }
+static int n_gru_back(struct ser_tape *t, const int *x) { return ser_nn_gru(t, seq(t, x[0]), x[1], x[2], x[3], x[4], true); }
+static int n_lstm(struct ser_tape *t, const int *x) { return ser_nn_lstm(t, seq(t, x[0]), x[1], x[2], x[3], x[4], false); }
+static int n_lstm_back(struct ser_tape *t, const int *x) { return ser_nn_lstm(t, seq(t, x[0]), x[1], x[2], x[3], x[4], true); }
+static int n_lstm_nb(struct ser_tape *t, const int *x) { return ser_nn_lstm(t, seq(t, x[0]), x[1], x[2], -1, -1, false); }
+static int n_attn(struct ser_tape *t, const int *x)
+{
+	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], -1, &(struct ser_attn){.n_head = 2});
+}
+static int n_attn_rel(struct ser_tape *t, const int *x)
+{
+	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], &(struct ser_attn){.n_head = 2, .n_off = 2});
+}
+static int n_attn_bucket(struct ser_tape *t, const int *x)
+{
+	static const int32_t b[] = {1, 1, 0, 0, 2, 2, 1};
+	struct ser_attn a = {.n_head = 2, .n_off = 3, .bucket = b, .causal = true};
+	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], &a);
+}
+static int n_mean(struct ser_tape *t, const int *x) { return ser_nn_pool_mean(t, seq(t, x[0])); }
+static int n_max(struct ser_tape *t, const int *x) { return ser_nn_pool_max(t, seq(t, x[0])); }
+static int n_first(struct ser_tape *t, const int *x) { return ser_nn_pool_first(t, seq(t, x[0])); }
+static int n_last(struct ser_tape *t, const int *x) { return ser_nn_pool_last(t, seq(t, x[0])); }
+static int n_stats(struct ser_tape *t, const int *x) { return ser_nn_pool_stats(t, seq(t, x[0]), -1, 1e-4); }
+static int n_stats_a(struct ser_tape *t, const int *x)
+{
+	return ser_nn_pool_stats(t, seq(t, x[0]), ser_nn_softmax_time(t, seq(t, x[1])), 1e-4);
+}
+static int n_pool_sum(struct ser_tape *t, const int *x) { return ser_nn_pool_sum(t, seq(t, x[0]), x[1]); }
+static int n_expand(struct ser_tape *t, const int *x) { return ser_nn_expand(t, x[0], seq(t, x[1])); }
+static int n_scale_rows(struct ser_tape *t, const int *x) { return ser_nn_scale_rows(t, seq(t, x[0]), x[1]); }
+
+static const int32_t label[] = {2, 0, -1, 1, 1, 2};
+static const real cw[] = {0.5, 1.5, 2};
+static const real rw[] = {1, 2, 0.5, 1, 0.25, 3};
+static const real soft[] = {0.2, 0.3, 0.5, 1, 0, 0, 0, 0.5, 0.5, 0.1, 0.1, 0.8, 0, 1, 0, 0.3, 0.3, 0.4};
+static const struct ser_loss plain = {0}, full = {.weight = rw, .class_w = cw, .smooth = 0.1},
+                             normed = {.weight = rw, .class_w = cw, .norm = 7};
+
+static int l_ce(struct ser_tape *t, const int *x) { return ser_nn_cross_entropy(t, x[0], label, NULL); }
+static int l_ce_full(struct ser_tape *t, const int *x) { return ser_nn_cross_entropy(t, x[0], label, &full); }
+static int l_ce_soft(struct ser_tape *t, const int *x) { return ser_nn_cross_entropy_soft(t, x[0], soft, &normed); }
+static int l_focal(struct ser_tape *t, const int *x) { return ser_nn_focal(t, x[0], label, 2, &normed); }
+static int l_focal_half(struct ser_tape *t, const int *x) { return ser_nn_focal(t, x[0], label, 0.5, &plain); }
+static int l_kl(struct ser_tape *t, const int *x) { return ser_nn_kl(t, x[0], soft, &normed); }
+static int l_bce(struct ser_tape *t, const int *x) { return ser_nn_bce(t, x[0], soft, &normed); }
+static int l_mse(struct ser_tape *t, const int *x) { return ser_nn_mse(t, x[0], soft, &normed); }
+static int l_mae(struct ser_tape *t, const int *x) { return ser_nn_mae(t, x[0], soft, NULL); }
+static int l_ccc(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, 1e-8, &(struct ser_loss){.class_w = cw}); }
+static int cosine(struct ser_tape *t, const int *x)
+{
+	return ser_nn_linear(t, ser_nn_l2_norm(t, x[0], 1e-12), ser_nn_l2_norm(t, x[1], 1e-12), -1);
+}
+static int l_aam(struct ser_tape *t, const int *x) { return ser_nn_aam(t, cosine(t, x), 1, label, 0.2, 30, &full); }
+static int l_aam_sub(struct ser_tape *t, const int *x) { return ser_nn_aam(t, cosine(t, x), 2, label, 0.5, 8, NULL); }
+static int l_ntxent(struct ser_tape *t, const int *x) { return ser_nn_ntxent(t, ser_nn_l2_norm(t, x[0], 1e-12), 0.2); }
+static int l_infonce(struct ser_tape *t, const int *x) { return ser_nn_infonce(t, ser_nn_l2_norm(t, x[0], 1e-12), x[1], 0.3); }
+static const int32_t group[] = {0, 1, 0, 1, 1, 5};
+static int l_supcon(struct ser_tape *t, const int *x) { return ser_nn_supcon(t, ser_nn_l2_norm(t, x[0], 1e-12), group, 0.3); }
+static const int32_t trip[][3] = {{0, 2, 1}, {1, 3, 0}, {4, 1, 2}, {0, 2}};
+static int l_triplet(struct ser_tape *t, const int *x) { return ser_nn_triplet(t, x[0], 4, trip, 1.5); }
+static const int32_t anchor[] = {0, 1, 4, 0}, pos[] = {2, 3, 4, 1, 5}, neg[] = {1, 3, 0, 2, 5, 0};
+static const size_t pos_at[] = {0, 1, 3, 4, 5}, neg_at[] = {0, 2, 5, 6, 6};
+static const struct ser_pairs pairs = {4, anchor, pos, neg, pos_at, neg_at};
+static int l_pairs(struct ser_tape *t, const int *x) { return ser_nn_pair_loss(t, ser_nn_l2_norm(t, x[0], 1e-12), &pairs, 0.2, 0); }
+static int l_pairs_norm(struct ser_tape *t, const int *x) { return ser_nn_pair_loss(t, x[0], &pairs, 0.5, 9); }
+static const real same[] = {1, 1, 0, 1, 1, 0, 0, 0, 1};
+static int l_clap(struct ser_tape *t, const int *x)
+{
+	int c = ser_nn_scale_exp(t, ser_nn_matmul(t, x[0], x[1], true, 1), x[2]);
+	return ser_nn_add(t, ser_nn_clap_kl(t, c, same), ser_nn_clap_kl(t, ser_nn_transpose(t, c), same));
+}
+
+/* layers, with their parameters beside the inputs */
+static const struct ser_conv k3 = {.k = 3, .stride = 1, .dil = 1, .pad = 1, .groups = 1};
+static int y_stack(struct ser_tape *t, const int *x)
+{
+	int h = ser_layer_conv1d(t, "c", seq(t, x[0]), 4, &k3, true);
+	h = ser_nn_tanh(t, ser_layer_batch_norm(t, "bn", h, 4));
+	h = ser_layer_attn_stats(t, "pool", h, 3, false);
+	return ser_layer_linear(t, "out", ser_nn_dropout(t, h, 0.2), 2, true);
+}
+static int y_context(struct ser_tape *t, const int *x)
+{
+	int h = ser_layer_se(t, "se", seq(t, x[0]), 3);
+	h = ser_layer_group_norm(t, "gn", ser_layer_rms_norm(t, "rms", h, 4), 4, 2);
+	return ser_layer_attn_stats(t, "pool", h, 5, true);
+}
+static int y_blstm(struct ser_tape *t, const int *x)
+{
+	int h = ser_layer_gru(t, "g", ser_layer_lstm(t, "l", seq(t, x[0]), 3, true), 2, true);
+	return ser_nn_pool_mean(t, h);
+}
+static int y_mha(struct ser_tape *t, const int *x)
+{
+	int h = seq(t, x[0]);
+	h = ser_layer_layer_norm(t, "ln", ser_nn_add(t, h, ser_layer_mha(t, "a", h, 2, 3, 0.1)), 4);
+	return ser_nn_pool_mean(t, h);
+}
+static int y_conv2d(struct ser_tape *t, const int *x)
+{
+	int h = ser_layer_conv2d(t, "c", seq(t, x[0]), 4, 3, &k3, &k3, true);
+	h = ser_nn_max_pool2d(t, ser_nn_silu(t, ser_layer_batch_norm(t, "bn", h, 3)), 4, 2, 2);
+	return ser_nn_pool_mean(t, h);
+}
+
+static const struct kase cases[] = {
+	{"linear", n_linear, {{7, 3}, {4, 3}, {1, 4}}, 0},
+	{"linear without bias", n_linear_nb, {{7, 3}, {4, 3}}, 0},
+	{"matmul", n_matmul, {{4, 3}, {3, 5}}, 0},
+	{"matmul transposed", n_matmul_t, {{4, 3}, {5, 3}}, 0},
+	{"matmul with itself", n_gram, {{4, 3}}, 0},
+	{"conv1d", n_conv1d, {{R, 3}, {4, 9}, {1, 4}}, 0},
+	{"conv1d stride", n_conv1d_s, {{R, 3}, {4, 15}}, 0},
+	{"conv1d dilation groups", n_conv1d_dg, {{R, 4}, {6, 6}, {1, 6}}, 0},
+	{"conv1d no padding", n_conv1d_valid, {{22, 3}, {2, 9}, {1, 2}}, 0},
+	{"conv1d reflect groups", n_conv1d_reflect, {{22, 4}, {4, 6}, {1, 4}}, 0},
+	{"conv2d", n_conv2d, {{R, 8}, {3, 18}, {1, 3}}, 0},
+	{"conv2d stride dilation groups", n_conv2d_sg, {{R, 20}, {2, 12}, {1, 2}}, 0},
+	{"max_pool2d", n_max_pool, {{R, 15}}, 0},
+	{"batch_norm training", n_bn, {{R, 6}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
+	{"batch_norm training plain", n_bn_plain, {{R, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
+	{"batch_norm fixed", n_bn, {{R, 6}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
+	{"layer_norm", n_ln, {{5, 8}, {1, 4}, {1, 4}}, 0},
+	{"rms_norm", n_rms, {{5, 4}, {1, 4}}, 0},
+	{"group_norm", n_gn, {{R, 8}, {1, 4}, {1, 4}}, 0},
+	{"l2_norm", n_l2, {{5, 4}}, 0},
+	{"relu", n_relu, {{5, 4}}, 0},
+	{"leaky_relu", n_leaky, {{5, 4}}, 0},
+	{"gelu", n_gelu, {{5, 70}}, 0},
+	{"sigmoid", n_sigmoid, {{5, 70}}, 0},
+	{"tanh", n_tanh, {{5, 70}}, 0},
+	{"silu", n_silu, {{5, 70}}, 0},
+	{"glu", n_glu, {{5, 6}}, 0},
+	{"softmax", n_softmax, {{5, 6}}, 0},
+	{"log_softmax", n_log_softmax, {{5, 6}}, 0},
+	{"softmax_time", n_softmax_time, {{R, 3}}, 0},
+	{"dropout", n_dropout, {{R, 5}}, SER_TAPE_TRAIN},
+	{"add", n_add, {{5, 4}, {5, 4}}, 0},
+	{"one node used three times", n_twice, {{5, 4}}, 0},
+	{"sub", n_sub, {{5, 4}, {5, 4}}, 0},
+	{"mul", n_mul, {{5, 4}, {5, 4}}, 0},
+	{"scale", n_scale, {{5, 4}}, 0},
+	{"scale_exp", n_scale_exp, {{5, 4}, {1, 1}}, 0},
+	{"add_row", n_add_row, {{5, 6}, {1, 3}}, 0},
+	{"concat", n_concat, {{5, 4}, {5, 1}, {5, 2}}, 0},
+	{"slice", n_slice, {{5, 6}}, 0},
+	{"rows", n_rows, {{6, 3}}, 0},
+	{"transpose", n_transpose, {{6, 3}}, 0},
+	{"sum", n_sum, {{6, 3}}, 0},
+	{"gru", n_gru, {{R, 3}, {12, 3}, {12, 4}, {1, 12}, {1, 12}}, 0},
+	{"gru backwards", n_gru_back, {{R, 3}, {12, 3}, {12, 4}, {1, 12}, {1, 12}}, 0},
+	{"lstm", n_lstm, {{R, 3}, {16, 3}, {16, 4}, {1, 16}, {1, 16}}, 0},
+	{"lstm backwards", n_lstm_back, {{R, 3}, {16, 3}, {16, 4}, {1, 16}, {1, 16}}, 0},
+	{"lstm without bias", n_lstm_nb, {{R, 3}, {16, 3}, {16, 4}}, 0},
+	{"attention", n_attn, {{R, 6}, {R, 6}, {R, 6}}, 0},
+	{"attention relative", n_attn_rel, {{R, 6}, {R, 6}, {R, 6}, {5, 2}}, 0},
+	{"attention buckets causal", n_attn_bucket, {{R, 6}, {R, 6}, {R, 6}, {3, 2}}, 0},
+	{"pool_mean", n_mean, {{R, 3}}, 0},
+	{"pool_max", n_max, {{R, 3}}, 0},
+	{"pool_first", n_first, {{R, 3}}, 0},
+	{"pool_last", n_last, {{R, 3}}, 0},
+	{"pool_stats", n_stats, {{R, 3}}, 0},
+	{"pool_stats attentive", n_stats_a, {{R, 3}, {R, 3}}, 0},
+	{"pool_stats one weight", n_stats_a, {{R, 3}, {R, 1}}, 0},
+	{"pool_sum", n_pool_sum, {{R, 3}, {R, 3}}, 0},
+	{"pool_sum one weight", n_pool_sum, {{R, 3}, {R, 1}}, 0},
+	{"expand", n_expand, {{B, 3}, {R, 2}}, 0},
+	{"scale_rows", n_scale_rows, {{R, 6}, {B, 3}}, 0},
+	{"cross_entropy", l_ce, {{6, 3}}, 0},
+	{"cross_entropy weights smoothing", l_ce_full, {{6, 3}}, 0},
+	{"cross_entropy soft", l_ce_soft, {{6, 3}}, 0},
+	{"focal", l_focal, {{6, 3}}, 0},
+	{"focal half", l_focal_half, {{6, 3}}, 0},
+	{"kl", l_kl, {{6, 3}}, 0},
+	{"bce", l_bce, {{6, 3}}, 0},
+	{"mse", l_mse, {{6, 3}}, 0},
+	{"mae", l_mae, {{6, 3}}, 0},
+	{"ccc", l_ccc, {{6, 3}}, 0},
+	{"aam", l_aam, {{6, 4}, {3, 4}}, 0},
+	{"aam sub-centres", l_aam_sub, {{6, 4}, {6, 4}}, 0},
+	{"ntxent", l_ntxent, {{6, 4}}, 0},
+	{"infonce", l_infonce, {{6, 4}, {6, 4}}, 0},
+	{"supcon", l_supcon, {{6, 4}}, 0},
+	{"triplet", l_triplet, {{6, 4}}, 0},
+	{"pair loss", l_pairs, {{6, 4}}, 0},
+	{"pair loss with norm", l_pairs_norm, {{6, 4}}, 0},
+	{"clap_kl", l_clap, {{3, 4}, {3, 4}, {1, 1}}, 0},
+	{"conv, norm, attentive statistics, linear", y_stack, {{R, 3}}, SER_TAPE_TRAIN},
+	{"squeeze, norms, statistics with context", y_context, {{R, 4}}, SER_TAPE_TRAIN},
+	{"blstm, bgru", y_blstm, {{R, 3}}, 0},
+	{"self-attention block", y_mha, {{R, 4}}, SER_TAPE_TRAIN},
+	{"conv2d block", y_conv2d, {{R, 8}}, SER_TAPE_TRAIN},
+};
+
+/* clang-format on */
+
+/* Run a case: parameters 0, 1, ... are its inputs. *loss gets the value itself when it is one number, else a fixed random
+ * combination of its elements. Returns the case's node. */
+static int case_run(struct ser_tape *t, const struct kase *k, unsigned mode, int *loss)
+{
+	int x[6], n = 0;
+	static real mix[4096];
+	ser_tape_reset(t, mode, 5);
+	for (; n < 6 && k->in[n].r > 0; n++)
+		x[n] = ser_tape_param(t, n);
+	int y = k->net(t, x);
+	struct ser_node Y = ser_tape_node(t, y);
+	*loss = y;
+	if (Y.n_row * Y.n_col > 1) {
+		ser_assert(Y.n_row * Y.n_col <= 4096);
+		struct ser_rng r;
+		ser_rng_seed(&r, 99);
+		for (size_t i = 0; i < Y.n_row * Y.n_col; i++)
+			mix[i] = (real)ser_rng_normal(&r);
+		*loss = ser_nn_sum(t, ser_nn_mul(t, y, ser_tape_input(t, mix, Y.n_row, Y.n_col, Y.seg, Y.n_seg)));
+	}
+	return y;
+}
+
+static void case_done(void)
+{
+	while (n_keep > 0)
+		free(keep[--n_keep]);
+}
+
+#endif
