@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include "audio/audio.h"
 #include "cli/cli.h"
 #include "corpus/corpus.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -169,7 +171,29 @@ static void read_stream(struct job *j, const char *const *col, size_t n_col)
 	ser_reader_free(rd);
 }
 
-/* The bytes of the audio files: what is read again in another format is not known to be the same. */
+/* A digest of all samples of a file, or of the part of it that is meant. */
+static const char *file_sound(struct job *j, const char *path, double start, double end)
+{
+	enum { BLOCK = 1 << 16 };
+	static float x[BLOCK];
+	struct ser_audio_opt o;
+	struct ser_audio *a;
+	ser_audio_opt_init(&o);
+	o.rate_hz = 0;
+	o.start_s = start;
+	o.end_s = isfinite(end) ? end : 0;
+	check(j, ser_audio_open(&a, path, &o, &j->e));
+	uint64_t h[2] = {0, 0};
+	ptrdiff_t n;
+	while ((n = ser_audio_read(a, x, BLOCK, &j->e)) > 0) {
+		h[1] = ser_hash(x, (size_t)n * sizeof *x);
+		h[0] = ser_hash(h, sizeof h);
+	}
+	check(j, (int)n);
+	ser_audio_free(a);
+	return hex(h[0]);
+}
+
 static void read_sounds(struct job *j)
 {
 	rewind_input(j);
@@ -179,17 +203,14 @@ static void read_sounds(struct job *j)
 		ser_cli_die(&j->c, &j->e);
 	j->sound = ser_calloc(j->n, sizeof *j->sound);
 	for (size_t i = 0; i < j->n; i++) {
+		double start, end;
 		check(j, ser_manifest_next(m, &j->e));
 		const char *path = ser_manifest_path(m, &j->e);
-		char *data;
-		size_t n;
-		if (path == NULL || ser_read_file(path, (size_t)1 << 34, &data, &n, &j->e) != 0)
+		if (path == NULL)
 			ser_cli_die(&j->c, &j->e);
-		double part[2];
-		check(j, ser_manifest_segment(m, &part[0], &part[1], &j->e));
-		uint64_t h[2] = {ser_hash(data, n), ser_hash(part, sizeof part)};
-		j->sound[i] = hex(ser_hash(h, sizeof h));
-		free(data);
+		check(j, ser_manifest_segment(m, &start, &end, &j->e));
+		j->sound[i] = file_sound(j, path, start, end);
+		ser_cli_progress(&j->c, "listening", i + 1, j->n);
 	}
 	ser_manifest_free(m);
 	fclose(f);
@@ -641,7 +662,7 @@ int main(int argc, char **argv)
 		{0}};
 	const struct ser_tool tool = {"ser-fold", "Divide a manifest or a stream into folds by a named protocol.",
 				      "[FILE]",   NULL,
-				      modes,      SER_CLI_FILTER};
+				      modes,      SER_CLI_FILTER | SER_CLI_PROGRESS};
 	ser_cli_begin(&j.c, &tool, argc, argv);
 	enum mode mode = (enum mode)j.c.mode;
 	int first = mode == PUBLISHED;
