@@ -7,6 +7,12 @@ MAKEFLAGS += --no-builtin-rules
 
 include config.mk
 
+# V=1 shows whole command lines.
+ifeq ($(V),)
+Q   := @
+say  = @printf '  %-4s %s\n' $(1) $(2)
+endif
+
 # ---- flavours: release; san (address, undefined, leak); tsan; double (real = double, for gradient checks) ----
 CFLAGS_release = -O2 -g
 CFLAGS_san     = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -50,7 +56,8 @@ DEPS_FIRST := $(filter deps,$(MAKECMDGOALS))
 
 $(BUILD)/%.o: %.c | $(DEPS_FIRST)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The corpus descriptions as C strings, so that the tools need no file beside them.
 $(BUILD)/gen/corpus_builtins.c: $(CORPORA) Makefile
@@ -60,7 +67,8 @@ $(BUILD)/gen/corpus_builtins.c: $(CORPORA) Makefile
 	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' "$$f"; echo '},'; done; echo '{0, 0}};'; } > $@
 
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Product kernels are written for fused multiply-add; loops over arrays are vectorised. Neither lets a sum be reordered.
 $(BUILD)/lib/la/gemm.o $(BUILD)/lib/la/dgemm.o: CFLAGS += -ffp-contract=fast
@@ -69,16 +77,19 @@ $(BUILD)/lib/la/%.o $(BUILD)/lib/nn/%.o: CFLAGS += -O3
 endif
 
 $(BUILD)/libser.a: $(LIB_OBJ)
+	$(call say,AR,$@)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(BINDIR)/%: $(BUILD)/src/%.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
