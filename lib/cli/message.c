@@ -83,11 +83,6 @@ int ser_cli_end(struct ser_cli *c)
 			(unsigned long long)c->n_read, (unsigned long long)c->n_written,
 			(unsigned long long)c->n_skipped);
 	}
-	errno = 0;
-	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0) {
-		fprintf(stderr, "%s: <stdout>: write failed: %s\n", c->tool->name, strerror(errno != 0 ? errno : EIO));
-		return ser_cli_trouble(c->tool);
-	}
 	bool failed = c->n_skipped > 0;
 	for (size_t i = 0; i < c->skipped.n; i++)
 		free((char *)c->skipped.s[i]);
@@ -96,6 +91,11 @@ int ser_cli_end(struct ser_cli *c)
 	free(c->given);
 	c->skipped = c->prov = (struct ser_strs){0};
 	c->given = NULL;
+	errno = 0;
+	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0) {
+		fprintf(stderr, "%s: <stdout>: write failed: %s\n", c->tool->name, strerror(errno != 0 ? errno : EIO));
+		return ser_cli_trouble(c->tool);
+	}
 	return failed ? SER_EXIT_FAIL : SER_EXIT_OK;
 }
 
