@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/arch.h"
+
+#include <string.h>
+
+const struct ser_arch *const ser_archs[] = {
+	&ser_arch_convpool,
+	NULL,
+};
+
+const struct ser_arch *ser_arch_find(const char *name)
+{
+	for (size_t i = 0; ser_archs[i] != NULL; i++)
+		if (strcmp(ser_archs[i]->name, name) == 0)
+			return ser_archs[i];
+	return NULL;
+}
+
+struct ser_conv ser_arch_same(size_t k, size_t stride, size_t dil)
+{
+	return (struct ser_conv){.k = k, .stride = stride, .dil = dil, .pad = dil * (k - 1) / 2, .groups = 1};
+}
+
+int ser_arch_conv_bn_relu(struct ser_tape *t, const char *name, int x, size_t n_out, struct ser_conv c)
+{
+	ser_tape_enter(t, "%s", name);
+	x = ser_layer_conv1d(t, "conv", x, n_out, &c, false);
+	x = ser_nn_relu(t, ser_layer_batch_norm(t, "norm", x, n_out));
+	ser_tape_leave(t);
+	return x;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* A training set: an index over record streams. Labels are in memory, tensors stay on disk: a regular file is mapped,
+ * anything else is spooled to an unnamed temporary file. Every stream is read once, whole, so that a cut or damaged one
+ * is found before training begins. */
+#ifndef SER_TRAIN_DATASET_H
+#define SER_TRAIN_DATASET_H
+
+#include "base/base.h"
+#include "stream/stream.h"
+
+/* One label field over all items. Classes are its different texts, sorted bytewise. */
+struct ser_label {
+	const char *name;
+	size_t n_class;
+	const char **text; /* [n_class] */
+	int32_t *code;     /* [n] class of an item, -1 where it has none (absent or nil) */
+	double *num;       /* [n] its number, NaN where it is none */
+};
+
+struct ser_item {
+	const char *id;
+	uint64_t key; /* ser_hash of the id */
+	size_t n_frame;
+	enum ser_dtype dtype;
+	const char *data; /* [n_frame, dim], may be unaligned */
+	size_t at;        /* its place in its file or spool */
+};
+
+struct ser_dataset {
+	struct ser_header header; /* of all segments, merged */
+	struct ser_item *item;    /* sorted by id once done: the order of the input changes nothing */
+	size_t n;
+	size_t dim; /* D, the tensor's second axis */
+	struct ser_label *label;
+	size_t n_label;
+	/* what follows is its own business */
+	bool any;
+	const char *field;
+	struct ser_arena arena;
+	size_t cap, max_record;
+	struct ser_map *ids, **texts;
+	size_t *cap_code;
+	struct ser_data_source *source;
+};
+
+/* field: the tensor [T,D]. label: the names of n_label fields to keep, some of which no record may have. */
+struct ser_dataset *ser_dataset_new(const char *field, const char *const *label, size_t n_label, size_t max_record);
+void ser_dataset_free(struct ser_dataset *d);
+/* Read a stream to its end; fd is the caller's to close. SER_EDATA: what the reader says; a record without the tensor or
+ * with one that has no frame, another D or a number that is not finite; an id met in another input. */
+int ser_dataset_add(struct ser_dataset *d, int fd, const char *name, struct ser_err *e);
+/* After the last input: sort items and classes. SER_EDATA when there is no item. */
+int ser_dataset_done(struct ser_dataset *d, struct ser_err *e);
+/* The label of this name; asserts that it was asked for. */
+const struct ser_label *ser_dataset_label(const struct ser_dataset *d, const char *name);
+ptrdiff_t ser_dataset_find(const struct ser_dataset *d, const char *id); /* index or -1 */
+/* Frames [begin, begin+n) of item i as float32 into out [n, D]. */
+void ser_dataset_read(const struct ser_dataset *d, size_t i, size_t begin, size_t n, float *out);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* train: one shared encoder and a list of weighted objectives on its embedding. Classifying, telling speakers apart,
+ * contrastive learning and their mixtures are all such lists. Nothing here prints or exits.
+ *
+ * The result depends on the data, the options and the seed alone: not on the order of the input, on threads or on
+ * interruptions. Every random choice is drawn from (seed, epoch or step, id), so that a checkpoint needs no generator. */
+#ifndef SER_TRAIN_TRAIN_H
+#define SER_TRAIN_TRAIN_H
+
+#include "base/base.h"
+#include "model/model.h"
+#include "nn/nn.h"
+#include "train/dataset.h"
+
+/* ---- who trains, who validates, who is left out ------------------------------------------------------ */
+
+enum ser_role { SER_ROLE_TRAIN, SER_ROLE_DEV, SER_ROLE_OUT };
+
+struct ser_split_opts {
+	const char *spk;         /* the label that names the speaker */
+	const char *fold;        /* the label that names the fold; used with the next two */
+	const char *test_fold;   /* this fold is left out; NULL: none */
+	const char *dev_fold;    /* this fold validates */
+	const char *const *dev_spk; /* these speakers validate */
+	size_t n_dev_spk;
+	double dev_frac;     /* this share of the speakers left validates, chosen by seed, at least one; 0: none */
+	bool dev_by_item;    /* the share is of each speaker's utterances instead: for telling speakers apart */
+	bool allow_shared;   /* speakers may be on two sides */
+	uint64_t seed;
+};
+struct ser_split {
+	uint8_t *role;                  /* [n] of each item */
+	size_t n_train, n_dev, n_out;   /* items */
+	size_t spk_train, spk_dev, spk_out, n_no_spk; /* speakers; items without one */
+};
+/* SER_EPROTO naming them when speakers are on two sides; SER_EDATA when a fold, a speaker named or the training part is
+ * empty, or an item has no fold. */
+int ser_split_make(struct ser_split *s, const struct ser_dataset *d, const struct ser_split_opts *o, struct ser_err *e);
+void ser_split_free(struct ser_split *s);
+
+/* ---- pairs -------------------------------------------------------------------------------------------- */
+
+/* Anchors with their positives and negatives as item numbers: from records with the labels "anchor", "pos..." and
+ * "neg..." that hold ids (ser-pairs writes them). */
+struct ser_pair_set {
+	size_t n, cap;
+	uint64_t *key;           /* [n] hash of the record's id */
+	int32_t *anchor;         /* [n] */
+	size_t *pos_at, *neg_at; /* [n+1] */
+	int32_t *pos, *neg;
+	size_t cap_at, cap_pos, cap_neg;
+	size_t n_absent; /* records passed over because an id of theirs is not in the data set */
+};
+/* Read such a stream to its end. */
+int ser_pair_set_read(struct ser_pair_set *p, const struct ser_dataset *d, int fd, const char *name, size_t max_record,
+                      struct ser_err *e);
+void ser_pair_set_free(struct ser_pair_set *p);
+
+/* ---- objectives ---------------------------------------------------------------------------------------- */
+
+enum ser_objective_kind {
+	SER_OBJ_SOFTMAX, /* cross entropy over the classes of a label */
+	SER_OBJ_AAM,     /* the same with an additive angular margin */
+	SER_OBJ_PAIRS    /* contrastive, over a pair set or over clusters inside speakers */
+};
+struct ser_objective {
+	enum ser_objective_kind kind;
+	const char *name;  /* of its head */
+	const char *label; /* NULL for pairs */
+	double weight;     /* of its loss in the sum; when adversarial, of the reversed gradient instead (the head learns at 1) */
+	bool adversarial;  /* behind gradient reversal */
+	size_t n_hidden;   /* of its head */
+	double dropout;    /* of its head */
+	/* over a label */
+	double smooth;
+	bool class_weight; /* classes weigh n / (K n_k) */
+	/* angular margin */
+	double margin, scale;
+	size_t n_sub;
+	/* pairs */
+	double tau;
+	size_t n_proj;                    /* dimensions of the projection */
+	const struct ser_pair_set *pairs; /* NULL: by clusters */
+	const char *spk, *cluster;        /* labels, by clusters: n_spk speakers x 2 clusters x n_per utterances a batch */
+	size_t n_spk, n_per;
+};
+/* A softmax objective over a label, weight 1, with everything else at its default. */
+struct ser_objective ser_objective_defaults(enum ser_objective_kind kind, const char *name, const char *label);
+
+/* Add the heads for objectives to a model that is not built yet. Classes are those that occur in training items. */
+int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s,
+                    const struct ser_objective *o, size_t n, struct ser_err *e);
+
+/* ---- training ------------------------------------------------------------------------------------------- */
+
+struct ser_train_opts {
+	uint64_t seed;
+	size_t n_epoch, batch;
+	size_t crop;   /* frames of a random crop; 0: whole utterances */
+	bool balanced; /* draw classes of the first objective equally often */
+	size_t n_time_mask, time_mask, n_freq_mask, freq_mask; /* SpecAugment: how many masks, widest */
+	struct ser_opt_opts opt;
+	enum ser_sched_kind sched;
+	double lr, warmup; /* warmup: share of all steps */
+	double clip;       /* greatest gradient norm; 0: any */
+	double encoder_lr; /* factor on the encoder's learning rate */
+	bool freeze;       /* the encoder is not trained at all: no updates, no dropout, no batch statistics */
+	double ramp;       /* adversarial weights grow as 2/(1+exp(-ramp p)) - 1 with the share p of steps done; 0: at once */
+	size_t patience;   /* stop after so many validations without a better one; 0: never */
+};
+struct ser_train_opts ser_train_defaults(void);
+
+/* What a step tells. Sums are means over the epoch so far. */
+struct ser_train_row {
+	uint64_t step, n_step; /* steps done, and in all */
+	size_t epoch;          /* from 1 */
+	double lr, loss, grad_norm;
+	double part[16];   /* loss of each objective */
+	bool end_of_epoch; /* what follows is there */
+	bool validated;
+	double dev, best; /* validation metric, larger is better: UAR, or minus the contrastive loss */
+	size_t best_epoch;
+};
+enum { SER_MAX_OBJECTIVE = 16 };
+
+struct ser_trainer;
+/* All are borrowed; the model is built and has the objectives' heads. */
+int ser_trainer_new(struct ser_trainer **out, const struct ser_dataset *d, const struct ser_split *s,
+                    struct ser_model *m, const struct ser_objective *obj, size_t n_obj, const struct ser_train_opts *o,
+                    int n_thread, struct ser_err *e);
+void ser_trainer_free(struct ser_trainer *t);
+/* Do one step, and at the end of an epoch a validation. 1: there are more; 0: it was the last; <0: SER_EDATA, the loss
+ * or a gradient is not finite, naming step and ids; the model is of no use then. */
+int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct ser_err *e);
+/* "uar" or "loss". */
+const char *ser_trainer_metric(const struct ser_trainer *t);
+/* Put the best parameters (validation) or the last ones, averaged if so asked, into the model. */
+void ser_trainer_finish(struct ser_trainer *t);
+/* Everything that the rest of the training depends on, in one safetensors file, which is also a model of the moment;
+ * note: text of the caller's that resume gives back (malloc'ed). Resume refuses a file made from other data, options or network. */
+int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *note, struct ser_err *e);
+int ser_trainer_resume(struct ser_trainer *t, const char *path, char **note, struct ser_err *e);
+
+#endif
