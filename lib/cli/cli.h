@@ -142,6 +142,8 @@ struct ser_out *ser_out_file(struct ser_cli *c, const char *path); /* NULL or "-
 void ser_out_header(struct ser_out *o, const struct ser_header *h);
 /* The same without the tool's own entry (only for what merely reframes). */
 void ser_out_header_as_is(struct ser_out *o, const struct ser_header *h);
+/* Append the tool's own entry to a header's provenance, as ser_out_header does: for outputs that are no streams. */
+void ser_cli_prov_header(const struct ser_cli *c, struct ser_header *h);
 void ser_out_record(struct ser_out *o, const struct ser_record *r);
 void ser_out_flush(struct ser_out *o);
 /* Trailer, flush, rename. */

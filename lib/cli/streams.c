@@ -196,13 +196,18 @@ void ser_out_header_as_is(struct ser_out *o, const struct ser_header *h)
 	o->w = ser_writer_new(o->fd, o->name, h);
 }
 
+void ser_cli_prov_header(const struct ser_cli *c, struct ser_header *h)
+{
+	struct ser_strs args;
+	ser_cli_prov_args(c, &h->arena, &args);
+	ser_header_prov_add(h, c->tool->name, args.s, args.n);
+}
+
 void ser_out_header(struct ser_out *o, const struct ser_header *h)
 {
 	struct ser_header mine;
-	struct ser_strs args;
 	ser_header_copy(&mine, h);
-	ser_cli_prov_args(o->c, &mine.arena, &args);
-	ser_header_prov_add(&mine, o->c->tool->name, args.s, args.n);
+	ser_cli_prov_header(o->c, &mine);
 	ser_out_header_as_is(o, &mine);
 	ser_header_free(&mine);
 }
