@@ -123,4 +123,15 @@ void ser_model_normalise(const struct ser_model *m, float *x, size_t n_frame);
 struct ser_encoded ser_model_encode(const struct ser_model *m, struct ser_tape *t, int x);
 int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int emb);
 
+/* Running a model over records, one worker's records at a time: results depend on the record alone. */
+struct ser_runner;
+struct ser_runner *ser_runner_new(const struct ser_model *m, int n_worker); /* m is borrowed and not changed */
+void ser_runner_free(struct ser_runner *r);
+/* Encode a record. The nodes are on *t until the worker's next call. Returns the number of frames, or <0. */
+ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,
+                        struct ser_encoded *y, struct ser_err *e);
+/* Put a node [n_row, n_col] into a record, copied, as float32: [n_col], or [n_row, n_col] when `rows`. SER_EDATA when it
+ * is not finite. */
+int ser_runner_set(struct ser_record *rec, const char *name, struct ser_node y, bool rows, struct ser_err *e);
+
 #endif

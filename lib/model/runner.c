@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct worker {
+	struct ser_tape *tape;
+	float *x;
+	size_t cap;
+};
+
+struct ser_runner {
+	const struct ser_model *m;
+	int n;
+	struct worker w[];
+};
+
+struct ser_runner *ser_runner_new(const struct ser_model *m, int n_worker)
+{
+	struct ser_runner *r = ser_calloc(1, sizeof *r + (size_t)n_worker * sizeof r->w[0]);
+	r->m = m;
+	r->n = n_worker;
+	for (int i = 0; i < n_worker; i++)
+		r->w[i].tape = ser_tape_new(NULL, m->params);
+	return r;
+}
+
+void ser_runner_free(struct ser_runner *r)
+{
+	if (r == NULL)
+		return;
+	for (int i = 0; i < r->n; i++) {
+		ser_tape_free(r->w[i].tape);
+		free(r->w[i].x);
+	}
+	free(r);
+}
+
+ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,
+                        struct ser_encoded *y, struct ser_err *e)
+{
+	struct worker *w = &r->w[worker];
+	ptrdiff_t n = ser_model_features(r->m, rec, &w->x, &w->cap, e);
+	if (n < 0)
+		return n;
+	size_t n_frame = (size_t)n;
+	const float *x = w->x;
+	ser_tape_reset(w->tape, 0, 0);
+	*y = ser_model_encode(r->m, w->tape, ser_tape_batch(w->tape, 1, &x, &n_frame, r->m->n_in));
+	*t = w->tape;
+	return n;
+}
+
+int ser_runner_set(struct ser_record *rec, const char *name, struct ser_node y, bool rows, struct ser_err *e)
+{
+	size_t n = y.n_row * y.n_col, shape[2] = {y.n_row, y.n_col};
+	float *out = ser_arena_alloc(&rec->arena, n, sizeof *out);
+	for (size_t i = 0; i < n; i++) {
+		out[i] = (float)y.val[i];
+		if (!isfinite(out[i]))
+			return ser_record_fail(rec, e, SER_EDATA, "the network's output is not finite");
+	}
+	ser_record_set(rec, name, rows ? ser_f4(out, 2, shape) : ser_f4(out, 1, shape + 1));
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+#include "model/model.h"
+
+#include <string.h>
+
+struct job {
+	const struct ser_model *m;
+	struct ser_runner *run;
+	const char *name;
+	bool frames;
+	struct ser_strs drop;
+};
+
+static int header(void *ctx, struct ser_header *h, struct ser_err *e)
+{
+	struct job *j = ctx;
+	if (ser_model_check_header(j->m, h, e) != 0)
+		return e->code;
+	struct ser_val axes = ser_val_list(), *dim = ser_header_dim_add(h, j->name);
+	if (j->frames)
+		ser_val_push(&h->arena, &axes, ser_str("frame"));
+	ser_val_push(&h->arena, &axes, ser_str(j->frames ? "channel" : "dim"));
+	ser_val_set(&h->arena, dim, "axes", axes);
+	return 0;
+}
+
+static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
+{
+	struct job *j = ctx;
+	struct ser_tape *t;
+	struct ser_encoded y;
+	if (ser_runner_do(j->run, worker, r, &t, &y, e) < 0)
+		return e->code;
+	if (ser_runner_set(r, j->name, ser_tape_node(t, j->frames ? y.frames : y.emb), j->frames, e) != 0)
+		return e->code;
+	for (size_t i = 0; i < j->drop.n; i++)
+		ser_record_drop(r, j->drop.s[i]);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct job j = {.name = NULL};
+	const char *model = NULL;
+	const struct ser_option opts[] = {
+		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED, "model of ser-train or ser-model import"},
+		{"frames", 0, SER_OPTION_FLAG, &j.frames, NULL, 0, 0, NULL, 0, "frame-level states [T,C] instead of one vector"},
+		{"name", 0, SER_OPTION_STR, &j.name, "NAME", 0, 0, NULL, 0, "name of the new tensor (default emb, or frames)"},
+		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0, "leave this field out of the output, such as the features"},
+		{0},
+	};
+	const struct ser_tool tool = {"ser-embed", "Add what a trained encoder makes of the features of each record.",
+	                              "[FILE]...", opts, NULL, SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
+	struct ser_cli c;
+	struct ser_err e;
+	struct ser_model *m;
+	ser_cli_begin(&c, &tool, argc, argv);
+	if (ser_model_load(&m, model, &e) != 0)
+		ser_cli_die(&c, &e);
+	if (j.name == NULL)
+		j.name = j.frames ? "frames" : "emb";
+	if (strcmp(j.name, m->field) == 0 || strcmp(j.name, "id") == 0)
+		ser_cli_usage(&c, "--name: \"%s\" is taken", j.name);
+	j.m = m;
+	j.run = ser_runner_new(m, c.n_thread);
+	int status = ser_cli_filter(&c, &(struct ser_filter){header, record, &j});
+	ser_runner_free(j.run);
+	ser_model_free(m);
+	return status;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+#include "model/model.h"
+
+struct job {
+	const struct ser_model *m;
+	struct ser_runner *run;
+	const struct ser_head *head;
+	size_t i_head;
+	struct ser_strs drop;
+};
+
+static int header(void *ctx, struct ser_header *h, struct ser_err *e)
+{
+	struct job *j = ctx;
+	if (ser_model_check_header(j->m, h, e) != 0)
+		return e->code;
+	struct ser_val axes = ser_val_list(), classes = ser_val_list(), *dim = ser_header_dim_add(h, "post");
+	const struct ser_val *spk = ser_val_get(&j->m->train, "speakers");
+	ser_val_push(&h->arena, &axes, ser_str("class"));
+	for (size_t i = 0; i < j->head->n_out; i++)
+		ser_val_push(&h->arena, &classes, ser_str(j->head->out[i]));
+	ser_val_set(&h->arena, dim, "axes", axes);
+	ser_val_set(&h->arena, dim, "label", ser_str(j->head->field));
+	ser_val_set(&h->arena, dim, "classes", classes);
+	if (spk != NULL)
+		ser_val_set(&h->arena, dim, "train_speakers", *spk);
+	return 0;
+}
+
+static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
+{
+	struct job *j = ctx;
+	struct ser_tape *t;
+	struct ser_encoded y;
+	if (ser_runner_do(j->run, worker, r, &t, &y, e) < 0)
+		return e->code;
+	struct ser_node post = ser_tape_node(t, ser_nn_softmax(t, ser_model_head(j->m, t, j->i_head, y.emb)));
+	if (ser_runner_set(r, "post", post, false, e) != 0)
+		return e->code;
+	size_t best = 0;
+	for (size_t k = 1; k < post.n_col; k++)
+		if (post.val[k] > post.val[best])
+			best = k;
+	ser_record_set(r, "pred", ser_str(j->head->out[best]));
+	for (size_t i = 0; i < j->drop.n; i++)
+		ser_record_drop(r, j->drop.s[i]);
+	return 1;
+}
+
+/* The head asked for, or the first classifier that was no adversary. */
+static void choose_head(struct ser_cli *c, struct job *j, const char *name, const char *path)
+{
+	for (size_t i = 0; i < j->m->n_head && name == NULL; i++)
+		if (j->m->head[i].kind == SER_HEAD_CLASS && !j->m->head[i].adversarial)
+			name = j->m->head[i].name;
+	int i = name != NULL ? ser_model_head_find(j->m, name) : -1;
+	if (name == NULL)
+		ser_cli_fail(c, SER_EDATA, "%s: has no classifier; ser-train classify makes one", path);
+	if (i < 0 || j->m->head[i].kind != SER_HEAD_CLASS)
+		ser_cli_fail(c, SER_EDATA, "%s: has no classifier \"%s\"", path, name);
+	j->i_head = (size_t)i;
+	j->head = &j->m->head[i];
+}
+
+int main(int argc, char **argv)
+{
+	struct job j = {0};
+	const char *model = NULL, *head = NULL;
+	const struct ser_option opts[] = {
+		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED, "model of ser-train classify"},
+		{"head", 0, SER_OPTION_STR, &head, "NAME", 0, 0, NULL, 0, "which classifier of the model (default its first)"},
+		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0, "leave this field out of the output, such as the features"},
+		{0},
+	};
+	const struct ser_tool tool = {"ser-predict", "Add the posteriors and the most probable class by a trained model.",
+	                              "[FILE]...", opts, NULL, SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
+	struct ser_cli c;
+	struct ser_err e;
+	struct ser_model *m;
+	ser_cli_begin(&c, &tool, argc, argv);
+	if (ser_model_load(&m, model, &e) != 0)
+		ser_cli_die(&c, &e);
+	j.m = m;
+	choose_head(&c, &j, head, model);
+	j.run = ser_runner_new(m, c.n_thread);
+	int status = ser_cli_filter(&c, &(struct ser_filter){header, record, &j});
+	ser_runner_free(j.run);
+	ser_model_free(m);
+	return status;
+}
