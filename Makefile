@@ -96,6 +96,11 @@ $(BUILD)/tests/mkstream: $(BUILD)/tests/tools/mkstream.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# Makes the streams that tests read.
+$(BUILD)/tests/mkstream: $(BUILD)/tests/tools/mkstream.o $(BUILD)/libser.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # ---- packages ----

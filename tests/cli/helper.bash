@@ -11,8 +11,13 @@ if [ -z "${BINDIR:-}" ]; then if [ "$FLAVOUR" = release ]; then BINDIR=bin; else
 export ROOT FLAVOUR BUILD BINDIR PATH="$BINDIR:$BUILD/tests:$PATH" LC_ALL=C
 export PYTHON=/usr/bin/python3 # Debian's, for what only it can check
 
+# The test's own directory, empty. A file with a setup() of its own calls this first.
+work() {
+	mkdir -p "$BATS_TEST_TMPDIR/work" && cd "$BATS_TEST_TMPDIR/work" || return 1
+}
+
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
+	work
 }
 
 # fails STATUS TEXT COMMAND...: the command ends with this status and one line on stderr, which names the tool and has TEXT.
