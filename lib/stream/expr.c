@@ -135,7 +135,8 @@ static struct node *wrong(struct ser_expr *x, const char *expected)
 
 static struct node *new_node(struct ser_expr *x, enum op op, struct node *a, struct node *b)
 {
-	if (op != LITERAL && x->n_op++ == MAX_OPS) { /* which bounds the tree's depth; lists may be long */
+	if (op != LITERAL && op != FIELD &&
+	    x->n_op++ == MAX_OPS) { /* which bounds the tree's depth; lists may be long */
 		ser_fail(x->e, SER_EUSAGE, "expression has more than %d operators", MAX_OPS);
 		return NULL;
 	}

@@ -19,6 +19,7 @@ struct ser_reader {
 	bool eof;
 	uint64_t at; /* offset in the file of buf.s[from] */
 	struct ser_scan scan;
+	bool ahead; /* the scan of the next object has begun */
 	struct ser_header header;
 	bool open;           /* between a header and its trailer */
 	uint64_t in_segment; /* records since the header */
@@ -107,7 +108,9 @@ static int cut_off(struct ser_reader *rd, struct ser_err *e)
 /* Have one whole object at buf.s[from .. from + scan.at). Returns 1, or 0 at a clean end of file. */
 static int next_object(struct ser_reader *rd, struct ser_err *e)
 {
-	ser_scan_reset(&rd->scan);
+	if (!rd->ahead)
+		ser_scan_reset(&rd->scan);
+	rd->ahead = false;
 	size_t max = rd->open ? rd->max_record : SER_MAX_HEADER;
 	for (;;) {
 		size_t have = rd->buf.n - rd->from;
@@ -328,10 +331,14 @@ int ser_reader_next(struct ser_reader *rd, struct ser_record *r, bool *new_segme
 	}
 }
 
-bool ser_reader_waits(const struct ser_reader *rd)
+bool ser_reader_waits(struct ser_reader *rd)
 {
 	struct pollfd p = {.fd = rd->fd, .events = POLLIN};
-	return rd->from == rd->buf.n && !rd->eof && poll(&p, 1, 0) == 0;
+	if (!rd->ahead)
+		ser_scan_reset(&rd->scan);
+	rd->ahead = ser_scan_do(&rd->scan, rd->buf.s + rd->from, rd->buf.n - rd->from,
+				rd->open ? rd->max_record : SER_MAX_HEADER, NULL) == 0;
+	return rd->ahead && !rd->scan.done && !rd->eof && poll(&p, 1, 0) == 0;
 }
 
 uint64_t ser_reader_records(const struct ser_reader *rd)

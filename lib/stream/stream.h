@@ -194,7 +194,7 @@ const struct ser_header *ser_reader_header(const struct ser_reader *rd);
  * *new_segment (may be NULL) says whether a header was passed on the way. */
 int ser_reader_next(struct ser_reader *rd, struct ser_record *r, bool *new_segment, struct ser_err *e);
 /* True when the next record would have to be waited for: the time to flush what was made so far. */
-bool ser_reader_waits(const struct ser_reader *rd);
+bool ser_reader_waits(struct ser_reader *rd);
 /* Totals so far. */
 uint64_t ser_reader_records(const struct ser_reader *rd);
 uint64_t ser_reader_segments(const struct ser_reader *rd);
