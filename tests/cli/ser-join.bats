@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+load helper
+
+setup() {
+	work
+	mkstream -n 6 >a.ser
+}
+
+@test "what was taken apart comes together" {
+	ser-select --fields feat true a.ser >f.ser
+	ser-select --drop feat true a.ser >l.ser
+	ser-join l.ser f.ser | ser-cmp - a.ser
+	ser-sort -r f.ser | ser-join l.ser - | ser-dump | cmp - <(ser-dump a.ser)
+	same '{"feat":{"axes":["time","bin"],"shift_s":0.01}}' bash -c 'ser-join l.ser f.ser | ser-dump --header | jq -c .dims'
+}
+
+@test "inner, left, anti" {
+	mkstream -n 3 --first 2 --name emb >b.ser
+	same 'u00002 u00003 u00004 ' bash -c 'ser-join a.ser b.ser | ser-dump --tsv id | tail -n +2 | tr "\n" " "'
+	same '[false,false,true,true,true,false]' bash -c 'ser-join --left a.ser b.ser | ser-dump | jq -sc "[.[] | has(\"emb\")]"'
+	same 'u00000 u00001 u00005 ' bash -c 'ser-join --anti a.ser b.ser | ser-dump --tsv id | tail -n +2 | tr "\n" " "'
+	same '["feat"]' bash -c 'ser-join --anti a.ser b.ser | ser-dump --header | jq -c ".dims | keys"'
+	fails 2 'exclude' ser-join --anti --left a.ser b.ser
+}
+
+@test "a field of both: the same, or an error, or a suffix" {
+	mkstream -n 6 --seed 2 >b.ser
+	fails 1 'field "feat" is in both inputs and differs' ser-join a.ser b.ser
+	ser-join --fields emo,spk a.ser b.ser | ser-cmp - a.ser
+	same '["id","spk","emo","fold","dur","feat","feat_b"]' bash -c \
+		'ser-join --fields feat --suffix _b a.ser b.ser | ser-dump | head -n 1 | jq -c keys_unsorted'
+	same '["feat","feat_b"]' bash -c 'ser-join --fields feat --suffix _b a.ser b.ser | ser-dump --header | jq -c ".dims | keys"'
+	ser-join --fields feat --suffix _b a.ser b.ser >c.ser
+	fails 1 'there already' ser-join --fields feat --suffix _b c.ser b.ser
+	fails 1 'too long' ser-join --fields feat --suffix "$(printf 'x%.0s' {1..254})" a.ser b.ser
+}
+
+@test "the provenances become inputs, unless they are equal" {
+	mkstream -n 6 --name emb --tool other >b.ser
+	same '["ser-join",["mkstream","other"]]' bash -c 'ser-join a.ser b.ser | ser-dump --header | jq -c ".prov[] | [.tool, [.inputs[][].tool]]"'
+	mkstream -n 6 --name emb >b.ser
+	same '["mkstream","ser-join"]' bash -c 'ser-join a.ser b.ser | ser-dump --header | jq -c "[.prov[].tool]"'
+}
+
+@test "a table, by id and by speaker" {
+	printf 'id\tage\tnote\nu00001\t31\t\nu00004\t42\ta "b"\n' >t.tsv
+	same '["31",null] ["42","a \"b\""]' bash -c 'ser-join --tsv a.ser t.tsv | ser-dump | jq -c "[.age, .note]" | paste -sd " "'
+	printf 'spk\tsex\r\n00\tf\r\n01\tm\r\n' >s.tsv
+	same '["00","f"] ["01","m"] ["00","f"] ["01","m"]' bash -c \
+		'ser-join --tsv --on spk a.ser s.tsv | ser-dump | jq -c "[.spk, .sex]" | paste -sd " "'
+	same '["--on=spk","--tsv=true"]' bash -c 'ser-join --tsv --on spk a.ser s.tsv | ser-dump --header | jq -c .prov[1].args'
+	cat a.ser | ser-join --tsv --on spk - s.tsv | ser-cmp - <(ser-join --tsv --on spk a.ser - <s.tsv)
+}
+
+@test "a stream by speaker: its ids are not taken" {
+	ser-head -n 3 a.ser | ser-select --fields spk,emo true >spk.ser
+	same '["u00003","00","neutral"]' bash -c \
+		'ser-join --on spk --suffix _first a.ser spk.ser | ser-dump | jq -c "[.id, .spk, .emo_first]" | sed -n 4p'
+	fails 1 'there twice as spk' ser-join --on spk a.ser a.ser
+	fails 1 'field "feat" is' ser-join --on feat a.ser a.ser
+}
+
+@test "tables that are wrong" {
+	bad() { printf "$2" >t.tsv; fails 1 "$1" ser-join --tsv a.ser t.tsv; }
+	bad 'empty, expected a header row' ''
+	bad 'no column "id"' 'x\ty\n'
+	bad 'line 3: 1 columns, the header row has 2' 'id\tx\nu1\t2\nu2\n'
+	bad 'line 2: 3 columns' 'id\tx\nu1\t2\t3\n'
+	bad 'line 3: "u1" is there twice as id' 'id\tx\nu1\t2\nu1\t3\n'
+	bad 'line 2: no id' 'id\tx\n\t2\n'
+	bad 'column 2: empty' 'id\t\nu1\t2\n'
+	bad 'column 3: empty, repeated' 'id\tx\tx\nu1\t2\t3\n'
+	bad 'line 2: not UTF-8' 'id\tx\nu1\t\xff\n'
+	bad 'line 2: not UTF-8' 'id\tx\nu1\t\x00\n'
+	fails 1 'not UTF-8' ser-join --tsv a.ser a.ser
+	fails 1 'not a ser stream' ser-join a.ser <(printf 'id\tx\n')
+	fails 1 'no/such' ser-join --tsv a.ser no/such
+	fails 2 'expected two' ser-join a.ser
+}
