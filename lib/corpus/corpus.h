@@ -95,6 +95,9 @@ size_t ser_table_add_col(struct ser_table *t, const char *name);
 size_t ser_table_add_row(struct ser_table *t); /* its position; all cells "" */
 void ser_table_set(struct ser_table *t, size_t row, size_t col, const char *s, size_t n); /* copies */
 const char *ser_table_get(const struct ser_table *t, size_t row, const char *name);       /* "" if no such column */
+void ser_table_drop_col(struct ser_table *t, const char *name);
+/* SER_EDATA when there is no column id, or an id is empty, too long, or there twice. */
+int ser_table_check_ids(const struct ser_table *t, struct ser_err *e);
 /* Order the rows by a column, bytewise; equal ones keep their order. */
 void ser_table_sort(struct ser_table *t, size_t col);
 /* Keep the rows i with keep[i]. */
@@ -205,5 +208,62 @@ struct ser_fold_lists {
  * its audio file is named after. SER_EDATA: a broken list, a record in both lists of a fold; SER_EIO. */
 int ser_fold_lists_read(struct ser_fold_lists *l, const char *dir, size_t n, const char *const *id, struct ser_err *e);
 void ser_fold_lists_free(struct ser_fold_lists *l);
+
+/* ---- manifests of other systems --------------------------------------------------------------- */
+
+/* Reading adds rows to an empty table; writing takes a table as it is. Names with a meaning are translated (each
+ * function says which), other columns pass under their own names. Text files may be gzipped; "-" is standard input.
+ * Values that cannot be written in a format are an error, never dropped or changed. What a reader has to pass over
+ * (Kaldi's feats.scp, lhotse's features) it says in `notes`, sentences that end in newlines. */
+
+/* EmoBox: a JSON object a line. key=id wav=path start_time=start end_time=end; emo, dataset, sample_rate,
+ * ... as they are. Lists and maps are kept as JSON text. A value null reads as nothing. */
+int ser_emobox_read(struct ser_table *t, const char *path, struct ser_err *e);
+/* Keys in EmoBox' order, then the others; empty cells are left out. Numbers are columns that are numbers in a stream
+ * (ser_manifest_kind()), num_frame and length; all else is strings. */
+int ser_emobox_write(const struct ser_table *t, FILE *f, struct ser_err *e);
+
+/* A Kaldi data directory: wav.scp, segments, utt2spk, text, spk2gender, utt2NAME for column NAME. `path` is what
+ * wav.scp has; with segments, column recording is its first field. Read: spk2utt must agree with utt2spk; every
+ * utterance of the other files must be in wav.scp or segments. A wav.scp entry "command |" is SER_EDATA
+ * unless allow_pipes. */
+int ser_kaldi_read(struct ser_table *t, const char *dir, bool allow_pipes, struct ser_buf *notes, struct ser_err *e);
+/* Makes the directory; files sorted bytewise as Kaldi wants them. sex m/f becomes spk2gender where every speaker
+ * has one sex, else utt2sex. Files of a former directory that would not be written are an error. */
+int ser_kaldi_write(const struct ser_table *t, const char *dir, struct ser_err *e);
+
+/* lhotse: a line a JSON object. Read: a file of recordings and one of supervisions in any order, or one of cuts (MonoCut).
+ * speaker=spk language=lang gender=sex (F, M: f, m) custom.emotion=emo custom.X=X; start and end are empty where
+ * the whole recording is meant; recording, sample_rate, num_samples, dur (the recording's). */
+int ser_lhotse_read(struct ser_table *t, char *const *path, int n, bool allow_pipes, struct ser_buf *notes,
+		    struct ser_err *e);
+/* Writes PREFIX_recordings.jsonl and PREFIX_supervisions.jsonl, with .gz where `gz`. Needs sample_rate and
+ * num_samples of every row. */
+int ser_lhotse_write(const struct ser_table *t, const char *prefix, bool gz, struct ser_err *e);
+
+/* audformat: CSV with index file or file,start,end (pandas timedeltas, NaT). file=path speaker=spk emotion=emo
+ * gender=sex (female, male: f, m) language=lang. Without a column id it is the file's name, with the start
+ * behind it where a file has several rows. */
+int ser_audformat_read(struct ser_table *t, const char *path, struct ser_err *e);
+int ser_audformat_write(const struct ser_table *t, FILE *f, struct ser_err *e);
+
+/* CSV (RFC 4180) with the columns of a manifest. */
+int ser_csv_read(struct ser_table *t, const char *path, struct ser_err *e);
+int ser_csv_write(const struct ser_table *t, FILE *f, struct ser_err *e);
+
+/* ---- labels from votes ------------------------------------------------------------------------- */
+
+/* Add columns vote.X from CREMA-D's tabulatedVotes.csv (n bytes) to the rows of t whose id is its fileName.
+ * modality: the leading digit of its row numbers: 1 voice, 2 face, 3 both. *n_without: rows without votes. */
+int ser_votes_cremad(struct ser_table *t, const char *csv, size_t n, int modality, size_t *n_without,
+		     struct ser_err *e);
+
+enum ser_votes { SER_VOTES_PLURALITY, SER_VOTES_MULTI_HOT, SER_VOTES_DISTRIBUTION };
+/* Labels from the columns vote.X, of which there must be two or more.
+ *   plurality     emo is the X with most votes; empty on a tie (counted in *n_tie) or without votes
+ *   multi-hot     hot.X is 1 where X has more than `threshold` of the votes (0: 1/K, K the number of X), else 0
+ *   distribution  prob.X is X's share of the votes
+ * Rows without votes get empty cells. */
+int ser_votes_label(struct ser_table *t, enum ser_votes what, double threshold, size_t *n_tie, struct ser_err *e);
 
 #endif

@@ -83,3 +83,28 @@ int ser_lines_json(struct lines *l, json_t **o, struct ser_err *e)
 	json_decref(*o);
 	return rc;
 }
+
+int ser_slurp(const char *path, struct ser_buf *b, struct ser_err *e)
+{
+	enum { MOST = 1 << 30 };
+	struct lines l;
+	int rc = ser_lines_open(&l, path, e), got, zerr;
+	if (rc != 0)
+		return rc;
+	b->n = 0;
+	do {
+		ser_buf_reserve(b, 1 << 16);
+		errno = 0;
+		got = gzread(l.gz, b->s + b->n, 1 << 16);
+		b->n += got > 0 ? (size_t)got : 0;
+	} while (got > 0 && b->n <= MOST);
+	const char *why = gzerror(l.gz, &zerr);
+	if (got < 0 || (zerr != Z_OK && zerr != Z_STREAM_END))
+		rc = ser_fail(e, zerr == Z_ERRNO ? SER_EIO : SER_EDATA, "%s: read failed: %s", l.name,
+			      zerr == Z_ERRNO && errno != 0 ? strerror(errno) : why);
+	else if (b->n > MOST)
+		rc = ser_fail(e, SER_EDATA, "%s: longer than %d bytes", l.name, MOST);
+	b->s[b->n] = '\0';
+	ser_lines_close(&l);
+	return rc;
+}

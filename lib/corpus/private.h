@@ -98,14 +98,35 @@ void ser_lines_close(struct lines *l);
 /* The next line that is not blank as a JSON object, which the caller drops: 1, 0 or <0. */
 int ser_lines_json(struct lines *l, json_t **o, struct ser_err *e);
 
+/* A whole text file, gzipped or not, "-" for standard input, at most 1 GiB. */
+int ser_slurp(const char *path, struct ser_buf *b, struct ser_err *e);
+
+/* Append JSON text: a string in ASCII; a cell of a column as number, string, or what a nested value was read as. */
+void ser_json_string(struct ser_buf *b, const char *s);
+bool ser_json_is_number(const char *s);
+void ser_json_cell(struct ser_buf *b, const char *column, const char *s);
+/* A JSON value of any kind as a cell: nested ones as JSON text. */
+void ser_json_to_cell(struct ser_table *t, size_t row, size_t col, const json_t *v);
+
+/* The recording that a row is of: column recording, else the id where no other row has this path, else the file's name.
+ * rec [n_row] borrows or is in the table's arena. SER_EDATA: two files of one recording. */
+int ser_recordings(const struct ser_table *t, const char **rec, struct ser_arena *mem, struct ser_err *e);
+
+/* Give a table's columns other names, pairs of from and to, ends with NULL. SER_EDATA: two columns of one name. */
+int ser_table_rename(struct ser_table *t, const char *const *pairs, const char *name, struct ser_err *e);
+/* Write as CSV with other names for some columns, pairs of name and CSV's name; `skip` (may be NULL) [n_col]; the column
+ * names in `first`, ended by NULL, go first. */
+int ser_table_put_csv(const struct ser_table *t, const char *const *pairs, const bool *skip, const char *const *first,
+		      FILE *f, struct ser_err *e);
+
 /* The side tables of corpora, all with a column `key`: a JSON object of objects or array of objects
  * (`key_col` is the member that is the key, "key" the object's own); IEMOCAP's EmoEvaluation text
  * (columns start end emo valence arousal dominance); lines of "KEY words" (column text, without a
- * "[a-b]:" in front of the words); lines of fields parted by bars (columns 2, 3, ...; ';' comments). */
+ * "[a-b]:" in front of the words where `times`); lines of fields parted by bars (columns 2, 3, ...; ';' comments). */
 int ser_side_json(struct ser_table *t, const char *s, size_t n, const char *key_col, const char *name,
 		  struct ser_err *e);
 int ser_side_iemocap(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
-int ser_side_words(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
+int ser_side_words(struct ser_table *t, const char *s, size_t n, bool times, const char *name, struct ser_err *e);
 int ser_side_bars(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
 
 #endif

@@ -201,7 +201,7 @@ static int side_load(struct side *d, const struct step *s, struct ser_err *e)
 	} else if (strcmp(s->format, "iemocap") == 0) {
 		rc = ser_side_iemocap(&d->t, text, n, d->path, e);
 	} else if (strcmp(s->format, "words") == 0) {
-		rc = ser_side_words(&d->t, text, n, d->path, e);
+		rc = ser_side_words(&d->t, text, n, true, d->path, e);
 	} else {
 		rc = ser_side_bars(&d->t, text, n, d->path, e);
 	}

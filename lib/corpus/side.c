@@ -151,7 +151,7 @@ int ser_side_iemocap(struct ser_table *t, const char *s, size_t n, const char *n
 	return 0;
 }
 
-int ser_side_words(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e)
+int ser_side_words(struct ser_table *t, const char *s, size_t n, bool times, const char *name, struct ser_err *e)
 {
 	ser_table_add_col(t, "key");
 	ser_table_add_col(t, "text");
@@ -171,7 +171,7 @@ int ser_side_words(struct ser_table *t, const char *s, size_t n, const char *nam
 		ser_table_set(t, row, 0, p, k);
 		while (k < len && is_blank(p[k]))
 			k++;
-		const char *close = k < len && p[k] == '[' ? memchr(p + k, ']', len - k) : NULL;
+		const char *close = times && k < len && p[k] == '[' ? memchr(p + k, ']', len - k) : NULL;
 		if (close != NULL && close + 1 < p + len && close[1] == ':')
 			k = (size_t)(close + 2 - p);
 		set_trimmed(t, row, 1, p + k, len - k);

@@ -57,6 +57,17 @@ size_t ser_table_add_col(struct ser_table *t, const char *name)
 	return t->n_col++;
 }
 
+void ser_table_drop_col(struct ser_table *t, const char *name)
+{
+	ptrdiff_t c = ser_table_col(t, name);
+	if (c < 0)
+		return;
+	free(t->col[c].name);
+	free(t->col[c].cell);
+	t->n_col--;
+	memmove(t->col + c, t->col + c + 1, (t->n_col - (size_t)c) * sizeof *t->col);
+}
+
 size_t ser_table_add_row(struct ser_table *t)
 {
 	for (size_t i = 0; i < t->n_col; i++) {
@@ -145,8 +156,11 @@ int ser_table_read(struct ser_table *t, FILE *f, const char *name, const struct 
 	return rc;
 }
 
-static int check_ids(const struct ser_table *t, size_t id, struct ser_err *e)
+int ser_table_check_ids(const struct ser_table *t, struct ser_err *e)
 {
+	ptrdiff_t id = ser_table_col(t, "id");
+	if (id < 0)
+		return ser_fail(e, SER_EDATA, "no column \"id\"");
 	struct ser_map *seen = ser_map_new();
 	int rc = 0;
 	for (size_t i = 0; i < t->n_row && rc == 0; i++) {
@@ -169,7 +183,7 @@ int ser_table_write(struct ser_table *t, FILE *f, struct ser_err *e)
 	size_t n_first = sizeof first / sizeof *first;
 	for (size_t i = 0; i < n_first; i++)
 		ser_table_add_col(t, first[i]);
-	int rc = check_ids(t, (size_t)ser_table_col(t, "id"), e);
+	int rc = ser_table_check_ids(t, e);
 	if (rc != 0)
 		return rc;
 	size_t *order = ser_calloc(t->n_col, sizeof *order), n = 0;

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "audio/audio.h"
+#include "cli/cli.h"
+#include "corpus/corpus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum format { TSV, CSV, EMOBOX, KALDI, LHOTSE, AUDFORMAT };
+static const char *const formats[] = {"tsv", "csv", "emobox", "kaldi", "lhotse", "audformat", NULL};
+
+static int read_tsv(struct ser_table *t, const char *path, struct ser_err *e)
+{
+	bool in = strcmp(path, "-") == 0;
+	FILE *f = in ? stdin : fopen(path, "rb");
+	if (f == NULL)
+		return ser_fail(e, SER_EIO, "%s: cannot open: %s", path, strerror(errno));
+	int rc = ser_table_read(t, f, in ? "<stdin>" : path, NULL, e);
+	if (!in)
+		fclose(f);
+	return rc;
+}
+
+static int read_from(enum format from, struct ser_table *t, char *const *file, int n, bool allow_pipes,
+		     struct ser_buf *notes, struct ser_err *e)
+{
+	int rc = 0;
+	switch (from) {
+	case TSV:
+		return read_tsv(t, file[0], e);
+	case CSV:
+		return ser_csv_read(t, file[0], e);
+	case EMOBOX:
+		for (int i = 0; i < n && rc == 0; i++)
+			rc = ser_emobox_read(t, file[i], e);
+		return rc;
+	case KALDI:
+		return ser_kaldi_read(t, file[0], allow_pipes, notes, e);
+	case LHOTSE:
+		return ser_lhotse_read(t, file, n, allow_pipes, notes, e);
+	case AUDFORMAT:
+		return ser_audformat_read(t, file[0], e);
+	}
+	return 0;
+}
+
+static int write_to(enum format to, struct ser_table *t, const char *out, bool gz, struct ser_err *e)
+{
+	if (to == KALDI)
+		return ser_kaldi_write(t, out, e);
+	if (to == LHOTSE)
+		return ser_lhotse_write(t, out, gz, e);
+	struct ser_outfile o = {0};
+	bool file = out != NULL && strcmp(out, "-") != 0;
+	int rc = file ? ser_outfile_open(&o, out, e) : 0;
+	if (rc != 0)
+		return rc;
+	FILE *f = file ? o.f : stdout;
+	rc = to == TSV      ? ser_table_write(t, f, e)
+	     : to == CSV    ? ser_csv_write(t, f, e)
+	     : to == EMOBOX ? ser_emobox_write(t, f, e)
+			    : ser_audformat_write(t, f, e);
+	if (file && rc == 0)
+		return ser_outfile_commit(&o, e);
+	if (file)
+		ser_outfile_abort(&o);
+	return rc;
+}
+
+/* Look into the files: sample_rate, num_samples and dur of each. */
+static void probe(struct ser_cli *c, struct ser_table *t, const char *root, struct ser_err *e)
+{
+	const size_t rate = ser_table_add_col(t, "sample_rate"), num = ser_table_add_col(t, "num_samples");
+	const size_t dur = ser_table_add_col(t, "dur");
+	struct ser_audio_opt o;
+	ser_audio_opt_init(&o);
+	o.rate_hz = 0;
+	for (size_t i = 0; i < t->n_row; i++) {
+		const char *p = ser_table_get(t, i, "path");
+		struct ser_buf b = {0};
+		struct ser_audio *a;
+		ser_buf_printf(&b, "%s%s%s", p[0] != '/' && root != NULL ? root : "",
+			       p[0] != '/' && root != NULL ? "/" : "", p);
+		if (ser_audio_open(&a, b.s, &o, e) != 0)
+			ser_cli_die(c, e);
+		int64_t n = ser_audio_info(a)->n_frame;
+		static float x[1 << 14];
+		if (n < 0) { /* its header does not say */
+			ptrdiff_t got;
+			for (n = 0; (got = ser_audio_read(a, x, 1 << 14, e)) > 0; n += got)
+				;
+			if (got < 0)
+				ser_cli_die(c, e);
+		}
+		int hz = ser_audio_info(a)->rate_hz;
+		char s[40];
+		ser_table_set(t, i, rate, s, (size_t)snprintf(s, sizeof s, "%d", hz));
+		ser_table_set(t, i, num, s, (size_t)snprintf(s, sizeof s, "%lld", (long long)n));
+		snprintf(s, sizeof s, "%.9f", (double)n / hz);
+		double d = 0;
+		ser_parse_real(s, 0, 1e9, &d, NULL);
+		ser_format_real(d, s);
+		ser_table_set(t, i, dur, s, strlen(s));
+		ser_audio_free(a);
+		ser_buf_free(&b);
+		ser_cli_progress(c, "looking", i + 1, t->n_row);
+	}
+}
+
+static void votes(struct ser_cli *c, struct ser_table *t, const char *file, int modality, struct ser_err *e)
+{
+	char *text;
+	size_t n, n_without;
+	if (ser_read_file(file, (size_t)1 << 30, &text, &n, e) != 0)
+		ser_cli_die(c, e);
+	if (ser_votes_cremad(t, text, n, modality + 1, &n_without, e) != 0)
+		ser_cli_die(c, e);
+	free(text);
+	if (n_without > 0)
+		ser_cli_warn(c, "%zu of %zu utterances have no votes in %s", n_without, t->n_row, file);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const modalities[] = {"voice", "face", "both", NULL};
+	static const char *const labels[] = {"none", "plurality", "multi-hot", "distribution", NULL};
+	int from = TSV, to = TSV, modality = 0, label = 0;
+	bool allow_pipes = false, gz = false, look = false;
+	const char *vote_file = NULL, *root = NULL;
+	double threshold = 0;
+	const struct ser_option opts[] = {
+		{"from", 0, SER_OPTION_CHOICE, &from, "FORMAT", 0, 0, formats, 0, "what is read"},
+		{"to", 0, SER_OPTION_CHOICE, &to, "FORMAT", 0, 0, formats, 0, "what is written"},
+		{"gz", 0, SER_OPTION_FLAG, &gz, NULL, 0, 0, NULL, 0, "write lhotse's files gzipped"},
+		{"allow-pipes", 0, SER_OPTION_FLAG, &allow_pipes, NULL, 0, 0, NULL, 0,
+		 "take commands (\"cmd |\") for paths as they are; nothing runs them here"},
+		{"probe", 0, SER_OPTION_FLAG, &look, NULL, 0, 0, NULL, 0,
+		 "look into the audio files: columns sample_rate, num_samples, dur"},
+		{"root", 0, SER_OPTION_STR, &root, "DIR", 0, 0, NULL, 0, "where --probe finds relative paths"},
+		{"votes", 0, SER_OPTION_STR, &vote_file, "FILE", 0, 0, NULL, 0,
+		 "add columns vote.X from CREMA-D's tabulatedVotes.csv"},
+		{"modality", 0, SER_OPTION_CHOICE, &modality, "NAME", 0, 0, modalities, 0,
+		 "what the listeners of --votes were given"},
+		{"label", 0, SER_OPTION_CHOICE, &label, "KIND", 0, 0, labels, 0,
+		 "labels from the columns vote.X: emo, hot.X or prob.X"},
+		{"threshold", 0, SER_OPTION_REAL, &threshold, "X", 0, 1, NULL, 0,
+		 "with --label=multi-hot: the share of votes that a label exceeds; 0: one by the number of labels"},
+		{0},
+	};
+	const struct ser_tool tool = {"ser-manifest", "Turn a manifest into one of another system, and back.",
+				      "[FILE]...",    opts,
+				      NULL,           SER_CLI_OUT | SER_CLI_PROGRESS};
+	struct ser_cli c;
+	struct ser_err e = {0};
+	ser_cli_begin(&c, &tool, argc, argv);
+	char *none[] = {"-"};
+	char **file = c.n_operand > 0 ? c.operand : none;
+	int n = c.n_operand > 0 ? c.n_operand : 1;
+	if (n > 1 && from != EMOBOX && from != LHOTSE)
+		ser_cli_usage(&c, "one %s at a time is read", formats[from]);
+	if (strcmp(file[0], "-") == 0 && (from == KALDI || isatty(0)))
+		ser_cli_usage(&c, from == KALDI ? "a Kaldi data directory has to be named"
+						: "no input: standard input is a terminal");
+	if ((to == KALDI || to == LHOTSE) && (c.out == NULL || strcmp(c.out, "-") == 0))
+		ser_cli_usage(&c, "--to=%s needs -o with a %s", formats[to],
+			      to == KALDI ? "directory" : "prefix for its files");
+	if (gz && to != LHOTSE)
+		ser_cli_usage(&c, "--gz goes with --to=lhotse");
+	if (ser_cli_given(&c, "modality") && vote_file == NULL)
+		ser_cli_usage(&c, "--modality goes with --votes");
+	if (threshold > 0 && label != 1 + SER_VOTES_MULTI_HOT)
+		ser_cli_usage(&c, "--threshold goes with --label=multi-hot");
+	if (root != NULL && !look)
+		ser_cli_usage(&c, "--root goes with --probe");
+
+	struct ser_table t = {0};
+	struct ser_buf notes = {0};
+	int rc = read_from((enum format)from, &t, file, n, allow_pipes, &notes, &e);
+	for (char *save = NULL, *l = rc == 0 && notes.n > 0 ? strtok_r(notes.s, "\n", &save) : NULL; l != NULL;
+	     l = strtok_r(NULL, "\n", &save))
+		ser_cli_warn(&c, "%s", l);
+	ser_buf_free(&notes);
+	if (rc == 0 && ser_table_check_ids(&t, &e) != 0)
+		rc = ser_fail_in(&e, "%s", strcmp(file[0], "-") == 0 ? "<stdin>" : file[0]);
+	if (rc != 0)
+		ser_cli_die(&c, &e);
+	if (vote_file != NULL)
+		votes(&c, &t, vote_file, modality, &e);
+	size_t n_tie = 0;
+	if (label > 0 && ser_votes_label(&t, (enum ser_votes)(label - 1), threshold, &n_tie, &e) != 0)
+		ser_cli_die(&c, &e);
+	if (n_tie > 0)
+		ser_cli_warn(&c, "%zu of %zu utterances have two emotions with most votes: their emo is empty", n_tie,
+			     t.n_row);
+	if (look)
+		probe(&c, &t, root, &e);
+	rc = write_to((enum format)to, &t, c.out, gz, &e);
+	ser_table_free(&t);
+	if (rc != 0)
+		ser_cli_die(&c, &e);
+	return ser_cli_end(&c);
+}

@@ -1,0 +1,323 @@
+#!/usr/bin/env bats
+bats_require_minimum_version 1.5.0
+
+setup() {
+	T=$BATS_TEST_TMPDIR
+	DATA=$BATS_TEST_DIRNAME/../../../shared/data
+}
+
+real() { # skip unless this real corpus is there
+	[ -d "$DATA/$1" ] || skip "no $1 in ../shared/data"
+}
+
+# Columns in the order of their names, rows in the order of their ids: what two manifests say, however arranged.
+canon() {
+	awk -F'\t' 'NR == 1 {n = NF; for (i = 1; i <= n; i++) name[i] = $i} {for (i = 1; i <= n; i++) if ($i != "" && NR > 1) print $1 "\t" name[i] "\t" $i}' "$1" | sort
+}
+
+same() { # do two manifests say the same?
+	cmp <(canon "$1") <(canon "$2")
+}
+
+whole() { # utterances that are files
+	printf 'id\tpath\tspk\temo\tsex\ttext\tlang\tage\tscore\n'
+	printf 'b-2\td/b 2.wav\ts1\tanger\tf\tDzień dobry, "ty"\tpl\t31\t0.5\n'
+	printf 'b-1\td/b-1.wav\ts1\t\tf\t\tpl\t31\tx\n'
+	printf 'a-1\t/abs/a-1.flac\ts0\tjoy\tm\t𝄞 [1-2]: back\\slash\tde\t\t\n'
+}
+
+parts() { # parts of files
+	printf 'id\tpath\tspk\temo\trecording\tstart\tend\ttext\tsample_rate\tnum_samples\n'
+	printf 'u1\tx/long.wav\ts1\tjoy\tlong\t0.5\t1.75\thello there\t16000\t160000\n'
+	printf 'u2\tx/long.wav\ts2\tanger\tlong\t1.75\t10\tyes\t16000\t160000\n'
+	printf 'u3\tx/short.wav\ts2\tanger\tshort\t0.123456789\t2\tno\t8000\t20000\n'
+}
+
+@test "ser-manifest: TSV to TSV puts id path spk emo first and checks" {
+	printf 'emo\tid\tq\tpath\njoy\ta\t1\tw\n' > "$T/m.tsv"
+	run -0 ser-manifest "$T/m.tsv"
+	[ "$output" = $'id\tpath\tspk\temo\tq\na\tw\t\tjoy\t1' ]
+	run -0 ser-manifest - < "$T/m.tsv"
+	printf 'joy\ta\t1\tw\n' >> "$T/m.tsv"
+	run -1 ser-manifest "$T/m.tsv"
+	[[ $output == *'m.tsv:3: id "a" again, it was on line 2'* ]]
+}
+
+@test "ser-manifest csv: there and back, quotes, commas" {
+	whole > "$T/m.tsv"
+	ser-manifest --to csv "$T/m.tsv" > "$T/m.csv"
+	grep -qF 'b-2,d/b 2.wav,s1,anger,f,"Dzień dobry, ""ty""",pl,31,0.5' "$T/m.csv"
+	ser-manifest --from csv "$T/m.csv" | cmp - "$T/m.tsv"
+	gzip "$T/m.csv"
+	ser-manifest --from csv "$T/m.csv.gz" | cmp - "$T/m.tsv"
+	printf 'id,path\r\na,"x\ny"\r\n' > "$T/x.csv"
+	run -1 ser-manifest --from csv "$T/x.csv"
+	[[ $output == *'id "a"'*'holds a tab or a line end'* ]]
+	printf 'id,path\na\n' > "$T/x.csv"
+	run -1 ser-manifest --from csv "$T/x.csv"
+	[[ $output == *'x.csv:2: 1 fields, expected 2'* ]]
+	printf 'path\na\n' > "$T/x.csv"
+	run -1 ser-manifest --from csv "$T/x.csv"
+}
+
+@test "ser-manifest emobox: there and back, text in ASCII, nested values" {
+	whole > "$T/m.tsv"
+	ser-manifest --to emobox "$T/m.tsv" > "$T/m.jsonl"
+	[ "$(head -n 1 "$T/m.jsonl")" = '{"key": "b-2", "wav": "d/b 2.wav", "emo": "anger", "spk": "s1", "sex": "f", "text": "Dzie\u0144 dobry, \"ty\"", "lang": "pl", "age": 31, "score": "0.5"}' ]
+	grep -qF '\ud834\udd1e [1-2]: back\\slash' "$T/m.jsonl"
+	ser-manifest --from emobox "$T/m.jsonl" > "$T/back.tsv"
+	same "$T/m.tsv" "$T/back.tsv"
+	ser-manifest --to emobox "$T/back.tsv" | cmp - "$T/m.jsonl"
+	parts > "$T/p.tsv"
+	ser-manifest --to emobox "$T/p.tsv" > "$T/p.jsonl"
+	grep -q '"start_time": 0.123456789, "end_time": 2' "$T/p.jsonl"
+	ser-manifest --from emobox "$T/p.jsonl" > "$T/back.tsv"
+	same "$T/p.tsv" "$T/back.tsv"
+	printf '{"key": "a", "wav": "w", "probs": [0.5, {"x": null}], "ok": true, "none": null}\n' | tee "$T/n.jsonl" | ser-manifest --from emobox > "$T/n.tsv"
+	[ "$(sed -n 2p "$T/n.tsv")" = $'a\tw\t\t\t[0.5,{"x":null}]\ttrue\t' ]
+	[ "$(ser-manifest --to emobox "$T/n.tsv")" = '{"key": "a", "wav": "w", "probs": [0.5,{"x":null}], "ok": true}' ]
+}
+
+@test "ser-manifest emobox: what is wrong is said with its line" {
+	printf '{"key": "a", "wav": "w"}\n{"key": "b"}\n' > "$T/x.jsonl"
+	run -1 ser-manifest --from emobox "$T/x.jsonl"
+	[[ $output == *'x.jsonl:2: no "key" or no "wav"'* ]]
+	printf '{"key": "a", "wav": "w"}\n{"key": "a", "wav": "w"}\n' > "$T/x.jsonl"
+	run -1 ser-manifest --from emobox "$T/x.jsonl"
+	[[ $output == *'id "a" twice'* ]]
+	printf '{"key": "a", "wav": "w"\n' > "$T/x.jsonl"
+	run -1 ser-manifest --from emobox "$T/x.jsonl"
+	printf '{"key": "a", "key": "b", "wav": "w"}\n' > "$T/x.jsonl"
+	run -1 ser-manifest --from emobox "$T/x.jsonl"
+	printf '[1]\n' > "$T/x.jsonl"
+	run -1 ser-manifest --from emobox "$T/x.jsonl"
+	[[ $output == *'not a JSON object'* ]]
+	printf '{"key": "a", "path": "p", "wav": "w"}\n' > "$T/x.jsonl"
+	run -1 ser-manifest --from emobox "$T/x.jsonl"
+	[[ $output == *'both "wav" and "path"'* ]]
+	printf 'id\tpath\tkey\na\tb\tc\n' > "$T/x.tsv"
+	run -1 ser-manifest --to emobox "$T/x.tsv"
+	[[ $output == *'column "key" would be mistaken'* ]]
+}
+
+@test "ser-manifest emobox: EmoBox' own files come back byte for byte" {
+	real folds
+	for f in "$DATA"/folds/emobox/*/fold_*/*.jsonl; do
+		ser-manifest --from emobox "$f" | ser-manifest --to emobox | cmp - "$f"
+	done
+}
+
+@test "ser-manifest kaldi: whole files, there and back, sorted as Kaldi wants it" {
+	whole | sed 's/b 2.wav/b-2.wav/' > "$T/m.tsv"
+	ser-manifest --to kaldi -o "$T/k" "$T/m.tsv"
+	[ "$(ls "$T/k" | xargs)" = "spk2gender spk2utt text utt2age utt2emo utt2lang utt2score utt2spk wav.scp" ]
+	for f in "$T"/k/*; do LC_ALL=C sort -c "$f"; done
+	[ "$(cat "$T/k/wav.scp")" = $'a-1 /abs/a-1.flac\nb-1 d/b-1.wav\nb-2 d/b-2.wav' ]
+	[ "$(cat "$T/k/spk2utt")" = $'s0 a-1\ns1 b-1 b-2' ]
+	[ "$(cat "$T/k/spk2gender")" = $'s0 m\ns1 f' ]
+	ser-manifest --from kaldi "$T/k" > "$T/back.tsv"
+	same "$T/m.tsv" "$T/back.tsv"
+	ser-manifest --to kaldi -o "$T/k2" "$T/back.tsv"
+	diff -r "$T/k" "$T/k2"
+}
+
+@test "ser-manifest kaldi: parts of recordings; a speaker of two sexes; leftovers" {
+	parts > "$T/p.tsv"
+	ser-manifest --to kaldi -o "$T/k" "$T/p.tsv"
+	[ "$(cat "$T/k/wav.scp")" = $'long x/long.wav\nshort x/short.wav' ]
+	[ "$(cat "$T/k/segments")" = $'u1 long 0.5 1.75\nu2 long 1.75 10\nu3 short 0.123456789 2' ]
+	ser-manifest --from kaldi "$T/k" > "$T/back.tsv"
+	same "$T/p.tsv" "$T/back.tsv"
+	# an end that is not known
+	printf 'u1 long 0 -1\nu2 long 3 -1\nu3 short 0 2\n' > "$T/k/segments"
+	ser-manifest --from kaldi "$T/k" > "$T/back.tsv"
+	[ "$(awk -F'\t' '$1 != "id" {print $1 ":" $6 ":" $7}' "$T/back.tsv" | xargs)" = "u1:: u2:3: u3:0:2" ]
+	printf 'id\tpath\tspk\tsex\na\tx\ts\tm\nb\ty\ts\tf\n' > "$T/s.tsv"
+	run -1 ser-manifest --to kaldi -o "$T/k" "$T/s.tsv"
+	[[ $output == *'was there before and is not of this manifest'* ]]
+	ser-manifest --to kaldi -o "$T/k3" "$T/s.tsv"
+	[ "$(cat "$T/k3/utt2sex")" = $'a m\nb f' ]
+}
+
+@test "ser-manifest kaldi: commands are refused, or kept as they are where allowed; contradictions" {
+	mkdir "$T/k"
+	printf 'a sox x.wav -t wav - |\nb y.wav\n' > "$T/k/wav.scp"
+	printf 'a s\nb s\n' > "$T/k/utt2spk"
+	run -1 ser-manifest --from kaldi "$T/k"
+	[[ $output == *'"a" is a command, "sox x.wav -t wav - |"'* ]]
+	run -0 ser-manifest --from kaldi --allow-pipes "$T/k"
+	[ "${lines[1]}" = $'a\tsox x.wav -t wav - |\ts\t' ]
+	printf 'a x.wav\nb y.wav\n' > "$T/k/wav.scp"
+	printf 's b a\n' > "$T/k/spk2utt"
+	: > "$T/k/feats.scp"
+	run -0 --separate-stderr ser-manifest --from kaldi "$T/k"
+	[[ $stderr == *"feats.scp is not read"* ]]
+	printf 's a\nr b\n' > "$T/k/spk2utt"
+	run -1 ser-manifest --from kaldi "$T/k"
+	[[ $output == *'spk2utt: "b" of speaker "r": utt2spk says otherwise'* ]]
+	printf 's a\n' > "$T/k/spk2utt"
+	run -1 ser-manifest --from kaldi "$T/k"
+	[[ $output == *'spk2utt: 1 utterances, there are 2'* ]]
+	rm "$T/k/spk2utt"
+	printf 'c hello\n' > "$T/k/text"
+	run -1 ser-manifest --from kaldi "$T/k"
+	[[ $output == *'text: utterance "c" is not in wav.scp or segments'* ]]
+	printf 'a s\na s\n' > "$T/k/utt2spk"
+	run -1 ser-manifest --from kaldi "$T/k"
+	[[ $output == *'"a" twice'* ]]
+	printf 'id\tpath\tspk\na b\tx\ts\n' > "$T/x.tsv"
+	run -1 ser-manifest --to kaldi -o "$T/k4" "$T/x.tsv"
+	[[ $output == *'its id "a b" cannot be written'* ]]
+	printf 'id\tpath\tspk\na\tx\t\n' > "$T/x.tsv"
+	run -1 ser-manifest --to kaldi -o "$T/k4" "$T/x.tsv"
+	run -2 ser-manifest --to kaldi "$T/x.tsv"
+	run -2 ser-manifest --from kaldi < /dev/null
+}
+
+@test "ser-manifest lhotse: there and back, gzipped or not" {
+	parts > "$T/p.tsv"
+	ser-manifest --to lhotse -o "$T/c" "$T/p.tsv"
+	[ "$(head -n 1 "$T/c_recordings.jsonl")" = '{"id": "long", "sources": [{"type": "file", "channels": [0], "source": "x/long.wav"}], "sampling_rate": 16000, "num_samples": 160000, "duration": 10.0, "channel_ids": [0]}' ]
+	[ "$(wc -l < "$T/c_recordings.jsonl")" -eq 2 ]
+	[ "$(head -n 1 "$T/c_supervisions.jsonl")" = '{"id": "u1", "recording_id": "long", "start": 0.5, "duration": 1.25, "channel": 0, "speaker": "s1", "text": "hello there", "custom": {"emotion": "joy"}}' ]
+	ser-manifest --from lhotse "$T/c_supervisions.jsonl" "$T/c_recordings.jsonl" > "$T/back.tsv"
+	same <(awk -F'\t' 'BEGIN {OFS = "\t"} {print $0, NR == 1 ? "dur" : $10 / $9}' "$T/p.tsv") "$T/back.tsv"
+	ser-manifest --to lhotse --gz -o "$T/z" "$T/back.tsv"
+	for w in recordings supervisions; do zcat "$T/z_$w.jsonl.gz" | cmp - "$T/c_$w.jsonl"; done
+	ser-manifest --from lhotse "$T"/z_*.gz | cmp - "$T/back.tsv"
+	whole > "$T/m.tsv"
+	run -1 ser-manifest --to lhotse -o "$T/m" "$T/m.tsv"
+	[[ $output == *'lhotse needs columns sample_rate and num_samples'* ]]
+	awk -F'\t' 'BEGIN {OFS = "\t"} {print $0, NR == 1 ? "sample_rate\tnum_samples\tdur" : "44100\t12345\t0.279931973"}' "$T/m.tsv" > "$T/w.tsv"
+	ser-manifest --to lhotse -o "$T/m" "$T/w.tsv"
+	ser-manifest --from lhotse "$T"/m_*.jsonl > "$T/back.tsv"
+	same "$T/w.tsv" "$T/back.tsv"
+}
+
+@test "ser-manifest lhotse: cuts, commands, what cannot be held" {
+	R='"sources": [{"type": "file", "channels": [0], "source": "r.wav"}], "sampling_rate": 8000, "num_samples": 80000, "duration": 10.0'
+	echo '{"id": "c", "start": 2.0, "duration": 3.0, "channel": 0, "supervisions": [{"id": "s", "recording_id": "r", "start": 0.5, "duration": 1.0, "channel": 0, "gender": "F", "alignment": {"word": [["a", 0.1, 0.2, null]]}}], "features": {"type": "fbank"}, "recording": {"id": "r", '"$R"'}, "type": "MonoCut"}' > "$T/cuts.jsonl"
+	run -0 --separate-stderr ser-manifest --from lhotse "$T/cuts.jsonl"
+	[ "${lines[1]}" = $'s\tr.wav\t\t\tr\tf\t{"word":[["a",0.1,0.2,null]]}\t2.5\t3.5\t8000\t80000\t10' ]
+	[[ $stderr == *"features are not read"* ]]
+	S='{"id": "s", "recording_id": "r", "start": 0, "duration": 10, "channel": 0}'
+	(echo "$S"; echo '{"id": "r", '"${R/file/command}"'}') > "$T/x.jsonl"
+	run -1 ser-manifest --from lhotse "$T/x.jsonl"
+	[[ $output == *'x.jsonl:2: recording "r" is a command'* ]]
+	run -0 ser-manifest --from lhotse --allow-pipes "$T/x.jsonl"
+	[ "${lines[1]}" = $'s\tr.wav |\t\t\tr\t8000\t80000\t10' ]
+	(echo "$S"; echo '{"id": "r", '"${R/\[0\]/[0, 1]}"'}') > "$T/x.jsonl"
+	run -1 ser-manifest --from lhotse "$T/x.jsonl"
+	[[ $output == *'more than one source or channel'* ]]
+	(echo "$S"; echo '{"id": "q", '"$R"'}') > "$T/x.jsonl"
+	run -1 ser-manifest --from lhotse "$T/x.jsonl"
+	[[ $output == *'there is no recording "r"'* ]]
+	echo '{}' > "$T/x.jsonl"
+	run -1 ser-manifest --from lhotse "$T/x.jsonl"
+	parts | sed 's/\t160000$/\t1600/' > "$T/p.tsv"
+	run -0 ser-manifest --to lhotse -o "$T/c" "$T/p.tsv"
+	parts | awk -F'\t' 'BEGIN {OFS = "\t"} {print $0, NR == 1 ? "dur" : 3}' > "$T/p.tsv"
+	run -1 ser-manifest --to lhotse -o "$T/c" "$T/p.tsv"
+	[[ $output == *'id "u1": dur 3 is not num_samples / sample_rate, 10'* ]]
+}
+
+@test "ser-manifest audformat: index, timedeltas, names; there and back" {
+	whole > "$T/m.tsv"
+	ser-manifest --to audformat "$T/m.tsv" > "$T/m.csv"
+	[ "$(head -n 2 "$T/m.csv")" = $'file,id,speaker,emotion,gender,text,language,age,score\nd/b 2.wav,b-2,s1,anger,female,"Dzień dobry, ""ty""",pl,31,0.5' ]
+	ser-manifest --from audformat "$T/m.csv" > "$T/back.tsv"
+	same "$T/m.tsv" "$T/back.tsv"
+	parts > "$T/p.tsv"
+	ser-manifest --to audformat "$T/p.tsv" > "$T/p.csv"
+	[ "$(sed -n 2p "$T/p.csv")" = "x/long.wav,0 days 00:00:00.500000,0 days 00:00:01.750000,u1,s1,joy,long,hello there,16000,160000" ]
+	grep -q '^x/short.wav,0 days 00:00:00.123456789,0 days 00:00:02,u3' "$T/p.csv"
+	ser-manifest --from audformat "$T/p.csv" > "$T/back.tsv"
+	same "$T/p.tsv" "$T/back.tsv"
+	# ids that are the files' names need no column
+	printf 'file,emotion,speaker\na/x.wav,joy,1\na/y.wav,,2\n' > "$T/a.csv"
+	ser-manifest --from audformat "$T/a.csv" > "$T/a.tsv"
+	[ "$(sed -n 2p "$T/a.tsv")" = $'x\ta/x.wav\t1\tjoy' ]
+	ser-manifest --to audformat "$T/a.tsv" | sort | cmp - <(printf 'file,speaker,emotion\na/x.wav,1,joy\na/y.wav,2,\n' | sort)
+	printf 'file,start,end,emotion\na/x.wav,0 days 00:00:00,NaT,joy\na/y.wav,1 days 01:01:01.25,,fear\na/y.wav,0 days 00:00:00,0 days 00:00:02,fear\n' > "$T/a.csv"
+	ser-manifest --from audformat "$T/a.csv" > "$T/a.tsv"
+	[ "$(awk -F'\t' 'NR > 1 {print $1 ":" $5 ":" $6}' "$T/a.tsv" | xargs)" = "x:: y_90061.25:90061.25: y_0:0:2" ]
+	ser-manifest --to audformat "$T/a.tsv" | ser-manifest --from audformat | cmp - "$T/a.tsv"
+	printf 'file,start,end\na,1.5,2\n' > "$T/x.csv"
+	run -1 ser-manifest --from audformat "$T/x.csv"
+	[[ $output == *'row 1: start "1.5" is no timedelta'* ]]
+	printf 'file,emotion,emo\na,1,2\n' > "$T/x.csv"
+	run -1 ser-manifest --from audformat "$T/x.csv"
+	[[ $output == *'both "emotion" and "emo"'* ]]
+}
+
+@test "ser-manifest --votes, --label: plurality, multi-hot, distribution" {
+	cat > "$T/votes.csv" <<'X'
+"","A","D","F","H","N","S","fileName","numResponses"
+"100001",0,0,0,1,3,0,"u1",4
+"100002",2,0,2,0,0,0,"u2",4
+"200001",4,0,0,0,0,0,"u1",4
+X
+	printf 'id\tpath\tspk\temo\nu1\tx\ts\tneutral\nu2\ty\ts\tfear\nu3\tz\ts\tjoy\n' > "$T/m.tsv"
+	run -0 --separate-stderr ser-manifest --votes "$T/votes.csv" --label plurality "$T/m.tsv"
+	[ "${lines[0]}" = $'id\tpath\tspk\temo\tvote.anger\tvote.disgust\tvote.fear\tvote.happiness\tvote.neutral\tvote.sadness' ]
+	[ "${lines[1]}" = $'u1\tx\ts\tneutral\t0\t0\t0\t1\t3\t0' ]
+	[ "${lines[2]}" = $'u2\ty\ts\t\t2\t0\t2\t0\t0\t0' ]
+	[[ $stderr == *"1 of 3 utterances have no votes"* && $stderr == *"1 of 3 utterances have two emotions with most votes"* ]]
+	[ "$(ser-manifest -q --votes "$T/votes.csv" --modality face --label plurality "$T/m.tsv" | cut -f4 | xargs -d '\n')" = "emo anger  " ]
+	[ "$(ser-manifest -q --votes "$T/votes.csv" --label multi-hot "$T/m.tsv" | cut -f11- | sed -n 2,3p)" = $'0\t0\t0\t1\t1\t0\n1\t0\t1\t0\t0\t0' ]
+	[ "$(ser-manifest -q --votes "$T/votes.csv" --label multi-hot --threshold 0.25 "$T/m.tsv" | cut -f11- | sed -n 2p)" = $'0\t0\t0\t0\t1\t0' ]
+	[ "$(ser-manifest -q --votes "$T/votes.csv" --label distribution "$T/m.tsv" | cut -f11- | sed -n 2,4p)" = $'0\t0\t0\t0.25\t0.75\t0\n0.5\t0\t0.5\t0\t0\t0\n\t\t\t\t\t' ]
+	run -1 ser-manifest --label plurality "$T/m.tsv"
+	[[ $output == *"0 columns vote.X"* ]]
+}
+
+@test "ser-manifest --votes: CREMA-D's own plurality, for each modality" {
+	real labels
+	awk -F'"' 'BEGIN {print "id\tpath"} NR > 1 {print $4 "\tx.wav"}' "$DATA/labels/cremad-summaryTable.csv" > "$T/m.tsv"
+	for m in 1=voice 2=face 3=both; do
+		ser-manifest -q --votes "$DATA/labels/cremad-tabulatedVotes.csv" --modality "${m#*=}" --label plurality "$T/m.tsv" |
+			awk -F'\t' 'NR > 1 {print $1, $4 == "" ? "tie" : toupper(substr($4, 1, 1))}' | sort > "$T/ours"
+		awk -F, -v m="${m%=*}" '{gsub(/"/, "")} substr($1, 1, 1) == m {print $8, (length($11) > 1 ? "tie" : $11)}' "$DATA/labels/cremad-tabulatedVotes.csv" | sort > "$T/theirs"
+		[ "$(wc -l < "$T/theirs")" -eq 7442 ]
+		cmp "$T/ours" "$T/theirs"
+	done
+}
+
+@test "ser-manifest --probe: length and rate of the files" {
+	printf 'RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\x08\0\0\0abcdefgh' > "$T/a.wav"
+	printf 'id\tpath\na\ta.wav\n' > "$T/m.tsv"
+	run -0 ser-manifest --probe --root "$T" "$T/m.tsv"
+	[ "${lines[1]}" = $'a\ta.wav\t\t\t8000\t4\t0.0005' ]
+	run -1 ser-manifest --probe "$T/m.tsv"
+}
+
+@test "ser-manifest: real corpora through every format and back" {
+	real emodb
+	ser-prep emodb "$DATA/emodb" | ser-manifest --probe > "$T/m.tsv"
+	for f in csv emobox audformat; do
+		ser-manifest --to $f "$T/m.tsv" | ser-manifest --from $f > "$T/back.tsv"
+		same "$T/m.tsv" "$T/back.tsv"
+	done
+	ser-manifest --to kaldi -o "$T/k" "$T/m.tsv"
+	ser-manifest --from kaldi "$T/k" > "$T/back.tsv"
+	same "$T/m.tsv" "$T/back.tsv"
+	ser-manifest --to lhotse --gz -o "$T/l" "$T/m.tsv"
+	ser-manifest --from lhotse "$T"/l_*.jsonl.gz > "$T/back.tsv"
+	same "$T/m.tsv" "$T/back.tsv"
+}
+
+@test "ser-manifest: usage, full disk, cut gzip" {
+	whole > "$T/m.tsv"
+	run -2 ser-manifest --from nosuch "$T/m.tsv"
+	run -2 ser-manifest "$T/m.tsv" "$T/m.tsv"
+	run -2 ser-manifest --gz "$T/m.tsv"
+	run -2 ser-manifest --modality face "$T/m.tsv"
+	run -2 ser-manifest --root x "$T/m.tsv"
+	run -1 ser-manifest -o /dev/full "$T/m.tsv"
+	run -1 bash -c "ser-manifest '$T/m.tsv' > /dev/full"
+	run -1 ser-manifest "$T/nowhere"
+	run -1 ser-manifest --from csv "$T/nowhere"
+	ser-manifest --to csv "$T/m.tsv" | gzip | head -c -12 > "$T/cut.csv.gz"
+	run -1 ser-manifest --from csv "$T/cut.csv.gz"
+	run -1 ser-manifest --from emobox "$T/cut.csv.gz"
+}
