@@ -8,8 +8,14 @@
 /* All ASCII, as Python's json module writes by default: text beyond U+FFFF as two surrogates. */
 void ser_json_string(struct ser_buf *b, const char *s)
 {
-	ser_buf_str(b, "\"");
-	for (const unsigned char *p = (const unsigned char *)s; *p != '\0';) {
+	ser_buf_add(b, "\"", 1);
+	for (const unsigned char *p = (const unsigned char *)s, *q = p; *p != '\0'; q = p) {
+		while (*q >= 0x20 && *q < 0x7f && *q != '"' && *q != '\\')
+			q++;
+		ser_buf_add(b, p, (size_t)(q - p));
+		p = q;
+		if (*p == '\0')
+			break;
 		unsigned c = *p++;
 		if (c >= 0x80) {
 			int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
@@ -23,12 +29,10 @@ void ser_json_string(struct ser_buf *b, const char *s)
 			ser_buf_printf(b, "\\%c", c);
 		else if (c == '\n' || c == '\t' || c == '\r')
 			ser_buf_printf(b, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-		else if (c < 0x20 || c >= 0x7f)
-			ser_buf_printf(b, "\\u%04x", c);
 		else
-			ser_buf_printf(b, "%c", c);
+			ser_buf_printf(b, "\\u%04x", c);
 	}
-	ser_buf_str(b, "\"");
+	ser_buf_add(b, "\"", 1);
 }
 
 static const char *digits(const char *s)
@@ -197,22 +201,36 @@ int ser_emobox_write(const struct ser_table *t, FILE *f, struct ser_err *e)
 			if (strcmp(t->col[c].name, keys[k][0]) == 0 && strcmp(keys[k][0], keys[k][1]) != 0)
 				return ser_fail(e, SER_EDATA, "column \"%s\" would be mistaken for \"%s\"", keys[k][0],
 						keys[k][1]);
+	/* the columns in the order that they are written in, and their keys */
+	size_t *col = ser_calloc(t->n_col, sizeof *col), n = 0;
+	const char **key = ser_calloc(t->n_col, sizeof *key);
+	for (size_t k = 0; k < N_KEY; k++) {
+		ptrdiff_t c = ser_table_col(t, keys[k][1]);
+		if (c >= 0) {
+			key[n] = keys[k][0];
+			col[n++] = (size_t)c;
+		}
+	}
+	size_t n_known = n;
+	for (size_t c = 0; c < t->n_col; c++) {
+		bool had = false;
+		for (size_t k = 0; k < n_known; k++)
+			had = had || col[k] == c;
+		if (!had) {
+			key[n] = t->col[c].name;
+			col[n++] = c;
+		}
+	}
 	for (size_t i = 0; i < t->n_row; i++) {
 		b.n = 0;
 		ser_buf_str(&b, "{");
-		for (size_t k = 0; k < N_KEY; k++)
-			put_member(&b, keys[k][0], keys[k][1], ser_table_get(t, i, keys[k][1]));
-		for (size_t c = 0; c < t->n_col; c++) {
-			const char *name = t->col[c].name;
-			bool known = false;
-			for (size_t k = 0; k < N_KEY; k++)
-				known = known || strcmp(keys[k][1], name) == 0;
-			if (!known)
-				put_member(&b, name, name, t->col[c].cell[i]);
-		}
+		for (size_t k = 0; k < n; k++)
+			put_member(&b, key[k], t->col[col[k]].name, t->col[col[k]].cell[i]);
 		ser_buf_str(&b, "}\n");
 		fwrite(b.s, 1, b.n, f);
 	}
+	free(key);
+	free(col);
 	ser_buf_free(&b);
 	return 0;
 }
