@@ -118,6 +118,9 @@ int ser_parse_real(const char *s, double lo, double hi, double *out, struct ser_
 /* Shortest decimal text that reads back as the same double; at least 32 bytes. Returns buf. */
 char *ser_format_real(double x, char *buf);
 
+/* The greatest |x[i]|, 0 when n is 0; not finite when any x[i] is not. */
+float ser_abs_max(const float *x, size_t n);
+
 /* Random numbers: xoshiro256** (Blackman and Vigna 2018), seeded through splitmix64. The state is
  * the caller's; equal seeds give equal numbers on every machine. */
 struct ser_rng {

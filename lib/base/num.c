@@ -43,3 +43,31 @@ char *ser_format_real(double x, char *buf)
 	}
 	return buf;
 }
+
+/* Without their sign bits, floats compare as integers, and NaN above infinity above all others. */
+float ser_abs_max(const float *x, size_t n)
+{
+	enum { W = 16 };
+	int32_t top[W] = {0}, b[W];
+	size_t i = 0;
+	for (; i + W <= n; i += W) {
+		memcpy(b, x + i, sizeof b);
+		for (int k = 0; k < W; k++) {
+			int32_t v = b[k] & 0x7fffffff;
+			top[k] = v > top[k] ? v : top[k];
+		}
+	}
+	if (i < n) {
+		memset(b, 0, sizeof b);
+		memcpy(b, x + i, (n - i) * sizeof *x);
+		for (int k = 0; k < W; k++) {
+			int32_t v = b[k] & 0x7fffffff;
+			top[k] = v > top[k] ? v : top[k];
+		}
+	}
+	for (int k = 1; k < W; k++)
+		top[0] = top[k] > top[0] ? top[k] : top[0];
+	float r;
+	memcpy(&r, &top[0], sizeof r);
+	return r;
+}
