@@ -225,21 +225,13 @@ static int check_end(struct ser_audio *a, struct ser_err *e)
 static size_t inspect(struct ser_audio *a, const float *x, size_t n)
 {
 	const float full = 32767.0f / 32768.0f;
-	float peak = a->info.peak;
-	int64_t clipped = 0;
-	size_t bad = 0;
-	for (size_t i = 0; i < n; i++) {
-		float v = fabsf(x[i]);
-		bad += !(v <= 3.4028234e38f);
-		clipped += v >= full;
-		peak = v > peak ? v : peak;
-	}
-	a->info.peak = peak;
-	a->info.n_clipped += clipped;
-	if (bad > 0)
-		for (size_t i = 0; i < n; i++)
-			if (!isfinite(x[i]))
-				return i;
+	float top = ser_abs_max(x, n);
+	for (size_t i = 0; !isfinite(top) && i < n; i++)
+		if (!isfinite(x[i]))
+			return i;
+	for (size_t i = 0; top >= full && i < n; i++)
+		a->info.n_clipped += fabsf(x[i]) >= full;
+	a->info.peak = fmaxf(a->info.peak, top);
 	return n;
 }
 

@@ -545,14 +545,8 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 				"%zu samples (%.4g ms) are too few for one frame: %zu are needed (%.4g ms)", n,
 				1e3 * (double)n / o->sample_frequency, ser_front_min_sample(p),
 				1e3 * (double)ser_front_min_sample(p) / o->sample_frequency);
-	float peak = 0;
-	bool bad = false;
-	for (size_t i = 0; i < n; i++) {
-		float v = fabsf(x[i]);
-		bad |= !(v <= FLT_MAX);
-		peak = v > peak ? v : peak;
-	}
-	if (bad)
+	float peak = ser_abs_max(x, n);
+	if (!isfinite(peak))
 		return ser_fail(e, SER_EDATA, "a sample is not a finite number");
 	if (o->kind != SER_WAVE && peak * (float)o->scale > MAX_SAMPLE && !o->peak_norm)
 		return ser_fail(e, SER_EDATA, "a sample of %g is beyond what a front-end takes (%g)", peak,
@@ -576,7 +570,7 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 	for (int k = 0; k < o->delta_order; k++)
 		ser_delta_do(y + (size_t)k * p->base_dim, p->dim, y + (size_t)(k + 1) * p->base_dim, p->dim, n_frame,
 			     p->base_dim, o->delta_window);
-	for (size_t i = 0; i < n_frame * p->dim; i++)
-		bad |= !(fabsf(y[i]) <= FLT_MAX);
-	return bad ? ser_fail(e, SER_EDATA, "a feature is not a finite number") : SER_OK;
+	if (!isfinite(ser_abs_max(y, n_frame * p->dim)))
+		return ser_fail(e, SER_EDATA, "a feature is not a finite number");
+	return SER_OK;
 }

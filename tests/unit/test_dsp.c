@@ -261,6 +261,24 @@ static void test_bad_signal(void **state)
 	}
 }
 
+static void test_abs_max(void **state)
+{
+	(void)state;
+	float x[40];
+	for (size_t n = 0; n <= 40; n++)
+		for (size_t at = 0; at < n; at++) {
+			for (size_t i = 0; i < n; i++)
+				x[i] = i % 2 == 0 ? -0.5f : 0.25f;
+			x[at] = -3;
+			assert_true(ser_abs_max(x, n) == 3);
+			x[at] = NAN;
+			assert_false(isfinite(ser_abs_max(x, n)));
+			x[at] = -INFINITY;
+			assert_false(isfinite(ser_abs_max(x, n)));
+		}
+	assert_true(ser_abs_max(x, 0) == 0);
+}
+
 static void test_dither(void **state)
 {
 	(void)state;
@@ -355,9 +373,9 @@ static void test_fft64(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden), cmocka_unit_test(test_widths),     cmocka_unit_test(test_text),
-		cmocka_unit_test(test_usage),  cmocka_unit_test(test_bad_signal), cmocka_unit_test(test_dither),
-		cmocka_unit_test(test_cmvn),   cmocka_unit_test(test_fft64),
+		cmocka_unit_test(test_golden),  cmocka_unit_test(test_widths),     cmocka_unit_test(test_text),
+		cmocka_unit_test(test_usage),   cmocka_unit_test(test_bad_signal), cmocka_unit_test(test_dither),
+		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_cmvn),       cmocka_unit_test(test_fft64),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
