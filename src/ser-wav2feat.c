@@ -352,7 +352,8 @@ static void write_header(struct tool *t)
 	ser_val_set(&h.arena, dim, "axes", list);
 	double shift = t->o.kind == SER_WAVE ? 1 / t->o.sample_frequency : ser_front_shift_s(t->front);
 	ser_val_set(&h.arena, dim, "shift_s", ser_real(shift));
-	ser_val_set(&h.arena, dim, "rate_hz", ser_real(t->o.sample_frequency));
+	ser_val_set(&h.arena, dim, "rate_hz", ser_real(1 / shift));
+	ser_val_set(&h.arena, dim, "sample_rate_hz", ser_real(t->o.sample_frequency));
 	ser_front_text(&t->o, &text);
 	ser_val_set(&h.arena, dim, "front", ser_str(text.s));
 	ser_out_header(t->out, &h);

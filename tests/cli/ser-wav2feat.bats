@@ -1,15 +1,10 @@
 #!/usr/bin/env bats
-bats_require_minimum_version 1.5.0
-
-setup() {
-	T=$BATS_TEST_TMPDIR
-	DATA=$BATS_TEST_DIRNAME/../../../shared/data
-	cd "$T" || return
-}
+load helper
+DATA=$ROOT/../shared/data
 
 # wav FILE SECONDS HZ [RATE [CHANNELS]]: a sine as 16-bit WAV, made by Python's own wave module
 wav() {
-	/usr/bin/python3 - "$@" <<-'END'
+	$PYTHON - "$@" <<-'END'
 		import math, struct, sys, wave
 		name, secs, hz = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
 		rate = int(sys.argv[4]) if len(sys.argv) > 4 else 16000
@@ -33,7 +28,7 @@ manifest() {
 
 # show FILE: what Python's msgpack reads, one record a line
 show() {
-	/usr/bin/python3 - "$1" <<-'END'
+	$PYTHON - "$1" <<-'END'
 		import sys, msgpack, msgpack_numpy
 		u = msgpack.Unpacker(open(sys.argv[1], "rb"), object_hook=msgpack_numpy.decode, raw=False, max_buffer_size=0)
 		for r in u:
@@ -42,7 +37,7 @@ show() {
 		        print(r, f.dtype, f.shape)
 		    elif "ser" in r:
 		        d = r["dims"]["feat"]
-		        print(d["axes"], d["shift_s"], d["rate_hz"], d["front"].split()[0])
+		        print(d["axes"], d["shift_s"], d["rate_hz"], d["sample_rate_hz"], d["front"].split()[0])
 		    else:
 		        print(r["end"])
 	END
@@ -52,7 +47,7 @@ show() {
 	manifest 2 > m.tsv
 	ser-wav2feat < m.tsv > o.ser
 	run -0 show o.ser
-	[ "${lines[0]}" = "['frame', 'mel'] 0.01 16000.0 fbank" ]
+	[ "${lines[0]}" = "['frame', 'mel'] 0.01 100.0 16000.0 fbank" ]
 	[ "${lines[1]}" = "{'id': 's1', 'spk': '01', 'emo': 'joy', 'age': 21, 'note': None} float32 (28, 80)" ]
 	[ "${lines[2]}" = "{'id': 's2', 'spk': '02', 'emo': 'joy', 'age': 22, 'note': None} float32 (38, 80)" ]
 	[ "${lines[3]}" = 2 ]
@@ -112,7 +107,7 @@ show() {
 	ser-wav2feat --id a --stdin < a.wav > 1.ser
 	ser-wav2feat a.wav > 2.ser
 	[ "$(show 1.ser)" = "$(show 2.ser)" ]
-	/usr/bin/python3 -c 'import sys; d = bytearray(open("a.wav", "rb").read()); d[40:44] = d[4:8] = b"\xff" * 4; sys.stdout.buffer.write(d)' |
+	$PYTHON -c 'import sys; d = bytearray(open("a.wav", "rb").read()); d[40:44] = d[4:8] = b"\xff" * 4; sys.stdout.buffer.write(d)' |
 		ser-wav2feat --id a --stdin > 3.ser
 	[ "$(show 3.ser)" = "$(show 2.ser)" ]
 	cat a.wav | ser-wav2feat --stdin --segment 0.5 --kind wave > s.ser
@@ -162,7 +157,7 @@ show() {
 }
 
 @test "ser-wav2feat: clipping is a warning" {
-	/usr/bin/python3 -c '
+	$PYTHON -c '
 import struct, wave
 w = wave.open("c.wav", "wb"); w.setnchannels(1); w.setsampwidth(2); w.setframerate(16000)
 w.writeframes(struct.pack("<1000h", *[32767 if i % 100 == 0 else 5 for i in range(1000)])); w.close()'
