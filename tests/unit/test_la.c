@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* Products against three loops, every kernel of this machine against every other, vector functions against libm. */
+#include "base/base.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* the module's inside: the kernels themselves */
+#include "la/gemm.c"
+
+static void fill(struct ser_rng *r, size_t n, real *x)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = (real)ser_rng_normal(r);
+}
+
+static const size_t sizes[][3] = {{1, 1, 1},      {1, 7, 300},   {5, 3, 2},    {12, 32, 256},
+				  {13, 33, 257},  {200, 40, 70}, {64, 129, 5}, {3, 1100, 4},
+				  {390, 31, 600}, {25, 47, 0},   {24, 64, 512}};
+
+static void gemm_naive(void **state)
+{
+	(void)state;
+	struct ser_rng r;
+	ser_rng_seed(&r, 1);
+	struct ser_la *la = ser_la_new(2);
+	for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+		for (int form = 0; form < 12; form++) {
+			size_t m = sizes[s][0], n = sizes[s][1], k = sizes[s][2];
+			bool ta = form & 1, tb = form & 2;
+			real alpha = form < 4 ? 1 : (real)-0.7, beta = form < 4 ? 0 : form < 8 ? 1 : (real)0.3;
+			size_t lda = (ta ? m : k) + 3, ldb = (tb ? k : n) + 1, ldc = n + 2;
+			real *a = ser_malloc((ta ? k : m) * lda + 1, sizeof *a),
+			     *b = ser_malloc((tb ? n : k) * ldb + 1, sizeof *b);
+			real *c = ser_malloc(m * ldc, sizeof *c), *d = ser_malloc(m * ldc, sizeof *d);
+			fill(&r, (ta ? k : m) * lda, a);
+			fill(&r, (tb ? n : k) * ldb, b);
+			fill(&r, m * ldc, c);
+			memcpy(d, c, m * ldc * sizeof *c);
+			if (beta == 0)
+				c[0] = NAN; /* must be ignored */
+			ser_la_gemm(la, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+			for (size_t i = 0; i < m; i++)
+				for (size_t j = 0; j < ldc; j++) {
+					double sum = 0, mag = 1;
+					for (size_t q = 0; q < k; q++) {
+						double p = (double)a[ta ? q * lda + i : i * lda + q] *
+							   (double)b[tb ? j % n * ldb + q : q * ldb + j % n];
+						sum += p;
+						mag += fabs(p);
+					}
+					double want = (double)alpha * sum +
+						      (beta == 0 ? 0 : (double)beta * (double)d[i * ldc + j]);
+					if (j >= n)
+						want = (double)d[i * ldc + j]; /* what is beside C stays */
+					if (!(fabs((double)c[i * ldc + j] - want) <= 1e-6 * mag))
+						fail_msg("%zux%zux%zu form %d: (%zu,%zu) is %g, expected %g", m, n, k,
+							 form, i, j, (double)c[i * ldc + j], want);
+				}
+			free(a);
+			free(b);
+			free(c);
+			free(d);
+		}
+	ser_la_free(la);
+}
+
+static void dgemm_naive(void **state)
+{
+	(void)state;
+	enum { M = 29, N = 37, K = 300 };
+	static double a[M * K], b[K * N], c[M * N];
+	struct ser_rng r;
+	ser_rng_seed(&r, 2);
+	for (size_t i = 0; i < M * K; i++)
+		a[i] = ser_rng_normal(&r);
+	for (size_t i = 0; i < K * N; i++)
+		b[i] = ser_rng_normal(&r);
+	ser_la_dgemm(false, false, M, N, K, 2, a, K, b, N, 0, c, N);
+	for (size_t i = 0; i < M; i++)
+		for (size_t j = 0; j < N; j++) {
+			double sum = 0;
+			for (size_t k = 0; k < K; k++)
+				sum += a[i * K + k] * b[k * N + j];
+			assert_true(fabs(c[i * N + j] - 2 * sum) <= 1e-11);
+		}
+}
+
+/* The same bytes from every kernel with fused multiply-add and from every number of threads. */
+static void same_bytes(void **state)
+{
+	(void)state;
+	enum { M = 333, N = 129, K = 700 };
+	static real a[M * K], b[K * N], c[3][M * N];
+	struct ser_rng r;
+	ser_rng_seed(&r, 3);
+	fill(&r, M * K, a);
+	fill(&r, K * N, b);
+	for (int n = 0; n < 3; n++) {
+		struct ser_la *la = n == 0 ? NULL : ser_la_new(n + 1);
+		ser_la_gemm(la, false, true, M, N, K, 1, a, K, b, K, 0, c[n], N);
+		ser_la_free(la);
+		assert_memory_equal(c[n], c[0], sizeof c[0]);
+	}
+#if defined(__x86_64__)
+	struct kern k = pick();
+	if (k.fn != kern_avx512) {
+		print_message("no AVX-512 here: kernels not compared\n");
+		skip();
+	}
+	struct job j = {
+		.m = M, .n = N, .k = K, .alpha = 1, .c = c[1], .ldc = N, .step_m = M, .step_n = N, .n_tile_n = 1};
+	j.a = (struct side){.base = a, .ps = K, .ks = 1};
+	j.b = (struct side){.base = b, .ps = K, .ks = 1};
+	j.kern = (struct kern){"AVX2", 6, 64 / sizeof(real), kern_avx2};
+	memset(c[1], 0, sizeof c[1]);
+	tile(&j, 0, 0);
+	assert_memory_equal(c[1], c[0], sizeof c[0]);
+	j.kern = (struct kern){"SSE2", 4, 32 / sizeof(real), kern_base};
+	tile(&j, 0, 0);
+	for (size_t i = 0; i < M * N; i++)
+		assert_true(fabs((double)(c[1][i] - c[0][i])) <= 1e-4);
+#endif
+}
+
+struct rows {
+	const int32_t *idx;
+	size_t n_tap;
+};
+
+static void give_rows(const void *ctx, size_t r0, size_t n, int32_t *idx)
+{
+	const struct rows *r = ctx;
+	memcpy(idx, r->idx + r0 * r->n_tap, n * r->n_tap * sizeof *idx);
+}
+
+static void gathered(void **state)
+{
+	(void)state;
+	struct ser_rng r;
+	ser_rng_seed(&r, 4);
+	for (int round = 0; round < 12; round++) {
+		size_t n_src = 50, n_ch = 1 + ser_rng_below(&r, 40), n_tap = 1 + ser_rng_below(&r, 9), ld = n_ch + 2;
+		size_t m = 1 + ser_rng_below(&r, 500), n = 1 + ser_rng_below(&r, 70), K = n_ch * n_tap;
+		int32_t *idx = ser_malloc(m * n_tap, sizeof *idx);
+		for (size_t i = 0; i < m * n_tap; i++)
+			idx[i] = (int32_t)ser_rng_below(&r, n_src + 10) - 10;
+		real *src = ser_malloc(n_src * ld, sizeof *src), *g = ser_malloc(m * K, sizeof *g);
+		real *b = ser_malloc(K * n, sizeof *b), *c = ser_malloc(m * n, sizeof *c),
+		     *d = ser_malloc(m * n, sizeof *d);
+		real *e = ser_malloc(n * K, sizeof *e), *f = ser_malloc(n * K, sizeof *f);
+		fill(&r, n_src * ld, src);
+		fill(&r, K * n, b);
+		for (size_t i = 0; i < m; i++)
+			for (size_t j = 0; j < n_tap; j++)
+				for (size_t q = 0; q < n_ch; q++)
+					g[i * K + j * n_ch + q] =
+						idx[i * n_tap + j] < 0 ? 0 : src[(size_t)idx[i * n_tap + j] * ld + q];
+		struct rows rows = {idx, n_tap};
+		struct ser_la_gather ga = {src, ld, n_tap, n_ch, give_rows, &rows};
+		struct ser_la *la = round % 2 ? ser_la_new(2) : NULL;
+		for (int tb = 0; tb < 2; tb++) {
+			ser_la_gemm_gather(la, tb, m, n, &ga, b, tb ? K : n, 0, c, n);
+			ser_la_gemm(NULL, false, tb, m, n, K, 1, g, K, b, tb ? K : n, 0, d, n);
+			assert_memory_equal(c, d, m * n * sizeof *c);
+		}
+		fill(&r, n * K, e);
+		memcpy(f, e, n * K * sizeof *f);
+		ser_la_gemm_gather_t(la, n, m, d, n, &ga, 1, e, K);
+		ser_la_gemm(NULL, true, false, n, K, m, 1, d, n, g, K, 1, f, K);
+		assert_memory_equal(e, f, n * K * sizeof *e);
+		ser_la_free(la);
+		free(idx);
+		free(src);
+		free(g);
+		free(b);
+		free(c);
+		free(d);
+		free(e);
+		free(f);
+	}
+}
+
+/* Units in the last place of float. */
+static void vector_fn(const char *name, void (*fn)(size_t, const real *, real *), double (*ref)(double), double lo,
+		      double hi, double ulp, double abs_tol)
+{
+	enum { N = 20001 };
+	static real x[N], y[N];
+	for (size_t i = 0; i < N; i++)
+		x[i] = (real)(lo + (hi - lo) * (double)i / (N - 1));
+	fn(N, x, y);
+	for (size_t i = 0; i < N; i++) {
+		double want = ref((double)x[i]), err = fabs((double)y[i] - want);
+		if (!(err <= ulp * 1.19209290e-7 * fabs(want) / 2 + abs_tol))
+			fail_msg("%s(%.9g) is %.9g, expected %.9g", name, (double)x[i], (double)y[i], want);
+	}
+}
+
+static double sigmoid(double x)
+{
+	return 1 / (1 + exp(-x));
+}
+
+static void vector_functions(void **state)
+{
+	(void)state;
+	vector_fn("exp", ser_la_exp, exp, -87, 88.7, 5, 0);
+	vector_fn("exp", ser_la_exp, exp, -1, 1, 5, 0);
+	vector_fn("log", ser_la_log, log, 1e-30, 1e-28, 5, 0);
+	vector_fn("log", ser_la_log, log, 0.01, 30, 5, 1e-8);
+	vector_fn("log", ser_la_log, log, 1e-41, 1e-39, 5, 0);
+	vector_fn("tanh", ser_la_tanh, tanh, -12, 12, 6, 0);
+	vector_fn("tanh", ser_la_tanh, tanh, -0.01, 0.01, 6, 0);
+	vector_fn("sigmoid", ser_la_sigmoid, sigmoid, -80, 80, 6, 0);
+	vector_fn("erf", ser_la_erf, erf, -6, 6, 0, 4e-7);
+	const real x[] = {(real)-INFINITY, (real)INFINITY, (real)NAN, -200, 200, 0};
+	real y[6];
+	ser_la_exp(6, x, y);
+	assert_true(y[0] == 0 && isinf(y[1]) && isnan(y[2]) && y[3] >= 0 && y[3] < 1e-80 && y[5] == 1);
+	assert_true(sizeof(real) == 8 || isinf(y[4]));
+	ser_la_log(6, x, y);
+	assert_true(isnan(y[0]) && isinf(y[1]) && isnan(y[2]) && isnan(y[3]) && isinf(y[5]) && y[5] < 0);
+	ser_la_tanh(6, x, y);
+	assert_true(y[0] == -1 && y[1] == 1 && isnan(y[2]) && y[3] == -1 && y[4] == 1 && y[5] == 0);
+	ser_la_sigmoid(6, x, y);
+	assert_true(y[0] == 0 && y[1] == 1 && isnan(y[2]) && y[5] == (real)0.5);
+}
+
+static void sums(void **state)
+{
+	(void)state;
+	real x[37], y[37];
+	double dot = 0, sum = 0;
+	struct ser_rng r;
+	ser_rng_seed(&r, 5);
+	fill(&r, 37, x);
+	fill(&r, 37, y);
+	for (int i = 0; i < 37; i++) {
+		dot += (double)x[i] * (double)y[i];
+		sum += (double)x[i];
+	}
+	assert_true(fabs(ser_la_dot(37, x, y) - dot) <= 1e-12);
+	assert_true(fabs(ser_la_sum(37, x) - sum) <= 1e-12);
+	real z[2] = {1, 2}, v[3] = {0, 0, 0};
+	const real a[] = {1, 2, 3, 4, 5, 6};
+	ser_la_gemv(false, 3, 2, 1, a, 2, z, 0, v);
+	assert_true(v[0] == 5 && v[1] == 11 && v[2] == 17);
+	ser_la_gemv(true, 2, 3, 1, a, 2, v, 1, z);
+	assert_true(z[0] == 1 + 5 + 33 + 85 && z[1] == 2 + 10 + 44 + 102);
+}
+
+/* a v = w v, orthonormal, sorted */
+static void eigen(void **state)
+{
+	(void)state;
+	enum { N = 23 };
+	static double a[N * N], b[N * N], v[N * N], c[N * N], w[N], u[9 * 5], s[5], vt[25];
+	struct ser_err e = {0};
+	struct ser_rng r;
+	ser_rng_seed(&r, 6);
+	for (size_t i = 0; i < N; i++)
+		for (size_t j = 0; j <= i; j++) {
+			a[i * N + j] = a[j * N + i] = ser_rng_normal(&r);
+			b[i * N + j] = b[j * N + i] = i == j ? 30 : ser_rng_normal(&r);
+		}
+	memcpy(v, a, sizeof a);
+	assert_int_equal(ser_la_eigh(N, v, w, &e), 0);
+	for (size_t i = 0; i < N; i++) {
+		assert_true(i == 0 || w[i] <= w[i - 1]);
+		for (size_t j = 0; j < N; j++) {
+			double av = 0, vv = 0;
+			for (size_t k = 0; k < N; k++) {
+				av += a[j * N + k] * v[i * N + k];
+				vv += v[i * N + k] * v[j * N + k];
+			}
+			assert_true(fabs(av - w[i] * v[i * N + j]) <= 1e-10);
+			assert_true(fabs(vv - (i == j)) <= 1e-12);
+		}
+	}
+	memcpy(v, a, sizeof a);
+	memcpy(c, b, sizeof b);
+	assert_int_equal(ser_la_eigh_general(N, v, c, w, &e), 0);
+	for (size_t i = 0; i < N; i++)
+		for (size_t j = 0; j < N; j++) {
+			double av = 0, bv = 0;
+			for (size_t k = 0; k < N; k++) {
+				av += a[j * N + k] * v[i * N + k];
+				bv += b[j * N + k] * v[i * N + k];
+			}
+			assert_true(fabs(av - w[i] * bv) <= 1e-10);
+		}
+	memset(c, 0, sizeof c);
+	memcpy(v, a, sizeof a);
+	assert_int_equal(ser_la_eigh_general(N, v, c, w, &e), SER_EDATA);
+	double x[45], y[45];
+	for (size_t i = 0; i < 45; i++)
+		x[i] = y[i] = ser_rng_normal(&r);
+	assert_int_equal(ser_la_svd(9, 5, x, u, s, vt, &e), 0);
+	for (size_t i = 0; i < 9; i++)
+		for (size_t j = 0; j < 5; j++) {
+			double sum = 0;
+			for (size_t k = 0; k < 5; k++)
+				sum += u[i * 5 + k] * s[k] * vt[k * 5 + j];
+			assert_true(fabs(sum - y[i * 5 + j]) <= 1e-12);
+		}
+	y[3] = NAN;
+	assert_int_equal(ser_la_svd(9, 5, y, u, s, vt, &e), SER_EDATA);
+	assert_non_null(strstr(e.msg, "not finite"));
+}
+
+static void count(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	int *seen = ctx;
+	for (size_t i = i0; i < i1; i++)
+		seen[i]++;
+}
+
+static void ranges(void **state)
+{
+	(void)state;
+	static int seen[1000];
+	for (int n = 1; n < 4; n++) {
+		struct ser_la *la = ser_la_new(n);
+		assert_int_equal(ser_la_threads(la), n);
+		for (size_t g = 1; g < 1200; g += 113) {
+			memset(seen, 0, sizeof seen);
+			ser_la_range(la, 1000, g, count, seen);
+			for (int i = 0; i < 1000; i++)
+				assert_int_equal(seen[i], 1);
+		}
+		ser_la_free(la);
+	}
+	char buf[200];
+	assert_non_null(strstr(ser_la_describe(buf, sizeof buf), "products"));
+	assert_true(ser_la_measure(NULL) > 1e8);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gemm_naive), cmocka_unit_test(dgemm_naive),      cmocka_unit_test(same_bytes),
+		cmocka_unit_test(gathered),   cmocka_unit_test(vector_functions), cmocka_unit_test(sums),
+		cmocka_unit_test(eigen),      cmocka_unit_test(ranges),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
