@@ -110,7 +110,7 @@ void kern_max_pool_fwd(size_t n_frame_out, size_t last_kt, size_t n_freq, size_t
 				for (size_t i = 0; i < nt; i++)
 					for (size_t j = 0; j < kf; j++) {
 						size_t p = ((t * kt + i) * n_freq + f * kf + j) * n_ch + c;
-						if (!(x[p] <= x[best])) /* NaN wins */
+						if (x[p] > x[best] || x[p] != x[p]) /* NaN wins */
 							best = p;
 					}
 				size_t o = (t * n_fo + f) * n_ch + c;
@@ -127,7 +127,7 @@ void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32
 	}
 	for (size_t r = 1; r < n_row; r++)
 		for (size_t c = 0; c < n_col; c++)
-			if (!(x[r * n_col + c] <= y[c])) {
+			if (x[r * n_col + c] > y[c] || x[r * n_col + c] != x[r * n_col + c]) {
 				y[c] = x[r * n_col + c];
 				at[c] = (int32_t)r;
 			}

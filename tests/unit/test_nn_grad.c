@@ -31,7 +31,7 @@ static void check(void **state)
 	struct ser_params *p = ser_params_new(3);
 	struct ser_tape *t = ser_tape_new(NULL, p);
 	for (int i = 0; i < 6 && k->in[i].r > 0; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof name, "x%d", i);
 		ser_params_add(p, name, 0, (struct ser_init){SER_INIT_NORMAL, 1}, 2,
 			       (size_t[]){k->in[i].r, k->in[i].c});

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+/* What the training engine promises as a whole: batching, accumulation, keys, resuming, errors, averages, schedules, and
+ * published test vectors of losses. */
+#include "nn/nn.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { D = 12, K = 3 };
+
+static const struct ser_conv k3 = {.k = 3, .stride = 1, .dil = 1, .pad = 1, .groups = 1};
+static const struct ser_conv k5s2 = {.k = 5, .stride = 2, .dil = 1, .pad = 2, .groups = 1};
+
+/* A small encoder: convolutions, a norm, dropout, attentive statistics, a classifier. */
+static int encoder(struct ser_tape *t, int x, bool batch, double p)
+{
+	int h = ser_layer_conv1d(t, "conv1", x, 16, &k3, true);
+	h = batch ? ser_layer_batch_norm(t, "norm1", h, 16) : ser_layer_layer_norm(t, "norm1", h, 16);
+	h = ser_nn_dropout(t, ser_nn_relu(t, h), p);
+	h = ser_nn_relu(t, ser_layer_conv1d(t, "conv2", h, 16, &k5s2, true));
+	ser_tape_enter(t, "head");
+	h = ser_nn_dropout(t, ser_layer_attn_stats(t, "pool", h, 8, false), p);
+	h = ser_layer_linear(t, "out", h, K, true);
+	ser_tape_leave(t);
+	return h;
+}
+
+/* Utterances of class-dependent noise, 10 to 40 frames. */
+enum { N = 8 };
+struct data {
+	float *x[N];
+	size_t n[N];
+	int32_t y[N];
+};
+
+static struct data data_new(void)
+{
+	struct data d;
+	struct ser_rng r;
+	ser_rng_seed(&r, 11);
+	for (int i = 0; i < N; i++) {
+		d.n[i] = 10 + ser_rng_below(&r, 31);
+		d.y[i] = (int32_t)ser_rng_below(&r, K);
+		d.x[i] = ser_malloc(d.n[i] * D, sizeof(float));
+		for (size_t j = 0; j < d.n[i] * D; j++)
+			d.x[i][j] = (float)ser_rng_normal(&r);
+	}
+	return d;
+}
+
+static void data_free(struct data *d)
+{
+	for (int i = 0; i < N; i++)
+		free(d->x[i]);
+}
+
+static struct ser_params *build(struct ser_tape **t, struct ser_la *la, bool batch)
+{
+	struct ser_params *p = ser_params_new(7);
+	*t = ser_tape_new(la, p);
+	ser_tape_reset(*t, SER_TAPE_SHAPE, 0);
+	encoder(*t, ser_tape_input(*t, NULL, 8, D, (const size_t[]){0, 8}, 1), batch, 0.2);
+	return p;
+}
+
+static double step(struct ser_tape *t, const struct data *d, int b0, int b1, bool batch, double p, double norm,
+		   uint64_t seed)
+{
+	static const uint64_t key[N] = {11, 22, 33, 44, 55, 66, 77, 88};
+	struct ser_err e;
+	ser_tape_reset(t, SER_TAPE_GRAD | SER_TAPE_TRAIN, seed);
+	ser_tape_keys(t, (size_t)(b1 - b0), key + b0);
+	int x = ser_tape_batch(t, (size_t)(b1 - b0), (const float *const *)d->x + b0, d->n + b0, D);
+	int l = ser_nn_cross_entropy(t, encoder(t, x, batch, p), d->y + b0, &(struct ser_loss){.norm = norm});
+	assert_int_equal(ser_tape_backward(t, l, 1, &e), 0);
+	return ser_tape_scalar(t, l);
+}
+
+static void overfit(void **state)
+{
+	(void)state;
+	struct data d = data_new();
+	struct ser_tape *t;
+	struct ser_params *p = build(&t, NULL, true);
+	struct ser_opt_opts o = ser_opt_defaults();
+	struct ser_opt *opt;
+	struct ser_err e;
+	assert_int_equal(ser_opt_new(&opt, &o, p, NULL, &e), 0);
+	double first = 0, last = 0;
+	size_t bytes = 0;
+	for (int i = 0; i < 120; i++) {
+		ser_params_zero_grad(p);
+		last = step(t, &d, 0, N, true, 0.2, 0, (uint64_t)i);
+		first = i == 0 ? last : first;
+		assert_int_equal(ser_params_clip(p, 5, NULL, &e), 0);
+		ser_opt_step(opt, 0.005);
+		if (i == 1)
+			bytes = ser_tape_bytes(t);
+		assert_true(i < 1 || ser_tape_bytes(t) == bytes); /* every step asks for the same */
+	}
+	assert_true(first > 0.7 && last < 0.05);
+	/* without dropout and with running statistics: all eight right */
+	ser_tape_reset(t, 0, 0);
+	int y = encoder(t, ser_tape_batch(t, N, (const float *const *)d.x, d.n, D), true, 0.2);
+	struct ser_node Y = ser_tape_node(t, y);
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < K; k++)
+			assert_true(k == d.y[i] || Y.val[i * K + k] < Y.val[i * K + d.y[i]]);
+	ser_opt_free(opt);
+	ser_tape_free(t);
+	ser_params_free(p);
+	data_free(&d);
+}
+
+/* One by one or all at once: the same bytes come out. */
+static void batching(void **state)
+{
+	(void)state;
+	struct data d = data_new();
+	struct ser_tape *t;
+	struct ser_params *p = build(&t, NULL, true);
+	real all[N * K];
+	ser_tape_reset(t, 0, 0);
+	int y = encoder(t, ser_tape_batch(t, N, (const float *const *)d.x, d.n, D), true, 0.2);
+	memcpy(all, ser_tape_node(t, y).val, sizeof all);
+	for (int i = 0; i < N; i++) {
+		ser_tape_reset(t, 0, 0);
+		y = encoder(t, ser_tape_batch(t, 1, (const float *const *)d.x + i, d.n + i, D), true, 0.2);
+		assert_memory_equal(ser_tape_node(t, y).val, all + i * K, K * sizeof(real));
+	}
+	/* and in the memory of one block */
+	ser_tape_reset(t, 0, 0);
+	int x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D), m = ser_tape_mark(t);
+	y = ser_tape_keep(t, m,
+			  ser_nn_relu(t, ser_layer_conv1d(t, "conv2", ser_layer_conv1d(t, "conv1", x, 16, &k3, true),
+							  16, &k5s2, true)));
+	struct ser_node kept = ser_tape_node(t, y);
+	assert_int_equal(y, m + 1);
+	real *copy = ser_malloc(kept.n_row * kept.n_col, sizeof *copy);
+	memcpy(copy, kept.val, kept.n_row * kept.n_col * sizeof *copy);
+	size_t n_row = kept.n_row;
+	assert_int_equal(kept.n_seg, N);
+	assert_int_equal(kept.seg[N], n_row);
+	ser_tape_reset(t, 0, 0);
+	x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D);
+	y = ser_nn_relu(t,
+			ser_layer_conv1d(t, "conv2", ser_layer_conv1d(t, "conv1", x, 16, &k3, true), 16, &k5s2, true));
+	assert_memory_equal(copy, ser_tape_node(t, y).val, n_row * 16 * sizeof *copy);
+	free(copy);
+	ser_tape_free(t);
+	ser_params_free(p);
+	data_free(&d);
+}
+
+/* Gradients of the parts add up to those of the large batch, dropout included. */
+static void accumulation(void **state)
+{
+	(void)state;
+	struct data d = data_new();
+	struct ser_tape *t;
+	struct ser_params *p = build(&t, NULL, false);
+	ser_params_zero_grad(p);
+	double whole = step(t, &d, 0, N, false, 0.3, N, 5), sum = 0, most = 0;
+	real *g = ser_malloc(p->n, sizeof *g);
+	memcpy(g, p->grad, p->n * sizeof *g);
+	ser_params_zero_grad(p);
+	sum += step(t, &d, 0, 3, false, 0.3, N, 5);
+	sum += step(t, &d, 3, 4, false, 0.3, N, 5);
+	sum += step(t, &d, 4, N, false, 0.3, N, 5);
+	assert_true(fabs(sum - whole) <= 1e-6);
+	for (size_t i = 0; i < p->n; i++)
+		most = fmax(most, fabs((double)g[i]));
+	for (size_t i = 0; i < p->n; i++)
+		assert_true(fabs((double)(g[i] - p->grad[i])) <= 1e-6 * most);
+	assert_true(most > 1e-3);
+	free(g);
+	ser_tape_free(t);
+	ser_params_free(p);
+	data_free(&d);
+}
+
+/* Sums over machines: two tapes whose batch statistics are shared behave as one. Here the other machine has the same
+ * data, so that sums double and nothing else changes. */
+static void twice(void *ctx, double *x, size_t n)
+{
+	*(int *)ctx += 1;
+	for (size_t i = 0; i < n; i++)
+		x[i] *= 2;
+}
+
+static void shared_statistics(void **state)
+{
+	(void)state;
+	struct data d = data_new();
+	struct ser_tape *t;
+	struct ser_params *p = build(&t, NULL, true);
+	int calls = 0;
+	ser_params_zero_grad(p);
+	step(t, &d, 0, N, true, 0, 0, 1);
+	real *g = ser_malloc(p->n, sizeof *g);
+	memcpy(g, p->grad, p->n * sizeof *g);
+	ser_params_zero_grad(p);
+	ser_tape_all_sum(t, twice, &calls);
+	step(t, &d, 0, N, true, 0, 0, 1);
+	assert_int_equal(calls, 2);
+	for (size_t i = 0; i < p->n; i++)
+		assert_true(fabs((double)(g[i] - p->grad[i])) <= 1e-6);
+	free(g);
+	ser_tape_free(t);
+	ser_params_free(p);
+	data_free(&d);
+}
+
+/* Saved after five steps and resumed: the bytes of ten. */
+static void resume(void **state)
+{
+	(void)state;
+	struct data d = data_new();
+	for (int kind = 0; kind < 3; kind++) {
+		struct ser_opt_opts o = ser_opt_defaults();
+		o.kind = (enum ser_opt_kind)kind;
+		o.ema = 0.99;
+		struct ser_tape *t, *u;
+		struct ser_params *p = build(&t, NULL, true), *q = build(&u, NULL, true);
+		struct ser_opt *a, *b;
+		struct ser_err e;
+		assert_int_equal(ser_opt_new(&a, &o, p, NULL, &e), 0);
+		for (int i = 0; i < 10; i++) {
+			if (i == 5) {
+				assert_int_equal(ser_opt_new(&b, &o, q, NULL, &e), 0);
+				memcpy(q->val, p->val, p->n * sizeof *p->val);
+				b->step = a->step;
+				const char *n1, *n2;
+				int s = 0;
+				for (; ser_opt_state(a, s, &n1) != NULL; s++) {
+					memcpy(ser_opt_state(b, s, &n2), ser_opt_state(a, s, &n1), a->n * sizeof(real));
+					assert_string_equal(n1, n2);
+				}
+				assert_int_equal(s, kind == SER_OPT_SGD ? 2 : 3);
+			}
+			ser_params_zero_grad(p);
+			step(t, &d, 0, N, true, 0.2, 0, (uint64_t)i);
+			ser_opt_step(a, 0.01);
+			if (i < 5)
+				continue;
+			ser_params_zero_grad(q);
+			step(u, &d, 0, N, true, 0.2, 0, (uint64_t)i);
+			ser_opt_step(b, 0.01);
+		}
+		assert_memory_equal(p->val, q->val, p->n * sizeof *p->val);
+		assert_memory_equal(a->avg, b->avg, p->n * sizeof *p->val);
+		real before = p->val[0], mean = a->avg[0];
+		ser_opt_swap_average(a);
+		assert_true(p->val[0] == mean && a->avg[0] == before && before != mean);
+		ser_opt_free(a);
+		ser_opt_free(b);
+		ser_tape_free(t);
+		ser_tape_free(u);
+		ser_params_free(p);
+		ser_params_free(q);
+	}
+	data_free(&d);
+}
+
+static void not_finite(void **state)
+{
+	(void)state;
+	struct ser_err e = {0};
+	struct ser_params *p = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, p);
+	size_t one = 1;
+	int s = ser_params_add(p, "a.weight", 0, (struct ser_init){SER_INIT_CONST, 2}, 1, &one);
+	ser_tape_reset(t, SER_TAPE_GRAD, 0);
+	int y = ser_nn_scale(t, ser_tape_param(t, s), INFINITY);
+	assert_int_equal(ser_tape_backward(t, y, 1, &e), SER_EDATA);
+	assert_string_equal(e.msg, "the loss is inf");
+	assert_true(p->grad[0] == 0);
+	p->grad[0] = (real)NAN;
+	assert_int_equal(ser_params_clip(p, 1, NULL, &e), SER_EDATA);
+	assert_non_null(strstr(e.msg, "\"a.weight\""));
+	p->grad[0] = 3;
+	double norm;
+	assert_int_equal(ser_params_clip(p, 1, &norm, &e), 0);
+	assert_true(fabs(norm - 3) <= 1e-9 && fabs((double)p->grad[0] - 1) <= 1e-6);
+	assert_int_equal(ser_params_check(p, &e), 0);
+	p->val[0] = (real)INFINITY;
+	assert_int_equal(ser_params_check(p, &e), SER_EDATA);
+	/* NaN goes through what compares: relu, max, softmax */
+	const real x[] = {1, (real)NAN, 2};
+	ser_tape_reset(t, 0, 0);
+	int in = ser_tape_input(t, x, 3, 1, (const size_t[]){0, 3}, 1);
+	assert_true(isnan(ser_tape_node(t, ser_nn_relu(t, in)).val[1]));
+	assert_true(isnan(ser_tape_scalar(t, ser_nn_pool_max(t, in))));
+	assert_true(isnan(ser_tape_node(t, ser_nn_softmax(t, ser_nn_transpose(t, in))).val[0]));
+	struct ser_opt_opts o = ser_opt_defaults();
+	struct ser_opt *opt;
+	o.beta1 = 1;
+	assert_int_equal(ser_opt_new(&opt, &o, p, NULL, &e), SER_EUSAGE);
+	ser_tape_free(t);
+	ser_params_free(p);
+}
+
+/* Names, flags, and that a frozen part and a buffer stay as they are. */
+static void parameters(void **state)
+{
+	(void)state;
+	struct data d = data_new();
+	struct ser_tape *t;
+	struct ser_params *p = build(&t, NULL, true);
+	int i = ser_params_find(p, "head.pool.att.0.weight");
+	assert_true(i >= 0 && p->slice[i].shape[0] == 8 && p->slice[i].shape[1] == 16 && p->slice[i].ndim == 2);
+	assert_int_equal(ser_params_find(p, "head.pool.att.0"), -1);
+	size_t want = 16 * 3 * D + 16 + 32 + 16 * 5 * 16 + 16 + 8 * 16 + 8 + 16 * 8 + 16 + K * 32 + K;
+	assert_int_equal(ser_params_count(p, false), want);
+	assert_int_equal(ser_params_flag(p, "conv1.", SER_P_FROZEN, true), 2);
+	assert_int_equal(ser_params_count(p, true), want - 16 * 3 * D - 16);
+	/* what is drawn depends on seed and name alone */
+	struct ser_params *q = ser_params_new(7);
+	int j = ser_params_add(q, "head.pool.att.0.weight", 0, (struct ser_init){SER_INIT_UNIFORM, 0.25}, 2,
+			       (size_t[]){8, 16});
+	assert_memory_equal(q->val + q->slice[j].at, p->val + p->slice[i].at, 128 * sizeof(real));
+	ser_params_free(q);
+	struct ser_opt_opts o = ser_opt_defaults();
+	struct ser_opt *opt;
+	struct ser_err e;
+	assert_int_equal(ser_opt_new(&opt, &o, p, NULL, &e), 0);
+	real *old = ser_malloc(p->n, sizeof *old);
+	memcpy(old, p->val, p->n * sizeof *old);
+	ser_params_zero_grad(p);
+	step(t, &d, 0, N, true, 0, 0, 0);
+	ser_opt_step(opt, 0.01);
+	for (size_t k = 0; k < p->n_slice; k++) {
+		const struct ser_slice *s = &p->slice[k];
+		bool same = memcmp(old + s->at, p->val + s->at, s->n * sizeof *old) == 0;
+		assert_int_equal(same, strncmp(s->name, "conv1.", 6) == 0);
+	}
+	free(old);
+	ser_opt_free(opt);
+	ser_tape_free(t);
+	ser_params_free(p);
+	data_free(&d);
+}
+
+/* Share kept, scale, and that neighbours do not matter. */
+static void dropout(void **state)
+{
+	(void)state;
+	enum { R = 200, C = 100 };
+	static real x[R * C];
+	for (int i = 0; i < R * C; i++)
+		x[i] = 1;
+	struct ser_params *p = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, p);
+	ser_tape_reset(t, SER_TAPE_TRAIN, 3);
+	const uint64_t key[] = {5, 6}, other[] = {6};
+	ser_tape_keys(t, 2, key);
+	int in = ser_tape_input(t, x, R, C, (const size_t[]){0, 50, R}, 2);
+	int y = ser_nn_dropout(t, in, 0.25), z = ser_nn_dropout(t, in, 0.25);
+	real *Y = ser_tape_node(t, y).val, *Z = ser_tape_node(t, z).val;
+	double kept = 0, both = 0;
+	for (int i = 0; i < R * C; i++) {
+		assert_true(Y[i] == 0 || fabs((double)Y[i] - 4.0 / 3) <= 1e-6);
+		kept += Y[i] != 0;
+		both += Y[i] != 0 && Z[i] != 0;
+	}
+	/* four standard deviations */
+	assert_true(fabs(kept / (R * C) - 0.75) <= 4 * sqrt(0.75 * 0.25 / (R * C)));
+	assert_true(fabs(both / (R * C) - 0.5625) <= 4 * sqrt(0.5625 * 0.4375 / (R * C)));
+	real *copy = ser_malloc(150 * C, sizeof *copy);
+	memcpy(copy, Y + 50 * C, 150 * C * sizeof *copy);
+	ser_tape_reset(t, SER_TAPE_TRAIN, 3);
+	ser_tape_keys(t, 1, other);
+	in = ser_tape_input(t, x, 150, C, (const size_t[]){0, 150}, 1);
+	assert_memory_equal(ser_tape_node(t, ser_nn_dropout(t, in, 0.25)).val, copy, 150 * C * sizeof *copy);
+	ser_tape_reset(t, SER_TAPE_TRAIN, 4);
+	ser_tape_keys(t, 1, other);
+	in = ser_tape_input(t, x, 150, C, (const size_t[]){0, 150}, 1);
+	assert_memory_not_equal(ser_tape_node(t, ser_nn_dropout(t, in, 0.25)).val, copy, 150 * C * sizeof *copy);
+	ser_tape_reset(t, 0, 3);
+	in = ser_tape_input(t, x, R, C, NULL, 0);
+	assert_int_equal(ser_nn_dropout(t, in, 0.25), in);
+	free(copy);
+	ser_tape_free(t);
+	ser_params_free(p);
+}
+
+static void schedules(void **state)
+{
+	(void)state;
+	struct ser_sched s = ser_sched_defaults();
+	s.lr = 2;
+	s.n_warmup = 4;
+	assert_true(ser_sched_lr(&s, 0) == 0.5 && ser_sched_lr(&s, 3) == 2 && ser_sched_lr(&s, 900) == 2);
+	s.kind = SER_SCHED_COSINE;
+	s.n_total = 14;
+	s.lr_min = 0.2;
+	assert_true(fabs(ser_sched_lr(&s, 9) - 1.1) <= 1e-12 && ser_sched_lr(&s, 4) == 2);
+	assert_true(fabs(ser_sched_lr(&s, 14) - 0.2) <= 1e-12 && fabs(ser_sched_lr(&s, 99) - 0.2) <= 1e-12);
+	s.kind = SER_SCHED_STEP;
+	s.every = 3;
+	s.factor = 0.5;
+	assert_true(ser_sched_lr(&s, 6) == 2 && ser_sched_lr(&s, 7) == 1 && ser_sched_lr(&s, 10) == 0.5);
+	s.kind = SER_SCHED_PLATEAU;
+	s.patience = 1;
+	assert_false(ser_sched_report(&s, 0.5));
+	assert_false(ser_sched_report(&s, 0.4));
+	assert_true(ser_sched_report(&s, 0.5));
+	assert_true(ser_sched_lr(&s, 50) == 1);
+	assert_false(ser_sched_report(&s, 0.6));
+}
+
+/* GEmo-CLAP's loss (Pan et al. 2023), worked out by hand for three pairs: R = N. */
+static void clap_vector(void **state)
+{
+	(void)state;
+	const real cosine[] = {(real)0.9, (real)0.2,  (real)-0.1, (real)0.4, (real)0.7,
+			       0,         (real)-0.2, (real)0.1,  (real)0.8};
+	const int emotion[] = {0, 0, 1}, gender[] = {0, 1, 1};
+	real me[9], mg[9], sl[9];
+	for (int i = 0; i < 9; i++) {
+		me[i] = emotion[i / 3] == emotion[i % 3];
+		mg[i] = gender[i / 3] == gender[i % 3];
+		sl[i] = (real)0.8 * me[i] + (real)0.2 * mg[i];
+	}
+	const real *target[] = {me, mg, sl};
+	const double want[] = {3.983706, 4.478723, 3.989072};
+	struct ser_params *p = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, p);
+	for (int i = 0; i < 3; i++) {
+		ser_tape_reset(t, 0, 0);
+		int c = ser_nn_scale(t, ser_tape_input(t, cosine, 3, 3, NULL, 0), 1 / 0.07);
+		int l = ser_nn_add(t, ser_nn_clap_kl(t, c, target[i]),
+				   ser_nn_clap_kl(t, ser_nn_transpose(t, c), target[i]));
+		assert_true(fabs(ser_tape_scalar(t, l) / 2 - want[i]) <= 2e-6);
+	}
+	ser_tape_free(t);
+	ser_params_free(p);
+}
+
+/* The co-occurrence penalty (Chou et al. 2022) as class weights, synthetic counts. */
+static void cooccur_vector(void **state)
+{
+	(void)state;
+	const double count[] = {10, 4, 1, 4, 8, 2, 1, 2, 5};
+	real w[3];
+	struct ser_err e;
+	assert_int_equal(ser_nn_cooccur_weights(3, count, w, &e), 0);
+	assert_true(fabs((double)w[0] - 1.3) <= 1e-6 && fabs((double)w[1] - 1.2) <= 1e-6 &&
+		    fabs((double)w[2] - 1.65) <= 1e-6);
+	const double y[] = {0.7, 0.2, 0.1, 0.3, 0.6, 0.1};
+	const real soft[] = {1, 0, 0, 0.5, 0.5, 0}, hot[] = {1, 0, 0, 1, 1, 0};
+	real logit[6], binary[6];
+	for (int i = 0; i < 6; i++) {
+		logit[i] = (real)log(y[i]);
+		binary[i] = (real)log(y[i] / (1 - y[i]));
+	}
+	struct ser_params *p = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, p);
+	const struct ser_loss plain = {.norm = 1}, penal = {.norm = 1, .class_w = w};
+	ser_tape_reset(t, 0, 0);
+	int x = ser_tape_input(t, logit, 2, 3, NULL, 0), b = ser_tape_input(t, binary, 2, 3, NULL, 0);
+	assert_true(fabs(ser_tape_scalar(t, ser_nn_cross_entropy_soft(t, x, soft, &plain)) - 1.2140742) <= 1e-6);
+	assert_true(fabs(ser_tape_scalar(t, ser_nn_cross_entropy_soft(t, x, soft, &penal)) - 1.5527551) <= 1e-6);
+	assert_true(fabs(ser_tape_scalar(t, ser_nn_kl(t, x, soft, &plain)) - 0.5209270) <= 1e-6);
+	assert_true(fabs(ser_tape_scalar(t, ser_nn_kl(t, x, soft, &penal)) - 0.6863211) <= 1e-6);
+	assert_true(fabs(ser_tape_scalar(t, ser_nn_bce(t, b, hot, &plain)) - 2.5053380) <= 1e-6);
+	assert_true(fabs(ser_tape_scalar(t, ser_nn_bce(t, b, hot, &penal)) - 3.2572948) <= 1e-6);
+	const double never[] = {1, 0, 0, 0};
+	assert_int_equal(ser_nn_cooccur_weights(2, never, w, &e), SER_EDATA);
+	ser_tape_free(t);
+	ser_params_free(p);
+}
+
+/* Gathers, masks and edges that a loss can meet. */
+static void loss_edges(void **state)
+{
+	(void)state;
+	struct ser_params *p = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, p);
+	struct ser_err e;
+	const real z[] = {1000, -1000, 0, 1, 0, 0};
+	const int32_t none[] = {-1, -1}, two[] = {0, 2};
+	const real soft[] = {0, 1, (real)0.5, 1, 0, 1};
+	ser_tape_reset(t, SER_TAPE_GRAD, 0);
+	int x = ser_tape_variable(t, z, 2, 3, NULL, 0);
+	int l = ser_nn_cross_entropy(t, x, none, NULL); /* nothing labelled: no loss, no gradient */
+	assert_true(ser_tape_scalar(t, l) == 0);
+	assert_int_equal(ser_tape_backward(t, l, 1, &e), 0);
+	for (int i = 0; i < 6; i++)
+		assert_true(ser_tape_node(t, x).grad[i] == 0);
+	ser_tape_reset(t, 0, 0);
+	x = ser_tape_input(t, z, 2, 3, NULL, 0);
+	double v = ser_tape_scalar(t, ser_nn_cross_entropy(t, x, two, NULL));
+	assert_true(fabs(v - log(exp(1) + 2) / 2) <= 1e-6); /* logits of 1000 do no harm */
+	assert_true(isfinite(ser_tape_scalar(t, ser_nn_bce(t, x, soft, NULL))));
+	/* an anchor without positives counts for nothing; one without negatives has no loss */
+	const int32_t anchor[] = {0, 1}, pos[] = {0};
+	const size_t pos_at[] = {0, 0, 1}, neg_at[] = {0, 0, 0};
+	const struct ser_pairs s = {2, anchor, pos, pos, pos_at, neg_at};
+	assert_true(fabs(ser_tape_scalar(t, ser_nn_pair_loss(t, x, &s, 1000, 0))) <= 1e-6);
+	ser_tape_free(t);
+	ser_params_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(overfit),           cmocka_unit_test(batching),       cmocka_unit_test(accumulation),
+		cmocka_unit_test(shared_statistics), cmocka_unit_test(resume),         cmocka_unit_test(not_finite),
+		cmocka_unit_test(parameters),        cmocka_unit_test(dropout),        cmocka_unit_test(schedules),
+		cmocka_unit_test(clap_vector),       cmocka_unit_test(cooccur_vector), cmocka_unit_test(loss_edges),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
