@@ -96,8 +96,7 @@ $(BUILD)/tests/mkstream: $(BUILD)/tests/tools/mkstream.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# Makes the streams that tests read.
-$(BUILD)/tests/mkstream: $(BUILD)/tests/tools/mkstream.o $(BUILD)/libser.a
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
