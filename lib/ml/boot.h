@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Bootstrap confidence intervals (Efron and Tibshirani 1993). A unit is what is drawn with replacement: an
- * utterance, or a speaker with all that he said (the cluster bootstrap). */
+ * utterance, or a speaker with all their utterances (the cluster bootstrap). */
 #ifndef SER_ML_BOOT_H
 #define SER_ML_BOOT_H
 

@@ -134,6 +134,53 @@ int ser_silhouette_dist(const double *dist, size_t n, const int *label, size_t k
 	return rc;
 }
 
+struct shuffles {
+	const double *dist;
+	size_t n, k;
+	const int *label;
+	const size_t *size;
+	uint64_t seed;
+	int *ws;     /* [n_thread,n] */
+	double *sum; /* [n_thread,k] */
+	double *perm;
+};
+
+static void shuffle_once(void *arg, size_t r, int worker)
+{
+	const struct shuffles *s = arg;
+	int *label = s->ws + (size_t)worker * s->n;
+	struct ser_rng rng;
+	char key[24];
+	double total = 0;
+	ser_rng_seed_key(&rng, s->seed, key, (size_t)snprintf(key, sizeof key, "%zu", r));
+	memcpy(label, s->label, s->n * sizeof *label);
+	ser_rng_shuffle(&rng, label, s->n, sizeof *label);
+	for (size_t i = 0; i < s->n; i++)
+		total += item_silhouette(s->dist + i * s->n, s->n, label, (size_t)label[i], s->k, s->size,
+					 s->sum + (size_t)worker * s->k);
+	s->perm[r] = total / (double)s->n;
+}
+
+int ser_silhouette_permute(const double *dist, size_t n, const int *label, size_t k, size_t n_perm, uint64_t seed,
+			   const char *key, int n_thread, double *perm, struct ser_err *e)
+{
+	size_t *size = ser_malloc(k, sizeof *size), n_worker = n_thread > 1 ? (size_t)n_thread : 1;
+	int rc = label_sizes(label, n, k, size, e);
+	if (rc == SER_OK) {
+		struct shuffles s = {.dist = dist, .n = n, .k = k, .label = label, .size = size, .perm = perm};
+		struct ser_rng rng;
+		ser_rng_seed_key(&rng, seed, key, strlen(key));
+		s.seed = ser_rng_next(&rng);
+		s.ws = ser_malloc(ser_mul(n_worker, n), sizeof *s.ws);
+		s.sum = ser_malloc(ser_mul(n_worker, k), sizeof *s.sum);
+		ser_parallel_for((int)n_worker, n_perm, shuffle_once, &s);
+		free(s.ws);
+		free(s.sum);
+	}
+	free(size);
+	return rc;
+}
+
 struct by_row {
 	struct rows r;
 	const int *label;

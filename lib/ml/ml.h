@@ -7,6 +7,7 @@
 #include "ml/boot.h"
 #include "ml/cluster.h"
 #include "ml/dist.h"
+#include "ml/eval.h"
 #include "ml/kmeans.h"
 #include "ml/pairs.h"
 #include "ml/score.h"

@@ -110,7 +110,7 @@ static void keep_nearest(struct sampler *s, size_t anchor, size_t m, size_t want
 		out[i] = s->item[s->cand[i % m].pick].i;
 }
 
-/* Negatives of the same speaker: the items of his range without those of the anchor's cluster. */
+/* Negatives of the same speaker: the items of that range without those of the anchor's cluster. */
 static void same_speaker(struct sampler *s, struct ser_rng *rng, size_t anchor, size_t *out, size_t *deal_to)
 {
 	const struct item *a = &s->item[anchor];
@@ -126,7 +126,7 @@ static void same_speaker(struct sampler *s, struct ser_rng *rng, size_t anchor, 
 	keep_nearest(s, anchor, m, s->o->n_neg, out);
 }
 
-/* Negatives of others: a speaker, then one of his items, each uniformly; drawn again where it is there already. */
+/* Negatives of others: a speaker, then an item of theirs, each uniformly; drawn again where it is there already. */
 static void other_speakers(struct sampler *s, struct ser_rng *rng, size_t anchor, size_t *out)
 {
 	size_t own = s->item[anchor].spk, m = s->o->n_other * s->o->n_hard;

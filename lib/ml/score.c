@@ -313,3 +313,23 @@ void ser_verify_free(struct ser_verify *v)
 	free(v->target);
 	free(v);
 }
+
+static int falling(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return x > y ? -1 : x < y;
+}
+
+void ser_cohort_do(double *score, size_t n, size_t top, double *mean, double *sd)
+{
+	double sum = 0, sq = 0;
+	size_t m = top < n ? top : n;
+	ser_assert(m > 0);
+	qsort(score, n, sizeof *score, falling);
+	for (size_t i = 0; i < m; i++)
+		sum += score[i];
+	*mean = sum / (double)m;
+	for (size_t i = 0; i < m; i++)
+		sq += (score[i] - *mean) * (score[i] - *mean);
+	*sd = fmax(sqrt(sq / (double)m), 1e-12);
+}

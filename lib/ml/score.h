@@ -81,4 +81,8 @@ void ser_verify_do(const struct ser_verify *v, const struct ser_verify_opt *o, c
 size_t ser_verify_det(const struct ser_verify *v, double *fa, double *miss, double *thr);
 void ser_verify_free(struct ser_verify *v);
 
+/* Adaptive score normalisation (Matejka et al. 2017): mean and standard deviation (1/n) of the `top` greatest of a
+ * voice's scores [n] against a cohort, n >= 1; all of them when there are fewer. Sorts `score`. sd is at least 1e-12. */
+void ser_cohort_do(double *score, size_t n, size_t top, double *mean, double *sd);
+
 #endif

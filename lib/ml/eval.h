@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Reports of predictions: scores pooled over all items and averaged over folds, each with its bootstrap interval, of one
+ * system or of the difference of two on the same items. */
+#ifndef SER_ML_EVAL_H
+#define SER_ML_EVAL_H
+
+#include "base/base.h"
+#include "ml/boot.h"
+#include "ml/score.h"
+
+/* Which items belong together. fold [n] in [0,n_fold); unit [n] in [0,n_unit) is what the bootstrap draws: a speaker;
+ * NULL: each item by itself. */
+struct ser_eval_sets {
+	size_t n;
+	const size_t *fold;
+	size_t n_fold;
+	const size_t *unit;
+	size_t n_unit;
+};
+
+/* ---- classes ---- */
+
+enum ser_ec {
+	SER_EC_UAR,
+	SER_EC_WAR,
+	SER_EC_MACRO_F1,
+	SER_EC_MICRO_F1,
+	SER_EC_WEIGHTED_F1,
+	SER_EC_MACRO_PRECISION,
+	SER_EC_KAPPA,
+	SER_EC_MCC,
+	SER_EC_N
+};
+const char *ser_ec_name(enum ser_ec s); /* "uar", "war", "macro_f1" ... */
+void ser_ec_take(const struct ser_class_score *s, double out[SER_EC_N]);
+
+/* pooled [SER_EC_N], mean [SER_EC_N] over the folds that have items, and, when not NULL, recall [k] pooled, NaN for a
+ * class absent from the truth. With pred2 all are differences, pred minus pred2. */
+int ser_eval_classes(const struct ser_eval_sets *s, const int *truth, const int *pred, const int *pred2, size_t k,
+		     const struct ser_boot_opt *o, struct ser_ci *pooled, struct ser_ci *mean, struct ser_ci *recall,
+		     struct ser_err *e);
+
+/* ---- numbers ---- */
+
+enum ser_er { SER_ER_CCC, SER_ER_PEARSON, SER_ER_SPEARMAN, SER_ER_MSE, SER_ER_RMSE, SER_ER_MAE, SER_ER_N };
+const char *ser_er_name(enum ser_er s); /* "ccc", "pearson" ... */
+void ser_er_take(const struct ser_regress_score *s, double out[SER_ER_N]);
+
+/* pooled [SER_ER_N] and mean [SER_ER_N] over the folds; with pred2 differences. */
+int ser_eval_regress(const struct ser_eval_sets *s, const double *truth, const double *pred, const double *pred2,
+		     const struct ser_boot_opt *o, struct ser_ci *pooled, struct ser_ci *mean, struct ser_err *e);
+
+/* ---- verification ---- */
+
+/* eer and min_dcf of trials between speakers a [n] and b [n], in [0,n_spk): a draw of speakers has a trial of two as
+ * often as it has pairs of them, a trial within one as often as it has that one. a NULL: trials are drawn singly. */
+int ser_eval_verify(const struct ser_verify *v, size_t n, const size_t *a, const size_t *b, size_t n_spk,
+		    const struct ser_verify_opt *vo, const struct ser_boot_opt *o, struct ser_ci *eer,
+		    struct ser_ci *min_dcf, struct ser_err *e);
+
+/* ---- a mean over groups ---- */
+
+/* Mean of value [n_group], NaN left out, drawn by group. */
+int ser_eval_mean(const double *value, size_t n_group, const struct ser_boot_opt *o, struct ser_ci *mean,
+		  struct ser_err *e);
+
+#endif
