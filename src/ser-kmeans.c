@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/* Records wait in an unlinked temporary file; only their embeddings are held, until all groups are complete. */
+#include "cli/cli.h"
+#include "ml/kmeans.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *by, *field = "emb", *name = "cluster", *centroids, *select_k, *centre;
+static int k, metric, init;
+static bool margin;
+static struct ser_kmeans_opt o;
+
+struct group {
+	size_t n;
+	size_t *row; /* [n] records of the group */
+	float *x;    /* [n,d] */
+	struct ser_kmeans *m;
+	struct ser_err e;
+};
+
+struct job {
+	struct ser_cli *c;
+	const struct ser_map *key;
+	struct group *g;
+	size_t n, d, k_lo, k_hi;
+	struct ser_kmeans_opt o;
+};
+
+static void fit(void *arg, size_t i, int worker)
+{
+	struct job *j = arg;
+	struct group *g = &j->g[i];
+	const char *key = ser_map_key(j->key, i, NULL);
+	(void)worker;
+	g->e.code = 0;
+	g->m = j->k_hi > 0 ? ser_kmeans_select(&j->o, g->x, g->n, j->d, j->k_lo, j->k_hi, key, NULL, &g->e)
+			   : ser_kmeans_fit(&j->o, g->x, g->n, j->d, (size_t)k, key, &g->e);
+}
+
+/* Take from each row the mean of the rows of its speaker (or whatever the label is). */
+static void take_means(float *x, const size_t *of, size_t n, size_t d, size_t n_of)
+{
+	double *mean = ser_calloc(ser_mul(n_of, d), sizeof *mean);
+	size_t *count = ser_calloc(n_of, sizeof *count);
+	for (size_t i = 0; i < n; i++) {
+		count[of[i]]++;
+		for (size_t t = 0; t < d; t++)
+			mean[of[i] * d + t] += x[i * d + t];
+	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t t = 0; t < d; t++)
+			x[i * d + t] = (float)(x[i * d + t] - mean[of[i] * d + t] / (double)count[of[i]]);
+	free(mean);
+	free(count);
+}
+
+static void write_centroids(struct ser_cli *c, const struct ser_header *in, const struct job *j)
+{
+	struct ser_out *out = ser_out_file(c, centroids);
+	struct ser_header h;
+	struct ser_record r = {0};
+	struct ser_buf id = {0};
+	ser_header_copy(&h, in);
+	h.dims = ser_val_map();
+	struct ser_val axes = ser_val_list(), *dim = ser_header_dim_add(&h, "centroid");
+	ser_val_push(&h.arena, &axes, ser_str("dim"));
+	ser_val_set(&h.arena, dim, "axes", axes);
+	ser_out_header(out, &h);
+	for (size_t i = 0; i < j->n; i++)
+		for (size_t q = 0; q < j->g[i].m->k; q++) {
+			size_t len;
+			const char *key = ser_map_key(j->key, i, &len);
+			id.n = 0;
+			ser_buf_printf(&id, "%s%s%zu", key, by != NULL ? "/" : "", q);
+			ser_record_clear(&r);
+			ser_record_set(&r, "id", ser_str(id.s));
+			if (by != NULL)
+				ser_record_set(&r, by, ser_strn(key, len));
+			ser_record_set(&r, name, ser_int((int64_t)q));
+			ser_record_set(&r, "size", ser_int((int64_t)j->g[i].m->size[q]));
+			ser_record_set(&r, "centroid", ser_f4(j->g[i].m->centre + q * j->d, 1, &j->d));
+			ser_out_record(out, &r);
+		}
+	ser_out_close(out);
+	ser_buf_free(&id);
+	ser_record_free(&r);
+	ser_header_free(&h);
+}
+
+/* Index of a record's label in a map of their texts. */
+static size_t index_of(struct ser_cli *c, struct ser_map *map, struct ser_record *r, const char *label)
+{
+	const char *s;
+	struct ser_err e;
+	if (ser_record_str(r, label, &s, &e) != 0)
+		ser_cli_die(c, &e);
+	return ser_map_add(map, s, strlen(s), NULL);
+}
+
+static void spool_failed(struct ser_cli *c)
+{
+	ser_cli_fail(c, SER_EIO, "a temporary file failed: %s", strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const metrics[] = {"euclidean", "cosine", NULL}, *const inits[] = {"k-means++", "random",
+											      NULL};
+	int n_init, max_iter;
+	double tol;
+	int64_t seed = 0;
+	o = ser_kmeans_default;
+	n_init = (int)o.n_init;
+	max_iter = (int)o.max_iter;
+	tol = o.tol;
+	const struct ser_option opts[] = {
+		{"clusters", 'k', SER_OPTION_INT, &k, "N", 1, 1000000, NULL, 0, "clusters in each group"},
+		{"select-k", 0, SER_OPTION_STR, &select_k, "LO:HI", 0, 0, NULL, 0,
+		 "instead of -k: in each group the number of the greatest silhouette"},
+		{"by", 0, SER_OPTION_STR, &by, "NAME", 0, 0, NULL, 0,
+		 "cluster the records of each value of this label apart"},
+		{"field", 0, SER_OPTION_STR, &field, "NAME", 0, 0, NULL, 0, "tensor [D] to cluster"},
+		{"metric", 0, SER_OPTION_CHOICE, &metric, "NAME", 0, 0, metrics, 0, "distance"},
+		{"center", 0, SER_OPTION_STR, &centre, "NAME", 0, 0, NULL, 0,
+		 "first subtract the mean of the records with the same value of this label"},
+		{"n-init", 0, SER_OPTION_INT, &n_init, "N", 1, 1000000, NULL, 0, "starts, of which the best is kept"},
+		{"init", 0, SER_OPTION_CHOICE, &init, "NAME", 0, 0, inits, 0, "how a start finds its first centres"},
+		{"max-iter", 0, SER_OPTION_INT, &max_iter, "N", 1, 1000000, NULL, 0, "iterations of a start at most"},
+		{"tol", 0, SER_OPTION_REAL, &tol, "X", 0, 1e9, NULL, 0,
+		 "stop when the centres' squared movement is at most X times the mean variance"},
+		{"seed", 0, SER_OPTION_I64, &seed, "N", 0, 0, NULL, SER_OPTION_ALWAYS, "random seed"},
+		{"name", 0, SER_OPTION_STR, &name, "NAME", 0, 0, NULL, 0, "label that gets the cluster"},
+		{"margin", 0, SER_OPTION_FLAG, &margin, NULL, 0, 0, NULL, 0,
+		 "also write NAME_margin: 1 - distance to the own centre / distance to the next"},
+		{"centroids", 0, SER_OPTION_STR, &centroids, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
+		 "write the centres here, as a stream"},
+		{0},
+	};
+	const struct ser_tool tool = {
+		"ser-kmeans", "Cluster embeddings, all together or in each group, and label the records.",
+		"[FILE]...",  opts,
+		NULL,         SER_CLI_FILTER | SER_CLI_THREADS};
+	struct ser_cli c;
+	struct ser_err e;
+	ser_cli_begin(&c, &tool, argc, argv);
+	o.metric = (enum ser_metric)metric;
+	o.init = (enum ser_kmeans_init)init;
+	o.n_init = (size_t)n_init;
+	o.max_iter = (size_t)max_iter;
+	o.tol = tol;
+	o.margin = margin;
+	o.seed = (uint64_t)seed;
+	struct job j = {.c = &c};
+	if (select_k != NULL) {
+		int64_t lo, hi;
+		const char *colon = strchr(select_k, ':');
+		char *first = ser_strndup(select_k, colon != NULL ? (size_t)(colon - select_k) : 0);
+		if (k > 0 || colon == NULL || ser_parse_int(first, 2, 1000000, &lo, &e) != 0 ||
+		    ser_parse_int(colon + 1, lo, 1000000, &hi, &e) != 0)
+			ser_cli_usage(&c, "--select-k wants LO:HI with 2 <= LO <= HI, and no -k beside it");
+		j.k_lo = (size_t)lo;
+		j.k_hi = (size_t)hi;
+		free(first);
+	} else if (k == 0) {
+		ser_cli_usage(&c, "how many clusters? give -k or --select-k");
+	}
+	char *margin_name = ser_malloc(strlen(name) + 8, 1);
+	snprintf(margin_name, strlen(name) + 8, "%s_margin", name);
+
+	/* ---- read: embeddings to memory, records to the spool ---- */
+	struct ser_in *in = ser_in_open(&c);
+	struct ser_header h;
+	struct ser_record r = {0};
+	struct ser_buf pack = {0};
+	struct ser_map *key = ser_map_new(), *mean_key = ser_map_new();
+	FILE *spool = tmpfile();
+	float *x = NULL;
+	size_t n = 0, cap_x = 0, *of = NULL, cap_of = 0, *mean_of = NULL, cap_mean = 0;
+	bool segment;
+	if (spool == NULL)
+		spool_failed(&c);
+	ser_header_copy(&h, ser_in_header(in));
+	while (ser_in_next(in, &r, &segment)) {
+		const float *v;
+		size_t d;
+		double sq = 0;
+		if ((segment && ser_header_merge(&h, ser_in_header(in), &e) != 0) ||
+		    ser_record_f4(&r, field, 1, &v, &d, &e) != 0)
+			ser_cli_die(&c, &e);
+		if (n == 0)
+			j.d = d;
+		if (d != j.d || d == 0)
+			ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has %zu dimensions, expected %zu", field, d, j.d);
+		for (size_t t = 0; t < d; t++)
+			sq += (double)v[t] * v[t];
+		if (d == j.d && (!isfinite(sq) || (metric == SER_COSINE && sq == 0)))
+			ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has length %g, expected a finite one%s", field,
+					sqrt(sq), metric == SER_COSINE ? " above 0" : "");
+		if (d != j.d || d == 0 || !isfinite(sq) || (metric == SER_COSINE && sq == 0))
+			ser_cli_die(&c, &e);
+		x = ser_grow(x, &cap_x, ser_mul(n + 1, d), sizeof *x);
+		memcpy(x + n * d, v, d * sizeof *x);
+		of = ser_grow(of, &cap_of, n + 1, sizeof *of);
+		of[n] = by != NULL ? index_of(&c, key, &r, by) : ser_map_add(key, "", 0, NULL);
+		mean_of = ser_grow(mean_of, &cap_mean, n + 1, sizeof *mean_of);
+		mean_of[n++] = centre != NULL ? index_of(&c, mean_key, &r, centre) : 0;
+		pack.n = 0;
+		ser_record_pack(&pack, &r);
+		if (fwrite(&pack.n, sizeof pack.n, 1, spool) != 1 || fwrite(pack.s, 1, pack.n, spool) != pack.n)
+			spool_failed(&c);
+	}
+	ser_in_close(in);
+
+	/* ---- cluster: threads over the groups, or inside the only one ---- */
+	if (centre != NULL)
+		take_means(x, mean_of, n, j.d, ser_map_len(mean_key));
+	j.key = key;
+	j.n = ser_map_len(key);
+	j.g = ser_calloc(j.n, sizeof *j.g);
+	for (size_t i = 0; i < n; i++)
+		j.g[of[i]].n++;
+	for (size_t i = 0; i < j.n; i++) {
+		j.g[i].x = ser_malloc(ser_mul(j.g[i].n, j.d), sizeof *j.g[i].x);
+		j.g[i].row = ser_malloc(j.g[i].n, sizeof *j.g[i].row);
+		j.g[i].n = 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct group *g = &j.g[of[i]];
+		g->row[g->n] = i;
+		memcpy(g->x + g->n++ * j.d, x + i * j.d, j.d * sizeof *x);
+	}
+	free(x);
+	j.o = o;
+	j.o.n_thread = j.n == 1 ? c.n_thread : 1;
+	ser_parallel_for(j.n == 1 ? 1 : c.n_thread, j.n, fit, &j);
+	int64_t *cluster = ser_malloc(n, sizeof *cluster);
+	float *far = ser_malloc(n, sizeof *far);
+	for (size_t i = 0; i < j.n; i++) {
+		const struct group *g = &j.g[i];
+		const char *s = ser_map_key(key, i, NULL);
+		if (g->m == NULL) {
+			e = g->e;
+			if (by != NULL)
+				ser_fail_in(&e, "%s \"%s\"", by, s);
+			ser_cli_die(&c, &e);
+		}
+		if (g->m->n_empty > 0)
+			ser_cli_warn(&c, "%s%s%zu of %zu clusters are empty: fewer records differ", by != NULL ? s : "",
+				     by != NULL ? ": " : "", g->m->n_empty, g->m->k);
+		ser_cli_info(&c, "%s%s%zu records, %zu clusters, inertia %.6g after %zu iterations",
+			     by != NULL ? s : "", by != NULL ? ": " : "", g->n, g->m->k, g->m->inertia, g->m->n_iter);
+		for (size_t q = 0; q < g->n; q++) {
+			cluster[g->row[q]] = g->m->cluster[q];
+			far[g->row[q]] = margin ? g->m->margin[q] : 0;
+		}
+	}
+
+	/* ---- write, in the order of the input ---- */
+	struct ser_out *out = ser_out_open(&c);
+	ser_out_header(out, &h);
+	rewind(spool);
+	for (size_t i = 0, len; i < n; i++) {
+		if (fread(&len, sizeof len, 1, spool) != 1)
+			spool_failed(&c);
+		pack.n = 0;
+		ser_buf_reserve(&pack, len);
+		if (fread(pack.s, 1, len, spool) != len)
+			spool_failed(&c);
+		if (ser_record_unpack(&r, pack.s, len, &e) != 0)
+			ser_cli_die(&c, &e);
+		ser_record_set(&r, name, ser_int(cluster[i]));
+		if (margin)
+			ser_record_set(&r, margin_name, ser_real(far[i]));
+		ser_out_record(out, &r);
+	}
+	if (centroids != NULL)
+		write_centroids(&c, &h, &j);
+	ser_out_close(out);
+	for (size_t i = 0; i < j.n; i++) {
+		ser_kmeans_free(j.g[i].m);
+		free(j.g[i].x);
+		free(j.g[i].row);
+	}
+	fclose(spool);
+	free(j.g);
+	free(of);
+	free(mean_of);
+	free(cluster);
+	free(far);
+	free(margin_name);
+	ser_map_free(key);
+	ser_map_free(mean_key);
+	ser_buf_free(&pack);
+	ser_record_free(&r);
+	ser_header_free(&h);
+	return ser_cli_end(&c);
+}

@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+bats_require_minimum_version 1.5.0
+
+setup() {
+	T=$BATS_TEST_TMPDIR
+	ROOT=$BATS_TEST_DIRNAME/../..
+	mk() { "$ROOT/tests/mkser" "$@"; }
+	mk < "$ROOT/tests/golden/ser-score.txt" > "$T/all.ser"
+}
+
+label() { # the values of a label, in order
+	mk -d | awk -F'\t' -v k="$1" '{for (i = 1; i <= NF; i++) if (index($i, k "=") == 1) print substr($i, length(k) + 2)}'
+}
+
+two() { # two plain clusters of each of two speakers, the records of both mixed
+	printf 'id=a\tspk=1\temb:t=1,2\nid=b\tspk=2\temb:t=5,2\nid=c\tspk=1\temb:t=1,2.1\nid=d\tspk=1\temb:t=5,2\tx=kept\nid=e\tspk=2\temb:t=-5,2\n'
+}
+
+@test "ser-kmeans: clusters inside each speaker, in the order of the input, the rest passed through" {
+	two | mk > "$T/a.ser"
+	ser-kmeans --by spk -k 2 --margin --centroids "$T/c.ser" < "$T/a.ser" > "$T/out.ser"
+	[ "$(label id < "$T/out.ser" | paste -sd' ')" = "a b c d e" ]
+	[ "$(label cluster < "$T/out.ser" | paste -sd' ')" = "0 0 0 1 1" ]
+	[ "$(label x < "$T/out.ser")" = kept ]
+	label cluster_margin < "$T/out.ser" | awk '!($1 > .9 && $1 <= 1) {exit 1}'
+	[ "$(mk -d < "$T/c.ser" | sed -n 2p)" = $'id=1/0\tcentroid:t=1,2.05\tcluster=0\tsize=2\tspk=1' ]
+	[ "$(label id < "$T/c.ser" | paste -sd' ')" = "1/0 1/1 2/0 2/1" ]
+	mk -d < "$T/out.ser" | head -1 | grep -q 'ser-kmeans --clusters=2 --by=spk --seed=0 --margin=true'
+	# all together
+	ser-kmeans -k 3 --name g < "$T/a.ser" > "$T/out.ser"
+	[ "$(label g < "$T/out.ser" | paste -sd' ')" = "0 1 0 1 2" ]
+}
+
+@test "ser-kmeans: the same bytes for any number of threads, other clusters for another seed" {
+	for o in "--by spk -k 4" "-k 7" "--by spk -k 3 --metric cosine" "--by spk --select-k 2:6" "-k 9 --init random"; do
+		ser-kmeans $o --margin --centroids "$T/ca" -t 1 < "$T/all.ser" > "$T/a"
+		ser-kmeans $o --margin --centroids "$T/cb" -t 4 < "$T/all.ser" > "$T/b"
+		cmp "$T/a" "$T/b"
+		cmp "$T/ca" "$T/cb"
+	done
+	ser-kmeans -k 20 --n-init 1 < "$T/all.ser" | label cluster > "$T/a"
+	ser-kmeans -k 20 --n-init 1 --seed 1 < "$T/all.ser" | label cluster > "$T/b"
+	run -1 cmp -s "$T/a" "$T/b"
+}
+
+@test "ser-kmeans: a speaker's clusters do not depend on who else is there" {
+	ser-kmeans --by spk -k 4 < "$T/all.ser" | mk -d | grep spk=s3 > "$T/a"
+	grep spk=s3 "$ROOT/tests/golden/ser-score.txt" | mk | ser-kmeans --by spk -k 4 | mk -d | grep spk=s3 > "$T/b"
+	cmp "$T/a" "$T/b"
+}
+
+@test "ser-kmeans: --select-k finds the number that is there; --center takes the speaker away" {
+	awk 'BEGIN {srand(1); for (i = 0; i < 90; i++) printf "id=u%d\tspk=%d\temb:t=%f,%f,%f\n", i, i % 2, (i % 3 == 0) * 9 + rand() + 50 * (i % 2), (i % 3 == 1) * 9 + rand(), (i % 3 == 2) * 9 + rand()}' | mk > "$T/x.ser"
+	[ "$(ser-kmeans --by spk --select-k 2:6 < "$T/x.ser" | label cluster | sort -u | paste -sd' ')" = "0 1 2" ]
+	[ "$(ser-kmeans --select-k 2:4 < "$T/x.ser" | label cluster | sort -u | paste -sd' ')" = "0 1" ]
+	[ "$(ser-kmeans --center spk --select-k 2:6 < "$T/x.ser" | label cluster | paste -sd' ' | cut -c1-17)" = "0 1 2 0 1 2 0 1 2" ]
+}
+
+@test "ser-kmeans: what is refused" {
+	two | mk > "$T/a.ser"
+	run -2 ser-kmeans < "$T/a.ser"
+	run -2 ser-kmeans -k 0 < "$T/a.ser"
+	run -2 ser-kmeans -k 2 --select-k 2:3 < "$T/a.ser"
+	for k in 1:3 3:2 3 : x:y 2:3x; do run -2 ser-kmeans --select-k $k < "$T/a.ser"; done
+	run -1 ser-kmeans --by spk -k 3 < "$T/a.ser"
+	[[ $output == *'spk "2": 2 rows'* ]]
+	run -1 ser-kmeans --by sex -k 2 < "$T/a.ser"
+	run -1 ser-kmeans --field feat -k 2 < "$T/a.ser"
+	two | sed 's/-5,2/nan,2/' | mk > "$T/b.ser"
+	run -1 ser-kmeans -k 2 < "$T/b.ser"
+	[[ $output == *'record 5 "e"'* ]]
+	two | sed 's/-5,2/0,0/' | mk > "$T/b.ser"
+	run -1 ser-kmeans -k 2 --metric cosine < "$T/b.ser"
+	two | sed 's/-5,2/1,2,3/' | mk > "$T/b.ser"
+	run -1 ser-kmeans -k 2 < "$T/b.ser"
+	[[ $output == *'3 dimensions, expected 2'* ]]
+	run -1 bash -c "ser-kmeans -k 2 < '$T/a.ser' > /dev/full"
+	run -1 ser-kmeans -k 2 --centroids /dev/full < "$T/a.ser"
+	head -c 300 "$T/a.ser" > "$T/cut.ser"
+	run -1 ser-kmeans -k 1 -o "$T/never.ser" < "$T/cut.ser"
+	[ ! -e "$T/never.ser" ]
+	run -0 ser-kmeans -k 2 < <(mk < /dev/null)
+}
+
+@test "ser-kmeans: fewer different records than clusters is a warning" {
+	printf 'id=a\temb:t=1,2\nid=b\temb:t=1,2\nid=c\temb:t=4,2\n' | mk > "$T/a.ser"
+	run -0 --separate-stderr bash -c "ser-kmeans -k 3 < '$T/a.ser' > '$T/out.ser'"
+	[[ $stderr == *"1 of 3 clusters are empty"* ]]
+	[ "$(label cluster < "$T/out.ser" | paste -sd' ')" = "0 0 1" ]
+}
