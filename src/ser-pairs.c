@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* Of a record only the id, the speaker, the cluster, its margin and (for --hard) the embedding reach the sampling. The
+ * label of --report-label is kept apart and read when all pairs are written. */
+#include "cli/cli.h"
+#include "ml/pairs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct input {
+	struct ser_map *id, *spk, *label;
+	size_t n, cap_spk, cap_cluster, cap_margin, cap_x, cap_of;
+	size_t *spk_of, *label_of; /* label_of: SIZE_MAX where there is none */
+	int *cluster;
+	double *margin;
+	float *x;
+	size_t d;
+};
+
+static const char *text_label(struct ser_cli *c, struct ser_record *r, const char *name)
+{
+	const char *s;
+	struct ser_err e;
+	if (ser_record_str(r, name, &s, &e) != 0)
+		ser_cli_die(c, &e);
+	return s;
+}
+
+static void read_cluster(struct ser_cli *c, struct input *p, struct ser_record *r, const char *name)
+{
+	const struct ser_val *v = ser_record_get(r, name);
+	int64_t k = -1;
+	struct ser_err e;
+	if (!(v != NULL && v->kind == SER_NIL) && ser_record_int(r, name, &k, &e) != 0)
+		ser_cli_die(c, &e);
+	p->cluster = ser_grow(p->cluster, &p->cap_cluster, p->n + 1, sizeof *p->cluster);
+	p->cluster[p->n] = k >= 0 && k <= INT32_MAX ? (int)k : -1;
+}
+
+static void read_emb(struct ser_cli *c, struct input *p, struct ser_record *r, const char *name)
+{
+	const float *v;
+	size_t d;
+	struct ser_err e;
+	if (ser_record_f4(r, name, 1, &v, &d, &e) != 0)
+		ser_cli_die(c, &e);
+	if (p->n == 0)
+		p->d = d;
+	if (d != p->d || d == 0) {
+		ser_record_fail(r, &e, SER_EDATA, "\"%s\" has %zu dimensions, expected %zu", name, d, p->d);
+		ser_cli_die(c, &e);
+	}
+	p->x = ser_grow(p->x, &p->cap_x, ser_mul(p->n + 1, d), sizeof *p->x);
+	memcpy(p->x + p->n * d, v, d * sizeof *v);
+}
+
+/* positive, positive2, positive3 ... */
+static void set_ids(struct ser_record *r, const char *name, const char *const *id, const size_t *item, size_t n)
+{
+	char full[40];
+	for (size_t i = 0; i < n; i++) {
+		snprintf(full, sizeof full, i == 0 ? "%s" : "%s%zu", name, i + 1);
+		ser_record_set(r, full, ser_str(id[item[i]]));
+	}
+}
+
+struct agree {
+	uint64_t same, n; /* of those where both have the label */
+};
+
+static void count(struct agree *a, const struct input *p, size_t anchor, const size_t *item, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p->label_of[anchor] != SIZE_MAX && p->label_of[item[i]] != SIZE_MAX) {
+			a->n++;
+			a->same += p->label_of[anchor] == p->label_of[item[i]];
+		}
+}
+
+static void print_agree(FILE *f, const char *what, struct agree a)
+{
+	fprintf(f, "%s\t%llu\t%llu\t", what, (unsigned long long)a.n, (unsigned long long)a.same);
+	if (a.n > 0)
+		fprintf(f, "%.6f\n", (double)a.same / (double)a.n);
+	else
+		fprintf(f, "\n");
+}
+
+/* How often the label agrees, and how often it would between any two records of one speaker. */
+static void report(struct ser_cli *c, const char *file, const struct input *p, const struct ser_pairs *pairs)
+{
+	struct agree pos = {0}, neg = {0}, other = {0}, any = {0};
+	struct ser_outfile out = {.f = stderr};
+	struct ser_err e;
+	for (size_t i = 0; i < pairs->n; i++) {
+		const size_t *negs = pairs->neg + i * pairs->n_all;
+		count(&pos, p, pairs->anchor[i], pairs->pos + i * pairs->n_pos, pairs->n_pos);
+		count(&neg, p, pairs->anchor[i], negs, pairs->n_neg);
+		count(&other, p, pairs->anchor[i], negs + pairs->n_neg, pairs->n_all - pairs->n_neg);
+	}
+	/* pairs of one speaker: of each speaker n(n - 1)/2, of those of one label too */
+	size_t n_label = ser_map_len(p->label), n_spk = ser_map_len(p->spk);
+	uint64_t *tab = ser_calloc(ser_mul(n_spk, n_label + 1), sizeof *tab);
+	for (size_t i = 0; i < p->n; i++)
+		if (p->label_of[i] != SIZE_MAX) {
+			tab[p->spk_of[i] * (n_label + 1) + p->label_of[i]]++;
+			tab[p->spk_of[i] * (n_label + 1) + n_label]++;
+		}
+	for (size_t s = 0; s < n_spk; s++)
+		for (size_t k = 0; k <= n_label; k++) {
+			uint64_t m = tab[s * (n_label + 1) + k];
+			*(k < n_label ? &any.same : &any.n) += m > 0 ? m * (m - 1) / 2 : 0;
+		}
+	free(tab);
+	if (file != NULL && ser_outfile_open(&out, file, &e) != 0)
+		ser_cli_die(c, &e);
+	fprintf(out.f, "pair\tn\tsame\tshare\n");
+	print_agree(out.f, "positive", pos);
+	print_agree(out.f, "negative", neg);
+	if (pairs->n_all > pairs->n_neg)
+		print_agree(out.f, "negative_other_speaker", other);
+	print_agree(out.f, "any_of_one_speaker", any);
+	if (file != NULL && ser_outfile_commit(&out, &e) != 0)
+		ser_cli_die(c, &e);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const metrics[] = {"euclidean", "cosine", NULL};
+	const char *by = "spk", *name = "cluster", *field = "emb", *report_label = NULL, *report_file = NULL;
+	int n_draw = 1, n_pos = 1, n_neg = 1, n_other = 0, n_hard = 1, per_spk = 0, metric = SER_COSINE;
+	double min_margin = 0;
+	int64_t seed = 0;
+	const struct ser_option opts[] = {
+		{"by", 0, SER_OPTION_STR, &by, "NAME", 0, 0, NULL, 0, "label of the speaker"},
+		{"cluster", 0, SER_OPTION_STR, &name, "NAME", 0, 0, NULL, 0,
+		 "integer label of the cluster; records where it is nil or negative take no part"},
+		{"draws", 'n', SER_OPTION_INT, &n_draw, "N", 1, 1000000, NULL, 0, "draws of each anchor"},
+		{"per-speaker", 0, SER_OPTION_INT, &per_spk, "N", 0, 100000000, NULL, 0,
+		 "N draws of each speaker instead, the anchors in turn; 0: --draws of each anchor"},
+		{"positives", 0, SER_OPTION_INT, &n_pos, "N", 1, 10000, NULL, 0,
+		 "positives in a draw: same speaker, same cluster"},
+		{"negatives", 0, SER_OPTION_INT, &n_neg, "N", 0, 10000, NULL, 0,
+		 "negatives in a draw: same speaker, another cluster"},
+		{"other", 0, SER_OPTION_INT, &n_other, "N", 0, 10000, NULL, 0,
+		 "further negatives in a draw: another speaker"},
+		{"hard", 0, SER_OPTION_INT, &n_hard, "N", 1, 10000, NULL, 0,
+		 "keep the nearest of N candidates for each negative; 1: no search"},
+		{"field", 0, SER_OPTION_STR, &field, "NAME", 0, 0, NULL, 0, "tensor [D] that --hard measures"},
+		{"metric", 0, SER_OPTION_CHOICE, &metric, "NAME", 0, 0, metrics, 0, "distance of --hard"},
+		{"min-margin", 0, SER_OPTION_REAL, &min_margin, "X", 0, 1, NULL, 0,
+		 "leave out records whose NAME_margin (see ser-kmeans --margin) is below X"},
+		{"seed", 0, SER_OPTION_I64, &seed, "N", 0, 0, NULL, SER_OPTION_ALWAYS, "random seed"},
+		{"report-label", 0, SER_OPTION_STR, &report_label, "NAME", 0, 0, NULL, SER_OPTION_SILENT,
+		 "after sampling, say how often pairs agree in this label, which the sampling never sees"},
+		{"report", 0, SER_OPTION_STR, &report_file, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
+		 "write that table here instead of standard error"},
+		{0},
+	};
+	const struct ser_tool tool = {
+		"ser-pairs", "Sample anchors with positives and negatives from clusters inside each speaker.",
+		"[FILE]...", opts,
+		NULL,        SER_CLI_FILTER};
+	struct ser_cli c;
+	struct ser_err e;
+	ser_cli_begin(&c, &tool, argc, argv);
+	if (report_file != NULL && report_label == NULL)
+		ser_cli_usage(&c, "--report needs --report-label");
+	if (report_label != NULL && strcmp(report_label, name) == 0)
+		ser_cli_usage(&c, "the label to report on cannot be the cluster that is sampled from");
+	const struct ser_pairs_opt o = {
+		.n_draw = (size_t)n_draw,
+		.n_pos = (size_t)n_pos,
+		.n_neg = (size_t)n_neg,
+		.n_other = (size_t)n_other,
+		.n_hard = (size_t)n_hard,
+		.metric = (enum ser_metric)metric,
+		.min_margin = min_margin,
+		.per_spk = (size_t)per_spk,
+		.seed = (uint64_t)seed,
+	};
+	struct ser_buf margin_name = {0}, id_text = {0};
+	ser_buf_printf(&margin_name, "%s_margin", name);
+
+	struct input p = {.id = ser_map_new(), .spk = ser_map_new(), .label = ser_map_new()};
+	struct ser_in *in = ser_in_open(&c);
+	struct ser_header h;
+	struct ser_record r = {0};
+	bool segment;
+	ser_header_copy(&h, ser_in_header(in));
+	while (ser_in_next(in, &r, &segment)) {
+		if (segment && ser_header_merge(&h, ser_in_header(in), &e) != 0)
+			ser_cli_die(&c, &e);
+		const char *spk = text_label(&c, &r, by), *id = ser_record_id(&r);
+		ser_map_add(p.id, id, strlen(id), NULL);
+		p.spk_of = ser_grow(p.spk_of, &p.cap_spk, p.n + 1, sizeof *p.spk_of);
+		p.spk_of[p.n] = ser_map_add(p.spk, spk, strlen(spk), NULL);
+		read_cluster(&c, &p, &r, name);
+		if (n_hard > 1)
+			read_emb(&c, &p, &r, field);
+		p.margin = ser_grow(p.margin, &p.cap_margin, p.n + 1, sizeof *p.margin);
+		p.margin[p.n] = 0;
+		if (min_margin > 0 && ser_record_real(&r, margin_name.s, &p.margin[p.n], &e) != 0)
+			ser_cli_die(&c, &e);
+		p.label_of = ser_grow(p.label_of, &p.cap_of, p.n + 1, sizeof *p.label_of);
+		p.label_of[p.n] = SIZE_MAX;
+		const struct ser_val *v = report_label != NULL ? ser_record_get(&r, report_label) : NULL;
+		if (v != NULL && v->kind != SER_NIL) {
+			const char *s = text_label(&c, &r, report_label);
+			p.label_of[p.n] = ser_map_add(p.label, s, strlen(s), NULL);
+		}
+		p.n++;
+	}
+	ser_in_close(in);
+
+	const char **id = ser_malloc(p.n, sizeof *id);
+	for (size_t i = 0; i < p.n; i++)
+		id[i] = ser_map_key(p.id, i, NULL);
+	const struct ser_pairs_in pin = {p.n, id, p.spk_of, p.cluster, p.margin, p.x, p.d};
+	struct ser_pairs *pairs = ser_pairs_new(&o, &pin, &e);
+	if (pairs == NULL)
+		ser_cli_die(&c, &e);
+	ser_cli_info(&c,
+		     "%zu draws, %zu speakers; no anchors: %zu below the margin or without cluster, %zu alone in their "
+		     "cluster, "
+		     "%zu without another cluster",
+		     pairs->n, pairs->n_spk, pairs->n_low, pairs->n_no_pos, pairs->n_no_neg);
+
+	struct ser_out *out = ser_out_open(&c);
+	h.dims = ser_val_map();
+	ser_out_header(out, &h);
+	for (size_t i = 0; i < pairs->n; i++) {
+		size_t a = pairs->anchor[i];
+		id_text.n = 0;
+		ser_buf_printf(&id_text, "%s#%zu", id[a], pairs->draw[i]);
+		ser_record_clear(&r);
+		ser_record_set(&r, "id", ser_str(id_text.s));
+		ser_record_set(&r, by, ser_str(ser_map_key(p.spk, p.spk_of[a], NULL)));
+		ser_record_set(&r, "anchor", ser_str(id[a]));
+		set_ids(&r, "positive", id, pairs->pos + i * pairs->n_pos, pairs->n_pos);
+		set_ids(&r, "negative", id, pairs->neg + i * pairs->n_all, pairs->n_all);
+		ser_out_record(out, &r);
+	}
+	ser_out_close(out);
+	if (report_label != NULL)
+		report(&c, report_file, &p, pairs);
+
+	ser_pairs_free(pairs);
+	ser_record_free(&r);
+	ser_header_free(&h);
+	ser_buf_free(&margin_name);
+	ser_buf_free(&id_text);
+	ser_map_free(p.id);
+	ser_map_free(p.spk);
+	ser_map_free(p.label);
+	free(p.spk_of);
+	free(p.label_of);
+	free(p.cluster);
+	free(p.margin);
+	free(p.x);
+	free(id);
+	return ser_cli_end(&c);
+}
