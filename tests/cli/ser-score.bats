@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+bats_require_minimum_version 1.5.0
+
+setup() {
+	T=$BATS_TEST_TMPDIR
+	ROOT=$BATS_TEST_DIRNAME/../..
+	mk() { "$ROOT/tests/mkser" "$@"; }
+	mk < "$ROOT/tests/golden/ser-score.txt" > "$T/all.ser"
+}
+
+agrees() { # compare TSV on stdin with the golden lines of a mode, to 1e-9; fails when a line has no counterpart
+	awk -F'\t' -v mode="$1" '
+		NR == FNR {if ($1 == mode) want[$2 FS $3 FS $4] = $5; next}
+		$1 FS $2 FS $3 in want {
+			d = $4 - want[$1 FS $2 FS $3]; if (d < 0) d = -d
+			if (!(d <= 1e-9) || $4 == "") {print "differs:", $0, want[$1 FS $2 FS $3]; bad = 1}
+			delete want[$1 FS $2 FS $3]; n++
+		}
+		END {for (k in want) {print "missing:", k; bad = 1}; exit bad || n == 0}' "$ROOT/tests/golden/ser-score.want" -
+}
+
+value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == c {print $4; n++} END {exit n != 1}'; }
+
+@test "ser-score classes: pooled, per fold and mean as scikit-learn" {
+	ser-score classes --label emo --tsv < "$T/all.ser" > "$T/got"
+	agrees classes < "$T/got"
+	[ "$(value about folds_are value < "$T/got")" = labels ]
+	[ "$(value about speakers value < "$T/got")" = 6 ]
+}
+
+@test "ser-score regress, clusters, verify, AS-norm: as scikit-learn and SciPy" {
+	ser-score regress --label aro --pred par --tsv < "$T/all.ser" | agrees regress
+	ser-score clusters --by spk --label emo --tsv --n-perm 50 < "$T/all.ser" | agrees clusters
+	ser-score verify --n-boot 20 --tsv < "$T/all.ser" | agrees verify
+	ser-score verify --n-boot 20 --tsv --cohort "$T/all.ser" --top 20 < "$T/all.ser" | agrees asnorm
+}
+
+@test "ser-score compare: differences and McNemar as scikit-learn and SciPy; order of the records is free" {
+	sed 's/\tpred=[a-z]*//; s/pred2=/pred=/' "$ROOT/tests/golden/ser-score.txt" | sort > "$T/second.txt"
+	mk < "$T/second.txt" > "$T/second.ser"
+	ser-score compare --label emo --tsv "$T/all.ser" "$T/second.ser" > "$T/got"
+	agrees compare < "$T/got"
+	# turned round, the difference changes its sign
+	a=$(value differences pooled.uar difference < "$T/got")
+	b=$(ser-score compare --label emo --tsv "$T/second.ser" "$T/all.ser" | value differences pooled.uar difference)
+	awk -v a="$a" -v b="$b" 'BEGIN {s = a + b; exit !(s < 1e-12 && s > -1e-12)}'
+	# the same system twice: no difference, p is 1
+	ser-score compare --task regress --pred par --label aro --tsv "$T/all.ser" "$T/second.ser" > "$T/got"
+	[ "$(value differences pooled.ccc difference < "$T/got")" = 0 ]
+	[ "$(value differences pooled.ccc utt_p < "$T/got")" = 1 ]
+	head -50 "$T/second.txt" | mk > "$T/part.ser"
+	run -1 ser-score compare --label emo "$T/all.ser" "$T/part.ser"
+	sed 's/^id=u7\t/id=v7\t/' "$T/second.txt" | mk > "$T/part.ser"
+	run -1 ser-score compare --label emo "$T/all.ser" "$T/part.ser"
+	[[ $output == *'no record "u7"'* ]]
+	sed 's/emo=joy/emo=anger/' "$T/second.txt" | mk > "$T/part.ser"
+	run -1 ser-score compare --label emo "$T/all.ser" "$T/part.ser"
+	[[ $output == *'has another "emo"'* ]]
+	run -2 ser-score compare --label emo "$T/all.ser"
+}
+
+@test "ser-score: the same bytes for any number of threads, other intervals for another seed" {
+	for m in "classes --label emo" "regress --label aro --pred par" "clusters --label emo --n-perm 100" "verify --n-boot 50"; do
+		ser-score $m --json -t 1 < "$T/all.ser" > "$T/a"
+		ser-score $m --json -t 4 < "$T/all.ser" > "$T/b"
+		cmp "$T/a" "$T/b"
+		ser-score $m --json --seed 1 < "$T/all.ser" > "$T/b"
+		run -1 cmp -s "$T/a" "$T/b"
+	done
+	ser-score classes --label emo --tsv < "$T/all.ser" > "$T/a"
+	ser-score classes --label emo --tsv --bca < "$T/all.ser" > "$T/b"
+	[ "$(value scores pooled.uar value < "$T/a")" = "$(value scores pooled.uar value < "$T/b")" ]
+	[ "$(value scores pooled.uar utt_lo < "$T/a")" != "$(value scores pooled.uar utt_lo < "$T/b")" ]
+}
+
+@test "ser-score classes: speakers shared with training are refused with status 3" {
+	g="$ROOT/tests/golden/ser-score.txt"
+	run -0 ser-score classes --label emo < "$T/all.ser"
+	[[ $output == *"train_test_speaker_overlap  unknown"* ]]
+	mk --dim post.train_speakers=x,y < "$g" > "$T/x.ser"
+	run -0 ser-score classes --label emo < "$T/x.ser"
+	[[ $output == *"train_test_speaker_overlap  0"* ]]
+	mk --dim post.train_speakers=x,s4,s1 < "$g" > "$T/x.ser"
+	run -3 --separate-stderr ser-score classes --label emo < "$T/x.ser"
+	[[ -z $output && $stderr == *"2 speakers were trained on and scored: s1 s4"* ]]
+	run -0 ser-score classes --allow-shared-speakers --label emo --tsv < "$T/x.ser"
+	[[ $output == *"train_test_speaker_overlap"$'\t'"value"$'\t'2* ]]
+	[[ $output == *"shared_speakers"$'\t'"value"$'\t'"s1 s4"* ]]
+	# each fold has its own training speakers: what another fold trained on is no matter
+	for f in 0 1; do
+		awk -F'\t' -v f="fold:i=$f" '$3 == f' "$g" | sed 's/\tfold:i=[0-9]//' | mk --dim post.train_speakers="s$((2 - 2 * f)),s5" > "$T/f$f.ser"
+	done
+	run -0 --separate-stderr ser-score classes --label emo --tsv "$T/f0.ser" "$T/f1.ser"
+	[[ $output == *"train_test_speaker_overlap"$'\t'"value"$'\t'0* && $output == *"folds_are"$'\t'"value"$'\t'files* ]]
+	# embeddings say in their own dims whom they were trained on
+	mk --dim emb.train_speakers=s2 < "$g" > "$T/x.ser"
+	run -3 ser-score verify --n-boot 0 < "$T/x.ser"
+}
+
+@test "ser-score classes: posteriors, absent classes, no speakers" {
+	printf 'id=a\temo=sad\tpost:t=.2,.5,.3\nid=b\temo=sad\tpost:t=.4,.4,.2\nid=c\temo=joy\tpost:t=.1,.1,.8\n' > "$T/p.txt"
+	mk --dim post.classes=joy,sad,fear < "$T/p.txt" > "$T/p.ser"
+	run -0 --separate-stderr ser-score classes --label emo --tsv < "$T/p.ser"
+	[[ $stderr == *"absent from the truth, so not in UAR: fear"* ]]
+	[ "$(value scores pooled.uar value <<<"$output")" = 0.25 ] # joy 0, sad 1/2 (a tie goes to the first class)
+	[ "$(value confusion joy fear <<<"$output")" = 1 ]
+	[ "$(value about speakers value <<<"$output")" = unknown ]
+	[ -z "$(value scores pooled.uar spk_lo <<<"$output")" ]
+	run -1 ser-score classes --by spk --label emo < "$T/p.ser"
+	mk < "$T/p.txt" > "$T/p.ser"
+	run -1 ser-score classes --label emo < "$T/p.ser"
+	[[ $output == *'does not name the classes of "post"'* ]]
+	run -1 ser-score classes --label nosuch < "$T/all.ser"
+	run -0 ser-score classes --label emo --n-boot 0 --tsv < "$T/all.ser"
+	[ -z "$(value scores pooled.uar utt_lo <<<"$output")" ]
+}
+
+@test "ser-score verify: lists of trials in both forms, and what is wrong with them" {
+	printf 'u0 u6 target\nu0\tu1\tnontarget\nu2 u8 1\nu3 u4 0\n' > "$T/l1"
+	printf '1 u0 u6\n0 u0 u1\n1 u2 u8\n\n0 u3 u4\n' > "$T/l2"
+	ser-score verify --trials "$T/l1" --json < "$T/all.ser" > "$T/a"
+	ser-score verify --trials "$T/l2" --json < "$T/all.ser" > "$T/b"
+	cmp "$T/a" "$T/b"
+	ser-score verify --trials "$T/l1" --det --tsv < "$T/all.ser" | value det 0 miss
+	printf 'u0 nosuch target\n' > "$T/l1"
+	run -1 ser-score verify --trials "$T/l1" < "$T/all.ser"
+	[[ $output == *'line 1: no record has the id "nosuch"'* ]]
+	printf 'u0 u1 maybe\n' > "$T/l1"
+	run -1 ser-score verify --trials "$T/l1" < "$T/all.ser"
+	printf 'u0 u6 target\n' > "$T/l1"
+	run -1 ser-score verify --trials "$T/l1" < "$T/all.ser"
+	[[ $output == *"both kinds are needed"* ]]
+}
+
+@test "ser-score clusters: chance is near 0 for adjusted scores; a clustering by chance is not significant" {
+	ser-score clusters --label emo --tsv --n-perm 400 < "$T/all.ser" > "$T/got"
+	awk -v a="$(value scores ami chance < "$T/got")" 'BEGIN {exit !(a < .02 && a > -.02)}'
+	awk -v a="$(value scores ami p < "$T/got")" 'BEGIN {exit !(a < .01)}'
+	ser-score clusters --cluster fold --by fold --label emo --tsv < "$T/all.ser" > "$T/got" # one cluster a group: says nothing
+	[ "$(value scores ari p < "$T/got")" = 1 ]
+	[ -z "$(value scores silhouette mean < "$T/got")" ]
+	run -1 ser-score clusters --cluster emo --label emo < "$T/all.ser"
+	run -0 ser-score clusters --label emo < "$T/all.ser"
+	[[ $output != *"Each group"* ]]
+	run -0 ser-score clusters --label emo --per-group < "$T/all.ser"
+	[[ $output == *"Each group"* ]]
+}
+
+@test "ser-score: JSON is JSON" {
+	for m in "classes --label emo" "regress --label aro --pred par" "clusters --label emo --n-perm 5" "verify --n-boot 5"; do
+		ser-score $m --json < "$T/all.ser" | perl -MJSON::PP -e 'local $/; my $r = decode_json(<STDIN>); exit !(ref $r->{scores} eq "ARRAY" && ref $r->{about} eq "HASH")'
+	done
+}
+
+@test "ser-score: usage, empty, cut and full" {
+	run -2 ser-score
+	run -2 ser-score nosuch
+	run -2 ser-score classes
+	run -2 ser-score classes --label emo --json --tsv
+	run -2 ser-score classes --label emo --n-boot x
+	run -1 ser-score classes --label emo < /dev/null
+	mk < /dev/null > "$T/none.ser"
+	run -1 ser-score classes --label emo < "$T/none.ser"
+	run -1 ser-score verify < "$T/none.ser"
+	run -1 ser-score clusters --label emo < "$T/none.ser"
+	head -c 5000 "$T/all.ser" > "$T/cut.ser"
+	run -1 ser-score classes --label emo < "$T/cut.ser"
+	[[ $output == *"ser-score: "* ]]
+	run -1 bash -c "ser-score classes --label emo < '$T/all.ser' > /dev/full"
+}
