@@ -3,7 +3,6 @@
 #include "cli/cli.h"
 #include "ml/kmeans.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,6 @@ struct group {
 };
 
 struct job {
-	struct ser_cli *c;
 	const struct ser_map *key;
 	struct group *g;
 	size_t n, d, k_lo, k_hi;
@@ -100,9 +98,157 @@ static size_t index_of(struct ser_cli *c, struct ser_map *map, struct ser_record
 	return ser_map_add(map, s, strlen(s), NULL);
 }
 
-static void spool_failed(struct ser_cli *c)
+struct input {
+	struct ser_header h;
+	struct ser_spool *spool; /* the records */
+	struct ser_map *key, *mean_key;
+	float *x;                /* [n,d] */
+	size_t *group, *mean_of; /* [n] indices into the maps */
+	size_t n, d, cap[3];
+};
+
+/* Embeddings to memory, records to the spool. */
+static void read_all(struct ser_cli *c, struct input *p)
 {
-	ser_cli_fail(c, SER_EIO, "a temporary file failed: %s", strerror(errno));
+	struct ser_in *in = ser_in_open(c);
+	struct ser_record r = {0};
+	struct ser_buf pack = {0};
+	struct ser_err e;
+	bool segment;
+	*p = (struct input){.spool = ser_spool_new(&e), .key = ser_map_new(), .mean_key = ser_map_new()};
+	if (p->spool == NULL)
+		ser_cli_die(c, &e);
+	ser_header_copy(&p->h, ser_in_header(in));
+	while (ser_in_next(in, &r, &segment)) {
+		const float *v;
+		size_t d, n = p->n;
+		double sq = 0;
+		int rc = segment ? ser_header_merge(&p->h, ser_in_header(in), &e) : 0;
+		if (rc == 0)
+			rc = ser_record_f4(&r, field, 1, &v, &d, &e);
+		if (rc == 0 && n == 0)
+			p->d = d;
+		if (rc == 0 && (d != p->d || d == 0))
+			rc = ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has %zu dimensions, expected %zu", field, d,
+					     p->d);
+		for (size_t t = 0; rc == 0 && t < d; t++)
+			sq += (double)v[t] * v[t];
+		if (rc == 0 && (!isfinite(sq) || (metric == SER_COSINE && sq == 0)))
+			rc = ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has length %g, expected a finite one%s", field,
+					     sqrt(sq), metric == SER_COSINE ? " above 0" : "");
+		pack.n = 0;
+		if (rc == 0) {
+			ser_record_pack(&pack, &r);
+			rc = ser_spool_add(p->spool, pack.s, pack.n, &e);
+		}
+		if (rc != 0)
+			ser_cli_die(c, &e);
+		p->x = ser_grow(p->x, &p->cap[0], ser_mul(n + 1, d), sizeof *p->x);
+		memcpy(p->x + n * d, v, d * sizeof *v);
+		p->group = ser_grow(p->group, &p->cap[1], n + 1, sizeof *p->group);
+		p->group[n] = by != NULL ? index_of(c, p->key, &r, by) : ser_map_add(p->key, "", 0, NULL);
+		p->mean_of = ser_grow(p->mean_of, &p->cap[2], n + 1, sizeof *p->mean_of);
+		p->mean_of[n] = centre != NULL ? index_of(c, p->mean_key, &r, centre) : 0;
+		p->n++;
+	}
+	ser_buf_free(&pack);
+	ser_record_free(&r);
+	ser_in_close(in);
+}
+
+/* Rows to their groups, then threads over the groups, or inside the only one. */
+static void cluster_all(struct ser_cli *c, const struct input *p, struct job *j)
+{
+	j->key = p->key;
+	j->n = ser_map_len(p->key);
+	j->d = p->d;
+	j->g = ser_calloc(j->n, sizeof *j->g);
+	for (size_t i = 0; i < p->n; i++)
+		j->g[p->group[i]].n++;
+	for (size_t i = 0; i < j->n; i++) {
+		j->g[i].x = ser_malloc(ser_mul(j->g[i].n, j->d), sizeof *j->g[i].x);
+		j->g[i].row = ser_malloc(j->g[i].n, sizeof *j->g[i].row);
+		j->g[i].n = 0;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		struct group *g = &j->g[p->group[i]];
+		g->row[g->n] = i;
+		memcpy(g->x + g->n++ * j->d, p->x + i * j->d, j->d * sizeof *p->x);
+	}
+	j->o = o;
+	j->o.n_thread = j->n == 1 ? c->n_thread : 1;
+	ser_parallel_for(j->n == 1 ? 1 : c->n_thread, j->n, fit, j);
+	for (size_t i = 0; i < j->n; i++) {
+		struct group *g = &j->g[i];
+		const char *s = ser_map_key(p->key, i, NULL), *colon = by != NULL ? ": " : "";
+		if (g->m == NULL) {
+			if (by != NULL)
+				ser_fail_in(&g->e, "%s \"%s\"", by, s);
+			ser_cli_die(c, &g->e);
+		}
+		if (g->m->n_empty > 0)
+			ser_cli_warn(c, "%s%s%zu of %zu clusters are empty: fewer records differ", s, colon,
+				     g->m->n_empty, g->m->k);
+		ser_cli_info(c, "%s%s%zu records, %zu clusters, inertia %.6g after %zu iterations", s, colon, g->n,
+			     g->m->k, g->m->inertia, g->m->n_iter);
+	}
+}
+
+/* The records again, with their clusters. */
+static void write_all(struct ser_cli *c, const struct input *p, const struct job *j)
+{
+	int64_t *cluster = ser_malloc(p->n, sizeof *cluster);
+	float *far = ser_malloc(p->n, sizeof *far);
+	struct ser_out *out = ser_out_open(c);
+	struct ser_spool_walk w;
+	struct ser_record r = {0};
+	struct ser_buf margin_name = {0};
+	struct ser_err e;
+	const char *s;
+	size_t n;
+	for (size_t i = 0; i < j->n; i++)
+		for (size_t q = 0; q < j->g[i].n; q++) {
+			cluster[j->g[i].row[q]] = j->g[i].m->cluster[q];
+			far[j->g[i].row[q]] = margin ? j->g[i].m->margin[q] : 0;
+		}
+	ser_buf_printf(&margin_name, "%s_margin", name);
+	ser_out_header(out, &p->h);
+	int rc = ser_spool_walk(&w, p->spool, 0, ser_spool_size(p->spool), 0, &e);
+	for (size_t i = 0; rc >= 0 && (rc = ser_spool_next(&w, &s, &n, &e)) > 0; i++) {
+		rc = ser_record_unpack(&r, s, n, &e);
+		if (rc < 0)
+			break;
+		ser_record_set(&r, name, ser_int(cluster[i]));
+		if (margin)
+			ser_record_set(&r, margin_name.s, ser_real(far[i]));
+		ser_out_record(out, &r);
+	}
+	if (rc < 0)
+		ser_cli_die(c, &e);
+	ser_spool_walk_end(&w);
+	if (centroids != NULL)
+		write_centroids(c, &p->h, j);
+	ser_out_close(out);
+	ser_buf_free(&margin_name);
+	ser_record_free(&r);
+	free(cluster);
+	free(far);
+}
+
+/* LO:HI of --select-k */
+static bool parse_range(const char *s, size_t *k_lo, size_t *k_hi)
+{
+	int64_t lo, hi;
+	const char *colon = strchr(s, ':');
+	char *first = ser_strndup(s, colon != NULL ? (size_t)(colon - s) : 0);
+	bool ok = colon != NULL && ser_parse_int(first, 2, 1000000, &lo, NULL) == 0 &&
+		  ser_parse_int(colon + 1, lo, 1000000, &hi, NULL) == 0;
+	free(first);
+	if (ok) {
+		*k_lo = (size_t)lo;
+		*k_hi = (size_t)hi;
+	}
+	return ok;
 }
 
 int main(int argc, char **argv)
@@ -144,7 +290,6 @@ int main(int argc, char **argv)
 		"[FILE]...",  opts,
 		NULL,         SER_CLI_FILTER | SER_CLI_THREADS};
 	struct ser_cli c;
-	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
 	o.metric = (enum ser_metric)metric;
 	o.init = (enum ser_kmeans_init)init;
@@ -153,148 +298,31 @@ int main(int argc, char **argv)
 	o.tol = tol;
 	o.margin = margin;
 	o.seed = (uint64_t)seed;
-	struct job j = {.c = &c};
-	if (select_k != NULL) {
-		int64_t lo, hi;
-		const char *colon = strchr(select_k, ':');
-		char *first = ser_strndup(select_k, colon != NULL ? (size_t)(colon - select_k) : 0);
-		if (k > 0 || colon == NULL || ser_parse_int(first, 2, 1000000, &lo, &e) != 0 ||
-		    ser_parse_int(colon + 1, lo, 1000000, &hi, &e) != 0)
-			ser_cli_usage(&c, "--select-k wants LO:HI with 2 <= LO <= HI, and no -k beside it");
-		j.k_lo = (size_t)lo;
-		j.k_hi = (size_t)hi;
-		free(first);
-	} else if (k == 0) {
+	struct job j = {0};
+	struct input p;
+	if (select_k != NULL && (k > 0 || !parse_range(select_k, &j.k_lo, &j.k_hi)))
+		ser_cli_usage(&c, "--select-k wants LO:HI with 2 <= LO <= HI, and no -k beside it");
+	if (select_k == NULL && k == 0)
 		ser_cli_usage(&c, "how many clusters? give -k or --select-k");
-	}
-	char *margin_name = ser_malloc(strlen(name) + 8, 1);
-	snprintf(margin_name, strlen(name) + 8, "%s_margin", name);
 
-	/* ---- read: embeddings to memory, records to the spool ---- */
-	struct ser_in *in = ser_in_open(&c);
-	struct ser_header h;
-	struct ser_record r = {0};
-	struct ser_buf pack = {0};
-	struct ser_map *key = ser_map_new(), *mean_key = ser_map_new();
-	FILE *spool = tmpfile();
-	float *x = NULL;
-	size_t n = 0, cap_x = 0, *of = NULL, cap_of = 0, *mean_of = NULL, cap_mean = 0;
-	bool segment;
-	if (spool == NULL)
-		spool_failed(&c);
-	ser_header_copy(&h, ser_in_header(in));
-	while (ser_in_next(in, &r, &segment)) {
-		const float *v;
-		size_t d;
-		double sq = 0;
-		if ((segment && ser_header_merge(&h, ser_in_header(in), &e) != 0) ||
-		    ser_record_f4(&r, field, 1, &v, &d, &e) != 0)
-			ser_cli_die(&c, &e);
-		if (n == 0)
-			j.d = d;
-		if (d != j.d || d == 0)
-			ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has %zu dimensions, expected %zu", field, d, j.d);
-		for (size_t t = 0; t < d; t++)
-			sq += (double)v[t] * v[t];
-		if (d == j.d && (!isfinite(sq) || (metric == SER_COSINE && sq == 0)))
-			ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has length %g, expected a finite one%s", field,
-					sqrt(sq), metric == SER_COSINE ? " above 0" : "");
-		if (d != j.d || d == 0 || !isfinite(sq) || (metric == SER_COSINE && sq == 0))
-			ser_cli_die(&c, &e);
-		x = ser_grow(x, &cap_x, ser_mul(n + 1, d), sizeof *x);
-		memcpy(x + n * d, v, d * sizeof *x);
-		of = ser_grow(of, &cap_of, n + 1, sizeof *of);
-		of[n] = by != NULL ? index_of(&c, key, &r, by) : ser_map_add(key, "", 0, NULL);
-		mean_of = ser_grow(mean_of, &cap_mean, n + 1, sizeof *mean_of);
-		mean_of[n++] = centre != NULL ? index_of(&c, mean_key, &r, centre) : 0;
-		pack.n = 0;
-		ser_record_pack(&pack, &r);
-		if (fwrite(&pack.n, sizeof pack.n, 1, spool) != 1 || fwrite(pack.s, 1, pack.n, spool) != pack.n)
-			spool_failed(&c);
-	}
-	ser_in_close(in);
-
-	/* ---- cluster: threads over the groups, or inside the only one ---- */
+	read_all(&c, &p);
 	if (centre != NULL)
-		take_means(x, mean_of, n, j.d, ser_map_len(mean_key));
-	j.key = key;
-	j.n = ser_map_len(key);
-	j.g = ser_calloc(j.n, sizeof *j.g);
-	for (size_t i = 0; i < n; i++)
-		j.g[of[i]].n++;
-	for (size_t i = 0; i < j.n; i++) {
-		j.g[i].x = ser_malloc(ser_mul(j.g[i].n, j.d), sizeof *j.g[i].x);
-		j.g[i].row = ser_malloc(j.g[i].n, sizeof *j.g[i].row);
-		j.g[i].n = 0;
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct group *g = &j.g[of[i]];
-		g->row[g->n] = i;
-		memcpy(g->x + g->n++ * j.d, x + i * j.d, j.d * sizeof *x);
-	}
-	free(x);
-	j.o = o;
-	j.o.n_thread = j.n == 1 ? c.n_thread : 1;
-	ser_parallel_for(j.n == 1 ? 1 : c.n_thread, j.n, fit, &j);
-	int64_t *cluster = ser_malloc(n, sizeof *cluster);
-	float *far = ser_malloc(n, sizeof *far);
-	for (size_t i = 0; i < j.n; i++) {
-		const struct group *g = &j.g[i];
-		const char *s = ser_map_key(key, i, NULL);
-		if (g->m == NULL) {
-			e = g->e;
-			if (by != NULL)
-				ser_fail_in(&e, "%s \"%s\"", by, s);
-			ser_cli_die(&c, &e);
-		}
-		if (g->m->n_empty > 0)
-			ser_cli_warn(&c, "%s%s%zu of %zu clusters are empty: fewer records differ", by != NULL ? s : "",
-				     by != NULL ? ": " : "", g->m->n_empty, g->m->k);
-		ser_cli_info(&c, "%s%s%zu records, %zu clusters, inertia %.6g after %zu iterations",
-			     by != NULL ? s : "", by != NULL ? ": " : "", g->n, g->m->k, g->m->inertia, g->m->n_iter);
-		for (size_t q = 0; q < g->n; q++) {
-			cluster[g->row[q]] = g->m->cluster[q];
-			far[g->row[q]] = margin ? g->m->margin[q] : 0;
-		}
-	}
+		take_means(p.x, p.mean_of, p.n, p.d, ser_map_len(p.mean_key));
+	cluster_all(&c, &p, &j);
+	write_all(&c, &p, &j);
 
-	/* ---- write, in the order of the input ---- */
-	struct ser_out *out = ser_out_open(&c);
-	ser_out_header(out, &h);
-	rewind(spool);
-	for (size_t i = 0, len; i < n; i++) {
-		if (fread(&len, sizeof len, 1, spool) != 1)
-			spool_failed(&c);
-		pack.n = 0;
-		ser_buf_reserve(&pack, len);
-		if (fread(pack.s, 1, len, spool) != len)
-			spool_failed(&c);
-		if (ser_record_unpack(&r, pack.s, len, &e) != 0)
-			ser_cli_die(&c, &e);
-		ser_record_set(&r, name, ser_int(cluster[i]));
-		if (margin)
-			ser_record_set(&r, margin_name, ser_real(far[i]));
-		ser_out_record(out, &r);
-	}
-	if (centroids != NULL)
-		write_centroids(&c, &h, &j);
-	ser_out_close(out);
 	for (size_t i = 0; i < j.n; i++) {
 		ser_kmeans_free(j.g[i].m);
 		free(j.g[i].x);
 		free(j.g[i].row);
 	}
-	fclose(spool);
 	free(j.g);
-	free(of);
-	free(mean_of);
-	free(cluster);
-	free(far);
-	free(margin_name);
-	ser_map_free(key);
-	ser_map_free(mean_key);
-	ser_buf_free(&pack);
-	ser_record_free(&r);
-	ser_header_free(&h);
+	free(p.x);
+	free(p.group);
+	free(p.mean_of);
+	ser_map_free(p.key);
+	ser_map_free(p.mean_key);
+	ser_spool_free(p.spool);
+	ser_header_free(&p.h);
 	return ser_cli_end(&c);
 }

@@ -1,10 +1,9 @@
 #!/usr/bin/env bats
-bats_require_minimum_version 1.5.0
+load helper
 
 setup() {
 	T=$BATS_TEST_TMPDIR
-	ROOT=$BATS_TEST_DIRNAME/../..
-	mk() { "$ROOT/tests/mkser" "$@"; }
+	mk() { "$ROOT/tests/tools/mkser" "$@"; }
 	mk < "$ROOT/tests/golden/ser-score.txt" > "$T/all.ser"
 }
 

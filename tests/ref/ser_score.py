@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Scores by scikit-learn for tests/cli/ser-score.bats: writes tests/golden/ser-score.txt, records as tests/mkser reads
+"""Scores by scikit-learn for tests/cli/ser-score.bats: writes tests/golden/ser-score.txt, records as tests/tools/mkser reads
 them, and tests/golden/ser-score.want, lines of mode, table, row, column and value."""
 import numpy as np
 from scipy import optimize, stats
@@ -23,7 +23,7 @@ with open("tests/golden/ser-score.txt", "w") as f:
     for i in range(n):
         print("id=u%d" % i, "spk=s%d" % spk[i], "fold:i=%d" % fold[i], "emo=" + names[t[i]], "pred=" + names[p[i]],
               "pred2=" + names[q[i]], "cluster:i=%d" % clu[i], "aro:f=%r" % float(aro[i]), "par:f=%r" % float(par[i]),
-              "emb:t=" + ",".join(repr(float(v)) for v in x[i]), sep="\t", file=f)
+              "text=t%d" % (i // 6 % 2), "emb:t=" + ",".join(repr(float(v)) for v in x[i]), sep="\t", file=f)
 out = open("tests/golden/ser-score.want", "w")
 
 
