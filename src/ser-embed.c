@@ -32,6 +32,8 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	struct ser_encoded y;
 	if (ser_runner_do(j->run, worker, r, &t, &y, e) < 0)
 		return e->code;
+	if (j->frames && y.frames < 0)
+		return ser_record_fail(r, e, SER_EDATA, "architecture %s has no frame-level states", j->m->arch->name);
 	if (ser_runner_set(r, j->name, ser_tape_node(t, j->frames ? y.frames : y.emb), j->frames, e) != 0)
 		return e->code;
 	for (size_t i = 0; i < j->drop.n; i++)

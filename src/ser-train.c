@@ -35,7 +35,7 @@ static void set_defaults(int mode)
 	o.train = ser_train_defaults();
 	o.obj = ser_objective_defaults(mode == SPEAKER ? SER_OBJ_AAM : mode == CONTRASTIVE ? SER_OBJ_PAIRS : SER_OBJ_SOFTMAX,
 	                               NULL, NULL);
-	o.norm = SER_NORM_MEAN;
+	o.norm = -1;
 	o.optimizer = SER_OPT_ADAMW;
 	o.schedule = SER_SCHED_COSINE;
 	o.crop_s = mode == SPEAKER ? 2 : 3;
@@ -206,6 +206,12 @@ static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset 
 	} else if (o.freeze) {
 		ser_cli_usage(c, "--freeze needs --init");
 	}
+	if (o.norm < 0) { /* a mean over one frame would take everything off */
+		o.norm = SER_NORM_GLOBAL;
+		for (size_t i = 0; i < d->n; i++)
+			if (d->item[i].n_frame > 1)
+				o.norm = SER_NORM_MEAN;
+	}
 	struct ser_strs hyper = hyper_texts(like);
 	if (ser_model_new(&m, o.arch, hyper.s, hyper.n, (uint64_t)o.seed, &e) != 0)
 		ser_cli_die(c, &e);
@@ -352,10 +358,14 @@ static void run(struct ser_cli *c, struct ser_trainer *t, const struct ser_objec
 	ser_trainer_finish(t);
 }
 
-static size_t crop_frames(struct ser_cli *c, const struct ser_header *h)
+static size_t crop_frames(struct ser_cli *c, const struct ser_dataset *d)
 {
+	const struct ser_header *h = &d->header;
 	const struct ser_val *dim = ser_header_dim(h, o.field), *shift = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
-	if (o.crop_s == 0)
+	bool vectors = true;
+	for (size_t i = 0; i < d->n; i++)
+		vectors = vectors && d->item[i].n_frame == 1;
+	if (o.crop_s == 0 || vectors)
 		return 0;
 	if (shift == NULL || shift->kind != SER_REAL || !(shift->u.f > 0))
 		ser_cli_fail(c, SER_EDATA, "the stream's header gives no frame shift (shift_s) for \"%s\": --crop 0 takes whole "
@@ -407,7 +417,7 @@ int main(int argc, char **argv)
 		{"field", 0, SER_OPTION_STR, &o.field, "NAME", 0, 0, NULL, 0, "tensor to train on"},
 		{"arch", 0, SER_OPTION_STR, &o.arch, "NAME", 0, 0, NULL, 0, "architecture of the encoder (ser-model archs lists them)"},
 		{"hyper", 0, SER_OPTION_LIST, &o.hyper, "NAME=VALUE", 0, 0, NULL, 0, "a hyper-parameter of it"},
-		{"input-norm", 0, SER_OPTION_CHOICE, &o.norm, "KIND", 0, 0, ser_model_norms, 0, "normalisation of each utterance's features"},
+		{"input-norm", 0, SER_OPTION_CHOICE, &o.norm, "KIND", 0, 0, ser_model_norms, 0, "normalisation of the features (default mean; global for vectors)"},
 		{"init", 0, SER_OPTION_STR, &o.init, "FILE", 0, 0, NULL, 0, "begin with this model's encoder"},
 		{"freeze", 0, SER_OPTION_FLAG, &o.freeze, NULL, 0, 0, NULL, 0, "leave the encoder as it is, train the heads"},
 		{"encoder-lr-scale", 0, SER_OPTION_REAL, &o.train.encoder_lr, "X", 0, 1000, NULL, 0, "factor on the encoder's learning rate"},
@@ -507,7 +517,7 @@ int main(int argc, char **argv)
 		obj[0].pairs = &pairs;
 	}
 	struct ser_model *m = make_model(&c, d, &split, obj, n_obj);
-	o.train.crop = crop_frames(&c, &d->header);
+	o.train.crop = crop_frames(&c, d);
 	struct ser_trainer *t;
 	if (ser_trainer_new(&t, d, &split, m, obj, n_obj, &o.train, c.n_thread, &e) != 0)
 		ser_cli_die(&c, &e);

@@ -7,13 +7,13 @@
 
 enum { CHANNELS, BLOCKS, KERNEL, DOWN, ATT, EMB, DROPOUT };
 static const struct ser_hyper hyper[] = {
-	[CHANNELS] = {"channels", 128, 1, 4096, true, "channels of every convolution"},
-	[BLOCKS] = {"blocks", 4, 1, 64, true, "convolutions, each with batch norm, ReLU and dropout"},
-	[KERNEL] = {"kernel", 5, 1, 63, true, "frames a convolution sees; odd"},
-	[DOWN] = {"down", 2, 0, 8, true, "the first so many of them halve the frame rate"},
-	[ATT] = {"att", 64, 1, 4096, true, "hidden units of the attention over time"},
-	[EMB] = {"emb", 128, 1, 65536, true, "dimensions of the embedding"},
-	[DROPOUT] = {"dropout", 0.2, 0, 0.95, false, "dropout after each convolution and after pooling"},
+	[CHANNELS] = {"channels", 128, 1, 4096, SER_HYPER_WHOLE, "channels of every convolution"},
+	[BLOCKS] = {"blocks", 4, 1, 64, SER_HYPER_WHOLE, "convolutions, each with batch norm, ReLU and dropout"},
+	[KERNEL] = {"kernel", 5, 1, 63, SER_HYPER_ODD, "frames a convolution sees"},
+	[DOWN] = {"down", 2, 0, 8, SER_HYPER_WHOLE, "the first so many of them halve the frame rate"},
+	[ATT] = {"att", 64, 1, 4096, SER_HYPER_WHOLE, "hidden units of the attention over time"},
+	[EMB] = {"emb", 128, 1, 65536, SER_HYPER_WHOLE, "dimensions of the embedding"},
+	[DROPOUT] = {"dropout", 0.2, 0, 0.95, SER_HYPER_REAL, "dropout after each convolution and after pooling"},
 	{0},
 };
 
@@ -33,11 +33,6 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 	return (struct ser_encoded){.frames = x, .emb = ser_layer_linear(t, "emb", u, (size_t)h[EMB], true)};
 }
 
-static size_t min_frame(const double *h)
-{
-	(void)h;
-	return 1;
-}
-
 const struct ser_arch ser_arch_convpool = {
-	"convpool", "convolutions over time and attentive statistics pooling", hyper, build, min_frame};
+	"convpool", "convolutions over time and attentive statistics pooling", hyper, build, ser_arch_any_length,
+	NULL};

@@ -31,10 +31,12 @@ static int set_hyper(struct ser_model *m, const char *name, size_t len, double x
 		i++;
 	if (h[i].name == NULL)
 		return ser_fail(e, SER_EUSAGE, "architecture %s has no hyper-parameter \"%.*s\"", m->arch->name, (int)len, name);
+	static const char *const kinds[] = {"a number", "a whole number", "an odd number"};
 	char lo[32], hi[32];
-	if (!(x >= h[i].lo && x <= h[i].hi) || (h[i].whole && x != floor(x)))
+	if (!(x >= h[i].lo && x <= h[i].hi) || (h[i].kind != SER_HYPER_REAL && x != floor(x)) ||
+	    (h[i].kind == SER_HYPER_ODD && fmod(x, 2) != 1))
 		return ser_fail(e, SER_EUSAGE, "hyper-parameter %s of %s is %g, expected %s in [%s, %s]", h[i].name,
-		                m->arch->name, x, h[i].whole ? "a whole number" : "a number", ser_format_real(h[i].lo, lo),
+		                m->arch->name, x, kinds[h[i].kind], ser_format_real(h[i].lo, lo),
 		                ser_format_real(h[i].hi, hi));
 	m->hyper[i] = x;
 	return 0;
@@ -176,6 +178,9 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 int ser_model_build(struct ser_model *m, struct ser_err *e)
 {
 	ser_assert(m->n_in > 0 && m->field != NULL);
+	const char *wrong = m->arch->check != NULL ? m->arch->check(m->hyper) : NULL;
+	if (wrong != NULL)
+		return ser_fail(e, SER_EUSAGE, "architecture %s: %s", m->arch->name, wrong);
 	if (m->norm == SER_NORM_GLOBAL && ser_params_find(m->params, "input.mean") < 0) {
 		ser_params_add(m->params, "input.mean", SER_P_BUFFER, (struct ser_init){SER_INIT_CONST, 0}, 1, &m->n_in);
 		ser_params_add(m->params, "input.std", SER_P_BUFFER, (struct ser_init){SER_INIT_CONST, 1}, 1, &m->n_in);
@@ -258,12 +263,30 @@ int ser_model_check_header(const struct ser_model *m, const struct ser_header *h
 	return rc;
 }
 
+int ser_model_tensor(struct ser_record *r, const char *field, const float **x, size_t shape[static 2], struct ser_err *e)
+{
+	const struct ser_val *v = ser_record_get(r, field);
+	size_t own[SER_MAX_AXES];
+	bool vector = v != NULL && v->kind == SER_TENSOR && v->u.t.ndim == 1;
+	if (ser_record_f4(r, field, vector ? 1 : 2, x, own, e) != 0)
+		return e->code;
+	shape[0] = vector ? 1 : own[0];
+	shape[1] = vector ? own[0] : own[1];
+	if (shape[1] == 0)
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is empty", field);
+	for (size_t i = 0; i < shape[0] * shape[1]; i++)
+		if (!isfinite((*x)[i]))
+			return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is not finite at frame %zu, dimension %zu", field,
+			                       i / shape[1], i % shape[1]);
+	return 0;
+}
+
 ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, float **x, size_t *cap,
                              struct ser_err *e)
 {
 	const float *feat;
-	size_t shape[SER_MAX_AXES], least = m->arch->min_frame(m->hyper);
-	if (ser_record_f4(r, m->field, 2, &feat, shape, e) != 0)
+	size_t shape[2], least = m->arch->min_frame(m->hyper);
+	if (ser_model_tensor(r, m->field, &feat, shape, e) != 0)
 		return e->code;
 	if (shape[1] != m->n_in)
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu dimensions a frame, the model wants %zu", m->field,
@@ -272,10 +295,6 @@ ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, fl
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model needs %zu", m->field, shape[0],
 		                       least);
 	size_t n = shape[0] * shape[1];
-	for (size_t i = 0; i < n; i++)
-		if (!isfinite(feat[i]))
-			return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is not finite at frame %zu, dimension %zu", m->field,
-			                       i / shape[1], i % shape[1]);
 	*x = ser_grow(*x, cap, n, sizeof **x);
 	memcpy(*x, feat, n * sizeof *feat);
 	ser_model_normalise(m, *x, shape[0]);
@@ -354,7 +373,7 @@ void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_s
 	struct ser_val hyper = ser_val_map(), input = ser_val_map(), heads = ser_val_list();
 	for (size_t i = 0; m->arch->hyper[i].name != NULL; i++)
 		ser_val_set(a, &hyper, m->arch->hyper[i].name,
-		            m->arch->hyper[i].whole ? ser_int((int64_t)m->hyper[i]) : ser_real(m->hyper[i]));
+		            m->arch->hyper[i].kind == SER_HYPER_REAL ? ser_real(m->hyper[i]) : ser_int((int64_t)m->hyper[i]));
 	ser_val_set(a, &input, "field", ser_str(m->field));
 	ser_val_set(a, &input, "dim", ser_int((int64_t)m->n_in));
 	ser_val_set(a, &input, "norm", ser_str(ser_model_norms[m->norm]));

@@ -10,15 +10,16 @@
 
 /* ---- architectures ------------------------------------------------------------------------------- */
 
-/* A hyper-parameter. All are numbers; `whole` ones take no fraction. A table ends with an all-zero row. */
+/* A hyper-parameter: a number. A table ends with an all-zero row. */
+enum ser_hyper_kind { SER_HYPER_REAL, SER_HYPER_WHOLE, SER_HYPER_ODD };
 struct ser_hyper {
 	const char *name;
 	double dflt, lo, hi;
-	bool whole;
+	enum ser_hyper_kind kind;
 	const char *help;
 };
 struct ser_encoded {
-	int frames; /* [R', C'] the last values that have a row per frame; -1 when there are none */
+	int frames; /* [R', C'] the last values that have a row per frame; -1: the architecture has none */
 	int emb;    /* [n_seg, E] */
 };
 /* An architecture is one file arch_NAME.c and one row of the table in arch.c. */
@@ -29,6 +30,8 @@ struct ser_arch {
 	struct ser_encoded (*build)(struct ser_tape *t, const double *h, int x);
 	/* Fewest frames an utterance must have. */
 	size_t (*min_frame)(const double *h);
+	/* What is wrong with a combination of hyper-parameters, or NULL; may be absent. */
+	const char *(*check)(const double *h);
 };
 extern const struct ser_arch *const ser_archs[]; /* ends with NULL */
 const struct ser_arch *ser_arch_find(const char *name); /* or NULL */
@@ -111,6 +114,9 @@ void ser_model_slice_in(const struct ser_slice *s, const float *in, real *val);
 
 /* Does a stream fit? SER_EDATA naming the first thing that differs, what the model wants and what is there. */
 int ser_model_check_header(const struct ser_model *m, const struct ser_header *h, struct ser_err *e);
+/* The tensor [T,D] of a record as float32, all finite; one of one axis is a single frame. */
+int ser_model_tensor(struct ser_record *r, const char *field, const float **x, size_t shape[static 2],
+                     struct ser_err *e);
 /* The features of a record: checked (axes, D, number of frames, finite) and normalised into *x, grown by ser_grow.
  * Returns the number of frames, or <0. */
 ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, float **x, size_t *cap,

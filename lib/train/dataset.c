@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/dataset.h"
 
+#include "model/model.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -108,11 +110,12 @@ static void take_label(struct ser_dataset *d, size_t k, size_t i, const struct s
 }
 
 /* The tensor of a record, checked. */
-static int take_tensor(struct ser_dataset *d, struct ser_record *r, const struct ser_tensor **t, struct ser_err *e)
+static int take_tensor(struct ser_dataset *d, struct ser_record *r, const struct ser_tensor **t, size_t *n_frame,
+                       struct ser_err *e)
 {
-	size_t shape[SER_MAX_AXES];
+	size_t shape[2];
 	const float *x;
-	if (ser_record_f4(r, d->field, 2, &x, shape, e) != 0)
+	if (ser_model_tensor(r, d->field, &x, shape, e) != 0)
 		return e->code;
 	if (shape[0] == 0)
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has no frame", d->field);
@@ -121,10 +124,7 @@ static int take_tensor(struct ser_dataset *d, struct ser_record *r, const struct
 	if (shape[1] != d->dim)
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu dimensions a frame, the records before it %zu",
 		                       d->field, shape[1], d->dim);
-	for (size_t i = 0; i < shape[0] * shape[1]; i++)
-		if (!isfinite(x[i]))
-			return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is not finite at frame %zu, dimension %zu", d->field,
-			                       i / shape[1], i % shape[1]);
+	*n_frame = shape[0];
 	*t = &ser_record_get(r, d->field)->u.t;
 	return 0;
 }
@@ -134,7 +134,8 @@ static int take_record(struct ser_dataset *d, struct ser_record *r, uint64_t sta
                        struct ser_err *e)
 {
 	const struct ser_tensor *t = NULL;
-	if (take_tensor(d, r, &t, e) != 0)
+	size_t n_frame = 0;
+	if (take_tensor(d, r, &t, &n_frame, e) != 0)
 		return e->code;
 	const char *id = ser_record_id(r);
 	bool is_new;
@@ -154,7 +155,7 @@ static int take_record(struct ser_dataset *d, struct ser_record *r, uint64_t sta
 	}
 	d->item[d->n++] = (struct ser_item){.id = ser_arena_strndup(&d->arena, id, strlen(id)),
 	                                    .key = ser_hash(id, strlen(id)),
-	                                    .n_frame = t->shape[0],
+	                                    .n_frame = n_frame,
 	                                    .dtype = t->dtype,
 	                                    .at = at};
 	return 0;

@@ -43,7 +43,7 @@ struct ser_dataset {
 	struct ser_data_source *source;
 };
 
-/* field: the tensor [T,D]. label: the names of n_label fields to keep, some of which no record may have. */
+/* field: the tensor, [T,D] or [D] (a single frame). label: the names of n_label fields to keep, some of which no record may have. */
 struct ser_dataset *ser_dataset_new(const char *field, const char *const *label, size_t n_label, size_t max_record);
 void ser_dataset_free(struct ser_dataset *d);
 /* Read a stream to its end; fd is the caller's to close. SER_EDATA: what the reader says; a record without the tensor or

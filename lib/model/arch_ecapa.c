@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* ecapa: ECAPA-TDNN (Desplanques, Thienpondt and Demuynck, Interspeech 2020): a convolution, three squeeze-excitation
+ * Res2Net blocks with dilations 2, 3, 4, their outputs aggregated by a convolution, attentive statistics pooling whose
+ * attention sees the utterance's mean and deviation, batch norm, a linear layer. With 80 bands and 192 dimensions 6.2
+ * million parameters at 512 channels, 14.7 at 1024. Names are SpeechBrain's, doubled parts once. */
+#include "model/arch.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { CHANNELS, MFA, SCALE, SE, ATT, EMB, REFLECT, MFA_NORM, ATT_NORM };
+static const struct ser_hyper hyper[] = {
+	[CHANNELS] = {"channels", 512, 8, 8192, SER_HYPER_WHOLE, "channels; a multiple of scale"},
+	[MFA] = {"mfa", 1536, 1, 16384, SER_HYPER_WHOLE, "channels of the aggregation"},
+	[SCALE] = {"scale", 8, 2, 64, SER_HYPER_WHOLE, "parts of a Res2Net block"},
+	[SE] = {"se", 128, 1, 4096, SER_HYPER_WHOLE, "hidden units of squeeze and excitation"},
+	[ATT] = {"att", 128, 1, 4096, SER_HYPER_WHOLE, "hidden units of the attention over time"},
+	[EMB] = {"emb", 192, 1, 65536, SER_HYPER_WHOLE, "dimensions of the embedding"},
+	[REFLECT] = {"reflect", 1, 0, 1, SER_HYPER_WHOLE, "1: the ends are mirrored for convolutions; 0: zeros"},
+	[MFA_NORM] = {"mfa_norm", 1, 0, 1, SER_HYPER_WHOLE, "1: batch norm after the aggregation"},
+	[ATT_NORM] = {"att_norm", 1, 0, 1, SER_HYPER_WHOLE, "1: ReLU and batch norm within the attention"},
+	{0},
+};
+
+static struct ser_conv same(const double *h, size_t k, size_t dil)
+{
+	struct ser_conv c = ser_arch_same(k, 1, dil);
+	c.reflect = h[REFLECT] != 0 && c.pad > 0;
+	return c;
+}
+
+/* The first part passes; each other goes through a convolution of its own, with what came out of the one before added. */
+static int res2net(struct ser_tape *t, const double *h, int x, size_t dil)
+{
+	size_t n = (size_t)h[SCALE], ch = (size_t)h[CHANNELS] / n;
+	int part[64];
+	ser_tape_enter(t, "res2net_block");
+	part[0] = ser_nn_slice(t, x, 0, ch);
+	for (size_t i = 1; i < n; i++) {
+		char name[32];
+		int y = ser_nn_slice(t, x, i * ch, ch);
+		if (i > 1)
+			y = ser_nn_add(t, y, part[i - 1]);
+		snprintf(name, sizeof name, "blocks.%zu", i - 1);
+		part[i] = ser_arch_conv_relu_bn(t, name, y, ch, same(h, 3, dil));
+	}
+	ser_tape_leave(t);
+	return ser_nn_concat(t, (int)n, part);
+}
+
+static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil)
+{
+	size_t ch = (size_t)h[CHANNELS];
+	int y = ser_arch_conv_relu_bn(t, "tdnn1", x, ch, same(h, 1, 1));
+	y = res2net(t, h, y, dil);
+	y = ser_arch_conv_relu_bn(t, "tdnn2", y, ch, same(h, 1, 1));
+	return ser_nn_add(t, ser_layer_se(t, "se_block", y, (size_t)h[SE]), x);
+}
+
+/* e = V f(W [x; mean; deviation] + b) + k, softmax over time; the constant part of W's product is formed once. */
+static int attend(struct ser_tape *t, const double *h, int x)
+{
+	const double eps = 1e-7;
+	size_t ch = (size_t)h[MFA], n_att = (size_t)h[ATT];
+	ser_tape_enter(t, "asp");
+	struct ser_init init = {SER_INIT_UNIFORM, 1 / sqrt(3 * (double)ch)};
+	int w = ser_layer_param(t, "tdnn.conv.weight", 0, init, 2, (size_t[]){n_att, 3 * ch});
+	int b = ser_layer_param(t, "tdnn.conv.bias", SER_P_NO_DECAY, init, 1, &n_att);
+	int u = ser_nn_linear(t, ser_nn_pool_stats(t, x, -1, eps), ser_nn_slice(t, w, ch, 2 * ch), b);
+	int y = ser_nn_linear(t, x, ser_nn_slice(t, w, 0, ch), -1);
+	y = ser_nn_add(t, y, ser_nn_expand(t, u, y));
+	if (h[ATT_NORM] != 0)
+		y = ser_layer_batch_norm(t, "tdnn.norm", ser_nn_relu(t, y), n_att);
+	y = ser_layer_linear(t, "conv", ser_nn_tanh(t, y), ch, true);
+	ser_tape_leave(t);
+	return ser_nn_pool_stats(t, x, ser_nn_softmax_time(t, y), eps);
+}
+
+static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
+{
+	size_t ch = (size_t)h[CHANNELS];
+	int block[3];
+	x = ser_arch_conv_relu_bn(t, "blocks.0", x, ch, same(h, 5, 1));
+	for (size_t i = 0; i < 3; i++) {
+		int mark = ser_tape_mark(t);
+		ser_tape_enter(t, "blocks.%zu", i + 1);
+		block[i] = x = se_res2net(t, h, x, i + 2);
+		ser_tape_leave(t);
+		block[i] = x = ser_tape_keep(t, mark, x);
+	}
+	int mark = ser_tape_mark(t);
+	x = ser_nn_concat(t, 3, block);
+	if (h[MFA_NORM] != 0) {
+		x = ser_arch_conv_relu_bn(t, "mfa", x, (size_t)h[MFA], same(h, 1, 1));
+	} else {
+		struct ser_conv c = same(h, 1, 1);
+		x = ser_nn_relu(t, ser_layer_conv1d(t, "mfa.conv", x, (size_t)h[MFA], &c, true));
+	}
+	x = ser_tape_keep(t, mark, x);
+	int u = ser_layer_batch_norm(t, "asp_bn", attend(t, h, x), 2 * (size_t)h[MFA]);
+	return (struct ser_encoded){.frames = x, .emb = ser_layer_linear(t, "fc", u, (size_t)h[EMB], true)};
+}
+
+/* A mirror is shorter than what it mirrors: the widest padding is 4 frames. */
+static size_t min_frame(const double *h)
+{
+	return h[REFLECT] != 0 ? 5 : 1;
+}
+
+static const char *check(const double *h)
+{
+	return (size_t)h[CHANNELS] % (size_t)h[SCALE] != 0 ? "channels is not a multiple of scale" : NULL;
+}
+
+const struct ser_arch ser_arch_ecapa = {
+	"ecapa", "ECAPA-TDNN: SE-Res2Net blocks and attentive statistics pooling", hyper, build, min_frame, check};

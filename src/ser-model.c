@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+#include "model/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOW, EXPORT, ARCHS };
+
+/* ---- show ---- */
+
+static void line(const char *name, const struct ser_val *v)
+{
+	struct ser_buf b = {0};
+	if (v->kind == SER_STR)
+		ser_val_text(&b, v);
+	else
+		ser_val_json(&b, v, false);
+	printf("%-14s%s\n", name, b.s);
+	ser_buf_free(&b);
+}
+
+static void show_heads(const struct ser_model *m)
+{
+	for (size_t i = 0; i < m->n_head; i++) {
+		const struct ser_head *h = &m->head[i];
+		printf("%-14s%s: %s, %zu output%s", i == 0 ? "heads" : "", h->name, ser_head_kind_name(h->kind), h->n_out,
+		       h->n_out == 1 ? "" : "s");
+		if (h->n_hidden > 0)
+			printf(", %zu hidden", h->n_hidden);
+		if (h->adversarial)
+			printf(", adversarial");
+		for (size_t k = 0; h->out != NULL && k < h->n_out && k < 12; k++)
+			printf("%s%s", k == 0 ? ": " : ", ", h->out[k]);
+		printf("%s\n", h->out != NULL && h->n_out > 12 ? ", ..." : "");
+	}
+}
+
+static void show_train(const struct ser_model *m)
+{
+	for (size_t i = 0; i < m->train.u.map.n; i++) {
+		const struct ser_field *f = &m->train.u.map.f[i];
+		if (strcmp(f->name, "speakers") == 0 && f->val.kind == SER_LIST)
+			printf("%-14s%zu training speakers\n", "speakers", f->val.u.list.n);
+		else if (f->val.kind != SER_MAP)
+			line(f->name, &f->val);
+		else
+			printf("%-14sbegan with another model's encoder\n", f->name);
+	}
+	for (size_t i = 0; i < m->prov.u.list.n; i++)
+		line(i == 0 ? "provenance" : "", &m->prov.u.list.v[i]);
+}
+
+static void show_params(const struct ser_model *m)
+{
+	const struct ser_params *p = m->params;
+	printf("\n%-44s %-18s %12s %12s %12s\n", "tensor", "shape", "elements", "mean", "deviation");
+	for (size_t i = 0; i < p->n_slice; i++) {
+		const struct ser_slice *s = &p->slice[i];
+		const real *x = p->val + s->at;
+		double mean = ser_la_sum(s->n, x) / (double)s->n, sq = 0;
+		char shape[96] = "";
+		size_t dims[SER_MAX_DIM], at = 0;
+		float *out = ser_malloc(s->n, sizeof *out);
+		ser_model_slice_out(s, x, out, dims);
+		free(out);
+		for (int k = 0; k < s->ndim; k++)
+			at += (size_t)snprintf(shape + at, sizeof shape - at, k == 0 ? "%zu" : "x%zu", dims[k]);
+		for (size_t k = 0; k < s->n; k++)
+			sq += ((double)x[k] - mean) * ((double)x[k] - mean);
+		printf("%-44s %-18s %12zu %12.5g %12.5g%s\n", s->name, shape, s->n, mean, sqrt(sq / (double)s->n),
+		       s->flags & SER_P_BUFFER ? "  state" : "");
+	}
+}
+
+static void show(struct ser_cli *c, const char *path, bool json)
+{
+	struct ser_model *m;
+	struct ser_err e;
+	if (ser_model_load(&m, path, &e) != 0)
+		ser_cli_die(c, &e);
+	if (json) {
+		struct ser_arena a = {0};
+		struct ser_st_tensor *t;
+		struct ser_st_meta *meta;
+		size_t n, n_meta;
+		ser_model_pack(m, &a, &t, &n, &meta, &n_meta);
+		for (size_t i = 0; i < n_meta; i++) { /* all but the first three and none else are JSON already */
+			struct ser_val v = ser_str(meta[i].val);
+			struct ser_buf b = {0};
+			if (i < 3)
+				ser_val_json(&b, &v, false);
+			printf("%s\"%s\":%s", i == 0 ? "{" : ",", meta[i].key, i < 3 ? b.s : meta[i].val);
+			ser_buf_free(&b);
+		}
+		printf(",\"parameters\":%zu}\n", ser_params_count(m->params, false));
+		ser_arena_free(&a);
+	} else {
+		printf("%-14s%s:", "architecture", m->arch->name);
+		for (size_t i = 0; m->arch->hyper[i].name != NULL; i++)
+			printf(" %s=%g", m->arch->hyper[i].name, m->hyper[i]);
+		printf("\n%-14s%zu\n", "parameters", ser_params_count(m->params, false));
+		printf("%-14s\"%s\", %zu dimensions a frame, at least %zu frames, normalised: %s\n", "input", m->field, m->n_in,
+		       m->arch->min_frame(m->hyper), ser_model_norms[m->norm]);
+		line("front-end", &m->dims);
+		printf("%-14s%zu dimensions\n", "embedding", m->n_emb);
+		show_heads(m);
+		show_train(m);
+		show_params(m);
+	}
+	ser_model_free(m);
+}
+
+/* ---- export ---- */
+
+/* Plain tensors under plain names, with nothing of ours but what a reader needs to rebuild the network. */
+static void export_model(struct ser_cli *c, const char *path, bool encoder_only)
+{
+	struct ser_model *m;
+	struct ser_err e;
+	struct ser_arena a = {0};
+	struct ser_st_tensor *t;
+	struct ser_st_meta *meta;
+	size_t n, n_meta, kept = 0;
+	if (c->out == NULL || strcmp(c->out, "-") == 0)
+		ser_cli_usage(c, "option --output is needed");
+	if (ser_model_load(&m, path, &e) != 0)
+		ser_cli_die(c, &e);
+	ser_model_pack(m, &a, &t, &n, &meta, &n_meta);
+	for (size_t i = 0; i < n; i++) {
+		bool encoder = strncmp(t[i].name, "encoder.", 8) == 0;
+		if (encoder_only && !encoder)
+			continue;
+		t[kept] = t[i];
+		if (encoder_only)
+			t[kept].name += 8;
+		kept++;
+	}
+	struct ser_st_meta pt = {"format", "pt"}; /* what PyTorch's loader looks for */
+	if (ser_st_save(c->out, t, kept, &pt, 1, &e) != 0)
+		ser_cli_die(c, &e);
+	ser_arena_free(&a);
+	ser_model_free(m);
+}
+
+/* ---- archs ---- */
+
+static void archs(void)
+{
+	static const char *const kinds[] = {"real", "whole", "odd"};
+	for (size_t i = 0; ser_archs[i] != NULL; i++) {
+		const struct ser_arch *a = ser_archs[i];
+		printf("%s: %s\n", a->name, a->summary);
+		for (const struct ser_hyper *h = a->hyper; h->name != NULL; h++)
+			printf("  %-12s %s (%s, %g to %g; default %g)\n", h->name, h->help, kinds[h->kind], h->lo, h->hi,
+			       h->dflt);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool json = false, encoder = false;
+	const struct ser_option show_opts[] = {
+		{"json", 0, SER_OPTION_FLAG, &json, NULL, 0, 0, NULL, 0, "one JSON object, without the tensors"},
+		{0},
+	};
+	const struct ser_option export_opts[] = {
+		{"encoder", 0, SER_OPTION_FLAG, &encoder, NULL, 0, 0, NULL, 0, "the encoder alone, its names without \"encoder.\""},
+		{0},
+	};
+	const struct ser_mode modes[] = {
+		[SHOW] = {"show", "Say what a model is and where it comes from.", show_opts, NULL},
+		[EXPORT] = {"export", "Write its tensors as plain safetensors, in PyTorch's layout.", export_opts, NULL},
+		[ARCHS] = {"archs", "List the architectures and their hyper-parameters.", NULL, ""},
+		{0},
+	};
+	const struct ser_tool tool = {"ser-model", "Look into model files and convert them.", "FILE", NULL, modes, SER_CLI_OUT};
+	struct ser_cli c;
+	ser_cli_begin(&c, &tool, argc, argv);
+	if (c.mode != ARCHS && c.n_operand != 1)
+		ser_cli_usage(&c, "expected one model file");
+	if (c.mode != EXPORT && c.out != NULL)
+		ser_cli_usage(&c, "--output is for export");
+	if (c.mode == SHOW)
+		show(&c, c.operand[0], json);
+	else if (c.mode == EXPORT)
+		export_model(&c, c.operand[0], encoder);
+	else
+		archs();
+	return ser_cli_end(&c);
+}
