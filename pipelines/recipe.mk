@@ -50,6 +50,10 @@ $(fold)/clusters.txt: $(fold)/clu.ser
 	ser-score clusters --by spk --label emo --seed $(SEED) $< > $@.part
 	mv $@.part $@
 
+$(fold)/clusters.json: $(fold)/clu.ser
+	ser-score clusters --by spk --label emo --seed $(SEED) --json $< > $@.part
+	mv $@.part $@
+
 $(fold)/pairs.ser: $(fold)/clu.ser
 	ser-pairs --by spk --seed $(SEED) -o $@ $<
 
@@ -72,12 +76,27 @@ $$(fold)/$(1).pred.ser: $$(fold)/$(1).st $$(fold)/test.ser
 endef
 $(foreach m,pretrained scratch,$(eval $(call predict,$(m))))
 
-# ---- scores, with intervals, over all folds ----
+# ---- scores over all folds, with intervals; pretrained against scratch, paired ----
 METHODS := scratch pretrained
-$(METHODS:%=$(WORK)/%.score.txt): $(WORK)/%.score.txt: $(foreach f,$(FOLDS),$(WORK)/fold-$(f)/%.pred.ser)
-	ser-score classes --label emo --seed $(SEED) $^ > $@.part
+define scores
+$$(WORK)/$(1).score.txt: $$(FOLDS:%=$$(WORK)/fold-%/$(1).pred.ser)
+	ser-score classes --label emo --seed $$(SEED) $$^ > $$@.part
+	mv $$@.part $$@
+
+$$(WORK)/$(1).score.json: $$(FOLDS:%=$$(WORK)/fold-%/$(1).pred.ser)
+	ser-score classes --label emo --seed $$(SEED) --json $$^ > $$@.part
+	mv $$@.part $$@
+
+$$(WORK)/$(1).pred.ser: $$(FOLDS:%=$$(WORK)/fold-%/$(1).pred.ser)
+	ser-cat -o $$@ $$^
+endef
+$(foreach m,$(METHODS),$(eval $(call scores,$(m))))
+
+$(WORK)/compare.json: $(WORK)/pretrained.pred.ser $(WORK)/scratch.pred.ser
+	ser-score compare --label emo --seed $(SEED) --json $^ > $@.part
 	mv $@.part $@
 
-$(WORK)/report.txt: $(METHODS:%=$(WORK)/%.score.txt) $(FOLDS:%=$(WORK)/fold-%/clusters.txt)
+$(WORK)/report.txt: $(WORK)/compare.json $(METHODS:%=$(WORK)/%.score.json) $(METHODS:%=$(WORK)/%.score.txt) \
+		$(foreach f,$(FOLDS),$(WORK)/fold-$(f)/clusters.json $(WORK)/fold-$(f)/clusters.txt)
 	./report $(CORPUS) $(WORK) $(FOLDS) > $@.part
 	mv $@.part $@
