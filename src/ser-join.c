@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
+#include "corpus/corpus.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +70,32 @@ static size_t cells(char *line, char **cell)
 	return MAX_COLUMN + 1;
 }
 
+/* A cell as the label that a manifest's column of this name holds. */
+static struct ser_val label_of(const char *name, const char *cell, const char *where, const struct ser_cli *c)
+{
+	struct ser_err e;
+	int64_t i;
+	double f;
+	int rc = 0;
+	if (*cell == '\0')
+		return ser_nil();
+	switch (ser_manifest_kind(name)) {
+	case SER_CELL_INT:
+		if ((rc = ser_parse_int(cell, INT64_MIN, INT64_MAX, &i, &e)) == 0)
+			return ser_int(i);
+		break;
+	case SER_CELL_REAL:
+		if ((rc = ser_parse_real(cell, -HUGE_VAL, HUGE_VAL, &f, &e)) == 0)
+			return ser_real(f);
+		break;
+	case SER_CELL_TEXT:
+		break;
+	}
+	if (rc != 0)
+		ser_cli_fail(c, SER_EDATA, "%s: %s: %s", where, name, e.msg);
+	return ser_str(cell);
+}
+
 static void read_table(struct join *j, const char *path)
 {
 	char *line = NULL, *head = NULL, *name[MAX_COLUMN], *cell[MAX_COLUMN];
@@ -115,7 +143,7 @@ static void read_table(struct join *j, const char *path)
 			ser_cli_fail(j->c, SER_EDATA, "%s: no %s", where, j->on);
 		ser_record_clear(&j->b);
 		for (size_t i = 0; i < n; i++)
-			ser_record_set(&j->b, name[i], *cell[i] != '\0' ? ser_str(cell[i]) : ser_nil());
+			ser_record_set(&j->b, name[i], label_of(name[i], cell[i], where, j->c));
 		add_right(j, cell[on], &j->b, where);
 	}
 	if (ferror(f))

@@ -44,7 +44,7 @@ setup() {
 
 @test "a table, by id and by speaker" {
 	printf 'id\tage\tnote\nu00001\t31\t\nu00004\t42\ta "b"\n' >t.tsv
-	same '["31",null] ["42","a \"b\""]' bash -c 'ser-join --tsv a.ser t.tsv | ser-dump | jq -c "[.age, .note]" | paste -sd " "'
+	same '[31,null] [42,"a \"b\""]' bash -c 'ser-join --tsv a.ser t.tsv | ser-dump | jq -c "[.age, .note]" | paste -sd " "'
 	printf 'spk\tsex\r\n00\tf\r\n01\tm\r\n' >s.tsv
 	same '["00","f"] ["01","m"] ["00","f"] ["01","m"]' bash -c \
 		'ser-join --tsv --on spk a.ser s.tsv | ser-dump | jq -c "[.spk, .sex]" | paste -sd " "'
@@ -67,6 +67,8 @@ setup() {
 	bad 'line 3: 1 columns, the header row has 2' 'id\tx\nu1\t2\nu2\n'
 	bad 'line 2: 3 columns' 'id\tx\nu1\t2\t3\n'
 	bad 'line 3: "u1" is there twice as id' 'id\tx\nu1\t2\nu1\t3\n'
+	bad 'line 2: age: "old" is not a whole number' 'id\tage\nu1\told\n'
+	bad 'line 2: valence: "nan" is not a finite number' 'id\tvalence\nu1\tnan\n'
 	bad 'line 2: no id' 'id\tx\n\t2\n'
 	bad 'column 2: empty' 'id\t\nu1\t2\n'
 	bad 'column 3: empty, repeated' 'id\tx\tx\nu1\t2\t3\n'
