@@ -204,4 +204,40 @@ void ser_cmvn_apply(const double *shift, const double *gain, float *x, size_t n_
 void ser_cmvn_sliding(const float *x, float *y, size_t n_frame, size_t d, size_t cmn_window, size_t min_window,
 		      bool center, bool norm_vars);
 
+/* ---- pitch ------------------------------------------------------------------------------------- */
+
+/* Fundamental frequency by autocorrelation: P. Boersma, "Accurate short-term analysis of the fundamental frequency and
+ * the harmonics-to-noise ratio of a sampled sound", Proc. Inst. Phonetic Sciences 17 (1993) 97-110. With the defaults, and
+ * Praat's frame times, the contour is that of Praat's "To Pitch (ac)": Hanning window of three periods of the floor, its
+ * autocorrelation divided out, peaks by sinc interpolation, best path through the candidates of all frames. */
+struct ser_f0_opt {
+	double sample_frequency;     /* Hz */
+	double floor_hz, ceiling_hz; /* 75, 600 */
+	double shift_s;              /* from frame to frame, 0.01 */
+	int max_candidates;          /* 15, the unvoiced one included */
+	double silence_threshold;    /* 0.03: quieter frames (peak against the sound's) are rather unvoiced */
+	double voicing_threshold;    /* 0.45 */
+	double octave_cost;          /* 0.01 per octave, in favour of high candidates */
+	double octave_jump_cost;     /* 0.35 per octave between frames 10 ms apart */
+	double voiced_unvoiced_cost; /* 0.14 per transition between frames 10 ms apart */
+};
+void ser_f0_opt_init(struct ser_f0_opt *o);
+
+struct ser_f0;
+struct ser_f0_ws;
+int ser_f0_new(struct ser_f0 **p, const struct ser_f0_opt *o, struct ser_err *e); /* SER_EUSAGE */
+void ser_f0_free(struct ser_f0 *p);
+struct ser_f0_ws *ser_f0_ws_new(const struct ser_f0 *p);
+void ser_f0_ws_free(struct ser_f0_ws *ws);
+double ser_f0_window_s(const struct ser_f0 *p); /* length of the analysis window */
+/* Praat's frames in n samples: how many, and the centre of the first in *first_s. 0 when the sound is shorter than a window. */
+size_t ser_f0_frames(const struct ser_f0 *p, size_t n, double *first_s);
+/* Frame t is centred on first_s + t * shift_s; what its window needs beyond the ends of x [n] counts as 0.
+ *   f0 [T]        Hz, 0 where unvoiced
+ *   strength [T]  height of the normalised autocorrelation's peak in (0,1], 0 where unvoiced: the harmonics-to-noise
+ *                 ratio is 10 log10(r / (1 - r)) dB. May be NULL.
+ * Allocates only scratch that grows to the longest sound. SER_EDATA when a sample is not finite. */
+int ser_f0_do(const struct ser_f0 *p, struct ser_f0_ws *ws, const float *x, size_t n, double first_s, size_t n_frame,
+	      float *f0, float *strength, struct ser_err *e);
+
 #endif

@@ -370,12 +370,78 @@ static void test_fft64(void **state)
 	assert_int_equal(n_case, 13);
 }
 
+/* The contour of Praat: the same frames voiced, but for one, and the same pitch to 0.2 %, nearly everywhere to 0.02 %. */
+static void test_f0(void **state)
+{
+	(void)state;
+	struct ser_err e = {0};
+	char *s;
+	size_t n_byte, off = 0;
+	int32_t dim[2];
+	double time[2], first;
+	assert_int_equal(ser_read_file("tests/golden/f0.bin", 1 << 20, &s, &n_byte, &e), SER_OK);
+	memcpy(dim, s, sizeof dim);
+	memcpy(time, s + 8, sizeof time);
+	size_t n = (size_t)dim[0], n_frame = (size_t)dim[1];
+	assert_int_equal(n_byte, 24 + 2 * n + 4 * n_frame);
+	float *x = ser_malloc(n, sizeof *x), *want = ser_malloc(n_frame, sizeof *want);
+	for (size_t i = 0; i < n; i++) {
+		int16_t v;
+		memcpy(&v, s + 24 + 2 * i, sizeof v);
+		x[i] = (float)v / 32768;
+	}
+	memcpy(want, s + 24 + 2 * n, n_frame * sizeof *want);
+	struct ser_f0_opt o;
+	struct ser_f0 *p;
+	ser_f0_opt_init(&o);
+	o.sample_frequency = 8000;
+	assert_int_equal(ser_f0_new(&p, &o, &e), SER_OK);
+	struct ser_f0_ws *ws = ser_f0_ws_new(p);
+	assert_int_equal(ser_f0_frames(p, n, &first), n_frame);
+	assert_true(fabs(first - time[0]) <= 1e-8);
+	float *f0 = ser_malloc(n_frame, sizeof *f0), *r = ser_malloc(n_frame, sizeof *r);
+	assert_int_equal(ser_f0_do(p, ws, x, n, first, n_frame, f0, r, &e), SER_OK);
+	for (size_t t = 0; t < n_frame; t++) {
+		assert_true((f0[t] > 0) == (r[t] > 0) && r[t] <= 1);
+		if ((f0[t] > 0) != (want[t] > 0)) {
+			off++;
+			continue;
+		}
+		double err = want[t] > 0 ? fabs(f0[t] / want[t] - 1) : fabs(f0[t]);
+		if (!(err <= 2e-3))
+			fail_msg("frame %zu: %g Hz, expected %g", t, f0[t], want[t]);
+		off += err > 2e-4;
+	}
+	if (off > n_frame / 50)
+		fail_msg("%zu of %zu frames differ", off, n_frame);
+	/* a pure tone is exact; frames far outside the sound are silent */
+	for (size_t i = 0; i < n; i++)
+		x[i] = (float)(0.3 * sin(2 * M_PI * 201.7 * (double)i / 8000));
+	assert_int_equal(ser_f0_do(p, ws, x, n, 0.1, 50, f0, r, &e), SER_OK);
+	for (size_t t = 0; t < 50; t++)
+		assert_true(fabs(f0[t] - 201.7) <= 0.02 && r[t] > 0.99);
+	assert_int_equal(ser_f0_do(p, ws, x, n, 7, 3, f0, NULL, &e), SER_OK);
+	assert_true(f0[0] == 0 && f0[2] == 0);
+	x[5] = NAN;
+	assert_int_equal(ser_f0_do(p, ws, x, n, 0.1, 3, f0, NULL, &e), SER_EDATA);
+	ser_f0_ws_free(ws);
+	ser_f0_free(p);
+	o.floor_hz = 700;
+	assert_int_equal(ser_f0_new(&p, &o, &e), SER_EUSAGE);
+	free(x);
+	free(want);
+	free(f0);
+	free(r);
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),  cmocka_unit_test(test_widths),     cmocka_unit_test(test_text),
 		cmocka_unit_test(test_usage),   cmocka_unit_test(test_bad_signal), cmocka_unit_test(test_dither),
-		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_cmvn),       cmocka_unit_test(test_fft64),
+		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),         cmocka_unit_test(test_cmvn),
+		cmocka_unit_test(test_fft64),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
