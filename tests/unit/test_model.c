@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/* lib/model against PyTorch (tests/ref/model.py), and the safetensors reader against files that are wrong. */
+#include "model/model.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static const char *const archs[] = {"convpool", "cnn", "crnn", "conv-attn", "xvector", "mlp", "linear", "ecapa"};
+enum { N_ARCH = sizeof archs / sizeof *archs };
+
+static struct ser_st *golden(void)
+{
+	struct ser_st *s;
+	struct ser_err e = {0};
+	assert_int_equal(ser_st_open(&s, "tests/golden/model_out.st", &e), 0);
+	return s;
+}
+
+static float *tensor(const struct ser_st *s, const char *name, size_t *rows, size_t *cols)
+{
+	const struct ser_st_tensor *t = ser_st_find(s, name);
+	assert_non_null(t);
+	assert_int_equal(t->ndim, 2);
+	float *x = ser_malloc(t->n, sizeof *x);
+	ser_st_f4(t, x);
+	*rows = t->shape[0];
+	*cols = t->shape[1];
+	return x;
+}
+
+static void compare(const real *got, const float *want, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!(fabs((double)got[i] - (double)want[i]) <= 1e-5 * (1 + fabs((double)want[i]))))
+			fail_msg("element %zu is %g, expected %g", i, (double)got[i], (double)want[i]);
+}
+
+static void equals_pytorch(void **state)
+{
+	struct ser_st *s = golden();
+	struct ser_err e = {0};
+	struct ser_model *m;
+	char path[100], post_name[100];
+	size_t t[2], d, rows, cols;
+	const float *x[2] = {tensor(s, "x0", &t[0], &d), tensor(s, "x1", &t[1], &d)};
+	const char *name = *state;
+	snprintf(path, sizeof path, "tests/golden/model_%s.st", name);
+	snprintf(post_name, sizeof post_name, "%s.post", name);
+	if (ser_model_load(&m, path, &e) != 0)
+		fail_msg("%s", e.msg);
+	float *emb = tensor(s, name, &rows, &cols), *post = tensor(s, post_name, &rows, &d);
+	assert_int_equal(cols, m->n_emb);
+	struct ser_tape *tape = ser_tape_new(NULL, m->params);
+	ser_tape_reset(tape, 0, 0);
+	struct ser_encoded y = ser_model_encode(m, tape, ser_tape_batch(tape, 2, x, t, m->n_in));
+	struct ser_node u = ser_tape_node(tape, y.emb);
+	struct ser_node p = ser_tape_node(tape, ser_nn_softmax(tape, ser_model_head(m, tape, 0, y.emb)));
+	assert_int_equal(u.n_row, 2);
+	compare(u.val, emb, 2 * cols);
+	compare(p.val, post, 2 * 3);
+
+	/* One utterance alone gives the same bytes as in a batch. */
+	struct ser_runner *run = ser_runner_new(m, 1);
+	for (int i = 0; i < 2; i++) {
+		struct ser_record r = {0};
+		struct ser_tape *own;
+		size_t shape[2] = {t[i], m->n_in};
+		ser_record_set(&r, "id", ser_str("a"));
+		ser_record_set_copy(&r, "feat", ser_f4(x[i], 2, shape));
+		assert_int_equal(ser_runner_do(run, 0, &r, &own, &y, &e), t[i]);
+		u = ser_tape_node(tape, y.emb);
+		struct ser_node v = ser_tape_node(own, y.emb);
+		assert_int_equal(v.n_row, 1);
+		float alone[64];
+		assert_true(cols <= 64);
+		for (size_t k = 0; k < cols; k++)
+			alone[k] = (float)v.val[k];
+		compare(v.val, emb + (size_t)i * cols, cols);
+		ser_tape_reset(tape, 0, 0);
+		y = ser_model_encode(m, tape, ser_tape_batch(tape, 2, x, t, m->n_in));
+		u = ser_tape_node(tape, y.emb);
+		for (size_t k = 0; k < cols; k++)
+			assert_true(alone[k] == (float)u.val[(size_t)i * cols + k]);
+		ser_record_free(&r);
+	}
+	ser_runner_free(run);
+	ser_tape_free(tape);
+	ser_model_free(m);
+	free((void *)x[0]);
+	free((void *)x[1]);
+	free(emb);
+	free(post);
+	ser_st_free(s);
+}
+
+static void foreign_file(void **state)
+{
+	(void)state;
+	struct ser_st *s = golden();
+	float f[5];
+	double g[3];
+	assert_string_equal(ser_st_meta(s, "quote"), "a \"b\" \\ \xc3\xa9");
+	assert_null(ser_st_meta(s, "nothing"));
+	assert_null(ser_st_find(s, "nothing"));
+	ser_st_f8(ser_st_find(s, "whole"), g);
+	assert_true(g[0] == 1 && g[1] == -2 && g[2] == 3);
+	assert_int_equal(ser_st_find(s, "scalar")->ndim, 0);
+	ser_st_f8(ser_st_find(s, "scalar"), g);
+	assert_true(g[0] == 2.5);
+	ser_st_f4(ser_st_find(s, "half"), f);
+	assert_true(f[0] == 1.5f && f[1] == -0.25f && f[2] == 65504 && f[3] == 0x1p-24f && isinf(f[4]) && f[4] > 0);
+	ser_st_free(s);
+}
+
+/* ---- files that are wrong ---- */
+
+static int parse(const char *head, size_t n_data, struct ser_err *e)
+{
+	struct ser_buf b = {0};
+	struct ser_st *s;
+	uint64_t n = strlen(head);
+	for (int i = 0; i < 8; i++)
+		ser_buf_add(&b, &(char){(char)(n >> 8 * i)}, 1);
+	ser_buf_str(&b, head);
+	while (n_data-- > 0)
+		ser_buf_add(&b, "", 1);
+	int rc = ser_st_parse(&s, b.s, b.n, e);
+	ser_st_free(s);
+	ser_buf_free(&b);
+	return rc;
+}
+
+static void wrong_files(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *head;
+		size_t n_data;
+		const char *says;
+	} t[] = {
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 7, "cut off"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 9, "belong to none"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8, "do not fit"},
+		{"{\"a\":{\"dtype\":\"F31\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "dtype"},
+		{"{\"a\":{\"dtype\":7,\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "dtype"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "shape"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,8]}}", 8, "shape"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}", 8, "data_offsets"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0]}}", 8, "data_offsets"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8, "expected a map"},
+		{"{\"a\":[]}", 0, "expected a map"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, "a hole"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+		 "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, "overlap"},
+		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+		 "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}", 16, "duplicate"},
+		{"{\"__metadata__\":{\"a\":1}}", 0, "not a string"},
+		{"{\"__metadata__\":[]}", 0, "not a map"},
+		{"{\"a\":", 0, "JSON"},
+		{"[]", 0, "not a safetensors"},
+		{" {}", 0, "not a safetensors"},
+	};
+	struct ser_err e = {0};
+	struct ser_st *s;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		assert_int_equal(parse(t[i].head, t[i].n_data, &e), SER_EDATA);
+		if (strstr(e.msg, t[i].says) == NULL)
+			fail_msg("%s: \"%s\" does not say \"%s\"", t[i].head, e.msg, t[i].says);
+	}
+	assert_int_equal(parse("{}", 0, &e), 0);
+	assert_int_equal(parse("{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}  ", 0, &e), 0);
+	assert_int_equal(ser_st_parse(&s, "\x10\0\0\0\0\0\0\0{}", 10, &e), SER_EDATA);
+	assert_int_equal(ser_st_parse(&s, "\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, &e), SER_EDATA);
+	assert_int_equal(ser_st_parse(&s, "\x02\0\0", 3, &e), SER_EDATA);
+	assert_int_equal(ser_st_open(&s, "tests/golden/none", &e), SER_EIO);
+	assert_int_equal(ser_st_open(&s, "tests/golden", &e), SER_EIO);
+}
+
+/* Each byte of a small model changed in turn: it loads or it is refused with a sentence, and nothing else. */
+static void changed_bytes(void **state)
+{
+	(void)state;
+	struct ser_err e = {0};
+	char *p;
+	size_t n, n_head;
+	assert_int_equal(ser_read_file("tests/golden/model_linear.st", 1 << 20, &p, &n, &e), 0);
+	n_head = 8 + (size_t)(unsigned char)p[0] + 256 * (size_t)(unsigned char)p[1];
+	for (size_t i = 0; i < n_head; i++)
+		for (int k = 0; k < 3; k++) {
+			char was = p[i];
+			struct ser_st *s;
+			p[i] = (char)(k == 0 ? 0 : k == 1 ? was ^ 1 : '9');
+			if (ser_st_parse(&s, p, n, &e) == 0) {
+				struct ser_model *m;
+				int rc = ser_model_from_st(&m, s, &e);
+				assert_true(rc == 0 || (rc == SER_EDATA && e.msg[0] != '\0'));
+				ser_model_free(m);
+				ser_st_free(s);
+			}
+			p[i] = was;
+		}
+	for (size_t i = 0; i < n; i++) {
+		struct ser_st *s;
+		assert_int_equal(ser_st_parse(&s, p, i, &e), SER_EDATA);
+	}
+	free(p);
+}
+
+/* ---- models ---- */
+
+static struct ser_model *fresh(const char *arch, const char *const *hyper, size_t n, size_t dim)
+{
+	struct ser_model *m;
+	struct ser_err e = {0};
+	struct ser_head h = {.name = "x", .kind = SER_HEAD_CLASS, .field = "emo", .n_out = 2, .dropout = 0.25, .n_hidden = 3};
+	h.out = (const char *const[]){"a\n\"b\"", "c"};
+	if (ser_model_new(&m, arch, hyper, n, 7, &e) != 0)
+		fail_msg("%s", e.msg);
+	ser_model_input(m, "feat", dim, NULL, SER_NORM_GLOBAL);
+	assert_int_equal(ser_model_head_add(m, &h, &e), 0);
+	assert_int_equal(ser_model_head_add(m, &h, &e), SER_EUSAGE);
+	if (ser_model_build(m, &e) != 0)
+		fail_msg("%s", e.msg);
+	return m;
+}
+
+static void save_and_load(void **state)
+{
+	(void)state;
+	char a[] = "/tmp/ser-test-a-XXXXXX", b[] = "/tmp/ser-test-b-XXXXXX", *p, *q;
+	close(mkstemp(a));
+	close(mkstemp(b));
+	struct ser_err e = {0};
+	for (size_t i = 0; ser_archs[i] != NULL; i++) {
+		const char *const small[] = {"emb=4"};
+		bool has = strcmp(ser_archs[i]->name, "mlp") != 0 && strcmp(ser_archs[i]->name, "linear") != 0;
+		struct ser_model *m = fresh(ser_archs[i]->name, small, has, 10), *n;
+		size_t na, nb;
+		ser_val_set(&m->arena, &m->train, "x", ser_real(1e300));
+		assert_int_equal(ser_model_save(m, a, &e), 0);
+		if (ser_model_load(&n, a, &e) != 0)
+			fail_msg("%s", e.msg);
+		assert_int_equal(ser_model_save(n, b, &e), 0);
+		assert_int_equal(ser_read_file(a, 1 << 30, &p, &na, &e), 0);
+		assert_int_equal(ser_read_file(b, 1 << 30, &q, &nb, &e), 0);
+		assert_int_equal(na, nb);
+		assert_memory_equal(p, q, na);
+		assert_int_equal((unsigned char)p[0] % 8, 0);
+		assert_string_equal(n->head[0].out[0], "a\n\"b\"");
+		free(p);
+		free(q);
+		m->params->val[0] = (real)NAN;
+		assert_int_equal(ser_model_save(m, a, &e), SER_EDATA);
+		ser_model_free(m);
+		ser_model_free(n);
+	}
+	unlink(a);
+	unlink(b);
+}
+
+/* The published sizes: 6.2 and 14.7 million. */
+static void ecapa_sizes(void **state)
+{
+	(void)state;
+	const char *const c512[] = {"channels=512"}, *const c1024[] = {"channels=1024"};
+	struct ser_model *m = fresh("ecapa", c512, 1, 80);
+	size_t head = 192 * 3 + 3 + 3 * 2 + 2;
+	assert_int_equal(ser_params_count(m->params, false) - head, 6194048);
+	ser_model_free(m);
+	m = fresh("ecapa", c1024, 1, 80);
+	assert_int_equal(ser_params_count(m->params, false) - head, 14660416);
+	ser_model_free(m);
+}
+
+static void refuses(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *arch, *hyper, *says;
+	} t[] = {
+		{"resnet", "emb=4", "none of"},         {"cnn", "emb", "name=value"},       {"cnn", "emb=x", "\"x\""},
+		{"cnn", "emb=0", "whole number"},       {"cnn", "emb=2.5", "whole number"}, {"cnn", "kernel=4", "odd"},
+		{"cnn", "dropout=nan", "nan"}, {"cnn", "nose=1", "no hyper"},
+	};
+	struct ser_err e = {0};
+	struct ser_model *m;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		assert_int_equal(ser_model_new(&m, t[i].arch, &t[i].hyper, 1, 0, &e), SER_EUSAGE);
+		if (strstr(e.msg, t[i].says) == NULL)
+			fail_msg("\"%s\" does not say \"%s\"", e.msg, t[i].says);
+	}
+	const char *const odd[] = {"channels=20"};
+	assert_int_equal(ser_model_new(&m, "ecapa", odd, 1, 0, &e), 0);
+	ser_model_input(m, "feat", 10, NULL, SER_NORM_NONE);
+	assert_int_equal(ser_model_build(m, &e), SER_EUSAGE);
+	ser_model_free(m);
+	assert_int_equal(ser_model_load(&m, "tests/golden/model_out.st", &e), SER_EDATA);
+	assert_non_null(strstr(e.msg, "not a model"));
+}
+
+static void other_features(void **state)
+{
+	(void)state;
+	struct ser_err e = {0};
+	struct ser_model *m;
+	struct ser_header h;
+	ser_header_init(&h);
+	assert_int_equal(ser_model_load(&m, "tests/golden/model_linear.st", &e), 0);
+	assert_int_equal(ser_model_check_header(m, &h, &e), SER_EDATA); /* says nothing about feat */
+	struct ser_val axes = ser_val_list();
+	ser_val_push(&h.arena, &axes, ser_str("frame"));
+	ser_val_push(&h.arena, &axes, ser_str("bin"));
+	ser_val_set(&h.arena, ser_header_dim_add(&h, "feat"), "axes", axes);
+	assert_int_equal(ser_model_check_header(m, &h, &e), 0);
+	ser_val_set(&h.arena, ser_header_dim(&h, "feat"), "shift_s", ser_real(0.01));
+	assert_int_equal(ser_model_check_header(m, &h, &e), SER_EDATA);
+	assert_non_null(strstr(e.msg, "shift_s of field \"feat\" was nothing, this stream's is 0.01"));
+	ser_header_free(&h);
+
+	struct ser_record r = {0};
+	float x[24] = {0}, *buf = NULL;
+	size_t cap = 0;
+	ser_record_set(&r, "id", ser_str("u"));
+	ser_record_set(&r, "feat", ser_f4(x, 2, (size_t[]){2, 11}));
+	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), SER_EDATA);
+	ser_record_set(&r, "feat", ser_f4(x, 2, (size_t[]){0, 12}));
+	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), SER_EDATA);
+	ser_record_set(&r, "feat", ser_f4(x, 2, (size_t[]){2, 12}));
+	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), 2);
+	ser_record_set(&r, "feat", ser_f4(x, 1, (size_t[]){12}));
+	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), 1);
+	x[5] = NAN;
+	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), SER_EDATA);
+	assert_non_null(strstr(e.msg, "frame 0, dimension 5"));
+	free(buf);
+	ser_record_free(&r);
+	ser_model_free(m);
+}
+
+static void normalises(void **state)
+{
+	(void)state;
+	struct ser_model *m;
+	struct ser_err e = {0};
+	assert_int_equal(ser_model_new(&m, "linear", NULL, 0, 0, &e), 0);
+	ser_model_input(m, "feat", 2, NULL, SER_NORM_MEAN);
+	float x[6] = {1, 10, 2, 30, 6, 50};
+	ser_model_normalise(m, x, 3);
+	assert_true(x[0] == -2 && x[1] == -20 && x[2] == -1 && x[3] == 0 && x[4] == 3 && x[5] == 20);
+	ser_model_input(m, "feat", 2, NULL, SER_NORM_MEANVAR);
+	ser_model_normalise(m, x, 3); /* deviations sqrt(14/3) and sqrt(800/3) */
+	assert_true(fabsf(x[4] - 1.3887302f) < 1e-5f && fabsf(x[5] - 1.2247449f) < 1e-5f);
+	ser_model_free(m);
+}
+
+int main(void)
+{
+	struct CMUnitTest t[N_ARCH + 8];
+	size_t n = 0;
+	for (size_t i = 0; i < N_ARCH; i++)
+		t[n++] = (struct CMUnitTest){archs[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)archs[i]};
+	const struct CMUnitTest more[] = {cmocka_unit_test(foreign_file),   cmocka_unit_test(wrong_files),
+	                                  cmocka_unit_test(changed_bytes),  cmocka_unit_test(save_and_load),
+	                                  cmocka_unit_test(ecapa_sizes),    cmocka_unit_test(refuses),
+	                                  cmocka_unit_test(other_features), cmocka_unit_test(normalises)};
+	memcpy(t + n, more, sizeof more);
+	return cmocka_run_group_tests(t, NULL, NULL);
+}
