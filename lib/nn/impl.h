@@ -15,6 +15,7 @@ enum op {
 	OP_GROUP_NORM,
 	OP_L2_NORM,
 	OP_ACT,
+	OP_RELU_IN_PLACE,
 	OP_GLU,
 	OP_SOFTMAX,
 	OP_LOG_SOFTMAX,
@@ -86,6 +87,7 @@ struct ser_tape {
 extern const struct op_kind {
 	const char *name;
 	void (*bwd)(struct ser_tape *t, const struct rec *r);
+	bool free_out; /* backward does not read the result: another operator may write over it */
 } op_table[N_OP];
 
 static inline bool tape_shape_only(const struct ser_tape *t)
@@ -97,6 +99,9 @@ static inline bool tape_shape_only(const struct ser_tape *t)
  * a gradient flows: tape_saving then says true. */
 int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
 	    size_t n_seg, void **saved, size_t size);
+/* A node in the memory of x, whose maker must not read its result again; its backward hands the gradient's memory on. */
+int tape_op_over(struct ser_tape *t, enum op op, int x);
+void tape_pass_grad(struct ser_tape *t, const struct rec *r);
 bool tape_saving(const struct ser_tape *t, int out);
 real *tape_alloc(struct ser_tape *t, size_t n); /* from the arena; NULL in a shape pass */
 /* The gradient of a node in backward, NULL when none is wanted. tape_grad: to be added to. tape_grad_beta: *beta is 0 when
@@ -128,6 +133,7 @@ void bwd_layer_norm(struct ser_tape *t, const struct rec *r);
 void bwd_group_norm(struct ser_tape *t, const struct rec *r);
 void bwd_l2_norm(struct ser_tape *t, const struct rec *r);
 void bwd_act(struct ser_tape *t, const struct rec *r);
+void bwd_relu_in_place(struct ser_tape *t, const struct rec *r);
 void bwd_glu(struct ser_tape *t, const struct rec *r);
 void bwd_softmax(struct ser_tape *t, const struct rec *r);
 void bwd_log_softmax(struct ser_tape *t, const struct rec *r);

@@ -12,6 +12,8 @@ enum kern_act { ACT_RELU, ACT_LEAKY, ACT_GELU, ACT_SIGMOID, ACT_TANH, ACT_SILU }
 void kern_act_fwd(enum kern_act f, real a, size_t n, const real *x, real *y);
 /* dx += f'(x) dy */
 void kern_act_bwd(enum kern_act f, real a, size_t n, const real *x, const real *y, const real *dy, real *dx);
+/* z = 0 where x <= 0: ReLU over its argument (z is x), or its gradient over dy. NaN stays. */
+void kern_relu_over(size_t n, const real *x, real *z);
 /* y [R,C] = x[:, :C] * sigmoid(x[:, C:]),  x [R,2C] */
 void kern_glu_fwd(size_t n_row, size_t n_col, const real *x, real *y);
 void kern_glu_bwd(size_t n_row, size_t n_col, const real *x, const real *dy, real *dx);

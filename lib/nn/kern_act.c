@@ -23,6 +23,18 @@ SER_CLONES static void relu_bwd(real a, size_t n, const real *restrict x, const 
 		dx[i] += x[i] > 0 ? dy[i] : a * dy[i];
 }
 
+SER_CLONES static void relu_plain(size_t n, const real *restrict x, real *restrict y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] <= 0 ? 0 : x[i]; /* NaN stays */
+}
+
+SER_CLONES void kern_relu_over(size_t n, const real *x, real *z)
+{
+	for (size_t i = 0; i < n; i++)
+		z[i] = x[i] <= 0 ? 0 : z[i];
+}
+
 /* Phi(x) = (1 + erf(x/sqrt 2)) / 2 */
 SER_CLONES static void normal_cdf(size_t n, const real *x, real *p)
 {
@@ -38,8 +50,7 @@ void kern_act_fwd(enum kern_act f, real a, size_t n, const real *x, real *y)
 	real s[CHUNK];
 	switch (f) {
 	case ACT_RELU:
-		for (size_t i = 0; i < n; i++)
-			y[i] = x[i] > 0 ? x[i] : x[i] != x[i] ? x[i] : 0; /* NaN stays */
+		relu_plain(n, x, y);
 		break;
 	case ACT_LEAKY:
 		relu_fwd(a, n, x, y);

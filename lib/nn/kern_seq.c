@@ -98,25 +98,34 @@ void kern_conv_reflect_bwd(const struct kern_conv *g, size_t n_in, size_t n_out,
 	}
 }
 
+/* y = x where it is larger than what is there, or NaN */
+SER_CLONES static void take_larger(size_t n, const real *restrict x, int32_t from, real *restrict y,
+				   int32_t *restrict at)
+{
+	for (size_t c = 0; c < n; c++) {
+		bool take = x[c] > y[c] || x[c] != x[c];
+		y[c] = take ? x[c] : y[c];
+		at[c] = take ? from + (int32_t)c : at[c];
+	}
+}
+
 void kern_max_pool_fwd(size_t n_frame_out, size_t last_kt, size_t n_freq, size_t n_ch, size_t kt, size_t kf,
 		       const real *x, real *y, int32_t *at)
 {
 	size_t n_fo = n_freq / kf;
 	for (size_t t = 0; t < n_frame_out; t++)
-		for (size_t f = 0; f < n_fo; f++)
+		for (size_t f = 0; f < n_fo; f++, y += n_ch, at += n_ch) {
+			size_t nt = t + 1 == n_frame_out ? last_kt : kt, p = (t * kt * n_freq + f * kf) * n_ch;
 			for (size_t c = 0; c < n_ch; c++) {
-				size_t best = (t * kt * n_freq + f * kf) * n_ch + c;
-				size_t nt = t + 1 == n_frame_out ? last_kt : kt;
-				for (size_t i = 0; i < nt; i++)
-					for (size_t j = 0; j < kf; j++) {
-						size_t p = ((t * kt + i) * n_freq + f * kf + j) * n_ch + c;
-						if (x[p] > x[best] || x[p] != x[p]) /* NaN wins */
-							best = p;
-					}
-				size_t o = (t * n_fo + f) * n_ch + c;
-				y[o] = x[best];
-				at[o] = (int32_t)best;
+				y[c] = x[p + c];
+				at[c] = (int32_t)(p + c);
 			}
+			for (size_t i = 0; i < nt; i++)
+				for (size_t j = i == 0 ? 1 : 0; j < kf; j++) {
+					size_t q = p + (i * n_freq + j) * n_ch;
+					take_larger(n_ch, x + q, (int32_t)q, y, at);
+				}
+		}
 }
 
 void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32_t *at)
@@ -126,11 +135,12 @@ void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32
 		at[c] = 0;
 	}
 	for (size_t r = 1; r < n_row; r++)
-		for (size_t c = 0; c < n_col; c++)
-			if (x[r * n_col + c] > y[c] || x[r * n_col + c] != x[r * n_col + c]) {
-				y[c] = x[r * n_col + c];
-				at[c] = (int32_t)r;
-			}
+		for (size_t c = 0; c < n_col; c++) {
+			real v = x[r * n_col + c];
+			bool take = v > y[c] || v != v;
+			y[c] = take ? v : y[c];
+			at[c] = take ? (int32_t)r : at[c];
+		}
 }
 
 /* Weight of frame r, column c. */

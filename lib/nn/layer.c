@@ -172,7 +172,7 @@ int ser_layer_attn_stats(struct ser_tape *t, const char *name, int x, size_t n_a
 		h = ser_nn_linear(t, x, ser_nn_slice(t, w, 0, C), -1);
 		u = ser_nn_linear(t, u, ser_nn_slice(t, w, C, 2 * C), b);
 		h = ser_nn_add(t, h, ser_nn_expand(t, u, h));
-		h = ser_layer_batch_norm(t, "tdnn.norm", ser_nn_relu(t, h), n_att);
+		h = ser_layer_batch_norm(t, "tdnn.norm", ser_nn_relu_in_place(t, h), n_att);
 		h = ser_layer_linear(t, "conv", ser_nn_tanh(t, h), C, true);
 	} else {
 		h = ser_nn_tanh(t, ser_layer_linear(t, "att.0", x, n_att, true));
@@ -186,7 +186,7 @@ int ser_layer_se(struct ser_tape *t, const char *name, int x, size_t n_mid)
 {
 	size_t C = tape_at(t, x)->n_col;
 	ser_tape_enter(t, "%s", name);
-	int u = ser_nn_relu(t, ser_layer_linear(t, "fc1", ser_nn_pool_mean(t, x), n_mid, true));
+	int u = ser_nn_relu_in_place(t, ser_layer_linear(t, "fc1", ser_nn_pool_mean(t, x), n_mid, true));
 	u = ser_nn_sigmoid(t, ser_layer_linear(t, "fc2", u, C, true));
 	ser_tape_leave(t);
 	return ser_nn_scale_rows(t, x, u);

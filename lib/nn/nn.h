@@ -98,6 +98,7 @@ struct ser_node {
 	size_t n_seg;
 	real *val, *grad;
 	bool need; /* a gradient flows here */
+	int maker; /* the tape's own: what made the value */
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p); /* both borrowed; la may be NULL */
@@ -172,6 +173,9 @@ int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_gr
 int ser_nn_l2_norm(struct ser_tape *t, int x, double eps);
 
 int ser_nn_relu(struct ser_tape *t, int x);
+/* The same in the memory of x, which must be the result of a product, convolution, sum or norm and be used by nothing
+ * else from here on: a third less memory and traffic in conv, norm, ReLU. */
+int ser_nn_relu_in_place(struct ser_tape *t, int x);
 int ser_nn_leaky_relu(struct ser_tape *t, int x, double slope);
 int ser_nn_gelu(struct ser_tape *t, int x); /* x Phi(x), by erf */
 int ser_nn_sigmoid(struct ser_tape *t, int x);

@@ -151,6 +151,32 @@ int ser_nn_relu(struct ser_tape *t, int x)
 	return act(t, x, ACT_RELU, 0);
 }
 
+static void relu_over(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	kern_relu_over(i1 - i0, e->x + i0, e->out + i0);
+}
+
+int ser_nn_relu_in_place(struct ser_tape *t, int x)
+{
+	int y = tape_op_over(t, OP_RELU_IN_PLACE, x);
+	struct ser_node Y = *tape_at(t, y);
+	struct ew e = {.x = Y.val, .out = Y.val};
+	if (!tape_shape_only(t))
+		ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_over, &e);
+	return y;
+}
+
+/* y = max(x, 0): dx = dy where y > 0, in the memory of dy */
+void bwd_relu_in_place(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	struct ew e = {.x = Y.val, .out = Y.grad};
+	ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_over, &e);
+	tape_pass_grad(t, r);
+}
+
 int ser_nn_leaky_relu(struct ser_tape *t, int x, double slope)
 {
 	return act(t, x, ACT_LEAKY, slope);

@@ -8,37 +8,38 @@
 #include <string.h>
 
 const struct op_kind op_table[N_OP] = {
-	[OP_LINEAR] = {"linear", bwd_linear},
-	[OP_MATMUL] = {"matmul", bwd_matmul},
-	[OP_CONV] = {"conv", bwd_conv},
-	[OP_MAX_POOL] = {"max_pool", bwd_max_pool},
-	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm},
-	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm},
-	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm},
-	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm},
-	[OP_ACT] = {"activation", bwd_act},
-	[OP_GLU] = {"glu", bwd_glu},
-	[OP_SOFTMAX] = {"softmax", bwd_softmax},
-	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax},
-	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time},
-	[OP_DROPOUT] = {"dropout", bwd_dropout},
-	[OP_ADD] = {"add", bwd_add},
-	[OP_MUL] = {"mul", bwd_mul},
-	[OP_SCALE] = {"scale", bwd_scale},
-	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp},
-	[OP_ADD_ROW] = {"add_row", bwd_add_row},
-	[OP_CONCAT] = {"concat", bwd_concat},
-	[OP_SLICE] = {"slice", bwd_slice},
-	[OP_ROWS] = {"rows", bwd_rows},
-	[OP_TRANSPOSE] = {"transpose", bwd_transpose},
-	[OP_SUM] = {"sum", bwd_sum},
-	[OP_RNN] = {"rnn", bwd_rnn},
-	[OP_ATTENTION] = {"attention", bwd_attention},
-	[OP_POOL] = {"pool", bwd_pool},
-	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats},
-	[OP_EXPAND] = {"expand", bwd_expand},
-	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows},
-	[OP_LOSS] = {"loss", bwd_loss},
+	[OP_LINEAR] = {"linear", bwd_linear, true},
+	[OP_MATMUL] = {"matmul", bwd_matmul, true},
+	[OP_CONV] = {"conv", bwd_conv, true},
+	[OP_MAX_POOL] = {"max_pool", bwd_max_pool, false},
+	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm, true},
+	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm, true},
+	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm, true},
+	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm, false},
+	[OP_ACT] = {"activation", bwd_act, false},
+	[OP_RELU_IN_PLACE] = {"relu", bwd_relu_in_place, false},
+	[OP_GLU] = {"glu", bwd_glu, false},
+	[OP_SOFTMAX] = {"softmax", bwd_softmax, false},
+	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax, false},
+	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time, false},
+	[OP_DROPOUT] = {"dropout", bwd_dropout, false},
+	[OP_ADD] = {"add", bwd_add, true},
+	[OP_MUL] = {"mul", bwd_mul, false},
+	[OP_SCALE] = {"scale", bwd_scale, false},
+	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp, false},
+	[OP_ADD_ROW] = {"add_row", bwd_add_row, true},
+	[OP_CONCAT] = {"concat", bwd_concat, true},
+	[OP_SLICE] = {"slice", bwd_slice, false},
+	[OP_ROWS] = {"rows", bwd_rows, false},
+	[OP_TRANSPOSE] = {"transpose", bwd_transpose, false},
+	[OP_SUM] = {"sum", bwd_sum, false},
+	[OP_RNN] = {"rnn", bwd_rnn, false},
+	[OP_ATTENTION] = {"attention", bwd_attention, false},
+	[OP_POOL] = {"pool", bwd_pool, false},
+	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats, false},
+	[OP_EXPAND] = {"expand", bwd_expand, false},
+	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows, true},
+	[OP_LOSS] = {"loss", bwd_loss, false},
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p)
@@ -191,28 +192,47 @@ double ser_tape_scalar(const struct ser_tape *t, int node)
 	return n->val[0];
 }
 
-int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
-	    size_t n_seg, void **saved, size_t size)
+/* Append a node with the value `val`, and its record when a gradient flows. */
+static int append(struct ser_tape *t, enum op op, int n_in, const int *in, struct ser_node n, void *saved)
 {
-	ser_assert(n_row > 0 && n_col > 0);
-	bool need = false;
+	ser_assert(n.n_row > 0 && n.n_col > 0);
 	for (int i = 0; i < n_in; i++)
-		need = need || (in[i] >= 0 && tape_at(t, in[i])->need);
-	if (saved != NULL)
-		*saved = ser_arena_calloc(&t->arena, 1, size);
-	int out = push(t, (struct ser_node){.n_row = n_row,
-					    .n_col = n_col,
-					    .seg = seg,
-					    .n_seg = n_seg,
-					    .need = need,
-					    .val = tape_alloc(t, ser_mul(n_row, n_col))});
-	if (need) {
+		n.need = n.need || (in[i] >= 0 && tape_at(t, in[i])->need);
+	n.maker = (int)op + 1;
+	int out = push(t, n);
+	if (n.need) {
 		int *copy = ser_arena_alloc(&t->arena, (size_t)n_in, sizeof *copy);
 		memcpy(copy, in, (size_t)n_in * sizeof *copy);
 		t->rec = ser_grow(t->rec, &t->cap_rec, t->n_rec + 1, sizeof *t->rec);
-		t->rec[t->n_rec++] = (struct rec){op, out, n_in, copy, saved != NULL ? *saved : NULL};
+		t->rec[t->n_rec++] = (struct rec){op, out, n_in, copy, saved};
 	}
 	return out;
+}
+
+int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
+	    size_t n_seg, void **saved, size_t size)
+{
+	if (saved != NULL)
+		*saved = ser_arena_calloc(&t->arena, 1, size);
+	struct ser_node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg};
+	n.val = tape_alloc(t, ser_mul(n_row, n_col));
+	return append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
+}
+
+int tape_op_over(struct ser_tape *t, enum op op, int x)
+{
+	struct ser_node n = *tape_at(t, x);
+	ser_assert(n.maker > 0 && op_table[n.maker - 1].free_out);
+	n.grad = NULL;
+	return append(t, op, 1, &x, n, NULL);
+}
+
+void tape_pass_grad(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node *x = tape_at(t, r->in[0]), *y = tape_at(t, r->out);
+	ser_assert(x->grad == NULL); /* something else used the value that was written over */
+	x->grad = y->grad;
+	y->grad = NULL;
 }
 
 bool tape_saving(const struct ser_tape *t, int out)
@@ -277,6 +297,8 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 		/* all that use this node have run: its gradient's memory serves the next */
 		t->spare = ser_grow(t->spare, &t->cap_spare, t->n_spare + 1, sizeof *t->spare);
 		struct ser_node *n = &t->node[r.out];
+		if (n->grad == NULL)
+			continue; /* handed on */
 		t->spare[t->n_spare++] = (struct block){n->grad, n->n_row * n->n_col};
 		n->grad = NULL;
 	}

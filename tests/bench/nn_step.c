@@ -27,7 +27,8 @@ static int tdnn(struct ser_tape *t, const char *name, int x, size_t n_out, size_
 {
 	struct ser_conv c = conv(k, 1, dil);
 	ser_tape_enter(t, "%s", name);
-	x = ser_layer_batch_norm(t, "bn", ser_nn_relu(t, ser_layer_conv1d(t, "conv", x, n_out, &c, true)), n_out);
+	x = ser_layer_batch_norm(t, "bn", ser_nn_relu_in_place(t, ser_layer_conv1d(t, "conv", x, n_out, &c, true)),
+				 n_out);
 	ser_tape_leave(t);
 	return x;
 }
@@ -56,7 +57,7 @@ static int ecapa(struct ser_tape *t, int x, size_t C)
 		ser_tape_leave(t);
 	}
 	struct ser_conv c1 = conv(1, 1, 1);
-	x = ser_nn_relu(t, ser_layer_conv1d(t, "mfa", ser_nn_concat(t, 3, h), 1536, &c1, true));
+	x = ser_nn_relu_in_place(t, ser_layer_conv1d(t, "mfa", ser_nn_concat(t, 3, h), 1536, &c1, true));
 	x = ser_layer_batch_norm(t, "bn", ser_layer_attn_stats(t, "pool", x, 128, true), 3072);
 	return ser_layer_batch_norm(t, "bn2", ser_layer_linear(t, "fc", x, 192, true), 192);
 }
@@ -74,11 +75,13 @@ static int ser_attn(struct ser_tape *t, int x)
 		struct ser_conv c = conv(k[i], s[i], 1);
 		snprintf(name, sizeof name, "conv%d", i);
 		ser_tape_enter(t, "%s", name);
-		x = ser_nn_relu(t, ser_layer_batch_norm(t, "bn", ser_layer_conv1d(t, "conv", x, 256, &c, true), 256));
+		x = ser_nn_relu_in_place(
+			t, ser_layer_batch_norm(t, "bn", ser_layer_conv1d(t, "conv", x, 256, &c, true), 256));
 		ser_tape_leave(t);
 	}
 	x = ser_layer_layer_norm(t, "ln1", ser_nn_add(t, x, ser_layer_mha(t, "att", x, 4, 0, 0)), 256);
-	int f = ser_layer_linear(t, "ff2", ser_nn_relu(t, ser_layer_linear(t, "ff1", x, 512, true)), 256, true);
+	int f = ser_layer_linear(t, "ff2", ser_nn_relu_in_place(t, ser_layer_linear(t, "ff1", x, 512, true)), 256,
+				 true);
 	x = ser_layer_layer_norm(t, "ln2", ser_nn_add(t, x, f), 256);
 	return ser_nn_l2_norm(t, ser_layer_linear(t, "fc", attn_pool(t, x), 128, true), 1e-12);
 }
@@ -92,7 +95,8 @@ static int ser_blstm(struct ser_tape *t, int x)
 		snprintf(name, sizeof name, "conv%d", i);
 		ser_tape_enter(t, "%s", name);
 		x = ser_layer_conv2d(t, "conv", x, F[i], n[i], &k3, &k3, true);
-		x = ser_nn_max_pool2d(t, ser_nn_relu(t, ser_layer_batch_norm(t, "bn", x, n[i])), F[i], pt[i], 2);
+		x = ser_nn_max_pool2d(t, ser_nn_relu_in_place(t, ser_layer_batch_norm(t, "bn", x, n[i])), F[i], pt[i],
+				      2);
 		ser_tape_leave(t);
 	}
 	x = ser_layer_lstm(t, "rnn", x, 128, true);

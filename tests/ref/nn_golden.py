@@ -216,6 +216,7 @@ CASES = {
         [F.group_norm(ch(u, 4).T[None], 2, g[0], b[0])[0].T for u in parts(x)])),
     "l2_norm": ([(5, 4)], L2),
     "relu": ([(5, 4)], F.relu),
+    "relu in place": ([(5, 3), (6, 3)], lambda x, w: F.relu(x @ w.T)),
     "leaky_relu": ([(5, 4)], lambda x: F.leaky_relu(x, 0.1)),
     "gelu": ([(5, 70)], F.gelu),
     "sigmoid": ([(5, 70)], torch.sigmoid),

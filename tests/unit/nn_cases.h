@@ -95,6 +95,10 @@ static int n_gn(struct ser_tape *t, const int *x) { return ser_nn_group_norm(t, 
 static int n_l2(struct ser_tape *t, const int *x) { return ser_nn_l2_norm(t, x[0], 1e-12); }
 
 static int n_relu(struct ser_tape *t, const int *x) { return ser_nn_relu(t, x[0]); }
+static int n_relu_in_place(struct ser_tape *t, const int *x)
+{
+	return ser_nn_relu_in_place(t, ser_nn_linear(t, x[0], x[1], -1));
+}
 static int n_leaky(struct ser_tape *t, const int *x) { return ser_nn_leaky_relu(t, x[0], 0.1); }
 static int n_gelu(struct ser_tape *t, const int *x) { return ser_nn_gelu(t, x[0]); }
 static int n_sigmoid(struct ser_tape *t, const int *x) { return ser_nn_sigmoid(t, x[0]); }
@@ -250,6 +254,7 @@ static const struct kase cases[] = {
 	{"group_norm", n_gn, {{R, 8}, {1, 4}, {1, 4}}, 0},
 	{"l2_norm", n_l2, {{5, 4}}, 0},
 	{"relu", n_relu, {{5, 4}}, 0},
+	{"relu in place", n_relu_in_place, {{5, 3}, {6, 3}}, 0},
 	{"leaky_relu", n_leaky, {{5, 4}}, 0},
 	{"gelu", n_gelu, {{5, 70}}, 0},
 	{"sigmoid", n_sigmoid, {{5, 70}}, 0},
