@@ -94,6 +94,8 @@ struct ser_val ser_tensor(enum ser_dtype t, const void *data, int ndim, const si
 /* "string", "<f4 tensor [3,80]" ... for messages. Returns buf. */
 const char *ser_val_what(const struct ser_val *v, char buf[static 128]);
 bool ser_val_equal(const struct ser_val *a, const struct ser_val *b); /* deep; NaN equals NaN; 1 and 1.0 differ */
+/* How deep lists and maps nest: 0 for a label. A header is a map, so what is in it may nest to SER_MAX_DEPTH - 1. */
+int ser_val_depth(const struct ser_val *v);
 bool ser_val_is_str(const struct ser_val *v, const char *s);
 /* A deep copy, strings NUL-terminated, in an arena. */
 struct ser_val ser_val_copy(struct ser_arena *a, const struct ser_val *v);

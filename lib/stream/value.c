@@ -318,6 +318,17 @@ bool ser_val_equal(const struct ser_val *a, const struct ser_val *b)
 	return false;
 }
 
+int ser_val_depth(const struct ser_val *v)
+{
+	int deepest = 0;
+	size_t n = v->kind == SER_LIST ? v->u.list.n : v->kind == SER_MAP ? v->u.map.n : 0;
+	for (size_t i = 0; i < n; i++) {
+		int d = ser_val_depth(v->kind == SER_LIST ? &v->u.list.v[i] : &v->u.map.f[i].val);
+		deepest = d > deepest ? d : deepest;
+	}
+	return deepest + (v->kind == SER_LIST || v->kind == SER_MAP);
+}
+
 bool ser_val_is_str(const struct ser_val *v, const char *s)
 {
 	return v != NULL && v->kind == SER_STR && v->u.str.n == strlen(s) && memcmp(v->u.str.s, s, v->u.str.n) == 0;

@@ -54,6 +54,18 @@ parts() {
 	ser-cmp <(ser-cat -m a.ser b.ser) <(ser-cat a.ser b.ser)
 }
 
+@test "a provenance too deep for any reader is refused, not written" {
+	mkstream -n 1 --tool t0 >m.ser
+	for i in $(seq 1 20); do
+		mkstream -n 1 --first "$i" --tool "t$i" >a.ser
+		ser-cat -m -o n.ser m.ser a.ser || break
+		mv n.ser m.ser
+	done
+	fails 1 "the provenance nests deeper" ser-cat -m -o n.ser m.ser a.ser
+	[ ! -e n.ser ]
+	ser-info m.ser
+}
+
 @test "many merges nest and can still be read" {
 	mkstream -n 1 --tool t0 >m.ser
 	for i in 1 2 3 4 5 6 7 8; do
