@@ -66,6 +66,14 @@ struct kern_conv {
 void kern_conv_rows(const void *ctx, size_t r0, size_t n, int32_t *idx);
 /* The same for the gradient of the input: rows are those of x, indices rows of y (reflected taps left out). */
 void kern_conv_rows_back(const void *ctx, size_t r0, size_t n, int32_t *idx);
+/* The same for the rows of x that a stride of s > 1 in time reaches by the same taps: frames i with (i + pad) mod s = phase,
+ * `frame` lists their (packed) numbers, and only the taps `tap` [n_tap] in time, which are those that reach them. */
+struct kern_phase {
+	const struct kern_conv *g;
+	const int32_t *frame, *seg_of; /* [n] frames, and the segment of each */
+	size_t n_tap, tap[64];
+};
+void kern_conv_rows_phase(const void *ctx, size_t r0, size_t n, int32_t *idx);
 /* Reflected taps of a 1-d convolution: dx += their part. w [O, k*I] */
 void kern_conv_reflect_bwd(const struct kern_conv *g, size_t n_in, size_t n_out, size_t ld_in, size_t ld_out,
 			   const real *w, const real *dy, real *dx);

@@ -79,6 +79,28 @@ void kern_conv_rows_back(const void *ctx, size_t r0, size_t n, int32_t *idx)
 	}
 }
 
+void kern_conv_rows_phase(const void *ctx, size_t r0, size_t n, int32_t *idx)
+{
+	const struct kern_phase *p = ctx;
+	const struct kern_conv *g = p->g;
+	size_t at = r0 / g->n_freq, f = r0 % g->n_freq;
+	for (size_t r = 0; r < n; r++) {
+		size_t b = (size_t)p->seg_of[at], out0 = g->out_seg[b], len = g->out_seg[b + 1] - out0;
+		size_t i = (size_t)p->frame[at] - g->in_seg[b];
+		for (size_t j = 0; j < p->n_tap; j++) {
+			ptrdiff_t pt = untap(&g->t, i, p->tap[j], len);
+			for (size_t jf = 0; jf < g->f.k; jf++) {
+				ptrdiff_t pf = pt < 0 ? -1 : untap(&g->f, f, jf, g->n_freq_out);
+				*idx++ = pf < 0 ? -1 : (int32_t)((out0 + (size_t)pt) * g->n_freq_out + (size_t)pf);
+			}
+		}
+		if (++f == g->n_freq) {
+			f = 0;
+			at++;
+		}
+	}
+}
+
 void kern_conv_reflect_bwd(const struct kern_conv *g, size_t n_in, size_t n_out, size_t ld_in, size_t ld_out,
 			   const real *w, const real *dy, real *dx)
 {

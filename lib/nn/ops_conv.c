@@ -59,6 +59,50 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	return y;
 }
 
+/* dx of a stride in time: each of its phases is a product with the taps that reach it, so that no zeros are multiplied. */
+static void strided_dx(struct ser_tape *t, const struct conv *s, size_t n_frame, const real *w, const real *dy,
+		       real *dx, real beta)
+{
+	const struct ser_conv *c = &s->g.t;
+	size_t in = s->n_in / s->groups, out = s->n_out / s->groups, K = c->k * s->g.f.k, F = s->g.n_freq;
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	int32_t *frame = ser_arena_alloc(&t->arena, n_frame, sizeof *frame);
+	int32_t *seg_of = ser_arena_alloc(&t->arena, n_frame, sizeof *seg_of);
+	real *turned = tape_alloc(t, K * out * in), *part = tape_alloc(t, ser_mul(n_frame * F, in));
+	for (size_t phase = 0; phase < c->stride; phase++) {
+		struct kern_phase p = {.g = &s->g, .frame = frame, .seg_of = seg_of};
+		size_t n = 0;
+		for (size_t b = 0; b < s->g.n_seg; b++)
+			for (size_t i = s->g.in_seg[b]; i < s->g.in_seg[b + 1]; i++)
+				if ((i - s->g.in_seg[b] + c->pad) % c->stride == phase) {
+					frame[n] = (int32_t)i;
+					seg_of[n++] = (int32_t)b;
+				}
+		for (size_t j = 0; j < c->k; j++)
+			if (j * c->dil % c->stride == phase)
+				p.tap[p.n_tap++] = j;
+		for (size_t j = 0; j < p.n_tap * s->g.f.k; j++)
+			for (size_t o = 0; o < out; o++)
+				memcpy(turned + (j * out + o) * in,
+				       w + (o * K + p.tap[j / s->g.f.k] * s->g.f.k + j % s->g.f.k) * in,
+				       in * sizeof *w);
+		if (p.n_tap > 0) {
+			struct ser_la_gather a = {dy, s->n_out, p.n_tap * s->g.f.k, out, kern_conv_rows_phase, &p};
+			ser_la_gemm_gather(t->la, false, n * F, in, &a, turned, in, 0, part, in);
+		} else {
+			memset(part, 0, n * F * in * sizeof *part);
+		}
+		for (size_t i = 0; i < n * F; i++) {
+			real *to = dx + ((size_t)frame[i / F] * F + i % F) * s->n_in;
+			if (beta == 0)
+				memcpy(to, part + i * in, in * sizeof *to);
+			else
+				ser_la_axpy(in, 1, part + i * in, to);
+		}
+	}
+	ser_arena_rewind(&t->arena, m);
+}
+
 /* y_r = sum_j w_j x_(r,j):  dw_j = sum_r dy_r' x_(r,j),  dx_i = sum_j dy_(i,j) w_j over the outputs that read i by tap j */
 void bwd_conv(struct ser_tape *t, const struct rec *r)
 {
@@ -86,12 +130,16 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 		}
 		if (dx == NULL)
 			continue;
-		for (size_t j = 0; j < K; j++)
-			for (size_t o = 0; o < out; o++)
-				memcpy(turned + (j * out + o) * in, w + (o * K + j) * in, in * sizeof *w);
-		struct ser_la_gather a = {Y.grad + g * out, s->n_out, K, out, kern_conv_rows_back, &s->g};
-		ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, turned, in, beta_x, dx + g * in,
-				   s->n_in);
+		if (s->g.t.stride > 1 && s->g.t.k <= 64) {
+			strided_dx(t, s, X.n_row, w, Y.grad + g * out, dx + g * in, beta_x);
+		} else {
+			for (size_t j = 0; j < K; j++)
+				for (size_t o = 0; o < out; o++)
+					memcpy(turned + (j * out + o) * in, w + (o * K + j) * in, in * sizeof *w);
+			struct ser_la_gather a = {Y.grad + g * out, s->n_out, K, out, kern_conv_rows_back, &s->g};
+			ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, turned, in, beta_x, dx + g * in,
+					   s->n_in);
+		}
 		if (s->g.t.reflect)
 			kern_conv_reflect_bwd(&s->g, in, out, s->n_in, s->n_out, w, Y.grad + g * out, dx + g * in);
 	}

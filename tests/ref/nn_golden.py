@@ -203,6 +203,7 @@ CASES = {
     "conv1d dilation groups": ([(16, 4), (6, 6), (1, 6)], lambda x, w, b: conv1d(x, w, b, 3, 1, 2, 2, 2)),
     "conv1d no padding": ([(22, 3), (2, 9), (1, 2)], lambda x, w, b: conv1d(x, w, b, 3, 2, 2, 0, 1, LONG)),
     "conv1d reflect groups": ([(22, 4), (4, 6), (1, 4)], lambda x, w, b: conv1d(x, w, b, 3, 1, 4, 4, 2, LONG, True)),
+    "conv1d stride 3 reflect groups": ([(22, 4), (4, 4), (1, 4)], lambda x, w, b: conv1d(x, w, b, 2, 3, 2, 3, 2, LONG, True)),
     "conv2d": ([(16, 8), (3, 18), (1, 3)], lambda x, w, b: conv2d(x, w, b, 4, (3, 3), (1, 1), (1, 1), (1, 1), 1)),
     "conv2d stride dilation groups": ([(16, 20), (2, 12), (1, 2)],
                                       lambda x, w, b: conv2d(x, w, b, 5, (3, 2), (2, 2), (1, 2), (1, 1), 2)),

@@ -74,6 +74,11 @@ static int n_conv1d_reflect(struct ser_tape *t, const int *x)
 	struct ser_conv c = {.k = 3, .stride = 1, .dil = 4, .pad = 4, .groups = 2, .reflect = true};
 	return ser_nn_conv1d(t, seq_long(t, x[0]), x[1], x[2], &c);
 }
+static int n_conv1d_s3(struct ser_tape *t, const int *x)
+{
+	struct ser_conv c = {.k = 2, .stride = 3, .dil = 2, .pad = 3, .groups = 2, .reflect = true};
+	return ser_nn_conv1d(t, seq_long(t, x[0]), x[1], x[2], &c);
+}
 static int n_conv2d(struct ser_tape *t, const int *x)
 {
 	struct ser_conv c = {.k = 3, .stride = 1, .dil = 1, .pad = 1, .groups = 1};
@@ -243,6 +248,7 @@ static const struct kase cases[] = {
 	{"conv1d dilation groups", n_conv1d_dg, {{R, 4}, {6, 6}, {1, 6}}, 0},
 	{"conv1d no padding", n_conv1d_valid, {{22, 3}, {2, 9}, {1, 2}}, 0},
 	{"conv1d reflect groups", n_conv1d_reflect, {{22, 4}, {4, 6}, {1, 4}}, 0},
+	{"conv1d stride 3 reflect groups", n_conv1d_s3, {{22, 4}, {4, 4}, {1, 4}}, 0},
 	{"conv2d", n_conv2d, {{R, 8}, {3, 18}, {1, 3}}, 0},
 	{"conv2d stride dilation groups", n_conv2d_sg, {{R, 20}, {2, 12}, {1, 2}}, 0},
 	{"max_pool2d", n_max_pool, {{R, 15}}, 0},

@@ -19,9 +19,9 @@ static void fill(struct ser_rng *r, size_t n, real *x)
 		x[i] = (real)ser_rng_normal(r);
 }
 
-static const size_t sizes[][3] = {{1, 1, 1},      {1, 7, 300},   {5, 3, 2},    {12, 32, 256},
-				  {13, 33, 257},  {200, 40, 70}, {64, 129, 5}, {3, 1100, 4},
-				  {390, 31, 600}, {25, 47, 0},   {24, 64, 512}};
+static const size_t sizes[][3] = {{1, 1, 1},      {1, 7, 300},   {5, 3, 2},      {12, 32, 256},
+				  {13, 33, 257},  {200, 40, 70}, {64, 129, 5},   {3, 1100, 4},
+				  {390, 31, 600}, {25, 47, 0},   {9, 17, 40000}, {24, 64, 512}};
 
 static void gemm_naive(void **state)
 {
@@ -113,8 +113,17 @@ static void same_bytes(void **state)
 		print_message("no AVX-512 here: kernels not compared\n");
 		skip();
 	}
-	struct job j = {
-		.m = M, .n = N, .k = K, .alpha = 1, .c = c[1], .ldc = N, .step_m = M, .step_n = N, .n_tile_n = 1};
+	struct job j = {.m = M,
+			.n = N,
+			.k = K,
+			.alpha = 1,
+			.c = c[1],
+			.ldc = N,
+			.step_m = M,
+			.step_n = N,
+			.step_k = K,
+			.n_tile_m = 1,
+			.n_tile_n = 1};
 	j.a = (struct side){.base = a, .ps = K, .ks = 1};
 	j.b = (struct side){.base = b, .ps = K, .ks = 1};
 	j.kern = (struct kern){"AVX2", 6, 64 / sizeof(real), kern_avx2};
