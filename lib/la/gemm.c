@@ -43,11 +43,31 @@ void ser_la_gemv(bool ta, size_t m, size_t n, real alpha, const real *a, size_t 
 	ser_la_gemm(NULL, ta, false, m, 1, n, alpha, a, lda, x, 1, beta, y, 1);
 }
 
+bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p)
+{
+#if defined(HAVE_BF16)
+	bool can = la != NULL && (p == SER_LA_FULL || amx_allowed());
+#else
+	bool can = la != NULL && p == SER_LA_FULL;
+#endif
+	if (!can)
+		return false;
+	la->precision = p;
+	for (int i = 0; la->sub != NULL && i < la->n_thread; i++)
+		la->sub[i].precision = p;
+	return true;
+}
+
 char *ser_la_describe(char *buf, size_t n)
 {
 	struct kern k = pick();
-	snprintf(buf, n, "products: own kernel, %s, %zux%zu tiles of %s; LAPACK: OpenBLAS or the system's", k.name,
-		 k.mr, k.nr, SER_REAL_NAME);
+#if defined(HAVE_BF16)
+	const char *bf16 = amx_allowed() ? "AMX tiles" : "none";
+#else
+	const char *bf16 = "none";
+#endif
+	snprintf(buf, n, "products: own kernels, %s (%zux%zu tiles of %s), bf16: %s; eigenvalues: LAPACK", k.name, k.mr,
+		 k.nr, SER_REAL_NAME, bf16);
 	return buf;
 }
 

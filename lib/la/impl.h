@@ -10,6 +10,7 @@
 
 struct ser_la {
 	int n_thread;
+	enum ser_la_precision precision;
 	/* workspace of this context, for one thread: grows, 64-byte aligned */
 	void *ws;
 	size_t ws_size;

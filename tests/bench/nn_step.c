@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Times the training engine on the networks that the peers' benchmarks time.
- * usage: nn_step ser-attn|ser-blstm|ecapa|ecapa-fwd [-t THREADS] [-b BATCH] [-c CHANNELS] [-r REPS]
+ * usage: nn_step ser-attn|ser-blstm|ecapa|ecapa-fwd [-t THREADS] [-b BATCH] [-c CHANNELS] [-r REPS] [-p bf16]
  * ser-*: a step of InfoNCE-like learning (SupCon, 4 labels) over 64 utterances of 3 to 6 s, 80 mels, Adam.
  * ecapa: a step of AAM-softmax over 1000 speakers, 32 utterances of 2 s.   ecapa-fwd: embeddings of 3 s. */
 #include "nn/nn.h"
@@ -108,9 +108,10 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "ser-attn";
 	int nt = 1, opt, reps = 5;
 	size_t B = 0, C = 512;
+	bool bf16 = false;
 	if (argc > 1)
 		optind = 2;
-	while ((opt = getopt(argc, argv, "t:b:c:r:")) != -1) {
+	while ((opt = getopt(argc, argv, "t:b:c:r:p:")) != -1) {
 		if (opt == 't')
 			nt = (int)strtol(optarg, NULL, 10);
 		else if (opt == 'b')
@@ -119,6 +120,8 @@ int main(int argc, char **argv)
 			C = strtoul(optarg, NULL, 10);
 		else if (opt == 'r')
 			reps = (int)strtol(optarg, NULL, 10);
+		else if (opt == 'p')
+			bf16 = true;
 		else
 			return 2;
 	}
@@ -138,6 +141,10 @@ int main(int argc, char **argv)
 			x[b][i] = (float)ser_rng_normal(&r);
 	}
 	struct ser_la *la = ser_la_new(nt);
+	if (bf16 && !ser_la_set_precision(la, SER_LA_BF16)) {
+		fprintf(stderr, "nn_step: no bf16 products here\n");
+		return 1;
+	}
 	struct ser_params *p = ser_params_new(1);
 	struct ser_tape *t = ser_tape_new(la, p);
 	struct ser_opt_opts oo = ser_opt_defaults();

@@ -137,6 +137,68 @@ static void same_bytes(void **state)
 #endif
 }
 
+/* bf16: products of rounded operands, sums in float; equal bytes for any number of threads. */
+static float bf16(float x)
+{
+	uint32_t u;
+	memcpy(&u, &x, sizeof u);
+	u = (u + 0x7fff + (u >> 16 & 1)) & 0xffff0000u;
+	memcpy(&x, &u, sizeof x);
+	return x;
+}
+
+static void gemm_bf16(void **state)
+{
+	(void)state;
+	struct ser_rng r;
+	ser_rng_seed(&r, 7);
+	struct ser_la *la = ser_la_new(1), *two = ser_la_new(2);
+	if (!ser_la_set_precision(la, SER_LA_BF16)) {
+		ser_la_free(la);
+		ser_la_free(two);
+		print_message("no bf16 products here\n");
+		skip();
+	}
+	assert_true(ser_la_set_precision(two, SER_LA_BF16));
+	for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+		for (int form = 0; form < 4; form++) {
+			size_t m = sizes[s][0] + 1, n = sizes[s][1] + 16, k = sizes[s][2] + 32;
+			bool ta = form & 1, tb = form & 2;
+			size_t lda = (ta ? m : k) + 3, ldb = (tb ? k : n) + 1;
+			real *a = ser_malloc((ta ? k : m) * lda, sizeof *a),
+			     *b = ser_malloc((tb ? n : k) * ldb, sizeof *b);
+			real *c = ser_malloc(m * n, sizeof *c), *d = ser_malloc(m * n, sizeof *d);
+			fill(&r, (ta ? k : m) * lda, a);
+			fill(&r, (tb ? n : k) * ldb, b);
+			fill(&r, m * n, c);
+			memcpy(d, c, m * n * sizeof *c);
+			ser_la_gemm(la, ta, tb, m, n, k, 2, a, lda, b, ldb, 1, c, n);
+			for (size_t i = 0; i < m; i += m / 7 + 1)
+				for (size_t j = 0; j < n; j += n / 7 + 1) {
+					double sum = 0, mag = 1;
+					for (size_t q = 0; q < k; q++) {
+						double p = (double)bf16((float)a[ta ? q * lda + i : i * lda + q]) *
+							   (double)bf16((float)b[tb ? j * ldb + q : q * ldb + j]);
+						sum += p;
+						mag += fabs(p);
+					}
+					if (!(fabs((double)c[i * n + j] - (2 * sum + (double)d[i * n + j])) <=
+					      4e-6 * mag))
+						fail_msg("%zux%zux%zu form %d: (%zu,%zu) is %g, expected %g", m, n, k,
+							 form, i, j, (double)c[i * n + j],
+							 2 * sum + (double)d[i * n + j]);
+				}
+			ser_la_gemm(two, ta, tb, m, n, k, 2, a, lda, b, ldb, 1, d, n);
+			assert_memory_equal(c, d, m * n * sizeof *c);
+			free(a);
+			free(b);
+			free(c);
+			free(d);
+		}
+	ser_la_free(la);
+	ser_la_free(two);
+}
+
 struct rows {
 	const int32_t *idx;
 	size_t n_tap;
@@ -148,9 +210,16 @@ static void give_rows(const void *ctx, size_t r0, size_t n, int32_t *idx)
 	memcpy(idx, r->idx + r0 * r->n_tap, n * r->n_tap * sizeof *idx);
 }
 
+/* Gathered equals copied, to the byte; in bf16 too. */
 static void gathered(void **state)
 {
-	(void)state;
+	enum ser_la_precision precision = *state == NULL ? SER_LA_FULL : SER_LA_BF16;
+	struct ser_la *one = ser_la_new(1);
+	if (!ser_la_set_precision(one, precision)) {
+		ser_la_free(one);
+		print_message("no bf16 products here\n");
+		skip();
+	}
 	struct ser_rng r;
 	ser_rng_seed(&r, 4);
 	for (int round = 0; round < 12; round++) {
@@ -172,16 +241,17 @@ static void gathered(void **state)
 						idx[i * n_tap + j] < 0 ? 0 : src[(size_t)idx[i * n_tap + j] * ld + q];
 		struct rows rows = {idx, n_tap};
 		struct ser_la_gather ga = {src, ld, n_tap, n_ch, give_rows, &rows};
-		struct ser_la *la = round % 2 ? ser_la_new(2) : NULL;
+		struct ser_la *la = ser_la_new(1 + round % 2);
+		ser_la_set_precision(la, precision);
 		for (int tb = 0; tb < 2; tb++) {
 			ser_la_gemm_gather(la, tb, m, n, &ga, b, tb ? K : n, 0, c, n);
-			ser_la_gemm(NULL, false, tb, m, n, K, 1, g, K, b, tb ? K : n, 0, d, n);
+			ser_la_gemm(one, false, tb, m, n, K, 1, g, K, b, tb ? K : n, 0, d, n);
 			assert_memory_equal(c, d, m * n * sizeof *c);
 		}
 		fill(&r, n * K, e);
 		memcpy(f, e, n * K * sizeof *f);
 		ser_la_gemm_gather_t(la, n, m, d, n, &ga, 1, e, K);
-		ser_la_gemm(NULL, true, false, n, K, m, 1, d, n, g, K, 1, f, K);
+		ser_la_gemm(one, true, false, n, K, m, 1, d, n, g, K, 1, f, K);
 		assert_memory_equal(e, f, n * K * sizeof *e);
 		ser_la_free(la);
 		free(idx);
@@ -193,6 +263,7 @@ static void gathered(void **state)
 		free(e);
 		free(f);
 	}
+	ser_la_free(one);
 }
 
 /* Units in the last place of float. */
@@ -354,9 +425,16 @@ static void ranges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gemm_naive), cmocka_unit_test(dgemm_naive),      cmocka_unit_test(same_bytes),
-		cmocka_unit_test(gathered),   cmocka_unit_test(vector_functions), cmocka_unit_test(sums),
-		cmocka_unit_test(eigen),      cmocka_unit_test(ranges),
+		cmocka_unit_test(gemm_naive),
+		cmocka_unit_test(dgemm_naive),
+		cmocka_unit_test(same_bytes),
+		cmocka_unit_test(gathered),
+		cmocka_unit_test_prestate(gathered, (void *)"bf16"),
+		cmocka_unit_test(gemm_bf16),
+		cmocka_unit_test(vector_functions),
+		cmocka_unit_test(sums),
+		cmocka_unit_test(eigen),
+		cmocka_unit_test(ranges),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
