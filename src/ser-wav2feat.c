@@ -18,7 +18,7 @@ struct job {
 	char *place; /* of messages: manifest and line, or "" */
 	struct ser_audio_opt part;
 	struct ser_audio_info info;
-	float *y;
+	float *y, *func;
 	size_t n_frame, cap;
 	int rc;
 	struct ser_err e;
@@ -35,6 +35,8 @@ struct tool {
 	struct ser_front_opt o;
 	struct ser_audio_opt audio;
 	struct ser_front *front;
+	struct ser_func *func; /* NULL: the frames themselves */
+	bool *skip_zero;       /* [D] columns that are 0 where there is no voice */
 	struct worker *worker;
 	struct job *job;
 	size_t n_job, cap_job;
@@ -46,6 +48,11 @@ struct tool {
 	uint64_t n_clipped; /* files */
 };
 
+static size_t n_func(const struct tool *t)
+{
+	return ser_func_n(t->func) * ser_front_dim(t->front);
+}
+
 /* ---- samples to features ------------------------------------------------------------------------ */
 
 static int features(struct tool *t, struct worker *w, struct job *j, const float *x, size_t n)
@@ -55,7 +62,11 @@ static int features(struct tool *t, struct worker *w, struct job *j, const float
 	ser_rng_seed_key(&rng, (uint64_t)t->seed, id, strlen(id));
 	j->n_frame = ser_front_n_frame(t->front, n);
 	j->y = ser_grow(j->y, &j->cap, ser_mul(j->n_frame, ser_front_dim(t->front)) + 1, sizeof *j->y);
-	return ser_front_do(t->front, w->ws, x, n, &rng, j->y, &j->e);
+	int rc = ser_front_do(t->front, w->ws, x, n, &rng, j->y, &j->e);
+	if (rc == SER_OK && t->func != NULL)
+		ser_func_do(t->func, j->y, j->n_frame, ser_front_dim(t->front), ser_front_shift_s(t->front),
+			    t->skip_zero, j->func);
+	return rc;
 }
 
 static int one(struct tool *t, struct worker *w, struct job *j)
@@ -96,7 +107,10 @@ static void put(struct tool *t, struct job *j)
 		ser_cli_info(&t->c, "\"%s\": %lld samples at full scale or beyond (peak %.3g)", id,
 			     (long long)j->info.n_clipped, j->info.peak);
 	}
-	ser_record_set(&j->r, "feat", ser_f4(j->y, 2, (size_t[]){j->n_frame, ser_front_dim(t->front)}));
+	if (t->func != NULL)
+		ser_record_set(&j->r, "func", ser_f4(j->func, 1, (size_t[]){n_func(t)}));
+	else
+		ser_record_set(&j->r, "feat", ser_f4(j->y, 2, (size_t[]){j->n_frame, ser_front_dim(t->front)}));
 	ser_out_record(t->out, &j->r);
 }
 
@@ -339,23 +353,49 @@ static void settle(struct tool *t, const bool *alias)
 	}
 }
 
+/* The names of the columns, where they are different things, and of the functionals. */
+static void name_columns(struct tool *t, struct ser_header *h, struct ser_val *dim)
+{
+	struct ser_val cols = ser_val_list(), funcs = ser_val_list();
+	char buf[64];
+	const char *name = ser_front_column(t->front, 0, buf);
+	for (size_t i = 0; name != NULL && i < ser_front_dim(t->front); i++) {
+		name = ser_front_column(t->front, i, buf);
+		ser_val_push(&h->arena, &cols, ser_str(name));
+		t->skip_zero[i] = strcmp(name, "f0_hz") == 0 || strcmp(name, "hnr_db") == 0;
+	}
+	if (name != NULL)
+		ser_val_set(&h->arena, dim, "columns", cols);
+	for (size_t k = 0; t->func != NULL && k < ser_func_n(t->func); k++)
+		ser_val_push(&h->arena, &funcs, ser_str(ser_func_name(t->func, k)));
+	if (t->func != NULL)
+		ser_val_set(&h->arena, dim, "functionals", funcs);
+}
+
 static void write_header(struct tool *t)
 {
-	static const char *const axes[][2] = {
-		{"sample", "channel"}, {"frame", "bin"}, {"frame", "mel"}, {"frame", "mel"}, {"frame", "cepstrum"}};
+	static const char *const axes[][2] = {{"sample", "channel"}, {"frame", "bin"},      {"frame", "mel"},
+					      {"frame", "mel"},      {"frame", "cepstrum"}, {"frame", "descriptor"}};
 	struct ser_header h;
 	struct ser_buf text = {0};
 	ser_header_init(&h);
-	struct ser_val *dim = ser_header_dim_add(&h, "feat"), list = ser_val_list();
-	ser_val_push(&h.arena, &list, ser_str(axes[t->o.kind][0]));
-	ser_val_push(&h.arena, &list, ser_str(axes[t->o.kind][1]));
+	struct ser_val *dim = ser_header_dim_add(&h, t->func != NULL ? "func" : "feat"), list = ser_val_list();
+	if (t->func != NULL) {
+		ser_val_push(&h.arena, &list, ser_str("functional"));
+	} else {
+		ser_val_push(&h.arena, &list, ser_str(axes[t->o.kind][0]));
+		ser_val_push(&h.arena, &list, ser_str(axes[t->o.kind][1]));
+	}
 	ser_val_set(&h.arena, dim, "axes", list);
-	double shift = t->o.kind == SER_WAVE ? 1 / t->o.sample_frequency : ser_front_shift_s(t->front);
-	ser_val_set(&h.arena, dim, "shift_s", ser_real(shift));
-	ser_val_set(&h.arena, dim, "rate_hz", ser_real(1 / shift));
+	if (t->func == NULL) {
+		double shift = ser_front_shift_s(t->front);
+		ser_val_set(&h.arena, dim, "shift_s", ser_real(shift));
+		ser_val_set(&h.arena, dim, "rate_hz", ser_real(1 / shift));
+	}
 	ser_val_set(&h.arena, dim, "sample_rate_hz", ser_real(t->o.sample_frequency));
 	ser_front_text(&t->o, &text);
 	ser_val_set(&h.arena, dim, "front", ser_str(text.s));
+	name_columns(t, &h, dim);
 	ser_out_header(t->out, &h);
 	ser_buf_free(&text);
 	ser_header_free(&h);
@@ -363,11 +403,12 @@ static void write_header(struct tool *t)
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[] = {"wave", "spec", "mel", "fbank", "mfcc", NULL};
+	static const char *const kinds[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", NULL};
 	struct tool t = {0};
 	struct ser_err e = {0};
 	bool from_stdin = false, alias[128] = {false};
-	const char *preset = look_ahead(argc, argv, "preset"), *kind_text = look_ahead(argc, argv, "kind");
+	const char *func = NULL, *preset = look_ahead(argc, argv, "preset"),
+		   *kind_text = look_ahead(argc, argv, "kind");
 	enum ser_front_kind kind = SER_FBANK;
 	int kind_opt;
 	if (preset != NULL && ser_front_preset(&t.o, preset, &e) == SER_OK)
@@ -381,6 +422,9 @@ int main(int argc, char **argv)
 		 "what to compute; the defaults below are those of the kind"},
 		{"preset", 0, SER_OPTION_STR, &preset, "NAME", 0, 0, NULL, 0,
 		 "front-end of a published model: speechbrain-ecapa, wespeaker-ecapa, deepemocluster"},
+		{"functionals", 0, SER_OPTION_STR, &func, "LIST", 0, 0, NULL, 0,
+		 "of each column over time, as func [D*K] in place of feat: "
+		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100"},
 		{"root", 0, SER_OPTION_STR, &t.root, "DIR", 0, 0, NULL, SER_OPTION_SILENT,
 		 "where the relative paths of manifests begin"},
 		{"stdin", 0, SER_OPTION_FLAG, &from_stdin, NULL, 0, 0, NULL, 0,
@@ -410,6 +454,9 @@ int main(int argc, char **argv)
 		ser_cli_usage(&t.c, "--id goes with a single sound");
 	if (ser_front_new(&t.front, &t.o, &e) != SER_OK)
 		ser_cli_die(&t.c, &e);
+	if (func != NULL && ser_func_new(&t.func, func, &e) != SER_OK)
+		ser_cli_usage(&t.c, "--functionals: %s", e.msg);
+	t.skip_zero = ser_calloc(ser_front_dim(t.front), sizeof *t.skip_zero);
 	if (t.segment_s > 0 && ser_front_n_frame(t.front, (size_t)(t.segment_s * t.o.sample_frequency)) == 0)
 		ser_cli_usage(&t.c, "--segment %g s is shorter than a frame", t.segment_s);
 	t.audio.rate_hz = t.o.sample_frequency;
@@ -418,6 +465,8 @@ int main(int argc, char **argv)
 		t.worker[i].ws = ser_front_ws_new(t.front);
 	t.cap_job = t.c.n_thread > 1 ? (size_t)t.c.n_thread * PER_THREAD : 1;
 	t.job = ser_calloc(t.cap_job, sizeof *t.job);
+	for (size_t i = 0; t.func != NULL && i < t.cap_job; i++)
+		t.job[i].func = ser_malloc(n_func(&t), sizeof *t.job[i].func);
 	if (t.c.n_operand > 1)
 		t.ids = ser_map_new();
 
@@ -440,6 +489,7 @@ int main(int argc, char **argv)
 		free(t.job[i].path);
 		free(t.job[i].place);
 		free(t.job[i].y);
+		free(t.job[i].func);
 	}
 	for (int i = 0; i < t.c.n_thread; i++) {
 		ser_front_ws_free(t.worker[i].ws);
@@ -449,6 +499,8 @@ int main(int argc, char **argv)
 	free(t.job);
 	free(all);
 	ser_map_free(t.ids);
+	free(t.skip_zero);
+	ser_func_free(t.func);
 	ser_front_free(t.front);
 	return ser_cli_end(&t.c);
 }

@@ -32,7 +32,8 @@ enum ser_front_kind {
 	SER_SPEC,  /* |STFT|^power, D = F: torchaudio.transforms.Spectrogram */
 	SER_MEL,   /* mel bands of it, D = M: torchaudio.transforms.MelSpectrogram, librosa.feature.melspectrogram */
 	SER_FBANK, /* log mel energies, D = M (+1): Kaldi's compute-fbank-feats */
-	SER_MFCC   /* cepstra, D = C: Kaldi's compute-mfcc-feats */
+	SER_MFCC,  /* cepstra, D = C: Kaldi's compute-mfcc-feats */
+	SER_LLD    /* low-level descriptors of voice, loudness and spectrum: ser_front_column() names them */
 };
 
 enum ser_window {
@@ -104,6 +105,8 @@ struct ser_front_opt {
 	bool htk_compat;     /* energy or C0 last; C0 times sqrt(2) */
 	int num_ceps;
 	double cepstral_lifter; /* 0: none */
+	/* pitch; lld */
+	double f0_floor, f0_ceiling; /* Hz */
 	/* the matrix at last */
 	bool subtract_mean; /* of each column, over the utterance */
 	int delta_order;    /* 0, 1, 2: append so many orders of deltas, after subtract-mean */
@@ -157,6 +160,8 @@ const struct ser_front_opt *ser_front_opt(const struct ser_front *p);
 struct ser_front_ws *ser_front_ws_new(const struct ser_front *p);
 void ser_front_ws_free(struct ser_front_ws *ws);
 
+/* The name of column i < D for kinds whose columns are different things (lld), deltas included; NULL for others. buf: 64 bytes. */
+const char *ser_front_column(const struct ser_front *p, size_t i, char *buf);
 size_t ser_front_dim(const struct ser_front *p);               /* D */
 double ser_front_shift_s(const struct ser_front *p);           /* seconds from frame to frame */
 size_t ser_front_win(const struct ser_front *p);               /* samples of the window */
@@ -175,6 +180,19 @@ void ser_front_filters(const struct ser_front *p, float *w);
 /* Which vector instructions _do uses: 0 the machine's widest; for tests 1 baseline, 2 AVX2, 3 AVX-512 (not beyond what the
  * machine has). The results are the same bytes. */
 void ser_front_force_isa(struct ser_front *p, int isa);
+
+/* The low-level descriptors of a frame, from its samples x, P[k] = |DFT(windowed x)|^2 at f[k] Hz, p = P / sum P:
+ *   f0_hz voicing hnr_db    as ser_f0_do() gives, centred on the frame; hnr = 10 log10(r / (1 - r)); 0 where unvoiced
+ *   energy_db               10 log10(mean x^2 + 1e-10)
+ *   zcr_hz                  sign changes of x - mean x, a second
+ *   low_db high_db          10 log10(sum P + 1e-10) over 250-650 Hz and over 1-4 kHz
+ *   centroid_hz spread_hz skewness kurtosis     of p over f
+ *   rolloff25_hz rolloff50_hz rolloff75_hz rolloff90_hz   lowest f[k] up to which lies that share of sum P
+ *   flux                    |u - v|, u = sqrt(P) / |sqrt(P)|, v that of the frame before; 0 for the first
+ *   entropy                 -sum p ln p / ln F
+ *   flatness                geometric over arithmetic mean of P + 1e-10
+ *   slope                   regression of 10 log10(P + 1e-10) on f, dB/kHz
+ * Spectral values of a frame with sum P < 1e-12 are 0, but for the dB and the flatness, 1. */
 
 /* ---- over frames ---------------------------------------------------------------------------- */
 
@@ -203,6 +221,22 @@ void ser_cmvn_apply(const double *shift, const double *gain, float *x, size_t n_
  * the frame and at least min_window frames long. */
 void ser_cmvn_sliding(const float *x, float *y, size_t n_frame, size_t d, size_t cmn_window, size_t min_window,
 		      bool center, bool norm_vars);
+
+/* Functionals of the columns of a matrix over time. The list is comma-separated out of
+ *   mean std min max range   std: over T
+ *   skewness kurtosis        third and fourth standardised moments, 0 where std is 0
+ *   p0 ... p100              percentiles, between ranks by linear interpolation
+ *   slope                    of the regression on time, per second
+ *   rms                      root of the mean of squares */
+struct ser_func;
+int ser_func_new(struct ser_func **p, const char *list, struct ser_err *e); /* SER_EUSAGE */
+void ser_func_free(struct ser_func *p);
+size_t ser_func_n(const struct ser_func *p); /* K */
+const char *ser_func_name(const struct ser_func *p, size_t k);
+/* x [T,D] to y [D,K]. skip_zero [D] (may be NULL): in these columns zeros are missing values (unvoiced pitch); a column
+ * of them alone gives zeros. */
+void ser_func_do(const struct ser_func *p, const float *x, size_t n_frame, size_t d, double shift_s,
+		 const bool *skip_zero, float *y);
 
 /* ---- pitch ------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dsp/dsp.h"
 #include "dsp/fft.h"
+#include "dsp/lld.h"
 
 #include <float.h>
 #include <math.h>
@@ -36,7 +37,8 @@ struct ser_front {
 	struct lane_fft fft;
 	struct band *band;
 	float *weight;
-	double *dct; /* [num_ceps, num_mel_bins] with lifter */
+	double *dct;       /* [num_ceps, num_mel_bins] with lifter */
+	struct ser_f0 *f0; /* lld */
 	int isa;
 	void (*block)(const struct ser_front *p, float *scratch, const float *const *src, float *y, size_t y_stride,
 		      size_t n_lane);
@@ -48,6 +50,12 @@ struct ser_front_ws {
 	float *edge;    /* [LANES, win] frames that reach over an end, or with dither */
 	float *x;       /* the signal divided by its peak */
 	size_t x_cap;
+	/* lld: */
+	struct ser_f0_ws *f0;
+	float *spec; /* [LANES, F] */
+	float *pitch;
+	size_t pitch_cap;
+	double *shape; /* [2, F] this frame's and the last one's spectral shape */
 };
 
 #define W       4
@@ -247,7 +255,7 @@ static int check(const struct ser_front_opt *o, struct ser_err *e)
 		if (!(v >= f[i].lo && v <= f[i].hi))
 			return ser_fail(e, SER_EUSAGE, "%s %g is not in [%g,%g]", f[i].name, v, f[i].lo, f[i].hi);
 	}
-	if (o->kind == SER_WAVE || o->kind == SER_SPEC)
+	if (o->kind == SER_WAVE || o->kind == SER_SPEC || o->kind == SER_LLD)
 		return SER_OK;
 	double nyquist = 0.5 * o->sample_frequency, hi = o->high_freq > 0 ? o->high_freq : nyquist + o->high_freq;
 	if (!(o->low_freq < hi && hi <= nyquist))
@@ -352,7 +360,20 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 	p->need_energy = o->use_energy && (o->kind == SER_FBANK || o->kind == SER_MFCC);
 	p->log_energy_floor = o->energy_floor > 0 ? (float)log(o->energy_floor) : 0;
 	p->base_dim = p->n_bin;
-	if (o->kind != SER_SPEC) {
+	if (o->kind == SER_LLD) {
+		struct ser_f0_opt f;
+		ser_f0_opt_init(&f);
+		f.sample_frequency = o->sample_frequency;
+		f.floor_hz = o->f0_floor;
+		f.ceiling_hz = o->f0_ceiling;
+		f.shift_s = ser_front_shift_s(p);
+		rc = ser_f0_new(&p->f0, &f, e);
+		if (rc != SER_OK) {
+			ser_front_free(p);
+			return rc;
+		}
+		p->base_dim = SER_LLD_N;
+	} else if (o->kind != SER_SPEC) {
 		bands_init(p);
 		p->n_out_row = (size_t)o->num_mel_bins;
 		p->base_dim = (size_t)o->num_mel_bins + (o->kind == SER_FBANK && p->need_energy);
@@ -377,6 +398,7 @@ void ser_front_free(struct ser_front *p)
 	free(p->band);
 	free(p->weight);
 	free(p->dct);
+	ser_f0_free(p->f0);
 	free(p);
 }
 
@@ -393,6 +415,16 @@ size_t ser_front_dim(const struct ser_front *p)
 size_t ser_front_win(const struct ser_front *p)
 {
 	return p->win;
+}
+
+const char *ser_front_column(const struct ser_front *p, size_t i, char *buf)
+{
+	static const char *const order[] = {"", "d_", "dd_"};
+	ser_assert(i < p->dim);
+	if (p->o.kind != SER_LLD)
+		return NULL;
+	snprintf(buf, 64, "%s%s", order[i / p->base_dim], ser_lld_names[i % p->base_dim]);
+	return buf;
 }
 
 double ser_front_shift_s(const struct ser_front *p)
@@ -450,6 +482,11 @@ struct ser_front_ws *ser_front_ws_new(const struct ser_front *p)
 	size_t rows = p->win + p->n_bin + p->n_out_row + p->n_ceps_row + p->n_row + p->n_aux_row;
 	ws->scratch = aligned(ser_mul(rows, LANES));
 	ws->edge = aligned(ser_mul(p->win, LANES));
+	if (p->f0 != NULL) {
+		ws->f0 = ser_f0_ws_new(p->f0);
+		ws->spec = aligned(ser_mul(p->n_bin, LANES));
+		ws->shape = ser_malloc(2 * p->n_bin, sizeof *ws->shape);
+	}
 	return ws;
 }
 
@@ -460,6 +497,10 @@ void ser_front_ws_free(struct ser_front_ws *ws)
 	free(ws->scratch);
 	free(ws->edge);
 	free(ws->x);
+	ser_f0_ws_free(ws->f0);
+	free(ws->spec);
+	free(ws->pitch);
+	free(ws->shape);
 	free(ws);
 }
 
@@ -482,6 +523,7 @@ static float beyond(const struct ser_front *p, const float *x, size_t n, ptrdiff
 static void blocks(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t n_frame,
 		   struct ser_rng *rng, float *y)
 {
+	const struct ser_front_opt *o = &p->o;
 	const float *src[LANES];
 	double noise = p->o.dither / p->o.scale;
 	for (size_t t = 0; t < n_frame; t += p->w) {
@@ -506,8 +548,33 @@ static void blocks(const struct ser_front *p, struct ser_front_ws *ws, const flo
 				src[l] = edge;
 			}
 		}
-		p->block(p, ws->scratch, src, y + t * p->dim, p->dim, n_lane);
+		if (p->f0 == NULL) {
+			p->block(p, ws->scratch, src, y + t * p->dim, p->dim, n_lane);
+			continue;
+		}
+		p->block(p, ws->scratch, src, ws->spec, p->n_bin, n_lane);
+		for (size_t l = 0; l < n_lane; l++)
+			ser_lld_frame(src[l], p->win, ws->spec + l * p->n_bin, p->n_bin, o->sample_frequency,
+				      o->sample_frequency / (double)p->n_fft, ws->shape, t + l == 0,
+				      y + (t + l) * p->dim);
 	}
+}
+
+/* The columns of the voice: pitch, strength, harmonics-to-noise ratio. */
+static int voice(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t n_frame, float *y,
+		 struct ser_err *e)
+{
+	ws->pitch = ser_grow(ws->pitch, &ws->pitch_cap, 2 * n_frame, sizeof *ws->pitch);
+	float *f0 = ws->pitch, *r = ws->pitch + n_frame;
+	double first = ((double)p->offset + 0.5 * (double)p->win) / p->o.sample_frequency;
+	int rc = ser_f0_do(p->f0, ws->f0, x, n, first, n_frame, f0, r, e);
+	for (size_t t = 0; rc == SER_OK && t < n_frame; t++, y += p->dim) {
+		double s = r[t] < 1 - 1e-6 ? r[t] : 1 - 1e-6;
+		y[0] = f0[t];
+		y[1] = r[t];
+		y[2] = f0[t] > 0 ? (float)(10 * log10(s / (1 - s))) : 0;
+	}
+	return rc;
 }
 
 static void subtract_mean(float *y, size_t n_frame, size_t d, size_t stride)
@@ -562,6 +629,8 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 			ws->x[i] = x[i] / peak;
 		x = ws->x;
 	}
+	if (p->f0 != NULL && voice(p, ws, x, n, n_frame, y, e) != SER_OK)
+		return e->code;
 	blocks(p, ws, x, n, n_frame, rng, y);
 	if (o->log == SER_LOG_DB && o->top_db > 0)
 		limit_db(p, y, n_frame);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const KINDS[] = {"wave", "spec", "mel", "fbank", "mfcc", NULL};
+static const char *const KINDS[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", NULL};
 static const char *const WINDOWS[] = {"povey", "hamming", "hanning", "rectangular", "blackman", NULL};
 static const char *const EDGES[] = {"snip", "mirror", "center", "valid", NULL};
 static const char *const PADS[] = {"reflect", "constant", NULL};
@@ -21,7 +21,9 @@ enum {
 	K_MFCC = 1 << SER_MFCC,
 	K_KALDI = K_FBANK | K_MFCC,
 	K_BANDS = K_MEL | K_KALDI,
-	K_STFT = K_SPEC | K_BANDS,
+	K_LLD = 1 << SER_LLD,
+	K_STFT = K_SPEC | K_BANDS | K_LLD,
+	K_LOG = K_SPEC | K_BANDS,
 	K_ALL = K_WAVE | K_STFT
 };
 
@@ -60,15 +62,15 @@ static const struct ser_front_field FIELDS[] = {
 	ALIAS("snip-edges", K_KALDI, "true: --edges snip, false: --edges mirror"),
 	ALIAS("center", K_SPEC | K_MEL, "true: --edges center, false: --edges valid"),
 	ENUM("pad", pad, PADS, K_STFT, "what lies beyond the ends with --edges center"),
-	REAL("scale", scale, 1e-6, 1e9, K_STFT, "factor on samples, which are in [-1,1]"),
-	REAL("dither", dither, 0, 1e6, K_STFT, "standard deviation of noise added to each scaled sample"),
+	REAL("scale", scale, 1e-6, 1e9, K_LOG, "factor on samples, which are in [-1,1]"),
+	REAL("dither", dither, 0, 1e6, K_LOG, "standard deviation of noise added to each scaled sample"),
 	BOOL("remove-dc-offset", remove_dc_offset, K_STFT, "subtract each frame's mean"),
 	BOOL("raw-energy", raw_energy, K_KALDI, "energy before pre-emphasis and window"),
-	REAL("preemphasis-coefficient", preemphasis_coefficient, 0, 1, K_STFT, "pre-emphasis within each frame"),
+	REAL("preemphasis-coefficient", preemphasis_coefficient, 0, 1, K_LOG, "pre-emphasis within each frame"),
 	ENUM("window-type", window_type, WINDOWS, K_STFT, "window"),
 	BOOL("periodic", periodic, K_STFT, "window of period N instead of N-1"),
 	REAL("blackman-coeff", blackman_coeff, 0, 1, K_STFT, "constant of --window-type blackman"),
-	REAL("power", power, 1e-3, 100, K_STFT, "exponent of the magnitude: 2 power, 1 magnitude"),
+	REAL("power", power, 1e-3, 100, K_LOG, "exponent of the magnitude: 2 power, 1 magnitude"),
 	ALIAS("use-power", K_BANDS, "true: --power 2, false: --power 1"),
 	INT("num-mel-bins", num_mel_bins, 1, 4096, K_BANDS, "mel bands"),
 	REAL("low-freq", low_freq, 0, 1e6, K_BANDS, "lower end of the lowest band, Hz"),
@@ -78,15 +80,17 @@ static const struct ser_front_field FIELDS[] = {
 	ENUM("mel-shape", mel_shape, SHAPES, K_BANDS,
 	     "triangles on the mel axis (Kaldi), in Hz (torchaudio), or left (SpeechBrain)"),
 	ENUM("mel-norm", mel_norm, NORMS, K_BANDS, "division by the bands' widths"),
-	ENUM("log", log, LOGS, K_STFT, "logarithm: ln max(x,floor), ln(x+floor), 10 log10 max(x,floor)"),
+	ENUM("log", log, LOGS, K_LOG, "logarithm: ln max(x,floor), ln(x+floor), 10 log10 max(x,floor)"),
 	ALIAS("use-log-fbank", K_FBANK, "true: --log ln, false: --log none"),
-	REAL("log-floor", log_floor, 1e-37, 1e9, K_STFT, "floor under the logarithm"),
-	REAL("top-db", top_db, 0, 1e4, K_STFT, "with --log db: least value below the signal's greatest, dB; 0: none"),
+	REAL("log-floor", log_floor, 1e-37, 1e9, K_LOG, "floor under the logarithm"),
+	REAL("top-db", top_db, 0, 1e4, K_LOG, "with --log db: least value below the signal's greatest, dB; 0: none"),
 	BOOL("use-energy", use_energy, K_KALDI, "add the log energy (fbank), or put it for C0 (mfcc)"),
 	REAL("energy-floor", energy_floor, 0, 1e30, K_KALDI, "floor of the energy; 0: none"),
 	BOOL("htk-compat", htk_compat, K_KALDI, "energy or C0 last, C0 times sqrt 2"),
 	INT("num-ceps", num_ceps, 1, 4096, K_MFCC, "cepstra, C0 included"),
 	REAL("cepstral-lifter", cepstral_lifter, 0, 1e4, K_MFCC, "liftering coefficient; 0: none"),
+	REAL("f0-floor", f0_floor, 20, 1000, K_LLD, "lowest pitch looked for, Hz; three periods make its window"),
+	REAL("f0-ceiling", f0_ceiling, 21, 5000, K_LLD, "highest pitch, Hz"),
 	BOOL("subtract-mean", subtract_mean, K_STFT, "subtract each column's mean over the utterance"),
 	INT("delta-order", delta_order, 0, 2, K_STFT, "append deltas up to this order"),
 	INT("delta-window", delta_window, 1, 100, K_STFT, "frames to each side in a delta"),
@@ -111,6 +115,8 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind)
 		.power = 2,
 		.log_floor = 1e-10,
 		.delta_window = 2,
+		.f0_floor = 75,
+		.f0_ceiling = 600,
 	};
 	if (kind == SER_FBANK || kind == SER_MFCC) {
 		o->round_to_power_of_two = true;
@@ -128,6 +134,11 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind)
 		o->energy_floor = 1;
 		o->num_ceps = 13;
 		o->cepstral_lifter = 22;
+	} else if (kind == SER_LLD) {
+		o->round_to_power_of_two = true;
+		o->edges = SER_EDGES_SNIP;
+		o->window_type = SER_WIN_HAMMING;
+		o->remove_dc_offset = true;
 	} else {
 		o->edges = SER_EDGES_CENTER;
 		o->window_type = SER_WIN_HANNING;

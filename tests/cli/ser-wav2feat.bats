@@ -74,7 +74,17 @@ show() {
 		--preset,wespeaker-ecapa 48, 80
 		--preset,deepemocluster 32, 128
 		--kind,wave,--sample-frequency,8000 4000, 1
+		--kind,lld 48, 19
 	END
+}
+
+@test "ser-wav2feat: functionals stand in place of the frames" {
+	wav a.wav 0.5 300
+	ser-wav2feat --kind lld --functionals p50,std,mean -t 3 a.wav > o.ser
+	same '[57]' sh -c 'ser-dump o.ser | jq -c .func.shape'
+	same '[300,0,300]' sh -c 'ser-dump --data o.ser | jq -c "[.func.data[0:3][] | round]"'
+	same '["p50","std","mean"]' sh -c 'ser-info --json o.ser 2>/dev/null | jq -c .dims.func.functionals || ser-info o.ser | sed -n "s/.*functionals\":\([^]]*]\).*/\1/p"'
+	run -2 ser-wav2feat --functionals median -o no.ser a.wav
 }
 
 @test "ser-wav2feat: the bytes don't depend on threads, nor on --root" {

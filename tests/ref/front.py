@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Golden files of lib/dsp: torchaudio's front-ends, deltas and sliding normalisation, NumPy's transform, in double precision.
+"""Golden files of lib/dsp: torchaudio's front-ends, deltas and sliding normalisation, NumPy's transform, SciPy's statistics, in double
+precision.
 
 usage: tests/ref/front.py            writes tests/golden/front.bin
 
@@ -12,6 +13,7 @@ SciPy's DCT of its filterbank.
 """
 import numpy as np
 import scipy.fft
+import scipy.stats
 import torch
 import torchaudio
 import torchaudio.compliance.kaldi as K
@@ -121,4 +123,37 @@ for n in (1, 2, 3, 4, 5, 7, 12, 30, 49, 64, 97, 100, 121):
     z = rng.standard_normal((n, 2)).astype("<f4")
     y = np.fft.fft(z[:, 0].astype("f8") + 1j * z[:, 1])
     block("fft", np.hstack([z, y.real[:, None], y.imag[:, None]]))
+
+# descriptors: SciPy's weighted statistics of the spectrum, column by column after those of the voice
+sig = x[0].numpy()
+frames = np.lib.stride_tricks.sliding_window_view(sig, 400)[::160]
+P = np.abs(np.fft.rfft((frames - frames.mean(1, keepdims=True)) * np.hamming(400), 512)) ** 2
+hz = np.arange(257) * 16000 / 512
+p = P / P.sum(1, keepdims=True)
+rows, last = [], None
+for w, P_t, p_t in zip(frames, P, p):
+    c = np.average(hz, weights=p_t)
+    moment = [np.average((hz - c) ** k, weights=p_t) for k in (2, 3, 4)]
+    roll = [hz[np.searchsorted(np.cumsum(P_t), q * P_t.sum())] for q in (0.25, 0.5, 0.75, 0.9)]
+    u = np.sqrt(P_t) / np.linalg.norm(np.sqrt(P_t))
+    db = 10 * np.log10(P_t + 1e-10)
+    rows.append([
+        10 * np.log10((w ** 2).mean() + 1e-10), (np.diff(np.signbit(w - w.mean()).astype(int)) != 0).sum() * 16000 / 400,
+        10 * np.log10(P_t[(hz >= 250) & (hz <= 650)].sum() + 1e-10), 10 * np.log10(P_t[(hz >= 1000) & (hz <= 4000)].sum() + 1e-10),
+        c, moment[0] ** 0.5, moment[1] / moment[0] ** 1.5, moment[2] / moment[0] ** 2, *roll,
+        0 if last is None else np.linalg.norm(u - last), scipy.stats.entropy(p_t) / np.log(257),
+        scipy.stats.gmean(P_t + 1e-10) / (P_t + 1e-10).mean(), scipy.stats.linregress(hz / 1000, db).slope])
+    last = u
+block("lld", rows)
+m = rng.standard_normal((37, 3)).astype("<f4")
+m[:, 1] = np.where(m[:, 1] > 0.3, m[:, 1], 0)
+m[:, 2] = 7
+block("func-in", m)
+m = m.astype("f8")
+cols = []
+for v, t in ((m[:, 0], np.arange(37)), (m[m[:, 1] != 0, 1], np.flatnonzero(m[:, 1]))):
+    cols.append([v.mean(), v.std(), v.min(), v.max(), np.ptp(v), scipy.stats.skew(v), scipy.stats.kurtosis(v, fisher=False),
+                 scipy.stats.linregress(t * 0.01, v).slope, np.sqrt((v ** 2).mean()), *np.percentile(v, [0, 5, 50, 66.6, 100])])
+cols.append([7, 0, 7, 7, 0, 0, 0, 0, 7, 7, 7, 7, 7, 7])
+block("func-out", cols)
 out.close()

@@ -131,9 +131,12 @@ static void test_widths(void **state)
 {
 	(void)state;
 	const struct block *sig = find("signal");
-	static const char *const text[] = {"fbank use-energy=true dither=1", "mfcc", "mel n-fft=400 log=ln",
+	static const char *const text[] = {"fbank use-energy=true dither=1",
+					   "mfcc",
+					   "mel n-fft=400 log=ln",
 					   "spec n-fft=441 win-length=441 power=1.5",
-					   "spec n-fft=210 win-length=200 edges=mirror"};
+					   "spec n-fft=210 win-length=200 edges=mirror",
+					   "lld"};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
 		struct ser_front *p = make(text[i]);
 		size_t n = ser_front_n_frame(p, sig->cols) * ser_front_dim(p);
@@ -165,7 +168,7 @@ static void test_text(void **state)
 	static const char *const preset[] = {"speechbrain-ecapa", "wespeaker-ecapa", "deepemocluster"};
 	struct ser_front_opt o, back;
 	struct ser_err e = {0};
-	for (size_t i = 0; i < 3 + 5; i++) {
+	for (size_t i = 0; i < 3 + 6; i++) {
 		if (i < 3)
 			assert_int_equal(ser_front_preset(&o, preset[i], &e), SER_OK);
 		else
@@ -191,7 +194,7 @@ static void test_usage(void **state)
 	static const struct {
 		const char *text, *msg;
 	} bad[] = {
-		{"fbnk", "kind \"fbnk\" is none of wave, spec, mel, fbank, mfcc"},
+		{"fbnk", "kind \"fbnk\" is none of wave, spec, mel, fbank, mfcc, lld"},
 		{"fbank num-mel-bins=zz", "num-mel-bins: "},
 		{"fbank num-mel-bins=0", "num-mel-bins: "},
 		{"fbank colour=red", "a front-end has no option \"colour\""},
@@ -435,13 +438,79 @@ static void test_f0(void **state)
 	free(s);
 }
 
+static void test_lld(void **state)
+{
+	(void)state;
+	const struct block *sig = find("signal"), *g = find("lld");
+	struct ser_front *p = make("lld");
+	char name[64];
+	assert_int_equal(ser_front_dim(p), g->cols + 3);
+	assert_int_equal(ser_front_n_frame(p, sig->cols), g->rows);
+	assert_string_equal(ser_front_column(p, 0, name), "f0_hz");
+	float *y = run(p, sig->x, sig->cols);
+	for (size_t t = 0; t < g->rows; t++)
+		for (size_t j = 0; j < g->cols; j++) {
+			float have = y[t * (g->cols + 3) + 3 + j], want = g->x[t * g->cols + j];
+			if (!(fabsf(have - want) <= 1e-5f * (1 + fabsf(want))))
+				fail_msg("frame %zu, %s: %.8g, expected %.8g", t, ser_front_column(p, 3 + j, name),
+					 have, want);
+		}
+	free(y);
+	float tone[2400];
+	for (size_t i = 0; i < 2400; i++)
+		tone[i] = sinf(2 * (float)M_PI * 187 * (float)i / 16000);
+	y = run(p, tone, 2400);
+	float *mid = y + 6 * (g->cols + 3);
+	assert_true(fabsf(mid[0] - 187) < 0.1f && mid[1] > 0.99f && mid[2] > 20);
+	free(y);
+	float zero[800] = {0};
+	y = run(p, zero, 800); /* silence */
+	assert_true(y[0] == 0 && y[3] == -100 && y[7] == 0 && fabsf(y[17] - 1) < 1e-6f);
+	free(y);
+	ser_front_free(p);
+	p = make("lld delta-order=1");
+	assert_string_equal(ser_front_column(p, 19, name), "d_f0_hz");
+	ser_front_free(p);
+}
+
+static void test_func(void **state)
+{
+	(void)state;
+	const struct block *in = find("func-in"), *g = find("func-out");
+	struct ser_func *f;
+	struct ser_err e = {0};
+	float y[3 * 14];
+	assert_int_equal(
+		ser_func_new(&f, "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0,p5,p50,p66.6,p100", &e),
+		SER_OK);
+	assert_int_equal(ser_func_n(f), g->cols);
+	assert_string_equal(ser_func_name(f, 12), "p66.6");
+	ser_func_do(f, in->x, in->rows, in->cols, 0.01, (bool[]){false, true, false}, y);
+	for (size_t k = 0; k < g->rows * g->cols; k++)
+		if (!(fabsf(y[k] - g->x[k]) <= 2e-6f * (1 + fabsf(g->x[k]))))
+			fail_msg("column %zu, %s: %.8g, expected %.8g", k / 14, ser_func_name(f, k % 14), y[k],
+				 g->x[k]);
+	const float none[4] = {0};
+	ser_func_do(f, none, 4, 1, 0.01, (bool[]){true}, y); /* no voice at all */
+	for (size_t k = 0; k < 14; k++)
+		assert_true(y[k] == 0);
+	ser_func_do(f, in->x, 1, 3, 0.01, NULL, y); /* a single frame */
+	assert_true(y[0] == in->x[0] && y[1] == 0 && y[7] == 0);
+	ser_func_free(f);
+	static const char *const bad[] = {"", "mean,", "median", "p101", "p", "p-1", "meanest", "pp5", ",std"};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_int_equal(ser_func_new(&f, bad[i], &e), SER_EUSAGE);
+		assert_null(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),  cmocka_unit_test(test_widths),     cmocka_unit_test(test_text),
 		cmocka_unit_test(test_usage),   cmocka_unit_test(test_bad_signal), cmocka_unit_test(test_dither),
-		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),         cmocka_unit_test(test_cmvn),
-		cmocka_unit_test(test_fft64),
+		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),         cmocka_unit_test(test_lld),
+		cmocka_unit_test(test_func),    cmocka_unit_test(test_cmvn),       cmocka_unit_test(test_fft64),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
