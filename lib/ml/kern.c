@@ -212,6 +212,24 @@ INLINE void add(double *sum, const float *x, size_t d, double sign)
 
 #define TOTAL(a) (((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7])))
 
+INLINE double rowdist(const float *x, const double *c, size_t d)
+{
+	d8 s = {0};
+	size_t t = 0;
+	double rest = 0;
+	for (; t + 8 <= d; t += 8) {
+		d8 e = __builtin_convertvector(*(const f8 *)(x + t), d8);
+		if (c != NULL)
+			e -= *(const d8 *)(c + t);
+		s += e * e;
+	}
+	for (; t < d; t++) {
+		double e = c != NULL ? x[t] - c[t] : x[t];
+		rest += e * e;
+	}
+	return TOTAL(s) + rest;
+}
+
 INLINE void sqdist(const double *a, const double *b, size_t m, size_t d, double *out)
 {
 	size_t j = 0;
@@ -272,18 +290,22 @@ INLINE void dot(const double *a, const double *b, size_t m, size_t d, double *ou
 		call;                                                                                                  \
 	}
 #define ADD_ARGS  (double *sum, const float *x, size_t d)
+#define ROW_ARGS  (const float *x, const double *c, size_t d, double *out)
 #define PAIR_ARGS (const double *a, const double *b, size_t m, size_t d, double *out)
 VARIANTS(add_generic, , ADD_ARGS, add(sum, x, d, 1))
 VARIANTS(sub_generic, , ADD_ARGS, add(sum, x, d, -1))
+VARIANTS(rowdist_generic, , ROW_ARGS, *out = rowdist(x, c, d))
 VARIANTS(sqdist_generic, , PAIR_ARGS, sqdist(a, b, m, d, out))
 VARIANTS(dot_generic, , PAIR_ARGS, dot(a, b, m, d, out))
 #if HAVE_X86
 VARIANTS(add_avx2, AVX2, ADD_ARGS, add(sum, x, d, 1))
 VARIANTS(sub_avx2, AVX2, ADD_ARGS, add(sum, x, d, -1))
+VARIANTS(rowdist_avx2, AVX2, ROW_ARGS, *out = rowdist(x, c, d))
 VARIANTS(sqdist_avx2, AVX2, PAIR_ARGS, sqdist(a, b, m, d, out))
 VARIANTS(dot_avx2, AVX2, PAIR_ARGS, dot(a, b, m, d, out))
 VARIANTS(add_avx512, AVX512, ADD_ARGS, add(sum, x, d, 1))
 VARIANTS(sub_avx512, AVX512, ADD_ARGS, add(sum, x, d, -1))
+VARIANTS(rowdist_avx512, AVX512, ROW_ARGS, *out = rowdist(x, c, d))
 VARIANTS(sqdist_avx512, AVX512, PAIR_ARGS, sqdist(a, b, m, d, out))
 VARIANTS(dot_avx512, AVX512, PAIR_ARGS, dot(a, b, m, d, out))
 #endif
@@ -325,6 +347,18 @@ void ser_kern_add(enum ser_isa isa, double *sum, const float *x, size_t d)
 void ser_kern_sub(enum ser_isa isa, double *sum, const float *x, size_t d)
 {
 	PICK(isa, sub, sum, x, d)
+}
+
+static void row_pick(enum ser_isa isa, const float *x, const double *c, size_t d, double *out)
+{
+	PICK(isa, rowdist, x, c, d, out)
+}
+
+double ser_kern_rowdist(enum ser_isa isa, const float *x, const double *c, size_t d)
+{
+	double out = 0;
+	row_pick(isa, x, c, d, &out);
+	return out;
 }
 
 void ser_kern_sqdist(enum ser_isa isa, const double *a, const double *b, size_t m, size_t d, double *out)

@@ -30,6 +30,9 @@ void ser_kern_best(enum ser_isa isa, const float *score, size_t m, int base, flo
 void ser_kern_add(enum ser_isa isa, double *sum, const float *x, size_t d);
 void ser_kern_sub(enum ser_isa isa, double *sum, const float *x, size_t d);
 
+/* Sum of (x[t] - c[t])^2 in eight partial sums and a tail; c NULL: of x[t]^2. */
+double ser_kern_rowdist(enum ser_isa isa, const float *x, const double *c, size_t d);
+
 /* out[j] for j in [0,m): sums of (a[t] - b[j,t])^2, or of a[t]*b[j,t], over d, a multiple of 8, in eight partial sums.
  * Rows of b are d apart. */
 void ser_kern_sqdist(enum ser_isa isa, const double *a, const double *b, size_t m, size_t d, double *out);

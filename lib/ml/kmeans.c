@@ -172,13 +172,7 @@ static bool take_labels(struct start *s)
 
 static double row_sqdist(const struct data *w, size_t r, const double *c)
 {
-	const float *x = w->x + r * w->d;
-	double q = 0;
-	for (size_t t = 0; t < w->d; t++) {
-		double v = x[t] - c[t];
-		q += v * v;
-	}
-	return q;
+	return ser_kern_rowdist(w->isa, w->x + r * w->d, c, w->d);
 }
 
 static void start_far(struct start *s, size_t c)
@@ -530,9 +524,7 @@ static int data_init(struct data *w, const struct ser_kmeans_opt *o, struct ser_
 			   .mean = mean,
 			   .key = key != NULL ? key : ""};
 	for (size_t r = 0; r < n; r++) {
-		double sq = 0;
-		for (size_t t = 0; t < d; t++)
-			sq += (double)x[r * d + t] * x[r * d + t];
+		double sq = ser_kern_rowdist(w->isa, x + r * d, NULL, d);
 		if (!(sq < 1e36) || (unit != NULL && sq == 0))
 			return ser_fail(e, SER_EDATA, "row %zu has length %g, expected %s below 1e18", r, sqrt(sq),
 					unit != NULL ? "one above 0 and" : "one");

@@ -535,7 +535,7 @@ static void instruction_sets(void **state)
 			assert_int_equal(arg[0][p], 100 + (int)want);
 		}
 	}
-	double a[48], b[5 * 48], sum[2][D], sq[2][5], dot[2][5];
+	double a[48], b[5 * 48], sum[2][D], sq[2][5], dot[2][5], row[2];
 	for (size_t t = 0; t < 48; t++)
 		a[t] = x[t];
 	for (size_t t = 0; t < 5 * 48; t++)
@@ -546,6 +546,13 @@ static void instruction_sets(void **state)
 		for (size_t p = 0; p < P; p++)
 			(p % 3 ? ser_kern_add : ser_kern_sub)((enum ser_isa)isa, s, x + p * D, D);
 		assert_memory_equal(sum[0], s, sizeof sum[0]);
+		row[isa > 0] =
+			ser_kern_rowdist((enum ser_isa)isa, x, b, 45) + ser_kern_rowdist((enum ser_isa)isa, x, NULL, 3);
+		double want = (double)x[0] * x[0] + (double)x[1] * x[1] + (double)x[2] * x[2];
+		for (size_t t = 0; t < 45; t++)
+			want += (x[t] - b[t]) * (x[t] - b[t]);
+		NEAR(row[isa > 0], want, 1e-12);
+		assert_true(row[0] == row[isa > 0]);
 		ser_kern_sqdist((enum ser_isa)isa, a, b, 5, 48, sq[isa > 0]);
 		ser_kern_dot((enum ser_isa)isa, a, b, 5, 48, dot[isa > 0]);
 		assert_memory_equal(sq[0], sq[isa > 0], sizeof sq[0]);
