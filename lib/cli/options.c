@@ -356,7 +356,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 		if (k == '?') {
 			if (optopt >= 1000)
 				ser_cli_usage(c, "option --%s takes no value", t.opt[(size_t)optopt % 1000].name);
-			if (optopt > 0 && optopt < 256 && argv[optind - 1][1] != '-')
+			if (optopt > 0 && optopt < 256 && strncmp(argv[optind - 1], "--", 2) != 0)
 				ser_cli_usage(c, "unknown option -%c", optopt);
 			ser_cli_usage(c, "unknown or ambiguous option %s", argv[optind - 1]);
 		}
@@ -477,6 +477,9 @@ void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_
 	}
 	for (size_t i = 0; i < c->prov.n; i++)
 		s[n++] = c->prov.s[i];
+	for (size_t i = 0; i < n; i++) /* a header that no reader would take is not written */
+		if (!ser_utf8_ok(s[i], strlen(s[i])))
+			ser_cli_usage(c, "\"%s\" is not UTF-8 text, which a stream's provenance is", s[i]);
 	*out = (struct ser_strs){s, n};
 }
 

@@ -134,3 +134,7 @@ sys.stdout.buffer.write(p({"ser": 1}) + p({"id": "a", "x": float("nan")}) + p({"
 		same b bash -c "ser-select '$x' a.ser | ser-dump --tsv id | tail -n +2"
 	done
 }
+
+@test "an option that is not UTF-8 cannot go into a header" {
+	fails 2 'not UTF-8' ser-select --drop $'\xff' true a.ser
+}
