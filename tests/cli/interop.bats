@@ -80,7 +80,7 @@ write(open('a.ser', 'wb'), [{'id': 'r1', 'x': $1}])"
 	no '{"a": 1}' 'is a map'
 	no '[1, 2]' 'is a list'
 	no 'b"raw"' 'is raw bytes'
-	no '2**63' 'is an integer beyond 63 bits'
+	no '2**63' 'holds 9223372036854775808, beyond 63 bits'
 	no '"a\0b"' 'is a string that is not UTF-8'
 	no 'msgpack.ExtType(1, b"x")' 'is of a MessagePack extension type'
 	no 'msgpack.Timestamp(1, 2)' 'is of a MessagePack extension type'
