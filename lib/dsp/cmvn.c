@@ -125,3 +125,11 @@ void ser_cmvn_sliding(const float *x, float *y, size_t n_frame, size_t d, size_t
 	}
 	free(sum);
 }
+
+ptrdiff_t ser_chunk_step(size_t n_total, size_t n_frame, size_t n_chunk, struct ser_err *e)
+{
+	ser_assert(n_frame > 0 && n_chunk > 0);
+	if (n_total < n_frame)
+		return ser_fail(e, SER_EDATA, "%zu frames are fewer than a chunk's %zu", n_total, n_frame);
+	return n_chunk > 1 ? (ptrdiff_t)((n_total - n_frame) / (n_chunk - 1)) : 0;
+}

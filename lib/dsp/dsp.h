@@ -238,6 +238,12 @@ const char *ser_func_name(const struct ser_func *p, size_t k);
 void ser_func_do(const struct ser_func *p, const float *x, size_t n_frame, size_t d, double shift_s,
 		 const bool *skip_zero, float *y);
 
+/* Where the chunks of an utterance begin: n_chunk chunks of n_frame frames each, evenly spread by a whole step,
+ * floor((T - n_frame) / (n_chunk - 1)), so that only their overlap hangs on T (W.-C. Lin and C. Busso, "An efficient
+ * temporal modeling approach for speech emotion recognition by mapping varied duration sentences into fixed number of
+ * chunks", Interspeech 2020). Chunk k is [k * step, k * step + n_frame). Returns the step, or SER_EDATA when T < n_frame. */
+ptrdiff_t ser_chunk_step(size_t n_total, size_t n_frame, size_t n_chunk, struct ser_err *e);
+
 /* ---- pitch ------------------------------------------------------------------------------------- */
 
 /* Fundamental frequency by autocorrelation: P. Boersma, "Accurate short-term analysis of the fundamental frequency and

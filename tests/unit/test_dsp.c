@@ -504,13 +504,30 @@ static void test_func(void **state)
 	}
 }
 
+/* frames, step and end of the last chunk for 11 chunks of 62 frames */
+static void test_chunk(void **state)
+{
+	(void)state;
+	static const size_t want[][3] = {{62, 0, 62}, {171, 10, 162}, {400, 33, 392}, {687, 62, 682}, {1000, 93, 992}};
+	struct ser_err e = {0};
+	for (size_t i = 0; i < 5; i++) {
+		ptrdiff_t step = ser_chunk_step(want[i][0], 62, 11, &e);
+		assert_int_equal(step, want[i][1]);
+		assert_int_equal(10 * step + 62, want[i][2]);
+	}
+	assert_int_equal(ser_chunk_step(500, 62, 1, &e), 0);
+	assert_int_equal(ser_chunk_step(61, 62, 11, &e), SER_EDATA);
+	assert_string_equal(e.msg, "61 frames are fewer than a chunk's 62");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),  cmocka_unit_test(test_widths),     cmocka_unit_test(test_text),
 		cmocka_unit_test(test_usage),   cmocka_unit_test(test_bad_signal), cmocka_unit_test(test_dither),
-		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),         cmocka_unit_test(test_lld),
-		cmocka_unit_test(test_func),    cmocka_unit_test(test_cmvn),       cmocka_unit_test(test_fft64),
+		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),         cmocka_unit_test(test_chunk),
+		cmocka_unit_test(test_lld),     cmocka_unit_test(test_func),       cmocka_unit_test(test_cmvn),
+		cmocka_unit_test(test_fft64),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
