@@ -43,7 +43,7 @@ struct tool {
 	struct ser_out *out;
 	struct ser_map *ids; /* when there are several inputs */
 	int64_t seed;
-	double segment_s;
+	double segment_s, trim_db;
 	const char *root, *id;
 	uint64_t n_clipped; /* files */
 };
@@ -82,7 +82,13 @@ static int one(struct tool *t, struct worker *w, struct job *j)
 	ser_audio_free(a);
 	if (rc != SER_OK)
 		return rc;
-	rc = features(t, w, j, w->x, n);
+	size_t from = 0, to = n;
+	if (t->trim_db > 0) {
+		ser_trim_find(w->x, n, t->o.sample_frequency, t->trim_db, &from, &to);
+		ser_record_set(&j->r, "trim_start", ser_real((double)from / t->o.sample_frequency));
+		ser_record_set(&j->r, "trim_end", ser_real((double)to / t->o.sample_frequency));
+	}
+	rc = features(t, w, j, w->x + from, to - from);
 	return rc == SER_OK ? rc : ser_fail_in(&j->e, "%s", j->path != NULL ? j->path : "<stdin>");
 }
 
@@ -432,6 +438,8 @@ int main(int argc, char **argv)
 		{"id", 0, SER_OPTION_STR, &t.id, "ID", 0, 0, NULL, SER_OPTION_SILENT, "id of a single sound"},
 		{"segment", 0, SER_OPTION_REAL, &t.segment_s, "S", 0, 36000, NULL, 0,
 		 "cut each sound into records of S seconds, written as they come; 0: do not"},
+		{"trim", 0, SER_OPTION_REAL, &t.trim_db, "DB", 0, 200, NULL, 0,
+		 "cut silence off both ends: frames so far below the loudest; 0: do not"},
 		{"vhq", 0, SER_OPTION_FLAG, &t.audio.vhq, NULL, 0, 0, NULL, 0,
 		 "resample with soxr's VHQ instead of HQ"},
 		{"seed", 0, SER_OPTION_I64, &t.seed, "N", 0, 9e18, NULL, 0, "seed of --dither, with each id"},
@@ -448,6 +456,8 @@ int main(int argc, char **argv)
 		ser_cli_usage(&t.c,
 			      preset != NULL ? "--kind and --preset do not agree" : "--kind must be written in full");
 	settle(&t, alias);
+	if (t.trim_db > 0 && t.segment_s > 0)
+		ser_cli_usage(&t.c, "--trim does not go with --segment");
 	if (from_stdin && t.c.n_operand > 0)
 		ser_cli_usage(&t.c, "--stdin takes no operands");
 	if (t.id != NULL && !from_stdin && (t.c.n_operand != 1 || is_manifest(t.c.operand[0])))

@@ -133,3 +133,37 @@ ptrdiff_t ser_chunk_step(size_t n_total, size_t n_frame, size_t n_chunk, struct 
 		return ser_fail(e, SER_EDATA, "%zu frames are fewer than a chunk's %zu", n_total, n_frame);
 	return n_chunk > 1 ? (ptrdiff_t)((n_total - n_frame) / (n_chunk - 1)) : 0;
 }
+
+static double mean_square(const float *x, size_t n)
+{
+	double s = 0;
+	for (size_t i = 0; i < n; i++)
+		s += (double)x[i] * x[i];
+	return s / (double)n;
+}
+
+void ser_trim_find(const float *x, size_t n, double rate_hz, double top_db, size_t *from, size_t *to)
+{
+	size_t win = (size_t)(0.025 * rate_hz), shift = (size_t)(0.01 * rate_hz), first = 0, last = 0;
+	double top = 0;
+	*from = 0;
+	*to = n;
+	if (shift == 0 || n < win)
+		return;
+	size_t n_frame = 1 + (n - win) / shift;
+	for (size_t t = 0; t < n_frame; t++)
+		top = fmax(top, mean_square(x + t * shift, win));
+	double floor_ms = top * pow(10, -top_db / 10);
+	bool any = false;
+	for (size_t t = 0; t < n_frame && top > 0; t++) {
+		if (mean_square(x + t * shift, win) < floor_ms)
+			continue;
+		first = any ? first : t;
+		last = t;
+		any = true;
+	}
+	if (!any)
+		return;
+	*from = first == 0 ? 0 : first * shift;
+	*to = last + 1 == n_frame ? n : last * shift + win; /* samples after the last frame belong to it */
+}

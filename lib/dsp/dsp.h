@@ -244,6 +244,11 @@ void ser_func_do(const struct ser_func *p, const float *x, size_t n_frame, size_
  * chunks", Interspeech 2020). Chunk k is [k * step, k * step + n_frame). Returns the step, or SER_EDATA when T < n_frame. */
 ptrdiff_t ser_chunk_step(size_t n_total, size_t n_frame, size_t n_chunk, struct ser_err *e);
 
+/* Leading and trailing silence: frames of 25 ms every 10 ms whose mean square lies more than top_db below that of the
+ * loudest frame. x [N] without them is [*from, *to): from the first loud frame's first sample to the last one's last. A
+ * sound shorter than a frame, or silent throughout, is left whole. */
+void ser_trim_find(const float *x, size_t n, double rate_hz, double top_db, size_t *from, size_t *to);
+
 /* ---- pitch ------------------------------------------------------------------------------------- */
 
 /* Fundamental frequency by autocorrelation: P. Boersma, "Accurate short-term analysis of the fundamental frequency and

@@ -166,6 +166,20 @@ show() {
 	[ ! -e no.ser ]
 }
 
+@test "ser-wav2feat: --trim takes silence off both ends and says where" {
+	wav a.wav 0.5 300
+	wav z.wav 0.3 0
+	$PYTHON -c '
+import wave
+w = wave.open("t.wav", "wb"); w.setnchannels(1); w.setsampwidth(2); w.setframerate(16000)
+for f in ("z.wav", "a.wav", "z.wav"):
+    w.writeframes(wave.open(f).readframes(10**6))
+w.close()'
+	ser-wav2feat --kind wave --trim 40 -t 2 t.wav > o.ser
+	same true sh -c 'ser-dump o.ser | jq "(.trim_start | . > 0.27 and . <= 0.3) and (.trim_end | . >= 0.8 and . < 0.83)"'
+	run -2 ser-wav2feat --trim 40 --segment 1 -o no.ser t.wav
+}
+
 @test "ser-wav2feat: clipping is a warning" {
 	$PYTHON -c '
 import struct, wave

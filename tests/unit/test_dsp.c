@@ -520,14 +520,34 @@ static void test_chunk(void **state)
 	assert_string_equal(e.msg, "61 frames are fewer than a chunk's 62");
 }
 
+static void test_trim(void **state)
+{
+	(void)state;
+	static float x[16000];
+	size_t from, to;
+	ser_trim_find(x, 16000, 16000, 40, &from, &to); /* silence */
+	assert_true(from == 0 && to == 16000);
+	for (size_t i = 0; i < 16000; i++)
+		x[i] = (i >= 4800 && i < 9600 ? 0.3f : 1e-4f) * (i % 2 == 0 ? 1.0f : -1.0f);
+	ser_trim_find(x, 16000, 16000, 40, &from, &to);
+	/* the first frame that holds more than a hundredth of a percent of the sound, and the last */
+	assert_true(from > 4800 - 400 && from <= 4800 && to >= 9600 && to < 9600 + 400);
+	ser_trim_find(x, 16000, 16000, 80, &from, &to);
+	assert_true(from == 0 && to == 16000);
+	ser_trim_find(x + 4800, 4800, 16000, 40, &from, &to);
+	assert_true(from == 0 && to == 4800);
+	ser_trim_find(x, 300, 16000, 40, &from, &to);
+	assert_true(from == 0 && to == 300);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),  cmocka_unit_test(test_widths),     cmocka_unit_test(test_text),
 		cmocka_unit_test(test_usage),   cmocka_unit_test(test_bad_signal), cmocka_unit_test(test_dither),
-		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),         cmocka_unit_test(test_chunk),
-		cmocka_unit_test(test_lld),     cmocka_unit_test(test_func),       cmocka_unit_test(test_cmvn),
-		cmocka_unit_test(test_fft64),
+		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),         cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_chunk),   cmocka_unit_test(test_lld),        cmocka_unit_test(test_func),
+		cmocka_unit_test(test_cmvn),    cmocka_unit_test(test_fft64),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
