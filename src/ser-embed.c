@@ -22,6 +22,9 @@ static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 		ser_val_push(&h->arena, &axes, ser_str("frame"));
 	ser_val_push(&h->arena, &axes, ser_str(j->frames ? "channel" : "dim"));
 	ser_val_set(&h->arena, dim, "axes", axes);
+	const struct ser_val *spk = ser_val_get(&j->m->train, "speakers");
+	if (spk != NULL)
+		ser_val_set(&h->arena, dim, "train_speakers", *spk);
 	return 0;
 }
 

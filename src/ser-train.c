@@ -269,6 +269,13 @@ struct log {
 	long at; /* bytes that belong to it */
 };
 
+static void log_flush(struct ser_cli *c, struct log *l)
+{
+	if (fflush(l->f) != 0)
+		ser_cli_fail(c, SER_EIO, "%s: write failed: %s", o.log, strerror(errno));
+	l->at = ftell(l->f);
+}
+
 static void log_open(struct ser_cli *c, struct log *l, const struct ser_objective *obj, size_t n_obj, const char *metric,
                      const char *note)
 {
@@ -292,6 +299,7 @@ static void log_open(struct ser_cli *c, struct log *l, const struct ser_objectiv
 	for (size_t k = 0; k < n_obj; k++)
 		fprintf(l->f, "\tloss_%s", obj[k].name);
 	fprintf(l->f, "\tgrad_norm\tdev_%s\tbest\n", metric);
+	log_flush(c, l);
 }
 
 static void log_row(struct ser_cli *c, struct log *l, const struct ser_train_row *r, size_t n_obj)
@@ -308,9 +316,7 @@ static void log_row(struct ser_cli *c, struct log *l, const struct ser_train_row
 		fprintf(l->f, "\t%.6f\t%.6f\n", r->dev, r->best);
 	else
 		fprintf(l->f, "\t\t\n");
-	if (fflush(l->f) != 0)
-		ser_cli_fail(c, SER_EIO, "%s: write failed: %s", o.log, strerror(errno));
-	l->at = ftell(l->f);
+	log_flush(c, l);
 }
 
 /* ---- the run ---- */

@@ -1,0 +1,49 @@
+#!/usr/bin/env bats
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	mkstream -n 30 --frames 20 --bins 10 >d.ser
+	ser-train classify -l emo --arch convpool --hyper channels=8 --hyper emb=6 -e 1 -o m.st d.ser
+}
+
+@test "show" {
+	run ser-model show m.st
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "architecture  convpool: channels=8"* ]]
+	[[ $output == *'encoder.block0.conv.weight '*' 8x10x5 '* ]]
+	[[ $output == *'"tool":"ser-train"'* ]]
+	ser-model show --json m.st | jq -e '.arch == "convpool" and .parameters > 100 and .train.task == "classify"' >/dev/null
+}
+
+@test "every architecture that is listed trains and predicts" {
+	for a in $(ser-model archs | sed -n 's/^\([a-z][a-z0-9-]*\): .*/\1/p'); do
+		h=()
+		[ "$a" != ecapa ] || h=(--hyper channels=16 --hyper mfa=16)
+		[ "$a" != xvector ] || h=(--hyper channels=16 --hyper last=16)
+		ser-train classify -l emo --arch "$a" "${h[@]}" -e 1 -o a.st d.ser
+		ser-predict -m a.st d.ser >p.ser
+		ser-predict -m a.st -t 2 d.ser | cmp - p.ser
+	done
+}
+
+@test "export is plain safetensors that others read" {
+	ser-model export --encoder -o x.st m.st
+	"$PYTHON" - <<-'END'
+		import json, struct
+		f = open("x.st", "rb").read()
+		n = struct.unpack("<Q", f[:8])[0]
+		h = json.loads(f[8:8 + n])
+		assert n % 8 == 0 and h.pop("__metadata__") == {"format": "pt"}
+		assert h["block0.conv.weight"] == {"dtype": "F32", "shape": [8, 10, 5], "data_offsets": [0, 1600]}, h
+		assert max(t["data_offsets"][1] for t in h.values()) == len(f) - 8 - n
+	END
+	fails 1 'not a model of ser-train' ser-model show x.st
+}
+
+@test "usage" {
+	fails 2 'expected one model file' ser-model show
+	fails 2 'is needed' ser-model export m.st
+	fails 2 'is for export' ser-model show -o x m.st
+	fails 1 'none.st' ser-model show none.st
+}

@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+load helper
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	mkstream -n 60 --frames 30 --bins 10 --speakers 6 >d.ser
+}
+
+small=(--arch convpool --hyper channels=8 --hyper emb=8 --hyper att=4 --hyper blocks=2 --crop 0.2 -b 8)
+
+train() { # OUT ARGS...: classify with a small network
+	local o=$1
+	shift
+	ser-train classify -l emo "${small[@]}" -e 3 -o "$o" "$@"
+}
+
+body() { # a model without its provenance: options that cannot change it may differ
+	ser-model show --json "$1" | jq -S 'del(.prov)'
+	ser-model export -o "$1.plain" "$1" && cat "$1.plain"
+}
+
+same_model() {
+	cmp <(body "$1") <(body "$2")
+}
+
+@test "the same bytes for one thread and two, files, pipes, parts and any order" {
+	train a.st d.ser
+	train b.st -t 2 d.ser
+	cmp a.st b.st
+	train b.st <d.ser
+	cmp a.st b.st
+	cat d.ser | train b.st
+	cmp a.st b.st
+	mkstream -n 20 --frames 30 --bins 10 --speakers 6 >d1.ser
+	mkstream -n 40 --first 20 --frames 30 --bins 10 --speakers 6 >d2.ser
+	train b.st d2.ser d1.ser
+	cmp a.st b.st
+	cat d2.ser d1.ser | train b.st
+	cmp a.st b.st
+	{ printf junk; cat d.ser; } >junk.ser
+	{ dd bs=4 count=1 status=none >/dev/null; train b.st; } <junk.ser # a file that was begun to be read
+	cmp a.st b.st
+	train b.st --seed 2 d.ser
+	run ! cmp -s a.st b.st
+}
+
+@test "a record's features count to the last bit, and the labels" {
+	train a.st d.ser
+	mkstream -n 60 --frames 30 --bins 10 --speakers 6 --seed 2 | train b.st
+	run ! cmp -s a.st b.st
+}
+
+@test "killed at any moment and resumed: the same bytes" {
+	run=(ser-train classify -l emo "${small[@]}" -e 6 --dev-frac 0.3 --ema 0.9 --resume d.ser)
+	"${run[@]}" -o a.st --log a.tsv --checkpoint a.ckpt
+	for wait in 0.02 0.05 0.08 0.12 0.2; do
+		rm -f b.*
+		"${run[@]}" -o b.st --log b.tsv --checkpoint b.ckpt --checkpoint-every 1 &
+		pid=$!
+		sleep $wait
+		kill -9 $pid || true
+		wait $pid || true
+		"${run[@]}" -o b.st --log b.tsv --checkpoint b.ckpt --checkpoint-every 1
+		same_model a.st b.st
+		cmp a.tsv b.tsv
+	done
+	# for certain in the middle, of an epoch too: as soon as the first checkpoint is there
+	"${run[@]}" -o c.st --log c.tsv --checkpoint c.ckpt --checkpoint-every 3 &
+	pid=$!
+	while [ ! -e c.ckpt ]; do sleep 0.001; done
+	kill -9 $pid || true
+	wait $pid || true
+	"${run[@]}" -o c.st --log c.tsv --checkpoint c.ckpt --checkpoint-every 3
+	same_model a.st c.st
+	cmp a.tsv c.tsv
+}
+
+@test "a checkpoint of other data or options is refused, and none is no error" {
+	train a.st --checkpoint a.ckpt --resume d.ser
+	fails 1 "other data or with other options" train b.st --checkpoint a.ckpt --resume --lr 0.01 d.ser
+	mkstream -n 61 --frames 30 --bins 10 --speakers 6 >e.ser
+	fails 1 "other data or with other options" train b.st --checkpoint a.ckpt --resume e.ser
+	fails 1 "not a checkpoint" train b.st --checkpoint a.st --resume d.ser
+	fails 2 "needs --checkpoint" train b.st --resume d.ser
+	ser-model show a.ckpt >/dev/null
+	[ ! -e b.st ]
+}
+
+@test "learns what can be learnt" {
+	ser-train classify -l emo "${small[@]}" --crop 0 --time-masks 0 --freq-masks 0 --hyper dropout=0 --lr 0.01 -e 60 -o m.st d.ser
+	n=$(ser-predict -m m.st d.ser | ser-dump | jq -r 'select(.emo == .pred) | .id' | wc -l)
+	[ "$n" -ge 57 ]
+}
+
+@test "the log: a row for each epoch, losses of all objectives, validation" {
+	train a.st --dev-frac 0.4 --also spk:0.2 --adversarial fold:0.1 --log a.tsv d.ser
+	[ "$(head -n 1 a.tsv)" = "$(printf 'epoch\tstep\tlr\tloss\tloss_emo\tloss_spk\tloss_fold\tgrad_norm\tdev_uar\tbest')" ]
+	[ "$(wc -l <a.tsv)" -eq 4 ]
+	awk -F'\t' 'NR > 1 && (NF != 10 || $9 < 0 || $9 > 1 || $10 < $9) {exit 1}' a.tsv
+}
+
+@test "speakers on two sides: status 3" {
+	fails 3 "speakers are on more than one side" train a.st --test-fold 1 d.ser
+	[ ! -e a.st ]
+	train a.st --test-fold 1 --allow-shared-speakers d.ser
+	ser-model show --json a.st | jq -e '.train.left_out > 0' >/dev/null
+}
+
+@test "who was left out is not in the model" {
+	mkstream -n 60 --frames 30 --bins 10 --speakers 6 | ser-select 'spk != "03"' >part.ser
+	train a.st --dev-speaker 04 part.ser
+	same '["00","01","02","04","05"]' jq -c '.train.speakers | sort' <(ser-model show --json a.st)
+	fails 1 'speaker "09"' train b.st --dev-speaker 09 d.ser
+}
+
+@test "what is not there is named" {
+	fails 1 '"nose"' ser-train classify -l nose "${small[@]}" -o a.st d.ser
+	fails 1 'fold 77' train a.st --test-fold 77 d.ser
+	fails 1 '"nose"' train a.st --field nose d.ser
+	fails 2 '--output' ser-train classify -l emo d.ser
+	fails 2 'none of' train a.st --arch resnet d.ser
+	fails 2 'no hyper-parameter "nose"' train a.st --hyper nose=1 d.ser
+	mkstream -n 60 --frames 30 --bins 10 --nan 17 >nan.ser
+	fails 1 'record 18 "u00017"' train a.st nan.ser
+	mkstream --shift 0 -n 60 --frames 30 --bins 10 >noshift.ser
+	fails 1 'shift_s' train a.st noshift.ser
+	[ ! -e a.st ]
+}
+
+@test "a loss that is not finite stops training, names step and records, and leaves no model" {
+	run --separate-stderr train a.st --optimizer sgd --lr 1000 --clip 0 --warmup 0 --input-norm none --checkpoint a.ckpt d.ser
+	[ "$status" -eq 1 ]
+	[[ $stderr == "ser-train: step "*"the batch was u0"* ]]
+	[ ! -e a.st ]
+}
+
+@test "--init takes the encoder, --freeze leaves it alone" {
+	train a.st d.ser
+	train b.st --init a.st --freeze --seed 5 d.ser
+	ser-model export --encoder -o a.enc a.st
+	ser-model export --encoder -o b.enc b.st
+	cmp a.enc b.enc
+	train c.st --init a.st --encoder-lr-scale 0.1 --seed 5 d.ser
+	ser-model export --encoder -o c.enc c.st
+	run ! cmp -s a.enc c.enc
+	ser-model show --json c.st | jq -e '.train.init.train.task == "classify"' >/dev/null
+	fails 2 '--freeze needs --init' train d.st --freeze d.ser
+	fails 2 'is of architecture convpool' ser-train classify -l emo --arch mlp --init a.st -o d.st d.ser
+	mkstream -n 60 --frames 30 --bins 10 --shift 0.02 >e.ser
+	fails 1 "shift_s of field \"feat\" was 0.01, this stream's is 0.02" train d.st --init a.st e.ser
+	fails 1 "no parameter" train d.st --init a.st --hyper blocks=3 d.ser
+}
+
+@test "speaker: angular margin, and share of each speaker's records as validation" {
+	ser-train speaker "${small[@]}" -e 2 --dev-frac 0.2 --sub-centres 2 --log s.tsv -o s.st d.ser
+	same '6' jq '.heads[0].n_out' <(ser-model show --json s.st)
+	ser-train speaker --loss softmax "${small[@]}" -e 1 -o s.st d.ser
+	ser-embed -m s.st d.ser | ser-dump | jq -e -s 'map(.emb.shape == [8]) | all' >/dev/null
+}
+
+@test "contrastive: by pairs, by clusters, with a second task" {
+	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
+	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 >clu.ser
+	ser-pairs --by spk --seed 1 --positives 2 --negatives 3 <clu.ser >pairs.ser
+	ser-train contrastive --pairs pairs.ser "${small[@]}" -e 2 --also spk:0.1 --log c.tsv -o c.st d.ser
+	ser-train contrastive --pairs pairs.ser "${small[@]}" -e 2 --also spk:0.1 -t 2 -o c2.st d.ser
+	cmp c.st c2.st
+	ser-train contrastive --pairs pairs.ser "${small[@]}" -e 2 --dev-frac 0.3 --hidden 8 -o c.st d.ser
+	ser-train contrastive "${small[@]}" -e 2 --batch-speakers 3 --batch-per-cluster 2 -o c.st clu.ser
+	ser-select 'spk != "00"' d.ser >part.ser
+	run --separate-stderr ser-train contrastive --pairs pairs.ser "${small[@]}" -e 1 -o c.st part.ser
+	[ "$status" -eq 0 ]
+	[[ $stderr == *"not in the input"* ]]
+	fails 1 "expected a label" ser-train contrastive --pairs d.ser "${small[@]}" -o c.st d.ser
+	train e.st --init c.st d.ser
+}
+
+@test "fields of one axis" {
+	train a.st d.ser
+	ser-embed -m a.st --drop feat d.ser >emb.ser
+	ser-train classify -l emo --field emb --arch linear -e 5 -o l.st emb.ser
+	same '"global"' jq '.input.norm' <(ser-model show --json l.st)
+	ser-predict -m l.st emb.ser | ser-dump | jq -e -s 'map(.post.shape == [4]) | all' >/dev/null
+}
+
+@test "real speech: learns on nine speakers, recognises the tenth" {
+	data=$ROOT/../shared/data/emodb
+	[ -d "$data" ] || skip "no emodb in ../shared/data"
+	ser-prep emodb "$data" | awk 'NR == 1 || NR % 3 == 0' | ser-wav2feat --kind fbank | ser-fold loso --by spk >f.ser
+	ser-train classify -l emo --test-fold 1 --arch convpool -e 12 -o m.st f.ser
+	ser-select 'fold == 1' f.ser | ser-predict -m m.st | ser-score classes --label emo --json --n-boot 0 >s.json
+	ser-select 'fold == 2' f.ser | ser-predict -m m.st >seen.ser
+	run --separate-stderr ser-score classes --label emo seen.ser
+	[ "$status" -eq 3 ]
+	jq -e '.scores[] | select(.score == "uar" and .set == "pooled") | .value > 0.3' s.json >/dev/null
+}
