@@ -443,6 +443,8 @@ int main(int argc, char **argv)
 		{"epochs", 'e', SER_OPTION_INT, &o.epochs, "N", 1, 1000000, NULL, 0, "passes over the training records"},
 		{"batch", 'b', SER_OPTION_INT, &o.batch, "N", 1, 1000000, NULL, 0, "records, or pairs, a step"},
 		{"crop", 0, SER_OPTION_REAL, &o.crop_s, "SECONDS", 0, 100000, NULL, 0, "length of random crops; 0: whole utterances"},
+		{"stretch", 0, SER_OPTION_REAL, &o.train.stretch, "X", 0, 0.9, NULL, 0, "play each crop at a speed between 1-X and 1+X"},
+		{"shift", 0, SER_OPTION_REAL, &o.train.shift, "X", 0, 1000, NULL, 0, "shift its bands by up to X of them, down or up"},
 		{"sample", 0, SER_OPTION_CHOICE, &o.sample, "HOW", 0, 0, samples, 0, "draw records as they are, or classes equally often"},
 		{"time-masks", 0, SER_OPTION_INT, &o.time_masks, "N", 0, 100, NULL, 0, "runs of frames set to zero in each crop"},
 		{"time-mask", 0, SER_OPTION_INT, &o.time_mask, "N", 0, 100000, NULL, 0, "frames of the longest"},

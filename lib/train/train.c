@@ -14,7 +14,8 @@ struct batch {
 	size_t *n_frame, cap_frame;
 	const float **at;
 	uint64_t *key;
-	size_t cap_at, cap_key;
+	struct cut *cut;
+	size_t cap_at, cap_key, cap_cut;
 	/* the contrastive objective's sets, as rows */
 	struct ser_pairs set;
 	int32_t *anchor, *pos, *neg;
@@ -42,7 +43,8 @@ struct ser_trainer {
 	struct batch b;
 	int32_t *label; /* of the rows of a batch, for each objective in turn */
 	size_t cap_label;
-	struct ser_buf scratch; /* one whole utterance */
+	float *scratch; /* one whole utterance */
+	size_t cap_scratch;
 	/* clusters inside speakers: members of each, and of each speaker its clusters */
 	size_t *member, *clu_at, n_clu, *spk_at, n_spk;
 	/* results so far */
@@ -444,44 +446,113 @@ static void mask(const struct ser_trainer *t, float *x, size_t n, uint64_t key)
 	}
 }
 
-/* Features of the batch's rows: cropped and masked for training, whole otherwise. */
+/* y [n,D] from x [m,D]: frame i is taken at i * speed, band j at j + shift, linearly between its neighbours; beyond the
+ * ends the last one holds. */
+static void warp(const float *x, size_t m, size_t d, double speed, double shift, float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		double t = (double)i * speed, last = (double)(m - 1);
+		t = t < last ? t : last;
+		size_t i0 = (size_t)t, i1 = i0 + 1 < m ? i0 + 1 : i0;
+		float a = (float)(t - (double)i0);
+		for (size_t j = 0; j < d; j++) {
+			double f = (double)j + shift;
+			f = f < 0 ? 0 : f < (double)(d - 1) ? f : (double)(d - 1);
+			size_t j0 = (size_t)f, j1 = j0 + 1 < d ? j0 + 1 : j0;
+			float b = (float)(f - (double)j0);
+			float lo = x[i0 * d + j0] * (1 - b) + x[i0 * d + j1] * b, hi = x[i1 * d + j0] * (1 - b) + x[i1 * d + j1] * b;
+			y[i * d + j] = lo * (1 - a) + hi * a;
+		}
+	}
+}
+
+/* What is taken of an utterance for training: frames [from, from + n_src), played at a speed, bands shifted. */
+struct cut {
+	size_t from, n_src, n_out;
+	double speed, shift;
+};
+
+static struct cut choose_cut(const struct ser_trainer *t, const struct ser_item *it)
+{
+	const struct ser_train_opts *o = &t->o;
+	struct ser_rng r = stream(t, FOR_CROP, t->step, it->key);
+	struct cut c = {0, it->n_frame, it->n_frame, 1, 0};
+	size_t least = t->m->arch->min_frame(t->m->hyper);
+	if (o->stretch > 0)
+		c.speed = 1 + o->stretch * (2 * ser_rng_uniform(&r) - 1);
+	if (o->shift > 0)
+		c.shift = o->shift * (2 * ser_rng_uniform(&r) - 1);
+	double want = (double)o->crop * c.speed + 0.5;
+	if (o->crop > 0 && (double)it->n_frame > want) {
+		c.n_src = want > 1 ? (size_t)want : 1;
+		c.from = (size_t)ser_rng_below(&r, it->n_frame - c.n_src + 1);
+	}
+	c.n_out = c.n_src;
+	if (o->stretch > 0) {
+		c.n_out = (size_t)((double)c.n_src / c.speed + 0.5);
+		c.n_out = c.n_out > least ? c.n_out : least;
+	}
+	return c;
+}
+
+static float *scratch(struct ser_trainer *t, size_t n)
+{
+	t->scratch = ser_grow(t->scratch, &t->cap_scratch, n, sizeof *t->scratch);
+	return t->scratch;
+}
+
+/* The cut's frames, normalised over the whole utterance where that is the norm, into x [n_out, D]. */
+static void read_cut(struct ser_trainer *t, size_t item, const struct cut *c, float *x)
+{
+	const struct ser_item *it = &t->d->item[item];
+	size_t d = t->d->dim;
+	bool warped = t->o.stretch > 0 || t->o.shift > 0;
+	bool whole = t->m->norm == SER_NORM_MEAN || t->m->norm == SER_NORM_MEANVAR;
+	if (!whole && !warped) {
+		ser_dataset_read(t->d, item, c->from, c->n_src, x);
+		ser_model_normalise(t->m, x, c->n_src);
+		return;
+	}
+	size_t from = whole ? 0 : c->from, n = whole ? it->n_frame : c->n_src;
+	float *src = scratch(t, n * d);
+	ser_dataset_read(t->d, item, from, n, src);
+	ser_model_normalise(t->m, src, n);
+	src += (c->from - from) * d;
+	if (warped)
+		warp(src, c->n_src, d, c->speed, c->shift, x, c->n_out);
+	else
+		memcpy(x, src, c->n_src * d * sizeof *x);
+}
+
+/* Features of the batch's rows: cropped, warped and masked for training, whole otherwise. */
 static void read_batch(struct ser_trainer *t, bool training)
 {
 	struct batch *b = &t->b;
-	size_t d = t->d->dim, total = 0, at = 0;
+	size_t d = t->d->dim, total = 0;
 	b->n_frame = ser_grow(b->n_frame, &b->cap_frame, b->n, sizeof *b->n_frame);
 	b->at = ser_grow(b->at, &b->cap_at, b->n, sizeof *b->at);
 	b->key = ser_grow(b->key, &b->cap_key, b->n, sizeof *b->key);
+	b->cut = ser_grow(b->cut, &b->cap_cut, b->n, sizeof *b->cut);
 	for (size_t i = 0; i < b->n; i++) {
-		size_t n = t->d->item[b->row[i]].n_frame;
-		b->n_frame[i] = training && t->o.crop > 0 && n > t->o.crop ? t->o.crop : n;
+		const struct ser_item *it = &t->d->item[b->row[i]];
+		b->cut[i] = training ? choose_cut(t, it) : (struct cut){0, it->n_frame, it->n_frame, 1, 0};
+		b->n_frame[i] = b->cut[i].n_out;
 		total = ser_add(total, ser_mul(b->n_frame[i], d));
 	}
 	b->x = ser_grow(b->x, &b->cap_x, total, sizeof *b->x);
+	float *x = b->x;
 	for (size_t i = 0; i < b->n; i++) {
 		const struct ser_item *it = &t->d->item[b->row[i]];
-		size_t n = b->n_frame[i], from = 0;
-		float *x = b->x + at;
-		if (n < it->n_frame) {
-			struct ser_rng r = stream(t, FOR_CROP, t->step, it->key);
-			from = (size_t)ser_rng_below(&r, it->n_frame - n + 1);
-		}
-		if (n < it->n_frame && (t->m->norm == SER_NORM_MEAN || t->m->norm == SER_NORM_MEANVAR)) {
-			t->scratch.n = 0;
-			ser_buf_reserve(&t->scratch, it->n_frame * d * sizeof *x);
-			float *whole = (float *)(void *)t->scratch.s;
-			ser_dataset_read(t->d, b->row[i], 0, it->n_frame, whole);
-			ser_model_normalise(t->m, whole, it->n_frame);
-			memcpy(x, whole + from * d, n * d * sizeof *x);
+		if (training) {
+			read_cut(t, b->row[i], &b->cut[i], x);
+			mask(t, x, b->n_frame[i], it->key);
 		} else {
-			ser_dataset_read(t->d, b->row[i], from, n, x);
-			ser_model_normalise(t->m, x, n);
+			ser_dataset_read(t->d, b->row[i], 0, it->n_frame, x);
+			ser_model_normalise(t->m, x, it->n_frame);
 		}
-		if (training)
-			mask(t, x, n, it->key);
 		b->at[i] = x;
 		b->key[i] = it->key;
-		at += n * d;
+		x += b->n_frame[i] * d;
 	}
 }
 
@@ -701,9 +772,7 @@ static void fit_input(struct ser_trainer *t, const struct ser_split *s)
 			size_t n_frame = t->d->item[i].n_frame;
 			if (s->role[i] != SER_ROLE_TRAIN)
 				continue;
-			t->scratch.n = 0;
-			ser_buf_reserve(&t->scratch, n_frame * d * sizeof(float));
-			float *x = (float *)(void *)t->scratch.s;
+			float *x = scratch(t, n_frame * d);
 			ser_dataset_read(t->d, i, 0, n_frame, x);
 			for (size_t k = 0; k < n_frame * d; k++) {
 				double c = (double)x[k] - (pass == 1 ? acc[k % d] : 0);
@@ -853,14 +922,13 @@ void ser_trainer_free(struct ser_trainer *t)
 		return;
 	struct batch *b = &t->b;
 	void *mine[] = {t->train, t->dev, t->order, t->label, t->member, t->clu_at, t->spk_at, t->best, b->row, b->place,
-	                b->x, b->n_frame, b->at, b->key, b->anchor, b->pos, b->neg, b->pos_at, b->neg_at};
+	                b->x, b->n_frame, b->at, b->key, b->anchor, b->pos, b->neg, b->pos_at, b->neg_at, b->cut, t->scratch};
 	for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
 		free(mine[i]);
 	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
 		free(t->code[k]);
 		free(t->class_w[k]);
 	}
-	ser_buf_free(&t->scratch);
 	if (t->opt != NULL)
 		ser_opt_free(t->opt);
 	if (t->tape != NULL)
@@ -884,6 +952,7 @@ static uint64_t fingerprint(const struct ser_trainer *t)
 	               o->balanced, o->n_time_mask, o->time_mask, o->n_freq_mask, o->freq_mask);
 	ser_buf_printf(&b, "%d %a %d %a %a %a %a %a %d ", (int)q->kind, q->momentum, q->nesterov, q->beta1, q->beta2, q->eps,
 	               q->weight_decay, q->ema, (int)o->sched);
+	ser_buf_printf(&b, "%a %a ", o->stretch, o->shift);
 	ser_buf_printf(&b, "%a %a %a %a %d %a %zu ", o->lr, o->warmup, o->clip, o->encoder_lr, o->freeze, o->ramp, o->patience);
 	for (size_t k = 0; k < t->n_obj; k++) {
 		const struct ser_objective *j = &t->obj[k];

@@ -97,6 +97,7 @@ struct ser_train_opts {
 	uint64_t seed;
 	size_t n_epoch, batch;
 	size_t crop;   /* frames of a random crop; 0: whole utterances */
+	double stretch, shift; /* speed of each crop in 1 +- stretch; its bands shifted by up to so many, +- */
 	bool balanced; /* draw classes of the first objective equally often */
 	size_t n_time_mask, time_mask, n_freq_mask, freq_mask; /* SpecAugment: how many masks, widest */
 	struct ser_opt_opts opt;
