@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "ml/dist.h"
 
-#include "ml/kern.h"
+#include "ml/rows.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows in double, filled up with zeros to whole vectors; of unit length for the cosine. */
-struct rows {
-	double *x; /* [n,d] */
-	size_t n, d;
-	enum ser_metric metric;
-	enum ser_isa isa;
-};
-
-static int rows_init(struct rows *r, const float *x, size_t n, size_t d, enum ser_metric metric, struct ser_err *e)
+int ser_rows_init(struct ser_rows *r, const float *x, size_t n, size_t d, enum ser_metric metric, struct ser_err *e)
 {
 	size_t pad = ser_add(d, 7) & ~(size_t)7;
-	*r = (struct rows){.n = n, .d = pad, .metric = metric, .isa = ser_isa_best()};
+	*r = (struct ser_rows){.n = n, .d = pad, .metric = metric, .isa = ser_isa_best()};
 	r->x = ser_calloc(ser_mul(n, pad), sizeof *r->x);
 	for (size_t i = 0; i < n; i++) {
 		double *y = r->x + i * pad, sq = 0;
@@ -27,7 +19,7 @@ static int rows_init(struct rows *r, const float *x, size_t n, size_t d, enum se
 			sq += y[t] * y[t];
 		}
 		if (!isfinite(sq) || (metric == SER_COSINE && sq == 0)) {
-			free(r->x);
+			ser_rows_free(r);
 			return ser_fail(e, SER_EDATA, "row %zu has length %g, expected %s", i, sqrt(sq),
 					metric == SER_COSINE ? "a finite one above 0 for the cosine" : "a finite one");
 		}
@@ -38,8 +30,13 @@ static int rows_init(struct rows *r, const float *x, size_t n, size_t d, enum se
 	return SER_OK;
 }
 
-/* out[j - from] = distance of rows i and j, j in [from,n) */
-static void row_distances(const struct rows *r, size_t i, size_t from, double *out)
+void ser_rows_free(struct ser_rows *r)
+{
+	free(r->x);
+	r->x = NULL;
+}
+
+void ser_rows_distances(const struct ser_rows *r, size_t i, size_t from, double *out)
 {
 	const double *a = r->x + i * r->d, *b = r->x + from * r->d;
 	size_t m = r->n - from;
@@ -57,7 +54,7 @@ static void row_distances(const struct rows *r, size_t i, size_t from, double *o
 }
 
 struct matrix {
-	struct rows r;
+	struct ser_rows r;
 	double *dist;
 };
 
@@ -65,21 +62,21 @@ static void upper(void *arg, size_t i, int worker)
 {
 	const struct matrix *m = arg;
 	(void)worker;
-	row_distances(&m->r, i, i, m->dist + i * m->r.n + i);
+	ser_rows_distances(&m->r, i, i, m->dist + i * m->r.n + i);
 }
 
 int ser_distances(const float *x, size_t n, size_t d, enum ser_metric metric, int n_thread, double *dist,
 		  struct ser_err *e)
 {
 	struct matrix m = {.dist = dist};
-	int rc = rows_init(&m.r, x, n, d, metric, e);
+	int rc = ser_rows_init(&m.r, x, n, d, metric, e);
 	if (rc != SER_OK)
 		return rc;
 	ser_parallel_for(n_thread, n, upper, &m);
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < i; j++)
 			dist[i * n + j] = dist[j * n + i];
-	free(m.r.x);
+	ser_rows_free(&m.r);
 	return SER_OK;
 }
 
@@ -182,7 +179,7 @@ int ser_silhouette_permute(const double *dist, size_t n, const int *label, size_
 }
 
 struct by_row {
-	struct rows r;
+	struct ser_rows r;
 	const int *label;
 	size_t k;
 	const size_t *size;
@@ -194,7 +191,7 @@ static void one_row(void *arg, size_t i, int worker)
 {
 	const struct by_row *b = arg;
 	double *dist = b->ws + (size_t)worker * (b->r.n + b->k);
-	row_distances(&b->r, i, 0, dist);
+	ser_rows_distances(&b->r, i, 0, dist);
 	b->item[i] = item_silhouette(dist, b->r.n, b->label, (size_t)b->label[i], b->k, b->size, dist + b->r.n);
 }
 
@@ -205,7 +202,7 @@ int ser_silhouette(const float *x, size_t n, size_t d, const int *label, size_t 
 	struct by_row b = {.label = label, .k = k, .size = size};
 	int rc = label_sizes(label, n, k, size, e);
 	if (rc == SER_OK)
-		rc = rows_init(&b.r, x, n, d, metric, e);
+		rc = ser_rows_init(&b.r, x, n, d, metric, e);
 	if (rc == SER_OK) {
 		size_t n_worker = n_thread > 1 ? (size_t)n_thread : 1;
 		double total = 0;
@@ -216,7 +213,7 @@ int ser_silhouette(const float *x, size_t n, size_t d, const int *label, size_t 
 			total += b.item[i];
 		*mean = total / (double)n;
 		free(b.ws);
-		free(b.r.x);
+		ser_rows_free(&b.r);
 		if (item == NULL)
 			free(b.item);
 	}

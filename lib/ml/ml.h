@@ -10,6 +10,7 @@
 #include "ml/eval.h"
 #include "ml/kmeans.h"
 #include "ml/pairs.h"
+#include "ml/project.h"
 #include "ml/score.h"
 
 #endif
