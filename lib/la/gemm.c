@@ -17,12 +17,22 @@ void ser_la_gemm(struct ser_la *la, bool ta, bool tb, size_t m, size_t n, size_t
 	product(&j);
 }
 
+void ser_la_gemm_bias(struct ser_la *la, bool tb, size_t m, size_t n, size_t k, const real *a, size_t lda,
+		      const real *b, size_t ldb, const real *bias, real *c, size_t ldc)
+{
+	struct job j = {.la = la, .m = m, .n = n, .k = k, .alpha = 1, .bias = bias, .c = c, .ldc = ldc};
+	j.a = (struct side){.base = a, .ps = lda, .ks = 1};
+	j.b = (struct side){.base = b, .ps = tb ? ldb : 1, .ks = tb ? 1 : ldb};
+	product(&j);
+}
+
 void ser_la_gemm_gather(struct ser_la *la, bool tb, size_t m, size_t n, const struct ser_la_gather *g, const real *b,
-			size_t ldb, real beta, real *c, size_t ldc)
+			size_t ldb, const real *bias, real beta, real *c, size_t ldc)
 {
 	struct job j = {
 		.la = la, .m = m, .n = n, .k = g->n_tap * g->n_ch, .alpha = 1, .beta = beta, .c = c, .ldc = ldc};
 	j.a.g = g;
+	j.bias = bias;
 	j.b = (struct side){.base = b, .ps = tb ? ldb : 1, .ks = tb ? 1 : ldb};
 	product(&j);
 }

@@ -63,6 +63,10 @@ void ser_la_range(struct ser_la *la, size_t n, size_t grain, void (*fn)(void *ct
 void ser_la_gemm(struct ser_la *la, bool ta, bool tb, size_t m, size_t n, size_t k, real alpha, const real *a,
 		 size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc);
 
+/* C [m,n] = A op(B) + bias on every row; A [m,k] as it is, bias [n] or NULL. The layer's product in one pass. */
+void ser_la_gemm_bias(struct ser_la *la, bool tb, size_t m, size_t n, size_t k, const real *a, size_t lda,
+		      const real *b, size_t ldb, const real *bias, real *c, size_t ldc);
+
 /* Rows taken from a matrix by index: how a convolution is a product without a copy of its input. Row r of the
  * gathered matrix [n_row, n_tap*n_ch] is, for tap j, row idx[j] of src [*, ld] (columns [0,n_ch)), or zeros where
  * idx[j] is negative. `rows` fills idx[(r-r0)*n_tap + j] for rows [r0, r0+n); it is called from several threads. */
@@ -72,9 +76,10 @@ struct ser_la_gather {
 	void (*rows)(const void *ctx, size_t r0, size_t n, int32_t *idx);
 	const void *ctx;
 };
-/* C [m,n] = G op(B) + beta*C,  G [m, n_tap*n_ch] gathered;  op(B) [n_tap*n_ch, n]. */
+/* C [m,n] = G op(B) + beta*C,  G [m, n_tap*n_ch] gathered;  op(B) [n_tap*n_ch, n]. With bias [n] (beta is then ignored) C =
+ * G op(B) + bias on every row. */
 void ser_la_gemm_gather(struct ser_la *la, bool tb, size_t m, size_t n, const struct ser_la_gather *g, const real *b,
-			size_t ldb, real beta, real *c, size_t ldc);
+			size_t ldb, const real *bias, real beta, real *c, size_t ldc);
 /* C [m, n_tap*n_ch] = A' G + beta*C,  A [k,m] is transposed, G [k, n_tap*n_ch] gathered: a convolution's weight gradient. */
 void ser_la_gemm_gather_t(struct ser_la *la, size_t m, size_t k, const real *a, size_t lda,
 			  const struct ser_la_gather *g, real beta, real *c, size_t ldc);

@@ -31,10 +31,11 @@ void kern_softmax_col_bwd(size_t n_row, size_t n_col, const real *y, const real 
 void kern_col_sum(size_t n_row, size_t n_col, const real *x, double *s, double *q);
 /* s[c] += sum dy;  q[c] += sum dy * x */
 void kern_col_dot(size_t n_row, size_t n_col, const real *dy, const real *x, double *s, double *q);
-/* y = x a + b per column; and its use as a backward: dx += dy a + x b + c per column (x, b, c may be NULL) */
+/* y = x a + b per column; and its use as a backward: dx += dy a + x b + c per column (x, b, c may be
+ * NULL); dx = where not add: a first gradient needs no zeros */
 void kern_affine_fwd(size_t n_row, size_t n_col, const real *x, const real *a, const real *b, real *y);
 void kern_affine_bwd(size_t n_row, size_t n_col, const real *dy, const real *x, const real *a, const real *b,
-		     const real *c, real *dx);
+		     const real *c, bool add, real *dx);
 
 /* rows: y = (x - mean) * inv * gain + bias; mean, inv [R] are written. rms: mean is taken as 0. */
 void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *bias, double eps,

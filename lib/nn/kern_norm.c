@@ -34,18 +34,23 @@ SER_CLONES void kern_affine_fwd(size_t n_row, size_t n_col, const real *restrict
 }
 
 SER_CLONES void kern_affine_bwd(size_t n_row, size_t n_col, const real *restrict dy, const real *restrict x,
-				const real *restrict a, const real *restrict b, const real *restrict c,
+				const real *restrict a, const real *restrict b, const real *restrict c, bool add,
 				real *restrict dx)
 {
 	for (size_t r = 0; r < n_row; r++, dy += n_col, dx += n_col) {
-		if (x == NULL) {
+		if (x == NULL && add)
 			for (size_t j = 0; j < n_col; j++)
 				dx[j] += dy[j] * a[j];
-			continue;
-		}
-		for (size_t j = 0; j < n_col; j++)
-			dx[j] += dy[j] * a[j] + (x[j] * b[j] + c[j]);
-		x += n_col;
+		else if (x == NULL)
+			for (size_t j = 0; j < n_col; j++)
+				dx[j] = dy[j] * a[j];
+		else if (add)
+			for (size_t j = 0; j < n_col; j++)
+				dx[j] += dy[j] * a[j] + (x[j] * b[j] + c[j]);
+		else
+			for (size_t j = 0; j < n_col; j++)
+				dx[j] = dy[j] * a[j] + (x[j] * b[j] + c[j]);
+		x = x != NULL ? x + n_col : NULL;
 	}
 }
 

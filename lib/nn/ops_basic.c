@@ -35,12 +35,8 @@ int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
 	int y = tape_op(t, OP_LINEAR, 3, (int[]){x, w, b}, X.n_row, W.n_row, X.seg, X.n_seg, NULL, 0);
 	if (tape_shape_only(t))
 		return y;
-	real *Y = tape_at(t, y)->val;
-	if (b >= 0)
-		for (size_t r = 0; r < X.n_row; r++)
-			memcpy(Y + r * W.n_row, tape_at(t, b)->val, W.n_row * sizeof *Y);
-	ser_la_gemm(t->la, false, true, X.n_row, W.n_row, X.n_col, 1, X.val, X.n_col, W.val, W.n_col, b >= 0, Y,
-		    W.n_row);
+	ser_la_gemm_bias(t->la, true, X.n_row, W.n_row, X.n_col, X.val, X.n_col, W.val, W.n_col,
+			 b >= 0 ? tape_at(t, b)->val : NULL, tape_at(t, y)->val, W.n_row);
 	return y;
 }
 

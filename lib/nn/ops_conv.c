@@ -47,14 +47,12 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 		return y;
 	ser_assert(ser_mul(X.n_row, n_freq) < INT32_MAX && ser_mul(n_row, n_fo) < INT32_MAX);
 	real *Y = tape_at(t, y)->val;
-	if (b >= 0)
-		for (size_t r = 0; r < n_row * n_fo; r++)
-			memcpy(Y + r * n_out, tape_at(t, b)->val, n_out * sizeof *Y);
+	const real *bias = b >= 0 ? tape_at(t, b)->val : NULL;
 	size_t in = n_in / G, out = n_out / G;
 	for (size_t g = 0; g < G; g++) {
 		struct ser_la_gather a = {X.val + g * in, n_in, K, in, kern_conv_rows, &s->g};
-		ser_la_gemm_gather(t->la, true, n_row * n_fo, out, &a, W.val + g * out * K * in, K * in, b >= 0,
-				   Y + g * out, n_out);
+		ser_la_gemm_gather(t->la, true, n_row * n_fo, out, &a, W.val + g * out * K * in, K * in,
+				   bias != NULL ? bias + g * out : NULL, 0, Y + g * out, n_out);
 	}
 	return y;
 }
@@ -88,7 +86,7 @@ static void strided_dx(struct ser_tape *t, const struct conv *s, size_t n_frame,
 				       in * sizeof *w);
 		if (p.n_tap > 0) {
 			struct ser_la_gather a = {dy, s->n_out, p.n_tap * s->g.f.k, out, kern_conv_rows_phase, &p};
-			ser_la_gemm_gather(t->la, false, n * F, in, &a, turned, in, 0, part, in);
+			ser_la_gemm_gather(t->la, false, n * F, in, &a, turned, in, NULL, 0, part, in);
 		} else {
 			memset(part, 0, n * F * in * sizeof *part);
 		}
@@ -137,8 +135,8 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 				for (size_t o = 0; o < out; o++)
 					memcpy(turned + (j * out + o) * in, w + (o * K + j) * in, in * sizeof *w);
 			struct ser_la_gather a = {Y.grad + g * out, s->n_out, K, out, kern_conv_rows_back, &s->g};
-			ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, turned, in, beta_x, dx + g * in,
-					   s->n_in);
+			ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, turned, in, NULL, beta_x,
+					   dx + g * in, s->n_in);
 		}
 		if (s->g.t.reflect)
 			kern_conv_reflect_bwd(&s->g, in, out, s->n_in, s->n_out, w, Y.grad + g * out, dx + g * in);

@@ -32,6 +32,7 @@ struct affine {
 	size_t n_col;
 	const real *x, *dy, *a, *b, *c;
 	real *out;
+	bool add;
 };
 
 static void affine_fwd(void *ctx, size_t r0, size_t r1, int worker)
@@ -46,7 +47,7 @@ static void affine_bwd(void *ctx, size_t r0, size_t r1, int worker)
 	(void)worker;
 	const struct affine *f = ctx;
 	kern_affine_bwd(r1 - r0, f->n_col, f->dy + r0 * f->n_col, f->x != NULL ? f->x + r0 * f->n_col : NULL, f->a,
-			f->b, f->c, f->out + r0 * f->n_col);
+			f->b, f->c, f->add, f->out + r0 * f->n_col);
 }
 
 struct batch_norm {
@@ -113,7 +114,8 @@ void bwd_batch_norm(struct ser_tape *t, const struct rec *r)
 	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	size_t C = s->n_ch;
 	/* before the mark: their memory may come from the arena */
-	real *dx = tape_grad(t, r->in[0]), *dg = tape_grad(t, r->in[1]), *db = tape_grad(t, r->in[2]);
+	real beta = 1, *dx = tape_grad_beta(t, r->in[0], &beta), *dg = tape_grad(t, r->in[1]),
+	     *db = tape_grad(t, r->in[2]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	double *sum = ser_arena_calloc(&t->arena, 2 * C, sizeof *sum); /* sum dy, then sum dy h */
 	tape_col_sum(t, s->n_row, C, X.val, Y.grad, sum, sum + C);
@@ -131,7 +133,14 @@ void bwd_batch_norm(struct ser_tape *t, const struct rec *r)
 		b[c] = s->batch ? (real)(-gi * i * sum[C + c] / s->n) : 0;
 		d[c] = s->batch ? (real)(gi * ((double)s->mean[c] * i * sum[C + c] - sum[c]) / s->n) : 0;
 	}
-	struct affine f = {.n_col = C, .x = s->batch ? X.val : NULL, .dy = Y.grad, .a = a, .b = b, .c = d, .out = dx};
+	struct affine f = {.n_col = C,
+			   .x = s->batch ? X.val : NULL,
+			   .dy = Y.grad,
+			   .a = a,
+			   .b = b,
+			   .c = d,
+			   .out = dx,
+			   .add = beta != 0};
 	if (dx != NULL)
 		ser_la_range(t->la, s->n_row, grain_rows(C), affine_bwd, &f);
 	ser_arena_rewind(&t->arena, m);

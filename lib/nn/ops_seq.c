@@ -165,11 +165,11 @@ static int rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool b
 	s->h = tape_alloc(t, X.n_row * H);
 	s->c = lstm ? tape_alloc(t, X.n_row * H) : NULL;
 	const real *bx = bi >= 0 ? tape_at(t, bi)->val : NULL;
-	for (size_t r = 0; r < X.n_row; r++)
-		for (size_t j = 0; j < W; j++)
-			s->a[r * W + j] = (bx != NULL ? bx[j] : 0) + (lstm && s->bh != NULL ? s->bh[j] : 0);
+	real *first = tape_alloc(t, W); /* GRU's bh belongs to the state's part */
+	for (size_t j = 0; j < W; j++)
+		first[j] = (bx != NULL ? bx[j] : 0) + (lstm && s->bh != NULL ? s->bh[j] : 0);
 	struct ser_la_gather in = {X.val, X.n_col, 1, X.n_col, rows_by, s->frame};
-	ser_la_gemm_gather(t->la, true, X.n_row, W, &in, Wi.val, X.n_col, 1, s->a, W);
+	ser_la_gemm_gather(t->la, true, X.n_row, W, &in, Wi.val, X.n_col, first, 0, s->a, W);
 	ser_la_for(t->la, (X.n_seg + s->chunk - 1) / s->chunk, rnn_fwd, s);
 	real *Y = tape_at(t, y)->val;
 	for (size_t r = 0; r < X.n_row; r++)
@@ -195,7 +195,7 @@ void bwd_rnn(struct ser_tape *t, const struct rec *r)
 	ser_la_for(t->la, (X.n_seg + s.chunk - 1) / s.chunk, rnn_bwd, &s);
 	if (dx != NULL) {
 		struct ser_la_gather g = {s.da, W, 1, W, rows_by, s.step};
-		ser_la_gemm_gather(t->la, false, X.n_row, X.n_col, &g, Wi.val, X.n_col, beta_x, dx, X.n_col);
+		ser_la_gemm_gather(t->la, false, X.n_row, X.n_col, &g, Wi.val, X.n_col, NULL, beta_x, dx, X.n_col);
 	}
 	if (dwi != NULL) {
 		struct ser_la_gather g = {X.val, X.n_col, 1, X.n_col, rows_by, s.frame};
@@ -557,6 +557,7 @@ struct spread {
 	const size_t *seg;
 	const real *x, *u, *dy;
 	real *y, *dx, *du;
+	bool add;
 	double *ws; /* [n_seg][2 n_ch] */
 };
 
@@ -616,7 +617,7 @@ static void scale_rows_item(void *ctx, size_t b, int worker)
 	}
 	const real *dy = s->dy + at;
 	if (s->dx != NULL)
-		kern_affine_bwd(n, C, dy, NULL, u, NULL, NULL, s->dx + at);
+		kern_affine_bwd(n, C, dy, NULL, u, NULL, NULL, s->add, s->dx + at);
 	if (s->du == NULL)
 		return;
 	double *sum = s->ws + b * 2 * C;
@@ -646,7 +647,9 @@ void bwd_scale_rows(struct ser_tape *t, const struct rec *r)
 	struct spread s = *(struct spread *)r->saved;
 	struct ser_node Y = *tape_at(t, r->out);
 	s.dy = Y.grad;
-	s.dx = tape_grad(t, r->in[0]);
+	real beta = 1;
+	s.dx = tape_grad_beta(t, r->in[0], &beta);
+	s.add = beta != 0;
 	s.du = tape_grad(t, r->in[1]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	s.ws = ser_arena_calloc(&t->arena, ser_mul(Y.n_seg, 2 * s.n_ch), sizeof *s.ws);

@@ -244,8 +244,12 @@ static void gathered(void **state)
 		struct ser_la *la = ser_la_new(1 + round % 2);
 		ser_la_set_precision(la, precision);
 		for (int tb = 0; tb < 2; tb++) {
-			ser_la_gemm_gather(la, tb, m, n, &ga, b, tb ? K : n, 0, c, n);
-			ser_la_gemm(one, false, tb, m, n, K, 1, g, K, b, tb ? K : n, 0, d, n);
+			bool bias = n <= n_src * ld && round % 3 == 0;
+			ser_la_gemm_gather(la, tb, m, n, &ga, b, tb ? K : n, bias ? src : NULL, 0, c, n);
+			if (bias)
+				ser_la_gemm_bias(one, tb, m, n, K, g, K, b, tb ? K : n, src, d, n);
+			else
+				ser_la_gemm(one, false, tb, m, n, K, 1, g, K, b, tb ? K : n, 0, d, n);
 			assert_memory_equal(c, d, m * n * sizeof *c);
 		}
 		fill(&r, n * K, e);
