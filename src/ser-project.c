@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Records wait in an unlinked temporary file; only their embeddings are held, until all have come. */
+#include "cli/cli.h"
+#include "ml/project.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PCA, LDA, TSNE };
+static const char *const methods[] = {"pca", "lda", "tsne", NULL};
+
+struct input {
+	struct ser_header h;
+	struct ser_spool *spool;
+	struct ser_map *class;
+	float *x;   /* [n,d] */
+	int *label; /* [n] */
+	size_t n, d, cap[2];
+};
+
+static void read_all(struct ser_cli *c, struct input *p, const char *field, const char *label, bool direction)
+{
+	struct ser_in *in = ser_in_open(c);
+	struct ser_record r = {0};
+	struct ser_buf pack = {0};
+	struct ser_err e;
+	bool segment;
+	*p = (struct input){.spool = ser_spool_new(&e), .class = ser_map_new()};
+	if (p->spool == NULL)
+		ser_cli_die(c, &e);
+	ser_header_copy(&p->h, ser_in_header(in));
+	while (ser_in_next(in, &r, &segment)) {
+		const float *v;
+		const char *s = "";
+		size_t d, n = p->n;
+		double sq = 0;
+		int rc = segment ? ser_header_merge(&p->h, ser_in_header(in), &e) : 0;
+		if (rc == 0)
+			rc = ser_record_f4(&r, field, 1, &v, &d, &e);
+		if (rc == 0 && n == 0)
+			p->d = d;
+		if (rc == 0 && (d != p->d || d == 0))
+			rc = ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has %zu dimensions, expected %zu", field, d,
+					     p->d);
+		for (size_t t = 0; rc == 0 && t < d; t++)
+			sq += (double)v[t] * v[t];
+		if (rc == 0 && (!isfinite(sq) || (direction && sq == 0)))
+			rc = ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has length %g, expected a finite one%s", field,
+					     sqrt(sq), direction ? " above 0" : "");
+		if (rc == 0 && label != NULL)
+			rc = ser_record_str(&r, label, &s, &e);
+		pack.n = 0;
+		if (rc == 0) {
+			ser_record_pack(&pack, &r);
+			rc = ser_spool_add(p->spool, pack.s, pack.n, &e);
+		}
+		if (rc != 0)
+			ser_cli_die(c, &e);
+		p->x = ser_grow(p->x, &p->cap[0], ser_mul(n + 1, d), sizeof *p->x);
+		memcpy(p->x + n * d, v, d * sizeof *v);
+		p->label = ser_grow(p->label, &p->cap[1], n + 1, sizeof *p->label);
+		p->label[n] = (int)ser_map_add(p->class, s, strlen(s), NULL);
+		p->n++;
+	}
+	ser_buf_free(&pack);
+	ser_record_free(&r);
+	ser_in_close(in);
+}
+
+/* The records again, with y [n,k]; the header says by what method it was made. */
+static void write_all(struct ser_cli *c, struct input *p, const char *name, const char *method, const double *y,
+		      size_t k)
+{
+	struct ser_out *out = ser_out_open(c);
+	struct ser_val axes = ser_val_list(), *dim = ser_header_dim_add(&p->h, name);
+	struct ser_spool_walk w;
+	struct ser_record r = {0};
+	struct ser_err e;
+	const char *s;
+	size_t n;
+	float *row = ser_malloc(k, sizeof *row);
+	ser_val_push(&p->h.arena, &axes, ser_str("component"));
+	ser_val_set(&p->h.arena, dim, "axes", axes);
+	ser_val_set(&p->h.arena, dim, "method", ser_str(method));
+	ser_out_header(out, &p->h);
+	int rc = ser_spool_walk(&w, p->spool, 0, ser_spool_size(p->spool), 0, &e);
+	for (size_t i = 0; rc >= 0 && (rc = ser_spool_next(&w, &s, &n, &e)) > 0; i++) {
+		rc = ser_record_unpack(&r, s, n, &e);
+		if (rc < 0)
+			break;
+		for (size_t t = 0; t < k; t++)
+			row[t] = (float)y[i * k + t];
+		ser_record_set(&r, name, ser_f4(row, 1, &k));
+		ser_out_record(out, &r);
+	}
+	if (rc < 0)
+		ser_cli_die(c, &e);
+	ser_spool_walk_end(&w);
+	ser_out_close(out);
+	ser_record_free(&r);
+	free(row);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const metrics[] = {"euclidean", "cosine", NULL}, *const inits[] = {"pca", "random", NULL};
+	static const char *const repulsions[] = {"auto", "exact", "sparse", "barnes-hut", NULL};
+	const char *field = "emb", *name = "proj", *label = NULL;
+	int method = PCA, k = 2, metric = SER_EUCLIDEAN, init = 0, variant = SER_TSNE_AUTO, n_iter;
+	int64_t seed = 0;
+	double shrinkage = 0;
+	struct ser_tsne_opt o = ser_tsne_default;
+	n_iter = (int)o.n_iter;
+	const struct ser_option opts[] = {
+		{"method", 0, SER_OPTION_CHOICE, &method, "NAME", 0, 0, methods, SER_OPTION_ALWAYS, "how to project"},
+		{"dims", 0, SER_OPTION_INT, &k, "N", 1, 65536, NULL, 0, "dimensions of the result; t-SNE makes 2"},
+		{"field", 0, SER_OPTION_STR, &field, "NAME", 0, 0, NULL, 0, "tensor [D] to project"},
+		{"name", 0, SER_OPTION_STR, &name, "NAME", 0, 0, NULL, 0, "tensor that gets the result"},
+		{"label", 0, SER_OPTION_STR, &label, "NAME", 0, 0, NULL, 0,
+		 "lda: the label of the classes to tell apart"},
+		{"shrinkage", 0, SER_OPTION_REAL, &shrinkage, "X", 0, 1, NULL, 0,
+		 "lda: draw the covariance within classes towards a multiple of the identity"},
+		{"metric", 0, SER_OPTION_CHOICE, &metric, "NAME", 0, 0, metrics, 0, "tsne: distance"},
+		{"perplexity", 0, SER_OPTION_REAL, &o.perplexity, "X", 1, 1e6, NULL, 0,
+		 "tsne: number of neighbours that a point minds, about"},
+		{"exaggeration", 0, SER_OPTION_REAL, &o.exaggeration, "X", 1, 1000, NULL, 0,
+		 "tsne: weight of the similarities in the first 250 iterations"},
+		{"rate", 0, SER_OPTION_REAL, &o.rate, "X", 0, 1e9, NULL, 0,
+		 "tsne: learning rate; 0: max(n / exaggeration / 4, 50)"},
+		{"n-iter", 0, SER_OPTION_INT, &n_iter, "N", 250, 1000000, NULL, 0, "tsne: iterations at most"},
+		{"repulsion", 0, SER_OPTION_CHOICE, &variant, "NAME", 0, 0, repulsions, 0,
+		 "tsne: exact: all similarities and pairs; sparse: near similarities, all pairs; barnes-hut: a tree"},
+		{"theta", 0, SER_OPTION_REAL, &o.theta, "X", 0, 2, NULL, 0, "tsne: coarseness of barnes-hut"},
+		{"init", 0, SER_OPTION_CHOICE, &init, "NAME", 0, 0, inits, 0, "tsne: where points start"},
+		{"seed", 0, SER_OPTION_I64, &seed, "N", 0, 0, NULL, SER_OPTION_ALWAYS,
+		 "tsne: random seed of --init random"},
+		{0},
+	};
+	const struct ser_tool tool = {"ser-project", "Project embeddings to few dimensions: PCA, LDA or t-SNE.",
+				      "[FILE]...",   opts,
+				      NULL,          SER_CLI_FILTER | SER_CLI_THREADS};
+	struct ser_cli c;
+	struct ser_err e;
+	struct input p;
+	ser_cli_begin(&c, &tool, argc, argv);
+	if ((method == LDA) != (label != NULL))
+		ser_cli_usage(&c, "--method lda and --label go together");
+	if (method == TSNE && k != 2)
+		ser_cli_usage(&c, "t-SNE makes 2 dimensions");
+	read_all(&c, &p, field, label, method == TSNE && metric == SER_COSINE);
+
+	double *y = ser_malloc(ser_mul(p.n, (size_t)k), sizeof *y);
+	if (p.n == 0) {
+		/* an empty stream stays one */
+	} else if (method == TSNE) {
+		double *start = init == 1 ? ser_malloc(2 * p.n, sizeof *start) : NULL;
+		struct ser_tsne_info info;
+		struct ser_rng rng;
+		ser_rng_seed(&rng, (uint64_t)seed);
+		for (size_t i = 0; start != NULL && i < 2 * p.n; i++)
+			start[i] = ser_rng_normal(&rng);
+		o.method = (enum ser_tsne_method)variant;
+		o.metric = (enum ser_metric)metric;
+		o.n_iter = (size_t)n_iter;
+		o.n_thread = c.n_thread;
+		if (ser_tsne(&o, p.x, p.n, p.d, start, y, &info, &e) != SER_OK)
+			ser_cli_die(&c, &e);
+		ser_cli_info(&c, "Kullback-Leibler divergence %.6f after %zu iterations", info.kl, info.n_iter);
+		free(start);
+	} else {
+		struct ser_linear *m = method == PCA ? ser_pca_new(p.x, p.n, p.d, (size_t)k, &e)
+						     : ser_lda_new(p.x, p.n, p.d, p.label, ser_map_len(p.class),
+								   (size_t)k, shrinkage, &e);
+		if (m == NULL)
+			ser_cli_die(&c, &e);
+		ser_linear_do(m, p.x, p.n, y);
+		for (size_t q = 0; q < m->k; q++)
+			ser_cli_info(&c, "component %zu has %.2f %% of the variance%s", q + 1, 100 * m->share[q],
+				     method == LDA ? " between classes" : "");
+		ser_linear_free(m);
+	}
+	write_all(&c, &p, name, methods[method], y, (size_t)k);
+
+	free(y);
+	free(p.x);
+	free(p.label);
+	ser_map_free(p.class);
+	ser_spool_free(p.spool);
+	ser_header_free(&p.h);
+	return ser_cli_end(&c);
+}
