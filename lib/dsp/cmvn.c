@@ -167,3 +167,32 @@ void ser_trim_find(const float *x, size_t n, double rate_hz, double top_db, size
 	*from = first == 0 ? 0 : first * shift;
 	*to = last + 1 == n_frame ? n : last * shift + win; /* samples after the last frame belong to it */
 }
+
+/* A band on an axis of n: [*from, *from + *len). */
+static void band(struct ser_rng *rng, size_t n, int width, double max_share, size_t *from, size_t *len)
+{
+	size_t most = (size_t)(max_share * (double)n);
+	most = (size_t)width < most ? (size_t)width : most;
+	*len = (size_t)ser_rng_below(rng, most + 1);
+	*from = (size_t)ser_rng_below(rng, n - *len + 1);
+}
+
+void ser_mask_do(const struct ser_mask_opt *o, struct ser_rng *rng, float *x, size_t n_frame, size_t d)
+{
+	double sum = 0;
+	size_t from, len;
+	for (size_t i = 0; o->mean && i < n_frame * d; i++)
+		sum += x[i];
+	float fill = o->mean ? (float)(sum / ((double)n_frame * (double)d)) : 0;
+	for (int k = 0; k < o->n_time; k++) {
+		band(rng, n_frame, o->time_width, o->max_share, &from, &len);
+		for (size_t i = from * d; i < (from + len) * d; i++)
+			x[i] = fill;
+	}
+	for (int k = 0; k < o->n_freq; k++) {
+		band(rng, d, o->freq_width, o->max_share, &from, &len);
+		for (size_t t = 0; t < n_frame; t++)
+			for (size_t j = from; j < from + len; j++)
+				x[t * d + j] = fill;
+	}
+}

@@ -244,6 +244,17 @@ void ser_func_do(const struct ser_func *p, const float *x, size_t n_frame, size_
  * chunks", Interspeech 2020). Chunk k is [k * step, k * step + n_frame). Returns the step, or SER_EDATA when T < n_frame. */
 ptrdiff_t ser_chunk_step(size_t n_total, size_t n_frame, size_t n_chunk, struct ser_err *e);
 
+/* SpecAugment's masks (D. S. Park et al., "SpecAugment: a simple data augmentation method for automatic speech
+ * recognition", Interspeech 2019): n_time bands of frames and n_freq bands of columns of x [T,D] are set to a fixed value, the
+ * mean of x when `mean` is set, else 0. A band is 0 to `width` wide, but at most max_share of the axis, uniformly, and lies
+ * anywhere uniformly; bands may overlap. */
+struct ser_mask_opt {
+	int n_time, time_width, n_freq, freq_width;
+	double max_share; /* of T, of D */
+	bool mean;
+};
+void ser_mask_do(const struct ser_mask_opt *o, struct ser_rng *rng, float *x, size_t n_frame, size_t d);
+
 /* Leading and trailing silence: frames of 25 ms every 10 ms whose mean square lies more than top_db below that of the
  * loudest frame. x [N] without them is [*from, *to): from the first loud frame's first sample to the last one's last. A
  * sound shorter than a frame, or silent throughout, is left whole. */
