@@ -17,11 +17,13 @@ static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 		return e->code;
 	struct ser_val axes = ser_val_list(), classes = ser_val_list(), *dim = ser_header_dim_add(h, "post");
 	const struct ser_val *spk = ser_val_get(&j->m->train, "speakers");
-	ser_val_push(&h->arena, &axes, ser_str("class"));
+	bool values = j->head->kind == SER_HEAD_VALUE;
+	ser_val_push(&h->arena, &axes, ser_str(values ? "value" : "class"));
 	for (size_t i = 0; i < j->head->n_out; i++)
 		ser_val_push(&h->arena, &classes, ser_str(j->head->out[i]));
 	ser_val_set(&h->arena, dim, "axes", axes);
-	ser_val_set(&h->arena, dim, "label", ser_str(j->head->field));
+	if (!values)
+		ser_val_set(&h->arena, dim, "label", ser_str(j->head->field));
 	ser_val_set(&h->arena, dim, "classes", classes);
 	if (spk != NULL)
 		ser_val_set(&h->arena, dim, "train_speakers", *spk);
@@ -35,30 +37,42 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	struct ser_encoded y;
 	if (ser_runner_do(j->run, worker, r, &t, &y, e) < 0)
 		return e->code;
-	struct ser_node post = ser_tape_node(t, ser_nn_softmax(t, ser_model_head(j->m, t, j->i_head, y.emb)));
+	bool values = j->head->kind == SER_HEAD_VALUE;
+	int out = ser_model_head(j->m, t, j->i_head, y.emb);
+	struct ser_node post = ser_tape_node(t, values ? out : ser_nn_softmax(t, out));
 	if (ser_runner_set(r, "post", post, false, e) != 0)
 		return e->code;
 	size_t best = 0;
 	for (size_t k = 1; k < post.n_col; k++)
 		if (post.val[k] > post.val[best])
 			best = k;
-	ser_record_set(r, "pred", ser_str(j->head->out[best]));
+	if (!values)
+		ser_record_set(r, "pred", ser_str(j->head->out[best]));
+	else if (post.n_col == 1)
+		ser_record_set(r, "pred", ser_real((double)post.val[0]));
+	else
+		ser_record_drop(r, "pred"); /* of an earlier prediction */
 	for (size_t i = 0; i < j->drop.n; i++)
 		ser_record_drop(r, j->drop.s[i]);
 	return 1;
 }
 
-/* The head asked for, or the first classifier that was no adversary. */
+static bool usable(const struct ser_head *h)
+{
+	return h->kind == SER_HEAD_CLASS || h->kind == SER_HEAD_VALUE;
+}
+
+/* The head asked for, or the first one that was no adversary. */
 static void choose_head(struct ser_cli *c, struct job *j, const char *name, const char *path)
 {
 	for (size_t i = 0; i < j->m->n_head && name == NULL; i++)
-		if (j->m->head[i].kind == SER_HEAD_CLASS && !j->m->head[i].adversarial)
+		if (usable(&j->m->head[i]) && !j->m->head[i].adversarial)
 			name = j->m->head[i].name;
 	int i = name != NULL ? ser_model_head_find(j->m, name) : -1;
 	if (name == NULL)
-		ser_cli_fail(c, SER_EDATA, "%s: has no classifier; ser-train classify makes one", path);
-	if (i < 0 || j->m->head[i].kind != SER_HEAD_CLASS)
-		ser_cli_fail(c, SER_EDATA, "%s: has no classifier \"%s\"", path, name);
+		ser_cli_fail(c, SER_EDATA, "%s: has no classifier and no values; ser-train classify and regress make them", path);
+	if (i < 0 || !usable(&j->m->head[i]))
+		ser_cli_fail(c, SER_EDATA, "%s: has no classifier and no values \"%s\"", path, name);
 	j->i_head = (size_t)i;
 	j->head = &j->m->head[i];
 }
@@ -68,12 +82,12 @@ int main(int argc, char **argv)
 	struct job j = {0};
 	const char *model = NULL, *head = NULL;
 	const struct ser_option opts[] = {
-		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED, "model of ser-train classify"},
-		{"head", 0, SER_OPTION_STR, &head, "NAME", 0, 0, NULL, 0, "which classifier of the model (default its first)"},
+		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED, "model of ser-train classify or regress"},
+		{"head", 0, SER_OPTION_STR, &head, "NAME", 0, 0, NULL, 0, "which head of the model (default its first)"},
 		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0, "leave this field out of the output, such as the features"},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-predict", "Add the posteriors and the most probable class by a trained model.",
+	const struct ser_tool tool = {"ser-predict", "Add posteriors and the most probable class, or values, by a trained model.",
 	                              "[FILE]...", opts, NULL, SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
 	struct ser_cli c;
 	struct ser_err e;

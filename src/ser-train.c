@@ -10,13 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CLASSIFY, SPEAKER, CONTRASTIVE };
+enum { CLASSIFY, REGRESS, SPEAKER, CONTRASTIVE };
 
 /* Everything that the command line says. */
 static struct {
 	const char *field, *spk, *label, *cluster, *arch, *init, *pairs, *log, *checkpoint;
-	struct ser_strs hyper, also, adversarial, dev_spk;
-	int norm, optimizer, schedule, sample, class_weight, loss;
+	struct ser_strs hyper, also, adversarial, dev_spk, values;
+	int norm, optimizer, schedule, sample, class_weight, loss, value_loss;
 	double crop_s;
 	int64_t seed, every;
 	int epochs, batch, time_masks, time_mask, freq_masks, freq_mask, patience, hidden, proj, n_spk, n_per, n_sub;
@@ -33,8 +33,8 @@ static void set_defaults(int mode)
 	o.split.fold = "fold";
 	o.cluster = "cluster";
 	o.train = ser_train_defaults();
-	o.obj = ser_objective_defaults(mode == SPEAKER ? SER_OBJ_AAM : mode == CONTRASTIVE ? SER_OBJ_PAIRS : SER_OBJ_SOFTMAX,
-	                               NULL, NULL);
+	static const enum ser_objective_kind kinds[] = {SER_OBJ_SOFTMAX, SER_OBJ_VALUE, SER_OBJ_AAM, SER_OBJ_PAIRS};
+	o.obj = ser_objective_defaults(kinds[mode], NULL, NULL);
 	o.norm = -1;
 	o.optimizer = SER_OPT_ADAMW;
 	o.schedule = SER_SCHED_COSINE;
@@ -56,7 +56,10 @@ static void set_defaults(int mode)
 static void load_defaults_of_mode(int argc, char **argv)
 {
 	const char *s = argc > 1 ? argv[1] : "";
-	set_defaults(strcmp(s, "speaker") == 0 ? SPEAKER : strcmp(s, "contrastive") == 0 ? CONTRASTIVE : CLASSIFY);
+	set_defaults(strcmp(s, "speaker") == 0       ? SPEAKER
+	             : strcmp(s, "contrastive") == 0 ? CONTRASTIVE
+	             : strcmp(s, "regress") == 0     ? REGRESS
+	                                             : CLASSIFY);
 }
 
 /* ---- objectives ---- */
@@ -82,8 +85,11 @@ static size_t objectives(struct ser_cli *c, struct ser_objective *obj)
 	*first = o.obj;
 	if (c->mode == SPEAKER && o.loss == 1)
 		first->kind = SER_OBJ_SOFTMAX;
-	first->name = c->mode == CONTRASTIVE ? "proj" : o.label;
-	first->label = c->mode == CONTRASTIVE ? NULL : o.label;
+	first->name = c->mode == CONTRASTIVE ? "proj" : c->mode == REGRESS ? "values" : o.label;
+	first->label = c->mode == CONTRASTIVE || c->mode == REGRESS ? NULL : o.label;
+	first->value = o.values.s;
+	first->n_value = o.values.n;
+	first->loss = (enum ser_value_loss)o.value_loss;
 	first->class_weight = o.class_weight == 1;
 	first->n_hidden = (size_t)o.hidden;
 	first->n_proj = (size_t)o.proj;
@@ -124,7 +130,7 @@ static void take_data(struct ser_cli *c, int fd, const char *name, void *ctx)
 
 static struct ser_dataset *read_data(struct ser_cli *c, const struct ser_objective *obj, size_t n_obj)
 {
-	const char *label[SER_MAX_OBJECTIVE + 4];
+	const char **label = ser_calloc(SER_MAX_OBJECTIVE + o.values.n + 4, sizeof *label);
 	struct ser_err e;
 	size_t n = 0;
 	for (size_t k = 0; k < n_obj; k++)
@@ -134,7 +140,10 @@ static struct ser_dataset *read_data(struct ser_cli *c, const struct ser_objecti
 	label[n++] = o.split.fold;
 	if (c->mode == CONTRASTIVE && o.pairs == NULL)
 		label[n++] = o.cluster;
+	for (size_t k = 0; k < o.values.n; k++)
+		label[n++] = o.values.s[k];
 	struct ser_dataset *d = ser_dataset_new(o.field, label, n, c->max_record);
+	free(label);
 	if (c->n_operand == 0 && isatty(0))
 		ser_cli_usage(c, "no input: name a file, or pipe a stream in");
 	if (c->n_operand == 0)
@@ -415,6 +424,7 @@ int main(int argc, char **argv)
 {
 	static const char *const samples[] = {"plain", "balanced", NULL}, *const weights[] = {"none", "balanced", NULL},
 	                  *const optimizers[] = {"sgd", "adam", "adamw", NULL}, *const losses[] = {"aam", "softmax", NULL},
+	                  *const value_losses[] = {"ccc", "mse", "mae", NULL},
 	                  *const schedules[] = {"const", "cosine", "step", "plateau", NULL};
 	load_defaults_of_mode(argc, argv);
 	o.arch = ser_archs[0]->name;
@@ -474,6 +484,13 @@ int main(int argc, char **argv)
 		{"head-dropout", 0, SER_OPTION_REAL, &o.obj.dropout, "X", 0, 0.95, NULL, 0, "dropout before the classes"},
 		{0},
 	};
+	const struct ser_option regress[] = {
+		{"label", 'l', SER_OPTION_LIST, &o.values, "NAME", 0, 0, NULL, SER_OPTION_NEEDED, "number to learn, such as arousal"},
+		{"loss", 0, SER_OPTION_CHOICE, &o.value_loss, "NAME", 0, 0, value_losses, 0, "1 - concordance, squared or absolute error"},
+		{"hidden", 0, SER_OPTION_INT, &o.hidden, "N", 0, 65536, NULL, 0, "hidden units between embedding and values; 0: none"},
+		{"head-dropout", 0, SER_OPTION_REAL, &o.obj.dropout, "X", 0, 0.95, NULL, 0, "dropout before the values"},
+		{0},
+	};
 	const struct ser_option speaker[] = {
 		{"label", 'l', SER_OPTION_STR, &o.label, "NAME", 0, 0, NULL, 0, "label to tell apart"},
 		{"loss", 0, SER_OPTION_CHOICE, &o.loss, "NAME", 0, 0, losses, 0, "additive angular margin, or plain softmax"},
@@ -496,6 +513,7 @@ int main(int argc, char **argv)
 	};
 	const struct ser_mode modes[] = {
 		[CLASSIFY] = {"classify", "Learn a label, such as an emotion.", classify, NULL},
+		[REGRESS] = {"regress", "Learn numbers, such as arousal and valence.", regress, NULL},
 		[SPEAKER] = {"speaker", "Learn an embedding that tells speakers apart.", speaker, NULL},
 		[CONTRASTIVE] = {"contrastive", "Learn an embedding from pairs inside speakers, without labels.", contrastive, NULL},
 		{0},

@@ -32,6 +32,10 @@ struct ser_trainer {
 	int head[SER_MAX_OBJECTIVE];
 	int32_t *code[SER_MAX_OBJECTIVE]; /* [items] output of the head for an item's label, -1 */
 	real *class_w[SER_MAX_OBJECTIVE];
+	real *value[SER_MAX_OBJECTIVE];   /* [items, n_value] */
+	real *target;                     /* of the rows of a batch that have them, for each objective in turn */
+	int32_t *row;                     /* their numbers */
+	size_t cap_target, cap_row;
 	size_t *train, *dev; /* items, or pairs of the pair set */
 	size_t n_train, n_dev;
 	struct ser_la *la;
@@ -107,6 +111,10 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 		if (o[k].kind == SER_OBJ_PAIRS) {
 			h.kind = SER_HEAD_UNIT;
 			h.n_out = o[k].n_proj;
+		} else if (o[k].kind == SER_OBJ_VALUE) {
+			h.kind = SER_HEAD_VALUE;
+			h.n_out = o[k].n_value;
+			h.out = o[k].value;
 		} else {
 			const struct ser_label *l = ser_dataset_label(d, o[k].label);
 			bool *met = ser_calloc(l->n_class + 1, sizeof *met);
@@ -170,6 +178,40 @@ static int take_labels(struct ser_trainer *t, size_t k, const struct ser_split *
 	free(of);
 	free(count);
 	return rc;
+}
+
+/* The items' values; an item that lacks one has code -1, the others 0. The head begins at the training means. */
+static int take_values(struct ser_trainer *t, size_t k, const struct ser_split *s, struct ser_err *e)
+{
+	const struct ser_objective *o = &t->obj[k];
+	size_t n_value = o->n_value, n = 0;
+	double *mean = ser_calloc(n_value, sizeof *mean);
+	t->code[k] = ser_calloc(t->d->n, sizeof *t->code[k]);
+	t->value[k] = ser_calloc(ser_mul(t->d->n, n_value), sizeof(real));
+	for (size_t v = 0; v < n_value; v++) {
+		const struct ser_label *l = ser_dataset_label(t->d, o->value[v]);
+		for (size_t i = 0; i < t->d->n; i++) {
+			t->value[k][i * n_value + v] = (real)l->num[i];
+			if (!isfinite(l->num[i]))
+				t->code[k][i] = -1;
+		}
+	}
+	for (size_t i = 0; i < t->d->n; i++)
+		if (t->code[k][i] == 0 && s->role[i] == SER_ROLE_TRAIN) {
+			n++;
+			for (size_t v = 0; v < n_value; v++)
+				mean[v] += t->value[k][i * n_value + v];
+		}
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "heads.%s.out.bias", o->name);
+	real *bias = t->m->params->val + t->m->params->slice[ser_params_find(t->m->params, b.s)].at;
+	ser_buf_free(&b);
+	for (size_t v = 0; v < n_value && n > 0; v++)
+		bias[v] = (real)(mean[v] / (double)n);
+	free(mean);
+	return n > 0 ? 0
+	             : ser_fail(e, SER_EDATA, "no training record has a number as \"%s\"%s", o->value[0],
+	                        n_value > 1 ? " and all other values" : "");
 }
 
 /* ---- clusters inside speakers ---- */
@@ -589,6 +631,30 @@ static double ramp(const struct ser_trainer *t)
 	return t->o.ramp > 0 ? 2 / (1 + exp(-t->o.ramp * p)) - 1 : 1;
 }
 
+/* A loss over values: rows that have them, all of them or gathered. */
+static int value_loss(struct ser_trainer *t, size_t k, int emb)
+{
+	const struct ser_objective *o = &t->obj[k];
+	size_t n_value = o->n_value, n = 0, before = 0;
+	for (size_t j = 0; j < k; j++)
+		before += t->obj[j].n_value;
+	real *y = t->target + before * t->b.n;
+	int32_t *row = t->row + k * t->b.n;
+	for (size_t i = 0; i < t->b.n; i++)
+		if (t->code[k][t->b.row[i]] == 0) {
+			memcpy(y + n * n_value, t->value[k] + t->b.row[i] * n_value, n_value * sizeof *y);
+			row[n++] = (int32_t)i;
+		}
+	if (n < 2)
+		return -1; /* one number has no concordance */
+	int x = ser_model_head(t->m, t->tape, (size_t)t->head[k], emb);
+	if (n < t->b.n)
+		x = ser_nn_rows(t->tape, x, n, row);
+	if (o->loss == SER_VALUE_CCC)
+		return ser_nn_ccc(t->tape, x, y, 1e-8, NULL);
+	return o->loss == SER_VALUE_MSE ? ser_nn_mse(t->tape, x, y, NULL) : ser_nn_mae(t->tape, x, y, NULL);
+}
+
 /* The loss of objective k, or -1 when the batch says nothing about it. */
 static int loss_of(struct ser_trainer *t, size_t k, int emb)
 {
@@ -597,6 +663,8 @@ static int loss_of(struct ser_trainer *t, size_t k, int emb)
 		emb = ser_nn_reverse_grad(t->tape, emb, o->weight * ramp(t));
 	if (o->kind == SER_OBJ_PAIRS)
 		return ser_nn_pair_loss(t->tape, ser_model_head(t->m, t->tape, (size_t)t->head[k], emb), &t->b.set, o->tau, 0);
+	if (o->kind == SER_OBJ_VALUE)
+		return value_loss(t, k, emb);
 	const int32_t *y = labels(t, k);
 	if (y == NULL)
 		return -1;
@@ -623,20 +691,62 @@ static int name_batch(const struct ser_trainer *t, struct ser_err *e)
 
 /* ---- validation ---- */
 
+/* The next records that validate, in batches of some thousand frames. False when there are none left. */
+static bool next_dev(struct ser_trainer *t, size_t *i)
+{
+	clear_batch(t);
+	for (size_t frames = 0; *i < t->n_dev && t->b.n < 64 && frames < 20000; ++*i) {
+		frames += t->d->item[t->dev[*i]].n_frame;
+		add_row(t, t->dev[*i]);
+	}
+	if (t->b.n > 0)
+		read_batch(t, false);
+	return t->b.n > 0;
+}
+
+/* Concordance of two columns, biased moments. */
+static double ccc(const double *x, const double *y, size_t n, size_t stride)
+{
+	double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
+	for (size_t i = 0; i < n; i++) {
+		mx += x[i * stride] / (double)n;
+		my += y[i * stride] / (double)n;
+	}
+	for (size_t i = 0; i < n; i++) {
+		double a = x[i * stride] - mx, b = y[i * stride] - my;
+		xx += a * a;
+		yy += b * b;
+		xy += a * b;
+	}
+	double den = xx + yy + (double)n * (mx - my) * (mx - my);
+	return den > 0 ? 2 * xy / den : 0;
+}
+
+static double validate_values(struct ser_trainer *t)
+{
+	size_t n_value = t->obj[0].n_value, n = 0;
+	double *x = ser_malloc(ser_mul(t->n_dev, n_value), sizeof *x), *y = ser_malloc(ser_mul(t->n_dev, n_value), sizeof *y);
+	for (size_t i = 0; next_dev(t, &i);) {
+		struct ser_node out = ser_tape_node(t->tape, ser_model_head(t->m, t->tape, (size_t)t->head[0], embed(t, 0, 0)));
+		for (size_t r = 0; r < t->b.n; r++, n++)
+			for (size_t v = 0; v < n_value; v++) {
+				x[n * n_value + v] = (double)out.val[r * n_value + v];
+				y[n * n_value + v] = (double)t->value[0][t->b.row[r] * n_value + v];
+			}
+	}
+	double sum = 0;
+	for (size_t v = 0; v < n_value; v++)
+		sum += ccc(x + v, y + v, n, n_value);
+	free(x);
+	free(y);
+	return sum / (double)n_value;
+}
+
 static double validate_classes(struct ser_trainer *t)
 {
 	size_t n_class = t->m->head[t->head[0]].n_out, n_sub = t->m->head[t->head[0]].n_sub, n_recall = 0;
 	double *right = ser_calloc(n_class, sizeof *right), *all = ser_calloc(n_class, sizeof *all), uar = 0;
-	for (size_t i = 0; i < t->n_dev;) {
-		clear_batch(t);
-		for (size_t frames = 0; i < t->n_dev && t->b.n < 64 && frames < 20000; i++)
-			if (t->code[0][t->dev[i]] >= 0) {
-				frames += t->d->item[t->dev[i]].n_frame;
-				add_row(t, t->dev[i]);
-			}
-		if (t->b.n == 0)
-			break;
-		read_batch(t, false);
+	for (size_t i = 0; next_dev(t, &i);) {
 		int out = ser_model_head(t->m, t->tape, (size_t)t->head[0], embed(t, 0, 0));
 		struct ser_node y = ser_tape_node(t->tape, out);
 		for (size_t r = 0; r < t->b.n; r++) {
@@ -678,7 +788,9 @@ static void validate(struct ser_trainer *t, struct ser_train_row *row, size_t ep
 	if (t->o.opt.ema > 0)
 		ser_opt_swap_average(t->opt);
 	row->validated = true;
-	row->dev = t->obj[0].kind == SER_OBJ_PAIRS ? validate_pairs(t) : validate_classes(t);
+	row->dev = t->obj[0].kind == SER_OBJ_PAIRS   ? validate_pairs(t)
+	           : t->obj[0].kind == SER_OBJ_VALUE ? validate_values(t)
+	                                             : validate_classes(t);
 	if (t->best_epoch == 0 || row->dev > t->best_dev) {
 		t->best_dev = row->dev;
 		t->best_epoch = epoch;
@@ -707,7 +819,12 @@ int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct se
 	}
 	next_batch(t);
 	read_batch(t, true);
+	size_t n_value = 0;
+	for (size_t k = 0; k < t->n_obj; k++)
+		n_value += t->obj[k].n_value;
 	t->label = ser_grow(t->label, &t->cap_label, t->n_obj * t->b.n, sizeof *t->label);
+	t->row = ser_grow(t->row, &t->cap_row, t->n_obj * t->b.n, sizeof *t->row);
+	t->target = ser_grow(t->target, &t->cap_target, n_value * t->b.n, sizeof *t->target);
 	struct ser_rng r = stream(t, FOR_TAPE, t->step, 0);
 	int emb = embed(t, SER_TAPE_GRAD | SER_TAPE_TRAIN, ser_rng_next(&r)), total = -1;
 	for (size_t k = 0; k < t->n_obj; k++) {
@@ -753,7 +870,7 @@ void ser_trainer_finish(struct ser_trainer *t)
 
 const char *ser_trainer_metric(const struct ser_trainer *t)
 {
-	return t->obj[0].kind == SER_OBJ_PAIRS ? "loss" : "uar";
+	return t->obj[0].kind == SER_OBJ_PAIRS ? "loss" : t->obj[0].kind == SER_OBJ_VALUE ? "ccc" : "uar";
 }
 
 /* ---- setting up ---- */
@@ -853,12 +970,14 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 	for (size_t k = 0; k < t->n_obj; k++) {
 		t->head[k] = ser_model_head_find(t->m, t->obj[k].name);
 		ser_assert(t->head[k] >= 0 && (t->obj[k].kind != SER_OBJ_PAIRS || k == 0));
-		if (t->obj[k].kind != SER_OBJ_PAIRS && take_labels(t, k, s, e) != 0)
+		if (t->obj[k].kind == SER_OBJ_VALUE && take_values(t, k, s, e) != 0)
+			return e->code;
+		if (t->obj[k].label != NULL && take_labels(t, k, s, e) != 0)
 			return e->code;
 	}
 	bool contrastive = t->obj[0].kind == SER_OBJ_PAIRS, clusters = contrastive && t->obj[0].pairs == NULL;
-	if (contrastive && o->balanced)
-		return ser_fail(e, SER_EUSAGE, "a contrastive objective has no classes to balance");
+	if (t->obj[0].label == NULL && o->balanced)
+		return ser_fail(e, SER_EUSAGE, "the first objective has no classes to balance");
 	if (contrastive && !clusters)
 		take_pairs(t, s);
 	else
@@ -922,12 +1041,13 @@ void ser_trainer_free(struct ser_trainer *t)
 		return;
 	struct batch *b = &t->b;
 	void *mine[] = {t->train, t->dev, t->order, t->label, t->member, t->clu_at, t->spk_at, t->best, b->row, b->place,
-	                b->x, b->n_frame, b->at, b->key, b->anchor, b->pos, b->neg, b->pos_at, b->neg_at, b->cut, t->scratch};
+	                b->x, b->n_frame, b->at, b->key, b->anchor, b->pos, b->neg, b->pos_at, b->neg_at, b->cut, t->scratch, t->target, t->row};
 	for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
 		free(mine[i]);
 	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
 		free(t->code[k]);
 		free(t->class_w[k]);
+		free(t->value[k]);
 	}
 	if (t->opt != NULL)
 		ser_opt_free(t->opt);
@@ -958,6 +1078,10 @@ static uint64_t fingerprint(const struct ser_trainer *t)
 		const struct ser_objective *j = &t->obj[k];
 		ser_buf_printf(&b, "%d %s %a %d %a %d %a %a %zu %a %zu %zu ", (int)j->kind, j->name, j->weight, j->adversarial,
 		               j->smooth, j->class_weight, j->margin, j->scale, j->n_sub, j->tau, j->n_spk, j->n_per);
+		if (j->kind == SER_OBJ_VALUE) {
+			ser_buf_printf(&b, "%d ", (int)j->loss);
+			ser_buf_add(&b, t->value[k], t->d->n * j->n_value * sizeof *t->value[k]);
+		}
 		if (t->code[k] != NULL)
 			ser_buf_add(&b, t->code[k], t->d->n * sizeof *t->code[k]);
 	}

@@ -61,12 +61,14 @@ void ser_pair_set_free(struct ser_pair_set *p);
 enum ser_objective_kind {
 	SER_OBJ_SOFTMAX, /* cross entropy over the classes of a label */
 	SER_OBJ_AAM,     /* the same with an additive angular margin */
+	SER_OBJ_VALUE,   /* real numbers */
 	SER_OBJ_PAIRS    /* contrastive, over a pair set or over clusters inside speakers */
 };
+enum ser_value_loss { SER_VALUE_CCC, SER_VALUE_MSE, SER_VALUE_MAE }; /* CCC: mean over the values of 1 - concordance */
 struct ser_objective {
 	enum ser_objective_kind kind;
 	const char *name;  /* of its head */
-	const char *label; /* NULL for pairs */
+	const char *label; /* NULL for pairs and values */
 	double weight;     /* of its loss in the sum; when adversarial, of the reversed gradient instead (the head learns at 1) */
 	bool adversarial;  /* behind gradient reversal */
 	size_t n_hidden;   /* of its head */
@@ -77,6 +79,10 @@ struct ser_objective {
 	/* angular margin */
 	double margin, scale;
 	size_t n_sub;
+	/* values */
+	const char *const *value; /* their labels; a record without one of them takes no part */
+	size_t n_value;
+	enum ser_value_loss loss;
 	/* pairs */
 	double tau;
 	size_t n_proj;                    /* dimensions of the projection */
@@ -119,7 +125,7 @@ struct ser_train_row {
 	double part[16];   /* loss of each objective */
 	bool end_of_epoch; /* what follows is there */
 	bool validated;
-	double dev, best; /* validation metric, larger is better: UAR, or minus the contrastive loss */
+	double dev, best; /* validation metric, larger is better: UAR, mean CCC, or minus the contrastive loss */
 	size_t best_epoch;
 };
 enum { SER_MAX_OBJECTIVE = 16 };
@@ -133,7 +139,7 @@ void ser_trainer_free(struct ser_trainer *t);
 /* Do one step, and at the end of an epoch a validation. 1: there are more; 0: it was the last; <0: SER_EDATA, the loss
  * or a gradient is not finite, naming step and ids; the model is of no use then. */
 int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct ser_err *e);
-/* "uar" or "loss". */
+/* "uar", "ccc" or "loss". */
 const char *ser_trainer_metric(const struct ser_trainer *t);
 /* Put the best parameters (validation) or the last ones, averaged if so asked, into the model. */
 void ser_trainer_finish(struct ser_trainer *t);

@@ -16,7 +16,7 @@ setup() {
 
 @test "another head by name" {
 	ser-predict -m m.st --head spk d.ser | ser-dump | jq -e -s 'map(.post.shape == [3]) | all' >/dev/null
-	fails 1 'no classifier "nose"' ser-predict -m m.st --head nose d.ser
+	fails 1 'no classifier and no values "nose"' ser-predict -m m.st --head nose d.ser
 	ser-train speaker --arch linear -e 1 -o s.st d.ser
 	fails 1 'has no classifier' ser-predict -m s.st d.ser
 }
@@ -34,4 +34,12 @@ setup() {
 @test "the same bytes on one thread and two" {
 	ser-predict -m m.st d.ser >p.ser
 	ser-predict -m m.st -t 2 d.ser | cmp - p.ser
+}
+
+@test "values" {
+	ser-train regress -l dur -l fold --arch mlp -e 2 -o v.st d.ser
+	ser-predict -m v.st d.ser >p.ser
+	ser-dump p.ser | jq -e -s 'map(.post.shape == [2] and has("pred") == false) | all' >/dev/null
+	ser-train regress -l dur --arch mlp -e 2 -o v.st d.ser
+	ser-predict -m v.st d.ser | ser-dump --data | jq -e -s 'map(.pred - .post.data[0] | fabs < 1e-5) | all' >/dev/null
 }

@@ -175,6 +175,18 @@ same_model() {
 	train e.st --init c.st d.ser
 }
 
+@test "regress: learns numbers, validates by concordance, passes over records without them" {
+	for l in ccc mse mae; do
+		ser-train regress -l dur --loss $l --arch convpool --hyper channels=16 --hyper dropout=0 --crop 0 --time-masks 0 \
+			--freq-masks 0 --lr 0.01 -b 20 -e 60 --dev-frac 0.2 --log r.tsv -o r.st d.ser
+		head -n 1 r.tsv | grep -q 'dev_ccc'
+		ser-train regress -l dur --loss $l --arch convpool --hyper channels=16 --hyper dropout=0 --crop 0 --time-masks 0 \
+			--freq-masks 0 --lr 0.01 -b 20 -e 60 -o r.st d.ser
+		ser-predict -m r.st d.ser | ser-dump | jq -e -s 'map((.pred - .dur) | fabs) | add / length < 1.5' >/dev/null
+	done
+	fails 1 'no training record has a number as "emo"' ser-train regress -l emo "${small[@]}" -o r.st d.ser
+}
+
 @test "fields of one axis" {
 	train a.st d.ser
 	ser-embed -m a.st --drop feat d.ser >emb.ser
