@@ -85,14 +85,14 @@ void kern_max_pool_fwd(size_t n_frame_out, size_t last_kt, size_t n_freq, size_t
 
 /* One segment to one row. at [C]: frame of the largest. */
 void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32_t *at);
-/* mean = sum a x, std = sqrt(max(sum a x^2 - mean^2, eps)); a [R, ac], ac = C or 1, or NULL (1/R); y [2C]; ws [2C] */
+/* mean = sum a x, std = sqrt(max(sum a x^2 - mean^2, eps)); a [R, ac], ac = C or 1, or NULL (1/R); y [2C]; ws [3C] */
 void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
 			 double *ws);
 void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
-			 const real *dy, real *dx, real *da);
+			 const real *dy, real *dx, real *da, double *ws);
 void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, real *y, double *ws);
 void kern_pool_sum_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, const real *dy, real *dx,
-		       real *da);
+		       real *da, double *ws);
 
 /* Gates of n rows at one step. gru: a [n,3H] = x part with bi, u [n,3H] = h part with bh; r, z, n are left in a, the h part
  * of n in u. h = (1-z) n + z hp. hp NULL: zeros */

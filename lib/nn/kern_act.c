@@ -204,41 +204,64 @@ void kern_log_softmax_bwd(size_t n_row, size_t n_col, const real *y, const real 
 	}
 }
 
+SER_CLONES static void take_max(size_t n, const real *restrict x, real *restrict m)
+{
+	for (size_t c = 0; c < n; c++)
+		m[c] = x[c] > m[c] ? x[c] : m[c];
+}
+
+SER_CLONES static void minus(size_t n, const real *restrict x, const real *restrict m, real *restrict y)
+{
+	for (size_t c = 0; c < n; c++)
+		y[c] = x[c] - m[c];
+}
+
+SER_CLONES static void times(size_t n, const real *restrict f, real *restrict y)
+{
+	for (size_t c = 0; c < n; c++)
+		y[c] *= f[c];
+}
+
 void kern_softmax_col_fwd(size_t n_row, size_t n_col, const real *x, real *y, double *ws)
 {
-	double *max = ws, *sum = ws + n_col;
+	double *sum = ws;
+	real *f = (real *)(ws + n_col); /* the largest, then the factor */
 	for (size_t c = 0; c < n_col; c++) {
-		max[c] = x[c];
+		f[c] = x[c];
 		sum[c] = 0;
 	}
 	for (size_t r = 1; r < n_row; r++)
-		for (size_t c = 0; c < n_col; c++)
-			max[c] = x[r * n_col + c] > max[c] ? x[r * n_col + c] : max[c];
+		take_max(n_col, x + r * n_col, f);
 	for (size_t r = 0; r < n_row; r++) {
-		real *q = y + r * n_col;
-		for (size_t c = 0; c < n_col; c++)
-			q[c] = (real)(x[r * n_col + c] - max[c]);
-		ser_la_exp(n_col, q, q);
-		for (size_t c = 0; c < n_col; c++)
-			sum[c] += q[c];
+		minus(n_col, x + r * n_col, f, y + r * n_col);
+		ser_la_exp(n_col, y + r * n_col, y + r * n_col);
 	}
+	kern_col_sum(n_row, n_col, y, sum, NULL);
 	for (size_t c = 0; c < n_col; c++)
-		sum[c] = 1 / sum[c];
+		f[c] = (real)(1 / sum[c]);
 	for (size_t r = 0; r < n_row; r++)
-		for (size_t c = 0; c < n_col; c++)
-			y[r * n_col + c] *= (real)sum[c];
+		times(n_col, f, y + r * n_col);
 }
 
+SER_CLONES static void softmax_col_dx(size_t n, const real *restrict y, const real *restrict dy, const real *restrict s,
+				      real *restrict dx)
+{
+	for (size_t c = 0; c < n; c++)
+		dx[c] += y[c] * (dy[c] - s[c]);
+}
+
+/* dx += y (dy - sum over rows of y dy) */
 void kern_softmax_col_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx, double *ws)
 {
-	for (size_t c = 0; c < n_col; c++)
+	double *sum = ws, *plain = ws + n_col;
+	real *s = (real *)plain;
+	for (size_t c = 0; c < 2 * n_col; c++)
 		ws[c] = 0;
+	kern_col_dot(n_row, n_col, dy, y, plain, sum);
+	for (size_t c = 0; c < n_col; c++)
+		s[c] = (real)sum[c];
 	for (size_t r = 0; r < n_row; r++)
-		for (size_t c = 0; c < n_col; c++)
-			ws[c] += (double)y[r * n_col + c] * (double)dy[r * n_col + c];
-	for (size_t r = 0; r < n_row; r++)
-		for (size_t c = 0; c < n_col; c++)
-			dx[r * n_col + c] += y[r * n_col + c] * (dy[r * n_col + c] - (real)ws[c]);
+		softmax_col_dx(n_col, y + r * n_col, dy + r * n_col, s, dx + r * n_col);
 }
 
 /* splitmix64's output step over a counter: the bits of column c are a function of (stream, row, c) alone */

@@ -54,8 +54,8 @@ SER_CLONES void kern_affine_bwd(size_t n_row, size_t n_col, const real *restrict
 	}
 }
 
-void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *bias, double eps,
-			 bool rms, real *y, real *mean, real *inv)
+SER_CLONES void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *bias,
+				    double eps, bool rms, real *y, real *mean, real *inv)
 {
 	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
 		double m = rms ? 0 : ser_la_sum(n_col, x) / (double)n_col, v = 0;
@@ -76,8 +76,8 @@ void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *
 }
 
 /* h = (x - mean) inv, g = dy gain:  dx += inv (g - mean(g) - h mean(g h));  rms leaves out mean(g) */
-void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *mean, const real *inv,
-			 bool rms, const real *dy, real *dx, double *dgain, double *dbias)
+SER_CLONES void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *mean,
+				    const real *inv, bool rms, const real *dy, real *dx, double *dgain, double *dbias)
 {
 	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col) {
 		double sg = 0, sgh = 0;
@@ -157,7 +157,7 @@ void kern_group_norm_bwd(size_t n, size_t n_ch, size_t n_group, const real *x, c
 	}
 }
 
-void kern_l2_norm_fwd(size_t n_row, size_t n_col, const real *x, double eps, real *y, real *inv)
+SER_CLONES void kern_l2_norm_fwd(size_t n_row, size_t n_col, const real *x, double eps, real *y, real *inv)
 {
 	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
 		double n = sqrt(ser_la_dot(n_col, x, x));
@@ -170,7 +170,7 @@ void kern_l2_norm_fwd(size_t n_row, size_t n_col, const real *x, double eps, rea
 }
 
 /* y = x/|x|:  dx += (dy - y (y.dy)) / |x|;  where eps decided, y = x/eps and dx += dy/eps */
-void kern_l2_norm_bwd(size_t n_row, size_t n_col, const real *y, const real *inv, const real *dy, real *dx)
+SER_CLONES void kern_l2_norm_bwd(size_t n_row, size_t n_col, const real *y, const real *inv, const real *dy, real *dx)
 {
 	for (size_t r = 0; r < n_row; r++, y += n_col, dy += n_col, dx += n_col) {
 		real s = inv[r] < 0 ? 0 : (real)ser_la_dot(n_col, y, dy), f = inv[r] < 0 ? -inv[r] : inv[r];

@@ -165,26 +165,36 @@ void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32
 		}
 }
 
-/* Weight of frame r, column c. */
-static inline real weight(const real *a, size_t ac, size_t r, size_t c, real equal)
+/* The weights of frame r as a row of n_col: a's own row, or one number repeated in `one`. */
+static const real *weights(const real *a, size_t ac, size_t r, size_t n_row, size_t n_col, real *one)
 {
-	return a == NULL ? equal : ac == 1 ? a[r] : a[r * ac + c];
+	if (a != NULL && ac == n_col)
+		return a + r * ac;
+	real w = a != NULL ? a[r] : (real)1 / (real)n_row;
+	for (size_t c = 0; c < n_col && (r == 0 || a != NULL); c++)
+		one[c] = w;
+	return one;
+}
+
+SER_CLONES static void add_moments(size_t n, const real *restrict x, const real *restrict w, double *restrict m,
+				   double *restrict q)
+{
+	for (size_t c = 0; c < n; c++) {
+		double p = (double)w[c] * (double)x[c];
+		m[c] += p;
+		q[c] += p * (double)x[c];
+	}
 }
 
 void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
 			 double *ws)
 {
 	double *m = ws, *q = ws + n_col;
-	real equal = (real)1 / (real)n_row;
+	real *one = (real *)(ws + 2 * n_col);
 	for (size_t c = 0; c < 2 * n_col; c++)
 		ws[c] = 0;
 	for (size_t r = 0; r < n_row; r++)
-		for (size_t c = 0; c < n_col; c++)
-			m[c] += (double)weight(a, ac, r, c, equal) * (double)x[r * n_col + c];
-	for (size_t r = 0; r < n_row; r++)
-		for (size_t c = 0; c < n_col; c++)
-			q[c] += (double)weight(a, ac, r, c, equal) * (double)x[r * n_col + c] *
-				(double)x[r * n_col + c];
+		add_moments(n_col, x + r * n_col, weights(a, ac, r, n_row, n_col, one), m, q);
 	for (size_t c = 0; c < n_col; c++) {
 		double v = q[c] - m[c] * m[c];
 		y[c] = (real)m[c];
@@ -192,57 +202,76 @@ void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *
 	}
 }
 
-/* m = sum a x, s = sqrt(sum a x^2 - m^2):  ds/dx = a (x - m)/s, ds/da = (x^2/2 - m x)/s, none where eps decided */
-void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
-			 const real *dy, real *dx, real *da)
+SER_CLONES static void stats_dx(size_t n, const real *restrict x, const real *restrict w, const real *restrict m,
+				const real *restrict dm, const real *restrict k, real *restrict dx)
 {
-	real equal = (real)1 / (real)n_row, floor = (real)sqrt(eps);
+	for (size_t c = 0; c < n; c++)
+		dx[c] += w[c] * (dm[c] + k[c] * (x[c] - m[c]));
+}
+
+SER_CLONES static void stats_da(size_t n, const real *restrict x, const real *restrict m, const real *restrict dm,
+				const real *restrict k, real *restrict da)
+{
+	for (size_t c = 0; c < n; c++)
+		da[c] += x[c] * (dm[c] + k[c] * ((real)0.5 * x[c] - m[c]));
+}
+
+/* m = sum a x, s = sqrt(sum a x^2 - m^2):  ds/dx = a (x - m)/s, ds/da = (x^2/2 - m x)/s, none where eps decided. With
+ * k = ds/s:  dx += a (dm + k (x - m)),  da += x (dm + k (x/2 - m)) */
+void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
+			 const real *dy, real *dx, real *da, double *ws)
+{
+	real floor = (real)sqrt(eps), *k = (real *)ws, *one = k + n_col, *sum = one + n_col;
+	for (size_t c = 0; c < n_col; c++)
+		k[c] = y[n_col + c] > floor ? dy[n_col + c] / y[n_col + c] : 0;
 	for (size_t r = 0; r < n_row; r++) {
-		double sum = 0;
-		for (size_t c = 0; c < n_col; c++) {
-			real v = x[r * n_col + c], m = y[c], s = y[n_col + c], dm = dy[c];
-			real ds = s > floor ? dy[n_col + c] / s : 0;
-			if (dx != NULL)
-				dx[r * n_col + c] += weight(a, ac, r, c, equal) * (dm + ds * (v - m));
-			if (da == NULL)
-				continue;
-			real g = dm * v + ds * v * ((real)0.5 * v - m);
-			if (ac == 1)
-				sum += (double)g;
-			else
-				da[r * n_col + c] += g;
+		const real *v = x + r * n_col;
+		if (dx != NULL)
+			stats_dx(n_col, v, weights(a, ac, r, n_row, n_col, one), y, dy, k, dx + r * n_col);
+		if (da != NULL && ac == n_col) {
+			stats_da(n_col, v, y, dy, k, da + r * n_col);
+		} else if (da != NULL) {
+			for (size_t c = 0; c < n_col; c++)
+				sum[c] = 0;
+			stats_da(n_col, v, y, dy, k, sum);
+			da[r] += (real)ser_la_sum(n_col, sum);
 		}
-		if (da != NULL && ac == 1)
-			da[r] += (real)sum;
 	}
+}
+
+SER_CLONES static void add_weighted(size_t n, const real *restrict x, const real *restrict w, double *restrict m)
+{
+	for (size_t c = 0; c < n; c++)
+		m[c] += (double)w[c] * (double)x[c];
 }
 
 void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, real *y, double *ws)
 {
-	real equal = (real)1 / (real)n_row;
+	real *one = (real *)(ws + n_col);
 	for (size_t c = 0; c < n_col; c++)
 		ws[c] = 0;
 	for (size_t r = 0; r < n_row; r++)
-		for (size_t c = 0; c < n_col; c++)
-			ws[c] += (double)weight(a, ac, r, c, equal) * (double)x[r * n_col + c];
+		add_weighted(n_col, x + r * n_col, weights(a, ac, r, n_row, n_col, one), ws);
 	for (size_t c = 0; c < n_col; c++)
 		y[c] = (real)ws[c];
 }
 
-void kern_pool_sum_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, const real *dy, real *dx,
-		       real *da)
+SER_CLONES static void mul_add(size_t n, const real *restrict x, const real *restrict w, real *restrict y)
 {
-	real equal = (real)1 / (real)n_row;
+	for (size_t c = 0; c < n; c++)
+		y[c] += w[c] * x[c];
+}
+
+void kern_pool_sum_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, const real *dy, real *dx,
+		       real *da, double *ws)
+{
 	for (size_t r = 0; r < n_row; r++) {
-		for (size_t c = 0; dx != NULL && c < n_col; c++)
-			dx[r * n_col + c] += weight(a, ac, r, c, equal) * dy[c];
-		if (da == NULL)
-			continue;
-		if (ac == 1)
+		if (dx != NULL)
+			mul_add(n_col, dy, weights(a, ac, r, n_row, n_col, (real *)ws), dx + r * n_col);
+		if (da != NULL && ac == n_col)
+			mul_add(n_col, dy, x + r * n_col, da + r * n_col);
+		else if (da != NULL)
 			da[r] += (real)ser_la_dot(n_col, dy, x + r * n_col);
-		else
-			for (size_t c = 0; c < n_col; c++)
-				da[r * n_col + c] += dy[c] * x[r * n_col + c];
 	}
 }
 

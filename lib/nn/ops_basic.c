@@ -346,7 +346,7 @@ void bwd_dropout(struct ser_tape *t, const struct rec *r)
 
 /* ---- sums and products of elements ---- */
 
-static void add_fwd(void *ctx, size_t i0, size_t i1, int worker)
+SER_CLONES static void add_fwd(void *ctx, size_t i0, size_t i1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
@@ -361,7 +361,7 @@ static void axpy_range(void *ctx, size_t i0, size_t i1, int worker)
 	ser_la_axpy(i1 - i0, e->alpha, e->dy + i0, e->out + i0);
 }
 
-static void scale_range(void *ctx, size_t i0, size_t i1, int worker)
+SER_CLONES static void scale_range(void *ctx, size_t i0, size_t i1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
@@ -410,7 +410,7 @@ void bwd_add(struct ser_tape *t, const struct rec *r)
 	pass_grad(t, r->in[1], *(real *)r->saved, Z.grad, Z.n_row * Z.n_col);
 }
 
-static void mul_fwd(void *ctx, size_t i0, size_t i1, int worker)
+SER_CLONES static void mul_fwd(void *ctx, size_t i0, size_t i1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
@@ -418,7 +418,7 @@ static void mul_fwd(void *ctx, size_t i0, size_t i1, int worker)
 		e->out[i] = e->x[i] * e->x2[i];
 }
 
-static void mul_add(void *ctx, size_t i0, size_t i1, int worker)
+SER_CLONES static void mul_add(void *ctx, size_t i0, size_t i1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;

@@ -377,7 +377,7 @@ struct pool_op {
 	const real *x, *a, *dy;
 	real *y, *dx, *da;
 	int32_t *at;
-	double eps, *ws; /* [n_seg][2C] */
+	double eps, *ws; /* [n_seg][3C] */
 };
 
 static void pool_item(void *ctx, size_t b, int worker)
@@ -390,7 +390,7 @@ static void pool_item(void *ctx, size_t b, int worker)
 	if (s->dy == NULL) {
 		real *y = s->y + b * C;
 		if (s->kind == POOL_SUM)
-			kern_pool_sum_fwd(n, C, x, a, s->ac, y, s->ws + b * 2 * C);
+			kern_pool_sum_fwd(n, C, x, a, s->ac, y, s->ws + b * 3 * C);
 		else if (s->kind == POOL_MAX)
 			kern_pool_max_fwd(n, C, x, y, s->at + b * C);
 		else
@@ -400,7 +400,8 @@ static void pool_item(void *ctx, size_t b, int worker)
 	const real *dy = s->dy + b * C;
 	real *dx = s->dx != NULL ? s->dx + from : NULL;
 	if (s->kind == POOL_SUM)
-		kern_pool_sum_bwd(n, C, x, a, s->ac, dy, dx, s->da != NULL ? s->da + s->seg[b] * s->ac : NULL);
+		kern_pool_sum_bwd(n, C, x, a, s->ac, dy, dx, s->da != NULL ? s->da + s->seg[b] * s->ac : NULL,
+				  s->ws + b * 3 * C);
 	else if (s->kind == POOL_MAX)
 		for (size_t c = 0; c < C; c++)
 			dx[(size_t)s->at[b * C + c] * C + c] += dy[c];
@@ -426,7 +427,7 @@ static int pool(struct ser_tape *t, int x, int a, enum pool kind)
 	if (tape_shape_only(t))
 		return y;
 	s->at = kind == POOL_MAX ? ser_arena_alloc(&t->arena, ser_mul(X.n_seg, X.n_col), sizeof *s->at) : NULL;
-	s->ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 2 * X.n_col), sizeof *s->ws);
+	s->ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 3 * X.n_col), sizeof *s->ws);
 	ser_la_for(t->la, X.n_seg, pool_item, s);
 	return y;
 }
@@ -473,10 +474,11 @@ static void stats_item(void *ctx, size_t b, int worker)
 	size_t C = s->n_col, n = s->seg[b + 1] - s->seg[b], from = s->seg[b] * C, w = s->seg[b] * s->ac;
 	const real *a = s->a != NULL ? s->a + w : NULL;
 	if (s->dy == NULL)
-		kern_pool_stats_fwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->ws + b * 2 * C);
+		kern_pool_stats_fwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->ws + b * 3 * C);
 	else
 		kern_pool_stats_bwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->dy + b * 2 * C,
-				    s->dx != NULL ? s->dx + from : NULL, s->da != NULL ? s->da + w : NULL);
+				    s->dx != NULL ? s->dx + from : NULL, s->da != NULL ? s->da + w : NULL,
+				    s->ws + b * 3 * C);
 }
 
 int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
@@ -496,7 +498,7 @@ int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
 	}
 	if (tape_shape_only(t))
 		return y;
-	s->ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 2 * X.n_col), sizeof *s->ws);
+	s->ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 3 * X.n_col), sizeof *s->ws);
 	ser_la_for(t->la, X.n_seg, stats_item, s);
 	return y;
 }
@@ -517,7 +519,7 @@ static void softmax_time_item(void *ctx, size_t b, int worker)
 	(void)worker;
 	const struct pool_op *s = ctx;
 	size_t n = s->seg[b + 1] - s->seg[b], at = s->seg[b] * s->n_col;
-	double *ws = s->ws + b * 2 * s->n_col;
+	double *ws = s->ws + b * 3 * s->n_col;
 	if (s->dy == NULL)
 		kern_softmax_col_fwd(n, s->n_col, s->x + at, s->y + at, ws);
 	else
@@ -537,7 +539,7 @@ int ser_nn_softmax_time(struct ser_tape *t, int x)
 			      .seg = X.seg,
 			      .x = X.val,
 			      .y = tape_at(t, y)->val,
-			      .ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 2 * X.n_col), sizeof *s->ws)};
+			      .ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 3 * X.n_col), sizeof *s->ws)};
 	ser_la_for(t->la, X.n_seg, softmax_time_item, s);
 	return y;
 }
@@ -602,7 +604,7 @@ void bwd_expand(struct ser_tape *t, const struct rec *r)
 	ser_arena_rewind(&t->arena, m);
 }
 
-static void scale_rows_item(void *ctx, size_t b, int worker)
+SER_CLONES static void scale_rows_item(void *ctx, size_t b, int worker)
 {
 	(void)worker;
 	const struct spread *s = ctx;
