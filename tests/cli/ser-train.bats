@@ -51,7 +51,7 @@ same_model() {
 }
 
 @test "killed at any moment and resumed: the same bytes" {
-	run=(ser-train classify -l emo "${small[@]}" -e 6 --dev-frac 0.3 --ema 0.9 --resume d.ser)
+	run=(ser-train classify -l emo "${small[@]}" -e 6 --stretch 0.1 --shift 1 --dev-frac 0.3 --ema 0.9 --resume d.ser)
 	"${run[@]}" -o a.st --log a.tsv --checkpoint a.ckpt
 	for wait in 0.02 0.05 0.08 0.12 0.2; do
 		rm -f b.*
