@@ -2,10 +2,27 @@
 # encoder, embeddings, clusters inside each speaker, pairs, contrastive pretraining, fine-tuning for
 # emotion; the same recogniser from scratch; prediction of speakers never trained on; scores.
 # CORPUS names a file of settings in corpora/. Called by the Makefile here.
+#
+# Two streams of features: `feat`, log-mel frames, for the speaker encoder, and `func`, functionals of low-level descriptors,
+# one vector an utterance, for the emotion encoder. NORM=speaker takes each speaker's own mean and deviation off
+# the functionals: no label is used, but a test speaker's utterances are then seen together, which the report says.
 include settings.mk
 include corpora/$(CORPUS).mk
 
 WORK ?= work/$(CORPUS)
+NORM ?= none
+NORMALISE := $(if $(filter speaker,$(NORM)),ser-norm --field func --by spk,ser-cat)
+ifneq ($(NORM),$(filter none speaker,$(NORM)))
+$(error NORM is none or speaker, found "$(NORM)")
+endif
+
+# What the corpora share unless they say otherwise. The emotion encoder was chosen on validation speakers.
+FRAMES      ?= --kind fbank --num-mel-bins 40
+FUNCTIONALS ?= --kind lld --delta-order 1 --functionals mean,std,p5,p25,p50,p75,p95,slope,skewness,kurtosis
+TRAIN_SPEAKER     ?= --arch convpool --epochs 20
+ENCODER           ?= --field func --arch mlp --hyper hidden=256 --hyper dropout=0.6 --weight-decay 0.05
+TRAIN_CONTRASTIVE ?= --epochs 20
+TRAIN_CLASSIFY    ?= --epochs 40 --smooth 0.1
 fold  = $(WORK)/fold-%
 
 .PHONY: report
@@ -20,27 +37,34 @@ $(WORK)/manifest.tsv: $(AUDIO)
 
 # ---- features ----
 $(WORK)/feat.ser: $(WORK)/manifest.tsv
-	ser-wav2feat $(FRONTEND) -t $(THREADS) -o $@ $<
+	ser-wav2feat $(FRAMES) -q -t $(THREADS) -o $@ $<
 
-# ---- folds that share no speaker ----
-$(WORK)/folded.ser: $(WORK)/feat.ser
+$(WORK)/func.ser: $(WORK)/manifest.tsv
+	ser-wav2feat $(FUNCTIONALS) -q -t $(THREADS) $< | $(NORMALISE) -o $@
+
+# ---- folds that share no speaker; both streams get the same ones ----
+$(WORK)/folded-%.ser: $(WORK)/%.ser
 	$(FOLD) -o $@ $<
 
 # ---- one fold: what is trained on and what is not ----
-$(fold)/train.ser: $(WORK)/folded.ser
+$(fold)/train-feat.ser: $(WORK)/folded-feat.ser
 	mkdir -p $(@D)
 	ser-select 'fold != $*' -o $@ $<
 
-$(fold)/test.ser: $(WORK)/folded.ser
+$(fold)/train-func.ser: $(WORK)/folded-func.ser
+	mkdir -p $(@D)
+	ser-select 'fold != $*' -o $@ $<
+
+$(fold)/test-func.ser: $(WORK)/folded-func.ser
 	mkdir -p $(@D)
 	ser-select 'fold == $*' -o $@ $<
 
 # ---- a speaker encoder; no emotion label is looked at from here to the pairs ----
-$(fold)/spk.st: $(fold)/train.ser
+$(fold)/spk.st: $(fold)/train-feat.ser
 	ser-train speaker --label spk $(TRAIN_SPEAKER) --seed $(SEED) -t $(THREADS) --log $(@:.st=.log.tsv) -o $@ $<
 
-$(fold)/emb.ser: $(fold)/spk.st $(fold)/train.ser
-	ser-embed -m $(word 1,$^) -t $(THREADS) $(word 2,$^) | ser-select true --drop feat -o $@
+$(fold)/emb.ser: $(fold)/spk.st $(fold)/train-feat.ser
+	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
 
 # ---- clusters inside each speaker, and pairs from them ----
 $(fold)/clu.ser: $(fold)/emb.ser
@@ -58,21 +82,21 @@ $(fold)/pairs.ser: $(fold)/clu.ser
 	ser-pairs --by spk --seed $(SEED) -o $@ $<
 
 # ---- contrastive pretraining on these pairs ----
-$(fold)/enc.st: $(fold)/pairs.ser $(fold)/train.ser
-	ser-train contrastive --pairs $(word 1,$^) $(TRAIN_CONTRASTIVE) --seed $(SEED) -t $(THREADS) --log $(@:.st=.log.tsv) \
+$(fold)/enc.st: $(fold)/pairs.ser $(fold)/train-func.ser
+	ser-train contrastive --pairs $(word 1,$^) $(ENCODER) $(TRAIN_CONTRASTIVE) --seed $(SEED) -t $(THREADS) --log $(@:.st=.log.tsv) \
 		-o $@ $(word 2,$^)
 
 # ---- the recogniser: pretrained, and from scratch ----
-$(fold)/pretrained.st: $(fold)/enc.st $(fold)/train.ser
-	ser-train classify --label emo --init $(word 1,$^) $(TRAIN_CLASSIFY) --seed $(SEED) -t $(THREADS) \
+$(fold)/pretrained.st: $(fold)/enc.st $(fold)/train-func.ser
+	ser-train classify --label emo --init $(word 1,$^) $(ENCODER) $(TRAIN_CLASSIFY) --seed $(SEED) -t $(THREADS) \
 		--log $(@:.st=.log.tsv) -o $@ $(word 2,$^)
 
-$(fold)/scratch.st: $(fold)/train.ser
-	ser-train classify --label emo $(TRAIN_CLASSIFY) --seed $(SEED) -t $(THREADS) --log $(@:.st=.log.tsv) -o $@ $<
+$(fold)/scratch.st: $(fold)/train-func.ser
+	ser-train classify --label emo $(ENCODER) $(TRAIN_CLASSIFY) --seed $(SEED) -t $(THREADS) --log $(@:.st=.log.tsv) -o $@ $<
 
 define predict
-$$(fold)/$(1).pred.ser: $$(fold)/$(1).st $$(fold)/test.ser
-	ser-predict -m $$(word 1,$$^) -t $$(THREADS) $$(word 2,$$^) | ser-select true --drop feat -o $$@
+$$(fold)/$(1).pred.ser: $$(fold)/$(1).st $$(fold)/test-func.ser
+	ser-predict -m $$(word 1,$$^) -t $$(THREADS) --drop func -o $$@ $$(word 2,$$^)
 endef
 $(foreach m,pretrained scratch,$(eval $(call predict,$(m))))
 
@@ -98,5 +122,5 @@ $(WORK)/compare.json: $(WORK)/pretrained.pred.ser $(WORK)/scratch.pred.ser
 
 $(WORK)/report.txt: $(WORK)/compare.json $(METHODS:%=$(WORK)/%.score.json) $(METHODS:%=$(WORK)/%.score.txt) \
 		$(foreach f,$(FOLDS),$(WORK)/fold-$(f)/clusters.json $(WORK)/fold-$(f)/clusters.txt)
-	./report $(CORPUS) $(WORK) $(FOLDS) > $@.part
+	./report $(CORPUS) $(WORK) $(NORM) $(FOLDS) > $@.part
 	mv $@.part $@

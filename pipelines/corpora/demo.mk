@@ -1,13 +1,11 @@
 # Speech made here: 16 voices of espeak-ng, 4 emotions as prosody; 4 voices are never trained on.
 AUDIO    := $(or $(WORK),work/demo)/audio/done
 PREP      = ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' $(WORK)/audio
-FRONTEND := --kind fbank --num-mel-bins 40
 FOLD     := ser-fold holdout --test-frac 0.25 --seed 1
 FOLDS    := 0
 CLUSTERS := 4
-TRAIN_SPEAKER     := --epochs 10
-TRAIN_CONTRASTIVE := --epochs 10
-TRAIN_CLASSIFY    := --epochs 15
+TRAIN_SPEAKER  := --arch convpool --epochs 8 --crop 1.5
+TRAIN_CLASSIFY := --epochs 25 --smooth 0.1
 
 $(AUDIO):
 	./demo-corpus $(@D)
