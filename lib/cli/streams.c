@@ -194,8 +194,9 @@ void ser_out_header_as_is(struct ser_out *o, const struct ser_header *h)
 {
 	end_segment(o);
 	if (ser_val_depth(&h->prov) >= SER_MAX_DEPTH)
-		ser_cli_fail(o->c, SER_EDATA, "%s: the provenance nests deeper than %d: too many merges of unlike streams",
-		             o->name, SER_MAX_DEPTH - 1);
+		ser_cli_fail(o->c, SER_EDATA,
+			     "%s: the provenance nests deeper than %d: too many merges of unlike streams", o->name,
+			     SER_MAX_DEPTH - 1);
 	o->w = ser_writer_new(o->fd, o->name, h);
 }
 

@@ -157,9 +157,11 @@ static void wrong_files(void **state)
 		{"{\"a\":[]}", 0, "expected a map"},
 		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, "a hole"},
 		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-		 "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, "overlap"},
+		 "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
+		 12, "overlap"},
 		{"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-		 "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}", 16, "duplicate"},
+		 "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}",
+		 16, "duplicate"},
 		{"{\"__metadata__\":{\"a\":1}}", 0, "not a string"},
 		{"{\"__metadata__\":[]}", 0, "not a map"},
 		{"{\"a\":", 0, "JSON"},
@@ -218,7 +220,8 @@ static struct ser_model *fresh(const char *arch, const char *const *hyper, size_
 {
 	struct ser_model *m;
 	struct ser_err e = {0};
-	struct ser_head h = {.name = "x", .kind = SER_HEAD_CLASS, .field = "emo", .n_out = 2, .dropout = 0.25, .n_hidden = 3};
+	struct ser_head h = {
+		.name = "x", .kind = SER_HEAD_CLASS, .field = "emo", .n_out = 2, .dropout = 0.25, .n_hidden = 3};
 	h.out = (const char *const[]){"a\n\"b\"", "c"};
 	if (ser_model_new(&m, arch, hyper, n, 7, &e) != 0)
 		fail_msg("%s", e.msg);
@@ -284,9 +287,9 @@ static void refuses(void **state)
 	static const struct {
 		const char *arch, *hyper, *says;
 	} t[] = {
-		{"resnet", "emb=4", "none of"},         {"cnn", "emb", "name=value"},       {"cnn", "emb=x", "\"x\""},
-		{"cnn", "emb=0", "whole number"},       {"cnn", "emb=2.5", "whole number"}, {"cnn", "kernel=4", "odd"},
-		{"cnn", "dropout=nan", "nan"}, {"cnn", "nose=1", "no hyper"},
+		{"resnet", "emb=4", "none of"},   {"cnn", "emb", "name=value"},       {"cnn", "emb=x", "\"x\""},
+		{"cnn", "emb=0", "whole number"}, {"cnn", "emb=2.5", "whole number"}, {"cnn", "kernel=4", "odd"},
+		{"cnn", "dropout=nan", "nan"},    {"cnn", "nose=1", "no hyper"},
 	};
 	struct ser_err e = {0};
 	struct ser_model *m;
@@ -366,9 +369,9 @@ int main(void)
 	for (size_t i = 0; i < N_ARCH; i++)
 		t[n++] = (struct CMUnitTest){archs[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)archs[i]};
 	const struct CMUnitTest more[] = {cmocka_unit_test(foreign_file),   cmocka_unit_test(wrong_files),
-	                                  cmocka_unit_test(changed_bytes),  cmocka_unit_test(save_and_load),
-	                                  cmocka_unit_test(ecapa_sizes),    cmocka_unit_test(refuses),
-	                                  cmocka_unit_test(other_features), cmocka_unit_test(normalises)};
+					  cmocka_unit_test(changed_bytes),  cmocka_unit_test(save_and_load),
+					  cmocka_unit_test(ecapa_sizes),    cmocka_unit_test(refuses),
+					  cmocka_unit_test(other_features), cmocka_unit_test(normalises)};
 	memcpy(t + n, more, sizeof more);
 	return cmocka_run_group_tests(t, NULL, NULL);
 }
