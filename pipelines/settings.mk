@@ -1,11 +1,12 @@
-# What all recipes share: a strict shell, whole files, the tools built here before those installed.
+# What all recipes share: a strict shell, whole files, the tools built here (or of TOOLS) before those installed.
 SHELL       := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS   += --no-builtin-rules
 
-export PATH := $(abspath ../bin):$(PATH)
+TOOLS ?= ../bin
+export PATH := $(abspath $(TOOLS)):$(PATH)
 export LC_ALL := C
 
 # Seeds of everything that draws numbers.

@@ -4,9 +4,11 @@ PREP      = ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' $(
 FOLD     := ser-fold holdout --test-frac 0.25 --seed 1
 FOLDS    := 0
 CLUSTERS := 4
+VOICES    ?= 16
+SENTENCES ?= 12
 TRAIN_SPEAKER  := --arch convpool --epochs 8 --crop 1.5
 TRAIN_CLASSIFY := --epochs 25 --smooth 0.1
 
 $(AUDIO):
-	./demo-corpus $(@D)
+	./demo-corpus $(@D) $(VOICES) $(SENTENCES)
 	touch $@

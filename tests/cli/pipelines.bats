@@ -1,0 +1,68 @@
+# The recipe from sound files to scores, on a few sentences of six voices of espeak-ng.
+load helper
+
+setup() {
+	work
+	command -v espeak-ng >/dev/null || skip "espeak-ng is not installed"
+	command -v parallel >/dev/null || skip "GNU parallel is not installed"
+	command -v jq >/dev/null || skip "jq is not installed"
+}
+
+# The tools under test come first on PATH; the recipe itself would take those of bin/.
+recipe() {
+	make --no-print-directory -C "$ROOT/pipelines" -f recipe.mk CORPUS=demo VOICES=6 SENTENCES=4 WORK="$PWD/$1" TOOLS="$BINDIR" "${@:2}"
+}
+
+# All that a run made but sounds and tables that name its folder.
+digest() {
+	(cd "$1" && find . -name '*.ser' -o -name '*.tsv' -not -name manifest.tsv -o -name '*.score.txt' | LC_ALL=C sort |
+		while read -r f; do case $f in *.ser) ser-dump --data "$f" ;; *) cat "$f" ;; esac | cksum | sed "s|\$| $f|"; done)
+}
+
+@test "from sounds to scores; a second run has nothing to do; an interrupted one goes on to the same result" {
+	recipe whole report >report.txt
+	grep -q '^demo: [0-9]* utterances of [0-9]* speakers' report.txt
+	grep -q '^speakers both trained on and scored: 0' report.txt
+	grep -qE '^scratch +[01]\.[0-9]{4} ' report.txt
+	grep -qE '^pretrained +[01]\.[0-9]{4} ' report.txt
+	[ "$(recipe whole -s report | cksum)" = "$(tail -n "$(wc -l <whole/report.txt)" report.txt | cksum)" ]
+	recipe whole -q whole/report.txt || recipe whole -q "$PWD/whole/report.txt"
+
+	mkdir cut
+	cp -r whole/audio cut/audio
+	for s in 0.2 0.4 0.6 0.8 1.0; do # SIGKILL to the whole group: nobody can tidy up
+		setsid bash -c 'exec make --no-print-directory -C "$1/pipelines" -f recipe.mk CORPUS=demo VOICES=6 SENTENCES=4 \
+			WORK="$2" TOOLS="$3" report' _ "$ROOT" "$PWD/cut" "$BINDIR" >/dev/null 2>&1 &
+		local pid=$!
+		sleep $s
+		kill -KILL -- -$pid 2>/dev/null || true
+		wait $pid || true
+	done
+	recipe cut report >/dev/null
+	diff <(digest whole) <(digest cut)
+}
+
+@test "-j 2 makes what -j 1 makes" {
+	recipe one report >/dev/null
+	mkdir two
+	cp -r one/audio two/audio
+	recipe two -j 2 THREADS=2 report >/dev/null
+	diff <(digest one) <(digest two)
+}
+
+@test "split over jobs: the bytes of the serial run" {
+	"$ROOT"/pipelines/demo-corpus audio 4 4
+	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' audio >m.tsv
+	ser-wav2feat -q <m.tsv >serial.ser
+	parallel --will-cite --pipe --header : -N 10 -k ser-wav2feat -q <m.tsv >jobs.ser
+	[ "$(ser-info jobs.ser | grep -c '6 segments\|7 segments')" -eq 1 ]
+	cmp serial.ser <(ser-cat --merge jobs.ser)
+	ser-wav2feat -q -t 4 <m.tsv | cmp - serial.ser
+
+	ser-train speaker --label spk --arch mlp -e 1 -o spk.st serial.ser
+	ser-embed -m spk.st serial.ser >emb.ser
+	ser-split -n 3 -o 'part-%d.ser' serial.ser
+	ls part-*.ser | parallel --will-cite ser-embed -m spk.st {} '>' {.}.emb.ser
+	ser-cat --merge part-*.emb.ser | ser-sort --by id >sharded.ser
+	ser-cmp --rtol 0 --atol 0 emb.ser sharded.ser
+}
