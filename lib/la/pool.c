@@ -135,6 +135,7 @@ void ser_la_for(struct ser_la *la, size_t n, void (*fn)(void *ctx, size_t i, int
 		return;
 	}
 	pthread_mutex_lock(&la->lock);
+	ser_assert(la->fn == NULL); /* inside an item the context is ser_la_worker's */
 	la->fn = fn;
 	la->ctx = ctx;
 	la->n = n;
@@ -147,6 +148,7 @@ void ser_la_for(struct ser_la *la, size_t n, void (*fn)(void *ctx, size_t i, int
 	pthread_mutex_lock(&la->lock);
 	while (la->n_busy > 0)
 		pthread_cond_wait(&la->done, &la->lock);
+	la->fn = NULL;
 	pthread_mutex_unlock(&la->lock);
 }
 
