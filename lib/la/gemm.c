@@ -48,6 +48,65 @@ void ser_la_gemm_gather_t(struct ser_la *la, size_t m, size_t k, const real *a, 
 	product(&j);
 }
 
+struct ser_la_packed {
+	size_t n, k;
+	bool bf16;
+	void *data; /* 64-byte aligned */
+};
+
+struct ser_la_packed *ser_la_pack(struct ser_la *la, bool tb, size_t n, size_t k, const real *b, size_t ldb)
+{
+	struct ser_la_packed *p = ser_malloc(1, sizeof *p);
+	struct side s = {.base = b, .ps = tb ? ldb : 1, .ks = tb ? 1 : ldb};
+	size_t nr = pick().nr;
+	*p = (struct ser_la_packed){.n = n, .k = k, .bf16 = in_bf16(la, n, k)};
+	size_t size =
+		p->bf16 ? ser_mul(round_up(n, 32), round_up(k, 32)) * 2 : ser_mul(round_up(n, nr), k) * sizeof(real);
+	p->data = la_ws(NULL, size);
+#if defined(HAVE_BF16)
+	for (size_t kd = 0; p->bf16 && kd < k; kd += KC16)
+		pack16((uint32_t *)p->data + round_up(n, 32) * kd / 2, &s, NULL, 0, n, kd, min_size(k - kd, KC16),
+		       true);
+#endif
+	for (size_t kd = 0; !p->bf16 && kd < k; kd += KC)
+		pack((real *)p->data + round_up(n, nr) * kd, nr, &s, NULL, 0, n, kd, min_size(k - kd, KC));
+	return p;
+}
+
+void ser_la_packed_free(struct ser_la_packed *p)
+{
+	if (p == NULL)
+		return;
+	la_ws_done(NULL, p->data);
+	free(p);
+}
+
+static void with_packed(struct job *j, const struct ser_la_packed *b)
+{
+	ser_assert(b->bf16 == in_bf16(j->la, b->n, b->k));
+	j->n = b->n;
+	j->k = b->k;
+	j->packed = b->data;
+	product(j);
+}
+
+void ser_la_gemm_packed(struct ser_la *la, size_t m, const real *a, size_t lda, const struct ser_la_packed *b,
+			const real *bias, real *c, size_t ldc)
+{
+	struct job j = {.la = la, .m = m, .alpha = 1, .bias = bias, .c = c, .ldc = ldc};
+	j.a = (struct side){.base = a, .ps = lda, .ks = 1};
+	with_packed(&j, b);
+}
+
+void ser_la_gemm_gather_packed(struct ser_la *la, size_t m, const struct ser_la_gather *g,
+			       const struct ser_la_packed *b, const real *bias, real *c, size_t ldc)
+{
+	struct job j = {.la = la, .m = m, .alpha = 1, .bias = bias, .c = c, .ldc = ldc};
+	ser_assert(g->n_tap * g->n_ch == b->k);
+	j.a.g = g;
+	with_packed(&j, b);
+}
+
 void ser_la_gemv(bool ta, size_t m, size_t n, real alpha, const real *a, size_t lda, const real *x, real beta, real *y)
 {
 	ser_la_gemm(NULL, ta, false, m, 1, n, alpha, a, lda, x, 1, beta, y, 1);

@@ -84,6 +84,17 @@ void ser_la_gemm_gather(struct ser_la *la, bool tb, size_t m, size_t n, const st
 void ser_la_gemm_gather_t(struct ser_la *la, size_t m, size_t k, const real *a, size_t lda,
 			  const struct ser_la_gather *g, real beta, real *c, size_t ldc);
 
+/* op(B) [k,n] packed once for many products, in the context's precision; a copy, as large as B (half in bf16). A product
+ * with it gives the bytes of the product with B. */
+struct ser_la_packed;
+struct ser_la_packed *ser_la_pack(struct ser_la *la, bool tb, size_t n, size_t k, const real *b, size_t ldb);
+void ser_la_packed_free(struct ser_la_packed *p);
+/* C [m,n] = A op(B) + bias, or G op(B) + bias; bias [n] or NULL */
+void ser_la_gemm_packed(struct ser_la *la, size_t m, const real *a, size_t lda, const struct ser_la_packed *b,
+			const real *bias, real *c, size_t ldc);
+void ser_la_gemm_gather_packed(struct ser_la *la, size_t m, const struct ser_la_gather *g,
+			       const struct ser_la_packed *b, const real *bias, real *c, size_t ldc);
+
 /* The same product in double, for statistics; one thread. */
 void ser_la_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda,
 		  const double *b, size_t ldb, double beta, double *c, size_t ldc);

@@ -81,6 +81,8 @@ struct ser_tape {
 	size_t n_spare, cap_spare;
 	struct ser_buf scope, keep; /* "block1.conv."; a value that outlives a rewind */
 	size_t scope_at[16], n_scope;
+	struct ser_la_packed **packed; /* [n_packed] by slice, while SER_TAPE_FIXED */
+	size_t n_packed, cap_packed;
 	bool ran_back;
 };
 
@@ -113,6 +115,9 @@ static inline struct ser_node *tape_at(const struct ser_tape *t, int node)
 	ser_assert(node >= 0 && (size_t)node < t->n_node);
 	return &t->node[node];
 }
+
+/* A parameter's weights [O,K] packed for products with their transpose, or NULL when they may change. */
+const struct ser_la_packed *tape_packed(struct ser_tape *t, int node);
 
 /* Loops over ranges, on the tape's threads; grain depends on the cost, never on the threads. */
 enum { GRAIN = 16384 };

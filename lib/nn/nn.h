@@ -86,7 +86,9 @@ int ser_params_check(const struct ser_params *p, struct ser_err *e);
 enum {
 	SER_TAPE_GRAD = 1,  /* keep what backward needs */
 	SER_TAPE_TRAIN = 2, /* dropout is on; batch norm uses and updates batch statistics */
-	SER_TAPE_SHAPE = 4  /* compute nothing: shapes only; layers may create parameters (and only here) */
+	SER_TAPE_FIXED =
+		8, /* parameters are as they were at the last reset with this: weights stay packed (not with GRAD) */
+	SER_TAPE_SHAPE = 4 /* compute nothing: shapes only; layers may create parameters (and only here) */
 };
 
 struct ser_tape;
@@ -98,7 +100,7 @@ struct ser_node {
 	size_t n_seg;
 	real *val, *grad;
 	bool need; /* a gradient flows here */
-	int maker; /* the tape's own: what made the value */
+	int maker; /* the tape's own: what made the value, or which parameter it is */
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p); /* both borrowed; la may be NULL */

@@ -35,8 +35,14 @@ int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
 	int y = tape_op(t, OP_LINEAR, 3, (int[]){x, w, b}, X.n_row, W.n_row, X.seg, X.n_seg, NULL, 0);
 	if (tape_shape_only(t))
 		return y;
-	ser_la_gemm_bias(t->la, true, X.n_row, W.n_row, X.n_col, X.val, X.n_col, W.val, W.n_col,
-			 b >= 0 ? tape_at(t, b)->val : NULL, tape_at(t, y)->val, W.n_row);
+	const struct ser_la_packed *packed = tape_packed(t, w);
+	const real *bias = b >= 0 ? tape_at(t, b)->val : NULL;
+	real *Y = tape_at(t, y)->val;
+	if (packed != NULL)
+		ser_la_gemm_packed(t->la, X.n_row, X.val, X.n_col, packed, bias, Y, W.n_row);
+	else
+		ser_la_gemm_bias(t->la, true, X.n_row, W.n_row, X.n_col, X.val, X.n_col, W.val, W.n_col, bias, Y,
+				 W.n_row);
 	return y;
 }
 

@@ -49,8 +49,13 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	real *Y = tape_at(t, y)->val;
 	const real *bias = b >= 0 ? tape_at(t, b)->val : NULL;
 	size_t in = n_in / G, out = n_out / G;
+	const struct ser_la_packed *packed = G == 1 ? tape_packed(t, w) : NULL;
 	for (size_t g = 0; g < G; g++) {
 		struct ser_la_gather a = {X.val + g * in, n_in, K, in, kern_conv_rows, &s->g};
+		if (packed != NULL) {
+			ser_la_gemm_gather_packed(t->la, n_row * n_fo, &a, packed, bias, Y, n_out);
+			continue;
+		}
 		ser_la_gemm_gather(t->la, true, n_row * n_fo, out, &a, W.val + g * out * K * in, K * in,
 				   bias != NULL ? bias + g * out : NULL, 0, Y + g * out, n_out);
 	}

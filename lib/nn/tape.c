@@ -50,10 +50,33 @@ struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p)
 	return t;
 }
 
+static void drop_packed(struct ser_tape *t)
+{
+	for (size_t i = 0; i < t->n_packed; i++)
+		ser_la_packed_free(t->packed[i]);
+	t->n_packed = 0;
+}
+
+const struct ser_la_packed *tape_packed(struct ser_tape *t, int node)
+{
+	const struct ser_node *n = tape_at(t, node);
+	if ((t->mode & SER_TAPE_FIXED) == 0 || n->maker >= 0 || tape_shape_only(t))
+		return NULL;
+	size_t slice = (size_t)(-n->maker - 1);
+	t->packed = ser_grow(t->packed, &t->cap_packed, slice + 1, sizeof(*t->packed));
+	while (t->n_packed <= slice)
+		t->packed[t->n_packed++] = NULL;
+	if (t->packed[slice] == NULL)
+		t->packed[slice] = ser_la_pack(t->la, true, n->n_row, n->n_col, n->val, n->n_col);
+	return t->packed[slice];
+}
+
 void ser_tape_free(struct ser_tape *t)
 {
 	if (t == NULL)
 		return;
+	drop_packed(t);
+	free(t->packed);
 	ser_arena_free(&t->arena);
 	free(t->node);
 	free(t->rec);
@@ -68,6 +91,9 @@ void ser_tape_free(struct ser_tape *t)
 void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed)
 {
 	ser_arena_rewind(&t->arena, (struct ser_arena_mark){0});
+	ser_assert((mode & SER_TAPE_FIXED) == 0 || (mode & SER_TAPE_GRAD) == 0);
+	if ((mode & SER_TAPE_FIXED) == 0)
+		drop_packed(t);
 	t->mode = mode;
 	t->seed = seed;
 	t->n_node = t->n_rec = t->n_mark = t->n_spare = t->n_param = 0;
@@ -168,7 +194,7 @@ int ser_tape_param(struct ser_tape *t, int slice)
 	if (t->param[slice] >= 0)
 		return t->param[slice];
 	const struct ser_slice *s = &t->p->slice[slice];
-	struct ser_node n = {.n_row = s->ndim == 1 ? 1 : s->shape[0]};
+	struct ser_node n = {.n_row = s->ndim == 1 ? 1 : s->shape[0], .maker = -slice - 1};
 	n.n_col = s->n / n.n_row;
 	if (!tape_shape_only(t)) {
 		n.val = t->p->val + s->at;

@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 	double best = 1e9, cpu = 1e9, loss = 0, first = 0;
 	for (int i = -2; i < reps; i++) {
 		double t0 = now(CLOCK_MONOTONIC), c0 = now(CLOCK_PROCESS_CPUTIME_ID);
-		ser_tape_reset(t, i == -2 ? SER_TAPE_SHAPE : fwd ? 0 : SER_TAPE_GRAD | SER_TAPE_TRAIN, 1);
+		ser_tape_reset(t, i == -2 ? SER_TAPE_SHAPE : fwd ? SER_TAPE_FIXED : SER_TAPE_GRAD | SER_TAPE_TRAIN, 1);
 		int in = ser_tape_batch(t, B, (const float *const *)x, n, 80), z;
 		z = ec ? ecapa(t, in, C) : strcmp(what, "ser-attn") == 0 ? ser_attn(t, in) : ser_blstm(t, in);
 		if (!fwd && ec) {

@@ -251,6 +251,14 @@ static void gathered(void **state)
 			else
 				ser_la_gemm(one, false, tb, m, n, K, 1, g, K, b, tb ? K : n, 0, d, n);
 			assert_memory_equal(c, d, m * n * sizeof *c);
+			struct ser_la_packed *packed = ser_la_pack(la, tb, n, K, b, tb ? K : n);
+			memset(c, 0, m * n * sizeof *c);
+			ser_la_gemm_gather_packed(la, m, &ga, packed, bias ? src : NULL, c, n);
+			assert_memory_equal(c, d, m * n * sizeof *c);
+			memset(c, 0, m * n * sizeof *c);
+			ser_la_gemm_packed(one, m, g, K, packed, bias ? src : NULL, c, n);
+			assert_memory_equal(c, d, m * n * sizeof *c);
+			ser_la_packed_free(packed);
 		}
 		fill(&r, n * K, e);
 		memcpy(f, e, n * K * sizeof *f);
@@ -314,6 +322,30 @@ static void vector_functions(void **state)
 	assert_true(y[0] == -1 && y[1] == 1 && isnan(y[2]) && y[3] == -1 && y[4] == 1 && y[5] == 0);
 	ser_la_sigmoid(6, x, y);
 	assert_true(y[0] == 0 && y[1] == 1 && isnan(y[2]) && y[5] == (real)0.5);
+}
+
+/* Long thin products, whose partial sums must begin where packed blocks do. */
+static void packed_long(void **state)
+{
+	enum { M = 7, N = 40, K = 50000 };
+	struct ser_rng r;
+	ser_rng_seed(&r, 8);
+	struct ser_la *la = ser_la_new(2);
+	if (!ser_la_set_precision(la, *state == NULL ? SER_LA_FULL : SER_LA_BF16)) {
+		ser_la_free(la);
+		print_message("no bf16 products here\n");
+		skip();
+	}
+	real *a = ser_malloc((M + N) * K, sizeof *a), *b = a + M * K, c[M * N], d[M * N];
+	fill(&r, (M + N) * K, a);
+	struct ser_la_packed *p = ser_la_pack(la, true, N, K, b, K);
+	ser_la_gemm_packed(la, M, a, K, p, NULL, c, N);
+	ser_la_gemm(la, false, true, M, N, K, 1, a, K, b, K, 0, d, N);
+	assert_memory_equal(c, d, sizeof c);
+	assert_true(fabs((double)c[0] - ser_la_dot(K, a, b)) <= (*state == NULL ? 1e-2 : 5));
+	ser_la_packed_free(p);
+	free(a);
+	ser_la_free(la);
 }
 
 static void sums(void **state)
@@ -435,6 +467,8 @@ int main(void)
 		cmocka_unit_test(gathered),
 		cmocka_unit_test_prestate(gathered, (void *)"bf16"),
 		cmocka_unit_test(gemm_bf16),
+		cmocka_unit_test(packed_long),
+		cmocka_unit_test_prestate(packed_long, (void *)"bf16"),
 		cmocka_unit_test(vector_functions),
 		cmocka_unit_test(sums),
 		cmocka_unit_test(eigen),

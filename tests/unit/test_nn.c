@@ -133,6 +133,18 @@ static void batching(void **state)
 		y = encoder(t, ser_tape_batch(t, 1, (const float *const *)d.x + i, d.n + i, D), true, 0.2);
 		assert_memory_equal(ser_tape_node(t, y).val, all + i * K, K * sizeof(real));
 	}
+	/* with weights that stay packed, twice; and after they changed */
+	for (int i = 0; i < 3; i++) {
+		ser_tape_reset(t, i < 2 ? SER_TAPE_FIXED : 0, 0);
+		y = encoder(t, ser_tape_batch(t, N, (const float *const *)d.x, d.n, D), true, 0.2);
+		assert_memory_equal(ser_tape_node(t, y).val, all, sizeof all);
+	}
+	real *w = p->val + p->slice[ser_params_find(p, "conv1.weight")].at, old = *w;
+	*w += 1;
+	ser_tape_reset(t, SER_TAPE_FIXED, 0);
+	y = encoder(t, ser_tape_batch(t, N, (const float *const *)d.x, d.n, D), true, 0.2);
+	assert_memory_not_equal(ser_tape_node(t, y).val, all, sizeof all);
+	*w = old;
 	/* and in the memory of one block */
 	ser_tape_reset(t, 0, 0);
 	int x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D), m = ser_tape_mark(t);
