@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "model/model.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct job {
@@ -49,14 +50,19 @@ int main(int argc, char **argv)
 	struct job j = {.name = NULL};
 	const char *model = NULL;
 	const struct ser_option opts[] = {
-		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED, "model of ser-train or ser-model import"},
-		{"frames", 0, SER_OPTION_FLAG, &j.frames, NULL, 0, 0, NULL, 0, "frame-level states [T,C] instead of one vector"},
-		{"name", 0, SER_OPTION_STR, &j.name, "NAME", 0, 0, NULL, 0, "name of the new tensor (default emb, or frames)"},
-		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0, "leave this field out of the output, such as the features"},
+		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED,
+		 "model of ser-train or ser-model import"},
+		{"frames", 0, SER_OPTION_FLAG, &j.frames, NULL, 0, 0, NULL, 0,
+		 "frame-level states [T,C] instead of one vector"},
+		{"name", 0, SER_OPTION_STR, &j.name, "NAME", 0, 0, NULL, 0,
+		 "name of the new tensor (default emb, or frames)"},
+		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0,
+		 "leave this field out of the output, such as the features"},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-embed", "Add what a trained encoder makes of the features of each record.",
-	                              "[FILE]...", opts, NULL, SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
+				      "[FILE]...", opts,
+				      NULL,        SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
 	struct ser_cli c;
 	struct ser_err e;
 	struct ser_model *m;
@@ -72,5 +78,6 @@ int main(int argc, char **argv)
 	int status = ser_cli_filter(&c, &(struct ser_filter){header, record, &j});
 	ser_runner_free(j.run);
 	ser_model_free(m);
+	free(j.drop.s);
 	return status;
 }

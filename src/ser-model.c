@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOW, EXPORT, ARCHS };
+enum { SHOW, EXPORT, IMPORT, ARCHS };
 
 /* ---- show ---- */
 
@@ -25,8 +25,8 @@ static void show_heads(const struct ser_model *m)
 {
 	for (size_t i = 0; i < m->n_head; i++) {
 		const struct ser_head *h = &m->head[i];
-		printf("%-14s%s: %s, %zu output%s", i == 0 ? "heads" : "", h->name, ser_head_kind_name(h->kind), h->n_out,
-		       h->n_out == 1 ? "" : "s");
+		printf("%-14s%s: %s, %zu output%s", i == 0 ? "heads" : "", h->name, ser_head_kind_name(h->kind),
+		       h->n_out, h->n_out == 1 ? "" : "s");
 		if (h->n_hidden > 0)
 			printf(", %zu hidden", h->n_hidden);
 		if (h->adversarial)
@@ -101,8 +101,8 @@ static void show(struct ser_cli *c, const char *path, bool json)
 		for (size_t i = 0; m->arch->hyper[i].name != NULL; i++)
 			printf(" %s=%g", m->arch->hyper[i].name, m->hyper[i]);
 		printf("\n%-14s%zu\n", "parameters", ser_params_count(m->params, false));
-		printf("%-14s\"%s\", %zu dimensions a frame, at least %zu frames, normalised: %s\n", "input", m->field, m->n_in,
-		       m->arch->min_frame(m->hyper), ser_model_norms[m->norm]);
+		printf("%-14s\"%s\", %zu dimensions a frame, at least %zu frames, normalised: %s\n", "input", m->field,
+		       m->n_in, m->arch->min_frame(m->hyper), ser_model_norms[m->norm]);
 		line("front-end", &m->dims);
 		printf("%-14s%zu dimensions\n", "embedding", m->n_emb);
 		show_heads(m);
@@ -144,6 +144,48 @@ static void export_model(struct ser_cli *c, const char *path, bool encoder_only)
 	ser_model_free(m);
 }
 
+/* ---- import ---- */
+
+/* The front-end is that of a stream of features made for this network. */
+static void import_model(struct ser_cli *c, const char *path, int from, const char *field, const char *features)
+{
+	struct ser_st *s;
+	struct ser_model *m;
+	struct ser_err e;
+	if (c->out == NULL || strcmp(c->out, "-") == 0)
+		ser_cli_usage(c, "option --output is needed");
+	struct ser_in *in = ser_in_files(c, (char *const[]){(char *)(uintptr_t)features}, 1);
+	struct ser_header h;
+	struct ser_record r = {0};
+	const float *x;
+	size_t shape[2];
+	ser_header_copy(&h, ser_in_header(in));
+	if (ser_st_open(&s, path, &e) != 0)
+		ser_cli_die(c, &e);
+	if (ser_model_import(&m, s, (enum ser_model_source)from, field, ser_header_dim(&h, field), &e) != 0) {
+		ser_fail_in(&e, "%s", path);
+		ser_cli_die(c, &e);
+	}
+	while (ser_in_next(in, &r, NULL)) {
+		if (ser_model_tensor(&r, field, &x, shape, &e) != 0)
+			ser_cli_die(c, &e);
+		if (shape[1] != m->n_in)
+			ser_cli_fail(c, SER_EDATA, "%s: has %zu dimensions a frame, the network wants %zu", features,
+				     shape[1], m->n_in);
+	}
+	ser_cli_prov_header(c, &h);
+	m->prov = ser_val_copy(&m->arena, &h.prov);
+	ser_val_set(&m->arena, &m->train, "task", ser_str("import"));
+	ser_val_set(&m->arena, &m->train, "from", ser_str(ser_model_sources[from]));
+	if (ser_model_save(m, c->out, &e) != 0)
+		ser_cli_die(c, &e);
+	ser_record_free(&r);
+	ser_in_close(in);
+	ser_header_free(&h);
+	ser_model_free(m);
+	ser_st_free(s);
+}
+
 /* ---- archs ---- */
 
 static void archs(void)
@@ -153,39 +195,56 @@ static void archs(void)
 		const struct ser_arch *a = ser_archs[i];
 		printf("%s: %s\n", a->name, a->summary);
 		for (const struct ser_hyper *h = a->hyper; h->name != NULL; h++)
-			printf("  %-12s %s (%s, %g to %g; default %g)\n", h->name, h->help, kinds[h->kind], h->lo, h->hi,
-			       h->dflt);
+			printf("  %-12s %s (%s, %g to %g; default %g)\n", h->name, h->help, kinds[h->kind], h->lo,
+			       h->hi, h->dflt);
 	}
 }
 
 int main(int argc, char **argv)
 {
 	bool json = false, encoder = false;
+	int from = SER_FROM_SPEECHBRAIN;
+	const char *field = "feat", *features = NULL;
 	const struct ser_option show_opts[] = {
 		{"json", 0, SER_OPTION_FLAG, &json, NULL, 0, 0, NULL, 0, "one JSON object, without the tensors"},
 		{0},
 	};
 	const struct ser_option export_opts[] = {
-		{"encoder", 0, SER_OPTION_FLAG, &encoder, NULL, 0, 0, NULL, 0, "the encoder alone, its names without \"encoder.\""},
+		{"encoder", 0, SER_OPTION_FLAG, &encoder, NULL, 0, 0, NULL, 0,
+		 "the encoder alone, its names without \"encoder.\""},
+		{0},
+	};
+	const struct ser_option import_opts[] = {
+		{"from", 0, SER_OPTION_CHOICE, &from, "TOOLKIT", 0, 0, ser_model_sources, SER_OPTION_NEEDED,
+		 "whose names the tensors have"},
+		{"features", 0, SER_OPTION_STR, &features, "FILE", 0, 0, NULL, SER_OPTION_NEEDED | SER_OPTION_SILENT,
+		 "a stream of features as the network wants them; its header goes into the model"},
+		{"field", 0, SER_OPTION_STR, &field, "NAME", 0, 0, NULL, 0, "their tensor"},
 		{0},
 	};
 	const struct ser_mode modes[] = {
 		[SHOW] = {"show", "Say what a model is and where it comes from.", show_opts, NULL},
-		[EXPORT] = {"export", "Write its tensors as plain safetensors, in PyTorch's layout.", export_opts, NULL},
+		[EXPORT] = {"export", "Write its tensors as plain safetensors, in PyTorch's layout.", export_opts,
+			    NULL},
+		[IMPORT] = {"import", "Make a model of another toolkit's ECAPA-TDNN in safetensors.", import_opts,
+			    NULL},
 		[ARCHS] = {"archs", "List the architectures and their hyper-parameters.", NULL, ""},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-model", "Look into model files and convert them.", "FILE", NULL, modes, SER_CLI_OUT};
+	const struct ser_tool tool = {"ser-model", "Look into model files and convert them.", "FILE", NULL, modes,
+				      SER_CLI_OUT};
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (c.mode != ARCHS && c.n_operand != 1)
 		ser_cli_usage(&c, "expected one model file");
-	if (c.mode != EXPORT && c.out != NULL)
-		ser_cli_usage(&c, "--output is for export");
+	if (c.mode != EXPORT && c.mode != IMPORT && c.out != NULL)
+		ser_cli_usage(&c, "--output is for export and import");
 	if (c.mode == SHOW)
 		show(&c, c.operand[0], json);
 	else if (c.mode == EXPORT)
 		export_model(&c, c.operand[0], encoder);
+	else if (c.mode == IMPORT)
+		import_model(&c, c.operand[0], from, field, features);
 	else
 		archs();
 	return ser_cli_end(&c);

@@ -2,6 +2,8 @@
 #include "cli/cli.h"
 #include "model/model.h"
 
+#include <stdlib.h>
+
 struct job {
 	const struct ser_model *m;
 	struct ser_runner *run;
@@ -70,7 +72,8 @@ static void choose_head(struct ser_cli *c, struct job *j, const char *name, cons
 			name = j->m->head[i].name;
 	int i = name != NULL ? ser_model_head_find(j->m, name) : -1;
 	if (name == NULL)
-		ser_cli_fail(c, SER_EDATA, "%s: has no classifier and no values; ser-train classify and regress make them", path);
+		ser_cli_fail(c, SER_EDATA,
+			     "%s: has no classifier and no values; ser-train classify and regress make them", path);
 	if (i < 0 || !usable(&j->m->head[i]))
 		ser_cli_fail(c, SER_EDATA, "%s: has no classifier and no values \"%s\"", path, name);
 	j->i_head = (size_t)i;
@@ -82,13 +85,18 @@ int main(int argc, char **argv)
 	struct job j = {0};
 	const char *model = NULL, *head = NULL;
 	const struct ser_option opts[] = {
-		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED, "model of ser-train classify or regress"},
-		{"head", 0, SER_OPTION_STR, &head, "NAME", 0, 0, NULL, 0, "which head of the model (default its first)"},
-		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0, "leave this field out of the output, such as the features"},
+		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED,
+		 "model of ser-train classify or regress"},
+		{"head", 0, SER_OPTION_STR, &head, "NAME", 0, 0, NULL, 0,
+		 "which head of the model (default its first)"},
+		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0,
+		 "leave this field out of the output, such as the features"},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-predict", "Add posteriors and the most probable class, or values, by a trained model.",
-	                              "[FILE]...", opts, NULL, SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
+	const struct ser_tool tool = {
+		"ser-predict", "Add posteriors and the most probable class, or values, by a trained model.",
+		"[FILE]...",   opts,
+		NULL,          SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
 	struct ser_cli c;
 	struct ser_err e;
 	struct ser_model *m;
@@ -101,5 +109,6 @@ int main(int argc, char **argv)
 	int status = ser_cli_filter(&c, &(struct ser_filter){header, record, &j});
 	ser_runner_free(j.run);
 	ser_model_free(m);
+	free(j.drop.s);
 	return status;
 }

@@ -24,6 +24,7 @@ static struct {
 	struct ser_split_opts split;
 	struct ser_train_opts train;
 	struct ser_objective obj;
+	struct ser_arena text;
 } o;
 
 static void set_defaults(int mode)
@@ -57,9 +58,9 @@ static void load_defaults_of_mode(int argc, char **argv)
 {
 	const char *s = argc > 1 ? argv[1] : "";
 	set_defaults(strcmp(s, "speaker") == 0       ? SPEAKER
-	             : strcmp(s, "contrastive") == 0 ? CONTRASTIVE
-	             : strcmp(s, "regress") == 0     ? REGRESS
-	                                             : CLASSIFY);
+		     : strcmp(s, "contrastive") == 0 ? CONTRASTIVE
+		     : strcmp(s, "regress") == 0     ? REGRESS
+						     : CLASSIFY);
 }
 
 /* ---- objectives ---- */
@@ -69,12 +70,13 @@ static struct ser_objective extra(struct ser_cli *c, const char *text, bool adve
 {
 	struct ser_err e;
 	const char *colon = strrchr(text, ':');
-	char *field = ser_strndup(text, colon != NULL ? (size_t)(colon - text) : strlen(text));
+	char *field = ser_arena_strndup(&o.text, text, colon != NULL ? (size_t)(colon - text) : strlen(text));
 	struct ser_objective x = ser_objective_defaults(SER_OBJ_SOFTMAX, field, field);
 	x.weight = 0.1;
 	x.adversarial = adversarial;
 	if (*field == '\0' || (colon != NULL && ser_parse_real(colon + 1, 0, 1e6, &x.weight, &e) != 0))
-		ser_cli_usage(c, "--%s: \"%s\" is not FIELD or FIELD:WEIGHT", adversarial ? "adversarial" : "also", text);
+		ser_cli_usage(c, "--%s: \"%s\" is not FIELD or FIELD:WEIGHT", adversarial ? "adversarial" : "also",
+			      text);
 	return x;
 }
 
@@ -110,7 +112,7 @@ static size_t objectives(struct ser_cli *c, struct ser_objective *obj)
 /* ---- data ---- */
 
 static void add_file(struct ser_cli *c, const char *name, void (*take)(struct ser_cli *, int, const char *, void *),
-                     void *ctx)
+		     void *ctx)
 {
 	bool std = strcmp(name, "-") == 0;
 	int fd = std ? 0 : open(name, O_RDONLY | O_CLOEXEC);
@@ -172,7 +174,7 @@ static void take_pairs(struct ser_cli *c, int fd, const char *name, void *ctx)
 		ser_cli_die(c, &e);
 	if (p->set->n_absent > 0)
 		ser_cli_warn(c, "%s: %zu of %zu pairs are of records that are not in the input", name, p->set->n_absent,
-		             p->set->n + p->set->n_absent);
+			     p->set->n + p->set->n_absent);
 }
 
 /* ---- model ---- */
@@ -184,11 +186,12 @@ static struct ser_strs hyper_texts(const struct ser_model *like)
 	size_t n = 0;
 	while (like != NULL && like->arch->hyper[n].name != NULL)
 		n++;
-	s.s = ser_calloc(n + o.hyper.n + 1, sizeof *s.s);
+	s.s = ser_arena_calloc(&o.text, n + o.hyper.n + 1, sizeof *s.s);
 	for (size_t i = 0; i < n; i++) {
 		struct ser_buf b = {0};
 		ser_buf_printf(&b, "%s=%.17g", like->arch->hyper[i].name, like->hyper[i]);
-		s.s[s.n++] = b.s;
+		s.s[s.n++] = ser_arena_strndup(&o.text, b.s, b.n);
+		ser_buf_free(&b);
 	}
 	for (size_t i = 0; i < o.hyper.n; i++)
 		s.s[s.n++] = o.hyper.s[i];
@@ -196,7 +199,7 @@ static struct ser_strs hyper_texts(const struct ser_model *like)
 }
 
 static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset *d, const struct ser_split *split,
-                                    const struct ser_objective *obj, size_t n_obj)
+				    const struct ser_objective *obj, size_t n_obj)
 {
 	struct ser_model *like = NULL, *m;
 	struct ser_err e;
@@ -224,7 +227,6 @@ static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset 
 	struct ser_strs hyper = hyper_texts(like);
 	if (ser_model_new(&m, o.arch, hyper.s, hyper.n, (uint64_t)o.seed, &e) != 0)
 		ser_cli_die(c, &e);
-	free(hyper.s);
 	ser_model_input(m, o.field, d->dim, ser_header_dim(&d->header, o.field), (enum ser_model_norm)o.norm);
 	if (ser_train_heads(m, d, split, obj, n_obj, &e) != 0 || ser_model_build(m, &e) != 0)
 		ser_cli_die(c, &e);
@@ -285,8 +287,8 @@ static void log_flush(struct ser_cli *c, struct log *l)
 	l->at = ftell(l->f);
 }
 
-static void log_open(struct ser_cli *c, struct log *l, const struct ser_objective *obj, size_t n_obj, const char *metric,
-                     const char *note)
+static void log_open(struct ser_cli *c, struct log *l, const struct ser_objective *obj, size_t n_obj,
+		     const char *metric, const char *note)
 {
 	if (o.log == NULL)
 		return;
@@ -360,11 +362,12 @@ static void run(struct ser_cli *c, struct ser_trainer *t, const struct ser_objec
 			log_row(c, &log, &row, n_obj);
 			int n = snprintf(what, sizeof what, "epoch %zu, loss %.4f", row.epoch, row.loss);
 			if (row.validated)
-				snprintf(what + n, sizeof what - (size_t)n, ", dev %s %.4f, best %.4f (epoch %zu)", ser_trainer_metric(t),
-				         row.dev, row.best, row.best_epoch);
+				snprintf(what + n, sizeof what - (size_t)n, ", dev %s %.4f, best %.4f (epoch %zu)",
+					 ser_trainer_metric(t), row.dev, row.best, row.best_epoch);
 			ser_cli_info(c, "%s", what);
 		}
-		if (o.checkpoint != NULL && (o.every > 0 ? row.step % (uint64_t)o.every == 0 || more == 0 : row.end_of_epoch))
+		if (o.checkpoint != NULL &&
+		    (o.every > 0 ? row.step % (uint64_t)o.every == 0 || more == 0 : row.end_of_epoch))
 			save_checkpoint(c, t, &log);
 		ser_cli_progress(c, what, more > 0 ? row.step : row.n_step, row.n_step);
 	} while (more > 0);
@@ -376,15 +379,18 @@ static void run(struct ser_cli *c, struct ser_trainer *t, const struct ser_objec
 static size_t crop_frames(struct ser_cli *c, const struct ser_dataset *d)
 {
 	const struct ser_header *h = &d->header;
-	const struct ser_val *dim = ser_header_dim(h, o.field), *shift = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
+	const struct ser_val *dim = ser_header_dim(h, o.field),
+			     *shift = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
 	bool vectors = true;
 	for (size_t i = 0; i < d->n; i++)
 		vectors = vectors && d->item[i].n_frame == 1;
 	if (o.crop_s == 0 || vectors)
 		return 0;
 	if (shift == NULL || shift->kind != SER_REAL || !(shift->u.f > 0))
-		ser_cli_fail(c, SER_EDATA, "the stream's header gives no frame shift (shift_s) for \"%s\": --crop 0 takes whole "
-		             "utterances", o.field);
+		ser_cli_fail(c, SER_EDATA,
+			     "the stream's header gives no frame shift (shift_s) for \"%s\": --crop 0 takes whole "
+			     "utterances",
+			     o.field);
 	double n = o.crop_s / shift->u.f + 0.5;
 	return n < 1 ? 1 : n > 1e9 ? (size_t)1e9 : (size_t)n;
 }
@@ -423,103 +429,144 @@ static void check_options(struct ser_cli *c)
 int main(int argc, char **argv)
 {
 	static const char *const samples[] = {"plain", "balanced", NULL}, *const weights[] = {"none", "balanced", NULL},
-	                  *const optimizers[] = {"sgd", "adam", "adamw", NULL}, *const losses[] = {"aam", "softmax", NULL},
-	                  *const value_losses[] = {"ccc", "mse", "mae", NULL},
-	                  *const schedules[] = {"const", "cosine", "step", "plateau", NULL};
+				 *const optimizers[] = {"sgd", "adam", "adamw", NULL},
+				 *const losses[] = {"aam", "softmax", NULL},
+				 *const value_losses[] = {"ccc", "mse", "mae", NULL},
+				 *const schedules[] = {"const", "cosine", "step", "plateau", NULL};
 	load_defaults_of_mode(argc, argv);
 	o.arch = ser_archs[0]->name;
 	const unsigned quiet = SER_OPTION_SILENT;
 	const struct ser_option opts[] = {
 		{"field", 0, SER_OPTION_STR, &o.field, "NAME", 0, 0, NULL, 0, "tensor to train on"},
-		{"arch", 0, SER_OPTION_STR, &o.arch, "NAME", 0, 0, NULL, 0, "architecture of the encoder (ser-model archs lists them)"},
+		{"arch", 0, SER_OPTION_STR, &o.arch, "NAME", 0, 0, NULL, 0,
+		 "architecture of the encoder (ser-model archs lists them)"},
 		{"hyper", 0, SER_OPTION_LIST, &o.hyper, "NAME=VALUE", 0, 0, NULL, 0, "a hyper-parameter of it"},
-		{"input-norm", 0, SER_OPTION_CHOICE, &o.norm, "KIND", 0, 0, ser_model_norms, 0, "normalisation of the features (default mean; global for vectors)"},
+		{"input-norm", 0, SER_OPTION_CHOICE, &o.norm, "KIND", 0, 0, ser_model_norms, 0,
+		 "normalisation of the features (default mean; global for vectors)"},
 		{"init", 0, SER_OPTION_STR, &o.init, "FILE", 0, 0, NULL, 0, "begin with this model's encoder"},
-		{"freeze", 0, SER_OPTION_FLAG, &o.freeze, NULL, 0, 0, NULL, 0, "leave the encoder as it is, train the heads"},
-		{"encoder-lr-scale", 0, SER_OPTION_REAL, &o.train.encoder_lr, "X", 0, 1000, NULL, 0, "factor on the encoder's learning rate"},
-		{"also", 0, SER_OPTION_LIST, &o.also, "FIELD:WEIGHT", 0, 0, NULL, 0, "also classify this label, with this weight in the loss"},
+		{"freeze", 0, SER_OPTION_FLAG, &o.freeze, NULL, 0, 0, NULL, 0,
+		 "leave the encoder as it is, train the heads"},
+		{"encoder-lr-scale", 0, SER_OPTION_REAL, &o.train.encoder_lr, "X", 0, 1000, NULL, 0,
+		 "factor on the encoder's learning rate"},
+		{"also", 0, SER_OPTION_LIST, &o.also, "FIELD:WEIGHT", 0, 0, NULL, 0,
+		 "also classify this label, with this weight in the loss"},
 		{"adversarial", 0, SER_OPTION_LIST, &o.adversarial, "FIELD:WEIGHT", 0, 0, NULL, 0,
 		 "make the embedding forget this label, by gradient reversal"},
-		{"ramp", 0, SER_OPTION_REAL, &o.train.ramp, "X", 0, 1000, NULL, 0, "how fast adversarial weights grow; 0: at once"},
+		{"ramp", 0, SER_OPTION_REAL, &o.train.ramp, "X", 0, 1000, NULL, 0,
+		 "how fast adversarial weights grow; 0: at once"},
 		{"spk", 0, SER_OPTION_STR, &o.spk, "NAME", 0, 0, NULL, 0, "label that names the speaker"},
 		{"fold-field", 0, SER_OPTION_STR, &o.split.fold, "NAME", 0, 0, NULL, 0, "label that names the fold"},
-		{"test-fold", 0, SER_OPTION_STR, &o.split.test_fold, "FOLD", 0, 0, NULL, 0, "leave this fold out entirely"},
+		{"test-fold", 0, SER_OPTION_STR, &o.split.test_fold, "FOLD", 0, 0, NULL, 0,
+		 "leave this fold out entirely"},
 		{"dev-fold", 0, SER_OPTION_STR, &o.split.dev_fold, "FOLD", 0, 0, NULL, 0, "validate on this fold"},
 		{"dev-speaker", 0, SER_OPTION_LIST, &o.dev_spk, "NAME", 0, 0, NULL, 0, "validate on this speaker"},
 		{"dev-frac", 0, SER_OPTION_REAL, &o.split.dev_frac, "X", 0, 0.9, NULL, 0,
 		 "validate on this share of the speakers, drawn by the seed; 0: no validation"},
 		{"allow-shared-speakers", 0, SER_OPTION_FLAG, &o.split.allow_shared, NULL, 0, 0, NULL, 0,
 		 "train though speakers are on two sides of the split"},
-		{"epochs", 'e', SER_OPTION_INT, &o.epochs, "N", 1, 1000000, NULL, 0, "passes over the training records"},
+		{"epochs", 'e', SER_OPTION_INT, &o.epochs, "N", 1, 1000000, NULL, 0,
+		 "passes over the training records"},
 		{"batch", 'b', SER_OPTION_INT, &o.batch, "N", 1, 1000000, NULL, 0, "records, or pairs, a step"},
-		{"crop", 0, SER_OPTION_REAL, &o.crop_s, "SECONDS", 0, 100000, NULL, 0, "length of random crops; 0: whole utterances"},
-		{"stretch", 0, SER_OPTION_REAL, &o.train.stretch, "X", 0, 0.9, NULL, 0, "play each crop at a speed between 1-X and 1+X"},
-		{"shift", 0, SER_OPTION_REAL, &o.train.shift, "X", 0, 1000, NULL, 0, "shift its bands by up to X of them, down or up"},
-		{"sample", 0, SER_OPTION_CHOICE, &o.sample, "HOW", 0, 0, samples, 0, "draw records as they are, or classes equally often"},
-		{"time-masks", 0, SER_OPTION_INT, &o.time_masks, "N", 0, 100, NULL, 0, "runs of frames set to zero in each crop"},
+		{"crop", 0, SER_OPTION_REAL, &o.crop_s, "SECONDS", 0, 100000, NULL, 0,
+		 "length of random crops; 0: whole utterances"},
+		{"stretch", 0, SER_OPTION_REAL, &o.train.stretch, "X", 0, 0.9, NULL, 0,
+		 "play each crop at a speed between 1-X and 1+X"},
+		{"shift", 0, SER_OPTION_REAL, &o.train.shift, "X", 0, 1000, NULL, 0,
+		 "shift its bands by up to X of them, down or up"},
+		{"sample", 0, SER_OPTION_CHOICE, &o.sample, "HOW", 0, 0, samples, 0,
+		 "draw records as they are, or classes equally often"},
+		{"time-masks", 0, SER_OPTION_INT, &o.time_masks, "N", 0, 100, NULL, 0,
+		 "runs of frames set to zero in each crop"},
 		{"time-mask", 0, SER_OPTION_INT, &o.time_mask, "N", 0, 100000, NULL, 0, "frames of the longest"},
-		{"freq-masks", 0, SER_OPTION_INT, &o.freq_masks, "N", 0, 100, NULL, 0, "runs of dimensions set to zero in each crop"},
+		{"freq-masks", 0, SER_OPTION_INT, &o.freq_masks, "N", 0, 100, NULL, 0,
+		 "runs of dimensions set to zero in each crop"},
 		{"freq-mask", 0, SER_OPTION_INT, &o.freq_mask, "N", 0, 100000, NULL, 0, "dimensions of the longest"},
 		{"optimizer", 0, SER_OPTION_CHOICE, &o.optimizer, "NAME", 0, 0, optimizers, 0, "update rule"},
 		{"lr", 0, SER_OPTION_REAL, &o.train.lr, "X", 0, 1000, NULL, 0, "highest learning rate"},
 		{"schedule", 0, SER_OPTION_CHOICE, &o.schedule, "NAME", 0, 0, schedules, 0, "how it changes"},
-		{"warmup", 0, SER_OPTION_REAL, &o.train.warmup, "X", 0, 1, NULL, 0, "share of the steps in which it rises"},
-		{"weight-decay", 0, SER_OPTION_REAL, &o.train.opt.weight_decay, "X", 0, 10, NULL, 0, "decay of weights, biases and gains excepted"},
+		{"warmup", 0, SER_OPTION_REAL, &o.train.warmup, "X", 0, 1, NULL, 0,
+		 "share of the steps in which it rises"},
+		{"weight-decay", 0, SER_OPTION_REAL, &o.train.opt.weight_decay, "X", 0, 10, NULL, 0,
+		 "decay of weights, biases and gains excepted"},
 		{"momentum", 0, SER_OPTION_REAL, &o.train.opt.momentum, "X", 0, 0.9999, NULL, 0, "of sgd"},
-		{"clip", 0, SER_OPTION_REAL, &o.train.clip, "X", 0, 1e9, NULL, 0, "greatest norm of the gradient; 0: any"},
-		{"ema", 0, SER_OPTION_REAL, &o.train.opt.ema, "X", 0, 0.99999, NULL, 0, "decay of the average of parameters that is kept; 0: none"},
-		{"patience", 0, SER_OPTION_INT, &o.patience, "N", 0, 1000000, NULL, 0, "stop after so many epochs without a better validation; 0: never"},
-		{"seed", 0, SER_OPTION_I64, &o.seed, "N", 0, 9e18, NULL, SER_OPTION_ALWAYS, "seed of everything random"},
-		{"log", 0, SER_OPTION_STR, &o.log, "FILE", 0, 0, NULL, quiet, "table of losses and validations by epoch (TSV)"},
-		{"checkpoint", 0, SER_OPTION_STR, &o.checkpoint, "FILE", 0, 0, NULL, quiet, "keep the state of training here"},
-		{"checkpoint-every", 0, SER_OPTION_I64, &o.every, "N", 0, 9e18, NULL, quiet, "steps between checkpoints; 0: at each epoch's end"},
-		{"resume", 0, SER_OPTION_FLAG, &o.resume, NULL, 0, 0, NULL, quiet, "go on from the checkpoint if it is there"},
+		{"clip", 0, SER_OPTION_REAL, &o.train.clip, "X", 0, 1e9, NULL, 0,
+		 "greatest norm of the gradient; 0: any"},
+		{"ema", 0, SER_OPTION_REAL, &o.train.opt.ema, "X", 0, 0.99999, NULL, 0,
+		 "decay of the average of parameters that is kept; 0: none"},
+		{"patience", 0, SER_OPTION_INT, &o.patience, "N", 0, 1000000, NULL, 0,
+		 "stop after so many epochs without a better validation; 0: never"},
+		{"seed", 0, SER_OPTION_I64, &o.seed, "N", 0, 9e18, NULL, SER_OPTION_ALWAYS,
+		 "seed of everything random"},
+		{"log", 0, SER_OPTION_STR, &o.log, "FILE", 0, 0, NULL, quiet,
+		 "table of losses and validations by epoch (TSV)"},
+		{"checkpoint", 0, SER_OPTION_STR, &o.checkpoint, "FILE", 0, 0, NULL, quiet,
+		 "keep the state of training here"},
+		{"checkpoint-every", 0, SER_OPTION_I64, &o.every, "N", 0, 9e18, NULL, quiet,
+		 "steps between checkpoints; 0: at each epoch's end"},
+		{"resume", 0, SER_OPTION_FLAG, &o.resume, NULL, 0, 0, NULL, quiet,
+		 "go on from the checkpoint if it is there"},
 		{0},
 	};
 	const struct ser_option classify[] = {
 		{"label", 'l', SER_OPTION_STR, &o.label, "NAME", 0, 0, NULL, SER_OPTION_NEEDED, "label to learn"},
-		{"class-weight", 0, SER_OPTION_CHOICE, &o.class_weight, "HOW", 0, 0, weights, 0, "weigh classes by the inverse of their number"},
+		{"class-weight", 0, SER_OPTION_CHOICE, &o.class_weight, "HOW", 0, 0, weights, 0,
+		 "weigh classes by the inverse of their number"},
 		{"smooth", 0, SER_OPTION_REAL, &o.obj.smooth, "X", 0, 0.99, NULL, 0, "label smoothing"},
-		{"hidden", 0, SER_OPTION_INT, &o.hidden, "N", 0, 65536, NULL, 0, "hidden units between embedding and classes; 0: none"},
-		{"head-dropout", 0, SER_OPTION_REAL, &o.obj.dropout, "X", 0, 0.95, NULL, 0, "dropout before the classes"},
+		{"hidden", 0, SER_OPTION_INT, &o.hidden, "N", 0, 65536, NULL, 0,
+		 "hidden units between embedding and classes; 0: none"},
+		{"head-dropout", 0, SER_OPTION_REAL, &o.obj.dropout, "X", 0, 0.95, NULL, 0,
+		 "dropout before the classes"},
 		{0},
 	};
 	const struct ser_option regress[] = {
-		{"label", 'l', SER_OPTION_LIST, &o.values, "NAME", 0, 0, NULL, SER_OPTION_NEEDED, "number to learn, such as arousal"},
-		{"loss", 0, SER_OPTION_CHOICE, &o.value_loss, "NAME", 0, 0, value_losses, 0, "1 - concordance, squared or absolute error"},
-		{"hidden", 0, SER_OPTION_INT, &o.hidden, "N", 0, 65536, NULL, 0, "hidden units between embedding and values; 0: none"},
-		{"head-dropout", 0, SER_OPTION_REAL, &o.obj.dropout, "X", 0, 0.95, NULL, 0, "dropout before the values"},
+		{"label", 'l', SER_OPTION_LIST, &o.values, "NAME", 0, 0, NULL, SER_OPTION_NEEDED,
+		 "number to learn, such as arousal"},
+		{"loss", 0, SER_OPTION_CHOICE, &o.value_loss, "NAME", 0, 0, value_losses, 0,
+		 "1 - concordance, squared or absolute error"},
+		{"hidden", 0, SER_OPTION_INT, &o.hidden, "N", 0, 65536, NULL, 0,
+		 "hidden units between embedding and values; 0: none"},
+		{"head-dropout", 0, SER_OPTION_REAL, &o.obj.dropout, "X", 0, 0.95, NULL, 0,
+		 "dropout before the values"},
 		{0},
 	};
 	const struct ser_option speaker[] = {
 		{"label", 'l', SER_OPTION_STR, &o.label, "NAME", 0, 0, NULL, 0, "label to tell apart"},
-		{"loss", 0, SER_OPTION_CHOICE, &o.loss, "NAME", 0, 0, losses, 0, "additive angular margin, or plain softmax"},
+		{"loss", 0, SER_OPTION_CHOICE, &o.loss, "NAME", 0, 0, losses, 0,
+		 "additive angular margin, or plain softmax"},
 		{"margin", 0, SER_OPTION_REAL, &o.obj.margin, "RADIANS", 0, 1.5, NULL, 0, "angular margin"},
 		{"scale", 0, SER_OPTION_REAL, &o.obj.scale, "X", 1, 1000, NULL, 0, "factor on the cosines"},
 		{"sub-centres", 0, SER_OPTION_INT, &o.n_sub, "N", 1, 100, NULL, 0, "centres a class"},
-		{"class-weight", 0, SER_OPTION_CHOICE, &o.class_weight, "HOW", 0, 0, weights, 0, "weigh classes by the inverse of their number"},
+		{"class-weight", 0, SER_OPTION_CHOICE, &o.class_weight, "HOW", 0, 0, weights, 0,
+		 "weigh classes by the inverse of their number"},
 		{"smooth", 0, SER_OPTION_REAL, &o.obj.smooth, "X", 0, 0.99, NULL, 0, "label smoothing"},
 		{0},
 	};
 	const struct ser_option contrastive[] = {
-		{"pairs", 0, SER_OPTION_STR, &o.pairs, "FILE", 0, 0, NULL, 0, "anchors, positives and negatives, of ser-pairs"},
-		{"cluster", 0, SER_OPTION_STR, &o.cluster, "NAME", 0, 0, NULL, 0, "without --pairs: label that names the cluster"},
-		{"batch-speakers", 0, SER_OPTION_INT, &o.n_spk, "N", 1, 100000, NULL, 0, "without --pairs: speakers a batch, two clusters of each"},
-		{"batch-per-cluster", 0, SER_OPTION_INT, &o.n_per, "N", 2, 100000, NULL, 0, "without --pairs: records of each cluster"},
+		{"pairs", 0, SER_OPTION_STR, &o.pairs, "FILE", 0, 0, NULL, 0,
+		 "anchors, positives and negatives, of ser-pairs"},
+		{"cluster", 0, SER_OPTION_STR, &o.cluster, "NAME", 0, 0, NULL, 0,
+		 "without --pairs: label that names the cluster"},
+		{"batch-speakers", 0, SER_OPTION_INT, &o.n_spk, "N", 1, 100000, NULL, 0,
+		 "without --pairs: speakers a batch, two clusters of each"},
+		{"batch-per-cluster", 0, SER_OPTION_INT, &o.n_per, "N", 2, 100000, NULL, 0,
+		 "without --pairs: records of each cluster"},
 		{"tau", 0, SER_OPTION_REAL, &o.obj.tau, "X", 0.001, 100, NULL, 0, "temperature"},
 		{"proj", 0, SER_OPTION_INT, &o.proj, "N", 1, 65536, NULL, 0, "dimensions of the projection"},
-		{"hidden", 0, SER_OPTION_INT, &o.hidden, "N", 0, 65536, NULL, 0, "hidden units of the projection; 0: none"},
+		{"hidden", 0, SER_OPTION_INT, &o.hidden, "N", 0, 65536, NULL, 0,
+		 "hidden units of the projection; 0: none"},
 		{0},
 	};
 	const struct ser_mode modes[] = {
 		[CLASSIFY] = {"classify", "Learn a label, such as an emotion.", classify, NULL},
 		[REGRESS] = {"regress", "Learn numbers, such as arousal and valence.", regress, NULL},
 		[SPEAKER] = {"speaker", "Learn an embedding that tells speakers apart.", speaker, NULL},
-		[CONTRASTIVE] = {"contrastive", "Learn an embedding from pairs inside speakers, without labels.", contrastive, NULL},
+		[CONTRASTIVE] = {"contrastive", "Learn an embedding from pairs inside speakers, without labels.",
+				 contrastive, NULL},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-train", "Train a network on records with features.", "[FILE]...", opts, modes,
-	                              SER_CLI_OUT | SER_CLI_IN | SER_CLI_THREADS | SER_CLI_PROGRESS};
+	const struct ser_tool tool = {"ser-train", "Train a network on records with features.",
+				      "[FILE]...", opts,
+				      modes,       SER_CLI_OUT | SER_CLI_IN | SER_CLI_THREADS | SER_CLI_PROGRESS};
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
@@ -532,10 +579,12 @@ int main(int argc, char **argv)
 	if (ser_split_make(&split, d, &o.split, &e) != 0)
 		ser_cli_die(&c, &e);
 	if (split.n_no_spk > 0)
-		ser_cli_warn(&c, "%zu of %zu records have no label \"%s\": it cannot be known who is shared by training and test",
-		             split.n_no_spk, d->n, o.split.spk);
-	ser_cli_info(&c, "training %zu records of %zu speakers, validation %zu of %zu, left out %zu of %zu", split.n_train,
-	             split.spk_train, split.n_dev, split.spk_dev, split.n_out, split.spk_out);
+		ser_cli_warn(&c,
+			     "%zu of %zu records have no label \"%s\": it cannot be known who is shared by training "
+			     "and test",
+			     split.n_no_spk, d->n, o.split.spk);
+	ser_cli_info(&c, "training %zu records of %zu speakers, validation %zu of %zu, left out %zu of %zu",
+		     split.n_train, split.spk_train, split.n_dev, split.spk_dev, split.n_out, split.spk_out);
 
 	struct ser_pair_set pairs = {0};
 	if (o.pairs != NULL) {
@@ -556,5 +605,9 @@ int main(int argc, char **argv)
 	ser_pair_set_free(&pairs);
 	ser_split_free(&split);
 	ser_dataset_free(d);
+	struct ser_strs *lists[] = {&o.hyper, &o.also, &o.adversarial, &o.dev_spk, &o.values};
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		free(lists[i]->s);
+	ser_arena_free(&o.text);
 	return ser_cli_end(&c);
 }

@@ -4,8 +4,8 @@
 #include <string.h>
 
 const struct ser_arch *const ser_archs[] = {
-	&ser_arch_convpool, &ser_arch_cnn, &ser_arch_conv_attn, &ser_arch_crnn, &ser_arch_ecapa, &ser_arch_xvector, &ser_arch_mlp,
-	&ser_arch_linear,   NULL,
+	&ser_arch_convpool, &ser_arch_cnn, &ser_arch_conv_attn, &ser_arch_crnn, &ser_arch_ecapa,
+	&ser_arch_xvector,  &ser_arch_mlp, &ser_arch_linear,    NULL,
 };
 
 const struct ser_arch *ser_arch_find(const char *name)

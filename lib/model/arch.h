@@ -5,8 +5,8 @@
 
 #include "model/model.h"
 
-extern const struct ser_arch ser_arch_cnn, ser_arch_convpool, ser_arch_conv_attn, ser_arch_crnn, ser_arch_ecapa, ser_arch_xvector,
-	ser_arch_mlp, ser_arch_linear;
+extern const struct ser_arch ser_arch_cnn, ser_arch_convpool, ser_arch_conv_attn, ser_arch_crnn, ser_arch_ecapa,
+	ser_arch_xvector, ser_arch_mlp, ser_arch_linear;
 
 /* Convolution over time that keeps the number of frames (stride 1) or divides it, rounding up. k is odd. */
 struct ser_conv ser_arch_same(size_t k, size_t stride, size_t dil);

@@ -5,13 +5,16 @@
 
 enum { CHANNELS, BLOCKS, KERNEL, ATT, EMB, DROPOUT };
 static const struct ser_hyper hyper[] = {
-	[CHANNELS] = {"channels", 16, 1, 1024, SER_HYPER_WHOLE, "channels of the first convolution, twice in the second, ..."},
-	[BLOCKS] = {"blocks", 4, 1, 8, SER_HYPER_WHOLE,
-	            "convolutions, each with batch norm, ReLU, dropout and half the frames and bands of the one before"},
+	[CHANNELS] = {"channels", 16, 1, 1024, SER_HYPER_WHOLE,
+		      "channels of the first convolution, twice in the second, ..."},
+	[BLOCKS] =
+		{"blocks", 4, 1, 8, SER_HYPER_WHOLE,
+		 "convolutions, each with batch norm, ReLU, dropout and half the frames and bands of the one before"},
 	[KERNEL] = {"kernel", 3, 1, 31, SER_HYPER_ODD, "frames and bands a convolution sees"},
 	[ATT] = {"att", 64, 1, 4096, SER_HYPER_WHOLE, "hidden units of the attention over time"},
 	[EMB] = {"emb", 128, 1, 65536, SER_HYPER_WHOLE, "dimensions of the embedding"},
-	[DROPOUT] = {"dropout", 0.2, 0, 0.95, SER_HYPER_REAL, "dropout before the linear layer; half of it after each block"},
+	[DROPOUT] = {"dropout", 0.2, 0, 0.95, SER_HYPER_REAL,
+		     "dropout before the linear layer; half of it after each block"},
 	{0},
 };
 

@@ -13,10 +13,12 @@ static const struct ser_hyper hyper[] = {
 	[DOWN] = {"down", 2, 1, 8, SER_HYPER_WHOLE, "convolutions, each halves the frame rate"},
 	[LAYERS] = {"layers", 2, 1, 48, SER_HYPER_WHOLE, "self-attention layers"},
 	[FFN] = {"ffn", 256, 1, 65536, SER_HYPER_WHOLE, "hidden units of their feed-forward part"},
-	[REACH] = {"reach", 32, 0, 4096, SER_HYPER_WHOLE, "frames up to which distances have biases of their own; 0: none"},
+	[REACH] = {"reach", 32, 0, 4096, SER_HYPER_WHOLE,
+		   "frames up to which distances have biases of their own; 0: none"},
 	[ATT] = {"att", 64, 1, 4096, SER_HYPER_WHOLE, "hidden units of the pooling's attention over time"},
 	[EMB] = {"emb", 128, 1, 65536, SER_HYPER_WHOLE, "dimensions of the embedding"},
-	[DROPOUT] = {"dropout", 0.2, 0, 0.95, SER_HYPER_REAL, "dropout after convolutions, in layers and after pooling"},
+	[DROPOUT] = {"dropout", 0.2, 0, 0.95, SER_HYPER_REAL,
+		     "dropout after convolutions, in layers and after pooling"},
 	{0},
 };
 

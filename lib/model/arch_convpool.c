@@ -24,7 +24,8 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 		char name[32];
 		int mark = ser_tape_mark(t);
 		snprintf(name, sizeof name, "block%zu", i);
-		x = ser_arch_conv_bn_relu(t, name, x, ch, ser_arch_same((size_t)h[KERNEL], i < (size_t)h[DOWN] ? 2 : 1, 1));
+		x = ser_arch_conv_bn_relu(t, name, x, ch,
+					  ser_arch_same((size_t)h[KERNEL], i < (size_t)h[DOWN] ? 2 : 1, 1));
 		x = ser_nn_dropout(t, x, h[DROPOUT]);
 		x = ser_tape_keep(t, mark, x);
 	}
@@ -34,5 +35,4 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 }
 
 const struct ser_arch ser_arch_convpool = {
-	"convpool", "convolutions over time and attentive statistics pooling", hyper, build, ser_arch_any_length,
-	NULL};
+	"convpool", "convolutions over time and attentive statistics pooling", hyper, build, ser_arch_any_length, NULL};

@@ -9,7 +9,8 @@ enum { CHANNELS, BLOCKS, KERNEL, HIDDEN, ATT, EMB, DROPOUT };
 static const struct ser_hyper hyper[] = {
 	[CHANNELS] = {"channels", 32, 1, 1024, SER_HYPER_WHOLE, "channels of every convolution"},
 	[BLOCKS] = {"blocks", 3, 1, 8, SER_HYPER_WHOLE,
-	            "convolutions, each with batch norm, ReLU, 2 x 2 max pooling (the first only over frequency) and dropout"},
+		    "convolutions, each with batch norm, ReLU, 2 x 2 max pooling (the first only over frequency) and "
+		    "dropout"},
 	[KERNEL] = {"kernel", 3, 1, 31, SER_HYPER_ODD, "frames and bands a convolution sees"},
 	[HIDDEN] = {"hidden", 64, 1, 4096, SER_HYPER_WHOLE, "units of the LSTM, each direction"},
 	[ATT] = {"att", 64, 1, 4096, SER_HYPER_WHOLE, "hidden units of the attention over time"},
@@ -39,6 +40,9 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 	return (struct ser_encoded){.frames = x, .emb = ser_layer_linear(t, "emb", u, (size_t)h[EMB], true)};
 }
 
-const struct ser_arch ser_arch_crnn = {
-	"crnn", "convolutions over time and frequency, BLSTM and attentive statistics pooling", hyper, build,
-	ser_arch_any_length, NULL};
+const struct ser_arch ser_arch_crnn = {"crnn",
+				       "convolutions over time and frequency, BLSTM and attentive statistics pooling",
+				       hyper,
+				       build,
+				       ser_arch_any_length,
+				       NULL};

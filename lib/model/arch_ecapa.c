@@ -7,8 +7,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { CHANNELS, MFA, SCALE, SE, ATT, EMB, REFLECT, MFA_NORM, ATT_NORM };
+enum { CHANNELS, MFA, SCALE, SE, ATT, EMB, REFLECT, MFA_NORM, ATT_NORM, CONTEXT };
 static const struct ser_hyper hyper[] = {
 	[CHANNELS] = {"channels", 512, 8, 8192, SER_HYPER_WHOLE, "channels; a multiple of scale"},
 	[MFA] = {"mfa", 1536, 1, 16384, SER_HYPER_WHOLE, "channels of the aggregation"},
@@ -19,6 +20,9 @@ static const struct ser_hyper hyper[] = {
 	[REFLECT] = {"reflect", 1, 0, 1, SER_HYPER_WHOLE, "1: the ends are mirrored for convolutions; 0: zeros"},
 	[MFA_NORM] = {"mfa_norm", 1, 0, 1, SER_HYPER_WHOLE, "1: batch norm after the aggregation"},
 	[ATT_NORM] = {"att_norm", 1, 0, 1, SER_HYPER_WHOLE, "1: ReLU and batch norm within the attention"},
+	[CONTEXT] = {"context", 1, 0, 2, SER_HYPER_WHOLE,
+		     "what the attention sees besides a frame: 0 nothing, 1 mean and deviation over time, 2 with n-1 "
+		     "in the latter"},
 	{0},
 };
 
@@ -57,18 +61,49 @@ static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 	return ser_nn_add(t, ser_layer_se(t, "se_block", y, (size_t)h[SE]), x);
 }
 
-/* e = V f(W [x; mean; deviation] + b) + k, softmax over time; the constant part of W's product is formed once. */
+/* Deviations with n-1 instead of n: s [n_seg, ch] times sqrt(T / (T-1)). */
+static int unbiased(struct ser_tape *t, int s, struct ser_node x)
+{
+	size_t ch = x.n_col, n = x.n_seg;
+	float *f = ser_malloc(ser_mul(n, ch), sizeof *f);
+	const float **at = ser_malloc(n, sizeof *at);
+	size_t *one = ser_malloc(n, sizeof *one);
+	for (size_t i = 0; i < n; i++) {
+		double frames = (double)(x.seg[i + 1] - x.seg[i]);
+		for (size_t c = 0; c < ch; c++)
+			f[i * ch + c] = (float)(frames > 1 ? sqrt(frames / (frames - 1)) : 1);
+		at[i] = f + i * ch;
+		one[i] = 1;
+	}
+	s = ser_nn_mul(t, s, ser_tape_batch(t, n, at, one, ch));
+	free(f);
+	free(at);
+	free(one);
+	return s;
+}
+
+/* Softmax over time of V f(W [x; mean; deviation] + b) + k; the constant part of W's product is formed once. */
 static int attend(struct ser_tape *t, const double *h, int x)
 {
 	const double eps = 1e-7;
-	size_t ch = (size_t)h[MFA], n_att = (size_t)h[ATT];
+	size_t ch = (size_t)h[MFA], n_att = (size_t)h[ATT], n_in = h[CONTEXT] != 0 ? 3 * ch : ch;
 	ser_tape_enter(t, "asp");
-	struct ser_init init = {SER_INIT_UNIFORM, 1 / sqrt(3 * (double)ch)};
-	int w = ser_layer_param(t, "tdnn.conv.weight", 0, init, 2, (size_t[]){n_att, 3 * ch});
+	struct ser_init init = {SER_INIT_UNIFORM, 1 / sqrt((double)n_in)};
+	int w = ser_layer_param(t, "tdnn.conv.weight", 0, init, 2, (size_t[]){n_att, n_in});
 	int b = ser_layer_param(t, "tdnn.conv.bias", SER_P_NO_DECAY, init, 1, &n_att);
-	int u = ser_nn_linear(t, ser_nn_pool_stats(t, x, -1, eps), ser_nn_slice(t, w, ch, 2 * ch), b);
-	int y = ser_nn_linear(t, x, ser_nn_slice(t, w, 0, ch), -1);
-	y = ser_nn_add(t, y, ser_nn_expand(t, u, y));
+	int y;
+	if (h[CONTEXT] == 0) {
+		y = ser_nn_linear(t, x, w, b);
+	} else {
+		int u = ser_nn_pool_stats(t, x, -1, eps);
+		if (h[CONTEXT] == 2)
+			u = ser_nn_concat(t, 2,
+					  (int[]){ser_nn_slice(t, u, 0, ch),
+						  unbiased(t, ser_nn_slice(t, u, ch, ch), ser_tape_node(t, x))});
+		u = ser_nn_linear(t, u, ser_nn_slice(t, w, ch, 2 * ch), b);
+		y = ser_nn_linear(t, x, ser_nn_slice(t, w, 0, ch), -1);
+		y = ser_nn_add(t, y, ser_nn_expand(t, u, y));
+	}
 	if (h[ATT_NORM] != 0)
 		y = ser_layer_batch_norm(t, "tdnn.norm", ser_nn_relu(t, y), n_att);
 	y = ser_layer_linear(t, "conv", ser_nn_tanh(t, y), ch, true);

@@ -24,7 +24,7 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 		int mark = ser_tape_mark(t);
 		snprintf(name, sizeof name, "tdnn%zu", i);
 		x = ser_arch_conv_relu_bn(t, name, x, (size_t)h[i < 4 ? CHANNELS : LAST],
-		                          ser_arch_same(layer[i].k, 1, layer[i].dil));
+					  ser_arch_same(layer[i].k, 1, layer[i].dil));
 		x = ser_tape_keep(t, mark, x);
 	}
 	int u = ser_nn_dropout(t, ser_nn_pool_stats(t, x, -1, 1e-4), h[DROPOUT]);
@@ -32,5 +32,4 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 }
 
 const struct ser_arch ser_arch_xvector = {
-	"xvector", "time-delay network with statistics pooling", hyper, build, ser_arch_any_length,
-	NULL};
+	"xvector", "time-delay network with statistics pooling", hyper, build, ser_arch_any_length, NULL};

@@ -30,14 +30,15 @@ static int set_hyper(struct ser_model *m, const char *name, size_t len, double x
 	while (h[i].name != NULL && (strlen(h[i].name) != len || memcmp(h[i].name, name, len) != 0))
 		i++;
 	if (h[i].name == NULL)
-		return ser_fail(e, SER_EUSAGE, "architecture %s has no hyper-parameter \"%.*s\"", m->arch->name, (int)len, name);
+		return ser_fail(e, SER_EUSAGE, "architecture %s has no hyper-parameter \"%.*s\"", m->arch->name,
+				(int)len, name);
 	static const char *const kinds[] = {"a number", "a whole number", "an odd number"};
 	char lo[32], hi[32];
 	if (!(x >= h[i].lo && x <= h[i].hi) || (h[i].kind != SER_HYPER_REAL && x != floor(x)) ||
 	    (h[i].kind == SER_HYPER_ODD && fmod(x, 2) != 1))
 		return ser_fail(e, SER_EUSAGE, "hyper-parameter %s of %s is %g, expected %s in [%s, %s]", h[i].name,
-		                m->arch->name, x, kinds[h[i].kind], ser_format_real(h[i].lo, lo),
-		                ser_format_real(h[i].hi, hi));
+				m->arch->name, x, kinds[h[i].kind], ser_format_real(h[i].lo, lo),
+				ser_format_real(h[i].hi, hi));
 	m->hyper[i] = x;
 	return 0;
 }
@@ -57,7 +58,7 @@ static struct ser_model *blank(const struct ser_arch *arch, uint64_t seed)
 }
 
 int ser_model_new(struct ser_model **out, const char *arch, const char *const *hyper, size_t n, uint64_t seed,
-                  struct ser_err *e)
+		  struct ser_err *e)
 {
 	const struct ser_arch *a = ser_arch_find(arch);
 	*out = NULL;
@@ -76,7 +77,7 @@ int ser_model_new(struct ser_model **out, const char *arch, const char *const *h
 		if (eq == NULL)
 			ser_fail(e, SER_EUSAGE, "\"%s\" is not of the form name=value", hyper[i]);
 		else if (ser_parse_real(eq + 1, -HUGE_VAL, HUGE_VAL, &x, e) == 0 &&
-		         set_hyper(m, hyper[i], (size_t)(eq - hyper[i]), x, e) == 0)
+			 set_hyper(m, hyper[i], (size_t)(eq - hyper[i]), x, e) == 0)
 			continue;
 		ser_model_free(m);
 		return e->code;
@@ -101,7 +102,7 @@ static char *keep(struct ser_model *m, const char *s)
 }
 
 void ser_model_input(struct ser_model *m, const char *field, size_t n_in, const struct ser_val *dims,
-                     enum ser_model_norm norm)
+		     enum ser_model_norm norm)
 {
 	m->field = keep(m, field);
 	m->n_in = n_in;
@@ -182,7 +183,8 @@ int ser_model_build(struct ser_model *m, struct ser_err *e)
 	if (wrong != NULL)
 		return ser_fail(e, SER_EUSAGE, "architecture %s: %s", m->arch->name, wrong);
 	if (m->norm == SER_NORM_GLOBAL && ser_params_find(m->params, "input.mean") < 0) {
-		ser_params_add(m->params, "input.mean", SER_P_BUFFER, (struct ser_init){SER_INIT_CONST, 0}, 1, &m->n_in);
+		ser_params_add(m->params, "input.mean", SER_P_BUFFER, (struct ser_init){SER_INIT_CONST, 0}, 1,
+			       &m->n_in);
 		ser_params_add(m->params, "input.std", SER_P_BUFFER, (struct ser_init){SER_INIT_CONST, 1}, 1, &m->n_in);
 	}
 	struct ser_tape *t = ser_tape_new(NULL, m->params);
@@ -255,15 +257,17 @@ int ser_model_check_header(const struct ser_model *m, const struct ser_header *h
 			const struct ser_val *a = ser_val_get(&m->dims, name), *b = ser_val_get(side[1], name);
 			if (a == NULL || b == NULL || !ser_val_equal(a, b))
 				rc = ser_fail(e, SER_EDATA,
-				              "the model was made for other features: %s of field \"%s\" was %.200s, this stream's is %.200s",
-				              name, m->field, json_of(&want, a), json_of(&have, b));
+					      "the model was made for other features: %s of field \"%s\" was %.200s, "
+					      "this stream's is %.200s",
+					      name, m->field, json_of(&want, a), json_of(&have, b));
 		}
 	ser_buf_free(&want);
 	ser_buf_free(&have);
 	return rc;
 }
 
-int ser_model_tensor(struct ser_record *r, const char *field, const float **x, size_t shape[static 2], struct ser_err *e)
+int ser_model_tensor(struct ser_record *r, const char *field, const float **x, size_t shape[static 2],
+		     struct ser_err *e)
 {
 	const struct ser_val *v = ser_record_get(r, field);
 	size_t own[SER_MAX_AXES];
@@ -276,24 +280,24 @@ int ser_model_tensor(struct ser_record *r, const char *field, const float **x, s
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is empty", field);
 	for (size_t i = 0; i < shape[0] * shape[1]; i++)
 		if (!isfinite((*x)[i]))
-			return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is not finite at frame %zu, dimension %zu", field,
-			                       i / shape[1], i % shape[1]);
+			return ser_record_fail(r, e, SER_EDATA,
+					       "field \"%s\" is not finite at frame %zu, dimension %zu", field,
+					       i / shape[1], i % shape[1]);
 	return 0;
 }
 
-ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, float **x, size_t *cap,
-                             struct ser_err *e)
+ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, float **x, size_t *cap, struct ser_err *e)
 {
 	const float *feat;
 	size_t shape[2], least = m->arch->min_frame(m->hyper);
 	if (ser_model_tensor(r, m->field, &feat, shape, e) != 0)
 		return e->code;
 	if (shape[1] != m->n_in)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu dimensions a frame, the model wants %zu", m->field,
-		                       shape[1], m->n_in);
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu dimensions a frame, the model wants %zu",
+				       m->field, shape[1], m->n_in);
 	if (shape[0] < least)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model needs %zu", m->field, shape[0],
-		                       least);
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model needs %zu", m->field,
+				       shape[0], least);
 	size_t n = shape[0] * shape[1];
 	*x = ser_grow(*x, cap, n, sizeof **x);
 	memcpy(*x, feat, n * sizeof *feat);
@@ -367,13 +371,14 @@ static struct ser_val head_val(struct ser_arena *a, const struct ser_head *h)
 }
 
 void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_st_tensor **t, size_t *n,
-                    struct ser_st_meta **meta, size_t *n_meta)
+		    struct ser_st_meta **meta, size_t *n_meta)
 {
 	const struct ser_params *p = m->params;
 	struct ser_val hyper = ser_val_map(), input = ser_val_map(), heads = ser_val_list();
 	for (size_t i = 0; m->arch->hyper[i].name != NULL; i++)
 		ser_val_set(a, &hyper, m->arch->hyper[i].name,
-		            m->arch->hyper[i].kind == SER_HYPER_REAL ? ser_real(m->hyper[i]) : ser_int((int64_t)m->hyper[i]));
+			    m->arch->hyper[i].kind == SER_HYPER_REAL ? ser_real(m->hyper[i])
+								     : ser_int((int64_t)m->hyper[i]));
 	ser_val_set(a, &input, "field", ser_str(m->field));
 	ser_val_set(a, &input, "dim", ser_int((int64_t)m->n_in));
 	ser_val_set(a, &input, "norm", ser_str(ser_model_norms[m->norm]));
@@ -396,7 +401,8 @@ void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_s
 	for (size_t i = 0; i < *n; i++) {
 		const struct ser_slice *s = &p->slice[i];
 		float *data = ser_arena_alloc(a, s->n, sizeof *data);
-		(*t)[i] = (struct ser_st_tensor){.name = s->name, .dtype = SER_ST_F32, .ndim = s->ndim, .n = s->n, .data = data};
+		(*t)[i] = (struct ser_st_tensor){
+			.name = s->name, .dtype = SER_ST_F32, .ndim = s->ndim, .n = s->n, .data = data};
 		ser_model_slice_out(s, p->val + s->at, data, (*t)[i].shape);
 	}
 }
@@ -417,7 +423,7 @@ int ser_model_save(const struct ser_model *m, const char *path, struct ser_err *
 
 /* One value of the metadata, parsed, of the kind wanted. */
 static int get_meta(const struct ser_st *s, struct ser_arena *a, const char *key, enum ser_kind kind, struct ser_val *v,
-                    struct ser_err *e)
+		    struct ser_err *e)
 {
 	const char *text = ser_st_meta(s, key);
 	if (text == NULL)
@@ -444,7 +450,8 @@ static bool get_size(const struct ser_val *map, const char *name, size_t lo, siz
 
 static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_val *v, struct ser_err *e)
 {
-	const struct ser_val *name = ser_val_get(v, "name"), *kind = ser_val_get(v, "kind"), *out = ser_val_get(v, "out");
+	const struct ser_val *name = ser_val_get(v, "name"), *kind = ser_val_get(v, "kind"),
+			     *out = ser_val_get(v, "out");
 	const struct ser_val *field = ser_val_get(v, "field"), *drop = ser_val_get(v, "dropout");
 	const struct ser_val *adv = ser_val_get(v, "adversarial");
 	struct ser_head h = {0};
@@ -464,11 +471,13 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	h.field = field != NULL && field->kind == SER_STR ? field->u.str.s : NULL;
 	if (h.kind != SER_HEAD_UNIT) {
 		if (out == NULL || out->kind != SER_LIST || out->u.list.n != h.n_out)
-			return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" does not name its %zu outputs", h.name, h.n_out);
+			return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" does not name its %zu outputs",
+					h.name, h.n_out);
 		const char **names = ser_arena_alloc(a, h.n_out, sizeof *names);
 		for (size_t i = 0; i < h.n_out; i++) {
 			if (out->u.list.v[i].kind != SER_STR)
-				return ser_fail(e, SER_EDATA, "metadata \"heads\": an output of \"%s\" has no name", h.name);
+				return ser_fail(e, SER_EDATA, "metadata \"heads\": an output of \"%s\" has no name",
+						h.name);
 			names[i] = out->u.list.v[i].u.str.s;
 		}
 		h.out = names;
@@ -478,7 +487,8 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 
 static int take_input(struct ser_model *m, const struct ser_val *v, struct ser_err *e)
 {
-	const struct ser_val *field = ser_val_get(v, "field"), *norm = ser_val_get(v, "norm"), *dims = ser_val_get(v, "dims");
+	const struct ser_val *field = ser_val_get(v, "field"), *norm = ser_val_get(v, "norm"),
+			     *dims = ser_val_get(v, "dims");
 	size_t dim;
 	int k = 0;
 	while (norm != NULL && ser_model_norms[k] != NULL && !ser_val_is_str(norm, ser_model_norms[k]))
@@ -511,10 +521,13 @@ static int fill_params(struct ser_model *m, const struct ser_st *s, struct ser_e
 		const struct ser_slice *sl = &p->slice[i];
 		const struct ser_st_tensor *t = ser_st_find(s, sl->name);
 		if (t == NULL) {
-			rc = ser_fail(e, SER_EDATA, "parameter \"%s\" of architecture %s is missing", sl->name, m->arch->name);
+			rc = ser_fail(e, SER_EDATA, "parameter \"%s\" of architecture %s is missing", sl->name,
+				      m->arch->name);
 		} else if (!shape_fits(sl, t)) {
-			rc = ser_fail(e, SER_EDATA, "parameter \"%s\" has %zu elements and another shape than architecture %s gives it",
-			              sl->name, t->n, m->arch->name);
+			rc = ser_fail(
+				e, SER_EDATA,
+				"parameter \"%s\" has %zu elements and another shape than architecture %s gives it",
+				sl->name, t->n, m->arch->name);
 		} else {
 			buf = ser_grow(buf, &cap, t->n, sizeof *buf);
 			ser_st_f4(t, buf);
@@ -524,7 +537,8 @@ static int fill_params(struct ser_model *m, const struct ser_st *s, struct ser_e
 	free(buf);
 	for (size_t i = 0; i < s->n_tensor && rc == 0; i++)
 		if (ser_params_find(p, s->tensor[i].name) < 0 && strncmp(s->tensor[i].name, "checkpoint.", 11) != 0)
-			rc = ser_fail(e, SER_EDATA, "tensor \"%s\" has no place in architecture %s", s->tensor[i].name, m->arch->name);
+			rc = ser_fail(e, SER_EDATA, "tensor \"%s\" has no place in architecture %s", s->tensor[i].name,
+				      m->arch->name);
 	return rc != 0 ? rc : ser_params_check(p, e);
 }
 
@@ -536,22 +550,27 @@ int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser
 	*out = NULL;
 	int rc = get_meta(s, &a, "format", SER_STR, &format, e);
 	if (rc == 0 && !ser_val_is_str(&format, "ser-model"))
-		rc = ser_fail(e, SER_EDATA, "not a model of ser-train: its metadata's format is \"%s\"", format.u.str.s);
+		rc = ser_fail(e, SER_EDATA, "not a model of ser-train: its metadata's format is \"%s\"",
+			      format.u.str.s);
 	if (rc == 0)
 		rc = get_meta(s, &a, "version", SER_STR, &version, e);
 	if (rc == 0 && !ser_val_is_str(&version, "1"))
 		rc = ser_fail(e, SER_EDATA, "model file version %s is newer than this tool's (1)", version.u.str.s);
 	if (rc != 0 || (rc = get_meta(s, &a, "arch", SER_STR, &arch, e)) != 0 ||
-	    (rc = get_meta(s, &a, "hyper", SER_MAP, &hyper, e)) != 0 || (rc = get_meta(s, &a, "input", SER_MAP, &input, e)) != 0 ||
+	    (rc = get_meta(s, &a, "hyper", SER_MAP, &hyper, e)) != 0 ||
+	    (rc = get_meta(s, &a, "input", SER_MAP, &input, e)) != 0 ||
 	    (rc = get_meta(s, &a, "heads", SER_LIST, &heads, e)) != 0 ||
-	    (rc = get_meta(s, &a, "train", SER_MAP, &train, e)) != 0 || (rc = get_meta(s, &a, "prov", SER_LIST, &prov, e)) != 0) {
+	    (rc = get_meta(s, &a, "train", SER_MAP, &train, e)) != 0 ||
+	    (rc = get_meta(s, &a, "prov", SER_LIST, &prov, e)) != 0) {
 		ser_arena_free(&a);
 		return rc;
 	}
 	rc = ser_model_new(&m, arch.u.str.s, NULL, 0, 0, e);
 	for (size_t i = 0; rc == 0 && i < hyper.u.map.n; i++) {
 		const struct ser_field *f = &hyper.u.map.f[i];
-		double x = f->val.kind == SER_INT ? (double)f->val.u.i : f->val.kind == SER_REAL ? f->val.u.f : (double)NAN;
+		double x = f->val.kind == SER_INT    ? (double)f->val.u.i
+			   : f->val.kind == SER_REAL ? f->val.u.f
+						     : (double)NAN;
 		rc = set_hyper(m, f->name, f->name_len, x, e);
 	}
 	if (rc == 0)

@@ -33,7 +33,7 @@ struct ser_arch {
 	/* What is wrong with a combination of hyper-parameters, or NULL; may be absent. */
 	const char *(*check)(const double *h);
 };
-extern const struct ser_arch *const ser_archs[]; /* ends with NULL */
+extern const struct ser_arch *const ser_archs[];        /* ends with NULL */
 const struct ser_arch *ser_arch_find(const char *name); /* or NULL */
 
 /* ---- heads ---------------------------------------------------------------------------------------- */
@@ -49,12 +49,12 @@ const char *ser_head_kind_name(enum ser_head_kind k);
 struct ser_head {
 	const char *name; /* parameters are below heads.NAME */
 	enum ser_head_kind kind;
-	const char *field;       /* the label it was trained on; NULL for SER_HEAD_UNIT and _VALUE */
-	const char *const *out;  /* [n_out] class names or field names; NULL for SER_HEAD_UNIT */
+	const char *field;      /* the label it was trained on; NULL for SER_HEAD_UNIT and _VALUE */
+	const char *const *out; /* [n_out] class names or field names; NULL for SER_HEAD_UNIT */
 	size_t n_out;
-	size_t n_hidden, n_sub;  /* n_sub: sub-centres a class, 1 */
+	size_t n_hidden, n_sub; /* n_sub: sub-centres a class, 1 */
 	double dropout;
-	bool adversarial;        /* trained through gradient reversal */
+	bool adversarial; /* trained through gradient reversal */
 };
 
 /* ---- models ------------------------------------------------------------------------------------------ */
@@ -71,27 +71,27 @@ extern const char *const ser_model_norms[]; /* their names, by value; ends with 
 struct ser_model {
 	struct ser_arena arena; /* owns all text and values below */
 	const struct ser_arch *arch;
-	double *hyper;      /* by the rows of arch->hyper */
-	const char *field;  /* the tensor it reads: "feat" */
-	size_t n_in;        /* D, its second axis */
+	double *hyper;       /* by the rows of arch->hyper */
+	const char *field;   /* the tensor it reads: "feat" */
+	size_t n_in;         /* D, its second axis */
 	struct ser_val dims; /* what the header of the training stream said about it (a map) */
 	enum ser_model_norm norm;
 	struct ser_head *head;
 	size_t n_head, cap_head;
-	size_t n_emb; /* E, once built */
-	struct ser_val train; /* a map: what was trained on, "speakers" (a list of names) among it */
-	struct ser_val prov;  /* as in a stream header */
+	size_t n_emb;              /* E, once built */
+	struct ser_val train;      /* a map: what was trained on, "speakers" (a list of names) among it */
+	struct ser_val prov;       /* as in a stream header */
 	struct ser_params *params; /* encoder.*, heads.*, input.* */
 };
 
 /* A model without heads and without parameters yet. hyper: n texts "name=value". SER_EUSAGE on an unknown architecture
  * or hyper-parameter, or a value out of range. */
 int ser_model_new(struct ser_model **out, const char *arch, const char *const *hyper, size_t n, uint64_t seed,
-                  struct ser_err *e);
+		  struct ser_err *e);
 void ser_model_free(struct ser_model *m);
 /* The input: field, its D, and dims (copied; NULL: nothing was said). */
 void ser_model_input(struct ser_model *m, const char *field, size_t n_in, const struct ser_val *dims,
-                     enum ser_model_norm norm);
+		     enum ser_model_norm norm);
 /* Add a head (copied). SER_EUSAGE when its name is there already. Its index. */
 int ser_model_head_add(struct ser_model *m, const struct ser_head *h, struct ser_err *e);
 int ser_model_head_find(const struct ser_model *m, const char *name); /* or -1 */
@@ -104,7 +104,14 @@ int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser
 int ser_model_save(const struct ser_model *m, const char *path, struct ser_err *e);
 /* Tensors and metadata as ser_model_save writes them, for files that hold more (checkpoints): allocated in a. */
 void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_st_tensor **t, size_t *n,
-                    struct ser_st_meta **meta, size_t *n_meta);
+		    struct ser_st_meta **meta, size_t *n_meta);
+/* An ECAPA-TDNN of another toolkit, by the names of its tensors (a prefix before all of them is passed over, so are
+ * num_batches_tracked and a classifier). SER_EDATA when a tensor is missing, of another shape, or has no place. The model
+ * expects `field` with what `dims` says of it (may be NULL). */
+enum ser_model_source { SER_FROM_SPEECHBRAIN, SER_FROM_WESPEAKER };
+extern const char *const ser_model_sources[]; /* "speechbrain", "wespeaker", NULL */
+int ser_model_import(struct ser_model **out, const struct ser_st *s, enum ser_model_source from, const char *field,
+		     const struct ser_val *dims, struct ser_err *e);
 /* Copy values of parameters whose names begin with prefix from src; every one of m must be there, of the same shape, and
  * none more. Also copies what input.* both have. */
 int ser_model_copy_params(struct ser_model *m, const struct ser_model *src, const char *prefix, struct ser_err *e);
@@ -116,11 +123,11 @@ void ser_model_slice_in(const struct ser_slice *s, const float *in, real *val);
 int ser_model_check_header(const struct ser_model *m, const struct ser_header *h, struct ser_err *e);
 /* The tensor [T,D] of a record as float32, all finite; one of one axis is a single frame. */
 int ser_model_tensor(struct ser_record *r, const char *field, const float **x, size_t shape[static 2],
-                     struct ser_err *e);
+		     struct ser_err *e);
 /* The features of a record: checked (axes, D, number of frames, finite) and normalised into *x, grown by ser_grow.
  * Returns the number of frames, or <0. */
 ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, float **x, size_t *cap,
-                             struct ser_err *e);
+			     struct ser_err *e);
 /* The normalisation alone, in place, x [T, D]; mean and std [D] (each may be NULL) get what was taken off and
  * divided by. */
 void ser_model_normalise(const struct ser_model *m, float *x, size_t n_frame);
@@ -135,7 +142,7 @@ struct ser_runner *ser_runner_new(const struct ser_model *m, int n_worker); /* m
 void ser_runner_free(struct ser_runner *r);
 /* Encode a record. The nodes are on *t until the worker's next call. Returns the number of frames, or <0. */
 ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,
-                        struct ser_encoded *y, struct ser_err *e);
+			struct ser_encoded *y, struct ser_err *e);
 /* Put a node [n_row, n_col] into a record, copied, as float32: [n_col], or [n_row, n_col] when `rows`. SER_EDATA when it
  * is not finite. */
 int ser_runner_set(struct ser_record *rec, const char *name, struct ser_node y, bool rows, struct ser_err *e);

@@ -38,7 +38,7 @@ void ser_runner_free(struct ser_runner *r)
 }
 
 ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,
-                        struct ser_encoded *y, struct ser_err *e)
+			struct ser_encoded *y, struct ser_err *e)
 {
 	struct worker *w = &r->w[worker];
 	ptrdiff_t n = ser_model_features(r->m, rec, &w->x, &w->cap, e);

@@ -16,9 +16,9 @@ static const struct {
 	const char *name;
 	size_t size;
 } types[] = {
-	[SER_ST_F32] = {"F32", 4}, [SER_ST_F16] = {"F16", 2}, [SER_ST_BF16] = {"BF16", 2}, [SER_ST_F64] = {"F64", 8},
-	[SER_ST_I64] = {"I64", 8}, [SER_ST_I32] = {"I32", 4}, [SER_ST_I16] = {"I16", 2},   [SER_ST_I8] = {"I8", 1},
-	[SER_ST_U64] = {"U64", 8}, [SER_ST_U32] = {"U32", 4}, [SER_ST_U16] = {"U16", 2},   [SER_ST_U8] = {"U8", 1},
+	[SER_ST_F32] = {"F32", 4},   [SER_ST_F16] = {"F16", 2}, [SER_ST_BF16] = {"BF16", 2}, [SER_ST_F64] = {"F64", 8},
+	[SER_ST_I64] = {"I64", 8},   [SER_ST_I32] = {"I32", 4}, [SER_ST_I16] = {"I16", 2},   [SER_ST_I8] = {"I8", 1},
+	[SER_ST_U64] = {"U64", 8},   [SER_ST_U32] = {"U32", 4}, [SER_ST_U16] = {"U16", 2},   [SER_ST_U8] = {"U8", 1},
 	[SER_ST_BOOL] = {"BOOL", 1},
 };
 enum { N_TYPE = sizeof types / sizeof *types };
@@ -122,7 +122,7 @@ static bool size_of(const struct ser_val *v, size_t *out)
 
 /* One entry of the header; end is where its bytes stop. */
 static int take_tensor(struct ser_st_tensor *t, const struct ser_val *v, const char *data, size_t n_data, size_t *begin,
-                       size_t *end, struct ser_err *e)
+		       size_t *end, struct ser_err *e)
 {
 	const struct ser_val *dtype = ser_val_get(v, "dtype"), *shape = ser_val_get(v, "shape");
 	const struct ser_val *off = ser_val_get(v, "data_offsets");
@@ -132,8 +132,9 @@ static int take_tensor(struct ser_st_tensor *t, const struct ser_val *v, const c
 	while (type < N_TYPE && !ser_val_is_str(dtype, types[type].name))
 		type++;
 	if (type == N_TYPE)
-		return ser_fail(e, SER_EDATA, "dtype %.*s is not known", dtype->kind == SER_STR ? (int)dtype->u.str.n : 1,
-		                dtype->kind == SER_STR ? dtype->u.str.s : "?");
+		return ser_fail(e, SER_EDATA, "dtype %.*s is not known",
+				dtype->kind == SER_STR ? (int)dtype->u.str.n : 1,
+				dtype->kind == SER_STR ? dtype->u.str.s : "?");
 	t->dtype = (enum ser_st_dtype)type;
 	if (shape->kind != SER_LIST || shape->u.list.n > SER_ST_MAX_AXES)
 		return ser_fail(e, SER_EDATA, "shape is not a list of at most %d sizes", SER_ST_MAX_AXES);
@@ -150,7 +151,7 @@ static int take_tensor(struct ser_st_tensor *t, const struct ser_val *v, const c
 		return ser_fail(e, SER_EDATA, "its bytes end at %zu, the file's data at %zu: cut off?", *end, n_data);
 	if (!ser_mul_ok(t->n, types[type].size, &n_byte) || n_byte != *end - *begin)
 		return ser_fail(e, SER_EDATA, "%zu bytes do not fit its shape of %zu %s elements", *end - *begin, t->n,
-		                types[type].name);
+				types[type].name);
 	t->data = data + *begin;
 	return 0;
 }
@@ -186,14 +187,15 @@ static int parse(struct ser_st *s, const char *p, size_t n, struct ser_err *e)
 		len = len << 8 | (unsigned char)p[i];
 	if (len > SER_ST_MAX_HEADER || len > n - 8 || len < 2 || p[8] != '{')
 		return ser_fail(e, SER_EDATA, "not a safetensors file, or cut off (header length %llu of %zu bytes)",
-		                (unsigned long long)len, n);
+				(unsigned long long)len, n);
 	struct ser_val head;
 	if (ser_val_from_json(&s->arena, p + 8, len, &head, e) != 0)
 		return ser_fail_in(e, "header");
 	if (head.kind != SER_MAP)
 		return ser_fail(e, SER_EDATA, "header: not a map");
 	if (head.u.map.n > SER_ST_MAX_TENSOR)
-		return ser_fail(e, SER_EDATA, "header: %zu tensors, at most %d are read", head.u.map.n, SER_ST_MAX_TENSOR);
+		return ser_fail(e, SER_EDATA, "header: %zu tensors, at most %d are read", head.u.map.n,
+				SER_ST_MAX_TENSOR);
 	const char *data = p + 8 + len;
 	size_t n_data = n - 8 - len;
 	s->tensor = ser_arena_calloc(&s->arena, head.u.map.n, sizeof *s->tensor);
@@ -216,8 +218,9 @@ static int parse(struct ser_st *s, const char *p, size_t n, struct ser_err *e)
 	for (size_t i = 0; i < s->n_tensor; i++) {
 		const struct ser_st_tensor *t = &s->tensor[i];
 		if ((const char *)t->data != at)
-			return ser_fail(e, SER_EDATA, "tensor \"%s\" begins at byte %zd of the data, expected %zd: %s", t->name,
-			                (const char *)t->data - data, at - data, (const char *)t->data < at ? "overlap" : "a hole");
+			return ser_fail(e, SER_EDATA, "tensor \"%s\" begins at byte %zd of the data, expected %zd: %s",
+					t->name, (const char *)t->data - data, at - data,
+					(const char *)t->data < at ? "overlap" : "a hole");
 		at += t->n * types[t->dtype].size;
 		ser_map_add(s->name, t->name, strlen(t->name), NULL);
 	}
@@ -302,7 +305,7 @@ static void add_json_str(struct ser_buf *b, const char *s)
 }
 
 int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_t n, const struct ser_st_meta *m,
-                 size_t n_meta, struct ser_err *e)
+		 size_t n_meta, struct ser_err *e)
 {
 	struct ser_buf b = {0};
 	size_t *n_byte = ser_malloc(n, sizeof *n_byte), at = 0;
@@ -342,7 +345,7 @@ int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_
 }
 
 int ser_st_save(const char *path, const struct ser_st_tensor *t, size_t n, const struct ser_st_meta *m, size_t n_meta,
-                struct ser_err *e)
+		struct ser_err *e)
 {
 	struct ser_outfile o;
 	if (ser_outfile_open(&o, path, e) != 0)

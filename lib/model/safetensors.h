@@ -69,9 +69,9 @@ const char *ser_st_meta(const struct ser_st *s, const char *key);               
 /* Write tensors and metadata in the order given; the header is padded with spaces to a multiple of 8 bytes. Names must
  * be unique and not "__metadata__"; `n` of a tensor is not looked at, its shape is. */
 int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_t n, const struct ser_st_meta *m,
-                 size_t n_meta, struct ser_err *e);
+		 size_t n_meta, struct ser_err *e);
 /* The same to a file that appears when it is whole. */
 int ser_st_save(const char *path, const struct ser_st_tensor *t, size_t n, const struct ser_st_meta *m, size_t n_meta,
-                struct ser_err *e);
+		struct ser_err *e);
 
 #endif

@@ -111,7 +111,7 @@ static void take_label(struct ser_dataset *d, size_t k, size_t i, const struct s
 
 /* The tensor of a record, checked. */
 static int take_tensor(struct ser_dataset *d, struct ser_record *r, const struct ser_tensor **t, size_t *n_frame,
-                       struct ser_err *e)
+		       struct ser_err *e)
 {
 	size_t shape[2];
 	const float *x;
@@ -122,8 +122,9 @@ static int take_tensor(struct ser_dataset *d, struct ser_record *r, const struct
 	if (d->dim == 0)
 		d->dim = shape[1];
 	if (shape[1] != d->dim)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu dimensions a frame, the records before it %zu",
-		                       d->field, shape[1], d->dim);
+		return ser_record_fail(r, e, SER_EDATA,
+				       "field \"%s\" has %zu dimensions a frame, the records before it %zu", d->field,
+				       shape[1], d->dim);
 	*n_frame = shape[0];
 	*t = &ser_record_get(r, d->field)->u.t;
 	return 0;
@@ -131,7 +132,7 @@ static int take_tensor(struct ser_dataset *d, struct ser_record *r, const struct
 
 /* Place of the tensor's bytes in its source, until the source is mapped. */
 static int take_record(struct ser_dataset *d, struct ser_record *r, uint64_t start, FILE *spool, size_t *spooled,
-                       struct ser_err *e)
+		       struct ser_err *e)
 {
 	const struct ser_tensor *t = NULL;
 	size_t n_frame = 0;
@@ -154,10 +155,10 @@ static int take_record(struct ser_dataset *d, struct ser_record *r, uint64_t sta
 			return ser_fail(e, SER_EIO, "temporary file: write failed: %s", strerror(errno));
 	}
 	d->item[d->n++] = (struct ser_item){.id = ser_arena_strndup(&d->arena, id, strlen(id)),
-	                                    .key = ser_hash(id, strlen(id)),
-	                                    .n_frame = n_frame,
-	                                    .dtype = t->dtype,
-	                                    .at = at};
+					    .key = ser_hash(id, strlen(id)),
+					    .n_frame = n_frame,
+					    .dtype = t->dtype,
+					    .at = at};
 	return 0;
 }
 

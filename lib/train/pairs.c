@@ -47,7 +47,8 @@ static int take(struct ser_pair_set *p, const struct ser_dataset *d, struct ser_
 			p->neg[n_neg++] = k;
 	}
 	if (n_pos == pos0 || n_neg == neg0)
-		return ser_record_fail(r, e, SER_EDATA, "expected at least one label \"pos...\" and one \"neg...\" that hold ids");
+		return ser_record_fail(r, e, SER_EDATA,
+				       "expected at least one label \"pos...\" and one \"neg...\" that hold ids");
 	if (absent) {
 		p->n_absent++;
 		return 0;
@@ -69,7 +70,7 @@ static int take(struct ser_pair_set *p, const struct ser_dataset *d, struct ser_
 }
 
 int ser_pair_set_read(struct ser_pair_set *p, const struct ser_dataset *d, int fd, const char *name, size_t max_record,
-                      struct ser_err *e)
+		      struct ser_err *e)
 {
 	struct ser_reader *rd = ser_reader_new(fd, name, max_record, e);
 	struct ser_record r = {0};
@@ -81,8 +82,9 @@ int ser_pair_set_read(struct ser_pair_set *p, const struct ser_dataset *d, int f
 	ser_record_free(&r);
 	ser_reader_free(rd);
 	if (rc == 0 && p->n == 0)
-		rc = ser_fail(e, SER_EDATA, "%s: no pair whose ids are all among the records to train on (%zu pairs are not)", name,
-		              p->n_absent);
+		rc = ser_fail(e, SER_EDATA,
+			      "%s: no pair whose ids are all among the records to train on (%zu pairs are not)", name,
+			      p->n_absent);
 	return rc;
 }
 

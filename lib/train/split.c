@@ -14,7 +14,7 @@ static ptrdiff_t class_of(const struct ser_label *l, const char *text)
 }
 
 static int take_fold(struct ser_split *s, const struct ser_dataset *d, const struct ser_split_opts *o, const char *fold,
-                     enum ser_role role, struct ser_err *e)
+		     enum ser_role role, struct ser_err *e)
 {
 	if (fold == NULL)
 		return 0;
@@ -50,7 +50,8 @@ static uint64_t drawn(uint64_t seed, const void *key, size_t n)
 }
 
 /* A share of the training speakers (an item without one is a speaker of its own), or of each speaker's items. */
-static int take_share(struct ser_split *s, const struct ser_dataset *d, const struct ser_split_opts *o, struct ser_err *e)
+static int take_share(struct ser_split *s, const struct ser_dataset *d, const struct ser_split_opts *o,
+		      struct ser_err *e)
 {
 	const struct ser_label *spk = ser_dataset_label(d, o->spk);
 	struct draw *w = ser_malloc(d->n, sizeof *w);
@@ -75,7 +76,8 @@ static int take_share(struct ser_split *s, const struct ser_dataset *d, const st
 			if (c >= 0)
 				met[c] = true;
 			const char *name = c >= 0 ? spk->text[c] : d->item[i].id;
-			w[n++] = (struct draw){drawn(o->seed, name, strlen(name)), c >= 0 ? (size_t)c : spk->n_class + i};
+			w[n++] = (struct draw){drawn(o->seed, name, strlen(name)),
+					       c >= 0 ? (size_t)c : spk->n_class + i};
 		}
 		qsort(w, n, sizeof *w, by_draw);
 		size_t take = (size_t)floor((double)n * o->dev_frac + 0.5);
@@ -83,7 +85,8 @@ static int take_share(struct ser_split *s, const struct ser_dataset *d, const st
 		for (size_t k = 0; k < take && k < n; k++)
 			dev[w[k].i] = true;
 		for (size_t i = 0; i < d->n; i++)
-			if (s->role[i] == SER_ROLE_TRAIN && dev[spk->code[i] >= 0 ? (size_t)spk->code[i] : spk->n_class + i])
+			if (s->role[i] == SER_ROLE_TRAIN &&
+			    dev[spk->code[i] >= 0 ? (size_t)spk->code[i] : spk->n_class + i])
 				s->role[i] = SER_ROLE_DEV;
 	}
 	free(w);
@@ -97,7 +100,7 @@ static int take_share(struct ser_split *s, const struct ser_dataset *d, const st
 
 /* Speakers on two sides. For telling speakers apart, training and validation share them by design. */
 static int check_shared(struct ser_split *s, const struct ser_dataset *d, const struct ser_split_opts *o,
-                        struct ser_err *e)
+			struct ser_err *e)
 {
 	static const char *const side[] = {"training", "validation", "test"};
 	const struct ser_label *spk = ser_dataset_label(d, o->spk);
@@ -130,8 +133,9 @@ static int check_shared(struct ser_split *s, const struct ser_dataset *d, const 
 		}
 	}
 	if (n_shared > 0 && !o->allow_shared)
-		rc = ser_fail(e, SER_EPROTO, "%zu speakers are on more than one side: %s%s; --allow-shared-speakers lets this pass",
-		              n_shared, b.s, n_shared > 5 ? ", ..." : "");
+		rc = ser_fail(e, SER_EPROTO,
+			      "%zu speakers are on more than one side: %s%s; --allow-shared-speakers lets this pass",
+			      n_shared, b.s, n_shared > 5 ? ", ..." : "");
 	ser_buf_free(&b);
 	free(met);
 	return rc;

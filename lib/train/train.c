@@ -32,9 +32,9 @@ struct ser_trainer {
 	int head[SER_MAX_OBJECTIVE];
 	int32_t *code[SER_MAX_OBJECTIVE]; /* [items] output of the head for an item's label, -1 */
 	real *class_w[SER_MAX_OBJECTIVE];
-	real *value[SER_MAX_OBJECTIVE];   /* [items, n_value] */
-	real *target;                     /* of the rows of a batch that have them, for each objective in turn */
-	int32_t *row;                     /* their numbers */
+	real *value[SER_MAX_OBJECTIVE]; /* [items, n_value] */
+	real *target;                   /* of the rows of a batch that have them, for each objective in turn */
+	int32_t *row;                   /* their numbers */
 	size_t cap_target, cap_row;
 	size_t *train, *dev; /* items, or pairs of the pair set */
 	size_t n_train, n_dev;
@@ -62,15 +62,35 @@ struct ser_trainer {
 
 struct ser_objective ser_objective_defaults(enum ser_objective_kind kind, const char *name, const char *label)
 {
-	return (struct ser_objective){.kind = kind, .name = name, .label = label, .weight = 1, .margin = 0.2, .scale = 30,
-	                              .n_sub = 1, .tau = 0.1, .n_proj = 128, .n_spk = 8, .n_per = 4};
+	return (struct ser_objective){.kind = kind,
+				      .name = name,
+				      .label = label,
+				      .weight = 1,
+				      .margin = 0.2,
+				      .scale = 30,
+				      .n_sub = 1,
+				      .tau = 0.1,
+				      .n_proj = 128,
+				      .n_spk = 8,
+				      .n_per = 4};
 }
 
 struct ser_train_opts ser_train_defaults(void)
 {
-	struct ser_train_opts o = {.n_epoch = 40, .batch = 32, .crop = 300, .n_time_mask = 1, .time_mask = 20, .n_freq_mask = 1,
-	                           .freq_mask = 8, .opt = ser_opt_defaults(), .sched = SER_SCHED_COSINE, .lr = 1e-3,
-	                           .warmup = 0.05, .clip = 5, .encoder_lr = 1, .ramp = 10};
+	struct ser_train_opts o = {.n_epoch = 40,
+				   .batch = 32,
+				   .crop = 300,
+				   .n_time_mask = 1,
+				   .time_mask = 20,
+				   .n_freq_mask = 1,
+				   .freq_mask = 8,
+				   .opt = ser_opt_defaults(),
+				   .sched = SER_SCHED_COSINE,
+				   .lr = 1e-3,
+				   .warmup = 0.05,
+				   .clip = 5,
+				   .encoder_lr = 1,
+				   .ramp = 10};
 	return o;
 }
 
@@ -102,11 +122,14 @@ static int by_draw(const void *a, const void *b)
 /* ---- heads ---- */
 
 int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s,
-                    const struct ser_objective *o, size_t n, struct ser_err *e)
+		    const struct ser_objective *o, size_t n, struct ser_err *e)
 {
 	for (size_t k = 0; k < n; k++) {
-		struct ser_head h = {.name = o[k].name, .n_hidden = o[k].n_hidden, .n_sub = o[k].n_sub, .dropout = o[k].dropout,
-		                     .adversarial = o[k].adversarial};
+		struct ser_head h = {.name = o[k].name,
+				     .n_hidden = o[k].n_hidden,
+				     .n_sub = o[k].n_sub,
+				     .dropout = o[k].dropout,
+				     .adversarial = o[k].adversarial};
 		const char **out = NULL;
 		if (o[k].kind == SER_OBJ_PAIRS) {
 			h.kind = SER_HEAD_UNIT;
@@ -130,8 +153,9 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 			h.field = o[k].label;
 			h.out = out;
 			if (h.n_out < 2) {
-				ser_fail(e, SER_EDATA, "label \"%s\" has %zu class%s among the training records, expected at least 2",
-				         o[k].label, h.n_out, h.n_out == 1 ? "" : "es");
+				ser_fail(e, SER_EDATA,
+					 "label \"%s\" has %zu class%s among the training records, expected at least 2",
+					 o[k].label, h.n_out, h.n_out == 1 ? "" : "es");
 				free(out);
 				return e->code;
 			}
@@ -163,8 +187,8 @@ static int take_labels(struct ser_trainer *t, size_t k, const struct ser_split *
 		int32_t c = l->code[i] >= 0 ? of[l->code[i]] : -1;
 		t->code[k][i] = c;
 		if (s->role[i] == SER_ROLE_DEV && k == 0 && l->code[i] >= 0 && c < 0 && rc == 0)
-			rc = ser_fail(e, SER_EDATA, "record \"%s\" validates, but no training record has its %s \"%s\"", t->d->item[i].id,
-			              t->obj[k].label, l->text[l->code[i]]);
+			rc = ser_fail(e, SER_EDATA, "record \"%s\" validates, but no training record has its %s \"%s\"",
+				      t->d->item[i].id, t->obj[k].label, l->text[l->code[i]]);
 		if (s->role[i] == SER_ROLE_TRAIN && c >= 0) {
 			count[c]++;
 			n++;
@@ -210,8 +234,8 @@ static int take_values(struct ser_trainer *t, size_t k, const struct ser_split *
 		bias[v] = (real)(mean[v] / (double)n);
 	free(mean);
 	return n > 0 ? 0
-	             : ser_fail(e, SER_EDATA, "no training record has a number as \"%s\"%s", o->value[0],
-	                        n_value > 1 ? " and all other values" : "");
+		     : ser_fail(e, SER_EDATA, "no training record has a number as \"%s\"%s", o->value[0],
+				n_value > 1 ? " and all other values" : "");
 }
 
 /* ---- clusters inside speakers ---- */
@@ -232,7 +256,8 @@ static int by_place(const void *a, const void *b)
 /* Clusters of at least two members, of speakers that have at least two of them. */
 static int take_clusters(struct ser_trainer *t, struct ser_err *e)
 {
-	const struct ser_label *spk = ser_dataset_label(t->d, t->obj[0].spk), *clu = ser_dataset_label(t->d, t->obj[0].cluster);
+	const struct ser_label *spk = ser_dataset_label(t->d, t->obj[0].spk),
+			       *clu = ser_dataset_label(t->d, t->obj[0].cluster);
 	struct place *p = ser_malloc(t->n_train, sizeof *p);
 	size_t n = 0, n_member = 0;
 	for (size_t k = 0; k < t->n_train; k++) {
@@ -265,9 +290,10 @@ static int take_clusters(struct ser_trainer *t, struct ser_err *e)
 		}
 	}
 	free(p);
-	return t->n_spk > 0 ? 0
-	                    : ser_fail(e, SER_EDATA, "no speaker has two clusters of two records (labels \"%s\" and \"%s\")",
-	                               t->obj[0].spk, t->obj[0].cluster);
+	return t->n_spk > 0
+		       ? 0
+		       : ser_fail(e, SER_EDATA, "no speaker has two clusters of two records (labels \"%s\" and \"%s\")",
+				  t->obj[0].spk, t->obj[0].cluster);
 }
 
 /* ---- batches ---- */
@@ -502,7 +528,8 @@ static void warp(const float *x, size_t m, size_t d, double speed, double shift,
 			f = f < 0 ? 0 : f < (double)(d - 1) ? f : (double)(d - 1);
 			size_t j0 = (size_t)f, j1 = j0 + 1 < d ? j0 + 1 : j0;
 			float b = (float)(f - (double)j0);
-			float lo = x[i0 * d + j0] * (1 - b) + x[i0 * d + j1] * b, hi = x[i1 * d + j0] * (1 - b) + x[i1 * d + j1] * b;
+			float lo = x[i0 * d + j0] * (1 - b) + x[i0 * d + j1] * b,
+			      hi = x[i1 * d + j0] * (1 - b) + x[i1 * d + j1] * b;
 			y[i * d + j] = lo * (1 - a) + hi * a;
 		}
 	}
@@ -662,7 +689,8 @@ static int loss_of(struct ser_trainer *t, size_t k, int emb)
 	if (o->adversarial)
 		emb = ser_nn_reverse_grad(t->tape, emb, o->weight * ramp(t));
 	if (o->kind == SER_OBJ_PAIRS)
-		return ser_nn_pair_loss(t->tape, ser_model_head(t->m, t->tape, (size_t)t->head[k], emb), &t->b.set, o->tau, 0);
+		return ser_nn_pair_loss(t->tape, ser_model_head(t->m, t->tape, (size_t)t->head[k], emb), &t->b.set,
+					o->tau, 0);
 	if (o->kind == SER_OBJ_VALUE)
 		return value_loss(t, k, emb);
 	const int32_t *y = labels(t, k);
@@ -681,7 +709,7 @@ static int name_batch(const struct ser_trainer *t, struct ser_err *e)
 	for (size_t i = 0; i < t->b.n && b.n < 500; i++)
 		ser_buf_printf(&b, "%s%.60s", i > 0 ? ", " : "", t->d->item[t->b.row[i]].id);
 	ser_fail_in(e, "step %llu, epoch %llu", (unsigned long long)t->step + 1,
-	            (unsigned long long)(t->step / t->per_epoch) + 1);
+		    (unsigned long long)(t->step / t->per_epoch) + 1);
 	char msg[sizeof e->msg];
 	memcpy(msg, e->msg, sizeof msg);
 	ser_fail(e, e->code, "%.400s; the batch was %s%s", msg, b.s, b.n >= 500 ? " ..." : "");
@@ -725,9 +753,11 @@ static double ccc(const double *x, const double *y, size_t n, size_t stride)
 static double validate_values(struct ser_trainer *t)
 {
 	size_t n_value = t->obj[0].n_value, n = 0;
-	double *x = ser_malloc(ser_mul(t->n_dev, n_value), sizeof *x), *y = ser_malloc(ser_mul(t->n_dev, n_value), sizeof *y);
+	double *x = ser_malloc(ser_mul(t->n_dev, n_value), sizeof *x),
+	       *y = ser_malloc(ser_mul(t->n_dev, n_value), sizeof *y);
 	for (size_t i = 0; next_dev(t, &i);) {
-		struct ser_node out = ser_tape_node(t->tape, ser_model_head(t->m, t->tape, (size_t)t->head[0], embed(t, 0, 0)));
+		struct ser_node out =
+			ser_tape_node(t->tape, ser_model_head(t->m, t->tape, (size_t)t->head[0], embed(t, 0, 0)));
 		for (size_t r = 0; r < t->b.n; r++, n++)
 			for (size_t v = 0; v < n_value; v++) {
 				x[n * n_value + v] = (double)out.val[r * n_value + v];
@@ -789,8 +819,8 @@ static void validate(struct ser_trainer *t, struct ser_train_row *row, size_t ep
 		ser_opt_swap_average(t->opt);
 	row->validated = true;
 	row->dev = t->obj[0].kind == SER_OBJ_PAIRS   ? validate_pairs(t)
-	           : t->obj[0].kind == SER_OBJ_VALUE ? validate_values(t)
-	                                             : validate_classes(t);
+		   : t->obj[0].kind == SER_OBJ_VALUE ? validate_values(t)
+						     : validate_classes(t);
 	if (t->best_epoch == 0 || row->dev > t->best_dev) {
 		t->best_dev = row->dev;
 		t->best_epoch = epoch;
@@ -839,7 +869,8 @@ int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct se
 	}
 	if (total >= 0) { /* otherwise no row of the batch has a label */
 		ser_params_zero_grad(p);
-		if (ser_tape_backward(t->tape, total, 1, e) != 0 || ser_params_clip(p, t->o.clip, &row->grad_norm, e) != 0)
+		if (ser_tape_backward(t->tape, total, 1, e) != 0 ||
+		    ser_params_clip(p, t->o.clip, &row->grad_norm, e) != 0)
 			return name_batch(t, e);
 		t->sum += ser_tape_scalar(t->tape, total);
 		row->lr = ser_sched_lr(&t->sched, t->step);
@@ -948,12 +979,12 @@ static int check_frames(const struct ser_trainer *t, struct ser_err *e)
 {
 	size_t least = t->m->arch->min_frame(t->m->hyper);
 	if (t->o.crop > 0 && t->o.crop < least)
-		return ser_fail(e, SER_EUSAGE, "a crop of %zu frames is too short, architecture %s needs %zu", t->o.crop,
-		                t->m->arch->name, least);
+		return ser_fail(e, SER_EUSAGE, "a crop of %zu frames is too short, architecture %s needs %zu",
+				t->o.crop, t->m->arch->name, least);
 	for (size_t i = 0; i < t->d->n; i++)
 		if (t->d->item[i].n_frame < least)
-			return ser_fail(e, SER_EDATA, "record \"%s\" has %zu frames, architecture %s needs %zu", t->d->item[i].id,
-			                t->d->item[i].n_frame, t->m->arch->name, least);
+			return ser_fail(e, SER_EDATA, "record \"%s\" has %zu frames, architecture %s needs %zu",
+					t->d->item[i].id, t->d->item[i].n_frame, t->m->arch->name, least);
 	return 0;
 }
 
@@ -964,7 +995,8 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 	if (o->n_epoch == 0 || o->batch == 0 || t->n_obj == 0 || t->n_obj > SER_MAX_OBJECTIVE)
 		return ser_fail(e, SER_EUSAGE, "epochs, batch and the number of objectives must be at least 1");
 	if (t->d->dim != t->m->n_in)
-		return ser_fail(e, SER_EDATA, "records have %zu dimensions a frame, the model wants %zu", t->d->dim, t->m->n_in);
+		return ser_fail(e, SER_EDATA, "records have %zu dimensions a frame, the model wants %zu", t->d->dim,
+				t->m->n_in);
 	if (check_frames(t, e) != 0)
 		return e->code;
 	for (size_t k = 0; k < t->n_obj; k++) {
@@ -983,7 +1015,8 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 	else
 		take_items(t, s);
 	if (t->n_train == 0)
-		return ser_fail(e, SER_EDATA, "no %s is left to train on", contrastive && !clusters ? "pair" : "record with the label");
+		return ser_fail(e, SER_EDATA, "no %s is left to train on",
+				contrastive && !clusters ? "pair" : "record with the label");
 	if (clusters && s->n_dev > 0)
 		return ser_fail(e, SER_EUSAGE, "validation of a contrastive objective needs a pair set");
 	if (s->n_dev > 0 && t->n_dev == 0)
@@ -1019,8 +1052,8 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 }
 
 int ser_trainer_new(struct ser_trainer **out, const struct ser_dataset *d, const struct ser_split *s,
-                    struct ser_model *m, const struct ser_objective *obj, size_t n_obj, const struct ser_train_opts *o,
-                    int n_thread, struct ser_err *e)
+		    struct ser_model *m, const struct ser_objective *obj, size_t n_obj, const struct ser_train_opts *o,
+		    int n_thread, struct ser_err *e)
 {
 	struct ser_trainer *t = ser_calloc(1, sizeof *t);
 	t->d = d;
@@ -1040,8 +1073,9 @@ void ser_trainer_free(struct ser_trainer *t)
 	if (t == NULL)
 		return;
 	struct batch *b = &t->b;
-	void *mine[] = {t->train, t->dev, t->order, t->label, t->member, t->clu_at, t->spk_at, t->best, b->row, b->place,
-	                b->x, b->n_frame, b->at, b->key, b->anchor, b->pos, b->neg, b->pos_at, b->neg_at, b->cut, t->scratch, t->target, t->row};
+	void *mine[] = {t->train, t->dev,    t->order,  t->label,   t->member,  t->clu_at, t->spk_at, t->best,
+			b->row,   b->place,  b->x,      b->n_frame, b->at,      b->key,    b->anchor, b->pos,
+			b->neg,   b->pos_at, b->neg_at, b->cut,     t->scratch, t->target, t->row};
 	for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
 		free(mine[i]);
 	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
@@ -1068,16 +1102,18 @@ static uint64_t fingerprint(const struct ser_trainer *t)
 	const struct ser_train_opts *o = &t->o;
 	const struct ser_opt_opts *q = &o->opt;
 	struct ser_buf b = {0};
-	ser_buf_printf(&b, "%llu %zu %zu %zu %d %zu %zu %zu %zu ", (unsigned long long)o->seed, o->n_epoch, o->batch, o->crop,
-	               o->balanced, o->n_time_mask, o->time_mask, o->n_freq_mask, o->freq_mask);
-	ser_buf_printf(&b, "%d %a %d %a %a %a %a %a %d ", (int)q->kind, q->momentum, q->nesterov, q->beta1, q->beta2, q->eps,
-	               q->weight_decay, q->ema, (int)o->sched);
+	ser_buf_printf(&b, "%llu %zu %zu %zu %d %zu %zu %zu %zu ", (unsigned long long)o->seed, o->n_epoch, o->batch,
+		       o->crop, o->balanced, o->n_time_mask, o->time_mask, o->n_freq_mask, o->freq_mask);
+	ser_buf_printf(&b, "%d %a %d %a %a %a %a %a %d ", (int)q->kind, q->momentum, q->nesterov, q->beta1, q->beta2,
+		       q->eps, q->weight_decay, q->ema, (int)o->sched);
 	ser_buf_printf(&b, "%a %a ", o->stretch, o->shift);
-	ser_buf_printf(&b, "%a %a %a %a %d %a %zu ", o->lr, o->warmup, o->clip, o->encoder_lr, o->freeze, o->ramp, o->patience);
+	ser_buf_printf(&b, "%a %a %a %a %d %a %zu ", o->lr, o->warmup, o->clip, o->encoder_lr, o->freeze, o->ramp,
+		       o->patience);
 	for (size_t k = 0; k < t->n_obj; k++) {
 		const struct ser_objective *j = &t->obj[k];
-		ser_buf_printf(&b, "%d %s %a %d %a %d %a %a %zu %a %zu %zu ", (int)j->kind, j->name, j->weight, j->adversarial,
-		               j->smooth, j->class_weight, j->margin, j->scale, j->n_sub, j->tau, j->n_spk, j->n_per);
+		ser_buf_printf(&b, "%d %s %a %d %a %d %a %a %zu %a %zu %zu ", (int)j->kind, j->name, j->weight,
+			       j->adversarial, j->smooth, j->class_weight, j->margin, j->scale, j->n_sub, j->tau,
+			       j->n_spk, j->n_per);
 		if (j->kind == SER_OBJ_VALUE) {
 			ser_buf_printf(&b, "%d ", (int)j->loss);
 			ser_buf_add(&b, t->value[k], t->d->n * j->n_value * sizeof *t->value[k]);
@@ -1094,8 +1130,17 @@ static uint64_t fingerprint(const struct ser_trainer *t)
 	return h;
 }
 
-enum { COUNT_STEP, COUNT_OPT_STEP, COUNT_BEST_EPOCH, COUNT_BAD, COUNT_STOPPED, COUNT_SCHED_BAD, COUNT_PRINT, COUNT_PART,
-       N_COUNT = COUNT_PART + SER_MAX_OBJECTIVE };
+enum {
+	COUNT_STEP,
+	COUNT_OPT_STEP,
+	COUNT_BEST_EPOCH,
+	COUNT_BAD,
+	COUNT_STOPPED,
+	COUNT_SCHED_BAD,
+	COUNT_PRINT,
+	COUNT_PART,
+	N_COUNT = COUNT_PART + SER_MAX_OBJECTIVE
+};
 enum { REAL_SUM, REAL_BEST, REAL_SCHED_BEST, REAL_SCHED_SCALE, REAL_PART, N_REAL = REAL_PART + SER_MAX_OBJECTIVE };
 
 static struct ser_st_tensor flat(const char *name, enum ser_st_dtype type, const void *data, size_t n)
@@ -1124,7 +1169,7 @@ int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *
 	memcpy(more, meta, n_meta * sizeof *more);
 	more[n_meta++] = (struct ser_st_meta){"checkpoint", note};
 	int64_t count[N_COUNT] = {(int64_t)t->step, (int64_t)t->opt->step, (int64_t)t->best_epoch, (int64_t)t->n_bad,
-	                          t->stopped, t->sched.n_bad, (int64_t)fingerprint(t)};
+				  t->stopped,       t->sched.n_bad,        (int64_t)fingerprint(t)};
 	double reals[N_REAL] = {t->sum, t->best_dev, t->sched.best, t->sched.scale};
 	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
 		count[COUNT_PART + k] = (int64_t)t->n_part[k];
@@ -1149,7 +1194,7 @@ int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *
 }
 
 static int get_flat(const struct ser_st *s, const char *name, enum ser_st_dtype type, size_t n, size_t size, void *out,
-                    struct ser_err *e)
+		    struct ser_err *e)
 {
 	const struct ser_st_tensor *t = ser_st_find(s, name);
 	if (t == NULL || t->dtype != type || t->n != n)
@@ -1177,7 +1222,8 @@ static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err 
 		return ser_fail(e, SER_EDATA, "the checkpoint's counts are out of range");
 	if (get_flat(s, "checkpoint.val", real_type(), p->n, sizeof(real), p->val, e) != 0)
 		return e->code;
-	if (count[COUNT_BEST_EPOCH] > 0 && get_flat(s, "checkpoint.best", real_type(), p->n, sizeof(real), t->best, e) != 0)
+	if (count[COUNT_BEST_EPOCH] > 0 &&
+	    get_flat(s, "checkpoint.best", real_type(), p->n, sizeof(real), t->best, e) != 0)
 		return e->code;
 	for (int i = 0; (state = ser_opt_state(t->opt, i, &name)) != NULL; i++) {
 		struct ser_buf b = {0};

@@ -17,20 +17,20 @@
 enum ser_role { SER_ROLE_TRAIN, SER_ROLE_DEV, SER_ROLE_OUT };
 
 struct ser_split_opts {
-	const char *spk;         /* the label that names the speaker */
-	const char *fold;        /* the label that names the fold; used with the next two */
-	const char *test_fold;   /* this fold is left out; NULL: none */
-	const char *dev_fold;    /* this fold validates */
+	const char *spk;            /* the label that names the speaker */
+	const char *fold;           /* the label that names the fold; used with the next two */
+	const char *test_fold;      /* this fold is left out; NULL: none */
+	const char *dev_fold;       /* this fold validates */
 	const char *const *dev_spk; /* these speakers validate */
 	size_t n_dev_spk;
-	double dev_frac;     /* this share of the speakers left validates, chosen by seed, at least one; 0: none */
-	bool dev_by_item;    /* the share is of each speaker's utterances instead: for telling speakers apart */
-	bool allow_shared;   /* speakers may be on two sides */
+	double dev_frac;   /* this share of the speakers left validates, chosen by seed, at least one; 0: none */
+	bool dev_by_item;  /* the share is of each speaker's utterances instead: for telling speakers apart */
+	bool allow_shared; /* speakers may be on two sides */
 	uint64_t seed;
 };
 struct ser_split {
-	uint8_t *role;                  /* [n] of each item */
-	size_t n_train, n_dev, n_out;   /* items */
+	uint8_t *role;                                /* [n] of each item */
+	size_t n_train, n_dev, n_out;                 /* items */
 	size_t spk_train, spk_dev, spk_out, n_no_spk; /* speakers; items without one */
 };
 /* SER_EPROTO naming them when speakers are on two sides; SER_EDATA when a fold, a speaker named or the training part is
@@ -53,7 +53,7 @@ struct ser_pair_set {
 };
 /* Read such a stream to its end. */
 int ser_pair_set_read(struct ser_pair_set *p, const struct ser_dataset *d, int fd, const char *name, size_t max_record,
-                      struct ser_err *e);
+		      struct ser_err *e);
 void ser_pair_set_free(struct ser_pair_set *p);
 
 /* ---- objectives ---------------------------------------------------------------------------------------- */
@@ -69,10 +69,10 @@ struct ser_objective {
 	enum ser_objective_kind kind;
 	const char *name;  /* of its head */
 	const char *label; /* NULL for pairs and values */
-	double weight;     /* of its loss in the sum; when adversarial, of the reversed gradient instead (the head learns at 1) */
-	bool adversarial;  /* behind gradient reversal */
-	size_t n_hidden;   /* of its head */
-	double dropout;    /* of its head */
+	double weight; /* of its loss in the sum; when adversarial, of the reversed gradient instead (the head learns at 1) */
+	bool adversarial; /* behind gradient reversal */
+	size_t n_hidden;  /* of its head */
+	double dropout;   /* of its head */
 	/* over a label */
 	double smooth;
 	bool class_weight; /* classes weigh n / (K n_k) */
@@ -87,7 +87,7 @@ struct ser_objective {
 	double tau;
 	size_t n_proj;                    /* dimensions of the projection */
 	const struct ser_pair_set *pairs; /* NULL: by clusters */
-	const char *spk, *cluster;        /* labels, by clusters: n_spk speakers x 2 clusters x n_per utterances a batch */
+	const char *spk, *cluster; /* labels, by clusters: n_spk speakers x 2 clusters x n_per utterances a batch */
 	size_t n_spk, n_per;
 };
 /* A softmax objective over a label, weight 1, with everything else at its default. */
@@ -95,16 +95,16 @@ struct ser_objective ser_objective_defaults(enum ser_objective_kind kind, const 
 
 /* Add the heads for objectives to a model that is not built yet. Classes are those that occur in training items. */
 int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s,
-                    const struct ser_objective *o, size_t n, struct ser_err *e);
+		    const struct ser_objective *o, size_t n, struct ser_err *e);
 
 /* ---- training ------------------------------------------------------------------------------------------- */
 
 struct ser_train_opts {
 	uint64_t seed;
 	size_t n_epoch, batch;
-	size_t crop;   /* frames of a random crop; 0: whole utterances */
+	size_t crop;           /* frames of a random crop; 0: whole utterances */
 	double stretch, shift; /* speed of each crop in 1 +- stretch; its bands shifted by up to so many, +- */
-	bool balanced; /* draw classes of the first objective equally often */
+	bool balanced;         /* draw classes of the first objective equally often */
 	size_t n_time_mask, time_mask, n_freq_mask, freq_mask; /* SpecAugment: how many masks, widest */
 	struct ser_opt_opts opt;
 	enum ser_sched_kind sched;
@@ -112,8 +112,8 @@ struct ser_train_opts {
 	double clip;       /* greatest gradient norm; 0: any */
 	double encoder_lr; /* factor on the encoder's learning rate */
 	bool freeze;       /* the encoder is not trained at all: no updates, no dropout, no batch statistics */
-	double ramp;       /* adversarial weights grow as 2/(1+exp(-ramp p)) - 1 with the share p of steps done; 0: at once */
-	size_t patience;   /* stop after so many validations without a better one; 0: never */
+	double ramp; /* adversarial weights grow as 2/(1+exp(-ramp p)) - 1 with the share p of steps done; 0: at once */
+	size_t patience; /* stop after so many validations without a better one; 0: never */
 };
 struct ser_train_opts ser_train_defaults(void);
 
@@ -133,8 +133,8 @@ enum { SER_MAX_OBJECTIVE = 16 };
 struct ser_trainer;
 /* All are borrowed; the model is built and has the objectives' heads. */
 int ser_trainer_new(struct ser_trainer **out, const struct ser_dataset *d, const struct ser_split *s,
-                    struct ser_model *m, const struct ser_objective *obj, size_t n_obj, const struct ser_train_opts *o,
-                    int n_thread, struct ser_err *e);
+		    struct ser_model *m, const struct ser_objective *obj, size_t n_obj, const struct ser_train_opts *o,
+		    int n_thread, struct ser_err *e);
 void ser_trainer_free(struct ser_trainer *t);
 /* Do one step, and at the end of an epoch a validation. 1: there are more; 0: it was the last; <0: SER_EDATA, the loss
  * or a gradient is not finite, naming step and ids; the model is of no use then. */

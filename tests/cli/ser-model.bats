@@ -41,9 +41,22 @@ setup() {
 	fails 1 'not a model of ser-train' ser-model show x.st
 }
 
+@test "import" {
+	mkstream -n 4 --frames 30 --bins 12 >f.ser
+	for t in speechbrain wespeaker wespeaker_glob; do
+		ser-model import --from ${t%_glob} --features f.ser -o i.st "$ROOT/tests/golden/import_$t.st"
+		ser-embed -m i.st f.ser | ser-dump | jq -e -s 'map(.emb.shape == [5]) | all' >/dev/null
+	done
+	fails 1 '10 dimensions' ser-model import --from wespeaker --features d.ser -o j.st "$ROOT/tests/golden/import_wespeaker.st"
+	fails 1 'not an ECAPA' ser-model import --from wespeaker --features f.ser -o j.st m.st
+	fails 1 'not a safetensors' ser-model import --from wespeaker --features f.ser -o j.st f.ser
+	fails 2 '--features' ser-model import --from wespeaker -o j.st m.st
+	[ ! -e j.st ]
+}
+
 @test "usage" {
 	fails 2 'expected one model file' ser-model show
 	fails 2 'is needed' ser-model export m.st
-	fails 2 'is for export' ser-model show -o x m.st
+	fails 2 'is for export and import' ser-model show -o x m.st
 	fails 1 'none.st' ser-model show none.st
 }

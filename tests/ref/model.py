@@ -315,6 +315,104 @@ for name, make in {"convpool": ConvPool, "cnn": Cnn, "crnn": Crnn, "conv-attn": 
                                   "dropout": 0.0, "adversarial": False, "out": ["a", "b", "c"]}]),
             "train": json.dumps({"speakers": ["s1", "s2"]}), "prov": json.dumps([{"tool": "model.py", "version": "1", "args": []}])}
     write(f"tests/golden/model_{name}.st", tensors, meta)
+
+
+# The same network under SpeechBrain's names, and WeSpeaker's own variant of it.
+def speechbrain_names(net):
+    names = {}
+    for k, v in net.state_dict().items():
+        for part in ("conv", "norm"):
+            k = k.replace(f".{part}.weight", f".{part}.{part}.weight").replace(f".{part}.bias", f".{part}.{part}.bias")
+            k = k.replace(f".{part}.running", f".{part}.{part}.running").replace(f".{part}.num_b", f".{part}.{part}.num_b")
+        k = k.replace("asp_bn.", "asp_bn.norm.").replace("fc.", "fc.conv.") if k.startswith(("asp_bn", "fc.")) else k
+        k = k.replace("se_block.fc1", "se_block.conv1.conv").replace("se_block.fc2", "se_block.conv2.conv")
+        v = v.numpy()
+        if v.ndim == 2:  # convolutions of one frame
+            v = v[:, :, None]
+        names["embedding_model." + k] = v
+    return names
+
+
+class WeTdnn(nn.Module):
+    def __init__(self, i, o, k=1):
+        super().__init__()
+        self.conv, self.bn = nn.Conv1d(i, o, k, padding=k // 2), nn.BatchNorm1d(o)
+
+    def forward(self, x):
+        return self.bn(F.relu(self.conv(x)))
+
+
+class WeRes2(nn.Module):
+    def __init__(self, c, scale, d):
+        super().__init__()
+        w = c // scale
+        self.convs = nn.ModuleList([nn.Conv1d(w, w, 3, padding=d, dilation=d) for _ in range(scale - 1)])
+        self.bns = nn.ModuleList([nn.BatchNorm1d(w) for _ in range(scale - 1)])
+
+    def forward(self, x):
+        parts, y = x.chunk(len(self.convs) + 1, 1), []
+        for i, (c, b) in enumerate(zip(self.convs, self.bns)):
+            y.append(b(F.relu(c(parts[i] + y[-1] if i else parts[i]))))
+        return torch.cat(y + [parts[-1]], 1)
+
+
+class WeSe(nn.Module):
+    def __init__(self, c, h):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(c, h), nn.Linear(h, c)
+
+    def forward(self, x):
+        return x * torch.sigmoid(self.linear2(F.relu(self.linear1(x.mean(2)))))[:, :, None]
+
+
+class WeBlock(nn.Module):
+    def __init__(self, c, scale, d):
+        super().__init__()
+        self.se_res2block = nn.Sequential(WeTdnn(c, c), WeRes2(c, scale, d), WeTdnn(c, c), WeSe(c, 3))
+
+    def forward(self, x):
+        return x + self.se_res2block(x)
+
+
+class We(nn.Module):
+    def __init__(self, context, c=16, scale=8, emb=5):
+        super().__init__()
+        self.context = context
+        self.layer1 = WeTdnn(D, c, 5)
+        self.layer2, self.layer3, self.layer4 = (WeBlock(c, scale, d) for d in (2, 3, 4))
+        self.conv, self.pool = nn.Conv1d(3 * c, 12, 1), nn.Module()
+        self.pool.linear1, self.pool.linear2 = nn.Conv1d(36 if context else 12, 4, 1), nn.Conv1d(4, 12, 1)
+        self.bn, self.linear = nn.BatchNorm1d(24), nn.Linear(24, emb)
+
+    def forward(self, x):
+        y = self.layer1(x.transpose(1, 2))
+        a = self.layer2(y)
+        b = self.layer3(a)
+        y = F.relu(self.conv(torch.cat([a, b, self.layer4(b)], 1)))
+        z = y
+        if self.context:
+            z = torch.cat([y, y.mean(2, keepdim=True).expand_as(y), (y.var(2, keepdim=True) + 1e-7).sqrt().expand_as(y)], 1)
+        w = self.pool.linear2(torch.tanh(self.pool.linear1(z))).softmax(2)
+        return self.linear(self.bn(stats(y.transpose(1, 2), w.transpose(1, 2), 1e-7)))
+
+
+net = Ecapa().eval()
+with torch.no_grad():
+    randomise(net)
+    out["speechbrain"] = torch.cat([net(v) for v in x]).numpy()
+write("tests/golden/import_speechbrain.st", speechbrain_names(net), {"format": "pt"})
+for name, context in (("wespeaker", False), ("wespeaker_glob", True)):
+    net = We(context).eval()
+    with torch.no_grad():
+        for k, b in net.named_buffers():
+            if k.endswith("running_mean"):
+                b.normal_(0, 0.3)
+            elif k.endswith("running_var"):
+                b.uniform_(0.5, 1.5)
+        out[name] = torch.cat([net(v) for v in x]).numpy()
+    tensors = {k: v.numpy() for k, v in net.state_dict().items()} | {"projection.weight": np.zeros((3, 5), "f4")}
+    write(f"tests/golden/import_{name}.st", tensors, {"format": "pt"})
+
 out["whole"] = np.array([1, -2, 3], dtype="i8")
 out["scalar"] = np.array(2.5)
 out["half"] = np.array([1.5, -0.25, 65504, 6e-8, np.inf], dtype="f2")

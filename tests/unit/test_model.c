@@ -99,6 +99,59 @@ static void equals_pytorch(void **state)
 	ser_st_free(s);
 }
 
+/* Networks under SpeechBrain's and WeSpeaker's names, defined and run in PyTorch. */
+static void imports(void **state)
+{
+	static const struct {
+		const char *name;
+		enum ser_model_source from;
+	} kinds[] = {{"speechbrain", SER_FROM_SPEECHBRAIN},
+		     {"wespeaker", SER_FROM_WESPEAKER},
+		     {"wespeaker_glob", SER_FROM_WESPEAKER}};
+	(void)state;
+	struct ser_st *s = golden(), *f;
+	struct ser_err e = {0};
+	size_t t[2], d, rows, cols;
+	const float *x[2] = {tensor(s, "x0", &t[0], &d), tensor(s, "x1", &t[1], &d)};
+	for (size_t k = 0; k < 3; k++) {
+		char path[100];
+		struct ser_model *m;
+		snprintf(path, sizeof path, "tests/golden/import_%s.st", kinds[k].name);
+		assert_int_equal(ser_st_open(&f, path, &e), 0);
+		if (ser_model_import(&m, f, kinds[k].from, "feat", NULL, &e) != 0)
+			fail_msg("%s", e.msg);
+		float *emb = tensor(s, kinds[k].name, &rows, &cols);
+		struct ser_tape *tape = ser_tape_new(NULL, m->params);
+		ser_tape_reset(tape, 0, 0);
+		struct ser_encoded y = ser_model_encode(m, tape, ser_tape_batch(tape, 2, x, t, m->n_in));
+		compare(ser_tape_node(tape, y.emb).val, emb, rows * cols);
+		ser_tape_free(tape);
+		ser_model_free(m);
+		free(emb);
+		enum ser_model_source other =
+			kinds[k].from == SER_FROM_WESPEAKER ? SER_FROM_SPEECHBRAIN : SER_FROM_WESPEAKER;
+		assert_int_equal(ser_model_import(&m, f, other, "feat", NULL, &e), SER_EDATA);
+		/* without one of its tensors, and with one too many */
+		for (size_t i = 0; i < f->n_tensor; i += 7) {
+			const char *name = f->tensor[i].name;
+			if (strstr(name, "num_batches") != NULL || strncmp(name, "projection", 10) == 0)
+				continue;
+			struct ser_map *all = f->name;
+			f->name = ser_map_new();
+			for (size_t j = 0; j < f->n_tensor; j++)
+				ser_map_add(f->name, j == i ? "elsewhere" : f->tensor[j].name,
+					    strlen(j == i ? "elsewhere" : f->tensor[j].name), NULL);
+			assert_int_equal(ser_model_import(&m, f, kinds[k].from, "feat", NULL, &e), SER_EDATA);
+			ser_map_free(f->name);
+			f->name = all;
+		}
+		ser_st_free(f);
+	}
+	free((void *)x[0]);
+	free((void *)x[1]);
+	ser_st_free(s);
+}
+
 static void foreign_file(void **state)
 {
 	(void)state;
@@ -364,14 +417,14 @@ static void normalises(void **state)
 
 int main(void)
 {
-	struct CMUnitTest t[N_ARCH + 8];
+	struct CMUnitTest t[N_ARCH + 9];
 	size_t n = 0;
 	for (size_t i = 0; i < N_ARCH; i++)
 		t[n++] = (struct CMUnitTest){archs[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)archs[i]};
-	const struct CMUnitTest more[] = {cmocka_unit_test(foreign_file),   cmocka_unit_test(wrong_files),
-					  cmocka_unit_test(changed_bytes),  cmocka_unit_test(save_and_load),
-					  cmocka_unit_test(ecapa_sizes),    cmocka_unit_test(refuses),
-					  cmocka_unit_test(other_features), cmocka_unit_test(normalises)};
+	const struct CMUnitTest more[] = {
+		cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),   cmocka_unit_test(wrong_files),
+		cmocka_unit_test(changed_bytes), cmocka_unit_test(save_and_load),  cmocka_unit_test(ecapa_sizes),
+		cmocka_unit_test(refuses),       cmocka_unit_test(other_features), cmocka_unit_test(normalises)};
 	memcpy(t + n, more, sizeof more);
 	return cmocka_run_group_tests(t, NULL, NULL);
 }
