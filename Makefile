@@ -26,7 +26,7 @@ BUILD  := build/$(FLAVOUR)
 BINDIR := $(if $(filter release,$(FLAVOUR)),bin,$(BUILD)/bin)
 
 # ---- libraries: asked for when first needed, which is after `make deps` in one call of make ----
-PKGS       := msgpack sndfile soxr fftw3f jansson zlib
+PKGS       := msgpack sndfile soxr jansson zlib
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 LIBS        = $(PKG_LIBS) -llapacke -lopenblas -lm -lpthread
