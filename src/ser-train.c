@@ -438,6 +438,7 @@ static void check_options(struct ser_cli *c)
 	o.train.sched = (enum ser_sched_kind)o.schedule;
 	o.train.balanced = o.sample == 1;
 	o.train.freeze = o.freeze;
+	o.train.keep_input = o.init != NULL; /* the encoder was trained on what they make of the features */
 	o.split.dev_spk = o.dev_spk.s;
 	o.split.n_dev_spk = o.dev_spk.n;
 	o.split.dev_by_item = c->mode == SPEAKER;

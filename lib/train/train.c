@@ -1030,7 +1030,7 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 	t->b.place = ser_malloc(t->d->n, sizeof *t->b.place);
 	for (size_t i = 0; i < t->d->n; i++)
 		t->b.place[i] = -1;
-	if (t->m->norm == SER_NORM_GLOBAL)
+	if (t->m->norm == SER_NORM_GLOBAL && !o->keep_input)
 		fit_input(t, s);
 	if (o->freeze)
 		ser_params_flag(p, "encoder.", SER_P_FROZEN, true);

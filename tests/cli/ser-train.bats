@@ -140,6 +140,11 @@ same_model() {
 	ser-model export --encoder -o a.enc a.st
 	ser-model export --encoder -o b.enc b.st
 	cmp a.enc b.enc
+	train g.st --input-norm global d.ser # the normalisation that it was trained behind stays, too
+	mkstream -n 20 --first 60 --frames 30 --bins 10 --speakers 6 | train h.st --init g.st --freeze
+	for f in g h; do ser-model show $f.st | grep '^input\.' >$f.norm; done
+	[ -s g.norm ]
+	cmp g.norm h.norm
 	train c.st --init a.st --encoder-lr-scale 0.1 --seed 5 d.ser
 	ser-model export --encoder -o c.enc c.st
 	run ! cmp -s a.enc c.enc
