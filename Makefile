@@ -145,10 +145,12 @@ bench: all
 
 # ---- installation ----
 install: all
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/pipelines
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/pipelines/corpora
 	install -m 755 $(TOOLS) $(DESTDIR)$(bindir)
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
-	install -m 644 $(wildcard pipelines/*.mk) pipelines/Makefile $(DESTDIR)$(datadir)/pipelines
+	install -m 644 pipelines/*.mk pipelines/Makefile $(DESTDIR)$(datadir)/pipelines
+	install -m 755 pipelines/demo-corpus pipelines/report $(DESTDIR)$(datadir)/pipelines
+	install -m 644 pipelines/corpora/*.mk $(DESTDIR)$(datadir)/pipelines/corpora
 
 uninstall:
 	rm -f $(TOOLS:$(BINDIR)/%=$(DESTDIR)$(bindir)/%)
