@@ -9,7 +9,7 @@
 include settings.mk
 include corpora/$(CORPUS).mk
 
-WORK ?= work/$(CORPUS)
+OUT ?= out/$(CORPUS)
 NORM ?= none
 NORMALISE := $(if $(filter speaker,$(NORM)),ser-norm --field func --by spk,ser-cat)
 ifneq ($(NORM),$(filter none speaker,$(NORM)))
@@ -23,39 +23,39 @@ TRAIN_SPEAKER     ?= --arch convpool --epochs 20
 ENCODER           ?= --field func --arch mlp --hyper hidden=256 --hyper dropout=0.6 --weight-decay 0.05
 TRAIN_CONTRASTIVE ?= --epochs 20
 TRAIN_CLASSIFY    ?= --epochs 40 --smooth 0.1
-fold  = $(WORK)/fold-%
+fold  = $(OUT)/fold-%
 
 .PHONY: report
-report: $(WORK)/report.txt
+report: $(OUT)/report.txt
 	@cat $<
 
 # ---- the corpus: who says what, how, in which file ----
-$(WORK)/manifest.tsv: $(AUDIO)
+$(OUT)/manifest.tsv: $(AUDIO)
 	mkdir -p $(@D)
 	$(PREP) > $@.part
 	mv $@.part $@
 
 # ---- features ----
-$(WORK)/feat.ser: $(WORK)/manifest.tsv
+$(OUT)/feat.ser: $(OUT)/manifest.tsv
 	ser-wav2feat $(FRAMES) -q -t $(THREADS) -o $@ $<
 
-$(WORK)/func.ser: $(WORK)/manifest.tsv
+$(OUT)/func.ser: $(OUT)/manifest.tsv
 	ser-wav2feat $(FUNCTIONALS) -q -t $(THREADS) $< | $(NORMALISE) -o $@
 
 # ---- folds that share no speaker; both streams get the same ones ----
-$(WORK)/folded-%.ser: $(WORK)/%.ser
+$(OUT)/folded-%.ser: $(OUT)/%.ser
 	$(FOLD) -o $@ $<
 
 # ---- one fold: what is trained on and what is not ----
-$(fold)/train-feat.ser: $(WORK)/folded-feat.ser
+$(fold)/train-feat.ser: $(OUT)/folded-feat.ser
 	mkdir -p $(@D)
 	ser-select 'fold != $*' -o $@ $<
 
-$(fold)/train-func.ser: $(WORK)/folded-func.ser
+$(fold)/train-func.ser: $(OUT)/folded-func.ser
 	mkdir -p $(@D)
 	ser-select 'fold != $*' -o $@ $<
 
-$(fold)/test-func.ser: $(WORK)/folded-func.ser
+$(fold)/test-func.ser: $(OUT)/folded-func.ser
 	mkdir -p $(@D)
 	ser-select 'fold == $*' -o $@ $<
 
@@ -103,24 +103,24 @@ $(foreach m,pretrained scratch,$(eval $(call predict,$(m))))
 # ---- scores over all folds, with intervals; pretrained against scratch, paired ----
 METHODS := scratch pretrained
 define scores
-$$(WORK)/$(1).score.txt: $$(FOLDS:%=$$(WORK)/fold-%/$(1).pred.ser)
+$$(OUT)/$(1).score.txt: $$(FOLDS:%=$$(OUT)/fold-%/$(1).pred.ser)
 	ser-score classes --label emo --seed $$(SEED) $$^ > $$@.part
 	mv $$@.part $$@
 
-$$(WORK)/$(1).score.json: $$(FOLDS:%=$$(WORK)/fold-%/$(1).pred.ser)
+$$(OUT)/$(1).score.json: $$(FOLDS:%=$$(OUT)/fold-%/$(1).pred.ser)
 	ser-score classes --label emo --seed $$(SEED) --json $$^ > $$@.part
 	mv $$@.part $$@
 
-$$(WORK)/$(1).pred.ser: $$(FOLDS:%=$$(WORK)/fold-%/$(1).pred.ser)
+$$(OUT)/$(1).pred.ser: $$(FOLDS:%=$$(OUT)/fold-%/$(1).pred.ser)
 	ser-cat -o $$@ $$^
 endef
 $(foreach m,$(METHODS),$(eval $(call scores,$(m))))
 
-$(WORK)/compare.json: $(WORK)/pretrained.pred.ser $(WORK)/scratch.pred.ser
+$(OUT)/compare.json: $(OUT)/pretrained.pred.ser $(OUT)/scratch.pred.ser
 	ser-score compare --label emo --seed $(SEED) --json $^ > $@.part
 	mv $@.part $@
 
-$(WORK)/report.txt: $(WORK)/compare.json $(METHODS:%=$(WORK)/%.score.json) $(METHODS:%=$(WORK)/%.score.txt) \
-		$(foreach f,$(FOLDS),$(WORK)/fold-$(f)/clusters.json $(WORK)/fold-$(f)/clusters.txt)
-	./report $(CORPUS) $(WORK) $(NORM) $(FOLDS) > $@.part
+$(OUT)/report.txt: $(OUT)/compare.json $(METHODS:%=$(OUT)/%.score.json) $(METHODS:%=$(OUT)/%.score.txt) \
+		$(foreach f,$(FOLDS),$(OUT)/fold-$(f)/clusters.json $(OUT)/fold-$(f)/clusters.txt)
+	./report $(CORPUS) $(OUT) $(NORM) $(FOLDS) > $@.part
 	mv $@.part $@

@@ -1,6 +1,6 @@
 # Speech made here: 16 voices of espeak-ng, 4 emotions as prosody; 4 voices are never trained on.
-AUDIO    := $(or $(WORK),work/demo)/audio/done
-PREP      = ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' $(WORK)/audio
+AUDIO    := $(or $(OUT),out/demo)/audio/done
+PREP      = ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' $(OUT)/audio
 FOLD     := ser-fold holdout --test-frac 0.25 --seed 1
 FOLDS    := 0
 CLUSTERS := 4

@@ -10,7 +10,7 @@ setup() {
 
 # The tools under test come first on PATH; the recipe itself would take those of bin/.
 recipe() {
-	make --no-print-directory -C "$ROOT/pipelines" -f recipe.mk CORPUS=demo VOICES=6 SENTENCES=4 WORK="$PWD/$1" TOOLS="$BINDIR" "${@:2}"
+	make --no-print-directory -C "$ROOT/pipelines" -f recipe.mk CORPUS=demo VOICES=6 SENTENCES=4 OUT="$PWD/$1" TOOLS="$BINDIR" "${@:2}"
 }
 
 # All that a run made but sounds and tables that name its folder.
@@ -32,7 +32,7 @@ digest() {
 	cp -r whole/audio cut/audio
 	for s in 0.2 0.4 0.6 0.8 1.0; do # SIGKILL to the whole group: nobody can tidy up
 		setsid bash -c 'exec make --no-print-directory -C "$1/pipelines" -f recipe.mk CORPUS=demo VOICES=6 SENTENCES=4 \
-			WORK="$2" TOOLS="$3" report' _ "$ROOT" "$PWD/cut" "$BINDIR" >/dev/null 2>&1 &
+			OUT="$2" TOOLS="$3" report' _ "$ROOT" "$PWD/cut" "$BINDIR" >/dev/null 2>&1 &
 		local pid=$!
 		sleep $s
 		kill -KILL -- -$pid 2>/dev/null || true
