@@ -46,7 +46,7 @@ ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec
 		return n;
 	size_t n_frame = (size_t)n;
 	const float *x = w->x;
-	ser_tape_reset(w->tape, 0, 0);
+	ser_tape_reset(w->tape, SER_TAPE_FIXED, 0);
 	*y = ser_model_encode(r->m, w->tape, ser_tape_batch(w->tape, 1, &x, &n_frame, r->m->n_in));
 	*t = w->tape;
 	return n;

@@ -634,7 +634,7 @@ static int embed(struct ser_trainer *t, unsigned mode, uint64_t seed)
 	ser_tape_keys(t->tape, b->n, b->key);
 	if (!t->o.freeze || mode == 0)
 		return ser_model_encode(t->m, t->tape, ser_tape_batch(t->tape, b->n, b->at, b->n_frame, t->d->dim)).emb;
-	ser_tape_reset(t->fixed, 0, 0);
+	ser_tape_reset(t->fixed, SER_TAPE_FIXED, 0);
 	int x = ser_tape_batch(t->fixed, b->n, b->at, b->n_frame, t->d->dim);
 	struct ser_node emb = ser_tape_node(t->fixed, ser_model_encode(t->m, t->fixed, x).emb);
 	return ser_tape_input(t->tape, emb.val, emb.n_row, emb.n_col, NULL, 0);
