@@ -152,7 +152,21 @@ struct ser_outfile {
 int ser_outfile_open(struct ser_outfile *o, const char *path, struct ser_err *e);
 int ser_outfile_commit(struct ser_outfile *o, struct ser_err *e); /* frees o's members either way */
 void ser_outfile_abort(struct ser_outfile *o);
-void ser_outfile_abort_all(void); /* safe to call from a signal handler: unlinks only */
+void ser_outfile_abort_all(void); /* safe to call from a signal handler: unlinks only; directories below, too */
+
+/* The same for a directory of files, flat. `path` must not exist, or be an empty directory; it gets its files all at once by
+ * commit, and until then they are in a directory beside it. */
+struct ser_outdir {
+	char *path, *tmp;
+	char **file; /* [n] */
+	size_t n, cap;
+	struct ser_outdir *next;
+};
+int ser_outdir_open(struct ser_outdir *o, const char *path, struct ser_err *e);
+/* A new file in it, which the caller closes. `name` has no slash. NULL and *e on failure; its path is the last of o->file. */
+FILE *ser_outdir_create(struct ser_outdir *o, const char *name, struct ser_err *e);
+int ser_outdir_commit(struct ser_outdir *o, struct ser_err *e); /* frees o's members either way */
+void ser_outdir_abort(struct ser_outdir *o);
 
 /* Read a whole file, at most `max` bytes, into a NUL-terminated malloc'ed block. */
 int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e);

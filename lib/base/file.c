@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/base.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,10 +10,20 @@
 #include <unistd.h>
 
 static struct ser_outfile *pending; /* files whose temporary names still exist */
+static struct ser_outdir *pending_dirs;
 static bool at_exit;
+
+static void remove_dir(const struct ser_outdir *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		unlink(o->file[i]);
+	rmdir(o->tmp);
+}
 
 void ser_outfile_abort_all(void)
 {
+	for (struct ser_outdir *o = pending_dirs; o != NULL; o = o->next)
+		remove_dir(o);
 	for (struct ser_outfile *o = pending; o != NULL; o = o->next)
 		if (o->tmp != NULL)
 			unlink(o->tmp);
@@ -93,6 +104,99 @@ void ser_outfile_abort(struct ser_outfile *o)
 	if (o->tmp != NULL)
 		unlink(o->tmp);
 	forget(o);
+}
+
+int ser_outdir_open(struct ser_outdir *o, const char *path, struct ser_err *e)
+{
+	size_t n = strlen(path);
+	struct ser_buf b = {0};
+	struct stat st;
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	*o = (struct ser_outdir){.path = ser_strndup(path, n)};
+	ser_buf_printf(&b, "%s.XXXXXX", o->path);
+	o->tmp = b.s;
+	int rc = 0, found = 0;
+	bool there = stat(o->path, &st) == 0;
+	DIR *d = there ? opendir(o->path) : NULL;
+	while (d != NULL && found < 3 && readdir(d) != NULL)
+		found++;
+	if (d != NULL)
+		closedir(d);
+	if (there && d == NULL)
+		rc = ser_fail(e, SER_EIO, "%s: exists and is no directory", o->path);
+	else if (found > 2) /* "." and ".." are always there */
+		rc = ser_fail(e, SER_EIO, "%s: exists and is not empty", o->path);
+	else if (mkdtemp(o->tmp) == NULL)
+		rc = ser_fail(e, SER_EIO, "%s: cannot create: %s", o->path, strerror(errno));
+	if (rc != 0) {
+		free(o->path);
+		free(o->tmp);
+		*o = (struct ser_outdir){0};
+		return rc;
+	}
+	mode_t mask = umask(0);
+	umask(mask);
+	chmod(o->tmp, 0777 & ~mask);
+	if (!at_exit)
+		at_exit = atexit(ser_outfile_abort_all) == 0;
+	o->next = pending_dirs;
+	pending_dirs = o;
+	return 0;
+}
+
+FILE *ser_outdir_create(struct ser_outdir *o, const char *name, struct ser_err *e)
+{
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "%s/%s", o->tmp, name);
+	FILE *f = fopen(b.s, "wbx");
+	if (f == NULL) {
+		ser_fail(e, SER_EIO, "%s: cannot create: %s", b.s, strerror(errno));
+		ser_buf_free(&b);
+		return NULL;
+	}
+	o->file = ser_grow(o->file, &o->cap, o->n + 1, sizeof *o->file);
+	o->file[o->n] = b.s;
+	o->n++;
+	return f;
+}
+
+static void forget_dir(struct ser_outdir *o)
+{
+	for (struct ser_outdir **p = &pending_dirs; *p != NULL; p = &(*p)->next)
+		if (*p == o) {
+			*p = o->next;
+			break;
+		}
+	for (size_t i = 0; i < o->n; i++)
+		free(o->file[i]);
+	free(o->file);
+	free(o->path);
+	free(o->tmp);
+	*o = (struct ser_outdir){0};
+}
+
+int ser_outdir_commit(struct ser_outdir *o, struct ser_err *e)
+{
+	int rc = 0, fd = open(o->tmp, O_RDONLY | O_DIRECTORY);
+	if (fd < 0 || syncfs(fd) != 0) /* one call for all its files */
+		rc = ser_fail(e, SER_EIO, "%s: write failed: %s", o->path, strerror(errno));
+	else if (rename(o->tmp, o->path) != 0)
+		rc = ser_fail(e, SER_EIO, "%s: cannot rename %s to it: %s", o->path, o->tmp, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (rc != 0)
+		remove_dir(o);
+	forget_dir(o);
+	return rc;
+}
+
+void ser_outdir_abort(struct ser_outdir *o)
+{
+	if (o->tmp == NULL)
+		return;
+	remove_dir(o);
+	forget_dir(o);
 }
 
 int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e)
