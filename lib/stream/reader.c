@@ -114,7 +114,7 @@ static int next_object(struct ser_reader *rd, struct ser_err *e)
 	size_t max = rd->open ? rd->max_record : SER_MAX_HEADER;
 	for (;;) {
 		size_t have = rd->buf.n - rd->from;
-		if (ser_scan_do(&rd->scan, rd->buf.s + rd->from, have, max, e) != 0) {
+		if (ser_scan_do(&rd->scan, have > 0 ? rd->buf.s + rd->from : "", have, max, e) != 0) {
 			char where[96];
 			if (rd->open)
 				snprintf(where, sizeof where, "record %llu, byte %llu",
