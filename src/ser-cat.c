@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
+#include "formats/formats.h"
 
 #include <errno.h>
 #include <string.h>
@@ -82,44 +83,145 @@ static void pass(struct ser_cli *c, struct ser_out *out, bool split)
 	ser_in_close(in);
 }
 
+/* ---- other systems' files ---- */
+
+/* Records of a stream or another format as records of either. */
+static void convert(struct ser_cli *c, int from, int to, const struct ser_format_opt *o)
+{
+	struct ser_in *in = from == 0 ? ser_in_open(c) : NULL;
+	struct ser_import *im = NULL;
+	struct ser_out *out = NULL;
+	struct ser_export *ex = NULL;
+	struct ser_record r = {0};
+	struct ser_err e;
+	bool segment = false;
+	if (from == 0) {
+		ser_in_header(in);
+	} else {
+		if (c->n_operand == 0 && isatty(0))
+			ser_cli_usage(c, "no input: name a file, or pipe one in");
+		im = ser_import_new(from, o, (const char *const *)c->operand, (size_t)c->n_operand);
+	}
+	if (to == 0) {
+		out = ser_out_open(c);
+	} else {
+		const char *path = c->out != NULL && strcmp(c->out, "-") != 0 ? c->out : NULL;
+		if (path == NULL && isatty(1) && !ser_format_is_text(to))
+			ser_cli_usage(c, "%s would go to the terminal; redirect it", ser_format_names[to]);
+		ex = ser_export_new(to, o, path, &e);
+		if (ex == NULL)
+			ser_cli_die(c, &e);
+	}
+	for (bool more = true, first = true; more; first = false) {
+		int rc = in != NULL ? ser_in_next(in, &r, &segment) : ser_import_next(im, &r, &segment, &e);
+		if (rc < 0)
+			ser_cli_die(c, &e);
+		more = rc > 0;
+		const struct ser_header *h = in != NULL ? ser_in_header(in) : ser_import_header(im);
+		if ((first || segment) && out != NULL)
+			ser_out_header(out, h);
+		else if ((first || segment) && ser_export_header(ex, h, &e) != 0)
+			ser_cli_die(c, &e);
+		if (!more)
+			break;
+		if (out != NULL)
+			ser_out_record(out, &r);
+		else if (ser_export_record(ex, &r, &e) != 0 ||
+			 (in != NULL && ser_in_waits(in) && ser_export_flush(ex, &e) != 0))
+			ser_cli_die(c, &e);
+	}
+	if (out != NULL)
+		ser_out_close(out);
+	else if (ser_export_end(ex, &e) != 0)
+		ser_cli_die(c, &e);
+	ser_export_free(ex);
+	ser_record_free(&r);
+	ser_in_close(in);
+	ser_import_free(im);
+}
+
+static void merged(struct ser_cli *c)
+{
+	struct ser_out *out = ser_out_open(c);
+	struct ser_header h;
+	struct ser_spool *spool = NULL;
+	struct ser_err e;
+	bool mixed, twice = seekable(c);
+	off_t start = twice ? lseek(0, 0, SEEK_CUR) : 0;
+	if (!twice && (spool = ser_spool_new(&e)) == NULL)
+		ser_cli_die(c, &e);
+	gather(c, &h, &mixed, spool);
+	if (mixed)
+		ser_out_header(out, &h);
+	else
+		ser_out_header_as_is(out, &h);
+	if (twice && start >= 0 && lseek(0, start, SEEK_SET) < 0)
+		ser_cli_fail(c, SER_EIO, "<stdin>: cannot go back: %s", strerror(errno));
+	if (spool != NULL)
+		from_spool(c, out, spool);
+	else
+		pass(c, out, false);
+	ser_spool_free(spool);
+	ser_header_free(&h);
+	ser_out_close(out);
+}
+
 int main(int argc, char **argv)
 {
 	bool merge = false;
+	int from = 0, to = 0;
+	const char *labels = NULL;
+	double shift_ms = 0;
+	struct ser_format_opt o = {0};
 	const struct ser_option opts[] = {
 		{"merge", 'm', SER_OPTION_FLAG, &merge, NULL, 0, 0, NULL, 0,
 		 "make one segment, under one merged header"},
+		{"from", 0, SER_OPTION_CHOICE, &from, "FORMAT", 0, 0, ser_format_names, 0, "read files of this format"},
+		{"to", 0, SER_OPTION_CHOICE, &to, "FORMAT", 0, 0, ser_format_names, 0, "write this format"},
+		{"tensor", 0, SER_OPTION_STR, &o.tensor, "NAME", 0, 0, NULL, 0,
+		 "writing: the tensor; reading: its name, feat when not given"},
+		{"label", 0, SER_OPTION_STR, &labels, "NAMES", 0, 0, NULL, 0,
+		 "csv, arff: the labels, parted by commas; svmlight: the target"},
+		{"no-id", 0, SER_OPTION_FLAG, &o.no_id, NULL, 0, 0, NULL, 0,
+		 "csv, arff: without the column id; reading numbers the rows"},
+		{"stack", 0, SER_OPTION_FLAG, &o.stack, NULL, 0, 0, NULL, 0,
+		 "npy: one array whose first axis is the records"},
+		{"ids", 0, SER_OPTION_STR, &o.ids, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
+		 "npy --stack: the ids, one a line"},
+		{"scp", 0, SER_OPTION_STR, &o.scp, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
+		 "ark: write an index of the archive"},
+		{"target-kind", 0, SER_OPTION_STR, &o.htk_kind, "KIND", 0, 0, NULL, 0,
+		 "htk: parameter kind such as MFCC_D_A; the header's, or USER, when not given"},
+		{"frame-shift", 0, SER_OPTION_REAL, &shift_ms, "MS", 0, 200000, NULL, 0,
+		 "htk: from frame to frame, where the header does not say; 0: not known"},
 		{0},
 	};
 	const struct ser_tool tool = {
-		"ser-cat", "Concatenate streams, checking every byte.", "[FILE]...", opts, NULL, SER_CLI_FILTER};
+		"ser-cat",   "Concatenate streams, checking every byte; convert from and to other formats.",
+		"[FILE]...", opts,
+		NULL,        SER_CLI_FILTER};
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
+	struct ser_strs names = ser_cli_names(&c, "label", labels);
+	o.label = names.s;
+	o.n_label = names.n;
+	o.shift_s = shift_ms / 1000;
+	o.max_record = c.max_record;
+	if (ser_format_check(from, to, &o, &e) != 0)
+		ser_cli_die(&c, &e);
+	if (merge && (from != 0 || to != 0))
+		ser_cli_usage(&c, "--merge is of streams: pipe one ser-cat into another");
 
-	struct ser_out *out = ser_out_open(&c);
-	if (merge) {
-		struct ser_header h;
-		struct ser_spool *spool = NULL;
-		bool mixed, twice = seekable(&c);
-		off_t start = twice ? lseek(0, 0, SEEK_CUR) : 0;
-		if (!twice && (spool = ser_spool_new(&e)) == NULL)
-			ser_cli_die(&c, &e);
-		gather(&c, &h, &mixed, spool);
-		if (mixed)
-			ser_out_header(out, &h);
-		else
-			ser_out_header_as_is(out, &h);
-		if (twice && start >= 0 && lseek(0, start, SEEK_SET) < 0)
-			ser_cli_fail(&c, SER_EIO, "<stdin>: cannot go back: %s", strerror(errno));
-		if (spool != NULL)
-			from_spool(&c, out, spool);
-		else
-			pass(&c, out, false);
-		ser_spool_free(spool);
-		ser_header_free(&h);
-	} else {
+	if (from != 0 || to != 0)
+		convert(&c, from, to, &o);
+	else if (merge)
+		merged(&c);
+	else {
+		struct ser_out *out = ser_out_open(&c);
 		pass(&c, out, true);
+		ser_out_close(out);
 	}
-	ser_out_close(out);
+	ser_cli_names_free(&names);
 	return ser_cli_end(&c);
 }

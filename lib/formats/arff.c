@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+/* Weka's attribute-relation file format, dense. The head names the classes of a nominal attribute, so rows wait in a spool
+ * until all are known. */
+#include "formats/private.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- reading ---- */
+
+enum type { NUMERIC, INTEGER, STRING, NOMINAL, BOOLEAN };
+
+struct reader {
+	struct table_in t;
+	enum type *type;
+	size_t n_type, cap_type;
+	struct ser_buf text; /* of the row at hand, unescaped */
+	struct cell *cell;
+	size_t *from;
+	size_t n, cap_cell, cap_from;
+	bool have;
+};
+
+static const char *skip(const char *s)
+{
+	return s + strspn(s, " \t");
+}
+
+/* A name or value: up to a blank or one of `stop`, or in quotes with backslashes; appended to b. NULL when quotes do
+ * not end. */
+static const char *token(const char *s, const char *stop, struct ser_buf *b, bool *quoted)
+{
+	char q = *s;
+	*quoted = q == '\'' || q == '"';
+	ser_buf_reserve(b, 1);
+	if (!*quoted) {
+		size_t n = strcspn(s, stop);
+		size_t m = n;
+		while (m > 0 && (s[m - 1] == ' ' || s[m - 1] == '\t'))
+			m--;
+		ser_buf_add(b, s, m);
+		return s + n;
+	}
+	for (s++; *s != q; s++) {
+		if (*s == '\\' && s[1] != '\0') {
+			s++;
+			char c = *s == 'n' ? '\n' : *s == 'r' ? '\r' : *s == 't' ? '\t' : *s;
+			ser_buf_add(b, &c, 1);
+		} else if (*s == '\0') {
+			return NULL;
+		} else {
+			ser_buf_add(b, s, 1);
+		}
+	}
+	return s + 1;
+}
+
+static int add_cell(struct source *s, struct reader *p, size_t from, bool quoted, struct ser_err *e)
+{
+	if (p->n == MAX_COLUMN + SER_MAX_FIELD)
+		return ser_line_fail(s, e, "more than %d columns", MAX_COLUMN + SER_MAX_FIELD);
+	p->cell = ser_grow(p->cell, &p->cap_cell, p->n + 1, sizeof *p->cell);
+	p->from = ser_grow(p->from, &p->cap_from, p->n + 1, sizeof *p->from);
+	p->cell[p->n] = (struct cell){.n = p->text.n - from, .quoted = quoted};
+	p->from[p->n++] = from;
+	return 0;
+}
+
+/* {a, b, 'c d'}: whether the classes are false and true is all that counts. */
+static int classes(struct source *s, const char *at, enum type *type, struct ser_err *e)
+{
+	struct ser_buf b = {0};
+	bool all = true, quoted;
+	int n = 0, rc = 0;
+	at = skip(at + 1);
+	while (rc == 0 && *at != '}') {
+		b.n = 0;
+		at = token(at, ",}", &b, &quoted);
+		at = at != NULL ? skip(at) : "";
+		if (*at != ',' && *at != '}')
+			rc = ser_line_fail(s, e, "classes that do not end in \"}\"");
+		else if (*at == ',')
+			at = skip(at + 1);
+		ser_buf_add(&b, "", 1);
+		all = all && !quoted && (strcmp(b.s, "false") == 0 || strcmp(b.s, "true") == 0);
+		n++;
+	}
+	ser_buf_free(&b);
+	*type = all && n > 0 && n <= 2 ? BOOLEAN : NOMINAL;
+	return rc;
+}
+
+static int attribute(struct source *s, struct reader *p, const char *at, struct ser_err *e)
+{
+	bool quoted;
+	size_t from = p->text.n;
+	enum type type;
+	at = token(skip(at), " \t{", &p->text, &quoted);
+	if (at == NULL || p->text.n == from)
+		return ser_line_fail(s, e, "an attribute without a name");
+	if (add_cell(s, p, from, quoted, e) != 0)
+		return e->code;
+	at = skip(at);
+	size_t n = strcspn(at, " \t");
+	if (*at == '{') {
+		if (classes(s, at, &type, e) != 0)
+			return e->code;
+	} else if ((n == 7 && strncasecmp(at, "numeric", n) == 0) || (n == 4 && strncasecmp(at, "real", n) == 0)) {
+		type = NUMERIC;
+	} else if (n == 7 && strncasecmp(at, "integer", n) == 0) {
+		type = INTEGER;
+	} else if ((n == 6 && strncasecmp(at, "string", n) == 0) || (n == 4 && strncasecmp(at, "date", n) == 0)) {
+		type = STRING;
+	} else {
+		return ser_line_fail(s, e, "an attribute of type \"%.40s\", which is none that is read", at);
+	}
+	p->type = ser_grow(p->type, &p->cap_type, p->n_type + 1, sizeof *p->type);
+	p->type[p->n_type++] = type;
+	return 0;
+}
+
+/* The next line with something on it. */
+static int line(struct ser_import *im, const char **at, struct ser_err *e)
+{
+	int rc;
+	do {
+		rc = ser_src_line(&im->in, im->o.max_record, e);
+		*at = rc > 0 ? skip(im->in.text.s) : "";
+	} while (rc > 0 && (**at == '\0' || **at == '%'));
+	return rc;
+}
+
+static void place_cells(struct reader *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		p->cell[i].s = p->text.s + p->from[i];
+}
+
+static int begin(struct ser_import *im, struct ser_err *e)
+{
+	struct reader *p = ser_calloc(1, sizeof *p);
+	const char *at;
+	int rc;
+	im->state = p;
+	while ((rc = line(im, &at, e)) > 0 && strncasecmp(at, "@data", 5) != 0) {
+		if (strncasecmp(at, "@attribute", 10) == 0 && (at[10] == ' ' || at[10] == '\t')) {
+			if (attribute(&im->in, p, at + 10, e) != 0)
+				return e->code;
+		} else if (strncasecmp(at, "@relation", 9) != 0) {
+			return ser_line_fail(&im->in, e, "\"%.40s\": expected @relation, @attribute or @data", at);
+		}
+	}
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return ser_fail(e, SER_EDATA, "%s: no @data", im->in.name);
+	place_cells(p);
+	return ser_table_in(&p->t, im, p->cell, p->n, e);
+}
+
+static int read_row(struct ser_import *im, struct reader *p, struct ser_err *e)
+{
+	const char *at;
+	bool quoted;
+	int rc = line(im, &at, e);
+	if (rc <= 0)
+		return rc;
+	if (*at == '{')
+		return ser_line_fail(&im->in, e, "a sparse row, which is not read");
+	p->text.n = p->n = 0;
+	for (;; at++) {
+		size_t from = p->text.n;
+		at = token(skip(at), ",", &p->text, &quoted);
+		if (at == NULL || ((at = skip(at)), *at != ',' && *at != '\0'))
+			return ser_line_fail(&im->in, e, "a quoted value does not end, or is not alone");
+		if (add_cell(&im->in, p, from, quoted, e) != 0)
+			return e->code;
+		if (*at == '\0')
+			break;
+	}
+	place_cells(p);
+	if (p->n != p->t.n_col)
+		return ser_line_fail(&im->in, e, "%zu values, there are %zu attributes", p->n, p->t.n_col);
+	return 1;
+}
+
+static struct ser_val label(void *ctx, size_t col, const struct cell *c)
+{
+	const struct reader *p = ctx;
+	int64_t i;
+	double x;
+	if (!c->quoted && c->n == 1 && c->s[0] == '?')
+		return ser_nil();
+	if (p->type[col] == INTEGER && ser_text_int(c->s, c->n, &i))
+		return ser_int(i);
+	if (p->type[col] <= INTEGER && ser_text_real(c->s, c->n, &x))
+		return ser_real(x);
+	if (p->type[col] == BOOLEAN && !c->quoted)
+		return ser_bool(c->n == 4);
+	return ser_strn(c->s, c->n);
+}
+
+static int next(struct ser_import *im, struct ser_record *r, struct ser_err *e)
+{
+	struct reader *p = im->state;
+	int rc = p->have ? 1 : read_row(im, p, e);
+	if (rc <= 0)
+		return rc;
+	rc = ser_table_row(&p->t, im, r, true, p->cell, label, p, e);
+	p->have = false;
+	while (rc > 0 && p->t.frame >= 0 && (rc = read_row(im, p, e)) > 0)
+		if ((rc = ser_table_row(&p->t, im, r, false, p->cell, label, p, e)) == 0)
+			p->have = true;
+	if (rc < 0)
+		return rc;
+	ser_table_done(&p->t, r);
+	return 1;
+}
+
+static void end(struct ser_import *im)
+{
+	struct reader *p = im->state;
+	ser_table_in_free(&p->t);
+	ser_buf_free(&p->text);
+	free(p->type);
+	free(p->cell);
+	free(p->from);
+	free(p);
+}
+
+/* ---- writing ---- */
+
+struct column {
+	size_t n[SER_STR + 1]; /* values of each kind */
+	struct ser_map *seen;  /* as text */
+};
+
+struct writer {
+	struct table_out t;
+	struct column *col; /* of each label */
+	struct ser_spool *rows;
+	struct ser_buf b, text;
+};
+
+static int start(struct ser_export *ex, struct ser_err *e)
+{
+	struct writer *w = ser_calloc(1, sizeof *w);
+	ex->state = w;
+	w->rows = ser_spool_new(e);
+	return w->rows != NULL ? 0 : e->code;
+}
+
+static void put_text(struct ser_buf *b, const char *s, size_t n)
+{
+	bool quote = n == 0 || (n == 1 && s[0] == '?');
+	for (size_t i = 0; i < n && !quote; i++)
+		quote = strchr(" ,{}%'\"\\\t\r\n", s[i]) != NULL;
+	if (!quote) {
+		ser_buf_add(b, s, n);
+		return;
+	}
+	ser_buf_str(b, "'");
+	for (size_t i = 0; i < n; i++) {
+		const char *escape = s[i] == '\n'   ? "\\n"
+				     : s[i] == '\r' ? "\\r"
+				     : s[i] == '\t' ? "\\t"
+				     : s[i] == '\'' ? "\\'"
+				     : s[i] == '\\' ? "\\\\"
+						    : NULL;
+		ser_buf_add(b, escape != NULL ? escape : s + i, escape != NULL ? 2 : 1);
+	}
+	ser_buf_str(b, "'");
+}
+
+static int put_label(struct writer *w, size_t k, const struct ser_record *r, struct ser_err *e)
+{
+	const struct ser_val *v = ser_record_get(r, w->t.label[k]);
+	if (v == NULL || v->kind == SER_NIL || (v->kind == SER_REAL && isnan(v->u.f))) {
+		ser_buf_str(&w->b, "?");
+		w->col[k].n[SER_NIL]++;
+		return 0;
+	}
+	if (v->kind == SER_REAL && !isfinite(v->u.f))
+		return ser_record_fail(r, e, SER_EDATA, "label \"%s\" is infinite", w->t.label[k]);
+	w->text.n = 0;
+	ser_val_text(&w->text, v);
+	w->col[k].n[v->kind]++;
+	if (ser_map_len(w->col[k].seen) <= MAX_CLASS)
+		ser_map_add(w->col[k].seen, w->text.s, w->text.n, NULL);
+	put_text(&w->b, w->text.s, w->text.n);
+	return 0;
+}
+
+static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err *e)
+{
+	struct writer *w = ex->state;
+	struct table_out *t = &w->t;
+	if (ser_table_layout(t, ex, r, e) != 0)
+		return e->code;
+	if (w->col == NULL) {
+		w->col = ser_calloc(t->n_label, sizeof *w->col);
+		for (size_t k = 0; k < t->n_label; k++)
+			w->col[k].seen = ser_map_new();
+	}
+	const struct ser_tensor *x = t->tensor[0] != '\0' ? &ser_record_get(r, t->tensor)->u.t : NULL;
+	size_t rows = t->ndim == 2 ? x->shape[0] : 1;
+	if (rows == 0)
+		return ser_record_fail(r, e, SER_EDATA, "no frames, and a table has a row for each");
+	for (size_t i = 0; i < rows; i++) {
+		const char *comma = "";
+		w->b.n = 0;
+		if (!ex->o.no_id) {
+			const struct ser_val *id = ser_record_get(r, "id");
+			put_text(&w->b, id->u.str.s, id->u.str.n);
+			comma = ",";
+		}
+		if (t->ndim == 2) {
+			ser_buf_printf(&w->b, "%s%zu", comma, i);
+			comma = ",";
+		}
+		for (size_t k = 0; k < t->width; k++, comma = ",") {
+			double v = ser_tensor_real(x, i * t->width + k);
+			ser_buf_str(&w->b, comma);
+			if (isinf(v))
+				return ser_record_fail(r, e, SER_EDATA, "tensor \"%s\" holds an infinity", t->tensor);
+			if (isnan(v))
+				ser_buf_str(&w->b, "?");
+			else
+				ser_put_element(&w->b, x, i * t->width + k);
+		}
+		for (size_t k = 0; k < t->n_label; k++, comma = ",") {
+			ser_buf_str(&w->b, comma);
+			if (put_label(w, k, r, e) != 0)
+				return e->code;
+		}
+		ser_buf_str(&w->b, "\n");
+		if (ser_spool_add(w->rows, w->b.s, w->b.n, e) != 0)
+			return e->code;
+	}
+	return 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* {a,b,c}, sorted; text with more values than a class has is of type string. */
+static void put_type(struct ser_buf *b, const struct column *c)
+{
+	size_t n = ser_map_len(c->seen), others = c->n[SER_STR] + c->n[SER_BOOL];
+	if (others == 0 && c->n[SER_REAL] > 0) {
+		ser_buf_str(b, "numeric");
+	} else if (others == 0 && c->n[SER_INT] > 0) {
+		ser_buf_str(b, "integer");
+	} else if (n > MAX_CLASS) {
+		ser_buf_str(b, "string");
+	} else if (c->n[SER_BOOL] > 0 && c->n[SER_STR] + c->n[SER_INT] + c->n[SER_REAL] == 0) {
+		ser_buf_str(b, "{false,true}");
+	} else {
+		const char **s = ser_calloc(n, sizeof *s);
+		for (size_t i = 0; i < n; i++)
+			s[i] = ser_map_key(c->seen, i, NULL);
+		qsort(s, n, sizeof *s, by_text);
+		ser_buf_str(b, "{");
+		for (size_t i = 0; i < n; i++) {
+			ser_buf_str(b, i > 0 ? "," : "");
+			put_text(b, s[i], strlen(s[i]));
+		}
+		ser_buf_str(b, "}");
+		free(s);
+	}
+}
+
+static int finish(struct ser_export *ex, struct ser_err *e)
+{
+	struct writer *w = ex->state;
+	struct table_out *t = &w->t;
+	struct ser_buf *b = &w->b;
+	b->n = 0;
+	ser_buf_str(b, "@relation ser\n\n");
+	ser_buf_str(b, ex->o.no_id ? "" : "@attribute id string\n");
+	ser_buf_str(b, t->ndim == 2 ? "@attribute frame integer\n" : "");
+	for (size_t k = 0; k < t->width; k++) {
+		ser_buf_str(b, "@attribute ");
+		put_text(b, t->column[k], strlen(t->column[k]));
+		ser_buf_str(b, " numeric\n");
+	}
+	for (size_t k = 0; k < t->n_label; k++) {
+		ser_buf_str(b, "@attribute ");
+		put_text(b, t->label[k], strlen(t->label[k]));
+		ser_buf_str(b, " ");
+		put_type(b, &w->col[k]);
+		ser_buf_str(b, "\n");
+	}
+	ser_buf_str(b, "\n@data\n");
+	int rc = ser_export_bytes(ex, ex->f, b->s, b->n, e);
+	struct ser_spool_walk walk;
+	const char *p;
+	size_t n;
+	if (rc == 0)
+		rc = ser_spool_walk(&walk, w->rows, 0, ser_spool_size(w->rows), 0, e);
+	if (rc != 0)
+		return rc;
+	while ((rc = ser_spool_next(&walk, &p, &n, e)) > 0 && (rc = ser_export_bytes(ex, ex->f, p, n, e)) == 0)
+		;
+	ser_spool_walk_end(&walk);
+	return rc;
+}
+
+static void drop(struct ser_export *ex)
+{
+	struct writer *w = ex->state;
+	if (w == NULL)
+		return;
+	for (size_t k = 0; w->col != NULL && k < w->t.n_label; k++)
+		ser_map_free(w->col[k].seen);
+	free(w->col);
+	ser_table_out_free(&w->t);
+	ser_spool_free(w->rows);
+	ser_buf_free(&w->b);
+	ser_buf_free(&w->text);
+	free(w);
+}
+
+const struct ser_format ser_format_arff = {
+	"arff", "Weka's attribute-relation file, dense", FORMAT_TEXT, ".arff", begin, next, end, start, put, finish,
+	drop};

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* Comma-separated values (RFC 4180) with a header row. A quoted cell is text; others are what they look like. */
+#include "formats/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- reading ---- */
+
+struct reader {
+	struct table_in t;
+	struct ser_buf text; /* of the row at hand */
+	struct cell *cell;   /* s is set when the row is complete */
+	size_t *from;
+	size_t n, cap_cell, cap_from;
+	bool have; /* the row at hand is not used yet */
+};
+
+static int end_cell(struct source *s, struct reader *p, size_t from, bool quoted, struct ser_err *e)
+{
+	if (p->n == MAX_COLUMN + SER_MAX_FIELD)
+		return ser_line_fail(s, e, "more than %d columns", MAX_COLUMN + SER_MAX_FIELD);
+	p->cell = ser_grow(p->cell, &p->cap_cell, p->n + 1, sizeof *p->cell);
+	p->from = ser_grow(p->from, &p->cap_from, p->n + 1, sizeof *p->from);
+	p->cell[p->n] = (struct cell){.n = p->text.n - from, .quoted = quoted};
+	p->from[p->n++] = from;
+	return 0;
+}
+
+/* The next row that is not blank: 1, 0 at the end, <0. Lines of a quoted cell count. */
+static int read_row(struct ser_import *im, struct reader *p, struct ser_err *e)
+{
+	struct source *s = &im->in;
+	int c;
+	bool quoted = false, inside = false;
+	size_t from = 0, lines = 0;
+again:
+	p->text.n = p->n = 0;
+	from = 0;
+	quoted = inside = false;
+	s->line += 1 + lines;
+	lines = 0;
+	ser_buf_reserve(&p->text, 1);
+	for (;;) {
+		c = ser_src_getc(s);
+		if (c == EOF && ser_src_bad(s, e) != 0)
+			return e->code;
+		if (c == EOF && inside)
+			return ser_line_fail(s, e, "a quoted cell does not end");
+		if (p->text.n >= im->o.max_record)
+			return ser_line_fail(s, e, "a row of more than %zu bytes", im->o.max_record);
+		if (inside) {
+			if (c == '"' && ser_src_peek(s) == '"') {
+				ser_src_getc(s);
+			} else if (c == '"') {
+				inside = false;
+				continue;
+			}
+			lines += c == '\n';
+		} else if (c == '"' && p->text.n == from && !quoted) {
+			quoted = inside = true;
+			continue;
+		} else if (c == ',' || c == '\n' || c == EOF) {
+			if (c != ',' && !quoted && p->text.n > from && p->text.s[p->text.n - 1] == '\r')
+				p->text.n--;
+			if (c != ',' && p->n == 0 && p->text.n == 0 && !quoted && (c == EOF || p->t.n_col != 1)) {
+				if (c == EOF)
+					return 0;
+				goto again;
+			}
+			if (end_cell(s, p, from, quoted, e) != 0)
+				return e->code;
+			from = p->text.n;
+			quoted = false;
+			if (c == ',')
+				continue;
+			break;
+		} else if (quoted) {
+			if (c == '\r' && ser_src_peek(s) == '\n')
+				continue;
+			return ser_line_fail(s, e, "text behind a closing quote");
+		}
+		char byte = (char)c;
+		ser_buf_add(&p->text, &byte, 1);
+	}
+	if (!ser_utf8_ok(p->text.s, p->text.n))
+		return ser_line_fail(s, e, "not UTF-8 text");
+	for (size_t i = 0; i < p->n; i++)
+		p->cell[i].s = p->text.s + p->from[i];
+	if (p->t.n_col > 0 && p->n != p->t.n_col)
+		return ser_line_fail(s, e, "%zu cells, the header has %zu", p->n, p->t.n_col);
+	s->line += lines;
+	return 1;
+}
+
+static int begin(struct ser_import *im, struct ser_err *e)
+{
+	struct reader *p = ser_calloc(1, sizeof *p);
+	im->state = p;
+	int rc = read_row(im, p, e);
+	if (rc == 0)
+		return ser_fail(e, SER_EDATA, "%s: empty, expected a header row", im->in.name);
+	if (rc < 0)
+		return rc;
+	if (p->cell[0].n >= 3 && memcmp(p->cell[0].s, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+		p->cell[0].s += 3;
+		p->cell[0].n -= 3;
+	}
+	return ser_table_in(&p->t, im, p->cell, p->n, e);
+}
+
+static bool is(const struct cell *c, const char *s)
+{
+	return c->n == strlen(s) && memcmp(c->s, s, c->n) == 0;
+}
+
+/* What an unquoted cell looks like. An integer with zeros in front is text: it is a name. */
+static struct ser_val looks(const struct cell *c)
+{
+	char text[32];
+	int64_t i;
+	double x;
+	if (c->n == 0)
+		return ser_nil();
+	if (is(c, "true") || is(c, "false"))
+		return ser_bool(c->s[0] == 't');
+	if (is(c, "nan") || is(c, "inf") || is(c, "-inf"))
+		return ser_text_real(c->s, c->n, &x) ? ser_real(x) : ser_nil();
+	if (ser_text_int(c->s, c->n, &i)) {
+		snprintf(text, sizeof text, "%lld", (long long)i);
+		if (is(c, text))
+			return ser_int(i);
+	}
+	bool point =
+		memchr(c->s, '.', c->n) != NULL || memchr(c->s, 'e', c->n) != NULL || memchr(c->s, 'E', c->n) != NULL;
+	if (point && ser_text_real(c->s, c->n, &x))
+		return ser_real(x);
+	return ser_strn(c->s, c->n);
+}
+
+static struct ser_val label(void *ctx, size_t col, const struct cell *c)
+{
+	(void)ctx;
+	(void)col;
+	return c->quoted ? ser_strn(c->s, c->n) : looks(c);
+}
+
+static int next(struct ser_import *im, struct ser_record *r, struct ser_err *e)
+{
+	struct reader *p = im->state;
+	int rc = p->have ? 1 : read_row(im, p, e);
+	if (rc <= 0)
+		return rc;
+	rc = ser_table_row(&p->t, im, r, true, p->cell, label, NULL, e);
+	p->have = false;
+	while (rc > 0 && (p->t.frame >= 0) && (rc = read_row(im, p, e)) > 0)
+		if ((rc = ser_table_row(&p->t, im, r, false, p->cell, label, NULL, e)) == 0)
+			p->have = true;
+	if (rc < 0)
+		return rc;
+	ser_table_done(&p->t, r);
+	return 1;
+}
+
+static void end(struct ser_import *im)
+{
+	struct reader *p = im->state;
+	ser_table_in_free(&p->t);
+	ser_buf_free(&p->text);
+	free(p->cell);
+	free(p->from);
+	free(p);
+}
+
+/* ---- writing ---- */
+
+struct writer {
+	struct table_out t;
+	struct ser_buf b;
+};
+
+static int start(struct ser_export *ex, struct ser_err *e)
+{
+	(void)e;
+	ex->state = ser_calloc(1, sizeof(struct writer));
+	return 0;
+}
+
+static void put_cell(struct ser_buf *b, const char *s, size_t n, bool quote)
+{
+	for (size_t i = 0; i < n && !quote; i++)
+		quote = strchr(",\"\r\n", s[i]) != NULL;
+	quote = quote || (n > 0 && (s[0] == ' ' || s[n - 1] == ' '));
+	if (!quote) {
+		ser_buf_add(b, s, n);
+		return;
+	}
+	ser_buf_str(b, "\"");
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '"')
+			ser_buf_str(b, "\"");
+		ser_buf_add(b, s + i, 1);
+	}
+	ser_buf_str(b, "\"");
+}
+
+static void put_label(struct ser_buf *b, const struct ser_val *v)
+{
+	struct cell c;
+	if (v == NULL || v->kind == SER_NIL)
+		return;
+	if (v->kind == SER_STR) {
+		c = (struct cell){.s = v->u.str.s, .n = v->u.str.n};
+		put_cell(b, c.s, c.n, looks(&c).kind != SER_STR);
+		return;
+	}
+	size_t from = b->n;
+	ser_val_text(b, v);
+	if (v->kind == SER_REAL && b->s[from + strspn(b->s + from, "-0123456789")] == '\0')
+		ser_buf_str(b, ".0"); /* a real stays one when read back */
+}
+
+static void head(struct ser_export *ex, struct writer *w)
+{
+	struct table_out *t = &w->t;
+	const char *comma = "";
+	if (!ex->o.no_id) {
+		ser_buf_str(&w->b, "id");
+		comma = ",";
+	}
+	for (size_t i = 0; i < t->n_label; i++, comma = ",") {
+		ser_buf_str(&w->b, comma);
+		put_cell(&w->b, t->label[i], strlen(t->label[i]), false);
+	}
+	if (t->ndim == 2) {
+		ser_buf_printf(&w->b, "%sframe", comma);
+		comma = ",";
+	}
+	for (size_t k = 0; k < t->width; k++, comma = ",") {
+		ser_buf_str(&w->b, comma);
+		put_cell(&w->b, t->column[k], strlen(t->column[k]), false);
+	}
+	ser_buf_str(&w->b, "\n");
+}
+
+static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err *e)
+{
+	struct writer *w = ex->state;
+	struct table_out *t = &w->t;
+	bool first = !t->ready;
+	w->b.n = 0;
+	if (ser_table_layout(t, ex, r, e) != 0)
+		return e->code;
+	if (first)
+		head(ex, w);
+	const struct ser_tensor *x = t->tensor[0] != '\0' ? &ser_record_get(r, t->tensor)->u.t : NULL;
+	size_t rows = t->ndim == 2 ? x->shape[0] : 1;
+	if (rows == 0)
+		return ser_record_fail(r, e, SER_EDATA, "no frames, and a table has a row for each");
+	for (size_t i = 0; i < rows; i++) {
+		const char *comma = "";
+		if (!ex->o.no_id) {
+			const struct ser_val *id = ser_record_get(r, "id");
+			put_cell(&w->b, id->u.str.s, id->u.str.n, false);
+			comma = ",";
+		}
+		for (size_t k = 0; k < t->n_label; k++, comma = ",") {
+			ser_buf_str(&w->b, comma);
+			put_label(&w->b, ser_record_get(r, t->label[k]));
+		}
+		if (t->ndim == 2) {
+			ser_buf_printf(&w->b, "%s%zu", comma, i);
+			comma = ",";
+		}
+		for (size_t k = 0; k < t->width; k++, comma = ",") {
+			ser_buf_str(&w->b, comma);
+			ser_put_element(&w->b, x, i * t->width + k);
+		}
+		ser_buf_str(&w->b, "\n");
+	}
+	return ser_export_bytes(ex, ex->f, w->b.s, w->b.n, e);
+}
+
+/* Without a record, too, there is a header row. */
+static int finish(struct ser_export *ex, struct ser_err *e)
+{
+	return ex->n > 0 ? 0 : ser_export_bytes(ex, ex->f, "id\n", 3, e);
+}
+
+static void drop(struct ser_export *ex)
+{
+	struct writer *w = ex->state;
+	if (w == NULL)
+		return;
+	ser_table_out_free(&w->t);
+	ser_buf_free(&w->b);
+	free(w);
+}
+
+const struct ser_format ser_format_csv = {
+	"csv", "comma-separated values with a header row", FORMAT_TEXT, ".csv", begin, next, end, start, put, finish,
+	drop};

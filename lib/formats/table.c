@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* What CSV and ARFF share: which column is what. A tensor of one axis takes columns, one of two axes takes rows, too:
+ * one a frame, with its number in the column "frame". */
+#include "formats/private.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+static bool wanted(const struct ser_export *ex, const char *name, size_t n)
+{
+	for (size_t i = 0; i < ex->o.n_label; i++)
+		if (strlen(ex->o.label[i]) == n && memcmp(ex->o.label[i], name, n) == 0)
+			return true;
+	return ex->o.label == NULL;
+}
+
+static int first_record(struct table_out *t, const struct ser_export *ex, const struct ser_record *r, struct ser_err *e)
+{
+	struct ser_buf b = {0};
+	if (ser_export_tensor_name(ex, r, t->tensor, e) != 0)
+		return e->code;
+	t->label = ser_calloc(r->n, sizeof *t->label);
+	for (size_t i = 0; i < r->n; i++) {
+		const struct ser_field *f = &r->field[i];
+		if (f->val.kind != SER_TENSOR && !(f->name_len == 2 && memcmp(f->name, "id", 2) == 0) &&
+		    wanted(ex, f->name, f->name_len))
+			t->label[t->n_label++] = ser_strndup(f->name, f->name_len);
+	}
+	for (size_t i = 0; i < ex->o.n_label; i++) {
+		const struct ser_val *v = ser_record_get(r, ex->o.label[i]);
+		if (v == NULL || v->kind == SER_TENSOR)
+			return ser_record_fail(r, e, SER_EDATA, "no label \"%s\"", ex->o.label[i]);
+	}
+	t->ready = true;
+	if (t->tensor[0] == '\0') {
+		if (ex->o.tensor != NULL)
+			return ser_record_fail(r, e, SER_EDATA, "no tensor \"%s\"", ex->o.tensor);
+		return 0;
+	}
+	const struct ser_tensor *x = &ser_record_get(r, t->tensor)->u.t;
+	if (x->ndim < 1 || x->ndim > 2)
+		return ser_record_fail(r, e, SER_EDATA, "tensor \"%s\" has %d axes, a table takes 1 or 2", t->tensor,
+				       x->ndim);
+	t->ndim = x->ndim;
+	t->width = x->shape[x->ndim - 1];
+	if (t->width > MAX_COLUMN)
+		return ser_record_fail(r, e, SER_EDATA, "tensor \"%s\" would take %zu columns, limit %d", t->tensor,
+				       t->width, MAX_COLUMN);
+	t->column = ser_calloc(t->width, sizeof *t->column);
+	const struct ser_val *dim = ser_header_dim(&ex->header, t->tensor),
+			     *names = dim != NULL ? ser_val_get(dim, "columns") : NULL;
+	bool named = names != NULL && names->kind == SER_LIST && names->u.list.n == t->width;
+	for (size_t k = 0; k < t->width; k++) {
+		b.n = 0;
+		if (named && names->u.list.v[k].kind == SER_STR && names->u.list.v[k].u.str.n > 0)
+			ser_buf_add(&b, names->u.list.v[k].u.str.s, names->u.list.v[k].u.str.n);
+		else
+			ser_buf_printf(&b, "%s.%zu", t->tensor, k);
+		t->column[k] = ser_strndup(b.s, b.n);
+	}
+	ser_buf_free(&b);
+	for (size_t i = 0; i < t->n_label; i++)
+		if (t->ndim == 2 && strcmp(t->label[i], "frame") == 0)
+			return ser_record_fail(r, e, SER_EDATA,
+					       "a label \"frame\", which is the column of the frames' numbers");
+	return 0;
+}
+
+int ser_table_layout(struct table_out *t, const struct ser_export *ex, const struct ser_record *r, struct ser_err *e)
+{
+	char name[SER_MAX_NAME + 1];
+	if (!t->ready)
+		return first_record(t, ex, r, e);
+	if (ser_export_tensor_name(ex, r, name, e) != 0)
+		return e->code;
+	if (strcmp(name, t->tensor) != 0)
+		return ser_record_fail(r, e, SER_EDATA, "tensor \"%s\", where the first record has \"%s\"", name,
+				       t->tensor);
+	if (name[0] != '\0') {
+		const struct ser_val *v = ser_record_get(r, name);
+		char what[128];
+		if (v->u.t.ndim != t->ndim || v->u.t.shape[t->ndim - 1] != t->width)
+			return ser_record_fail(r, e, SER_EDATA,
+					       "\"%s\" is a %s, and the first record has %zu columns on %d axes", name,
+					       ser_val_what(v, what), t->width, t->ndim);
+	}
+	for (size_t i = 0; i < r->n; i++) {
+		const struct ser_field *f = &r->field[i];
+		size_t k = 0;
+		if (f->val.kind == SER_TENSOR || (f->name_len == 2 && memcmp(f->name, "id", 2) == 0) ||
+		    !wanted(ex, f->name, f->name_len))
+			continue;
+		while (k < t->n_label &&
+		       (strlen(t->label[k]) != f->name_len || memcmp(t->label[k], f->name, f->name_len) != 0))
+			k++;
+		if (k == t->n_label)
+			return ser_record_fail(
+				r, e, SER_EDATA,
+				"a label \"%.*s\", which the first record has not and so the table neither",
+				(int)f->name_len, f->name);
+	}
+	return 0;
+}
+
+void ser_table_out_free(struct table_out *t)
+{
+	for (size_t i = 0; i < t->n_label; i++)
+		free(t->label[i]);
+	for (size_t i = 0; t->column != NULL && i < t->width; i++)
+		free(t->column[i]);
+	free(t->label);
+	free(t->column);
+	*t = (struct table_out){0};
+}
+
+/* ---- reading ---- */
+
+/* "NAME.12": the length of NAME, 0 when it is none. */
+static size_t element_of(const char *s, size_t *k)
+{
+	const char *dot = strrchr(s, '.');
+	int64_t i;
+	if (dot == NULL || dot == s || (dot[1] == '0' && dot[2] != '\0') ||
+	    !ser_text_int(dot + 1, strlen(dot + 1), &i) || dot[1] == '+' || i < 0)
+		return 0;
+	*k = (size_t)i;
+	return (size_t)(dot - s);
+}
+
+/* Without --label, the tensor's columns are those of the first column NAME.0 and its successors. */
+static int by_names(struct table_in *t, struct ser_import *im, struct ser_err *e)
+{
+	size_t k, len = 0;
+	for (size_t i = 0; i < t->n_col; i++)
+		t->is_label[i] = true;
+	for (size_t i = 0; i < t->n_col; i++) {
+		size_t n = element_of(t->name[i], &k);
+		if (n == 0 || (len == 0 && k != 0) || (len > 0 && (n != len || memcmp(t->tensor, t->name[i], n) != 0)))
+			continue;
+		if (len == 0 && !ser_field_name_ok(t->name[i], n))
+			return ser_line_fail(&im->in, e, "\"%.*s\" cannot be a tensor's name", (int)n, t->name[i]);
+		if (len == 0)
+			snprintf(t->tensor, sizeof t->tensor, "%.*s", (int)n, t->name[i]);
+		len = n;
+		if (k != t->width)
+			return ser_line_fail(&im->in, e, "column \"%s\" where \"%s.%zu\" is expected", t->name[i],
+					     t->tensor, t->width);
+		t->is_label[i] = false;
+		t->element[t->width++] = i;
+	}
+	return 0;
+}
+
+/* With --label, all that is none of them, nor the id, is the tensor. */
+static int by_labels(struct table_in *t, struct ser_import *im, struct ser_err *e)
+{
+	struct ser_val names = ser_val_list();
+	for (size_t i = 0; i < im->o.n_label; i++) {
+		size_t k = 0;
+		while (k < t->n_col && strcmp(t->name[k], im->o.label[i]) != 0)
+			k++;
+		if (k == t->n_col)
+			return ser_line_fail(&im->in, e, "no column \"%s\"", im->o.label[i]);
+		t->is_label[k] = true;
+	}
+	snprintf(t->tensor, sizeof t->tensor, "%s", im->o.tensor);
+	struct ser_header *h = &im->header;
+	struct ser_val *dim = ser_header_dim_add(h, t->tensor);
+	for (size_t i = 0; i < t->n_col; i++)
+		if (!t->is_label[i] && (ptrdiff_t)i != t->id && (ptrdiff_t)i != t->frame)
+			t->element[t->width++] = i;
+	names.u.list.v = ser_arena_calloc(&h->arena, t->width, sizeof *names.u.list.v);
+	for (size_t k = 0; k < t->width; k++)
+		names.u.list.v[names.u.list.n++] =
+			ser_str(ser_arena_strndup(&h->arena, t->name[t->element[k]], strlen(t->name[t->element[k]])));
+	ser_val_set(&h->arena, dim, "columns", names);
+	return 0;
+}
+
+int ser_table_in(struct table_in *t, struct ser_import *im, const struct cell *name, size_t n, struct ser_err *e)
+{
+	struct ser_map *seen = ser_map_new();
+	int rc = 0;
+	*t = (struct table_in){.id = -1, .frame = -1};
+	t->name = ser_calloc(n, sizeof *t->name);
+	t->is_label = ser_calloc(n, sizeof *t->is_label);
+	t->element = ser_calloc(n, sizeof *t->element);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		bool is_new;
+		t->name[t->n_col++] = ser_strndup(name[i].s, name[i].n);
+		ser_map_add(seen, name[i].s, name[i].n, &is_new);
+		if (!is_new)
+			rc = ser_line_fail(&im->in, e, "column \"%.100s\" comes twice", t->name[i]);
+		if (strcmp(t->name[i], "id") == 0)
+			t->id = (ptrdiff_t)i;
+	}
+	ser_map_free(seen);
+	if (rc != 0)
+		return rc;
+	if (im->o.no_id)
+		t->id = -1;
+	else if (t->id < 0)
+		return ser_line_fail(&im->in, e, "no column \"id\": read the rows without ids by --no-id");
+	rc = im->o.label == NULL ? by_names(t, im, e) : 0;
+	for (size_t i = 0; i < n; i++) /* frames belong to a tensor and to an id */
+		if (strcmp(t->name[i], "frame") == 0 && t->id >= 0 && (t->width > 0 || im->o.label != NULL))
+			t->frame = (ptrdiff_t)i;
+	if (rc == 0 && im->o.label != NULL)
+		rc = by_labels(t, im, e);
+	if (t->id >= 0)
+		t->is_label[t->id] = false;
+	if (t->frame >= 0)
+		t->is_label[t->frame] = false;
+	size_t n_label = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		n_label += t->is_label[i];
+		if (t->is_label[i] && !ser_field_name_ok(t->name[i], strlen(t->name[i])))
+			rc = ser_line_fail(&im->in, e, "\"%.100s\" cannot be a label's name", t->name[i]);
+		if (t->is_label[i] && t->width > 0 && strcmp(t->name[i], t->tensor) == 0)
+			rc = ser_line_fail(&im->in, e, "\"%s\" would be both a label and the tensor", t->name[i]);
+	}
+	if (rc == 0 && n_label > SER_MAX_FIELD - 2)
+		rc = ser_line_fail(&im->in, e, "%zu columns are labels, limit %d: name the labels by --label", n_label,
+				   SER_MAX_FIELD - 2);
+	return rc;
+}
+
+static int add_elements(struct table_in *t, struct ser_import *im, const struct cell *c, struct ser_err *e)
+{
+	for (size_t k = 0; k < t->width; k++) {
+		const struct cell *v = &c[t->element[k]];
+		float x = NAN;
+		if (!(v->n == 0 || (v->n == 1 && v->s[0] == '?')) && !ser_text_f4(v->s, v->n, &x))
+			return ser_line_fail(&im->in, e, "column \"%.100s\": \"%.*s\" is no number",
+					     t->name[t->element[k]], (int)(v->n < 40 ? v->n : 40), v->s);
+		if (t->data.n + sizeof x > im->o.max_record)
+			return ser_line_fail(&im->in, e, "a record of more than %zu bytes", im->o.max_record);
+		ser_buf_add(&t->data, &x, sizeof x);
+	}
+	return 0;
+}
+
+/* The cells of all labels with their lengths, to see that all frames of a record have the same. */
+static void label_bytes(const struct table_in *t, const struct cell *c, struct ser_buf *b)
+{
+	for (size_t i = 0; i < t->n_col; i++) {
+		if (!t->is_label[i])
+			continue;
+		ser_buf_add(b, &c[i].n, sizeof c[i].n);
+		ser_buf_add(b, c[i].s, c[i].n);
+	}
+}
+
+int ser_table_row(struct table_in *t, struct ser_import *im, struct ser_record *r, bool begin, const struct cell *c,
+		  ser_table_label *label, void *ctx, struct ser_err *e)
+{
+	char number[32];
+	int64_t frame = 0;
+	if (t->frame >= 0 && !ser_text_int(c[t->frame].s, c[t->frame].n, &frame))
+		return ser_line_fail(&im->in, e, "column \"frame\" holds no number of a frame");
+	if (!begin) {
+		const struct ser_val *id = ser_record_get(r, "id");
+		if (t->frame < 0 || c[t->id].n != id->u.str.n || memcmp(c[t->id].s, id->u.str.s, id->u.str.n) != 0)
+			return 0;
+		struct ser_buf b = {0};
+		label_bytes(t, c, &b);
+		bool same = b.n == t->first.n && (b.n == 0 || memcmp(b.s, t->first.s, b.n) == 0);
+		ser_buf_free(&b);
+		if (!same)
+			return ser_line_fail(&im->in, e, "labels unlike those of the same id's first frame");
+		if (frame != (int64_t)t->n_frame)
+			return ser_line_fail(&im->in, e, "frame %lld where %zu is expected", (long long)frame,
+					     t->n_frame);
+		t->n_frame++;
+		t->n_row++;
+		return add_elements(t, im, c, e) != 0 ? e->code : 1;
+	}
+	ser_record_clear(r);
+	t->data.n = 0;
+	ser_buf_reserve(&t->data, 1);
+	t->n_frame = 1;
+	snprintf(number, sizeof number, "%llu", (unsigned long long)t->n_row++);
+	struct cell id = t->id >= 0 ? c[t->id] : (struct cell){.s = number, .n = strlen(number)};
+	if (id.n == 0 || id.n > MAX_KEY)
+		return ser_line_fail(&im->in, e, id.n == 0 ? "an empty id" : "an id of more than %d bytes", MAX_KEY);
+	if (frame != 0)
+		return ser_line_fail(&im->in, e, "frame %lld where 0 is expected", (long long)frame);
+	ser_record_set(r, "id", ser_strn(id.s, id.n));
+	for (size_t i = 0; i < t->n_col; i++)
+		if (t->is_label[i])
+			ser_record_set(r, t->name[i], label(ctx, i, &c[i]));
+	t->first.n = 0;
+	if (t->frame >= 0)
+		label_bytes(t, c, &t->first);
+	return add_elements(t, im, c, e) != 0 ? e->code : 1;
+}
+
+void ser_table_done(struct table_in *t, struct ser_record *r)
+{
+	size_t shape[2] = {t->n_frame, t->width};
+	if (t->width > 0)
+		ser_record_set(r, t->tensor,
+			       ser_tensor(SER_F4, t->data.s, t->frame >= 0 ? 2 : 1, shape + (t->frame < 0)));
+}
+
+void ser_table_in_free(struct table_in *t)
+{
+	for (size_t i = 0; i < t->n_col; i++)
+		free(t->name[i]);
+	free(t->name);
+	free(t->is_label);
+	free(t->element);
+	ser_buf_free(&t->data);
+	ser_buf_free(&t->first);
+	*t = (struct table_in){0};
+}
