@@ -17,9 +17,11 @@ endif
 CFLAGS_release = -O2 -g
 CFLAGS_san     = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    = -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_fuzz    = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_double  = -O2 -g -DSER_REAL_DOUBLE
 LDFLAGS_san    = -fsanitize=address,undefined
 LDFLAGS_tsan   = -fsanitize=thread
+LDFLAGS_fuzz   = -fsanitize=fuzzer,address,undefined
 
 VERSION := $(shell sed -n 's/^.define SER_VERSION "\(.*\)"/\1/p' lib/base/base.h)
 BUILD  := build/$(FLAVOUR)
@@ -41,12 +43,14 @@ LIB_SRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
 TOOL_SRC := $(sort $(wildcard src/ser-*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZERS  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/%)
 CORPORA  := $(sort $(wildcard lib/corpus/desc/*.corpus))
 TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
-.PHONY: all deps deps-oracle demo check check-san check-grad lint format bench install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san check-grad fuzz lint format bench install uninstall dist clean
 .SECONDARY:
 
 all: $(TOOLS)
@@ -96,6 +100,12 @@ $(BUILD)/tests/mkstream: $(BUILD)/tests/tools/mkstream.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# A parser of outside bytes: in the flavour fuzz with libFuzzer's main(), elsewhere with one that replays files.
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/common.o $(if $(filter fuzz,$(FLAVOUR)),,$(BUILD)/tests/fuzz/replay.o) $(BUILD)/libser.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -121,7 +131,7 @@ demo: all
 	$(MAKE) -C pipelines demo
 
 # ---- tests: make check says what it skipped and why; its last line counts ----
-check: all $(UNITS) $(BUILD)/tests/mkstream
+check: all $(UNITS) $(FUZZERS) $(BUILD)/tests/mkstream
 	$(if $(filter release,$(FLAVOUR)),$(MAKE) FLAVOUR=double build/double/unit/test_nn_grad)
 	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/run
 
@@ -133,6 +143,15 @@ check-san:
 check-grad:
 	$(MAKE) FLAVOUR=double build/double/unit/test_nn_grad
 	build/double/unit/test_nn_grad
+
+# Look for inputs that break a parser, FUZZ_SECONDS on each; what is found is left in build/fuzz/found. FUZZ=npy: only that.
+FUZZ_SECONDS = 60
+FUZZ = $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%)
+fuzz:
+	$(MAKE) FLAVOUR=fuzz CC=clang $(FUZZ:%=build/fuzz/fuzz/%)
+	mkdir -p build/fuzz/found $(FUZZ:%=build/fuzz/corpus/%)
+	for f in $(FUZZ); do echo "$$f"; build/fuzz/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=512 -max_len=65536 \
+	  -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/found/$$f- build/fuzz/corpus/$$f tests/fuzz/corpus/$$f; done
 
 lint:
 	tests/lint

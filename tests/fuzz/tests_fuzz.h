@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What fuzz targets share. A target is a parser of outside bytes: no input may crash it, make it take memory out of
+ * proportion, or pass what a stream's reader would refuse. libFuzzer's entry point, called by it or by replay.c. */
+#ifndef SER_TESTS_FUZZ_H
+#define SER_TESTS_FUZZ_H
+
+#include "formats/formats.h"
+#include "stream/stream.h"
+
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+
+/* Read the bytes as a file of a format; what comes out must make a stream that its reader takes whole. */
+void ser_fuzz_import(const char *format, const struct ser_format_opt *o, const uint8_t *p, size_t n);
+/* Read a stream from the bytes of a descriptor. Returns the reader's code. */
+int ser_fuzz_stream(int fd, uint64_t *n_record);
+
+#endif
