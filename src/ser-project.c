@@ -68,21 +68,16 @@ static void read_all(struct ser_cli *c, struct input *p, const char *field, cons
 	ser_in_close(in);
 }
 
-/* The records again, with y [n,k]; the header says by what method it was made. */
-static void write_all(struct ser_cli *c, struct input *p, const char *name, const char *method, const double *y,
-		      size_t k)
+/* The records again, with y [n,k]. */
+static void write_all(struct ser_cli *c, struct input *p, const char *name, const double *y, size_t k)
 {
 	struct ser_out *out = ser_out_open(c);
-	struct ser_val axes = ser_val_list(), *dim = ser_header_dim_add(&p->h, name);
 	struct ser_spool_walk w;
 	struct ser_record r = {0};
 	struct ser_err e;
 	const char *s;
 	size_t n;
 	float *row = ser_malloc(k, sizeof *row);
-	ser_val_push(&p->h.arena, &axes, ser_str("component"));
-	ser_val_set(&p->h.arena, dim, "axes", axes);
-	ser_val_set(&p->h.arena, dim, "method", ser_str(method));
 	ser_out_header(out, &p->h);
 	int rc = ser_spool_walk(&w, p->spool, 0, ser_spool_size(p->spool), 0, &e);
 	for (size_t i = 0; rc >= 0 && (rc = ser_spool_next(&w, &s, &n, &e)) > 0; i++) {
@@ -114,7 +109,7 @@ int main(int argc, char **argv)
 	n_iter = (int)o.n_iter;
 	const struct ser_option opts[] = {
 		{"method", 0, SER_OPTION_CHOICE, &method, "NAME", 0, 0, methods, SER_OPTION_ALWAYS, "how to project"},
-		{"dims", 0, SER_OPTION_INT, &k, "N", 1, 65536, NULL, 0, "dimensions of the result; t-SNE makes 2"},
+		{"dims", 'd', SER_OPTION_INT, &k, "N", 1, 65536, NULL, 0, "dimensions of the result; t-SNE makes 2"},
 		{"field", 0, SER_OPTION_STR, &field, "NAME", 0, 0, NULL, 0, "tensor [D] to project"},
 		{"name", 0, SER_OPTION_STR, &name, "NAME", 0, 0, NULL, 0, "tensor that gets the result"},
 		{"label", 0, SER_OPTION_STR, &label, "NAME", 0, 0, NULL, 0,
@@ -149,6 +144,11 @@ int main(int argc, char **argv)
 	if (method == TSNE && k != 2)
 		ser_cli_usage(&c, "t-SNE makes 2 dimensions");
 	read_all(&c, &p, field, label, method == TSNE && metric == SER_COSINE);
+	/* the header says how the tensor was made, and how good it is */
+	struct ser_val axes = ser_val_list(), share = ser_val_list(), *dim = ser_header_dim_add(&p.h, name);
+	ser_val_push(&p.h.arena, &axes, ser_str("component"));
+	ser_val_set(&p.h.arena, dim, "axes", axes);
+	ser_val_set(&p.h.arena, dim, "method", ser_str(methods[method]));
 
 	double *y = ser_malloc(ser_mul(p.n, (size_t)k), sizeof *y);
 	if (p.n == 0) {
@@ -167,6 +167,8 @@ int main(int argc, char **argv)
 		if (ser_tsne(&o, p.x, p.n, p.d, start, y, &info, &e) != SER_OK)
 			ser_cli_die(&c, &e);
 		ser_cli_info(&c, "Kullback-Leibler divergence %.6f after %zu iterations", info.kl, info.n_iter);
+		ser_val_set(&p.h.arena, dim, "kl", ser_real(info.kl));
+		ser_val_set(&p.h.arena, dim, "iterations", ser_int((int64_t)info.n_iter));
 		free(start);
 	} else {
 		struct ser_linear *m = method == PCA ? ser_pca_new(p.x, p.n, p.d, (size_t)k, &e)
@@ -175,12 +177,15 @@ int main(int argc, char **argv)
 		if (m == NULL)
 			ser_cli_die(&c, &e);
 		ser_linear_do(m, p.x, p.n, y);
-		for (size_t q = 0; q < m->k; q++)
+		for (size_t q = 0; q < m->k; q++) {
+			ser_val_push(&p.h.arena, &share, ser_real(m->share[q]));
 			ser_cli_info(&c, "component %zu has %.2f %% of the variance%s", q + 1, 100 * m->share[q],
 				     method == LDA ? " between classes" : "");
+		}
+		ser_val_set(&p.h.arena, dim, "share", share);
 		ser_linear_free(m);
 	}
-	write_all(&c, &p, name, methods[method], y, (size_t)k);
+	write_all(&c, &p, name, y, (size_t)k);
 
 	free(y);
 	free(p.x);

@@ -18,7 +18,7 @@ column() { # component $1 of the tensor proj
 	column 2 < p.ser | awk '{if (!($1 < 1e-6 && $1 > -1e-6)) exit 1}'
 	mk -d < p.ser | sed -n 2p | grep -q 'spk=x'
 	mk -d < p.ser | head -1 | grep -q 'ser-project --method=pca'
-	ser-project --dims 1 --name q < line.ser | mk -d | grep -q 'q:t=-10	'
+	ser-project -d 1 --name q < line.ser | mk -d | grep -q 'q:t=-10	'
 }
 
 @test "ser-project lda: classes come apart where principal components do not show them" {
@@ -57,4 +57,14 @@ column() { # component $1 of the tensor proj
 	fails 1 'has 3 dimensions, expected 2' ser-project x.ser
 	mk < /dev/null > none.ser
 	run -0 ser-project none.ser
+}
+
+@test "ser-project: the header says how the tensor was made and how good it is" {
+	dim() { ser-dump --header "$1" | jq -r ".dims.proj | $2"; }
+	for i in 1 2 3 4 5; do printf 'id=u%d\temb:t=%d,%d,7\n' $i $((3 * i)) $((4 * i)); done | mk | ser-project > p.ser
+	[ "$(dim p.ser '.method, .axes[0]' | paste -sd' ')" = "pca component" ]
+	dim p.ser '.share[]' | paste -sd' ' | awk '!($1 > .999999 && $1 <= 1 && $2 >= 0 && $2 < 1e-6) {exit 1}'
+	run -0 --separate-stderr ser-project -v --method tsne -o t.ser all.ser
+	[ "$(dim t.ser '.kl * 1e6 | round')" = "$(sed -E 's/.*divergence 0*([0-9]*)\.([0-9]*).*/\1\2/; s/^0*//' <<<"$stderr")" ]
+	[ "$(dim t.ser .iterations)" = "$(sed -E 's/.*after ([0-9]*) .*/\1/' <<<"$stderr")" ]
 }
