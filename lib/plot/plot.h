@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* plot: charts as SVG 1.1 text. Equal data give equal bytes; no number in them is other than finite; text is escaped.
+ * Colours are those of Okabe and Ito (Color Universal Design, 2008), told apart by the colour-blind, and each goes with
+ * a marker, a dash or a hatch of its own for print. Units are pixels, of which a browser shows 96 an inch. */
+#ifndef SER_PLOT_H
+#define SER_PLOT_H
+
+#include "base/base.h"
+#include "plot/svg.h"
+
+enum {
+	SER_PLOT_MAX_CATEGORY = 64, /* told apart by colour and marker */
+	SER_PLOT_MAX_SERIES = 8,    /* told apart by colour, and dash or hatch */
+	SER_PLOT_MAX_CLASS = 40,    /* of a confusion matrix */
+	SER_PLOT_MAX_PANEL = 64,    /* panels of one picture */
+	SER_PLOT_MAX_ROW = 200      /* bars */
+};
+
+/* What all charts have. Texts are borrowed; NULL or "": none. */
+struct ser_plot_opt {
+	double width, height;          /* of the picture; 0: what the chart finds fit. 200 to 10000 */
+	const char *title, *subtitle;  /* above it; a subtitle is broken into lines */
+	const char *x_label, *y_label; /* of the axes */
+	const char *metadata;          /* into <metadata>, as text: where the data come from */
+};
+
+/* A label of n things: its name, its values in the order of the legend, and which of them thing i has. n_value 0: none. */
+struct ser_plot_label {
+	const char *name;
+	size_t n_value;
+	const char *const *value;
+	const size_t *of; /* [n] */
+};
+
+/* Points in the plane. One unit is as long on both axes. */
+struct ser_plot_scatter {
+	size_t n;
+	const double *x, *y;         /* [n] finite */
+	const char *const *tip;      /* [n] shown when pointed at; NULL: none */
+	struct ser_plot_label color; /* colour and marker, with a legend */
+	struct ser_plot_label place; /* written where a value's points are, in the hull of the central nine tenths */
+	size_t *n_unnamed; /* grows by the values not written, for most in their hull is of others; NULL: not counted */
+	struct ser_plot_label panel; /* a panel for each value, on its own scale */
+	bool ticks;                  /* numbers on the axes; not in panels, whose scales differ */
+};
+
+/* counts [k,k]: row the true class, column the predicted one. Shaded by the share of the row. */
+struct ser_plot_confusion {
+	size_t k;
+	const double *count;
+	const char *const *name; /* [k] */
+};
+
+/* One panel for each quantity, one line in it for each series, x common to all. */
+struct ser_plot_line {
+	size_t n;
+	const double *x, *y; /* [n] finite, x rising */
+	ptrdiff_t best;      /* the point that is ringed, -1: none */
+};
+struct ser_plot_curve {
+	size_t n_panel, n_series;
+	const char *const *panel, *const *series; /* names */
+	const struct ser_plot_line *line;         /* [n_panel,n_series] */
+};
+
+/* A bar for each group and series, where present. */
+struct ser_plot_bar {
+	bool present, has_interval, has_chance;
+	double value, lo, hi; /* the interval around value */
+	double chance;        /* what chance would give, marked across the bar */
+};
+struct ser_plot_bars {
+	size_t n_group, n_series; /* n_series 1: one bar a group, no legend */
+	const char *const *group, *const *series;
+	const struct ser_plot_bar *bar; /* [n_group,n_series] */
+};
+
+/* Append a whole document to *out. SER_EDATA when there is nothing to draw or a number is not finite, SER_EUSAGE when
+ * there is too much of something to be told apart or the size is out of range; then nothing is appended. */
+int ser_plot_scatter(const struct ser_plot_opt *o, const struct ser_plot_scatter *d, struct ser_buf *out,
+		     struct ser_err *e);
+int ser_plot_confusion(const struct ser_plot_opt *o, const struct ser_plot_confusion *d, struct ser_buf *out,
+		       struct ser_err *e);
+int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d, struct ser_buf *out,
+		   struct ser_err *e);
+int ser_plot_bars(const struct ser_plot_opt *o, const struct ser_plot_bars *d, struct ser_buf *out, struct ser_err *e);
+
+#endif
