@@ -1,0 +1,274 @@
+#!/usr/bin/env bats
+load helper
+
+setup() {
+	work
+	mk() { "$ROOT/tests/tools/mkser" "$@"; }
+	mk < "$ROOT/tests/golden/ser-score.txt" > all.ser
+}
+
+# whole FILE...: well-formed XML by somebody else's parser, and no number that is none
+whole() {
+	$PYTHON - "$@" <<-'P'
+		import re, sys, xml.dom.minidom as m
+		for f in sys.argv[1:]:
+		    d = m.parse(f)
+		    assert d.documentElement.tagName == "svg", f
+		    for e in d.getElementsByTagName("*"):
+		        for k, v in e.attributes.items():
+		            assert not re.search(r"\b(nan|inf)", v, re.I), (f, e.tagName, k, v)
+		            if k in ("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "font-size"):
+		                float(v)
+		                assert k not in ("r", "width", "height", "font-size") or float(v) >= 0, (f, k, v)
+	P
+}
+
+# inside FILE...: every text begins and every mark lies within the picture
+inside() {
+	$PYTHON - "$@" <<-'P'
+		import re, sys, xml.dom.minidom as m
+		for f in sys.argv[1:]:
+		    d = m.parse(f).documentElement
+		    w, h = float(d.getAttribute("width")), float(d.getAttribute("height"))
+		    for e in d.getElementsByTagName("*"):
+		        if e.parentNode.tagName == "pattern":
+		            continue
+		        g = e.getAttribute
+		        p = [(g(a), g(b)) for a, b in (("x", "y"), ("x1", "y1"), ("x2", "y2"), ("cx", "cy")) if g(a)]
+		        p += [tuple(q.split(",")) for q in g("points").split()]
+		        p += re.findall(r"[ML]([-\d.]+) ([-\d.]+)", g("d"))
+		        for x, y in p:
+		            assert -0.01 <= float(x) <= w + .01 and -0.01 <= float(y) <= h + .01, (f, e.tagName, x, y)
+	P
+}
+
+texts() { grep -o '<text[^>]*>[^<]*' "$1" | sed 's/.*>//'; }
+
+islands() { # three speakers far apart, two emotions in each; "far" apart when $1 is not 0
+	awk -v far="${1:-50}" 'BEGIN {srand(3); for (i = 0; i < 90; i++) printf "id=u%d\tspk=s%d\temo=%s\tproj:t=%f,%f\n", i, i % 3, i % 2 ? "joy" : "fear", far * (i % 3) + 9 * rand(), (i % 2) * 9 + 9 * rand()}' | mk
+}
+
+@test "ser-plot scatter: a marker for each record in the colour of its label, names where the points are" {
+	islands | ser-plot scatter --color spk,emo > a.svg
+	whole a.svg
+	inside a.svg
+	[ "$(grep -c '<title>u' a.svg)" -eq 90 ]
+	[ "$(grep -c 'class="ser-k0"><title>u[0-9]*, s[012], fear<' a.svg)" -eq 45 ]
+	[ "$(grep -c 'class="ser-k1"><title>u[0-9]*, s[012], joy<' a.svg)" -eq 45 ]
+	[ "$(grep -c '<polygon' a.svg)" -eq 3 ]
+	for s in s0 s1 s2 emo fear joy; do texts a.svg | grep -qx $s; done
+	# in the order of the places
+	[ "$(grep 'aria-hidden' a.svg | sed -E 's/.* x="([0-9.]*)".*>(s.)<.*/\1 \2/' | sort -n | awk '{printf "%s ", $2}')" = "s0 s1 s2 " ]
+	texts a.svg | grep -q 'Names: spk'
+}
+
+@test "ser-plot scatter: what is not apart is not named, and that is said" {
+	islands 0 > mixed.ser
+	run --separate-stderr ser-plot scatter --color spk,emo -o a.svg mixed.ser
+	[ "$status" -eq 0 ]
+	[[ $stderr == *"3 of 3 values of spk"*"--panel spk"* ]]
+	! grep -q '<polygon' a.svg
+	! texts a.svg | grep -qx s0
+	texts a.svg | grep -q '3 of 3 spk'
+	! texts a.svg | grep -q 'Names:'
+	run --separate-stderr ser-plot scatter --color emo --panel spk -o b.svg mixed.ser
+	[ -z "$stderr" ]
+	whole b.svg
+	inside b.svg
+	[ "$(grep -c '<title>u' b.svg)" -eq 90 ]
+	for s in s0 s1 s2; do texts b.svg | grep -qx $s; done
+}
+
+@test "ser-plot scatter: axes say what they are" {
+	ser-project --method tsne --perplexity 10 --seed 7 all.ser > t.ser
+	ser-plot scatter --color emo t.ser > t.svg
+	texts t.svg | grep -qx 't-SNE 1'
+	texts t.svg | grep -q '^Kullback-Leibler divergence [0-9.]*'
+	! texts t.svg | grep -qx '0' # no numbers where they mean nothing
+	ser-project all.ser | ser-plot scatter > p.svg
+	texts p.svg | grep -q '^principal component 2 ([0-9.]* % of the variance)$'
+	texts p.svg | grep -qx '0'
+	ser-plot scatter --field emb all.ser > e.svg
+	texts e.svg | grep -qx 'emb 1'
+	whole t.svg p.svg e.svg
+	# provenance, with the seed, as JSON
+	sed -n 's/<metadata>\(.*\)<\/metadata>/\1/p' t.svg | sed 's/&quot;/"/g' > m.json
+	[ "$(jq -r '.prov[0].tool, .prov[1].tool' m.json | paste -sd' ')" = "ser-project ser-plot" ]
+	jq -r '.prov[0].args[]' m.json | grep -qx -- '--seed=7'
+	jq -e '.dims.proj.kl > 0' m.json
+}
+
+@test "ser-plot: equal bytes, from -o too; a size that is asked for" {
+	ser-plot scatter --field emb --color emo all.ser > a.svg
+	ser-plot scatter --field emb --color emo < all.ser > b.svg
+	ser-plot scatter --field emb --color emo -o c.svg all.ser
+	cmp a.svg b.svg
+	cmp a.svg c.svg
+	ser-plot scatter --field emb --color emo --panel spk --width 500 --height 400 all.ser > d.svg
+	grep -q '<svg .*width="500" height="400"' d.svg
+	ser-plot confusion --label emo --width 300 --height 300 all.ser > e.svg
+	ser-plot confusion --label emo all.ser > f.svg
+	whole d.svg e.svg f.svg
+	inside d.svg e.svg f.svg
+}
+
+@test "ser-plot: text is escaped, odd text too" {
+	printf 'id=a"<\temo=<b>&"\xe4\xb8\xad\tpred=x\temb:t=1,2\nid=b\temo=x\tpred=\x01\xc2\xa0\temb:t=1,2\n' | mk > odd.ser
+	ser-plot scatter --field emb --color emo --title 'a <i>&amp; "b"' odd.ser > a.svg
+	ser-plot confusion --label emo odd.ser > b.svg
+	whole a.svg b.svg
+	grep -q 'a &lt;i&gt;&amp;amp; &quot;b&quot;' a.svg
+	! grep -q '<i>' a.svg
+	! grep -q $'\x01' b.svg
+	printf 'table\trow\tcolumn\tvalue\nscores\tx\tvalue\t1\n' > r.tsv
+	ser-plot bars '<&>=r.tsv' 'y=r.tsv' > c.svg
+	whole c.svg
+}
+
+@test "ser-plot scatter: many categories differ by colour and marker; too many are refused" {
+	many() { awk -v n="$1" 'BEGIN {for (i = 0; i < n; i++) printf "id=u%d\tone=x\tc:i=%d\temb:t=%d,%d\n", i, i, i % 9, i / 9}' | mk; }
+	many 64 | ser-plot scatter --field emb --color c > a.svg
+	whole a.svg
+	inside a.svg
+	# the legend's markers, without their places, are all different
+	[ "$(grep -E '<(path|circle) .*class="ser-k[0-9]"/>' a.svg | wc -l)" -eq 64 ]
+	[ "$($PYTHON -c "
+import re
+s = set()
+for l in open('a.svg'):
+    m = re.match(r'<(path|circle) (.*) class=\"(.*)\"/>', l)
+    if m:
+        p = re.findall(r'([-\d.]+) ([-\d.]+)', m[2])
+        s.add((m[3], m[1], tuple((round(float(x) - float(p[0][0]), 1), round(float(y) - float(p[0][1]), 1)) for x, y in p)))
+print(len(s))")" -eq 64 ]
+	# numbers in the order of numbers
+	[ "$(texts a.svg | grep -x '[0-9]*' | tail -64 | paste -sd' ')" = "$(seq -s' ' 0 63)" ]
+	many 65 > many.ser
+	fails 2 '"c" has 65 values' ser-plot scatter --field emb --color c many.ser
+	fails 2 'panels' ser-plot scatter --field emb --panel c many.ser
+	many 101 > many.ser
+	fails 2 'names' ser-plot scatter --field emb --color c,one many.ser
+	awk 'BEGIN {for (i = 0; i < 41; i++) printf "id=u%d\tc=%d\tpred=%d\n", i, i, i}' | mk > many.ser
+	fails 2 '41 classes' ser-plot confusion --label c many.ser
+}
+
+@test "ser-plot confusion: counts and shares, classes in order, UAR" {
+	ser-plot confusion --label emo all.ser > a.svg
+	whole a.svg
+	inside a.svg
+	texts a.svg | grep -q '^120 records, UAR 65.3 %, accuracy 63.3 %'
+	# the cells of the golden confusion matrix, row by row; 0 has no share
+	want=$(awk -F'\t' '$1 == "classes" && $2 == "confusion" {print $5 + 0}' "$ROOT/tests/golden/ser-score.want" | paste -sd' ')
+	got=$(texts a.svg | awk '/^[0-9]+ %$/ && prev ~ /^[0-9]+$/ {sub(/ %/, ""); if ($1 + 0 > 0) print prev} /^0$/ {print 0} {prev = $0}' | head -16 | paste -sd' ')
+	[ "$want" = "$got" ]
+	printf 'id=a\temo=10\tpred=9\nid=b\temo=9\tpred=9\nid=c\temo=10\tpred=10\n' | mk | ser-plot confusion --label emo > b.svg
+	[ "$(texts b.svg | grep -xE '9|10' | paste -sd' ')" = "9 9 10 10" ]
+	texts b.svg | grep -q 'UAR 75.0 %, accuracy 66.7 %'
+}
+
+@test "ser-plot curve: a panel for each column, a line for each log, the best ringed" {
+	printf 'epoch\tloss\tdev_uar\tbest\n1\t2\t\t\n2\t1.5\t0.25\t0.25\n3\t1.25\t0.5\t0.5\n4\t1\t0.375\t0.5\n' > a.tsv
+	sed 's/0.5/0.6/g' a.tsv > b.tsv
+	ser-plot curve a.tsv > a.svg
+	whole a.svg
+	inside a.svg
+	[ "$(grep -c '<polyline' a.svg)" -eq 2 ]
+	[ "$(sed -n 's/.*points="\([^"]*\)".*/\1/p' a.svg | wc -w)" -eq 7 ] # the empty cell is left out
+	texts a.svg | grep -qx 'Ring: the best dev_uar, 0.5 at epoch 3.'
+	texts a.svg | grep -qx 'loss and dev_uar by epoch: a'
+	ser-plot curve 'seed 1=a.tsv' b.tsv --y loss > b.svg
+	whole b.svg
+	[ "$(grep -c '<polyline' b.svg)" -eq 2 ]
+	texts b.svg | grep -qx 'seed 1'
+	texts b.svg | grep -qx b
+	ser-plot curve < a.tsv > c.svg
+	[ "$(grep -c '<polyline' c.svg)" -eq 2 ]
+	ser-plot curve --x loss --y epoch <(sort -r a.tsv | head -1; sort -k2n a.tsv | grep -v epoch) > d.svg
+	whole d.svg
+	printf 'epoch\tloss\n7\t0.5\n' | ser-plot curve > e.svg # one point
+	whole e.svg
+	inside e.svg
+}
+
+@test "ser-plot curve: what is refused" {
+	printf 'epoch\tloss\n1\tnan\n' > a.tsv
+	fails 1 'a.tsv:2: column "loss"' ser-plot curve a.tsv
+	printf 'epoch\tloss\n1\n' > a.tsv
+	fails 1 'a.tsv:2: 1 columns, expected 2' ser-plot curve a.tsv
+	printf 'epoch\tloss\n2\t1\n1\t1\n' > a.tsv
+	fails 1 '"epoch" falls' ser-plot curve a.tsv
+	printf 'epoch\tx\n2\t1\n' > a.tsv
+	fails 1 'neither a column "loss"' ser-plot curve a.tsv
+	fails 1 'no column "y"' ser-plot curve --y y a.tsv
+	printf 'epoch\tloss\n' > a.tsv
+	fails 1 'no points' ser-plot curve a.tsv
+	fails 1 'no/such' ser-plot curve no/such
+	printf '\xff\n' > a.tsv
+	fails 1 'UTF-8' ser-plot curve a.tsv
+	printf 'epoch\tloss\n1\t1\n' > a.tsv
+	fails 2 '9 lines' ser-plot curve {1..9}=a.tsv
+}
+
+@test "ser-plot bars: TSV and JSON give the same picture; values, intervals, chance" {
+	ser-score classes --label emo --n-boot 200 --tsv all.ser > a.tsv
+	ser-score classes --label emo --n-boot 200 --json all.ser > a.json
+	ser-plot bars x=a.tsv | grep -v metadata > t.svg
+	ser-plot bars x=a.json | grep -v metadata > j.svg
+	cmp t.svg j.svg
+	ser-plot bars a.tsv > t.svg
+	texts t.svg | grep -qx '0.653'
+	texts t.svg | grep -qx 'Intervals: 95 %, over speakers.'
+	ser-plot bars --interval utt --score uar,war a.tsv b=a.json > u.svg
+	texts u.svg | grep -qx 'Intervals: 95 %, over records.'
+	[ "$(texts u.svg | grep -cx '0.653')" -ge 2 ]
+	ser-plot bars --table classes a.tsv > c.svg
+	for s in anger joy neutral sadness; do texts c.svg | grep -qx $s; done
+	ser-score clusters --label emo --by spk --n-perm 20 --tsv all.ser > k.tsv
+	ser-plot bars --score purity,nmi k.tsv > k.svg
+	texts k.svg | grep -q 'Dashed: chance.'
+	ser-plot bars 1/a=a.tsv 1/b=a.tsv 2/b=a.tsv > g.svg
+	[ "$(texts g.svg | grep -cx '0.653')" -eq 6 ] # each with its rim
+	whole t.svg u.svg c.svg k.svg g.svg
+	inside t.svg u.svg c.svg k.svg g.svg
+	sed -n 's/<metadata>\(.*\)<\/metadata>/\1/p' t.svg | sed 's/&quot;/"/g' | jq -e '.inputs[0].about.seed == "0"'
+}
+
+@test "ser-plot bars: lengths are the values, from 0" {
+	printf 'table\trow\tcolumn\tvalue\nscores\ta\tvalue\t0.5\nscores\tb\tvalue\t0.25\nscores\tc\tvalue\t-0.125\n' > a.tsv
+	ser-plot bars --score a,b,c a.tsv > a.svg
+	whole a.svg
+	inside a.svg
+	grep '<rect' a.svg | grep "fill=\"#0072b2\"" | sed -E 's/.* width="([0-9.]*)".*/\1/' | awk 'NR == 1 {a = $1} {if ($1 / a - (NR == 1 ? 1 : NR == 2 ? .5 : .25) > .001 || $1 / a - (NR == 1 ? 1 : NR == 2 ? .5 : .25) < -.001) exit 1} END {exit NR != 3}'
+}
+
+@test "ser-plot bars: what is refused" {
+	printf 'table\trow\tcolumn\tvalue\nscores\ta\tvalue\t0.5\n' > a.tsv
+	fails 1 'no row "b"' ser-plot bars --score b a.tsv
+	fails 1 'no table "b"' ser-plot bars --table b a.tsv
+	fails 1 'no interval over speakers' ser-plot bars --interval spk a.tsv
+	fails 2 '--interval is' ser-plot bars --interval x a.tsv
+	fails 2 'two bars' ser-plot bars a.tsv a.tsv
+	fails 2 'all files or none' ser-plot bars x/y=a.tsv a.tsv
+	printf 'x\ty\n' > b.tsv
+	fails 1 'neither of ser-score' ser-plot bars b.tsv
+	printf '{"scores": [' > b.json
+	fails 1 'b.json' ser-plot bars b.json
+	fails 2 'wide' ser-plot bars --width 3 a.tsv
+}
+
+@test "ser-plot: records that cannot be drawn" {
+	printf 'id=a\temb:t=1,nan\n' | mk > a.ser
+	fails 1 'record 1 "a"' ser-plot scatter --field emb a.ser
+	printf 'id=a\temb:t=1\n' | mk > a.ser
+	fails 1 'has 1 dimensions' ser-plot scatter --field emb a.ser
+	fails 1 '"proj"' ser-plot scatter a.ser
+	printf 'id=a\temb:t=1,2\n' | mk > a.ser
+	fails 1 '"emo"' ser-plot scatter --field emb --color emo a.ser
+	fails 2 'one or two labels' ser-plot scatter --field emb --color a,b,c all.ser
+	mk < /dev/null > none.ser
+	fails 1 'no points' ser-plot scatter none.ser
+	fails 1 'nothing to count' ser-plot confusion --label emo none.ser
+	fails 1 '"emb"' ser-plot confusion --label emb a.ser
+	run -1 bash -c 'ser-plot scatter --field emb all.ser > /dev/full'
+	run -1 ser-plot scatter --field emb -o /no/such/x.svg all.ser
+}
