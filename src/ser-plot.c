@@ -229,7 +229,8 @@ static void scatter(struct ser_cli *c)
 		svg.n = 0;
 		w.sub.n = keep;
 		if (place.name != NULL && n_unnamed < n_name)
-			ser_buf_printf(&w.sub, "Names: %s, outlined the central nine tenths of each. ", place.name);
+			ser_buf_printf(&w.sub, "Names: %s; outlines hold the central nine tenths of each. ",
+				       place.name);
 		if (n_unnamed > 0)
 			ser_buf_printf(&w.sub, "Not named, for scattered among the others: %zu of %zu %s. ", n_unnamed,
 				       n_name, place.name);
