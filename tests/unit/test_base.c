@@ -256,6 +256,56 @@ static void directory(char dir[64])
 	assert_int_equal(chdir(dir), 0);
 }
 
+static void outdirs(void **state)
+{
+	struct ser_outdir o, q;
+	struct ser_err e;
+	struct stat st;
+	char dir[64], *here = getcwd(NULL, 0);
+	(void)state;
+	directory(dir);
+	umask(027);
+	assert_int_equal(ser_outdir_open(&o, "d/", &e), 0);
+	for (int i = 0; i < 20; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "f%d", i);
+		FILE *f = ser_outdir_create(&o, name, &e);
+		assert_non_null(f);
+		fputs(name, f);
+		fclose(f);
+	}
+	assert_null(ser_outdir_create(&o, "f3", &e)); /* once is enough */
+	assert_int_equal(access("d", F_OK), -1);
+	assert_int_equal(ser_outdir_commit(&o, &e), 0);
+	assert_int_equal(stat("d", &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0750);
+	assert_int_equal(stat("d/f19", &st), 0);
+	assert_int_equal(st.st_size, 3);
+	/* what holds something is not replaced; an empty one is */
+	assert_int_equal(ser_outdir_open(&o, "d", &e), SER_EIO);
+	assert_string_equal(e.msg, "d: exists and is not empty");
+	assert_int_equal(ser_outdir_open(&o, "d/f1", &e), SER_EIO);
+	assert_int_equal(ser_outdir_open(&o, "no/such/place", &e), SER_EIO);
+	assert_int_equal(mkdir("empty", 0700), 0);
+	assert_int_equal(ser_outdir_open(&o, "empty", &e), 0);
+	assert_int_equal(ser_outdir_open(&q, "other", &e), 0);
+	fclose(ser_outdir_create(&q, "x", &e));
+	char *tmp = ser_strdup(q.tmp);
+	ser_outdir_abort(&q);
+	assert_int_equal(access(tmp, F_OK), -1);
+	free(tmp);
+	assert_int_equal(ser_outdir_commit(&o, &e), 0);
+	assert_int_equal(ser_outdir_open(&o, "late", &e), 0);
+	fclose(ser_outdir_create(&o, "x", &e));
+	tmp = ser_strdup(o.tmp);
+	ser_outfile_abort_all();
+	assert_int_equal(access(tmp, F_OK), -1);
+	assert_int_equal(ser_outdir_commit(&o, &e), SER_EIO);
+	free(tmp);
+	assert_int_equal(chdir(here), 0);
+	free(here);
+}
+
 static void outfiles(void **state)
 {
 	struct ser_outfile o, q;
@@ -333,10 +383,10 @@ static void parallel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(errors),   cmocka_unit_test(sizes),    cmocka_unit_test(arena),
-		cmocka_unit_test(buffer),   cmocka_unit_test(map),      cmocka_unit_test(integers),
-		cmocka_unit_test(reals),    cmocka_unit_test(utf8),     cmocka_unit_test(random_numbers),
-		cmocka_unit_test(outfiles), cmocka_unit_test(parallel),
+		cmocka_unit_test(errors),   cmocka_unit_test(sizes),   cmocka_unit_test(arena),
+		cmocka_unit_test(buffer),   cmocka_unit_test(map),     cmocka_unit_test(integers),
+		cmocka_unit_test(reals),    cmocka_unit_test(utf8),    cmocka_unit_test(random_numbers),
+		cmocka_unit_test(outfiles), cmocka_unit_test(outdirs), cmocka_unit_test(parallel),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
