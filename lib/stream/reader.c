@@ -280,16 +280,28 @@ static int take_record(struct ser_reader *rd, struct ser_record *r, struct ser_e
 
 struct ser_reader *ser_reader_new(int fd, const char *name, size_t max_record, struct ser_err *e)
 {
+	return ser_reader_new_after("", 0, fd, name, max_record, e);
+}
+
+struct ser_reader *ser_reader_new_after(const void *head, size_t n, int fd, const char *name, size_t max_record,
+					struct ser_err *e)
+{
 	struct ser_reader *rd = ser_calloc(1, sizeof *rd);
 	rd->fd = fd;
 	rd->name = ser_strdup(name);
 	rd->max_record = max_record > 0 ? max_record : SER_MAX_RECORD;
 	ser_header_init(&rd->header);
+	ser_buf_add(&rd->buf, head, n);
 	if (next_object(rd, e) < 0 || take_header(rd, e) != 0) {
 		ser_reader_free(rd);
 		return NULL;
 	}
 	return rd;
+}
+
+bool ser_stream_begins(unsigned char first)
+{
+	return (first >= 0x80 && first <= 0x8f) || first == 0xde || first == 0xdf;
 }
 
 void ser_reader_free(struct ser_reader *rd)

@@ -57,7 +57,8 @@ static int flush(struct ser_spool *s, struct ser_err *e)
 			return ser_fail(e, SER_EIO, "%s: writing a temporary file failed: %s", s->dir, strerror(errno));
 		at += (size_t)n;
 	}
-	s->buf.n = 0;
+	if (s->buf.n > 0)
+		s->buf.n = 0;
 	return 0;
 }
 

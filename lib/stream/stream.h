@@ -188,6 +188,11 @@ struct ser_reader;
 /* Read a stream from a descriptor, which the caller closes after ser_reader_free(). `name` ("<stdin>" or a path) is used in
  * messages. max_record 0: SER_MAX_RECORD. The first header is read here: NULL and *e on failure. */
 struct ser_reader *ser_reader_new(int fd, const char *name, size_t max_record, struct ser_err *e);
+/* The same when the stream's first n bytes have been read already, to see what it is. */
+struct ser_reader *ser_reader_new_after(const void *head, size_t n, int fd, const char *name, size_t max_record,
+					struct ser_err *e);
+/* Whether a file that begins with this byte can be a stream, and then no text: MessagePack's maps begin like this. */
+bool ser_stream_begins(unsigned char first);
 void ser_reader_free(struct ser_reader *rd);
 /* The header of the segment at hand, borrowed until the next segment begins. */
 const struct ser_header *ser_reader_header(const struct ser_reader *rd);
