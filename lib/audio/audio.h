@@ -72,4 +72,25 @@ int ser_audio_read_all(struct ser_audio *a, size_t max_sample, float **x, size_t
 int ser_audio_load(const char *path, const struct ser_audio_opt *o, size_t max_sample, float **x, size_t *n,
 		   size_t *cap, struct ser_audio_info *info, struct ser_err *e);
 
+/* ---- sounds in memory -------------------------------------------------------------------------- */
+
+/* x [n] at from_hz as *y [*m] at to_hz, m = round(n to_hz / from_hz), by soxr as above; *y as for read_all. The numbers are those
+ * that reading a file of x gives. With rates that are not those of the sound it changes speed and pitch together. */
+int ser_audio_resample(const float *x, size_t n, double from_hz, double to_hz, bool vhq, float **y, size_t *m,
+		       size_t *cap, struct ser_err *e);
+
+/* Coding and decoding as "NAME[:RATE[:LEVEL]]":
+ *   mulaw alaw    ITU-T G.711         gsm   GSM 06.10 full rate
+ *   adpcm         IMA ADPCM           opus vorbis mp3
+ * RATE, Hz, is that of the coded sound; the sound's own when it is not given, or for opus, which knows 8, 12, 16, 24 and 48 kHz, the
+ * next higher of these. LEVEL in [0,1], of the last three: 0 is the best quality, 1 the fewest bytes. */
+struct ser_codec {
+	int kind;              /* index of the name */
+	double rate_hz, level; /* 0, < 0: as above */
+};
+int ser_codec_parse(const char *s, struct ser_codec *c, struct ser_err *e); /* SER_EUSAGE */
+void ser_codec_text(const struct ser_codec *c, struct ser_buf *b);
+/* x [n] at rate_hz through the codec into y [n], which may be x; samples beyond full scale are cut to it first. */
+int ser_codec_do(const struct ser_codec *c, const float *x, size_t n, double rate_hz, float *y, struct ser_err *e);
+
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "dsp/augment.h"
 #include "dsp/dsp.h"
 
 #include <math.h>
@@ -134,14 +135,6 @@ ptrdiff_t ser_chunk_step(size_t n_total, size_t n_frame, size_t n_chunk, struct 
 	return n_chunk > 1 ? (ptrdiff_t)((n_total - n_frame) / (n_chunk - 1)) : 0;
 }
 
-static double mean_square(const float *x, size_t n)
-{
-	double s = 0;
-	for (size_t i = 0; i < n; i++)
-		s += (double)x[i] * x[i];
-	return s / (double)n;
-}
-
 void ser_trim_find(const float *x, size_t n, double rate_hz, double top_db, size_t *from, size_t *to)
 {
 	size_t win = (size_t)(0.025 * rate_hz), shift = (size_t)(0.01 * rate_hz), first = 0, last = 0;
@@ -152,11 +145,11 @@ void ser_trim_find(const float *x, size_t n, double rate_hz, double top_db, size
 		return;
 	size_t n_frame = 1 + (n - win) / shift;
 	for (size_t t = 0; t < n_frame; t++)
-		top = fmax(top, mean_square(x + t * shift, win));
+		top = fmax(top, ser_mean_square(x + t * shift, win));
 	double floor_ms = top * pow(10, -top_db / 10);
 	bool any = false;
 	for (size_t t = 0; t < n_frame && top > 0; t++) {
-		if (mean_square(x + t * shift, win) < floor_ms)
+		if (ser_mean_square(x + t * shift, win) < floor_ms)
 			continue;
 		first = any ? first : t;
 		last = t;
