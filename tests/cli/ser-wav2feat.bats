@@ -197,3 +197,107 @@ w.writeframes(struct.pack("<1000h", *[32767 if i % 100 == 0 else 5 for i in rang
 	ser-wav2feat -q -t 2 m.tsv > 2.ser
 	cmp 1.ser 2.ser
 }
+
+@test "ser-wav2feat: records of samples give the features that their files give" {
+	manifest 7 > m.tsv
+	wav odd.wav 0.7 500 22050 2
+	printf 'odd\todd.wav\t01\tjoy\t33\t\n' >> m.tsv
+	ser-wav2feat --kind wave m.tsv > w.ser
+	for o in '--kind fbank' '--kind mfcc --delta-order 2' '--kind lld --functionals mean,p50' '--dither 1 --seed 3' '--trim 40' \
+		'--preset speechbrain-ecapa' '--kind wave'; do
+		ser-wav2feat $o m.tsv > d.ser
+		ser-wav2feat $o < w.ser > s.ser
+		ser-cmp d.ser s.ser || { echo "$o"; false; }
+		ser-wav2feat $o -t 3 - < w.ser | cmp - s.ser
+	done
+	same 'ser-wav2feat ser-wav2feat' sh -c 'ser-dump --header s.ser | jq -r "[.prov[].tool] | join(\" \")"'
+	# another rate; parts of parts; beside other inputs; several segments
+	ser-wav2feat --kind wave --sample-frequency 8000 m.tsv > w8.ser
+	ser-wav2feat w8.ser > s.ser
+	same 8 sh -c 'ser-dump s.ser | jq -s length'
+	ser-wav2feat --kind wave --segment 0.25 m.tsv | ser-wav2feat --kind wave --segment 0.125 > a.ser
+	same '["s1-000002-000002",0.28125,0.3]' sh -c 'ser-wav2feat --kind wave --segment 0.15625 s1.wav | ser-wav2feat --kind wave --segment 0.125 | ser-dump | jq -c "[.id, .start, .end]" | tail -n 1'
+	wav more.wav 0.5 200
+	ser-wav2feat w.ser more.wav > b.ser
+	same 9 sh -c 'ser-dump b.ser | jq -s length'
+	cat w.ser w8.ser > two.ser
+	fails 1 'id' ser-wav2feat -o no.ser two.ser
+	ser-wav2feat m.tsv > f.ser
+	fails 1 'does not hold samples' ser-wav2feat -o no.ser f.ser
+	head -c 9000 w.ser > cut.ser
+	fails 1 'cut off' ser-wav2feat -o no.ser cut.ser
+	[ ! -e no.ser ]
+}
+
+@test "ser-wav2feat: windows that overlap" {
+	wav a.wav 1.3 300
+	ser-wav2feat --kind wave a.wav > whole.ser
+	ser-wav2feat --kind wave --segment 0.5 --every 0.2 a.wav > o.ser
+	same '0 0.5,0.2 0.7,0.4 0.9,0.6 1.1,0.8 1.3' sh -c 'ser-dump o.ser | jq -r "\"\(.start) \(.end)\"" | paste -sd,'
+	$PYTHON - <<-'END'
+		import msgpack, msgpack_numpy, numpy as np
+		def read(name):
+		    u = msgpack.Unpacker(open(name, "rb"), object_hook=msgpack_numpy.decode, raw=False, max_buffer_size=0)
+		    return [r for r in u if "id" in r]
+		x = read("whole.ser")[0]["feat"]
+		for r in read("o.ser"):
+		    assert np.array_equal(r["feat"], x[round(r["start"] * 16000):round(r["end"] * 16000)])
+	END
+	for o in '--every 0.2' '--segment 0.5 --every 0.6' '--segment 1 --vad 10' '--trim 3 --vad 10'; do
+		run -2 ser-wav2feat $o -o no.ser a.wav
+	done
+}
+
+# talk SECONDS: a WAV of unknown length on standard output: noise at -60 dB, in every 5 s a second and a half of tone at -20 dB
+talk() {
+	$PYTHON - "$1" <<-'END'
+		import sys, struct, numpy as np
+		out = sys.stdout.buffer
+		out.write(b"RIFF" + b"\xff" * 4 + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16) + b"data" + b"\xff" * 4)
+		rng = np.random.default_rng(1)
+		t = np.arange(5 * 16000) / 16000
+		x = 0.001 * rng.standard_normal(len(t)) + 0.14 * np.sin(2 * np.pi * 300 * t) * (t >= 1) * (t < 2.5)
+		x = np.round(x * 32768).astype("<i2").tobytes()
+		for _ in range(int(sys.argv[1]) // 5):
+		    out.write(x)
+	END
+}
+
+@test "ser-wav2feat: --vad cuts out where somebody speaks" {
+	talk 20 | ser-wav2feat --stdin --id t --vad 10 --kind wave > o.ser
+	ser-dump o.ser | jq -c '[.id, .start, .end]' > got
+	$PYTHON - <<-'END'
+		import json
+		rows = [json.loads(l) for l in open("got")]
+		assert [r[0] for r in rows] == [f"t-{k:06d}" for k in range(1, 5)], rows
+		for k, (_, a, b) in enumerate(rows):
+		    assert abs(a - (5 * k + 0.9)) < 0.03 and abs(b - (5 * k + 2.8)) < 0.03, rows
+	END
+	# the same from a file and from records; a longer hangover joins, a higher bar drops
+	talk 20 > t.wav
+	ser-wav2feat --vad 10 --kind wave t.wav | ser-cmp - o.ser
+	ser-wav2feat --kind wave t.wav | ser-wav2feat --vad 10 --kind wave | ser-cmp - o.ser
+	same 1 sh -c 'ser-wav2feat --vad 10 --hangover 4 t.wav | ser-dump | jq -s length'
+	same '8 true' sh -c 'ser-wav2feat --vad 10 --max-speech 1.2 t.wav | ser-dump |
+		jq -s -r "[length, (map(.end - .start | . > 0.5 and . < 1.23) | all)] | join(\" \")"'
+	run -0 --separate-stderr ser-wav2feat --vad 10 --min-speech 2 -o none.ser t.wav
+	[ "$stderr" = 'ser-wav2feat: 1 of 1 sounds have no speech' ]
+	# a part of a file: times are those of the file
+	printf 'id\tpath\tstart\tend\nx\tt.wav\t5\t10\n' > m.tsv
+	same 'true' sh -c 'ser-wav2feat --vad 10 m.tsv | ser-dump | jq -s "length == 1 and (.[0].start - 5.9 | fabs < 0.03)"'
+}
+
+@test "ser-wav2feat: an hour of sound in little memory" {
+	[ "$FLAVOUR" = release ] || skip "sanitizers take memory of their own"
+	cat > peak.py <<-'END'
+		import resource, subprocess, sys
+		subprocess.run(sys.argv[2:], stdout=open(sys.argv[1], "wb"), check=True)
+		print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+	END
+	talk 3600 | $PYTHON peak.py o.ser ser-wav2feat -q --stdin --vad 10 > kb
+	same 720 sh -c 'ser-dump o.ser | jq -s length'
+	echo "$(cat kb) kB"
+	[ "$(cat kb)" -lt 60000 ]
+	talk 3600 | $PYTHON peak.py o.ser ser-wav2feat -q --stdin --segment 10 > kb
+	[ "$(cat kb)" -lt 60000 ]
+}
