@@ -43,3 +43,58 @@ setup() {
 	ser-train regress -l dur --arch mlp -e 2 -o v.st d.ser
 	ser-predict -m v.st d.ser | ser-dump --data | jq -e -s 'map(.pred - .post.data[0] | fabs < 1e-5) | all' >/dev/null
 }
+
+# Sound that comes slowly, to a pipe of four tools: the rest of it is written only when the first posteriors have come out.
+@test "posteriors while the sound comes in" {
+	cat >sound.py <<-'END'
+		import struct, sys, numpy as np
+		def head(size):
+		    return b"RIFF" + struct.pack("<I", size) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16) + \
+		        b"data" + struct.pack("<I", size)
+		def tone(hz, n):
+		    rng = np.random.default_rng(hz)
+		    return np.round(6000 * np.sin(2 * np.pi * hz * np.arange(n) / 16000) + 50 * rng.standard_normal(n)).astype("<i2").tobytes()
+	END
+	cat >train.py <<-'END'
+		from sound import *
+		print("id\tpath\tspk\temo")
+		for i in range(8):
+		    x = tone(200 + 100 * i, 16000)
+		    open(f"t{i}.wav", "wb").write(head(len(x)) + x)
+		    print(f"t{i}\tt{i}.wav\ts{i % 2}\t" + ("happy" if i < 4 else "sad"))
+	END
+	cat >slow.py <<-'END'
+		import os, select, subprocess
+		from sound import *
+		pipe = subprocess.Popen("ser-wav2feat --stdin --id mic --segment 1 --every 0.5 | ser-select true | ser-predict -m live.st --drop feat | "
+		                        "ser-dump --tsv id,start,end,pred,post", shell=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+		x = tone(300, 16000) + tone(800, 48000)
+		def send(a, b):
+		    pipe.stdin.write(x[2 * a:2 * b])
+		    pipe.stdin.flush()
+		def lines(n, seconds=60):
+		    text = b""
+		    while text.count(b"\n") < n:
+		        assert select.select([pipe.stdout], [], [], seconds)[0], ("nothing came", text)
+		        got = os.read(pipe.stdout.fileno(), 1 << 16)
+		        assert got, ("it ended", text)
+		        text += got
+		    return text
+		pipe.stdin.write(head(0xFFFFFFFF))
+		send(0, 16100)
+		text = lines(2)          # the header row, and the first second
+		send(16100, 24100)
+		text += lines(1)         # half a second more, one line more
+		send(24100, 64000)
+		pipe.stdin.close()
+		text += pipe.stdout.read()
+		assert pipe.wait() == 0
+		open("live.tsv", "wb").write(text)
+		open("whole.wav", "wb").write(head(len(x)) + x)
+	END
+	$PYTHON train.py >m.tsv
+	ser-wav2feat m.tsv | ser-train classify -l emo --arch mlp -e 3 -q -o live.st
+	$PYTHON slow.py
+	ser-wav2feat --id mic --segment 1 --every 0.5 whole.wav | ser-predict -m live.st | ser-dump --tsv id,start,end,pred,post | diff - live.tsv
+	[ "$(wc -l <live.tsv)" -eq 8 ]
+}
