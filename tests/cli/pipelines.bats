@@ -66,3 +66,13 @@ digest() {
 	ser-cat --merge part-*.emb.ser | ser-sort --by id >sharded.ser
 	ser-cmp --rtol 0 --atol 0 emb.ser sharded.ser
 }
+
+@test "examples/flow.sh: the whole job as one would type it" {
+	"$ROOT"/pipelines/demo-corpus audio 5 3
+	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' audio >m.tsv
+	EPOCHS=2 "$ROOT"/examples/flow.sh m.tsv out >report.txt
+	[ "$(grep -c '^pooled' report.txt)" -ge 5 ]
+	grep -q '^train_test_speaker_overlap  0' report.txt
+	grep -q '^hungarian' report.txt
+	grep -q '<svg' out/map.svg
+}
