@@ -34,7 +34,6 @@ static void set_defaults(int mode)
 	o.split.fold = "fold";
 	o.cluster = "cluster";
 	o.train = ser_train_defaults();
-	o.train.stretch = o.train.shift = (double)NAN; /* choose_warp */
 	static const enum ser_objective_kind kinds[] = {SER_OBJ_SOFTMAX, SER_OBJ_VALUE, SER_OBJ_AAM, SER_OBJ_PAIRS};
 	o.obj = ser_objective_defaults(kinds[mode], NULL, NULL);
 	o.norm = -1;
@@ -377,23 +376,6 @@ static void run(struct ser_cli *c, struct ser_trainer *t, const struct ser_objec
 	ser_trainer_finish(t);
 }
 
-/* How crops are warped unless the command line says: only frames have a speed, only bands of a mel scale can be shifted,
- * and a shift would make another voice, which is what a speaker encoder must not overlook. */
-static void choose_warp(struct ser_cli *c, const struct ser_dataset *d)
-{
-	const struct ser_val *dim = ser_header_dim(&d->header, o.field),
-			     *axes = dim != NULL ? ser_val_get(dim, "axes") : NULL;
-	bool frames = false;
-	for (size_t i = 0; i < d->n; i++)
-		frames = frames || d->item[i].n_frame > 1;
-	bool mel = axes != NULL && axes->kind == SER_LIST && axes->u.list.n == 2 &&
-		   ser_val_is_str(&axes->u.list.v[1], "mel");
-	if (!ser_cli_given(c, "stretch"))
-		o.train.stretch = frames && c->mode != SPEAKER ? 0.1 : 0;
-	if (!ser_cli_given(c, "shift"))
-		o.train.shift = frames && mel && c->mode != SPEAKER ? 2 : 0;
-}
-
 static size_t crop_frames(struct ser_cli *c, const struct ser_dataset *d)
 {
 	const struct ser_header *h = &d->header;
@@ -489,9 +471,9 @@ int main(int argc, char **argv)
 		{"crop", 0, SER_OPTION_REAL, &o.crop_s, "SECONDS", 0, 100000, NULL, 0,
 		 "length of random crops; 0: whole utterances"},
 		{"stretch", 0, SER_OPTION_REAL, &o.train.stretch, "X", 0, 0.9, NULL, 0,
-		 "play each crop at a speed between 1-X and 1+X (default 0.1 for frames; 0 for speaker)"},
+		 "play each crop at a speed between 1-X and 1+X"},
 		{"shift", 0, SER_OPTION_REAL, &o.train.shift, "X", 0, 1000, NULL, 0,
-		 "shift its bands by up to X of them, down or up (default 2 for mel bands; 0 for speaker)"},
+		 "shift its bands by up to X of them, down or up"},
 		{"sample", 0, SER_OPTION_CHOICE, &o.sample, "HOW", 0, 0, samples, 0,
 		 "draw records as they are, or classes equally often"},
 		{"time-masks", 0, SER_OPTION_INT, &o.time_masks, "N", 0, 100, NULL, 0,
@@ -611,7 +593,6 @@ int main(int argc, char **argv)
 		obj[0].pairs = &pairs;
 	}
 	struct ser_model *m = make_model(&c, d, &split, obj, n_obj);
-	choose_warp(&c, d);
 	o.train.crop = crop_frames(&c, d);
 	struct ser_trainer *t;
 	if (ser_trainer_new(&t, d, &split, m, obj, n_obj, &o.train, c.n_thread, &e) != 0)

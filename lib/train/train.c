@@ -77,7 +77,7 @@ struct ser_objective ser_objective_defaults(enum ser_objective_kind kind, const 
 
 struct ser_train_opts ser_train_defaults(void)
 {
-	struct ser_train_opts o = {.n_epoch = 60,
+	struct ser_train_opts o = {.n_epoch = 40,
 				   .batch = 32,
 				   .crop = 300,
 				   .n_time_mask = 1,
