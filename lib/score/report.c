@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/report.h"
+#include "score/report.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -107,15 +107,15 @@ static int width(const char *s)
 	return n;
 }
 
-static void pad(const char *s, int w, bool right, bool last)
+static void pad(struct ser_buf *b, const char *s, int w, bool right, bool last)
 {
 	int n = w - width(s);
 	if (n < 0 || (last && !right))
 		n = 0;
-	printf("%*s%s%*s", right ? n : 0, "", s, right ? 0 : n, "");
+	ser_buf_printf(b, "%*s%s%*s", right ? n : 0, "", s, right ? 0 : n, "");
 }
 
-static void print_table(const struct table *t, bool head)
+static void format_table(struct ser_buf *out, const struct table *t, bool head)
 {
 	struct ser_buf b = {0};
 	size_t n_row = t->n / t->n_column;
@@ -135,28 +135,28 @@ static void print_table(const struct table *t, bool head)
 			if (i > 0)
 				text_of(&b, &t->cell[(i - 1) * t->n_column + c], false);
 			if (c > 0)
-				printf("  ");
-			pad(i > 0 ? b.s : t->column[c], w[c], right[c], c + 1 == t->n_column);
+				ser_buf_str(out, "  ");
+			pad(out, i > 0 ? b.s : t->column[c], w[c], right[c], c + 1 == t->n_column);
 		}
-		putchar('\n');
+		ser_buf_str(out, "\n");
 	}
 	free(w);
 	free(right);
 	ser_buf_free(&b);
 }
 
-static void print_tsv(const struct table *t)
+static void format_tsv(struct ser_buf *out, const struct table *t)
 {
 	struct ser_buf b = {0};
 	for (size_t i = 0; i < t->n; i += t->n_column)
 		for (size_t c = t->n_key; c < t->n_column; c++) {
-			printf("%s\t", t->name);
+			ser_buf_printf(out, "%s\t", t->name);
 			for (size_t k = 0; k < t->n_key; k++) {
 				text_of(&b, &t->cell[i + k], true);
-				printf("%s%s", k > 0 ? "." : "", b.s);
+				ser_buf_printf(out, "%s%s", k > 0 ? "." : "", b.s);
 			}
 			text_of(&b, &t->cell[i + c], true);
-			printf("\t%s\t%s\n", t->column[c], b.s);
+			ser_buf_printf(out, "\t%s\t%s\n", t->column[c], b.s);
 		}
 	ser_buf_free(&b);
 }
@@ -170,42 +170,40 @@ static void json_pair(struct ser_buf *b, bool first, const char *key, const stru
 	ser_val_json(b, v, false);
 }
 
-static void print_json(const struct ser_report *r)
+static void format_json(struct ser_buf *b, const struct ser_report *r)
 {
-	struct ser_buf b = {0};
-	ser_buf_str(&b, "{\"about\": {");
+	ser_buf_str(b, "{\"about\": {");
 	for (size_t i = 0; i < r->about.n; i += 2)
-		json_pair(&b, i == 0, r->about.cell[i].u.str.s, &r->about.cell[i + 1]);
-	ser_buf_str(&b, "}");
+		json_pair(b, i == 0, r->about.cell[i].u.str.s, &r->about.cell[i + 1]);
+	ser_buf_str(b, "}");
 	for (size_t k = 0; k < r->n; k++) {
 		const struct table *t = &r->table[k];
-		ser_buf_printf(&b, ",\n \"%s\": [", t->name);
+		ser_buf_printf(b, ",\n \"%s\": [", t->name);
 		for (size_t i = 0; i < t->n; i += t->n_column) {
-			ser_buf_str(&b, i == 0 ? "\n  {" : ",\n  {");
+			ser_buf_str(b, i == 0 ? "\n  {" : ",\n  {");
 			for (size_t c = 0; c < t->n_column; c++)
-				json_pair(&b, c == 0, t->column[c], &t->cell[i + c]);
-			ser_buf_str(&b, "}");
+				json_pair(b, c == 0, t->column[c], &t->cell[i + c]);
+			ser_buf_str(b, "}");
 		}
-		ser_buf_str(&b, "]");
+		ser_buf_str(b, "]");
 	}
-	printf("%s}\n", b.s);
-	ser_buf_free(&b);
+	ser_buf_str(b, "}\n");
 }
 
-void ser_report_print(const struct ser_report *r, enum ser_report_form form)
+void ser_report_format(const struct ser_report *r, enum ser_report_form form, struct ser_buf *b)
 {
 	if (form == SER_REPORT_JSON) {
-		print_json(r);
+		format_json(b, r);
 	} else if (form == SER_REPORT_TSV) {
-		printf("table\trow\tcolumn\tvalue\n");
-		print_tsv(&r->about);
+		ser_buf_str(b, "table\trow\tcolumn\tvalue\n");
+		format_tsv(b, &r->about);
 		for (size_t i = 0; i < r->n; i++)
-			print_tsv(&r->table[i]);
+			format_tsv(b, &r->table[i]);
 	} else {
-		print_table(&r->about, false);
+		format_table(b, &r->about, false);
 		for (size_t i = 0; i < r->n; i++) {
-			printf("\n%s\n", r->table[i].title);
-			print_table(&r->table[i], true);
+			ser_buf_printf(b, "\n%s\n", r->table[i].title);
+			format_table(b, &r->table[i], true);
 		}
 	}
 }

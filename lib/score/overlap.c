@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "score/private.h"
+
+#include <string.h>
+
+const struct ser_val *ser_score_said(const struct ser_header *h, const char *tensor, const char *what)
+{
+	const struct ser_val *dim = ser_header_dim(h, tensor), *v = dim != NULL ? ser_val_get(dim, what) : NULL;
+	return v != NULL && v->kind == SER_LIST ? v : NULL;
+}
+
+void ser_overlap_segment(struct overlap *o, const struct ser_header *h, const char *tensor)
+{
+	const struct ser_val *list = ser_score_said(h, tensor, "train_speakers");
+	if (o->shared == NULL)
+		o->shared = ser_map_new();
+	ser_map_free(o->train);
+	o->train = ser_map_new();
+	o->known = list != NULL;
+	ser_score_put_list(o->train, list);
+}
+
+void ser_overlap_record(struct overlap *o, const char *spk)
+{
+	o->n++;
+	o->n_known += o->known && spk != NULL;
+	if (spk != NULL && ser_map_find(o->train, spk, strlen(spk)) >= 0)
+		ser_score_put(o->shared, spk);
+}
+
+void ser_overlap_free(struct overlap *o)
+{
+	ser_map_free(o->train);
+	ser_map_free(o->shared);
+	*o = (struct overlap){0};
+}
+
+static void names(struct ser_buf *b, const struct overlap *o)
+{
+	for (size_t i = 0; i < ser_map_len(o->shared); i++)
+		ser_buf_printf(b, "%s%s", i > 0 ? " " : "", ser_map_key(o->shared, i, NULL));
+}
+
+int ser_overlap_check(const struct overlap *o, bool allow, struct ser_err *e)
+{
+	size_t n = ser_map_len(o->shared);
+	if (n == 0 || allow)
+		return SER_OK;
+	struct ser_buf b = {0};
+	names(&b, o);
+	int rc = ser_fail(e, SER_EPROTO,
+			  "%zu speaker%s trained on and scored: %s (--allow-shared-speakers scores all the same)", n,
+			  n > 1 ? "s were" : " was", b.s);
+	ser_buf_free(&b);
+	return rc;
+}
+
+static void about(struct ser_report *rep, const char *key, const char *who, struct ser_val v)
+{
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "%s%s", key, who);
+	ser_report_about(rep, b.s, v);
+	ser_buf_free(&b);
+}
+
+void ser_overlap_about(struct ser_report *rep, const struct overlap *o, const char *who)
+{
+	size_t n = ser_map_len(o->shared);
+	bool known = n > 0 || o->n_known == o->n;
+	about(rep, "train_test_speaker_overlap", who, known ? ser_int((int64_t)n) : ser_str("unknown"));
+	if (n > 0) {
+		struct ser_buf b = {0};
+		names(&b, o);
+		about(rep, "shared_speakers", who, ser_str(b.s));
+		ser_buf_free(&b);
+	}
+	if (o->n_known > 0 && o->n_known < o->n)
+		about(rep, "training_unknown_for", who, ser_int((int64_t)(o->n - o->n_known)));
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* score: what ser-score(1) does between its options and its output: records are collected into a set, and a set
+ * becomes a report. Nothing here opens a stream, prints or exits.
+ *
+ * A set takes the records one by one, in their order, from whoever reads them; a report is made once all are in. Options
+ * are borrowed by sets and trials until they are freed. What fails returns a negative SER_E*, or NULL, and fills *e; all
+ * objects can then still be freed. */
+#ifndef SER_SCORE_H
+#define SER_SCORE_H
+
+#include "base/base.h"
+#include "ml/score.h"
+#include "score/report.h"
+#include "stream/stream.h"
+
+struct ser_score_opt {
+	/* what the records say; names of labels and tensors */
+	const char *label;   /* the true label; not of voices */
+	const char *pred;    /* the predicted label; where a record has none, its tensor "post" [K] predicts */
+	const char *fold;    /* of the fold; when the first record has none, each file is a fold */
+	const char *by;      /* of the speaker, who must then be there; NULL: "spk", when the first record has it */
+	const char *cluster; /* of the cluster, an integer in [0,1000000] */
+	const char *field;   /* tensor [D] of the embedding */
+	bool need_field;     /* clusters: the embedding must be there; else when the first record has it */
+	const char *trials;  /* voices: name of the list of trials, see ser_score_trials_new(); NULL: all pairs */
+
+	bool allow_shared; /* speakers both trained on and scored are reported, not refused */
+
+	/* uncertainty */
+	int n_boot;   /* bootstrap replicates, >= 0; 0: no intervals */
+	double level; /* of the intervals, in (0,1) */
+	bool bca;     /* BCa intervals; else percentile ones */
+	int64_t seed;
+	int n_thread; /* no result depends on it */
+
+	/* clusters */
+	int n_perm;     /* shuffles for the chance level, >= 0 */
+	int metric;     /* of the silhouettes: enum ser_metric */
+	bool per_group; /* a table of each group's scores too */
+
+	/* voices */
+	int top;                    /* greatest scores against the cohort that count, >= 2 */
+	struct ser_verify_opt cost; /* of the detection cost */
+	bool det;                   /* a table of the DET curve too */
+};
+/* The defaults; label is NULL, one thread. */
+void ser_score_opt_init(struct ser_score_opt *o);
+
+/* ---- what is scored ------------------------------------------------------------------------- */
+
+enum ser_score_kind {
+	SER_SCORE_CLASSES,  /* true and predicted class */
+	SER_SCORE_NUMBERS,  /* true and predicted number */
+	SER_SCORE_CLUSTERS, /* true class and cluster, perhaps an embedding; the speaker is the group */
+	SER_SCORE_VOICES,   /* embeddings; the speaker must be there when trials is NULL */
+	SER_SCORE_COHORT    /* embeddings to normalise scores by; the speaker need not be there */
+};
+
+struct ser_score_set;
+struct ser_score_set *ser_score_set_new(const struct ser_score_opt *o, enum ser_score_kind kind);
+void ser_score_set_free(struct ser_score_set *s); /* NULL: nothing */
+/* One record, of which the set copies what it needs. h: the header of its segment, which names the columns of "post" and
+ * the speakers that were trained on; new_segment: h is unlike the last record's (at the first it may be false); file: the
+ * name of the file, which may be the fold. SER_EDATA, naming the record, when something is absent or of another kind. */
+int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool new_segment, const char *file,
+		      struct ser_record *r, struct ser_err *e);
+/* All are in. SER_EDATA, naming `file`, when there were none. Classes are then numbered: first as the header of the first
+ * record has them, then, by name, those that only records have. */
+int ser_score_set_done(struct ser_score_set *s, const char *file, struct ser_err *e);
+
+/* ---- reports -------------------------------------------------------------------------------- */
+
+/* Each returns a report for ser_report_free(), or NULL and *e: SER_EDATA when the scores are undefined, SER_EPROTO naming
+ * the speakers when some were trained on and are scored (but of clusters) and allow_shared is not set. Sets are done. */
+
+/* s of SER_SCORE_CLASSES: ser_eval_classes(), each fold, each class, the confusion matrix. `absent` gets, separated by
+ * spaces, the classes that are absent from the truth, so not in the UAR; its n stays 0 when there are none. */
+struct ser_report *ser_score_report_classes(const struct ser_score_opt *o, const struct ser_score_set *s,
+					    struct ser_buf *absent, struct ser_err *e);
+/* s of SER_SCORE_NUMBERS: ser_eval_regress() and each fold. */
+struct ser_report *ser_score_report_regress(const struct ser_score_opt *o, const struct ser_score_set *s,
+					    struct ser_err *e);
+/* Two systems on the same items, both of SER_SCORE_CLASSES or both of SER_SCORE_NUMBERS, paired by id; folds and speakers
+ * are the first's. name [2]: what to call them. SER_EDATA when ids or true labels are not the same. */
+struct ser_report *ser_score_report_compare(const struct ser_score_opt *o, const struct ser_score_set *const set[2],
+					    const char *const name[2], struct ser_err *e);
+/* s of SER_SCORE_CLUSTERS: ser_score_clusters() and silhouettes, means over groups beside chance. progress (may be NULL) is
+ * called after each group. */
+struct ser_report *ser_score_report_clusters(const struct ser_score_opt *o, const struct ser_score_set *s,
+					     void (*progress)(void *ctx, size_t done, size_t total), void *ctx,
+					     struct ser_err *e);
+
+/* Trials between the records of a set of SER_SCORE_VOICES: those in the file o->trials, a line each of "1 id id", "0 id id",
+ * "id id target" or "id id nontarget", or all pairs. NULL and *e, naming the line, when it is none of these or an id is
+ * of no record. */
+struct ser_score_trials;
+struct ser_score_trials *ser_score_trials_new(const struct ser_score_opt *o, const struct ser_score_set *s,
+					      struct ser_err *e);
+void ser_score_trials_free(struct ser_score_trials *t); /* NULL: nothing */
+/* Cosine scores of trials t between the records of s, normalised (AS-norm) when there is a cohort, a set of
+ * SER_SCORE_COHORT, else NULL; cohort_name is for messages. SER_EDATA when the cohort has fewer than 2 records or another
+ * dimension, or when there are only target or only non-target trials. */
+struct ser_report *ser_score_report_verify(const struct ser_score_opt *o, const struct ser_score_set *s,
+					   const struct ser_score_trials *t, const struct ser_score_set *cohort,
+					   const char *cohort_name, struct ser_err *e);
+
+#endif
