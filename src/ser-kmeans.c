@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Records wait in an unlinked temporary file; only their embeddings are held, until all groups are complete. */
-#include "cli/cli.h"
+#include "cli/vectors.h"
 #include "ml/kmeans.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,72 +87,31 @@ static void write_centroids(struct ser_cli *c, const struct ser_header *in, cons
 	ser_header_free(&h);
 }
 
-/* Index of a record's label in a map of their texts. */
-static size_t index_of(struct ser_cli *c, struct ser_map *map, struct ser_record *r, const char *label)
-{
-	const char *s;
-	struct ser_err e;
-	if (ser_record_str(r, label, &s, &e) != 0)
-		ser_cli_die(c, &e);
-	return ser_map_add(map, s, strlen(s), NULL);
-}
-
 struct input {
-	struct ser_header h;
-	struct ser_spool *spool; /* the records */
+	struct ser_vectors v;
 	struct ser_map *key, *mean_key;
-	float *x;                /* [n,d] */
-	size_t *group, *mean_of; /* [n] indices into the maps */
-	size_t n, d, cap[3];
+	size_t *group, *mean_of; /* [v.n] indices into the maps */
+	size_t cap[2];
 };
 
-/* Embeddings to memory, records to the spool. */
-static void read_all(struct ser_cli *c, struct input *p)
+/* Index of a record's label in a map of their texts. */
+static int index_of(struct ser_map *map, struct ser_record *r, const char *label, size_t *at, struct ser_err *e)
 {
-	struct ser_in *in = ser_in_open(c);
-	struct ser_record r = {0};
-	struct ser_buf pack = {0};
-	struct ser_err e;
-	bool segment;
-	*p = (struct input){.spool = ser_spool_new(&e), .key = ser_map_new(), .mean_key = ser_map_new()};
-	if (p->spool == NULL)
-		ser_cli_die(c, &e);
-	ser_header_copy(&p->h, ser_in_header(in));
-	while (ser_in_next(in, &r, &segment)) {
-		const float *v;
-		size_t d, n = p->n;
-		double sq = 0;
-		int rc = segment ? ser_header_merge(&p->h, ser_in_header(in), &e) : 0;
-		if (rc == 0)
-			rc = ser_record_f4(&r, field, 1, &v, &d, &e);
-		if (rc == 0 && n == 0)
-			p->d = d;
-		if (rc == 0 && (d != p->d || d == 0))
-			rc = ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has %zu dimensions, expected %zu", field, d,
-					     p->d);
-		for (size_t t = 0; rc == 0 && t < d; t++)
-			sq += (double)v[t] * v[t];
-		if (rc == 0 && (!isfinite(sq) || (metric == SER_COSINE && sq == 0)))
-			rc = ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has length %g, expected a finite one%s", field,
-					     sqrt(sq), metric == SER_COSINE ? " above 0" : "");
-		pack.n = 0;
-		if (rc == 0) {
-			ser_record_pack(&pack, &r);
-			rc = ser_spool_add(p->spool, pack.s, pack.n, &e);
-		}
-		if (rc != 0)
-			ser_cli_die(c, &e);
-		p->x = ser_grow(p->x, &p->cap[0], ser_mul(n + 1, d), sizeof *p->x);
-		memcpy(p->x + n * d, v, d * sizeof *v);
-		p->group = ser_grow(p->group, &p->cap[1], n + 1, sizeof *p->group);
-		p->group[n] = by != NULL ? index_of(c, p->key, &r, by) : ser_map_add(p->key, "", 0, NULL);
-		p->mean_of = ser_grow(p->mean_of, &p->cap[2], n + 1, sizeof *p->mean_of);
-		p->mean_of[n] = centre != NULL ? index_of(c, p->mean_key, &r, centre) : 0;
-		p->n++;
-	}
-	ser_buf_free(&pack);
-	ser_record_free(&r);
-	ser_in_close(in);
+	const char *s = "";
+	int rc = label != NULL ? ser_record_str(r, label, &s, e) : 0;
+	if (rc == 0)
+		*at = ser_map_add(map, s, strlen(s), NULL);
+	return rc;
+}
+
+/* The group of record i, and whose mean is taken from it. */
+static int label_of(void *ctx, size_t i, struct ser_record *r, struct ser_err *e)
+{
+	struct input *p = ctx;
+	p->group = ser_grow(p->group, &p->cap[0], i + 1, sizeof *p->group);
+	p->mean_of = ser_grow(p->mean_of, &p->cap[1], i + 1, sizeof *p->mean_of);
+	int rc = index_of(p->key, r, by, &p->group[i], e);
+	return rc == 0 ? index_of(p->mean_key, r, centre, &p->mean_of[i], e) : rc;
 }
 
 /* Rows to their groups, then threads over the groups, or inside the only one. */
@@ -161,19 +119,19 @@ static void cluster_all(struct ser_cli *c, const struct input *p, struct job *j)
 {
 	j->key = p->key;
 	j->n = ser_map_len(p->key);
-	j->d = p->d;
+	j->d = p->v.d;
 	j->g = ser_calloc(j->n, sizeof *j->g);
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->v.n; i++)
 		j->g[p->group[i]].n++;
 	for (size_t i = 0; i < j->n; i++) {
 		j->g[i].x = ser_malloc(ser_mul(j->g[i].n, j->d), sizeof *j->g[i].x);
 		j->g[i].row = ser_malloc(j->g[i].n, sizeof *j->g[i].row);
 		j->g[i].n = 0;
 	}
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < p->v.n; i++) {
 		struct group *g = &j->g[p->group[i]];
 		g->row[g->n] = i;
-		memcpy(g->x + g->n++ * j->d, p->x + i * j->d, j->d * sizeof *p->x);
+		memcpy(g->x + g->n++ * j->d, p->v.x + i * j->d, j->d * sizeof *p->v.x);
 	}
 	j->o = o;
 	j->o.n_thread = j->n == 1 ? c->n_thread : 1;
@@ -194,45 +152,42 @@ static void cluster_all(struct ser_cli *c, const struct input *p, struct job *j)
 	}
 }
 
+/* What the records get, by record. */
+struct found {
+	int64_t *cluster;
+	float *far; /* the margin */
+	const char *margin_name;
+};
+
+static void set_found(void *ctx, size_t i, struct ser_record *r)
+{
+	const struct found *f = ctx;
+	ser_record_set(r, name, ser_int(f->cluster[i]));
+	if (margin)
+		ser_record_set(r, f->margin_name, ser_real(f->far[i]));
+}
+
 /* The records again, with their clusters. */
 static void write_all(struct ser_cli *c, const struct input *p, const struct job *j)
 {
-	int64_t *cluster = ser_malloc(p->n, sizeof *cluster);
-	float *far = ser_malloc(p->n, sizeof *far);
+	struct found f = {ser_malloc(p->v.n, sizeof *f.cluster), ser_malloc(p->v.n, sizeof *f.far), NULL};
 	struct ser_out *out = ser_out_open(c);
-	struct ser_spool_walk w;
-	struct ser_record r = {0};
 	struct ser_buf margin_name = {0};
-	struct ser_err e;
-	const char *s;
-	size_t n;
 	for (size_t i = 0; i < j->n; i++)
 		for (size_t q = 0; q < j->g[i].n; q++) {
-			cluster[j->g[i].row[q]] = j->g[i].m->cluster[q];
-			far[j->g[i].row[q]] = margin ? j->g[i].m->margin[q] : 0;
+			f.cluster[j->g[i].row[q]] = j->g[i].m->cluster[q];
+			f.far[j->g[i].row[q]] = margin ? j->g[i].m->margin[q] : 0;
 		}
 	ser_buf_printf(&margin_name, "%s_margin", name);
-	ser_out_header(out, &p->h);
-	int rc = ser_spool_walk(&w, p->spool, 0, ser_spool_size(p->spool), 0, &e);
-	for (size_t i = 0; rc >= 0 && (rc = ser_spool_next(&w, &s, &n, &e)) > 0; i++) {
-		rc = ser_record_unpack(&r, s, n, &e);
-		if (rc < 0)
-			break;
-		ser_record_set(&r, name, ser_int(cluster[i]));
-		if (margin)
-			ser_record_set(&r, margin_name.s, ser_real(far[i]));
-		ser_out_record(out, &r);
-	}
-	if (rc < 0)
-		ser_cli_die(c, &e);
-	ser_spool_walk_end(&w);
+	f.margin_name = margin_name.s;
+	ser_out_header(out, &p->v.h);
+	ser_vectors_write(c, &p->v, set_found, &f, out);
 	if (centroids != NULL)
-		write_centroids(c, &p->h, j);
+		write_centroids(c, &p->v.h, j);
 	ser_out_close(out);
 	ser_buf_free(&margin_name);
-	ser_record_free(&r);
-	free(cluster);
-	free(far);
+	free(f.cluster);
+	free(f.far);
 }
 
 /* LO:HI of --select-k */
@@ -299,15 +254,17 @@ int main(int argc, char **argv)
 	o.margin = margin;
 	o.seed = (uint64_t)seed;
 	struct job j = {0};
-	struct input p;
+	struct input p = {0};
 	if (select_k != NULL && (k > 0 || !parse_range(select_k, &j.k_lo, &j.k_hi)))
 		ser_cli_usage(&c, "--select-k wants LO:HI with 2 <= LO <= HI, and no -k beside it");
 	if (select_k == NULL && k == 0)
 		ser_cli_usage(&c, "how many clusters? give -k or --select-k");
 
-	read_all(&c, &p);
+	p.key = ser_map_new();
+	p.mean_key = ser_map_new();
+	ser_vectors_read(&c, field, metric == SER_COSINE, label_of, &p, &p.v);
 	if (centre != NULL)
-		take_means(p.x, p.mean_of, p.n, p.d, ser_map_len(p.mean_key));
+		take_means(p.v.x, p.mean_of, p.v.n, p.v.d, ser_map_len(p.mean_key));
 	cluster_all(&c, &p, &j);
 	write_all(&c, &p, &j);
 
@@ -317,12 +274,10 @@ int main(int argc, char **argv)
 		free(j.g[i].row);
 	}
 	free(j.g);
-	free(p.x);
 	free(p.group);
 	free(p.mean_of);
 	ser_map_free(p.key);
 	ser_map_free(p.mean_key);
-	ser_spool_free(p.spool);
-	ser_header_free(&p.h);
+	ser_vectors_free(&p.v);
 	return ser_cli_end(&c);
 }

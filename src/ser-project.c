@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Records wait in an unlinked temporary file; only their embeddings are held, until all have come. */
-#include "cli/cli.h"
+#include "cli/vectors.h"
 #include "ml/project.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,90 +10,49 @@ enum { PCA, LDA, TSNE };
 static const char *const methods[] = {"pca", "lda", "tsne", NULL};
 
 struct input {
-	struct ser_header h;
-	struct ser_spool *spool;
+	struct ser_vectors v;
+	const char *name; /* of the label, or NULL */
 	struct ser_map *class;
-	float *x;   /* [n,d] */
-	int *label; /* [n] */
-	size_t n, d, cap[2];
+	int *label; /* [v.n] */
+	size_t cap;
 };
 
-static void read_all(struct ser_cli *c, struct input *p, const char *field, const char *label, bool direction)
+static int label_of(void *ctx, size_t i, struct ser_record *r, struct ser_err *e)
 {
-	struct ser_in *in = ser_in_open(c);
-	struct ser_record r = {0};
-	struct ser_buf pack = {0};
-	struct ser_err e;
-	bool segment;
-	*p = (struct input){.spool = ser_spool_new(&e), .class = ser_map_new()};
-	if (p->spool == NULL)
-		ser_cli_die(c, &e);
-	ser_header_copy(&p->h, ser_in_header(in));
-	while (ser_in_next(in, &r, &segment)) {
-		const float *v;
-		const char *s = "";
-		size_t d, n = p->n;
-		double sq = 0;
-		int rc = segment ? ser_header_merge(&p->h, ser_in_header(in), &e) : 0;
-		if (rc == 0)
-			rc = ser_record_f4(&r, field, 1, &v, &d, &e);
-		if (rc == 0 && n == 0)
-			p->d = d;
-		if (rc == 0 && (d != p->d || d == 0))
-			rc = ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has %zu dimensions, expected %zu", field, d,
-					     p->d);
-		for (size_t t = 0; rc == 0 && t < d; t++)
-			sq += (double)v[t] * v[t];
-		if (rc == 0 && (!isfinite(sq) || (direction && sq == 0)))
-			rc = ser_record_fail(&r, &e, SER_EDATA, "\"%s\" has length %g, expected a finite one%s", field,
-					     sqrt(sq), direction ? " above 0" : "");
-		if (rc == 0 && label != NULL)
-			rc = ser_record_str(&r, label, &s, &e);
-		pack.n = 0;
-		if (rc == 0) {
-			ser_record_pack(&pack, &r);
-			rc = ser_spool_add(p->spool, pack.s, pack.n, &e);
-		}
-		if (rc != 0)
-			ser_cli_die(c, &e);
-		p->x = ser_grow(p->x, &p->cap[0], ser_mul(n + 1, d), sizeof *p->x);
-		memcpy(p->x + n * d, v, d * sizeof *v);
-		p->label = ser_grow(p->label, &p->cap[1], n + 1, sizeof *p->label);
-		p->label[n] = (int)ser_map_add(p->class, s, strlen(s), NULL);
-		p->n++;
-	}
-	ser_buf_free(&pack);
-	ser_record_free(&r);
-	ser_in_close(in);
+	struct input *p = ctx;
+	const char *s = "";
+	int rc = p->name != NULL ? ser_record_str(r, p->name, &s, e) : 0;
+	if (rc != 0)
+		return rc;
+	p->label = ser_grow(p->label, &p->cap, i + 1, sizeof *p->label);
+	p->label[i] = (int)ser_map_add(p->class, s, strlen(s), NULL);
+	return 0;
+}
+
+struct found {
+	const char *name;
+	const double *y; /* [n,k] */
+	size_t k;
+	float *row; /* [k] */
+};
+
+static void set_found(void *ctx, size_t i, struct ser_record *r)
+{
+	struct found *f = ctx;
+	for (size_t t = 0; t < f->k; t++)
+		f->row[t] = (float)f->y[i * f->k + t];
+	ser_record_set(r, f->name, ser_f4(f->row, 1, &f->k));
 }
 
 /* The records again, with y [n,k]. */
-static void write_all(struct ser_cli *c, struct input *p, const char *name, const double *y, size_t k)
+static void write_all(struct ser_cli *c, const struct ser_vectors *v, const char *name, const double *y, size_t k)
 {
 	struct ser_out *out = ser_out_open(c);
-	struct ser_spool_walk w;
-	struct ser_record r = {0};
-	struct ser_err e;
-	const char *s;
-	size_t n;
-	float *row = ser_malloc(k, sizeof *row);
-	ser_out_header(out, &p->h);
-	int rc = ser_spool_walk(&w, p->spool, 0, ser_spool_size(p->spool), 0, &e);
-	for (size_t i = 0; rc >= 0 && (rc = ser_spool_next(&w, &s, &n, &e)) > 0; i++) {
-		rc = ser_record_unpack(&r, s, n, &e);
-		if (rc < 0)
-			break;
-		for (size_t t = 0; t < k; t++)
-			row[t] = (float)y[i * k + t];
-		ser_record_set(&r, name, ser_f4(row, 1, &k));
-		ser_out_record(out, &r);
-	}
-	if (rc < 0)
-		ser_cli_die(c, &e);
-	ser_spool_walk_end(&w);
+	struct found f = {name, y, k, ser_malloc(k, sizeof *f.row)};
+	ser_out_header(out, &v->h);
+	ser_vectors_write(c, v, set_found, &f, out);
 	ser_out_close(out);
-	ser_record_free(&r);
-	free(row);
+	free(f.row);
 }
 
 int main(int argc, char **argv)
@@ -137,61 +95,61 @@ int main(int argc, char **argv)
 				      NULL,          SER_CLI_FILTER | SER_CLI_THREADS};
 	struct ser_cli c;
 	struct ser_err e;
-	struct input p;
+	struct input p = {0};
 	ser_cli_begin(&c, &tool, argc, argv);
 	if ((method == LDA) != (label != NULL))
 		ser_cli_usage(&c, "--method lda and --label go together");
 	if (method == TSNE && k != 2)
 		ser_cli_usage(&c, "t-SNE makes 2 dimensions");
-	read_all(&c, &p, field, label, method == TSNE && metric == SER_COSINE);
+	p.name = label;
+	p.class = ser_map_new();
+	ser_vectors_read(&c, field, method == TSNE && metric == SER_COSINE, label_of, &p, &p.v);
 	/* the header says how the tensor was made, and how good it is */
-	struct ser_val axes = ser_val_list(), share = ser_val_list(), *dim = ser_header_dim_add(&p.h, name);
-	ser_val_push(&p.h.arena, &axes, ser_str("component"));
-	ser_val_set(&p.h.arena, dim, "axes", axes);
-	ser_val_set(&p.h.arena, dim, "method", ser_str(methods[method]));
+	struct ser_val axes = ser_val_list(), share = ser_val_list(), *dim = ser_header_dim_add(&p.v.h, name);
+	ser_val_push(&p.v.h.arena, &axes, ser_str("component"));
+	ser_val_set(&p.v.h.arena, dim, "axes", axes);
+	ser_val_set(&p.v.h.arena, dim, "method", ser_str(methods[method]));
 
-	double *y = ser_malloc(ser_mul(p.n, (size_t)k), sizeof *y);
-	if (p.n == 0) {
+	double *y = ser_malloc(ser_mul(p.v.n, (size_t)k), sizeof *y);
+	if (p.v.n == 0) {
 		/* an empty stream stays one */
 	} else if (method == TSNE) {
-		double *start = init == 1 ? ser_malloc(2 * p.n, sizeof *start) : NULL;
+		double *start = init == 1 ? ser_malloc(2 * p.v.n, sizeof *start) : NULL;
 		struct ser_tsne_info info;
 		struct ser_rng rng;
 		ser_rng_seed(&rng, (uint64_t)seed);
-		for (size_t i = 0; start != NULL && i < 2 * p.n; i++)
+		for (size_t i = 0; start != NULL && i < 2 * p.v.n; i++)
 			start[i] = ser_rng_normal(&rng);
 		o.method = (enum ser_tsne_method)variant;
 		o.metric = (enum ser_metric)metric;
 		o.n_iter = (size_t)n_iter;
 		o.n_thread = c.n_thread;
-		if (ser_tsne(&o, p.x, p.n, p.d, start, y, &info, &e) != SER_OK)
+		if (ser_tsne(&o, p.v.x, p.v.n, p.v.d, start, y, &info, &e) != SER_OK)
 			ser_cli_die(&c, &e);
 		ser_cli_info(&c, "Kullback-Leibler divergence %.6f after %zu iterations", info.kl, info.n_iter);
-		ser_val_set(&p.h.arena, dim, "kl", ser_real(info.kl));
-		ser_val_set(&p.h.arena, dim, "iterations", ser_int((int64_t)info.n_iter));
+		ser_val_set(&p.v.h.arena, dim, "kl", ser_real(info.kl));
+		ser_val_set(&p.v.h.arena, dim, "iterations", ser_int((int64_t)info.n_iter));
 		free(start);
 	} else {
-		struct ser_linear *m = method == PCA ? ser_pca_new(p.x, p.n, p.d, (size_t)k, &e)
-						     : ser_lda_new(p.x, p.n, p.d, p.label, ser_map_len(p.class),
+		struct ser_linear *m = method == PCA ? ser_pca_new(p.v.x, p.v.n, p.v.d, (size_t)k, &e)
+						     : ser_lda_new(p.v.x, p.v.n, p.v.d, p.label, ser_map_len(p.class),
 								   (size_t)k, shrinkage, &e);
 		if (m == NULL)
 			ser_cli_die(&c, &e);
-		ser_linear_do(m, p.x, p.n, y);
+		ser_linear_do(m, p.v.x, p.v.n, y);
 		for (size_t q = 0; q < m->k; q++) {
-			ser_val_push(&p.h.arena, &share, ser_real(m->share[q]));
+			ser_val_push(&p.v.h.arena, &share, ser_real(m->share[q]));
 			ser_cli_info(&c, "component %zu has %.2f %% of the variance%s", q + 1, 100 * m->share[q],
 				     method == LDA ? " between classes" : "");
 		}
-		ser_val_set(&p.h.arena, dim, "share", share);
+		ser_val_set(&p.v.h.arena, dim, "share", share);
 		ser_linear_free(m);
 	}
-	write_all(&c, &p, name, y, (size_t)k);
+	write_all(&c, &p.v, name, y, (size_t)k);
 
 	free(y);
-	free(p.x);
 	free(p.label);
 	ser_map_free(p.class);
-	ser_spool_free(p.spool);
-	ser_header_free(&p.h);
+	ser_vectors_free(&p.v);
 	return ser_cli_end(&c);
 }

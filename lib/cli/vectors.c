@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/vectors.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The tensor [v->d] of a record, of the dimension of those before and of a length that is one. */
+static int vector_of(struct ser_record *r, const char *field, bool direction, struct ser_vectors *v, const float **x,
+		     struct ser_err *e)
+{
+	size_t d;
+	double sq = 0;
+	int rc = ser_record_f4(r, field, 1, x, &d, e);
+	if (rc != 0)
+		return rc;
+	if (v->n == 0)
+		v->d = d;
+	if (d != v->d || d == 0)
+		return ser_record_fail(r, e, SER_EDATA, "\"%s\" has %zu dimensions, expected %zu", field, d, v->d);
+	for (size_t t = 0; t < d; t++)
+		sq += (double)(*x)[t] * (*x)[t];
+	if (!isfinite(sq) || (direction && sq == 0))
+		return ser_record_fail(r, e, SER_EDATA, "\"%s\" has length %g, expected a finite one%s", field,
+				       sqrt(sq), direction ? " above 0" : "");
+	return 0;
+}
+
+void ser_vectors_read(struct ser_cli *c, const char *field, bool direction,
+		      int (*label)(void *ctx, size_t i, struct ser_record *r, struct ser_err *e), void *ctx,
+		      struct ser_vectors *v)
+{
+	struct ser_in *in = ser_in_open(c);
+	struct ser_record r = {0};
+	struct ser_buf pack = {0};
+	struct ser_err e;
+	bool segment;
+	*v = (struct ser_vectors){.spool = ser_spool_new(&e)};
+	if (v->spool == NULL)
+		ser_cli_die(c, &e);
+	ser_header_copy(&v->h, ser_in_header(in));
+	while (ser_in_next(in, &r, &segment)) {
+		const float *x;
+		int rc = segment ? ser_header_merge(&v->h, ser_in_header(in), &e) : 0;
+		if (rc == 0)
+			rc = vector_of(&r, field, direction, v, &x, &e);
+		if (rc == 0 && label != NULL)
+			rc = label(ctx, v->n, &r, &e);
+		pack.n = 0;
+		if (rc == 0) {
+			ser_record_pack(&pack, &r);
+			rc = ser_spool_add(v->spool, pack.s, pack.n, &e);
+		}
+		if (rc != 0)
+			ser_cli_die(c, &e);
+		v->x = ser_grow(v->x, &v->cap, ser_mul(v->n + 1, v->d), sizeof *v->x);
+		memcpy(v->x + v->n * v->d, x, v->d * sizeof *x);
+		v->n++;
+	}
+	ser_buf_free(&pack);
+	ser_record_free(&r);
+	ser_in_close(in);
+}
+
+void ser_vectors_write(struct ser_cli *c, const struct ser_vectors *v,
+		       void (*set)(void *ctx, size_t i, struct ser_record *r), void *ctx, struct ser_out *out)
+{
+	struct ser_spool_walk w;
+	struct ser_record r = {0};
+	struct ser_err e;
+	const char *s;
+	size_t n;
+	int rc = ser_spool_walk(&w, v->spool, 0, ser_spool_size(v->spool), 0, &e);
+	for (size_t i = 0; rc >= 0 && (rc = ser_spool_next(&w, &s, &n, &e)) > 0; i++) {
+		rc = ser_record_unpack(&r, s, n, &e);
+		if (rc < 0)
+			break;
+		set(ctx, i, &r);
+		ser_out_record(out, &r);
+	}
+	if (rc < 0)
+		ser_cli_die(c, &e);
+	ser_spool_walk_end(&w);
+	ser_record_free(&r);
+}
+
+void ser_vectors_free(struct ser_vectors *v)
+{
+	free(v->x);
+	ser_spool_free(v->spool);
+	ser_header_free(&v->h);
+}

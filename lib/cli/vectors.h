@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* cli: a whole input whose vectors are worked on together: they are held in memory, while the records wait in an unlinked
+ * temporary file until they are written again with what was found. Like all of cli this dies on error. */
+#ifndef SER_CLI_VECTORS_H
+#define SER_CLI_VECTORS_H
+
+#include "cli/cli.h"
+
+struct ser_vectors {
+	struct ser_header h;     /* of all segments, merged */
+	struct ser_spool *spool; /* the records, as they came */
+	float *x;                /* [n,d]; NULL when n is 0 */
+	size_t n, d, cap;
+};
+
+/* Read the operands. Tensor `field` [D] of each record must have as many dimensions as the first, and a finite length, above 0 when
+ * `direction` is set. label (may be NULL) takes from record i what else the tool needs: 0, or a negative SER_E* and *e. */
+void ser_vectors_read(struct ser_cli *c, const char *field, bool direction,
+		      int (*label)(void *ctx, size_t i, struct ser_record *r, struct ser_err *e), void *ctx,
+		      struct ser_vectors *v);
+/* The records again, in their order, to a stream whose header is written; `set` adds to record i what was found. What it sets by
+ * reference lives until its next call. */
+void ser_vectors_write(struct ser_cli *c, const struct ser_vectors *v,
+		       void (*set)(void *ctx, size_t i, struct ser_record *r), void *ctx, struct ser_out *out);
+void ser_vectors_free(struct ser_vectors *v);
+
+#endif
