@@ -72,6 +72,9 @@ int ser_audio_read_all(struct ser_audio *a, size_t max_sample, float **x, size_t
 int ser_audio_load(const char *path, const struct ser_audio_opt *o, size_t max_sample, float **x, size_t *n,
 		   size_t *cap, struct ser_audio_info *info, struct ser_err *e);
 
+/* A 64-bit digest of all samples that these options mean: equal samples, equal digests, whatever the file's other bytes. */
+int ser_audio_digest(const char *path, const struct ser_audio_opt *o, uint64_t *digest, struct ser_err *e);
+
 /* ---- sounds in memory -------------------------------------------------------------------------- */
 
 /* x [n] at from_hz as *y [*m] at to_hz, m = round(n to_hz / from_hz), by soxr as above; *y as for read_all. The numbers are those

@@ -168,6 +168,11 @@ FILE *ser_outdir_create(struct ser_outdir *o, const char *name, struct ser_err *
 int ser_outdir_commit(struct ser_outdir *o, struct ser_err *e); /* frees o's members either way */
 void ser_outdir_abort(struct ser_outdir *o);
 
+/* A descriptor that can be read more than once: fd itself where it can seek, else an unnamed temporary file under $TMPDIR
+ * (or /tmp), at its beginning, that the rest of fd was copied to; fd is closed then. `name` and `tmp`, which the temporary
+ * file's name begins with, are for messages. SER_EIO. */
+int ser_fd_seekable(int fd, const char *name, const char *tmp, struct ser_err *e);
+
 /* Read a whole file, at most `max` bytes, into a NUL-terminated malloc'ed block. */
 int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e);
 

@@ -226,3 +226,47 @@ int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct se
 	*n = b.n;
 	return 0;
 }
+
+/* Everything that is left of `from`. */
+static int copy(int from, int to, const char *name, const char *tmp, struct ser_err *e)
+{
+	char buf[1 << 16];
+	for (ssize_t got; (got = read(from, buf, sizeof buf)) != 0;) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return ser_fail(e, SER_EIO, "%s: read failed: %s", name, strerror(errno));
+		for (ssize_t done = 0, put; done < got; done += put) {
+			put = write(to, buf + done, (size_t)(got - done));
+			if (put < 0 && errno != EINTR)
+				return ser_fail(e, SER_EIO, "%s: write failed: %s", tmp, strerror(errno));
+			put = put < 0 ? 0 : put;
+		}
+	}
+	return lseek(to, 0, SEEK_SET) < 0
+		       ? ser_fail(e, SER_EIO, "%s: cannot go back to its start: %s", tmp, strerror(errno))
+		       : 0;
+}
+
+int ser_fd_seekable(int fd, const char *name, const char *tmp, struct ser_err *e)
+{
+	if (lseek(fd, 0, SEEK_CUR) >= 0)
+		return fd;
+	const char *dir = getenv("TMPDIR");
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "%s/%s.XXXXXX", dir != NULL && dir[0] != '\0' ? dir : "/tmp", tmp);
+	int to = mkstemp(b.s), rc = 0;
+	if (to < 0) {
+		rc = ser_fail(e, SER_EIO, "%s: cannot create: %s", b.s, strerror(errno));
+	} else {
+		unlink(b.s);
+		rc = copy(fd, to, name, b.s, e);
+	}
+	ser_buf_free(&b);
+	if (rc != 0 && to >= 0)
+		close(to);
+	if (rc != 0)
+		return rc;
+	close(fd);
+	return to;
+}

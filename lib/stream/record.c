@@ -239,3 +239,21 @@ int ser_record_unpack(struct ser_record *r, const char *p, size_t n, struct ser_
 	ser_scan_free(&s);
 	return rc;
 }
+
+bool ser_record_digest(const struct ser_record *r, uint64_t *digest)
+{
+	struct ser_buf b = {0};
+	for (size_t i = 0; i < r->n; i++) {
+		const struct ser_val *v = &r->field[i].val;
+		if (v->kind != SER_TENSOR)
+			continue;
+		uint64_t h = ser_hash(v->u.t.data, ser_tensor_size(&v->u.t));
+		ser_buf_add(&b, r->field[i].name, r->field[i].name_len);
+		ser_buf_add(&b, v->u.t.shape, (size_t)v->u.t.ndim * sizeof *v->u.t.shape);
+		ser_buf_add(&b, &h, sizeof h);
+	}
+	bool any = b.n > 0;
+	*digest = any ? ser_hash(b.s, b.n) : 0;
+	ser_buf_free(&b);
+	return any;
+}

@@ -146,6 +146,9 @@ bool ser_record_rename(struct ser_record *r, const char *from, const char *to);
 /* A deep copy of src in dst (cleared first), for records that outlive their reader's turn. */
 void ser_record_copy(struct ser_record *dst, const struct ser_record *src);
 
+/* A 64-bit digest of all tensors, their names and shapes; false when there is none. */
+bool ser_record_digest(const struct ser_record *r, uint64_t *digest);
+
 /* The id, always a string in a record read; NUL-terminated, valid until the record changes. */
 const char *ser_record_id(struct ser_record *r);
 /* Typed access; SER_EDATA with "record 17 "id": field "x" is ..., expected ..." when absent or of another kind.
