@@ -146,8 +146,11 @@ static int binary(struct source *s, struct reader *p, size_t max, struct ser_val
 	}
 	enum ser_dtype t = token[0] == 'F' ? SER_F4 : SER_F8;
 	shape[1] = 1;
-	if (get_int(s, &shape[0], e) != 0 || (matrix && get_int(s, &shape[1], e) != 0) ||
-	    check_size(s, shape[0], shape[1], ser_dtype_size(t), max, &n, e) != 0 ||
+	if (get_int(s, &shape[0], e) != 0 || (matrix && get_int(s, &shape[1], e) != 0))
+		return e->code;
+	if (matrix && (shape[0] == 0) != (shape[1] == 0))
+		return ser_src_fail(s, e, "a matrix of %zu by %zu", shape[0], shape[1]);
+	if (check_size(s, shape[0], shape[1], ser_dtype_size(t), max, &n, e) != 0 ||
 	    ser_src_append(s, &p->data, n * ser_dtype_size(t), e) != 0)
 		return e->code;
 	*out = ser_tensor(t, p->data.s, matrix ? 2 : 1, shape);
