@@ -3,11 +3,9 @@
 #include "dsp/dsp.h"
 #include "model/safetensors.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct norm {
 	struct ser_cli c;
@@ -15,13 +13,10 @@ struct norm {
 	bool global, mean, var, center;
 	int sliding, min_window;
 	double clip;
-	/* --by and --global: statistics by label; --apply: one affine map */
-	struct ser_map *label;
-	struct ser_cmvn *stat; /* [number of labels] */
-	size_t cap;
-	size_t d;             /* of --apply and of --fit, 0: not known yet */
-	double *shift, *gain; /* [label][d] */
-	float **scratch;      /* by worker */
+	struct ser_cmvn_by stat; /* --by, --global and --fit */
+	size_t d;                /* of --apply: one affine map */
+	double *shift, *gain;    /* [d], one block */
+	float **scratch;         /* by worker */
 	size_t *scratch_cap;
 };
 
@@ -62,26 +57,18 @@ static int change(struct norm *n, int worker, struct ser_record *r, const double
 	n->scratch[worker] = y;
 	if (n->sliding > 0) {
 		ser_cmvn_sliding(x, y, rows, d, (size_t)n->sliding, (size_t)n->min_window, n->center, n->var);
-	} else {
-		struct ser_cmvn own;
-		double *mine = NULL;
-		if (shift == NULL) {
-			if (rows == 1)
-				return ser_record_fail(r, e, SER_EDATA,
-						       "field \"%s\" has one row: give --by, --global or --apply",
-						       n->field);
-			ser_cmvn_init(&own, d);
-			ser_cmvn_add(&own, x, rows);
-			mine = ser_malloc(2 * d, sizeof *mine);
-			ser_cmvn_affine(&own, n->mean, n->var, 0, mine, mine + d);
-			ser_cmvn_free(&own);
-		} else if (d != n->d) {
+	} else if (shift != NULL) {
+		size_t want = n->apply != NULL ? n->d : n->stat.d;
+		if (d != want)
 			return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu columns, expected %zu", n->field,
-					       d, n->d);
-		}
+					       d, want);
 		memcpy(y, x, rows * d * sizeof *y);
-		ser_cmvn_apply(shift != NULL ? shift : mine, shift != NULL ? gain : mine + d, y, rows, d);
-		free(mine);
+		ser_cmvn_apply(shift, gain, y, rows, d);
+	} else {
+		if (rows == 1)
+			return ser_record_fail(r, e, SER_EDATA,
+					       "field \"%s\" has one row: give --by, --global or --apply", n->field);
+		ser_cmvn_self(x, y, rows, d, n->mean, n->var);
 	}
 	limit(n, y, rows * d);
 	ser_record_set_copy(r, n->field, ser_f4(y, ndim, shape));
@@ -125,19 +112,11 @@ static int per_record(void *ctx, int worker, struct ser_record *r, struct ser_er
 
 /* ---- statistics over records ---------------------------------------------------------------------- */
 
-/* The group of a record, or <0. */
-static ptrdiff_t group(struct norm *n, struct ser_record *r, struct ser_err *e)
+/* The label of a record: "" of all without --by. */
+static int label(struct norm *n, struct ser_record *r, const char **s, struct ser_err *e)
 {
-	const char *label = "";
-	if (n->by != NULL && ser_record_str(r, n->by, &label, e) != SER_OK)
-		return e->code;
-	bool fresh;
-	size_t g = ser_map_add(n->label, label, strlen(label), &fresh);
-	if (fresh) {
-		n->stat = ser_grow(n->stat, &n->cap, g + 1, sizeof *n->stat);
-		ser_cmvn_init(&n->stat[g], n->d);
-	}
-	return (ptrdiff_t)g;
+	*s = "";
+	return n->by != NULL ? ser_record_str(r, n->by, s, e) : SER_OK;
 }
 
 static int add(struct norm *n, struct ser_record *r, struct ser_err *e)
@@ -147,74 +126,39 @@ static int add(struct norm *n, struct ser_record *r, struct ser_err *e)
 	int ndim, rc = get(n, r, &x, &rows, &d, &ndim, shape, e);
 	if (rc != SER_OK)
 		return rc;
-	if (n->d == 0)
-		n->d = d;
-	if (d != n->d)
+	if (n->stat.d == 0)
+		n->stat.d = d;
+	if (d != n->stat.d)
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu columns, those before it %zu", n->field,
-				       d, n->d);
-	ptrdiff_t g = group(n, r, e);
-	if (g < 0)
-		return (int)g;
-	ser_cmvn_add(&n->stat[g], x, rows);
-	return SER_OK;
+				       d, n->stat.d);
+	const char *s;
+	rc = label(n, r, &s, e);
+	if (rc == SER_OK)
+		ser_cmvn_by_add(&n->stat, s, x, rows, d);
+	return rc;
 }
 
-/* Records kept on disk between the passes: length and bytes each; a length of 0 is a new header. */
+/* Records kept on disk between the passes; an empty block is a new header. */
 struct spool {
-	FILE *f;
+	struct ser_spool *s;
 	struct ser_header *header;
 	size_t n_header, cap;
 	struct ser_buf b;
 };
 
-static void spool_open(struct norm *n, struct spool *s)
-{
-	const char *dir = getenv("TMPDIR");
-	ser_buf_printf(&s->b, "%s/ser-norm-XXXXXX", dir != NULL && dir[0] != '\0' ? dir : "/tmp");
-	int fd = mkstemp(s->b.s);
-	s->f = fd < 0 ? NULL : fdopen(fd, "w+");
-	if (s->f == NULL)
-		ser_cli_fail(&n->c, SER_EIO, "%s: cannot make a temporary file: %s", s->b.s, strerror(errno));
-	unlink(s->b.s);
-}
-
-static void spool_put(struct norm *n, struct spool *s, const struct ser_record *r)
-{
-	s->b.n = 0;
-	if (r != NULL)
-		ser_record_pack(&s->b, r);
-	uint64_t len = s->b.n;
-	if (fwrite(&len, sizeof len, 1, s->f) != 1 || fwrite(s->b.s, 1, s->b.n, s->f) != s->b.n)
-		ser_cli_fail(&n->c, SER_EIO, "writing a temporary file: %s", strerror(errno));
-}
-
-static void spool_header(struct norm *n, struct spool *s, const struct ser_header *h)
-{
-	s->header = ser_grow(s->header, &s->cap, s->n_header + 1, sizeof *s->header);
-	ser_header_copy(&s->header[s->n_header++], h);
-	spool_put(n, s, NULL);
-}
-
-/* The next record; r is cleared and *header set when a header comes instead. false at the end. */
-static bool spool_get(struct norm *n, struct spool *s, struct ser_record *r, bool *header)
+/* NULL: the header. */
+static void spool_put(struct norm *n, struct spool *s, const struct ser_record *r, const struct ser_header *h)
 {
 	struct ser_err e;
-	uint64_t len;
-	if (fread(&len, sizeof len, 1, s->f) != 1) {
-		if (ferror(s->f))
-			ser_cli_fail(&n->c, SER_EIO, "reading a temporary file: %s", strerror(errno));
-		return false;
-	}
-	*header = len == 0;
-	if (*header)
-		return true;
 	s->b.n = 0;
-	ser_buf_reserve(&s->b, len);
-	if (fread(s->b.s, 1, len, s->f) != len)
-		ser_cli_fail(&n->c, SER_EIO, "reading a temporary file: %s", strerror(errno));
-	if (ser_record_unpack(r, s->b.s, len, &e) != SER_OK)
+	if (r != NULL) {
+		ser_record_pack(&s->b, r);
+	} else {
+		s->header = ser_grow(s->header, &s->cap, s->n_header + 1, sizeof *s->header);
+		ser_header_copy(&s->header[s->n_header++], h);
+	}
+	if (ser_spool_add(s->s, s->b.s, s->b.n, &e) != 0)
 		ser_cli_die(&n->c, &e);
-	return true;
 }
 
 static void first_pass(struct norm *n, struct spool *s)
@@ -223,46 +167,48 @@ static void first_pass(struct norm *n, struct spool *s)
 	struct ser_record r = {0};
 	bool segment;
 	if (s != NULL)
-		spool_header(n, s, ser_in_header(in));
+		spool_put(n, s, NULL, ser_in_header(in));
 	while (ser_in_next(in, &r, &segment)) {
 		struct ser_err e;
 		if (segment && s != NULL)
-			spool_header(n, s, ser_in_header(in));
+			spool_put(n, s, NULL, ser_in_header(in));
 		if (add(n, &r, &e) != SER_OK)
 			ser_cli_skip(&n->c, ser_record_id(&r), &e);
 		else if (s != NULL)
-			spool_put(n, s, &r);
+			spool_put(n, s, &r, NULL);
 		ser_cli_progress(&n->c, "records", n->c.n_read, 0);
 	}
 	ser_record_free(&r);
 	ser_in_close(in);
-	size_t n_group = ser_map_len(n->label);
-	n->shift = ser_calloc(n_group * n->d, sizeof *n->shift);
-	n->gain = ser_calloc(n_group * n->d, sizeof *n->gain);
-	for (size_t g = 0; g < n_group; g++)
-		ser_cmvn_affine(&n->stat[g], n->mean, n->var, 0, n->shift + g * n->d, n->gain + g * n->d);
+	ser_cmvn_by_affine(&n->stat, n->mean, n->var);
 }
 
 static void second_pass(struct norm *n, struct spool *s)
 {
 	struct ser_out *out = ser_out_open(&n->c);
 	struct ser_record r = {0};
-	size_t k = 0;
-	bool header;
-	rewind(s->f);
-	while (spool_get(n, s, &r, &header)) {
-		struct ser_err e;
-		if (header) {
+	struct ser_spool_walk w;
+	struct ser_err e;
+	const char *p, *by;
+	size_t k = 0, len;
+	int rc = ser_spool_walk(&w, s->s, 0, ser_spool_size(s->s), 0, &e);
+	while (rc == 0 && (rc = ser_spool_next(&w, &p, &len, &e)) > 0) {
+		rc = 0;
+		if (len == 0) {
 			note(n, &s->header[k], &e);
 			ser_out_header(out, &s->header[k++]);
 			continue;
 		}
-		ptrdiff_t g = group(n, &r, &e);
-		ser_assert(g >= 0);
-		if (change(n, 0, &r, n->shift + (size_t)g * n->d, n->gain + (size_t)g * n->d, &e) < 0)
+		if (ser_record_unpack(&r, p, len, &e) != SER_OK || label(n, &r, &by, &e) != SER_OK)
+			ser_cli_die(&n->c, &e);
+		size_t at = ser_cmvn_by_at(&n->stat, by);
+		if (change(n, 0, &r, n->stat.shift + at, n->stat.gain + at, &e) < 0)
 			ser_cli_die(&n->c, &e);
 		ser_out_record(out, &r);
 	}
+	if (rc < 0)
+		ser_cli_die(&n->c, &e);
+	ser_spool_walk_end(&w);
 	ser_record_free(&r);
 	ser_out_close(out);
 }
@@ -272,14 +218,14 @@ static void second_pass(struct norm *n, struct spool *s)
 static void save(struct norm *n)
 {
 	struct ser_err e;
-	if (n->d == 0)
+	if (n->stat.d == 0)
 		ser_cli_fail(&n->c, SER_EDATA, "no record to fit to");
 	char count[32];
 	const struct ser_st_meta meta[] = {
-		{"ser_norm", "1"}, {"field", n->field}, {"frames", ser_format_real(n->stat[0].n, count)}};
+		{"ser_norm", "1"}, {"field", n->field}, {"frames", ser_format_real(n->stat.stat[0].n, count)}};
 	const struct ser_st_tensor t[] = {
-		{.name = "shift", .dtype = SER_ST_F64, .ndim = 1, .shape = {n->d}, .data = n->shift},
-		{.name = "gain", .dtype = SER_ST_F64, .ndim = 1, .shape = {n->d}, .data = n->gain},
+		{.name = "shift", .dtype = SER_ST_F64, .ndim = 1, .shape = {n->stat.d}, .data = n->stat.shift},
+		{.name = "gain", .dtype = SER_ST_F64, .ndim = 1, .shape = {n->stat.d}, .data = n->stat.gain},
 	};
 	if (ser_st_save(n->fit, t, 2, meta, 3, &e) != SER_OK)
 		ser_cli_die(&n->c, &e);
@@ -349,14 +295,16 @@ int main(int argc, char **argv)
 		ser_cli_usage(&n.c, "--fit writes no stream: --output has no use");
 	n.scratch = ser_calloc((size_t)n.c.n_thread, sizeof *n.scratch);
 	n.scratch_cap = ser_calloc((size_t)n.c.n_thread, sizeof *n.scratch_cap);
-	n.label = ser_map_new();
 	int status;
 	if (n.by != NULL || n.global) {
 		struct spool s = {0};
-		spool_open(&n, &s);
+		struct ser_err e;
+		s.s = ser_spool_new(&e);
+		if (s.s == NULL)
+			ser_cli_die(&n.c, &e);
 		first_pass(&n, &s);
 		second_pass(&n, &s);
-		fclose(s.f);
+		ser_spool_free(s.s);
 		ser_buf_free(&s.b);
 		for (size_t i = 0; i < s.n_header; i++)
 			ser_header_free(&s.header[i]);
@@ -371,16 +319,11 @@ int main(int argc, char **argv)
 			load(&n);
 		status = ser_cli_filter(&n.c, &(struct ser_filter){note, per_record, &n});
 	}
-	for (size_t g = 0; g < ser_map_len(n.label); g++)
-		ser_cmvn_free(&n.stat[g]);
 	for (int i = 0; i < n.c.n_thread; i++)
 		free(n.scratch[i]);
 	free(n.scratch);
 	free(n.scratch_cap);
-	free(n.stat);
-	if (n.apply == NULL)
-		free(n.gain);
 	free(n.shift);
-	ser_map_free(n.label);
+	ser_cmvn_by_free(&n.stat);
 	return status;
 }

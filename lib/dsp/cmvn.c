@@ -84,6 +84,62 @@ void ser_cmvn_apply(const double *shift, const double *gain, float *x, size_t n_
 			x[j] = (float)((x[j] - shift[j]) * gain[j]);
 }
 
+void ser_cmvn_self(const float *x, float *y, size_t n_frame, size_t d, bool norm_means, bool norm_vars)
+{
+	struct ser_cmvn s;
+	double *shift = ser_malloc(2 * d, sizeof *shift);
+	ser_cmvn_init(&s, d);
+	ser_cmvn_add(&s, x, n_frame);
+	ser_cmvn_affine(&s, norm_means, norm_vars, 0, shift, shift + d);
+	memcpy(y, x, n_frame * d * sizeof *y);
+	ser_cmvn_apply(shift, shift + d, y, n_frame, d);
+	ser_cmvn_free(&s);
+	free(shift);
+}
+
+void ser_cmvn_by_add(struct ser_cmvn_by *s, const char *label, const float *x, size_t n_frame, size_t d)
+{
+	bool fresh;
+	if (s->label == NULL)
+		s->label = ser_map_new();
+	if (s->d == 0)
+		s->d = d;
+	ser_assert(d == s->d);
+	size_t g = ser_map_add(s->label, label, strlen(label), &fresh);
+	if (fresh) {
+		s->stat = ser_grow(s->stat, &s->cap, g + 1, sizeof *s->stat);
+		ser_cmvn_init(&s->stat[g], d);
+	}
+	ser_cmvn_add(&s->stat[g], x, n_frame);
+}
+
+void ser_cmvn_by_affine(struct ser_cmvn_by *s, bool norm_means, bool norm_vars)
+{
+	size_t n = s->label != NULL ? ser_map_len(s->label) : 0;
+	s->shift = ser_calloc(ser_mul(n, s->d), sizeof *s->shift);
+	s->gain = ser_calloc(ser_mul(n, s->d), sizeof *s->gain);
+	for (size_t g = 0; g < n; g++)
+		ser_cmvn_affine(&s->stat[g], norm_means, norm_vars, 0, s->shift + g * s->d, s->gain + g * s->d);
+}
+
+size_t ser_cmvn_by_at(const struct ser_cmvn_by *s, const char *label)
+{
+	ptrdiff_t g = ser_map_find(s->label, label, strlen(label));
+	ser_assert(g >= 0);
+	return (size_t)g * s->d;
+}
+
+void ser_cmvn_by_free(struct ser_cmvn_by *s)
+{
+	for (size_t g = 0; s->label != NULL && g < ser_map_len(s->label); g++)
+		ser_cmvn_free(&s->stat[g]);
+	ser_map_free(s->label);
+	free(s->stat);
+	free(s->shift);
+	free(s->gain);
+	*s = (struct ser_cmvn_by){0};
+}
+
 void ser_cmvn_sliding(const float *x, float *y, size_t n_frame, size_t d, size_t cmn_window, size_t min_window,
 		      bool center, bool norm_vars)
 {

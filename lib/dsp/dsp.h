@@ -216,6 +216,22 @@ void ser_cmvn_merge(struct ser_cmvn *s, const struct ser_cmvn *other);
 void ser_cmvn_affine(const struct ser_cmvn *s, bool norm_means, bool norm_vars, double eps, double *shift,
 		     double *gain);
 void ser_cmvn_apply(const double *shift, const double *gain, float *x, size_t n_frame, size_t d); /* in place */
+/* y = x [n_frame, d] normalised by its own statistics. */
+void ser_cmvn_self(const float *x, float *y, size_t n_frame, size_t d, bool norm_means, bool norm_vars);
+
+/* Statistics by label (speaker): all zero is empty; all matrices have d columns. */
+struct ser_cmvn_by {
+	struct ser_map *label;
+	struct ser_cmvn *stat; /* [labels] */
+	size_t d, cap;         /* d: set before, or by the first matrix */
+	double *shift, *gain;  /* [labels, d], from _affine() */
+};
+void ser_cmvn_by_add(struct ser_cmvn_by *s, const char *label, const float *x, size_t n_frame, size_t d);
+/* shift and gain of every label, as ser_cmvn_affine() with eps 0. */
+void ser_cmvn_by_affine(struct ser_cmvn_by *s, bool norm_means, bool norm_vars);
+/* Where a label's shift and gain begin: a multiple of d. The label is one that was added. */
+size_t ser_cmvn_by_at(const struct ser_cmvn_by *s, const char *label);
+void ser_cmvn_by_free(struct ser_cmvn_by *s);
 
 /* Kaldi's apply-cmvn-sliding: x [T,D] to y [T,D] (not in place); window of cmn_window frames, centred, or to the left of
  * the frame and at least min_window frames long. */
