@@ -1,126 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
+#include "stream/inspect.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { SHOWN = 50, KEPT = 1000 }; /* values of a label: in the text; counted at all */
-
-/* What all records say about one field. */
-struct column {
-	uint64_t n, n_kind[SER_TENSOR + 1]; /* records that have it; by kind of value */
-	struct ser_map *value;              /* of a label, as text, with a count each */
-	uint64_t *count;
-	size_t cap;
-	bool many; /* more than KEPT values */
-	struct ser_range range;
-	enum ser_dtype dtype;
-	int ndim;
-	bool mixed; /* dtype or number of axes vary */
-	size_t lo[SER_MAX_AXES], hi[SER_MAX_AXES];
-	double seconds;
-	bool timed;
-};
-
-struct info {
-	struct ser_map *name;
-	struct column *col;
-	size_t cap;
-};
-
-static void add_label(struct column *c, const struct ser_val *v)
-{
-	struct ser_buf text = {0};
-	double x = v->kind == SER_INT ? (double)v->u.i : v->kind == SER_REAL ? v->u.f : 0;
-	if (v->kind == SER_INT || v->kind == SER_REAL) {
-		struct ser_tensor t = {.dtype = SER_F8, .data = &x};
-		ser_tensor_range(&t, &c->range);
-	}
-	if (c->many || v->kind == SER_NIL)
-		return;
-	ser_val_text(&text, v);
-	size_t i = ser_map_add(c->value, text.s, text.n, NULL);
-	size_t old = c->cap;
-	c->count = ser_grow(c->count, &c->cap, i + 1, sizeof *c->count);
-	if (c->cap > old)
-		memset(c->count + old, 0, (c->cap - old) * sizeof *c->count);
-	c->count[i]++;
-	c->many = ser_map_len(c->value) > KEPT;
-	ser_buf_free(&text);
-}
-
-static double number(const struct ser_val *map, const char *name)
-{
-	const struct ser_val *v = ser_val_get(map, name);
-	return v == NULL ? 0 : v->kind == SER_REAL ? v->u.f : v->kind == SER_INT ? (double)v->u.i : 0;
-}
-
-static void add_tensor(struct column *c, const struct ser_tensor *t, const struct ser_val *dim)
-{
-	if (c->n_kind[SER_TENSOR] == 1) {
-		c->dtype = t->dtype;
-		c->ndim = t->ndim;
-	}
-	c->mixed = c->mixed || c->dtype != t->dtype || c->ndim != t->ndim;
-	for (int i = 0; i < t->ndim; i++) {
-		c->lo[i] = c->n_kind[SER_TENSOR] == 1 || t->shape[i] < c->lo[i] ? t->shape[i] : c->lo[i];
-		c->hi[i] = t->shape[i] > c->hi[i] ? t->shape[i] : c->hi[i];
-	}
-	ser_tensor_range(t, &c->range);
-	double shift = number(dim, "shift_s"), rate = number(dim, "rate_hz");
-	if (t->ndim > 0 && (shift > 0 || rate > 0)) {
-		c->seconds += (double)t->shape[0] * (shift > 0 ? shift : 1 / rate);
-		c->timed = true;
-	}
-}
-
-static void add_record(struct info *f, const struct ser_record *r, const struct ser_header *h)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		const struct ser_field *x = &r->field[i];
-		bool is_new;
-		size_t k = ser_map_add(f->name, x->name, x->name_len, &is_new);
-		f->col = ser_grow(f->col, &f->cap, k + 1, sizeof *f->col);
-		struct column *c = &f->col[k];
-		if (is_new)
-			*c = (struct column){.value = ser_map_new()};
-		c->n++;
-		c->n_kind[x->val.kind]++;
-		if (x->val.kind == SER_TENSOR)
-			add_tensor(c, &x->val.u.t, ser_header_dim(h, ser_map_key(f->name, k, NULL)));
-		else if (!(x->name_len == 2 && memcmp(x->name, "id", 2) == 0)) /* which is never the same twice */
-			add_label(c, &x->val);
-	}
-}
+enum { SHOWN = 50 }; /* values of a label in the text */
 
 static const char *const kinds[] = {"nil", "boolean", "integer", "real", "string", "tensor"};
-
-/* The values of a label, ordered as text; numbers as numbers. */
-struct value {
-	const char *s;
-	uint64_t n;
-};
-
-static int cmp_value(const void *a, const void *b)
-{
-	const struct value *p = a, *q = b;
-	double x, y;
-	if (ser_parse_real(p->s, -HUGE_VAL, HUGE_VAL, &x, NULL) == 0 &&
-	    ser_parse_real(q->s, -HUGE_VAL, HUGE_VAL, &y, NULL) == 0 && x != y)
-		return x < y ? -1 : 1;
-	return strcmp(p->s, q->s);
-}
-
-static struct value *values(const struct column *c, size_t *n)
-{
-	*n = ser_map_len(c->value);
-	struct value *v = ser_calloc(*n, sizeof *v);
-	for (size_t i = 0; i < *n; i++)
-		v[i] = (struct value){ser_map_key(c->value, i, NULL), c->count[i]};
-	qsort(v, *n, sizeof *v, cmp_value);
-	return v;
-}
 
 /* ---- JSON: an object a file ---- */
 
@@ -137,7 +23,7 @@ static void json_real(struct ser_buf *b, const char *name, double x)
 	ser_val_json(b, &v, false);
 }
 
-static void json_column(struct ser_buf *b, const struct column *c)
+static void json_column(struct ser_buf *b, const struct ser_column_info *c)
 {
 	size_t n;
 	bool first = true;
@@ -164,7 +50,7 @@ static void json_column(struct ser_buf *b, const struct column *c)
 		ser_buf_printf(b, ",\"not_finite\":%llu", (unsigned long long)c->range.n_bad);
 	if (c->timed)
 		json_real(b, "seconds", c->seconds);
-	struct value *v = values(c, &n);
+	struct ser_value_count *v = ser_column_values(c, &n);
 	if (n > 0 && !c->many) {
 		ser_buf_str(b, ",\"values\":{");
 		for (size_t i = 0; i < n; i++) {
@@ -177,8 +63,8 @@ static void json_column(struct ser_buf *b, const struct column *c)
 	ser_buf_str(b, "}");
 }
 
-static void print_json(const struct ser_in *in, const struct info *f, const struct ser_header *h, const char *name,
-		       uint64_t n)
+static void print_json(const struct ser_in *in, const struct ser_inspect *f, const struct ser_header *h,
+		       const char *name, uint64_t n)
 {
 	struct ser_buf b = {0};
 	ser_buf_str(&b, "{\"file\":");
@@ -190,7 +76,7 @@ static void print_json(const struct ser_in *in, const struct info *f, const stru
 	ser_buf_str(&b, ",\"dims\":");
 	ser_val_json(&b, &h->dims, false);
 	ser_buf_str(&b, ",\"fields\":{");
-	for (size_t i = 0; i < ser_map_len(f->name); i++) {
+	for (size_t i = 0; i < ser_inspect_len(f); i++) {
 		ser_buf_str(&b, i > 0 ? "," : "");
 		json_text(&b, ser_map_key(f->name, i, NULL));
 		ser_buf_str(&b, ":");
@@ -226,7 +112,7 @@ static void print_prov(struct ser_buf *b, const struct ser_val *prov, int depth)
 	}
 }
 
-static void print_column(struct ser_buf *b, const struct column *c, uint64_t n_record)
+static void print_column(struct ser_buf *b, const struct ser_column_info *c, uint64_t n_record)
 {
 	size_t n;
 	if (c->n_kind[SER_TENSOR] > 0 && c->mixed)
@@ -249,9 +135,9 @@ static void print_column(struct ser_buf *b, const struct column *c, uint64_t n_r
 		ser_buf_printf(b, ", %llu not finite", (unsigned long long)c->range.n_bad);
 	if (c->timed)
 		ser_buf_printf(b, ", %.2f s", c->seconds);
-	struct value *v = values(c, &n);
+	struct ser_value_count *v = ser_column_values(c, &n);
 	if (c->many)
-		ser_buf_printf(b, ", more than %d values", KEPT);
+		ser_buf_printf(b, ", more than %d values", SER_COLUMN_VALUES);
 	else if (n > 0)
 		ser_buf_printf(b, ", %zu value%s", n, n > 1 ? "s" : "");
 	for (size_t i = 0; n <= SHOWN && i < n; i++)
@@ -259,8 +145,8 @@ static void print_column(struct ser_buf *b, const struct column *c, uint64_t n_r
 	free(v);
 }
 
-static void print_text(const struct ser_in *in, const struct info *f, const struct ser_header *h, const char *name,
-		       uint64_t n)
+static void print_text(const struct ser_in *in, const struct ser_inspect *f, const struct ser_header *h,
+		       const char *name, uint64_t n)
 {
 	struct ser_buf b = {0};
 	ser_buf_printf(&b, "%s: version %d, %llu records, %llu segment%s, %llu bytes\n", name, SER_STREAM_VERSION,
@@ -273,7 +159,7 @@ static void print_text(const struct ser_in *in, const struct info *f, const stru
 		ser_buf_str(&b, "\n");
 	}
 	fwrite(b.s, 1, b.n, stdout);
-	for (size_t i = 0; i < ser_map_len(f->name); i++) {
+	for (size_t i = 0; i < ser_inspect_len(f); i++) {
 		b.n = 0;
 		print_column(&b, &f->col[i], n);
 		for (size_t k = 0; k < b.n; k++) /* what could move a terminal's cursor is shown as a dot */
@@ -286,7 +172,7 @@ static void print_text(const struct ser_in *in, const struct info *f, const stru
 static void one_file(struct ser_cli *c, char *name, bool json)
 {
 	struct ser_in *in = ser_in_files(c, &name, name != NULL);
-	struct info f = {.name = ser_map_new()};
+	struct ser_inspect f = {0};
 	struct ser_record r = {0};
 	struct ser_header h;
 	struct ser_err e;
@@ -298,15 +184,10 @@ static void one_file(struct ser_cli *c, char *name, bool json)
 			ser_fail_in(&e, "%s", ser_in_name(in));
 			ser_cli_die(c, &e);
 		}
-		add_record(&f, &r, ser_in_header(in));
+		ser_inspect_add(&f, &r, ser_in_header(in));
 	}
 	(json ? print_json : print_text)(in, &f, &h, ser_in_name(in), n);
-	for (size_t i = 0; i < ser_map_len(f.name); i++) {
-		ser_map_free(f.col[i].value);
-		free(f.col[i].count);
-	}
-	free(f.col);
-	ser_map_free(f.name);
+	ser_inspect_free(&f);
 	ser_header_free(&h);
 	ser_record_free(&r);
 	ser_in_close(in);
