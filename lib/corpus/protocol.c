@@ -247,8 +247,10 @@ bool ser_folds_dev_fold(struct ser_folds *f, int dev)
 	bool found = false;
 	for (size_t i = 0; i < f->n && !found; i++) {
 		int k = f->fold[i];
+		if (k < 0) /* in no list: of no fold, whatever `dev` stands for */
+			continue;
 		found = k == dev;
-		if (k < 0 || k == test)
+		if (k == test)
 			continue;
 		if (least < 0 || k < least)
 			least = k;
@@ -260,7 +262,7 @@ bool ser_folds_dev_fold(struct ser_folds *f, int dev)
 	if (!found)
 		dev = next >= 0 ? next : least;
 	for (size_t i = 0; i < f->n; i++)
-		if (train(f, i) && f->fold[i] == dev)
+		if (train(f, i) && f->fold[i] >= 0 && f->fold[i] == dev)
 			f->split[i] = "dev";
 	return true;
 }

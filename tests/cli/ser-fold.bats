@@ -201,3 +201,19 @@ stream() {
 	run -1 ser-fold loso -o /dev/full "$T/m.tsv"
 	run -1 bash -c "ser-fold loso '$T/m.tsv' > /dev/full"
 }
+
+@test "published: records of no list are not the next fold's development data" {
+	cd "$T"
+	for k in 1 2 3; do
+		mkdir -p lists/fold_$k
+		for j in 1 2 3; do
+			w=train
+			[ $j -eq $k ] && w=test
+			printf '{"key":"u%d"}\n' $j >>lists/fold_$k/x_${w}_fold_$k.jsonl
+		done
+	done
+	printf 'id\tpath\tspk\temo\nu0\ta\ts0\tx\nu1\tb\ts1\tx\nu2\tc\ts2\tx\nu3\td\ts3\tx\n' >m.tsv
+	ser-fold published lists --test-fold 1 --dev-fold next m.tsv >out.tsv
+	cut -f1,6 out.tsv
+	[ "$(awk -F'\t' 'NR == 1 {for (i = 1; i <= NF; i++) if ($i == "split") c = i} $c == "dev" {print $1}' out.tsv)" = u2 ]
+}
