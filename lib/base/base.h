@@ -175,6 +175,8 @@ int ser_fd_seekable(int fd, const char *name, const char *tmp, struct ser_err *e
 
 /* Read a whole file, at most `max` bytes, into a NUL-terminated malloc'ed block. */
 int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e);
+/* The same of what is left of an open file, which stays open; `name` is for messages. */
+int ser_read_all(FILE *f, const char *name, size_t max, char **out, size_t *n, struct ser_err *e);
 
 /* ---- parallel loop -------------------------------------------------------------------------- */
 

@@ -199,11 +199,8 @@ void ser_outdir_abort(struct ser_outdir *o)
 	forget_dir(o);
 }
 
-int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e)
+int ser_read_all(FILE *f, const char *name, size_t max, char **out, size_t *n, struct ser_err *e)
 {
-	FILE *f = fopen(path, "rb");
-	if (f == NULL)
-		return ser_fail(e, SER_EIO, "%s: cannot open: %s", path, strerror(errno));
 	struct ser_buf b = {0};
 	size_t got;
 	do {
@@ -213,10 +210,9 @@ int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct se
 	} while (got > 0 && b.n <= max);
 	int rc = 0;
 	if (ferror(f))
-		rc = ser_fail(e, SER_EIO, "%s: read failed: %s", path, strerror(errno));
+		rc = ser_fail(e, SER_EIO, "%s: read failed: %s", name, strerror(errno));
 	else if (b.n > max)
-		rc = ser_fail(e, SER_EDATA, "%s: longer than %zu bytes", path, max);
-	fclose(f);
+		rc = ser_fail(e, SER_EDATA, "%s: longer than %zu bytes", name, max);
 	if (rc != 0) {
 		ser_buf_free(&b);
 		return rc;
@@ -225,6 +221,16 @@ int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct se
 	*out = b.s;
 	*n = b.n;
 	return 0;
+}
+
+int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e)
+{
+	FILE *f = fopen(path, "rb");
+	if (f == NULL)
+		return ser_fail(e, SER_EIO, "%s: cannot open: %s", path, strerror(errno));
+	int rc = ser_read_all(f, path, max, out, n, e);
+	fclose(f);
+	return rc;
 }
 
 /* Everything that is left of `from`. */

@@ -166,6 +166,16 @@ print(len(s))")" -eq 64 ]
 	texts b.svg | grep -q 'UAR 75.0 %, accuracy 66.7 %'
 }
 
+@test "ser-plot confusion: folds that were trained on different speakers make one matrix" {
+	for f in 1 2; do
+		printf 'id=a%s\temo=x\tpred=x\nid=b%s\temo=y\tpred=x\n' $f $f |
+			mk --dim post.classes=x,y --dim post.train_speakers=s$f > f$f.ser
+	done
+	ser-plot confusion --label emo f1.ser f2.ser > a.svg
+	whole a.svg
+	texts a.svg | grep -q '^4 records, UAR 50.0 %'
+}
+
 @test "ser-plot curve: a panel for each column, a line for each log, the best ringed" {
 	printf 'epoch\tloss\tdev_uar\tbest\n1\t2\t\t\n2\t1.5\t0.25\t0.25\n3\t1.25\t0.5\t0.5\n4\t1\t0.375\t0.5\n' > a.tsv
 	sed 's/0.5/0.6/g' a.tsv > b.tsv

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* figure: what a chart shows, gathered from records, from training logs and from reports of scores, and put into words:
+ * titles, axes, remarks below the title. Drawing is plot's. Nothing here prints or exits.
+ *
+ * Every kind is a set that grows by ser_X_add() and is drawn by ser_X_draw(), which may be called once: equal data in
+ * equal order give equal bytes. Drawing takes the picture's size, title and metadata from `o`; a title that is NULL is
+ * made from the data, subtitle and axis labels always are. Errors are those of plot.h, and where said below. */
+#ifndef SER_FIGURE_H
+#define SER_FIGURE_H
+
+#include "plot/plot.h"
+#include "stream/stream.h"
+
+/* ---- points of records, such as those of ser-project ------------------------------------------------- */
+
+/* Names of labels are borrowed; NULL: not shown. */
+struct ser_points_opt {
+	const char *field; /* tensor [D], D >= 2, whose first two components are drawn */
+	const char *color; /* label by colour and marker, with a legend */
+	const char *place; /* label whose values are written where their points are */
+	const char *panel; /* label with a panel for each value */
+};
+struct ser_points;
+struct ser_points *ser_points_new(const struct ser_points_opt *o); /* copies *o */
+void ser_points_free(struct ser_points *p);                        /* NULL is fine */
+/* SER_EDATA, naming the record: a label or the tensor is missing or of another kind, or a component is not finite. */
+int ser_points_add(struct ser_points *p, struct ser_record *r, struct ser_err *e);
+/* h: the records' header, which says by which method the points were found. *n_unnamed of *n_place values of the label
+ * `place` lie scattered among the others and are not written. */
+int ser_points_draw(struct ser_points *p, const struct ser_header *h, const struct ser_plot_opt *o, struct ser_buf *svg,
+		    size_t *n_unnamed, size_t *n_place, struct ser_err *e);
+
+/* ---- true against predicted classes -------------------------------------------------------------------- */
+
+struct ser_truths;
+/* Names of labels, borrowed. Classes that the header h names (tensor "post") come first, in its order. */
+struct ser_truths *ser_truths_new(const char *truth, const char *pred, const struct ser_header *h);
+void ser_truths_free(struct ser_truths *t);
+int ser_truths_add(struct ser_truths *t, struct ser_record *r, struct ser_err *e); /* SER_EDATA: a label is missing */
+int ser_truths_draw(struct ser_truths *t, const struct ser_plot_opt *o, struct ser_buf *svg, struct ser_err *e);
+
+/* ---- texts: what the next two read ---------------------------------------------------------------------- */
+
+/* A file's text, read into memory; it is cut into cells in place and must outlive the set that it was added to. */
+struct ser_figure_text {
+	const char *shown; /* the file in messages */
+	const char *group; /* of bars; NULL: none */
+	const char *name;  /* in legends and titles */
+	bool nameless;     /* the name is a stand-in, and titles don't mention it */
+	char *s;           /* [n] UTF-8, and a NUL */
+	size_t n;
+};
+
+/* ---- training logs: tables with a header row, parted by tabs --------------------------------------------- */
+
+struct ser_logs;
+struct ser_logs *ser_logs_new(void);
+void ser_logs_free(struct ser_logs *l);
+int ser_logs_add(struct ser_logs *l, const struct ser_figure_text *t,
+		 struct ser_err *e);                                  /* SER_EDATA: not such a table */
+void ser_logs_inputs(const struct ser_logs *l, struct ser_header *h); /* as ser_bars_inputs() */
+/* A panel for each column y[n_y] against column x; n_y 0: the first log's "loss" and first "dev_...". The best
+ * validation, by column "best", is ringed. SER_EDATA: there is no such column, or it holds no numbers, or x falls. */
+int ser_logs_draw(struct ser_logs *l, const char *x, const char *const *y, size_t n_y, const struct ser_plot_opt *o,
+		  struct ser_buf *svg, struct ser_err *e);
+
+/* ---- reports of ser-score, as JSON or as lines "table row column value" ------------------------------------ */
+
+struct ser_bars_opt {
+	const char *table;        /* of the report: "scores" */
+	const char *const *score; /* [n_score] its rows, "uar" for "pooled.uar" too */
+	size_t n_score;           /* 0: the first row of "scores", all of another table */
+	const char *interval;     /* "spk", "group", "utt" or "trial"; NULL: the first of these that all bars have */
+};
+bool ser_bars_knows_interval(const char *name);
+struct ser_bars;
+struct ser_bars *ser_bars_new(const struct ser_bars_opt *o); /* copies *o, borrows what it points to */
+void ser_bars_free(struct ser_bars *b);
+int ser_bars_add(struct ser_bars *b, const struct ser_figure_text *t, struct ser_err *e); /* SER_EDATA: no such table */
+/* Put "inputs" into a header's extra fields: a list of maps with the name of each report and what it says of itself. */
+void ser_bars_inputs(const struct ser_bars *b, struct ser_header *h);
+/* Groups and bars in them: as the texts are named; without groups, texts by score; with one score, a bar each.
+ * SER_EUSAGE: some texts have a group and others not, there are groups and several scores, or two bars of one name. */
+int ser_bars_draw(struct ser_bars *b, const struct ser_plot_opt *o, struct ser_buf *svg, struct ser_err *e);
+
+#endif
