@@ -95,8 +95,8 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libser.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
-# Makes the streams that tests read.
-$(BUILD)/tests/mkstream: $(BUILD)/tests/tools/mkstream.o $(BUILD)/libser.a
+# mkstream makes the streams that tests read; allfloats looks at the text of every float.
+$(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 

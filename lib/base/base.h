@@ -115,8 +115,11 @@ const char *ser_map_key(const struct ser_map *m, size_t i, size_t *n); /* n may 
  * or hexadecimal and finite. Returns 0, or SER_EUSAGE with a sentence naming s and the range. */
 int ser_parse_int(const char *s, int64_t lo, int64_t hi, int64_t *out, struct ser_err *e);
 int ser_parse_real(const char *s, double lo, double hi, double *out, struct ser_err *e);
-/* Shortest decimal text that reads back as the same double; at least 32 bytes. Returns buf. */
+/* The shortest decimal text that reads back as the same double or float, and of several the nearest; laid out as by printf's
+ * %g, with exponents below 10^-4 and from 10^6 on where that is not longer than the digits; nan, inf, -inf. buf: at least 32
+ * bytes. Returns buf. (Giulietti, The Schubfach way to render doubles, 2021.) */
 char *ser_format_real(double x, char *buf);
+char *ser_format_float(float x, char *buf);
 
 /* The greatest |x[i]|, 0 when n is 0; not finite when any x[i] is not. */
 float ser_abs_max(const float *x, size_t n);

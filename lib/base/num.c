@@ -32,18 +32,6 @@ int ser_parse_real(const char *s, double lo, double hi, double *out, struct ser_
 	return 0;
 }
 
-char *ser_format_real(double x, char *buf)
-{
-	if (isnan(x)) /* whose sign says nothing and differs between machines */
-		return strcpy(buf, "nan");
-	for (int digits = 6; digits <= 17; digits++) {
-		snprintf(buf, 32, "%.*g", digits, x);
-		if (strtod(buf, NULL) == x)
-			break;
-	}
-	return buf;
-}
-
 /* Without their sign bits, floats compare as integers, and NaN above infinity above all others. */
 float ser_abs_max(const float *x, size_t n)
 {

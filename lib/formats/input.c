@@ -126,17 +126,10 @@ void ser_put_element(struct ser_buf *b, const struct ser_tensor *t, size_t i)
 		ser_buf_printf(b, "%" PRId64, k);
 	} else if (t->dtype == SER_I2 || t->dtype == SER_I4 || t->dtype == SER_U1) {
 		ser_buf_printf(b, "%.0f", x);
-	} else if (isnan(x)) {
-		ser_buf_str(b, "nan");
 	} else if (t->dtype == SER_F8) {
 		ser_buf_str(b, ser_format_real(x, num));
 	} else { /* float has half's numbers, too */
-		for (int digits = 6; digits <= 9; digits++) {
-			snprintf(num, sizeof num, "%.*g", digits, x);
-			if (strtof(num, NULL) == (float)x)
-				break;
-		}
-		ser_buf_str(b, num);
+		ser_buf_str(b, ser_format_float((float)x, num));
 	}
 }
 

@@ -63,13 +63,8 @@ static void add_axis(struct ser_buf *b, const struct ser_tensor *t, int axis, si
 		} else if (t->dtype == SER_I2 || t->dtype == SER_I4 || t->dtype == SER_U1) {
 			ser_buf_printf(b, "%.0f", x);
 		} else if (t->dtype == SER_F4 && isfinite(x)) {
-			char num[32]; /* the shortest text that gives the float back */
-			for (int digits = 6; digits <= 9; digits++) {
-				snprintf(num, sizeof num, "%.*g", digits, x);
-				if ((double)strtof(num, NULL) == x)
-					break;
-			}
-			ser_buf_str(b, num);
+			char num[32];
+			ser_buf_str(b, ser_format_float((float)x, num));
 		} else {
 			add_real(b, x);
 		}

@@ -165,6 +165,55 @@ static void reals(void **state)
 	}
 }
 
+/* Against Python's and NumPy's shortest texts: tests/ref/decimal_text.py. */
+static void shortest_texts(void **state)
+{
+	FILE *f = fopen("tests/golden/decimal_text.txt", "r");
+	char type[4], want[40], got[32];
+	unsigned long long bits;
+	size_t n = 0, n_bad = 0;
+	(void)state;
+	assert_non_null(f);
+	while (fscanf(f, "%3s %llx %39s", type, &bits, want) == 3) {
+		double x;
+		float y;
+		uint32_t low = (uint32_t)bits;
+		memcpy(&x, &bits, sizeof x);
+		memcpy(&y, &low, sizeof y);
+		if (type[1] == '4')
+			ser_format_float(y, got);
+		else
+			ser_format_real(x, got);
+		n++;
+		if (strcmp(got, want) != 0 && ++n_bad < 10)
+			print_message("%s %llx: \"%s\", expected \"%s\"\n", type, bits, got, want);
+	}
+	fclose(f);
+	assert_int_equal(n_bad, 0);
+	assert_true(n > 1000);
+}
+
+static void floats(void **state)
+{
+	char text[32];
+	struct ser_rng r;
+	(void)state;
+	assert_string_equal(ser_format_float(0.1f, text), "0.1");
+	assert_string_equal(ser_format_float(-0.0f, text), "-0");
+	assert_string_equal(ser_format_float(-NAN, text), "nan");
+	assert_string_equal(ser_format_float(-INFINITY, text), "-inf");
+	ser_rng_seed(&r, 4);
+	for (int i = 0; i < 200000; i++) {
+		uint32_t bits = (uint32_t)ser_rng_next(&r);
+		float x;
+		memcpy(&x, &bits, sizeof x);
+		if (!isfinite(x))
+			continue;
+		assert_true(strlen(ser_format_float(x, text)) < 17);
+		assert_true(strtof(text, NULL) == x);
+	}
+}
+
 /* The bytes of a code point, whether it is one or not. */
 static size_t encode(uint32_t c, char s[4])
 {
@@ -383,10 +432,20 @@ static void parallel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(errors),   cmocka_unit_test(sizes),   cmocka_unit_test(arena),
-		cmocka_unit_test(buffer),   cmocka_unit_test(map),     cmocka_unit_test(integers),
-		cmocka_unit_test(reals),    cmocka_unit_test(utf8),    cmocka_unit_test(random_numbers),
-		cmocka_unit_test(outfiles), cmocka_unit_test(outdirs), cmocka_unit_test(parallel),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(arena),
+		cmocka_unit_test(buffer),
+		cmocka_unit_test(map),
+		cmocka_unit_test(integers),
+		cmocka_unit_test(reals),
+		cmocka_unit_test(shortest_texts),
+		cmocka_unit_test(floats),
+		cmocka_unit_test(utf8),
+		cmocka_unit_test(random_numbers),
+		cmocka_unit_test(outfiles),
+		cmocka_unit_test(outdirs),
+		cmocka_unit_test(parallel),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
