@@ -48,6 +48,12 @@ static struct ser_val *pending(const struct ser_header *h)
 	return in != NULL && in->kind == SER_LIST ? in : NULL; /* a file may hold anything here */
 }
 
+static void forget_inputs(struct ser_header *h)
+{
+	h->met.slot = NULL;
+	h->met.n_slot = h->met.n = 0;
+}
+
 void ser_header_prov_add(struct ser_header *h, const char *tool, const char *const *args, size_t n_arg)
 {
 	struct ser_val entry = ser_val_map(), list = ser_val_list();
@@ -60,8 +66,50 @@ void ser_header_prov_add(struct ser_header *h, const char *tool, const char *con
 	if (in != NULL) {
 		ser_val_set(&h->arena, &entry, "inputs", *in);
 		h->prov = ser_val_list();
+		forget_inputs(h);
 	}
 	ser_val_push(&h->arena, &h->prov, entry);
+}
+
+/* ---- merging ---- */
+
+struct ser_header_slot {
+	uint64_t hash;
+	size_t i; /* in the list, plus 1; 0: free */
+};
+
+/* The slot of a provenance that equals `prov`, or the free one where it would be. */
+static struct ser_header_slot *slot_of(const struct ser_header *h, const struct ser_val *in, const struct ser_val *prov,
+				       uint64_t hash)
+{
+	size_t mask = h->met.n_slot - 1;
+	for (size_t s = (size_t)hash & mask;; s = (s + 1) & mask) {
+		struct ser_header_slot *slot = &h->met.slot[s];
+		if (slot->i == 0 || (slot->hash == hash && ser_val_equal(&in->u.list.v[slot->i - 1], prov)))
+			return slot;
+	}
+}
+
+/* Bring the table up to the list `in`: what is not in it yet goes in. A list of n has 2 n slots at least. */
+static void index_inputs(struct ser_header *h, const struct ser_val *in)
+{
+	size_t n = in->u.list.n;
+	if (n < h->met.n) /* it is another list */
+		forget_inputs(h);
+	if (2 * (n + 1) > h->met.n_slot) {
+		h->met.n = 0;
+		h->met.n_slot = h->met.n_slot > 0 ? h->met.n_slot : 16;
+		while (h->met.n_slot < 4 * (n + 1))
+			h->met.n_slot = ser_mul(h->met.n_slot, 2);
+		h->met.slot = ser_arena_calloc(&h->arena, h->met.n_slot, sizeof *h->met.slot);
+	}
+	for (size_t i = h->met.n; i < n; i++) {
+		uint64_t hash = ser_val_hash(&in->u.list.v[i]);
+		struct ser_header_slot *slot = slot_of(h, in, &in->u.list.v[i], hash);
+		if (slot->i == 0)
+			*slot = (struct ser_header_slot){hash, i + 1};
+	}
+	h->met.n = n;
 }
 
 int ser_header_merge(struct ser_header *h, const struct ser_header *other, struct ser_err *e)
@@ -101,11 +149,11 @@ int ser_header_merge(struct ser_header *h, const struct ser_header *other, struc
 		ser_val_set(&h->arena, &entry, "inputs", list);
 		h->prov = ser_val_list();
 		ser_val_push(&h->arena, &h->prov, entry);
+		forget_inputs(h);
 		return 0;
 	}
-	for (size_t i = 0; i < in->u.list.n; i++)
-		if (ser_val_equal(&in->u.list.v[i], &other->prov))
-			return 0;
-	ser_val_push(&h->arena, in, other->prov);
+	index_inputs(h, in);
+	if (slot_of(h, in, &other->prov, ser_val_hash(&other->prov))->i == 0)
+		ser_val_push(&h->arena, in, other->prov);
 	return 0;
 }

@@ -64,7 +64,7 @@ struct ser_val {
 		struct ser_tensor t;
 		struct {
 			struct ser_val *v;
-			size_t n;
+			size_t n, cap; /* ser_val_push() has room up to cap; 0: none beyond n */
 		} list;
 		struct {
 			struct ser_field *f;
@@ -94,6 +94,8 @@ struct ser_val ser_tensor(enum ser_dtype t, const void *data, int ndim, const si
 /* "string", "<f4 tensor [3,80]" ... for messages. Returns buf. */
 const char *ser_val_what(const struct ser_val *v, char buf[static 128]);
 bool ser_val_equal(const struct ser_val *a, const struct ser_val *b); /* deep; NaN equals NaN; 1 and 1.0 differ */
+/* The same number for all values that are equal. */
+uint64_t ser_val_hash(const struct ser_val *v);
 /* How deep lists and maps nest: 0 for a label. A header is a map, so what is in it may nest to SER_MAX_DEPTH - 1. */
 int ser_val_depth(const struct ser_val *v);
 bool ser_val_is_str(const struct ser_val *v, const char *s);
@@ -105,7 +107,8 @@ void ser_val_text(struct ser_buf *b, const struct ser_val *v);
 int ser_val_cmp(const struct ser_val *a, const struct ser_val *b);
 
 /* Lists and maps of headers. _get: the value of a name, NULL when absent or when v is no map. _set: replace or
- * append; _push: append. The name and v's content are copied into the arena. */
+ * append; _push: append. The name and v's content are copied into the arena. A list that grows must have one owner: make
+ * copies by ser_val_copy(), not by assignment. */
 struct ser_val ser_val_list(void); /* empty */
 struct ser_val ser_val_map(void);  /* empty */
 struct ser_val *ser_val_get(const struct ser_val *map, const char *name);
@@ -170,6 +173,10 @@ int ser_record_fail(const struct ser_record *r, struct ser_err *e, int code, con
 struct ser_header {
 	struct ser_arena arena;
 	struct ser_val prov, dims, extra;
+	struct {
+		struct ser_header_slot *slot; /* [n_slot], in the arena */
+		size_t n_slot, n;
+	} met; /* ser_header_merge's: the provenances side by side, by their hash */
 };
 void ser_header_init(struct ser_header *h);
 void ser_header_free(struct ser_header *h);

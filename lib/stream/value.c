@@ -217,11 +217,16 @@ void ser_val_push(struct ser_arena *a, struct ser_val *list, struct ser_val v)
 {
 	ser_assert(list->kind == SER_LIST);
 	size_t n = list->u.list.n;
-	struct ser_val *w = ser_arena_calloc(a, n + 1, sizeof *w);
-	if (n > 0)
-		memcpy(w, list->u.list.v, n * sizeof *w);
-	w[n] = ser_val_copy(a, &v);
-	list->u.list.v = w;
+	v = ser_val_copy(a, &v);
+	if (n >= list->u.list.cap) {
+		size_t cap = ser_mul(n + 1, 2);
+		struct ser_val *w = ser_arena_calloc(a, cap, sizeof *w);
+		if (n > 0)
+			memcpy(w, list->u.list.v, n * sizeof *w);
+		list->u.list.v = w;
+		list->u.list.cap = cap;
+	}
+	list->u.list.v[n] = v;
 	list->u.list.n = n + 1;
 }
 
@@ -242,6 +247,7 @@ struct ser_val ser_val_copy(struct ser_arena *a, const struct ser_val *v)
 	}
 	case SER_LIST:
 		c.u.list.v = ser_arena_calloc(a, v->u.list.n, sizeof *c.u.list.v);
+		c.u.list.cap = v->u.list.n;
 		for (size_t i = 0; i < v->u.list.n; i++)
 			c.u.list.v[i] = ser_val_copy(a, &v->u.list.v[i]);
 		break;
@@ -316,6 +322,49 @@ bool ser_val_equal(const struct ser_val *a, const struct ser_val *b)
 		return true;
 	}
 	return false;
+}
+
+uint64_t ser_val_hash(const struct ser_val *v)
+{
+	uint64_t h[3] = {(uint64_t)v->kind, 0, 0};
+	double x = v->u.f;
+	switch (v->kind) {
+	case SER_NIL:
+		break;
+	case SER_BOOL:
+		h[1] = v->u.b;
+		break;
+	case SER_INT:
+		h[1] = (uint64_t)v->u.i;
+		break;
+	case SER_REAL: /* zeros are equal, and so are all NaN */
+		x = isnan(x) ? (double)NAN : x == 0 ? 0.0 : x;
+		memcpy(&h[1], &x, sizeof x);
+		break;
+	case SER_STR:
+		h[1] = ser_hash(v->u.str.s, v->u.str.n);
+		break;
+	case SER_TENSOR: /* the shape is enough to tell most apart */
+		h[1] = ser_hash(v->u.t.shape, (size_t)v->u.t.ndim * sizeof *v->u.t.shape);
+		h[2] = (uint64_t)v->u.t.dtype;
+		break;
+	case SER_LIST:
+		for (size_t i = 0; i < v->u.list.n; i++) {
+			h[2] = ser_val_hash(&v->u.list.v[i]);
+			h[1] = ser_hash(&h[1], 2 * sizeof *h);
+		}
+		h[2] = v->u.list.n;
+		break;
+	case SER_MAP: /* a sum: whatever the order */
+		for (size_t i = 0; i < v->u.map.n; i++) {
+			const struct ser_field *f = &v->u.map.f[i];
+			uint64_t pair[2] = {ser_hash(f->name, f->name_len), ser_val_hash(&f->val)};
+			h[1] += ser_hash(pair, sizeof pair);
+		}
+		h[2] = v->u.map.n;
+		break;
+	}
+	return ser_hash(h, sizeof h);
 }
 
 int ser_val_depth(const struct ser_val *v)

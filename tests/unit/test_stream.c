@@ -845,6 +845,63 @@ static void header_merges(void **state)
 	ser_header_free(&d);
 }
 
+/* Many unlike provenances: each stays once, where it was met first; what is equal hashes equally. */
+static void header_merges_many(void **state)
+{
+	enum { N = 3000 };
+	struct ser_header a, b;
+	struct ser_err e;
+	(void)state;
+	header_of(&a, "tool0", 0.01);
+	for (int i = 0; i < 2 * N; i++) {
+		char tool[16];
+		snprintf(tool, sizeof tool, "tool%d", i % N);
+		header_of(&b, tool, 0.01);
+		assert_int_equal(ser_header_merge(&a, &b, &e), 0);
+		ser_header_free(&b);
+	}
+	ser_header_prov_add(&a, "all", NULL, 0);
+	const struct ser_val *in = ser_val_get(&a.prov.u.list.v[0], "inputs");
+	assert_int_equal(in->u.list.n, N);
+	for (int i = 0; i < N; i += 500) {
+		char tool[16];
+		snprintf(tool, sizeof tool, "tool%d", i);
+		assert_true(ser_val_is_str(ser_val_get(&in->u.list.v[i].u.list.v[0], "tool"), tool));
+	}
+	/* The next merge begins anew. */
+	header_of(&b, "tool1", 0.01);
+	assert_int_equal(ser_header_merge(&a, &b, &e), 0);
+	assert_int_equal(ser_header_merge(&a, &b, &e), 0);
+	assert_int_equal(ser_val_get(&a.prov.u.list.v[0], "inputs")->u.list.n, 2);
+	ser_header_free(&a);
+	ser_header_free(&b);
+}
+
+static void hashes(void **state)
+{
+	static const char *const same[][2] = {{"{\"a\":1,\"b\":[0.0]}", "{\"b\":[-0.0],\"a\":1}"}, {"[]", "[]"}};
+	static const char *const unlike[][2] = {
+		{"[1,2]", "[2,1]"}, {"1", "1.0"}, {"[]", "{}"}, {"{\"a\":\"b\"}", "{\"b\":\"a\"}"}, {"[[1]]", "[1]"}};
+	struct ser_arena arena = {0};
+	struct ser_val a, b;
+	struct ser_err e;
+	(void)state;
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		assert_int_equal(ser_val_from_json(&arena, same[i][0], strlen(same[i][0]), &a, &e), 0);
+		assert_int_equal(ser_val_from_json(&arena, same[i][1], strlen(same[i][1]), &b, &e), 0);
+		assert_true(ser_val_equal(&a, &b) && ser_val_hash(&a) == ser_val_hash(&b));
+	}
+	for (size_t i = 0; i < sizeof unlike / sizeof *unlike; i++) {
+		assert_int_equal(ser_val_from_json(&arena, unlike[i][0], strlen(unlike[i][0]), &a, &e), 0);
+		assert_int_equal(ser_val_from_json(&arena, unlike[i][1], strlen(unlike[i][1]), &b, &e), 0);
+		assert_true(!ser_val_equal(&a, &b) && ser_val_hash(&a) != ser_val_hash(&b));
+	}
+	a = ser_real(NAN);
+	b = ser_real(-NAN);
+	assert_true(ser_val_hash(&a) == ser_val_hash(&b));
+	ser_arena_free(&arena);
+}
+
 /* A file may say anything where a merge would keep its inputs. */
 static void header_hostile(void **state)
 {
@@ -1048,7 +1105,8 @@ int main(void)
 		cmocka_unit_test(writer_refuses), cmocka_unit_test(id_goes_first),
 		cmocka_unit_test(write_fails),    cmocka_unit_test(fields_pass_as_bytes),
 		cmocka_unit_test(record_fields),  cmocka_unit_test(record_tensors),
-		cmocka_unit_test(header_merges),  cmocka_unit_test(header_hostile),
+		cmocka_unit_test(header_merges),  cmocka_unit_test(header_merges_many),
+		cmocka_unit_test(hashes),         cmocka_unit_test(header_hostile),
 		cmocka_unit_test(order),          cmocka_unit_test(json),
 		cmocka_unit_test(spool),          cmocka_unit_test(sort),
 	};
