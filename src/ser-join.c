@@ -9,16 +9,14 @@
 
 enum { MAX_LINE = 1 << 20, MAX_COLUMN = 1024 };
 
-/* The right side, in memory: a packed record for each key. */
+/* The right side: a record for each key, the keys in memory. */
 struct join {
 	struct ser_cli *c;
 	const char *on, *suffix;
 	bool left, anti;
 	struct ser_strs fields;
 	struct ser_map *key;
-	struct ser_buf packed;
-	size_t *at; /* record i of B is packed.s[at[i] .. at[i+1]) */
-	size_t cap;
+	struct ser_store *store; /* record i of B has key i */
 	bool *used;
 	struct ser_header h; /* of B */
 	bool is_stream;
@@ -27,15 +25,14 @@ struct join {
 
 static void add_right(struct join *j, const char *key, struct ser_record *r, const char *where)
 {
+	struct ser_err e;
 	bool is_new;
-	size_t i = ser_map_add(j->key, key, strlen(key), &is_new);
+	ser_map_add(j->key, key, strlen(key), &is_new);
 	if (!is_new)
 		ser_cli_fail(j->c, SER_EDATA, "%s: \"%s\" is there twice as %s: which to join is not clear", where, key,
 			     j->on);
-	j->at = ser_grow(j->at, &j->cap, i + 2, sizeof *j->at);
-	j->at[i] = j->packed.n;
-	ser_record_pack(&j->packed, r);
-	j->at[i + 1] = j->packed.n;
+	if (ser_store_add(j->store, r, &e) != 0)
+		ser_cli_die(j->c, &e);
 }
 
 static void read_stream(struct join *j, char *name)
@@ -209,7 +206,7 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	j->used[i] = true;
 	if (j->anti)
 		return 0;
-	rc = ser_record_unpack(&j->b, j->packed.s + j->at[i], j->at[i + 1] - j->at[i], e);
+	rc = ser_store_get(j->store, (size_t)i, &j->b, e);
 	for (size_t k = 0; rc == 0 && k < j->b.n; k++) {
 		const struct ser_field *f = &j->b.field[k];
 		char name[2 * SER_MAX_NAME + 2];
@@ -237,6 +234,7 @@ int main(int argc, char **argv)
 {
 	struct join j = {.on = "id"};
 	bool table = false;
+	size_t mem = (size_t)512 << 20;
 	const char *fields = NULL;
 	const struct ser_option opts[] = {
 		{"on", 0, SER_OPTION_STR, &j.on, "NAME", 0, 0, NULL, 0,
@@ -251,6 +249,8 @@ int main(int argc, char **argv)
 		 "add a field that A has, too, under its name and this"},
 		{"tsv", 0, SER_OPTION_FLAG, &table, NULL, 0, 0, NULL, 0,
 		 "B is a table of labels with a header row, parted by tabs"},
+		{"mem", 0, SER_OPTION_SIZE, &mem, "SIZE", 1, 0, NULL, SER_OPTION_SILENT,
+		 "memory for the records of B before they go to a temporary file"},
 		{0},
 	};
 	const struct ser_tool tool = {
@@ -268,6 +268,7 @@ int main(int argc, char **argv)
 	j.c = &c;
 	j.fields = ser_cli_names(&c, "fields", fields);
 	j.key = ser_map_new();
+	j.store = ser_store_new(mem);
 	ser_header_init(&j.h);
 	if (table)
 		read_table(&j, c.operand[1]);
@@ -285,8 +286,7 @@ int main(int argc, char **argv)
 	ser_cli_info(&c, "%llu records of A, %zu joined, %zu of B not used", (unsigned long long)c.n_read, n_used,
 		     ser_map_len(j.key) - n_used);
 	ser_map_free(j.key);
-	ser_buf_free(&j.packed);
-	free(j.at);
+	ser_store_free(j.store);
 	free(j.used);
 	ser_header_free(&j.h);
 	ser_record_free(&j.b);

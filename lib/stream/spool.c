@@ -108,6 +108,17 @@ int ser_spool_walk(struct ser_spool_walk *w, struct ser_spool *s, uint64_t from,
 	return flush(s, e);
 }
 
+void ser_spool_seek(struct ser_spool_walk *w, uint64_t at)
+{
+	uint64_t begin = w->at - w->buf.n; /* of what is in the buffer */
+	if (at >= begin && at <= w->at) {
+		w->from = (size_t)(at - begin);
+		return;
+	}
+	w->buf.n = w->from = 0;
+	w->at = at;
+}
+
 int ser_spool_next(struct ser_spool_walk *w, const char **p, size_t *n, struct ser_err *e)
 {
 	uint64_t len;

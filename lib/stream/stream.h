@@ -258,7 +258,21 @@ int ser_spool_walk(struct ser_spool_walk *w, struct ser_spool *s, uint64_t from,
 		   struct ser_err *e);
 /* 1 and the next block, valid until the next call; 0 at the end; <0. */
 int ser_spool_next(struct ser_spool_walk *w, const char **p, size_t *n, struct ser_err *e);
+/* The next block is the one that begins at `at`. */
+void ser_spool_seek(struct ser_spool_walk *w, uint64_t at);
 void ser_spool_walk_end(struct ser_spool_walk *w);
+
+/* ---- store ---------------------------------------------------------------------------------- */
+
+/* Records by their number 0, 1, ... in the order in which they were added. They take about `mem` bytes of memory, and a spool
+ * beyond; besides, 8 to 16 bytes each. Asked for in that order, they are read from the spool once. */
+struct ser_store;
+struct ser_store *ser_store_new(size_t mem);
+void ser_store_free(struct ser_store *s);
+int ser_store_add(struct ser_store *s, const struct ser_record *r, struct ser_err *e); /* copied */
+size_t ser_store_len(const struct ser_store *s);
+/* Copy record i to r. No record can be added after the first call. */
+int ser_store_get(struct ser_store *s, size_t i, struct ser_record *r, struct ser_err *e);
 
 /* ---- sort ----------------------------------------------------------------------------------- */
 

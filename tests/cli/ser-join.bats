@@ -42,6 +42,33 @@ setup() {
 	same '["mkstream","ser-join"]' bash -c 'ser-join a.ser b.ser | ser-dump --header | jq -c "[.prov[].tool]"'
 }
 
+@test "the same bytes in memory and through a temporary file, whatever the order" {
+	mkstream -n 2000 --speakers 50 --frames 20 >a.ser
+	mkstream -n 3000 --first 500 --speakers 50 --frames 20 --name emb >b.ser
+	ser-join a.ser b.ser >want.ser
+	ser-sort --by emo,dur b.ser >mixed.ser
+	ser-sort -r a.ser >back.ser
+	ser-join back.ser b.ser >want.back.ser
+	for mem in 1 4K 100K 1M; do
+		ser-join --mem $mem a.ser b.ser | cmp - want.ser
+		ser-join --mem $mem back.ser b.ser | cmp - want.back.ser
+		ser-join --mem $mem a.ser mixed.ser | ser-dump --data | cmp - <(ser-join a.ser mixed.ser | ser-dump --data)
+	done
+	same 1500 bash -c 'ser-join --mem 10K a.ser b.ser | ser-dump --tsv id | tail -n +2 | wc -l'
+	(echo $'spk\tnote'; seq -f '%02g' 0 49 | sed 's/$/\tof the table/') >t.tsv
+	ser-join --tsv --on spk --mem 100 a.ser t.tsv | cmp - <(ser-join --tsv --on spk a.ser t.tsv)
+	ser-head -n 50 a.ser | ser-join --on spk --suffix _b --mem 1K a.ser - | ser-cmp - <(ser-head -n 50 a.ser | ser-join --on spk --suffix _b a.ser -)
+	fails 1 'twice' ser-join --on spk --mem 1K a.ser a.ser
+	fails 1 'cannot create a temporary file' env TMPDIR=/no/such ser-join --mem 1K a.ser b.ser
+}
+
+@test "memory stays within the bound" {
+	mkstream -n 20000 --frames 50 --bins 20 >a.ser
+	[ "$(stat -c %s a.ser)" -gt 80000000 ]
+	[ "$FLAVOUR" = release ] || skip "sanitizers reserve memory"
+	(ulimit -v 60000; ser-join --mem 16M a.ser a.ser) | ser-cmp - a.ser
+}
+
 @test "a table, by id and by speaker" {
 	printf 'id\tage\tnote\nu00001\t31\t\nu00004\t42\ta "b"\n' >t.tsv
 	same '[31,null] [42,"a \"b\""]' bash -c 'ser-join --tsv a.ser t.tsv | ser-dump | jq -c "[.age, .note]" | paste -sd " "'

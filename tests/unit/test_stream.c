@@ -1056,6 +1056,42 @@ static void spool(void **state)
 	ser_spool_free(s);
 }
 
+/* Records come back by number from memory and from a spool, in any order. */
+static void store(void **state)
+{
+	enum { N = 500 };
+	static const size_t mems[] = {1, 3000, 1 << 20};
+	(void)state;
+	for (size_t m = 0; m < sizeof mems / sizeof *mems; m++) {
+		struct ser_store *s = ser_store_new(mems[m]);
+		struct ser_record r = {0};
+		struct ser_rng rng;
+		struct ser_err e;
+		char id[16];
+		ser_rng_seed(&rng, 1);
+		for (int i = 0; i < N; i++) {
+			float x[300] = {(float)i};
+			size_t n = ser_rng_below(&rng, 300);
+			snprintf(id, sizeof id, "r%d", i);
+			ser_record_clear(&r);
+			ser_record_set(&r, "id", ser_str(id));
+			ser_record_set(&r, "x", ser_f4(x, 1, &n));
+			assert_int_equal(ser_store_add(s, &r, &e), 0);
+		}
+		assert_int_equal(ser_store_len(s), N);
+		for (int i = 0; i < 4 * N; i++) {
+			size_t k = i < N ? (size_t)i : (size_t)ser_rng_below(&rng, N);
+			snprintf(id, sizeof id, "r%zu", k);
+			assert_int_equal(ser_store_get(s, k, &r, &e), 0);
+			assert_string_equal(ser_record_id(&r), id);
+			const struct ser_val *v = ser_record_get(&r, "x");
+			assert_true(v->u.t.shape[0] == 0 || ser_tensor_real(&v->u.t, 0) == (double)k);
+		}
+		ser_record_free(&r);
+		ser_store_free(s);
+	}
+}
+
 static void sort(void **state)
 {
 	static const char *const by[] = {"k"};
@@ -1108,7 +1144,8 @@ int main(void)
 		cmocka_unit_test(header_merges),  cmocka_unit_test(header_merges_many),
 		cmocka_unit_test(hashes),         cmocka_unit_test(header_hostile),
 		cmocka_unit_test(order),          cmocka_unit_test(json),
-		cmocka_unit_test(spool),          cmocka_unit_test(sort),
+		cmocka_unit_test(spool),          cmocka_unit_test(store),
+		cmocka_unit_test(sort),
 	};
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }
