@@ -28,7 +28,7 @@ BUILD  := build/$(FLAVOUR)
 BINDIR := $(if $(filter release,$(FLAVOUR)),bin,$(BUILD)/bin)
 
 # ---- libraries: asked for when first needed, which is after `make deps` in one call of make ----
-PKGS       := msgpack sndfile soxr jansson zlib
+PKGS       := msgpack sndfile soxr jansson zlib libdeflate
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 LIBS        = $(PKG_LIBS) -llapacke -lopenblas -lm -lpthread
@@ -50,7 +50,7 @@ TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
-.PHONY: all deps deps-oracle demo check check-san check-grad fuzz lint format bench install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san check-grad fuzz lint format bench bench-memory bench-load install uninstall dist clean
 .SECONDARY:
 
 all: $(TOOLS)
@@ -159,8 +159,12 @@ lint:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
+# Against what a user would run instead; bench-memory and bench-load: what the stream's tools hold and carry.
 bench: all
 	tests/bench/run
+
+bench-memory bench-load: bench-%: all
+	tests/bench/$*
 
 # ---- installation ----
 install: all

@@ -2,11 +2,11 @@
 #include "stream/wire.h"
 
 #include <errno.h>
+#include <libdeflate.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum { CHUNK = 256 * 1024 };
 
@@ -139,7 +139,7 @@ static void consume(struct ser_reader *rd, bool summed)
 {
 	size_t n = rd->scan.at;
 	if (summed)
-		rd->crc = (uint32_t)crc32_z(rd->crc, (const unsigned char *)rd->buf.s + rd->from, n);
+		rd->crc = libdeflate_crc32(rd->crc, rd->buf.s + rd->from, n);
 	rd->from += n;
 	rd->at += n;
 }

@@ -2,10 +2,10 @@
 #include "stream/wire.h"
 
 #include <errno.h>
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum { FLUSH_AT = 256 * 1024 };
 
@@ -21,7 +21,7 @@ struct ser_writer {
 
 static void sum(struct ser_writer *w)
 {
-	w->crc = (uint32_t)crc32_z(w->crc, (const unsigned char *)w->buf.s + w->summed, w->buf.n - w->summed);
+	w->crc = libdeflate_crc32(w->crc, w->buf.s + w->summed, w->buf.n - w->summed);
 	w->summed = w->buf.n;
 }
 
