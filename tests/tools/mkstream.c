@@ -17,13 +17,12 @@ struct make {
 	double shift, nan;
 	int64_t seed;
 	const char *tool, *name;
-	bool tensor;
+	bool tensor, still;
 };
 
 /* Elements of record i, the frames' number varying a little with it. */
-static void tensor(const struct make *m, struct ser_record *r, const char *id, int i)
+static char *elements(const struct make *m, const char *id, int i, size_t n)
 {
-	size_t shape[2] = {(size_t)(m->frames + i % 3), (size_t)m->bins}, n = shape[0] * shape[1];
 	size_t size = ser_dtype_size((enum ser_dtype)m->dtype);
 	char *data = ser_calloc(n, size);
 	struct ser_rng rng;
@@ -41,8 +40,19 @@ static void tensor(const struct make *m, struct ser_record *r, const char *id, i
 	}
 	if (i == (int)m->nan && m->dtype == SER_F4)
 		memcpy(data, &(float){0.0f / 0.0f}, sizeof(float));
+	return data;
+}
+
+/* `still` is the tensor of all records, kept for the next, when there is one for all. */
+static void tensor(const struct make *m, struct ser_record *r, const char *id, int i, char **still)
+{
+	size_t shape[2] = {(size_t)(m->frames + i % 3), (size_t)m->bins}, bins = (size_t)m->bins;
+	if (m->still && *still == NULL)
+		*still = elements(m, "", 0, ((size_t)m->frames + 2) * bins);
+	char *data = m->still ? *still : elements(m, id, i, shape[0] * bins);
 	ser_record_set_copy(r, m->name, ser_tensor((enum ser_dtype)m->dtype, data, 2, shape));
-	free(data);
+	if (!m->still)
+		free(data);
 }
 
 static void make(const struct make *m, int fd)
@@ -62,6 +72,7 @@ static void make(const struct make *m, int fd)
 		ser_val_set(&h.arena, ser_header_dim(&h, m->name), "shift_s", ser_real(m->shift));
 	}
 	struct ser_writer *w = ser_writer_new(fd, "<stdout>", &h);
+	char *still = NULL;
 	int rc = 0;
 	for (int i = m->first; rc == 0 && i < m->first + m->n; i++) {
 		char id[32], spk[16];
@@ -74,13 +85,14 @@ static void make(const struct make *m, int fd)
 		ser_record_set(&r, "fold", ser_int(i % 5));
 		ser_record_set(&r, "dur", ser_real(0.25 * (i % 9)));
 		if (m->tensor)
-			tensor(m, &r, id, i);
+			tensor(m, &r, id, i, &still);
 		rc = ser_writer_record(w, &r, &e);
 	}
 	if (rc != 0 || ser_writer_end(w, &e) != 0) {
 		fprintf(stderr, "mkstream: %s\n", e.msg);
 		exit(1);
 	}
+	free(still);
 	ser_writer_free(w);
 	ser_record_free(&r);
 	ser_header_free(&h);
@@ -175,6 +187,8 @@ int main(int argc, char **argv)
 		{"shift", 0, SER_OPTION_REAL, &m.shift, "S", 0, 10, NULL, 0, "seconds from frame to frame"},
 		{"nan", 0, SER_OPTION_REAL, &m.nan, "N", -1, 1e9, NULL, 0, "a record that has a NaN; -1: none"},
 		{"tensor", 0, SER_OPTION_FLAG, &m.tensor, NULL, 0, 0, NULL, 0, "with tensors"},
+		{"still", 0, SER_OPTION_FLAG, &m.still, NULL, 0, 0, NULL, 0,
+		 "the same numbers in all tensors: streams are made fast"},
 		{"tool", 0, SER_OPTION_STR, &m.tool, "NAME", 0, 0, NULL, 0,
 		 "the tool in the provenance; empty: no provenance"},
 		{"seed", 0, SER_OPTION_I64, &m.seed, "N", 0, 0, NULL, 0, "seed of the tensors"},
