@@ -106,6 +106,39 @@ same_model() {
 	ser-model show --json a.st | jq -e '.train.left_out > 0' >/dev/null
 }
 
+@test "--patience: stops so many validations after the best, and writes that one" {
+	patient=(train a.st --dev-frac 0.4 -e 60 --lr 0.02 --schedule const --checkpoint a.ckpt --resume --log a.tsv d.ser)
+	"${patient[@]}" --patience 4
+	awk -F'\t' 'NR > 1 {last = $1; if (NR == 2 || $7 > top) {top = $7; at = $1}}
+		END {if (last != at + 4 || last >= 60) {print "best at " at ", stopped at " last; exit 1}}' a.tsv
+	cp a.st a.first
+	cp a.tsv a.log
+	"${patient[@]}" --patience 4 # resumed where it had stopped: nothing more is done
+	cmp a.st a.first
+	cmp a.tsv a.log
+	# until then it is the training that has no patience set
+	n=$(wc -l <a.log)
+	rm a.ckpt
+	"${patient[@]}"
+	[ "$(wc -l <a.tsv)" -eq 61 ]
+	cmp a.log <(head -n "$n" a.tsv)
+}
+
+@test "--class-weight: the loss is the weighted mean of the records' losses, an example counts by the inverse of its class" {
+	still=(ser-train classify -l emo --arch linear --crop 0 --time-masks 0 --freq-masks 0 -b 60 -e 1 --lr 0)
+	mkstream -n 60 --frames 30 --bins 10 --speakers 6 | ser-select 'emo != "sad" || fold == 1' >u.ser
+	"${still[@]}" -o m.st --log none.tsv u.ser
+	"${still[@]}" -o w.st --log balanced.tsv --class-weight balanced u.ser
+	ser-predict -m m.st u.ser | ser-dump --data >pred.json
+	jq -s --arg all "$(ser-model show --json m.st | jq -c '.heads[0].out')" '($all | fromjson) as $class |
+		(group_by(.emo) | map({key: .[0].emo, value: length}) | from_entries) as $count |
+		map(.emo as $e | {l: -(.post.data[$class | index($e)] | log), w: (1 / $count[$e])}) |
+		[(map(.l) | add / length), ((map(.l * .w) | add) / (map(.w) | add))]' pred.json >want.json
+	awk -F'\t' 'FNR == 2 {print $4}' none.tsv balanced.tsv | jq -e -s --slurpfile want want.json '
+		[., $want[0]] | transpose | map((.[0] - .[1]) | fabs < 1e-5) | all and $want[0][0] - $want[0][1] != 0'
+	run ! cmp -s none.tsv balanced.tsv
+}
+
 @test "who was left out is not in the model" {
 	mkstream -n 60 --frames 30 --bins 10 --speakers 6 | ser-select 'spk != "03"' >part.ser
 	train a.st --dev-speaker 04 part.ser
