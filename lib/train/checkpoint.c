@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Checkpoints: everything that the rest of a training depends on, in one safetensors file. */
+#include "train/impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What must be the same for training to go on: data, who does what, options, objectives. */
+static uint64_t fingerprint(const struct ser_trainer *t)
+{
+	const struct ser_train_opts *o = &t->o;
+	const struct ser_opt_opts *q = &o->opt;
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "%llu %zu %zu %zu %d %zu %zu %zu %zu ", (unsigned long long)o->seed, o->n_epoch, o->batch,
+		       o->crop, o->balanced, o->n_time_mask, o->time_mask, o->n_freq_mask, o->freq_mask);
+	ser_buf_printf(&b, "%d %a %d %a %a %a %a %a %d ", (int)q->kind, q->momentum, q->nesterov, q->beta1, q->beta2,
+		       q->eps, q->weight_decay, q->ema, (int)o->sched);
+	ser_buf_printf(&b, "%a %a ", o->stretch, o->shift);
+	ser_buf_printf(&b, "%a %a %a %a %d %a %zu ", o->lr, o->warmup, o->clip, o->encoder_lr, o->freeze, o->ramp,
+		       o->patience);
+	for (size_t k = 0; k < t->n_obj; k++) {
+		const struct ser_objective *j = &t->obj[k];
+		ser_buf_printf(&b, "%d %s %a %d %a %d %a %a %zu %a %zu %zu ", (int)j->kind, j->name, j->weight,
+			       j->adversarial, j->smooth, j->class_weight, j->margin, j->scale, j->n_sub, j->tau,
+			       j->n_spk, j->n_per);
+		if (j->kind == SER_OBJ_VALUE) {
+			ser_buf_printf(&b, "%d ", (int)j->loss);
+			ser_buf_add(&b, t->value[k], t->d->n * j->n_value * sizeof *t->value[k]);
+		}
+		if (t->code[k] != NULL)
+			ser_buf_add(&b, t->code[k], t->d->n * sizeof *t->code[k]);
+	}
+	for (size_t i = 0; i < t->d->n; i++)
+		ser_buf_printf(&b, "%s %zu ", t->d->item[i].id, t->d->item[i].n_frame);
+	ser_buf_add(&b, t->train, t->n_train * sizeof *t->train);
+	ser_buf_add(&b, t->dev, t->n_dev * sizeof *t->dev);
+	uint64_t h = ser_hash(b.s, b.n);
+	ser_buf_free(&b);
+	return h;
+}
+
+enum {
+	COUNT_STEP,
+	COUNT_OPT_STEP,
+	COUNT_BEST_EPOCH,
+	COUNT_BAD,
+	COUNT_STOPPED,
+	COUNT_SCHED_BAD,
+	COUNT_PRINT,
+	COUNT_PART,
+	N_COUNT = COUNT_PART + SER_MAX_OBJECTIVE
+};
+enum { REAL_SUM, REAL_BEST, REAL_SCHED_BEST, REAL_SCHED_SCALE, REAL_PART, N_REAL = REAL_PART + SER_MAX_OBJECTIVE };
+
+static struct ser_st_tensor flat(const char *name, enum ser_st_dtype type, const void *data, size_t n)
+{
+	return (struct ser_st_tensor){.name = name, .dtype = type, .ndim = 1, .shape = {n}, .n = n, .data = data};
+}
+
+static enum ser_st_dtype real_type(void)
+{
+	return sizeof(real) == 8 ? SER_ST_F64 : SER_ST_F32;
+}
+
+int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *note, struct ser_err *e)
+{
+	const struct ser_params *p = t->m->params;
+	struct ser_arena a = {0};
+	struct ser_st_tensor *model, *all;
+	struct ser_st_meta *meta, *more;
+	size_t n, n_meta;
+	if (ser_params_check(p, e) != 0)
+		return ser_fail_in(e, "%s: not written", path);
+	ser_model_pack(t->m, &a, &model, &n, &meta, &n_meta);
+	all = ser_arena_alloc(&a, n + 8, sizeof *all);
+	memcpy(all, model, n * sizeof *all);
+	more = ser_arena_alloc(&a, n_meta + 1, sizeof *more);
+	memcpy(more, meta, n_meta * sizeof *more);
+	more[n_meta++] = (struct ser_st_meta){"checkpoint", note};
+	int64_t count[N_COUNT] = {(int64_t)t->step, (int64_t)t->opt->step, (int64_t)t->best_epoch, (int64_t)t->n_bad,
+				  t->stopped,       t->sched.n_bad,        (int64_t)fingerprint(t)};
+	double reals[N_REAL] = {t->sum, t->best_dev, t->sched.best, t->sched.scale};
+	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
+		count[COUNT_PART + k] = (int64_t)t->n_part[k];
+		reals[REAL_PART + k] = t->part[k];
+	}
+	all[n++] = flat("checkpoint.count", SER_ST_I64, count, N_COUNT);
+	all[n++] = flat("checkpoint.real", SER_ST_F64, reals, N_REAL);
+	all[n++] = flat("checkpoint.val", real_type(), p->val, p->n);
+	if (t->best_epoch > 0)
+		all[n++] = flat("checkpoint.best", real_type(), t->best, p->n);
+	const char *name;
+	real *state;
+	for (int i = 0; (state = ser_opt_state(t->opt, i, &name)) != NULL; i++) {
+		struct ser_buf b = {0};
+		ser_buf_printf(&b, "checkpoint.opt.%s", name);
+		all[n++] = flat(ser_arena_strndup(&a, b.s, b.n), real_type(), state, t->opt->n);
+		ser_buf_free(&b);
+	}
+	int rc = ser_st_save(path, all, n, more, n_meta, e);
+	ser_arena_free(&a);
+	return rc;
+}
+
+static int get_flat(const struct ser_st *s, const char *name, enum ser_st_dtype type, size_t n, size_t size, void *out,
+		    struct ser_err *e)
+{
+	const struct ser_st_tensor *t = ser_st_find(s, name);
+	if (t == NULL || t->dtype != type || t->n != n)
+		return ser_fail(e, SER_EDATA, "\"%s\" is missing or of another size", name);
+	memcpy(out, t->data, n * size);
+	return 0;
+}
+
+static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err *e)
+{
+	struct ser_params *p = t->m->params;
+	int64_t count[N_COUNT];
+	double reals[N_REAL];
+	const char *name;
+	real *state;
+	if (ser_st_meta(s, "checkpoint") == NULL)
+		return ser_fail(e, SER_EDATA, "not a checkpoint of ser-train");
+	if (get_flat(s, "checkpoint.count", SER_ST_I64, N_COUNT, 8, count, e) != 0 ||
+	    get_flat(s, "checkpoint.real", SER_ST_F64, N_REAL, 8, reals, e) != 0)
+		return e->code;
+	if ((uint64_t)count[COUNT_PRINT] != fingerprint(t))
+		return ser_fail(e, SER_EDATA, "the checkpoint was made from other data or with other options");
+	if (count[COUNT_STEP] < 0 || (uint64_t)count[COUNT_STEP] > t->n_step || count[COUNT_BEST_EPOCH] < 0 ||
+	    count[COUNT_OPT_STEP] < 0 || count[COUNT_BAD] < 0)
+		return ser_fail(e, SER_EDATA, "the checkpoint's counts are out of range");
+	if (get_flat(s, "checkpoint.val", real_type(), p->n, sizeof(real), p->val, e) != 0)
+		return e->code;
+	if (count[COUNT_BEST_EPOCH] > 0 &&
+	    get_flat(s, "checkpoint.best", real_type(), p->n, sizeof(real), t->best, e) != 0)
+		return e->code;
+	for (int i = 0; (state = ser_opt_state(t->opt, i, &name)) != NULL; i++) {
+		struct ser_buf b = {0};
+		ser_buf_printf(&b, "checkpoint.opt.%s", name);
+		int rc = get_flat(s, b.s, real_type(), t->opt->n, sizeof(real), state, e);
+		ser_buf_free(&b);
+		if (rc != 0)
+			return rc;
+	}
+	t->step = (uint64_t)count[COUNT_STEP];
+	t->opt->step = (uint64_t)count[COUNT_OPT_STEP];
+	t->best_epoch = (size_t)count[COUNT_BEST_EPOCH];
+	t->n_bad = (size_t)count[COUNT_BAD];
+	t->stopped = count[COUNT_STOPPED] != 0;
+	t->sched.n_bad = (int)count[COUNT_SCHED_BAD];
+	t->sum = reals[REAL_SUM];
+	t->best_dev = reals[REAL_BEST];
+	t->sched.best = reals[REAL_SCHED_BEST];
+	t->sched.scale = reals[REAL_SCHED_SCALE];
+	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
+		t->n_part[k] = (uint64_t)count[COUNT_PART + k];
+		t->part[k] = reals[REAL_PART + k];
+	}
+	return 0;
+}
+
+int ser_trainer_resume(struct ser_trainer *t, const char *path, char **note, struct ser_err *e)
+{
+	struct ser_st *s;
+	if (ser_st_open(&s, path, e) != 0)
+		return e->code;
+	int rc = resume(t, s, e);
+	if (rc == 0)
+		*note = ser_strdup(ser_st_meta(s, "checkpoint"));
+	ser_st_free(s);
+	return rc != 0 ? ser_fail_in(e, "%s", path) : 0;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* Objectives: their heads, what the records say about them, their losses. */
+#include "train/impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ser_objective ser_objective_defaults(enum ser_objective_kind kind, const char *name, const char *label)
+{
+	return (struct ser_objective){.kind = kind,
+				      .name = name,
+				      .label = label,
+				      .weight = 1,
+				      .margin = 0.2,
+				      .scale = 30,
+				      .n_sub = 1,
+				      .tau = 0.1,
+				      .n_proj = 128,
+				      .n_spk = 8,
+				      .n_per = 4};
+}
+
+/* ---- heads ---- */
+
+int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s,
+		    const struct ser_objective *o, size_t n, struct ser_err *e)
+{
+	for (size_t k = 0; k < n; k++) {
+		struct ser_head h = {.name = o[k].name,
+				     .n_hidden = o[k].n_hidden,
+				     .n_sub = o[k].n_sub,
+				     .dropout = o[k].dropout,
+				     .adversarial = o[k].adversarial};
+		const char **out = NULL;
+		if (o[k].kind == SER_OBJ_PAIRS) {
+			h.kind = SER_HEAD_UNIT;
+			h.n_out = o[k].n_proj;
+		} else if (o[k].kind == SER_OBJ_VALUE) {
+			h.kind = SER_HEAD_VALUE;
+			h.n_out = o[k].n_value;
+			h.out = o[k].value;
+		} else {
+			const struct ser_label *l = ser_dataset_label(d, o[k].label);
+			bool *met = ser_calloc(l->n_class + 1, sizeof *met);
+			out = ser_calloc(l->n_class + 1, sizeof *out);
+			for (size_t i = 0; i < d->n; i++)
+				if (s->role[i] == SER_ROLE_TRAIN && l->code[i] >= 0)
+					met[l->code[i]] = true;
+			for (size_t c = 0; c < l->n_class; c++)
+				if (met[c])
+					out[h.n_out++] = l->text[c];
+			free(met);
+			h.kind = o[k].kind == SER_OBJ_AAM ? SER_HEAD_COSINE : SER_HEAD_CLASS;
+			h.field = o[k].label;
+			h.out = out;
+			if (h.n_out < 2) {
+				ser_fail(e, SER_EDATA,
+					 "label \"%s\" has %zu class%s among the training records, expected at least 2",
+					 o[k].label, h.n_out, h.n_out == 1 ? "" : "es");
+				free(out);
+				return e->code;
+			}
+		}
+		int rc = ser_model_head_add(m, &h, e);
+		free(out);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Outputs of a head for the items' labels, and the weights of its classes. */
+static int take_labels(struct ser_trainer *t, size_t k, const struct ser_split *s, struct ser_err *e)
+{
+	const struct ser_head *h = &t->m->head[t->head[k]];
+	const struct ser_label *l = ser_dataset_label(t->d, t->obj[k].label);
+	int32_t *of = ser_malloc(l->n_class, sizeof *of);
+	double *count = ser_calloc(h->n_out, sizeof *count), n = 0;
+	int rc = 0;
+	for (size_t c = 0; c < l->n_class; c++) {
+		of[c] = -1;
+		for (size_t j = 0; j < h->n_out; j++)
+			if (strcmp(h->out[j], l->text[c]) == 0)
+				of[c] = (int32_t)j;
+	}
+	t->code[k] = ser_malloc(t->d->n, sizeof *t->code[k]);
+	for (size_t i = 0; i < t->d->n; i++) {
+		int32_t c = l->code[i] >= 0 ? of[l->code[i]] : -1;
+		t->code[k][i] = c;
+		if (s->role[i] == SER_ROLE_DEV && k == 0 && l->code[i] >= 0 && c < 0 && rc == 0)
+			rc = ser_fail(e, SER_EDATA, "record \"%s\" validates, but no training record has its %s \"%s\"",
+				      t->d->item[i].id, t->obj[k].label, l->text[l->code[i]]);
+		if (s->role[i] == SER_ROLE_TRAIN && c >= 0) {
+			count[c]++;
+			n++;
+		}
+	}
+	if (t->obj[k].class_weight) {
+		t->class_w[k] = ser_malloc(h->n_out, sizeof(real));
+		for (size_t j = 0; j < h->n_out; j++)
+			t->class_w[k][j] = (real)(count[j] > 0 ? n / ((double)h->n_out * count[j]) : 0);
+	}
+	free(of);
+	free(count);
+	return rc;
+}
+
+/* The items' values; an item that lacks one has code -1, the others 0. The head begins at the training means. */
+static int take_values(struct ser_trainer *t, size_t k, const struct ser_split *s, struct ser_err *e)
+{
+	const struct ser_objective *o = &t->obj[k];
+	size_t n_value = o->n_value, n = 0;
+	double *mean = ser_calloc(n_value, sizeof *mean);
+	t->code[k] = ser_calloc(t->d->n, sizeof *t->code[k]);
+	t->value[k] = ser_calloc(ser_mul(t->d->n, n_value), sizeof(real));
+	for (size_t v = 0; v < n_value; v++) {
+		const struct ser_label *l = ser_dataset_label(t->d, o->value[v]);
+		for (size_t i = 0; i < t->d->n; i++) {
+			t->value[k][i * n_value + v] = (real)l->num[i];
+			if (!isfinite(l->num[i]))
+				t->code[k][i] = -1;
+		}
+	}
+	for (size_t i = 0; i < t->d->n; i++)
+		if (t->code[k][i] == 0 && s->role[i] == SER_ROLE_TRAIN) {
+			n++;
+			for (size_t v = 0; v < n_value; v++)
+				mean[v] += t->value[k][i * n_value + v];
+		}
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "heads.%s.out.bias", o->name);
+	real *bias = t->m->params->val + t->m->params->slice[ser_params_find(t->m->params, b.s)].at;
+	ser_buf_free(&b);
+	for (size_t v = 0; v < n_value && n > 0; v++)
+		bias[v] = (real)(mean[v] / (double)n);
+	free(mean);
+	return n > 0 ? 0
+		     : ser_fail(e, SER_EDATA, "no training record has a number as \"%s\"%s", o->value[0],
+				n_value > 1 ? " and all other values" : "");
+}
+
+int train_take_targets(struct ser_trainer *t, const struct ser_split *s, struct ser_err *e)
+{
+	for (size_t k = 0; k < t->n_obj; k++) {
+		t->head[k] = ser_model_head_find(t->m, t->obj[k].name);
+		ser_assert(t->head[k] >= 0 && (t->obj[k].kind != SER_OBJ_PAIRS || k == 0));
+		if (t->obj[k].kind == SER_OBJ_VALUE && take_values(t, k, s, e) != 0)
+			return e->code;
+		if (t->obj[k].label != NULL && take_labels(t, k, s, e) != 0)
+			return e->code;
+	}
+	return 0;
+}
+/* ---- losses ---- */
+
+void train_targets(struct ser_trainer *t)
+{
+	size_t n_value = 0;
+	for (size_t k = 0; k < t->n_obj; k++)
+		n_value += t->obj[k].n_value;
+	t->label = ser_grow(t->label, &t->cap_label, t->n_obj * t->b.n, sizeof *t->label);
+	t->row = ser_grow(t->row, &t->cap_row, t->n_obj * t->b.n, sizeof *t->row);
+	t->target = ser_grow(t->target, &t->cap_target, n_value * t->b.n, sizeof *t->target);
+}
+
+/* Labels of the batch's rows for objective k; NULL when none has one. */
+static const int32_t *labels(struct ser_trainer *t, size_t k)
+{
+	int32_t *y = t->label + k * t->b.n;
+	bool any = false;
+	for (size_t i = 0; i < t->b.n; i++) {
+		y[i] = t->code[k][t->b.row[i]];
+		any = any || y[i] >= 0;
+	}
+	return any ? y : NULL;
+}
+
+static double ramp(const struct ser_trainer *t)
+{
+	double p = (double)t->step / (double)t->n_step;
+	return t->o.ramp > 0 ? 2 / (1 + exp(-t->o.ramp * p)) - 1 : 1;
+}
+
+/* A loss over values: rows that have them, all of them or gathered. */
+static int value_loss(struct ser_trainer *t, size_t k, int emb)
+{
+	const struct ser_objective *o = &t->obj[k];
+	size_t n_value = o->n_value, n = 0, before = 0;
+	for (size_t j = 0; j < k; j++)
+		before += t->obj[j].n_value;
+	real *y = t->target + before * t->b.n;
+	int32_t *row = t->row + k * t->b.n;
+	for (size_t i = 0; i < t->b.n; i++)
+		if (t->code[k][t->b.row[i]] == 0) {
+			memcpy(y + n * n_value, t->value[k] + t->b.row[i] * n_value, n_value * sizeof *y);
+			row[n++] = (int32_t)i;
+		}
+	if (n < 2)
+		return -1; /* one number has no concordance */
+	int x = ser_model_head(t->m, t->tape, (size_t)t->head[k], emb);
+	if (n < t->b.n)
+		x = ser_nn_rows(t->tape, x, n, row);
+	if (o->loss == SER_VALUE_CCC)
+		return ser_nn_ccc(t->tape, x, y, 1e-8, NULL);
+	return o->loss == SER_VALUE_MSE ? ser_nn_mse(t->tape, x, y, NULL) : ser_nn_mae(t->tape, x, y, NULL);
+}
+
+/* The loss of objective k, or -1 when the batch says nothing about it. */
+int train_loss(struct ser_trainer *t, size_t k, int emb)
+{
+	const struct ser_objective *o = &t->obj[k];
+	if (o->adversarial)
+		emb = ser_nn_reverse_grad(t->tape, emb, o->weight * ramp(t));
+	if (o->kind == SER_OBJ_PAIRS)
+		return ser_nn_pair_loss(t->tape, ser_model_head(t->m, t->tape, (size_t)t->head[k], emb), &t->b.set,
+					o->tau, 0);
+	if (o->kind == SER_OBJ_VALUE)
+		return value_loss(t, k, emb);
+	const int32_t *y = labels(t, k);
+	if (y == NULL)
+		return -1;
+	int out = ser_model_head(t->m, t->tape, (size_t)t->head[k], emb);
+	struct ser_loss l = {.class_w = t->class_w[k], .smooth = o->smooth};
+	if (o->kind == SER_OBJ_AAM)
+		return ser_nn_aam(t->tape, out, o->n_sub, y, o->margin, o->scale, &l);
+	return ser_nn_cross_entropy(t->tape, out, y, &l);
+}

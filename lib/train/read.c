@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Features of a batch: cropped, warped and masked for training, whole for validation. */
+#include "train/impl.h"
+
+#include <string.h>
+
+/* Zero runs of frames and of dimensions (Park et al. 2019), on features whose mean is near zero. */
+static void mask(const struct ser_trainer *t, float *x, size_t n, uint64_t key)
+{
+	const struct ser_train_opts *o = &t->o;
+	struct ser_rng r = train_rng(t, FOR_MASK, t->step, key);
+	size_t d = t->d->dim;
+	for (size_t k = 0; k < o->n_time_mask; k++) {
+		size_t w = (size_t)ser_rng_below(&r, o->time_mask + 1), from;
+		w = w < n / 2 ? w : n / 2;
+		from = (size_t)ser_rng_below(&r, n - w + 1);
+		memset(x + from * d, 0, w * d * sizeof *x);
+	}
+	for (size_t k = 0; k < o->n_freq_mask; k++) {
+		size_t w = (size_t)ser_rng_below(&r, o->freq_mask + 1), from;
+		w = w < d / 2 ? w : d / 2;
+		from = (size_t)ser_rng_below(&r, d - w + 1);
+		for (size_t i = 0; i < n; i++)
+			memset(x + i * d + from, 0, w * sizeof *x);
+	}
+}
+
+/* y [n,D] from x [m,D]: frame i is taken at i * speed, band j at j + shift, linearly between its neighbours; beyond the
+ * ends the last one holds. */
+static void warp(const float *x, size_t m, size_t d, double speed, double shift, float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		double t = (double)i * speed, last = (double)(m - 1);
+		t = t < last ? t : last;
+		size_t i0 = (size_t)t, i1 = i0 + 1 < m ? i0 + 1 : i0;
+		float a = (float)(t - (double)i0);
+		for (size_t j = 0; j < d; j++) {
+			double f = (double)j + shift;
+			f = f < 0 ? 0 : f < (double)(d - 1) ? f : (double)(d - 1);
+			size_t j0 = (size_t)f, j1 = j0 + 1 < d ? j0 + 1 : j0;
+			float b = (float)(f - (double)j0);
+			float lo = x[i0 * d + j0] * (1 - b) + x[i0 * d + j1] * b,
+			      hi = x[i1 * d + j0] * (1 - b) + x[i1 * d + j1] * b;
+			y[i * d + j] = lo * (1 - a) + hi * a;
+		}
+	}
+}
+
+static struct cut choose_cut(const struct ser_trainer *t, const struct ser_item *it)
+{
+	const struct ser_train_opts *o = &t->o;
+	struct ser_rng r = train_rng(t, FOR_CROP, t->step, it->key);
+	struct cut c = {0, it->n_frame, it->n_frame, 1, 0};
+	size_t least = t->m->arch->min_frame(t->m->hyper);
+	if (o->stretch > 0)
+		c.speed = 1 + o->stretch * (2 * ser_rng_uniform(&r) - 1);
+	if (o->shift > 0)
+		c.shift = o->shift * (2 * ser_rng_uniform(&r) - 1);
+	double want = (double)o->crop * c.speed + 0.5;
+	if (o->crop > 0 && (double)it->n_frame > want) {
+		c.n_src = want > 1 ? (size_t)want : 1;
+		c.from = (size_t)ser_rng_below(&r, it->n_frame - c.n_src + 1);
+	}
+	c.n_out = c.n_src;
+	if (o->stretch > 0) {
+		c.n_out = (size_t)((double)c.n_src / c.speed + 0.5);
+		c.n_out = c.n_out > least ? c.n_out : least;
+	}
+	return c;
+}
+
+float *train_scratch(struct ser_trainer *t, size_t n)
+{
+	t->scratch = ser_grow(t->scratch, &t->cap_scratch, n, sizeof *t->scratch);
+	return t->scratch;
+}
+
+/* The cut's frames, normalised over the whole utterance where that is the norm, into x [n_out, D]. */
+static void read_cut(struct ser_trainer *t, size_t item, const struct cut *c, float *x)
+{
+	const struct ser_item *it = &t->d->item[item];
+	size_t d = t->d->dim;
+	bool warped = t->o.stretch > 0 || t->o.shift > 0;
+	bool whole = t->m->norm == SER_NORM_MEAN || t->m->norm == SER_NORM_MEANVAR;
+	if (!whole && !warped) {
+		ser_dataset_read(t->d, item, c->from, c->n_src, x);
+		ser_model_normalise(t->m, x, c->n_src);
+		return;
+	}
+	size_t from = whole ? 0 : c->from, n = whole ? it->n_frame : c->n_src;
+	float *src = train_scratch(t, n * d);
+	ser_dataset_read(t->d, item, from, n, src);
+	ser_model_normalise(t->m, src, n);
+	src += (c->from - from) * d;
+	if (warped)
+		warp(src, c->n_src, d, c->speed, c->shift, x, c->n_out);
+	else
+		memcpy(x, src, c->n_src * d * sizeof *x);
+}
+
+/* Features of the batch's rows: cropped, warped and masked for training, whole otherwise. */
+void train_read_batch(struct ser_trainer *t, bool training)
+{
+	struct batch *b = &t->b;
+	size_t d = t->d->dim, total = 0;
+	b->n_frame = ser_grow(b->n_frame, &b->cap_frame, b->n, sizeof *b->n_frame);
+	b->at = ser_grow(b->at, &b->cap_at, b->n, sizeof *b->at);
+	b->key = ser_grow(b->key, &b->cap_key, b->n, sizeof *b->key);
+	b->cut = ser_grow(b->cut, &b->cap_cut, b->n, sizeof *b->cut);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct ser_item *it = &t->d->item[b->row[i]];
+		b->cut[i] = training ? choose_cut(t, it) : (struct cut){0, it->n_frame, it->n_frame, 1, 0};
+		b->n_frame[i] = b->cut[i].n_out;
+		total = ser_add(total, ser_mul(b->n_frame[i], d));
+	}
+	b->x = ser_grow(b->x, &b->cap_x, total, sizeof *b->x);
+	float *x = b->x;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct ser_item *it = &t->d->item[b->row[i]];
+		if (training) {
+			read_cut(t, b->row[i], &b->cut[i], x);
+			mask(t, x, b->n_frame[i], it->key);
+		} else {
+			ser_dataset_read(t->d, b->row[i], 0, it->n_frame, x);
+			ser_model_normalise(t->m, x, it->n_frame);
+		}
+		b->at[i] = x;
+		b->key[i] = it->key;
+		x += b->n_frame[i] * d;
+	}
+}
