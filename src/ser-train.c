@@ -4,10 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CLASSIFY, REGRESS, SPEAKER, CONTRASTIVE };
@@ -177,180 +175,64 @@ static void take_pairs(struct ser_cli *c, int fd, const char *name, void *ctx)
 			     p->set->n + p->set->n_absent);
 }
 
-/* ---- model ---- */
-
-/* "name=value" of another model's hyper-parameters, then those of the command line. */
-static struct ser_strs hyper_texts(const struct ser_model *like)
-{
-	struct ser_strs s = {0};
-	size_t n = 0;
-	while (like != NULL && like->arch->hyper[n].name != NULL)
-		n++;
-	s.s = ser_arena_calloc(&o.text, n + o.hyper.n + 1, sizeof *s.s);
-	for (size_t i = 0; i < n; i++) {
-		struct ser_buf b = {0};
-		ser_buf_printf(&b, "%s=%.17g", like->arch->hyper[i].name, like->hyper[i]);
-		s.s[s.n++] = ser_arena_strndup(&o.text, b.s, b.n);
-		ser_buf_free(&b);
-	}
-	for (size_t i = 0; i < o.hyper.n; i++)
-		s.s[s.n++] = o.hyper.s[i];
-	return s;
-}
-
 static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset *d, const struct ser_split *split,
 				    const struct ser_objective *obj, size_t n_obj)
 {
-	struct ser_model *like = NULL, *m;
-	struct ser_err e;
-	if (o.init != NULL) {
-		if (ser_model_load(&like, o.init, &e) != 0 ||
-		    (ser_model_check_header(like, &d->header, &e) != 0 && ser_fail_in(&e, "%s", o.init) != 0))
-			ser_cli_die(c, &e);
-		if (strcmp(like->field, o.field) != 0)
-			ser_cli_usage(c, "%s reads field \"%s\", not \"%s\"", o.init, like->field, o.field);
-		if (ser_cli_given(c, "arch") && strcmp(like->arch->name, o.arch) != 0)
-			ser_cli_usage(c, "%s is of architecture %s, not %s", o.init, like->arch->name, o.arch);
-		if (ser_cli_given(c, "input-norm") && like->norm != (enum ser_model_norm)o.norm)
-			ser_cli_usage(c, "%s normalises its input by %s", o.init, ser_model_norms[like->norm]);
-		o.arch = like->arch->name;
-		o.norm = (int)like->norm;
-	} else if (o.freeze) {
-		ser_cli_usage(c, "--freeze needs --init");
-	}
-	if (o.norm < 0) { /* a mean over one frame would take everything off */
-		o.norm = SER_NORM_GLOBAL;
-		for (size_t i = 0; i < d->n; i++)
-			if (d->item[i].n_frame > 1)
-				o.norm = SER_NORM_MEAN;
-	}
-	struct ser_strs hyper = hyper_texts(like);
-	if (ser_model_new(&m, o.arch, hyper.s, hyper.n, (uint64_t)o.seed, &e) != 0)
-		ser_cli_die(c, &e);
-	ser_model_input(m, o.field, d->dim, ser_header_dim(&d->header, o.field), (enum ser_model_norm)o.norm);
-	if (ser_train_heads(m, d, split, obj, n_obj, &e) != 0 || ser_model_build(m, &e) != 0)
-		ser_cli_die(c, &e);
-	if (like != NULL && ser_model_copy_params(m, like, "encoder.", &e) != 0) {
-		ser_fail_in(&e, "%s", o.init);
-		ser_cli_die(c, &e);
-	}
-
-	/* What the model was trained on, the encoder's earlier training included. */
-	const struct ser_label *spk = ser_dataset_label(d, o.split.spk);
-	const struct ser_val *before = like != NULL ? ser_val_get(&like->train, "speakers") : NULL;
-	struct ser_map *names = ser_map_new();
-	struct ser_val speakers = ser_val_list();
-	for (size_t i = 0; before != NULL && before->kind == SER_LIST && i < before->u.list.n; i++)
-		if (before->u.list.v[i].kind == SER_STR)
-			ser_map_add(names, before->u.list.v[i].u.str.s, before->u.list.v[i].u.str.n, NULL);
-	for (size_t i = 0; i < d->n; i++)
-		if (split->role[i] != SER_ROLE_OUT && spk->code[i] >= 0)
-			ser_map_add(names, spk->text[spk->code[i]], strlen(spk->text[spk->code[i]]), NULL);
-	for (size_t i = 0; i < ser_map_len(names); i++)
-		ser_val_push(&m->arena, &speakers, ser_str(ser_map_key(names, i, NULL)));
-	ser_map_free(names);
-	ser_val_set(&m->arena, &m->train, "task", ser_str(c->tool->modes[c->mode].name));
-	ser_val_set(&m->arena, &m->train, "seed", ser_int(o.seed));
-	ser_val_set(&m->arena, &m->train, "records", ser_int((int64_t)split->n_train));
-	ser_val_set(&m->arena, &m->train, "dev_records", ser_int((int64_t)split->n_dev));
-	ser_val_set(&m->arena, &m->train, "left_out", ser_int((int64_t)split->n_out));
-	ser_val_set(&m->arena, &m->train, "speakers", speakers);
-	if (like != NULL) {
-		struct ser_val init = ser_val_map();
-		ser_val_set(&m->arena, &init, "train", like->train);
-		ser_val_set(&m->arena, &init, "prov", like->prov);
-		/* Its speakers are in the list above. */
-		struct ser_val *t = ser_val_get(&init, "train");
-		ser_val_set(&m->arena, t, "speakers", ser_val_list());
-		ser_val_set(&m->arena, &m->train, "init", init);
-	}
+	struct ser_net_opts net = {.init = o.init,
+				   .arch = ser_cli_given(c, "arch") ? o.arch : NULL,
+				   .hyper = o.hyper.s,
+				   .n_hyper = o.hyper.n,
+				   .norm = o.norm,
+				   .seed = (uint64_t)o.seed,
+				   .task = c->tool->modes[c->mode].name,
+				   .spk = o.split.spk};
+	struct ser_model *m;
 	struct ser_header h;
+	struct ser_err e;
+	if (ser_net_new(&m, d, split, obj, n_obj, &net, &e) != 0)
+		ser_cli_die(c, &e);
 	ser_header_copy(&h, &d->header);
 	ser_cli_prov_header(c, &h);
 	m->prov = ser_val_copy(&m->arena, &h.prov);
 	ser_header_free(&h);
-	ser_model_free(like);
 	return m;
-}
-
-/* ---- log ---- */
-
-struct log {
-	FILE *f;
-	long at; /* bytes that belong to it */
-};
-
-static void log_flush(struct ser_cli *c, struct log *l)
-{
-	if (fflush(l->f) != 0)
-		ser_cli_fail(c, SER_EIO, "%s: write failed: %s", o.log, strerror(errno));
-	l->at = ftell(l->f);
-}
-
-static void log_open(struct ser_cli *c, struct log *l, const struct ser_objective *obj, size_t n_obj,
-		     const char *metric, const char *note)
-{
-	if (o.log == NULL)
-		return;
-	l->f = fopen(o.log, note != NULL ? "r+" : "w");
-	if (l->f == NULL)
-		ser_cli_fail(c, SER_EIO, "%s: cannot open: %s", o.log, strerror(errno));
-	if (note != NULL) {
-		struct stat st;
-		int64_t at;
-		struct ser_err e;
-		if (ser_parse_int(note, 0, INT64_MAX, &at, &e) != 0 || fstat(fileno(l->f), &st) != 0 || st.st_size < at)
-			ser_cli_fail(c, SER_EDATA, "%s: is not the log of this checkpoint", o.log);
-		if (ftruncate(fileno(l->f), (off_t)at) != 0 || fseek(l->f, (long)at, SEEK_SET) != 0)
-			ser_cli_fail(c, SER_EIO, "%s: cannot cut it back: %s", o.log, strerror(errno));
-		l->at = (long)at;
-		return;
-	}
-	fprintf(l->f, "epoch\tstep\tlr\tloss");
-	for (size_t k = 0; k < n_obj; k++)
-		fprintf(l->f, "\tloss_%s", obj[k].name);
-	fprintf(l->f, "\tgrad_norm\tdev_%s\tbest\n", metric);
-	log_flush(c, l);
-}
-
-static void log_row(struct ser_cli *c, struct log *l, const struct ser_train_row *r, size_t n_obj)
-{
-	char num[32];
-	if (l->f == NULL)
-		return;
-	fprintf(l->f, "%zu\t%llu\t%s", r->epoch, (unsigned long long)r->step, ser_format_real(r->lr, num));
-	fprintf(l->f, "\t%.6g", r->loss);
-	for (size_t k = 0; k < n_obj; k++)
-		fprintf(l->f, "\t%.6g", r->part[k]);
-	fprintf(l->f, "\t%.6g", r->grad_norm);
-	if (r->validated)
-		fprintf(l->f, "\t%.6f\t%.6f\n", r->dev, r->best);
-	else
-		fprintf(l->f, "\t\t\n");
-	log_flush(c, l);
 }
 
 /* ---- the run ---- */
 
-static void save_checkpoint(struct ser_cli *c, const struct ser_trainer *t, const struct log *l)
+static void save_checkpoint(struct ser_cli *c, const struct ser_trainer *t, const struct ser_train_log *log)
 {
 	char note[32];
 	struct ser_err e;
-	snprintf(note, sizeof note, "%ld", l->at);
+	ser_train_log_note(log, note);
 	if (ser_trainer_save(t, o.checkpoint, note, &e) != 0)
 		ser_cli_die(c, &e);
+}
+
+static void end_of_epoch(struct ser_cli *c, const struct ser_trainer *t, const struct ser_train_row *row,
+			 struct ser_train_log *log, char what[static 160])
+{
+	struct ser_err e;
+	if (log != NULL && ser_train_log_row(log, row, &e) != 0)
+		ser_cli_die(c, &e);
+	int n = snprintf(what, 160, "epoch %zu, loss %.4f", row->epoch, row->loss);
+	if (row->validated)
+		snprintf(what + n, 160 - (size_t)n, ", dev %s %.4f, best %.4f (epoch %zu)", ser_trainer_metric(t),
+			 row->dev, row->best, row->best_epoch);
+	ser_cli_info(c, "%s", what);
 }
 
 static void run(struct ser_cli *c, struct ser_trainer *t, const struct ser_objective *obj, size_t n_obj)
 {
 	struct ser_err e;
 	struct ser_train_row row;
-	struct log log = {0};
+	struct ser_train_log *log = NULL;
 	char *note = NULL, what[160] = "training";
 	int more;
 	if (o.resume && access(o.checkpoint, F_OK) == 0 && ser_trainer_resume(t, o.checkpoint, &note, &e) != 0)
 		ser_cli_die(c, &e);
-	log_open(c, &log, obj, n_obj, ser_trainer_metric(t), note);
+	if (o.log != NULL && ser_train_log_open(&log, o.log, obj, n_obj, ser_trainer_metric(t), note, &e) != 0)
+		ser_cli_die(c, &e);
 	free(note);
 	do {
 		more = ser_trainer_step(t, &row, &e);
@@ -358,41 +240,16 @@ static void run(struct ser_cli *c, struct ser_trainer *t, const struct ser_objec
 			ser_cli_die(c, &e);
 		if (row.epoch == 0)
 			break; /* resumed at the end */
-		if (row.end_of_epoch) {
-			log_row(c, &log, &row, n_obj);
-			int n = snprintf(what, sizeof what, "epoch %zu, loss %.4f", row.epoch, row.loss);
-			if (row.validated)
-				snprintf(what + n, sizeof what - (size_t)n, ", dev %s %.4f, best %.4f (epoch %zu)",
-					 ser_trainer_metric(t), row.dev, row.best, row.best_epoch);
-			ser_cli_info(c, "%s", what);
-		}
+		if (row.end_of_epoch)
+			end_of_epoch(c, t, &row, log, what);
 		if (o.checkpoint != NULL &&
 		    (o.every > 0 ? row.step % (uint64_t)o.every == 0 || more == 0 : row.end_of_epoch))
-			save_checkpoint(c, t, &log);
+			save_checkpoint(c, t, log);
 		ser_cli_progress(c, what, more > 0 ? row.step : row.n_step, row.n_step);
 	} while (more > 0);
-	if (log.f != NULL && fclose(log.f) != 0)
-		ser_cli_fail(c, SER_EIO, "%s: write failed: %s", o.log, strerror(errno));
+	if (ser_train_log_close(log, &e) != 0)
+		ser_cli_die(c, &e);
 	ser_trainer_finish(t);
-}
-
-static size_t crop_frames(struct ser_cli *c, const struct ser_dataset *d)
-{
-	const struct ser_header *h = &d->header;
-	const struct ser_val *dim = ser_header_dim(h, o.field),
-			     *shift = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
-	bool vectors = true;
-	for (size_t i = 0; i < d->n; i++)
-		vectors = vectors && d->item[i].n_frame == 1;
-	if (o.crop_s == 0 || vectors)
-		return 0;
-	if (shift == NULL || shift->kind != SER_REAL || !(shift->u.f > 0))
-		ser_cli_fail(c, SER_EDATA,
-			     "the stream's header gives no frame shift (shift_s) for \"%s\": --crop 0 takes whole "
-			     "utterances",
-			     o.field);
-	double n = o.crop_s / shift->u.f + 0.5;
-	return n < 1 ? 1 : n > 1e9 ? (size_t)1e9 : (size_t)n;
 }
 
 static void check_options(struct ser_cli *c)
@@ -403,6 +260,8 @@ static void check_options(struct ser_cli *c)
 		ser_cli_usage(c, "option --output is needed: a file for the model");
 	if (o.resume && o.checkpoint == NULL)
 		ser_cli_usage(c, "--resume needs --checkpoint");
+	if (o.freeze && o.init == NULL)
+		ser_cli_usage(c, "--freeze needs --init");
 	if (o.every > 0 && o.checkpoint == NULL)
 		ser_cli_usage(c, "--checkpoint-every needs --checkpoint");
 	if (ser_outfile_open(&probe, c->out, &e) != 0) /* now, and not after hours */
@@ -593,9 +452,9 @@ int main(int argc, char **argv)
 		obj[0].pairs = &pairs;
 	}
 	struct ser_model *m = make_model(&c, d, &split, obj, n_obj);
-	o.train.crop = crop_frames(&c, d);
 	struct ser_trainer *t;
-	if (ser_trainer_new(&t, d, &split, m, obj, n_obj, &o.train, c.n_thread, &e) != 0)
+	if (ser_net_crop(d, o.crop_s, &o.train.crop, &e) != 0 ||
+	    ser_trainer_new(&t, d, &split, m, obj, n_obj, &o.train, c.n_thread, &e) != 0)
 		ser_cli_die(&c, &e);
 	ser_cli_info(&c, "%s, %zu parameters", m->arch->name, ser_params_count(m->params, true));
 	run(&c, t, obj, n_obj);

@@ -305,3 +305,11 @@ void ser_dataset_read(const struct ser_dataset *d, size_t i, size_t begin, size_
 	else
 		ser_tensor_f4(&t, out);
 }
+
+bool ser_dataset_vectors(const struct ser_dataset *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->item[i].n_frame > 1)
+			return false;
+	return true;
+}

@@ -53,6 +53,7 @@ int ser_dataset_add(struct ser_dataset *d, int fd, const char *name, struct ser_
 int ser_dataset_done(struct ser_dataset *d, struct ser_err *e);
 /* The label of this name; asserts that it was asked for. */
 const struct ser_label *ser_dataset_label(const struct ser_dataset *d, const char *name);
+bool ser_dataset_vectors(const struct ser_dataset *d);                   /* are all items single frames? */
 ptrdiff_t ser_dataset_find(const struct ser_dataset *d, const char *id); /* index or -1 */
 /* Frames [begin, begin+n) of item i as float32 into out [n, D]. */
 void ser_dataset_read(const struct ser_dataset *d, size_t i, size_t begin, size_t n, float *out);

@@ -97,6 +97,27 @@ struct ser_objective ser_objective_defaults(enum ser_objective_kind kind, const 
 int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s,
 		    const struct ser_objective *o, size_t n, struct ser_err *e);
 
+/* ---- the model to train -------------------------------------------------------------------------------- */
+
+struct ser_net_opts {
+	const char
+		*init; /* begin with this model's encoder, hyper-parameters and normalisation; NULL: with a new one */
+	const char *arch;         /* NULL: init's, or the first of ser_archs */
+	const char *const *hyper; /* [n_hyper] "name=value" */
+	size_t n_hyper;
+	int norm; /* an enum ser_model_norm; -1: init's, or by the mean, of vectors globally */
+	uint64_t seed;
+	const char *task; /* what the model says that it was trained for */
+	const char *spk;  /* the label that names the speaker */
+};
+/* A model for the data set's field with heads for the objectives, which says what it is trained on, init's speakers
+ * included. SER_EUSAGE, SER_EDATA: init does not fit the stream or the other options. */
+int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struct ser_split *s,
+		const struct ser_objective *obj, size_t n_obj, const struct ser_net_opts *o, struct ser_err *e);
+/* Frames of a crop, by the frame shift that the stream's header gives; 0 for 0 seconds and for vectors. SER_EDATA when
+ * the header gives none. */
+int ser_net_crop(const struct ser_dataset *d, double seconds, size_t *n_frame, struct ser_err *e);
+
 /* ---- training ------------------------------------------------------------------------------------------- */
 
 struct ser_train_opts {
@@ -148,5 +169,19 @@ void ser_trainer_finish(struct ser_trainer *t);
  * note: text of the caller's that resume gives back (malloc'ed). Resume refuses a file made from other data, options or network. */
 int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *note, struct ser_err *e);
 int ser_trainer_resume(struct ser_trainer *t, const char *path, char **note, struct ser_err *e);
+
+/* ---- the log -------------------------------------------------------------------------------------------- */
+
+/* A table, tab-separated, a row an epoch: epoch, step, lr, loss, loss_NAME of each objective, grad_norm, dev_METRIC, best.
+ * It holds no times, so that two equal runs have equal logs. */
+struct ser_train_log;
+/* note: what ser_train_log_note said when the checkpoint that is gone on from was written: what is behind it is cut off;
+ * NULL: a new log. */
+int ser_train_log_open(struct ser_train_log **out, const char *path, const struct ser_objective *obj, size_t n_obj,
+		       const char *metric, const char *note, struct ser_err *e);
+int ser_train_log_row(struct ser_train_log *l, const struct ser_train_row *r, struct ser_err *e);
+/* How far the log has come, for a checkpoint; l may be NULL. */
+void ser_train_log_note(const struct ser_train_log *l, char note[static 32]);
+int ser_train_log_close(struct ser_train_log *l, struct ser_err *e); /* l may be NULL */
 
 #endif
