@@ -50,25 +50,35 @@ void ser_la_gemm_gather_t(struct ser_la *la, size_t m, size_t k, const real *a, 
 
 struct ser_la_packed {
 	size_t n, k;
-	bool bf16;
-	void *data; /* 64-byte aligned */
+	enum ser_la_precision precision; /* that it is packed in */
+	void *data;                      /* 64-byte aligned */
 };
 
 struct ser_la_packed *ser_la_pack(struct ser_la *la, bool tb, size_t n, size_t k, const real *b, size_t ldb)
 {
 	struct ser_la_packed *p = ser_malloc(1, sizeof *p);
 	struct side s = {.base = b, .ps = tb ? ldb : 1, .ks = tb ? 1 : ldb};
-	size_t nr = pick().nr;
-	*p = (struct ser_la_packed){.n = n, .k = k, .bf16 = in_bf16(la, n, k)};
-	size_t size =
-		p->bf16 ? ser_mul(round_up(n, 32), round_up(k, 32)) * 2 : ser_mul(round_up(n, nr), k) * sizeof(real);
-	p->data = la_ws(NULL, size);
+	size_t nr = pick().nr, size = ser_mul(round_up(n, nr), k) * sizeof(real);
+	*p = (struct ser_la_packed){.n = n, .k = k, .precision = in_bf16(la, n, k) ? la->precision : SER_LA_FULL};
+	if (p->precision == SER_LA_BF16)
+		size = ser_mul(round_up(n, 32), round_up(k, 32)) * 2;
 #if defined(HAVE_BF16)
-	for (size_t kd = 0; p->bf16 && kd < k; kd += KC16)
+	if (p->precision == SER_LA_BF16_PLAIN)
+		size = ser_mul(round_up(n, NR16), k) * sizeof(real);
+#endif
+	p->data = la_ws(NULL, size);
+#if defined(HAVE_AMX)
+	for (size_t kd = 0; p->precision == SER_LA_BF16 && kd < k; kd += KC16)
 		pack16((uint32_t *)p->data + round_up(n, 32) * kd / 2, &s, NULL, 0, n, kd, min_size(k - kd, KC16),
 		       true);
 #endif
-	for (size_t kd = 0; !p->bf16 && kd < k; kd += KC)
+#if defined(HAVE_BF16)
+	if (p->precision == SER_LA_BF16_PLAIN)
+		for (size_t kd = 0; kd < k; kd += KP)
+			pack16_plain((real *)p->data + round_up(n, NR16) * kd, NR16, &s, NULL, 0, n, kd,
+				     min_size(k - kd, KP));
+#endif
+	for (size_t kd = 0; p->precision == SER_LA_FULL && kd < k; kd += KC)
 		pack((real *)p->data + round_up(n, nr) * kd, nr, &s, NULL, 0, n, kd, min_size(k - kd, KC));
 	return p;
 }
@@ -83,7 +93,7 @@ void ser_la_packed_free(struct ser_la_packed *p)
 
 static void with_packed(struct job *j, const struct ser_la_packed *b)
 {
-	ser_assert(b->bf16 == in_bf16(j->la, b->n, b->k));
+	ser_assert(b->precision == (in_bf16(j->la, b->n, b->k) ? j->la->precision : SER_LA_FULL));
 	j->n = b->n;
 	j->k = b->k;
 	j->packed = b->data;
@@ -114,12 +124,16 @@ void ser_la_gemv(bool ta, size_t m, size_t n, real alpha, const real *a, size_t 
 
 bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p)
 {
-#if defined(HAVE_BF16)
-	bool can = la != NULL && (p == SER_LA_FULL || amx_allowed());
+#if defined(HAVE_AMX)
+	p = p == SER_LA_BF16 && !amx_allowed() ? SER_LA_BF16_PLAIN : p;
 #else
-	bool can = la != NULL && p == SER_LA_FULL;
+	p = p == SER_LA_BF16 ? SER_LA_BF16_PLAIN : p;
 #endif
-	if (!can)
+#if !defined(HAVE_BF16)
+	if (p != SER_LA_FULL)
+		return false;
+#endif
+	if (la == NULL)
 		return false;
 	la->precision = p;
 	for (int i = 0; la->sub != NULL && i < la->n_thread; i++)
@@ -130,8 +144,10 @@ bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p)
 char *ser_la_describe(char *buf, size_t n)
 {
 	struct kern k = pick();
-#if defined(HAVE_BF16)
-	const char *bf16 = amx_allowed() ? "AMX tiles" : "none";
+#if defined(HAVE_AMX)
+	const char *bf16 = amx_allowed() ? "AMX tiles" : "no tiles";
+#elif defined(HAVE_BF16)
+	const char *bf16 = "no tiles";
 #else
 	const char *bf16 = "none";
 #endif

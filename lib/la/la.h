@@ -41,9 +41,10 @@ void ser_la_free(struct ser_la *la);
 int ser_la_threads(const struct ser_la *la);
 
 /* How products of this context are formed. BF16: operands rounded to bfloat16 (nearest even), sums in float, where both
- * sides have at least 32 k and 16 columns; everything else stays float. False, and nothing changes, where the machine has
- * no bf16 tiles (AMX) or real is double. */
-enum ser_la_precision { SER_LA_FULL, SER_LA_BF16 };
+ * sides have at least 32 k and 16 columns; everything else stays float. On tiles (AMX) where the machine has them; BF16_PLAIN
+ * is what it is elsewhere: the same bytes, numbers below 1.2e-38 aside, but slower than float. False, and nothing changes,
+ * when real is double or la is NULL. */
+enum ser_la_precision { SER_LA_FULL, SER_LA_BF16, SER_LA_BF16_PLAIN };
 bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p);
 
 /* Call fn(ctx, i, worker) for i in [0,n), worker in [0,threads); contract of ser_parallel_for, but on threads that

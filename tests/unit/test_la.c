@@ -152,14 +152,15 @@ static void gemm_bf16(void **state)
 	(void)state;
 	struct ser_rng r;
 	ser_rng_seed(&r, 7);
-	struct ser_la *la = ser_la_new(1), *two = ser_la_new(2);
+	struct ser_la *la = ser_la_new(1), *two = ser_la_new(2), *plain = ser_la_new(2);
 	if (!ser_la_set_precision(la, SER_LA_BF16)) {
 		ser_la_free(la);
 		ser_la_free(two);
+		ser_la_free(plain);
 		print_message("no bf16 products here\n");
 		skip();
 	}
-	assert_true(ser_la_set_precision(two, SER_LA_BF16));
+	assert_true(ser_la_set_precision(two, SER_LA_BF16) && ser_la_set_precision(plain, SER_LA_BF16_PLAIN));
 	for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
 		for (int form = 0; form < 4; form++) {
 			size_t m = sizes[s][0] + 1, n = sizes[s][1] + 16, k = sizes[s][2] + 32;
@@ -168,6 +169,7 @@ static void gemm_bf16(void **state)
 			real *a = ser_malloc((ta ? k : m) * lda, sizeof *a),
 			     *b = ser_malloc((tb ? n : k) * ldb, sizeof *b);
 			real *c = ser_malloc(m * n, sizeof *c), *d = ser_malloc(m * n, sizeof *d);
+			real *e = ser_malloc(m * n, sizeof *e);
 			fill(&r, (ta ? k : m) * lda, a);
 			fill(&r, (tb ? n : k) * ldb, b);
 			fill(&r, m * n, c);
@@ -188,15 +190,20 @@ static void gemm_bf16(void **state)
 							 form, i, j, (double)c[i * n + j],
 							 2 * sum + (double)d[i * n + j]);
 				}
+			memcpy(e, d, m * n * sizeof *c);
 			ser_la_gemm(two, ta, tb, m, n, k, 2, a, lda, b, ldb, 1, d, n);
 			assert_memory_equal(c, d, m * n * sizeof *c);
+			ser_la_gemm(plain, ta, tb, m, n, k, 2, a, lda, b, ldb, 1, e, n); /* without tiles */
+			assert_memory_equal(c, e, m * n * sizeof *c);
 			free(a);
 			free(b);
 			free(c);
 			free(d);
+			free(e);
 		}
 	ser_la_free(la);
 	ser_la_free(two);
+	ser_la_free(plain);
 }
 
 struct rows {
@@ -213,7 +220,7 @@ static void give_rows(const void *ctx, size_t r0, size_t n, int32_t *idx)
 /* Gathered equals copied, to the byte; in bf16 too. */
 static void gathered(void **state)
 {
-	enum ser_la_precision precision = *state == NULL ? SER_LA_FULL : SER_LA_BF16;
+	enum ser_la_precision precision = *state == NULL ? SER_LA_FULL : *(const enum ser_la_precision *)*state;
 	struct ser_la *one = ser_la_new(1);
 	if (!ser_la_set_precision(one, precision)) {
 		ser_la_free(one);
@@ -331,7 +338,7 @@ static void packed_long(void **state)
 	struct ser_rng r;
 	ser_rng_seed(&r, 8);
 	struct ser_la *la = ser_la_new(2);
-	if (!ser_la_set_precision(la, *state == NULL ? SER_LA_FULL : SER_LA_BF16)) {
+	if (!ser_la_set_precision(la, *state == NULL ? SER_LA_FULL : *(const enum ser_la_precision *)*state)) {
 		ser_la_free(la);
 		print_message("no bf16 products here\n");
 		skip();
@@ -460,15 +467,18 @@ static void ranges(void **state)
 
 int main(void)
 {
+	static enum ser_la_precision tiles = SER_LA_BF16, plain = SER_LA_BF16_PLAIN;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gemm_naive),
 		cmocka_unit_test(dgemm_naive),
 		cmocka_unit_test(same_bytes),
 		cmocka_unit_test(gathered),
-		cmocka_unit_test_prestate(gathered, (void *)"bf16"),
+		cmocka_unit_test_prestate(gathered, &tiles),
+		cmocka_unit_test_prestate(gathered, &plain),
 		cmocka_unit_test(gemm_bf16),
 		cmocka_unit_test(packed_long),
-		cmocka_unit_test_prestate(packed_long, (void *)"bf16"),
+		cmocka_unit_test_prestate(packed_long, &tiles),
+		cmocka_unit_test_prestate(packed_long, &plain),
 		cmocka_unit_test(vector_functions),
 		cmocka_unit_test(sums),
 		cmocka_unit_test(eigen),
