@@ -141,6 +141,7 @@ const struct ser_front_field *ser_front_fields(size_t *n);
 /* Set one option from text; SER_EUSAGE with a sentence naming value and range. `kind` is set by _opt_init only. */
 int ser_front_set(struct ser_front_opt *o, const char *name, const char *value, struct ser_err *e);
 const char *ser_front_kind_name(enum ser_front_kind k);
+const char *const *ser_front_axes(enum ser_front_kind k); /* [2] what the rows and the columns of its matrices are */
 int ser_front_kind_parse(const char *s, enum ser_front_kind *k, struct ser_err *e);
 
 /* The canonical text of a front-end: the kind, then every option that the kind has as " name=value", in the table's
@@ -162,6 +163,8 @@ void ser_front_ws_free(struct ser_front_ws *ws);
 
 /* The name of column i < D for kinds whose columns are different things (lld), deltas included; NULL for others. buf: 64 bytes. */
 const char *ser_front_column(const struct ser_front *p, size_t i, char *buf);
+/* [D]: columns in which 0 means that there is no value, as pitch where there is no voice. */
+const bool *ser_front_sparse(const struct ser_front *p);
 size_t ser_front_dim(const struct ser_front *p);               /* D */
 double ser_front_shift_s(const struct ser_front *p);           /* seconds from frame to frame */
 size_t ser_front_win(const struct ser_front *p);               /* samples of the window */

@@ -39,6 +39,7 @@ struct ser_front {
 	float *weight;
 	double *dct;       /* [num_ceps, num_mel_bins] with lifter */
 	struct ser_f0 *f0; /* lld */
+	bool *sparse;      /* [dim] */
 	int isa;
 	void (*block)(const struct ser_front *p, float *scratch, const float *const *src, float *y, size_t y_stride,
 		      size_t n_lane);
@@ -343,6 +344,7 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 	if (o->kind == SER_WAVE) {
 		p->win = p->shift = 1;
 		p->dim = p->base_dim = 1;
+		p->sparse = ser_calloc(p->dim, sizeof *p->sparse);
 		*out = p;
 		return SER_OK;
 	}
@@ -383,6 +385,9 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 		p->base_dim = p->n_ceps_row = (size_t)o->num_ceps;
 	}
 	p->dim = p->base_dim * (1 + (size_t)o->delta_order);
+	p->sparse = ser_calloc(p->dim, sizeof *p->sparse);
+	if (o->kind == SER_LLD)
+		p->sparse[SER_LLD_F0] = p->sparse[SER_LLD_HNR] = true;
 	ser_front_force_isa(p, 0);
 	*out = p;
 	return SER_OK;
@@ -399,12 +404,18 @@ void ser_front_free(struct ser_front *p)
 	free(p->weight);
 	free(p->dct);
 	ser_f0_free(p->f0);
+	free(p->sparse);
 	free(p);
 }
 
 const struct ser_front_opt *ser_front_opt(const struct ser_front *p)
 {
 	return &p->o;
+}
+
+const bool *ser_front_sparse(const struct ser_front *p)
+{
+	return p->sparse;
 }
 
 size_t ser_front_dim(const struct ser_front *p)

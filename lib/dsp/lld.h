@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SER_LLD_N = 19, SER_LLD_VOICE = 3 /* the first columns, which are not set here */ };
+enum { SER_LLD_F0, SER_LLD_VOICING, SER_LLD_HNR /* the first columns, which are not set here */, SER_LLD_N = 19 };
 extern const char *const ser_lld_names[SER_LLD_N];
 
 /* x [n] samples, pw [n_bin] power at k * bin_hz; shape [2, n_bin] is the caller's memory from frame to frame. */

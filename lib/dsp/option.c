@@ -148,40 +148,16 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind)
 	}
 }
 
-int ser_front_preset(struct ser_front_opt *o, const char *name, struct ser_err *e)
-{
-	if (strcmp(name, "speechbrain-ecapa") == 0) {
-		/* speechbrain.lobes.features.Fbank(n_mels=80), InputNormalization(norm_type=sentence, std_norm=False) */
-		ser_front_opt_init(o, SER_MEL);
-		o->n_fft = 400;
-		o->pad = SER_PAD_CONSTANT;
-		o->window_type = SER_WIN_HAMMING;
-		o->num_mel_bins = 80;
-		o->mel_shape = SER_SHAPE_LEFT;
-		o->log = SER_LOG_DB;
-		o->top_db = 80;
-		o->subtract_mean = true;
-	} else if (strcmp(name, "wespeaker-ecapa") == 0) {
-		ser_front_opt_init(o, SER_FBANK);
-		o->window_type = SER_WIN_HAMMING;
-		o->subtract_mean = true;
-	} else if (strcmp(name, "deepemocluster") == 0) {
-		ser_front_opt_init(o, SER_MEL);
-		o->n_fft = o->win_length = 512;
-		o->hop_length = 256;
-		o->mel_scale = SER_MEL_SLANEY;
-		o->mel_norm = SER_NORM_SLANEY;
-		o->peak_norm = true;
-	} else {
-		return ser_fail(e, SER_EUSAGE,
-				"preset \"%s\" is none of speechbrain-ecapa, wespeaker-ecapa, deepemocluster", name);
-	}
-	return SER_OK;
-}
-
 const char *ser_front_kind_name(enum ser_front_kind k)
 {
 	return KINDS[k];
+}
+
+const char *const *ser_front_axes(enum ser_front_kind k)
+{
+	static const char *const axes[][2] = {{"sample", "channel"}, {"frame", "bin"},      {"frame", "mel"},
+					      {"frame", "mel"},      {"frame", "cepstrum"}, {"frame", "descriptor"}};
+	return axes[k];
 }
 
 /* The position of s in a NULL-terminated list, or -1. */

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include "extract/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PER_THREAD = 4 };
+
+void ser_extract_opt_init(struct ser_extract_opt *o, enum ser_front_kind kind)
+{
+	*o = (struct ser_extract_opt){.n_thread = 1};
+	ser_front_opt_init(&o->front, kind);
+	ser_audio_opt_init(&o->audio);
+	ser_vad_opt_init(&o->vad, 0);
+	o->vad.threshold_db = 0;
+}
+
+static size_t n_func(const struct ser_extract *x)
+{
+	return ser_func_n(x->func) * ser_front_dim(x->front);
+}
+
+static int check(const struct ser_extract *x, struct ser_err *e)
+{
+	const struct ser_extract_opt *o = &x->o;
+	double rate = o->front.sample_frequency;
+	if ((o->trim_db > 0) + (o->segment_s > 0) + (o->vad.threshold_db > 0) > 1)
+		return ser_fail(e, SER_EUSAGE, "only one of --trim, --segment and --vad can be done");
+	if (o->every_s > 0 && (o->every_s > o->segment_s || o->every_s * rate < 1))
+		return ser_fail(e, SER_EUSAGE, "--every %g s is not within --segment %g s", o->every_s, o->segment_s);
+	if (o->segment_s > 0 && ser_front_n_frame(x->front, (size_t)(o->segment_s * rate)) == 0)
+		return ser_fail(e, SER_EUSAGE, "--segment %g s is shorter than a frame", o->segment_s);
+	return SER_OK;
+}
+
+int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, const struct ser_extract_sink *to,
+		    struct ser_err *e)
+{
+	struct ser_extract *x = ser_calloc(1, sizeof *x);
+	*out = NULL;
+	x->o = *o;
+	x->to = *to;
+	int rc = ser_front_new(&x->front, &o->front, e);
+	if (rc == SER_OK && o->functionals != NULL)
+		rc = ser_func_new(&x->func, o->functionals, e);
+	if (rc == SER_OK)
+		rc = check(x, e);
+	if (rc != SER_OK) {
+		ser_extract_free(x);
+		return rc;
+	}
+	x->o.every_s = o->every_s > 0 ? o->every_s : o->segment_s;
+	x->o.audio.rate_hz = x->o.vad.rate_hz = o->front.sample_frequency;
+	x->worker = ser_calloc((size_t)o->n_thread, sizeof *x->worker);
+	for (int i = 0; i < o->n_thread; i++)
+		x->worker[i].ws = ser_front_ws_new(x->front);
+	x->cap_job = o->n_thread > 1 ? (size_t)o->n_thread * PER_THREAD : 1;
+	x->job = ser_calloc(x->cap_job, sizeof *x->job);
+	for (size_t i = 0; x->func != NULL && i < x->cap_job; i++)
+		x->job[i].func = ser_malloc(n_func(x), sizeof *x->job[i].func);
+	if (o->several)
+		x->ids = ser_map_new();
+	*out = x;
+	return SER_OK;
+}
+
+void ser_extract_free(struct ser_extract *x)
+{
+	if (x == NULL)
+		return;
+	for (size_t i = 0; i < x->cap_job; i++) {
+		ser_record_free(&x->job[i].r);
+		free(x->job[i].path);
+		free(x->job[i].place);
+		free(x->job[i].y);
+		free(x->job[i].func);
+	}
+	for (int i = 0; x->worker != NULL && i < x->o.n_thread; i++) {
+		ser_front_ws_free(x->worker[i].ws);
+		free(x->worker[i].x);
+		free(x->worker[i].z);
+	}
+	free(x->worker);
+	free(x->job);
+	ser_map_free(x->ids);
+	ser_func_free(x->func);
+	ser_front_free(x->front);
+	free(x);
+}
+
+const struct ser_extract_count *ser_extract_count(const struct ser_extract *x)
+{
+	return &x->count;
+}
+
+/* ---- one sound ---------------------------------------------------------------------------------- */
+
+int ser_extract_features(struct ser_extract *x, struct worker *w, struct job *j, const float *s, size_t n)
+{
+	struct ser_rng rng;
+	const char *id = ser_record_id(&j->r);
+	size_t d = ser_front_dim(x->front);
+	ser_rng_seed_key(&rng, (uint64_t)x->o.seed, id, strlen(id));
+	j->n_frame = ser_front_n_frame(x->front, n);
+	j->y = ser_grow(j->y, &j->cap, ser_mul(j->n_frame, d) + 1, sizeof *j->y);
+	int rc = ser_front_do(x->front, w->ws, s, n, &rng, j->y, &j->e);
+	if (rc == SER_OK && x->func != NULL)
+		ser_func_do(x->func, j->y, j->n_frame, d, ser_front_shift_s(x->front), ser_front_sparse(x->front),
+			    j->func);
+	return rc;
+}
+
+int ser_extract_open(struct ser_extract *x, struct worker *w, struct job *j, struct source *s)
+{
+	size_t shape[SER_MAX_AXES];
+	double rate = x->o.front.sample_frequency;
+	*s = (struct source){0};
+	if (j->rate_hz <= 0)
+		return j->path != NULL ? ser_audio_open(&s->a, j->path, &j->part, &j->e)
+				       : ser_audio_open_fd(&s->a, 0, "<stdin>", &j->part, &j->e);
+	if (ser_record_f4(&j->r, "feat", 2, &s->x, shape, &j->e) != SER_OK)
+		return j->e.code;
+	if (shape[0] == 0 || shape[1] != 1)
+		return ser_record_fail(&j->r, &j->e, SER_EDATA, "field \"feat\" is [%zu,%zu], expected samples [N,1]",
+				       shape[0], shape[1]);
+	s->n = shape[0];
+	if (j->rate_hz == rate)
+		return SER_OK;
+	int rc = ser_audio_resample(s->x, s->n, j->rate_hz, rate, x->o.audio.vhq, &w->z, &s->n, &w->cap_z, &j->e);
+	s->x = w->z;
+	return rc;
+}
+
+static int whole(struct ser_extract *x, struct worker *w, struct job *j)
+{
+	struct source s;
+	int rc = ser_extract_open(x, w, j, &s);
+	if (rc == SER_OK && s.a != NULL) {
+		rc = ser_audio_read_all(s.a, SER_EXTRACT_MAX_SAMPLE, &w->x, &s.n, &w->cap, &j->e);
+		j->info = *ser_audio_info(s.a);
+		s.x = w->x;
+	}
+	ser_audio_free(s.a);
+	if (rc != SER_OK)
+		return rc;
+	size_t from = 0, to = s.n;
+	double rate = x->o.front.sample_frequency;
+	if (x->o.trim_db > 0) {
+		ser_trim_find(s.x, s.n, rate, x->o.trim_db, &from, &to);
+		ser_record_set(&j->r, "trim_start", ser_real((double)from / rate));
+		ser_record_set(&j->r, "trim_end", ser_real((double)to / rate));
+	}
+	rc = ser_extract_features(x, w, j, s.x + from, to - from);
+	if (rc == SER_OK || j->rate_hz > 0)
+		return rc;
+	return ser_fail_in(&j->e, "%s", j->path != NULL ? j->path : "<stdin>");
+}
+
+static void work(void *ctx, size_t i, int worker)
+{
+	struct ser_extract *x = ctx;
+	struct job *j = &x->job[i];
+	if (j->rc == SER_OK)
+		j->rc = whole(x, &x->worker[worker], j);
+}
+
+void ser_extract_clipped(struct ser_extract *x, const char *id, const struct ser_audio_info *info)
+{
+	if (info->n_clipped == 0)
+		return;
+	x->count.n_clipped++;
+	x->to.clipped(x->to.ctx, id, info);
+}
+
+void ser_extract_put(struct ser_extract *x, struct job *j)
+{
+	const char *id = ser_record_id(&j->r);
+	if (j->rc != SER_OK) {
+		ser_fail_in(&j->e, "%s\"%s\"", j->place != NULL ? j->place : "", id);
+		x->to.failed(x->to.ctx, id, &j->e);
+		return;
+	}
+	ser_extract_clipped(x, id, &j->info);
+	if (x->func != NULL) {
+		ser_record_drop(&j->r, "feat"); /* samples */
+		ser_record_set(&j->r, "func", ser_f4(j->func, 1, (size_t[]){n_func(x)}));
+	} else {
+		ser_record_set(&j->r, "feat", ser_f4(j->y, 2, (size_t[]){j->n_frame, ser_front_dim(x->front)}));
+	}
+	x->to.record(x->to.ctx, &j->r);
+}
+
+/* ---- many --------------------------------------------------------------------------------------- */
+
+struct job *ser_extract_add(struct ser_extract *x)
+{
+	struct job *j = &x->job[x->n_job++];
+	ser_record_clear(&j->r);
+	free(j->path);
+	free(j->place);
+	j->path = j->place = NULL;
+	j->rate_hz = 0;
+	j->info = (struct ser_audio_info){0};
+	j->part = x->o.audio;
+	j->rc = SER_OK;
+	x->count.n_sound++;
+	return j;
+}
+
+void ser_extract_ready(struct ser_extract *x)
+{
+	struct job *j = &x->job[x->n_job - 1];
+	if (x->ids != NULL && j->rc == SER_OK) {
+		const char *id = ser_record_id(&j->r);
+		bool fresh;
+		ser_map_add(x->ids, id, strlen(id), &fresh);
+		if (!fresh)
+			j->rc = ser_fail(&j->e, SER_EDATA, "this id came before, in another of the inputs");
+	}
+	if (x->o.segment_s > 0 || x->o.vad.threshold_db > 0) {
+		if (j->rc == SER_OK)
+			j->rc = ser_extract_pieces(x, j);
+		if (j->rc != SER_OK)
+			ser_extract_put(x, j);
+		x->n_job = 0;
+	} else if (x->n_job == x->cap_job) {
+		ser_extract_end(x);
+	}
+}
+
+void ser_extract_end(struct ser_extract *x)
+{
+	ser_parallel_for(x->o.n_thread, x->n_job, work, x);
+	for (size_t i = 0; i < x->n_job; i++)
+		ser_extract_put(x, &x->job[i]);
+	x->n_job = 0;
+	x->to.step(x->to.ctx, x->count.n_sound, false);
+}
+
+/* ---- header ------------------------------------------------------------------------------------- */
+
+/* The names of the columns, where they are different things, and of the functionals. */
+static void name_columns(struct ser_extract *x, struct ser_header *h, struct ser_val *dim)
+{
+	struct ser_val cols = ser_val_list(), funcs = ser_val_list();
+	char buf[64];
+	const char *name = ser_front_column(x->front, 0, buf);
+	for (size_t i = 0; name != NULL && i < ser_front_dim(x->front); i++)
+		ser_val_push(&h->arena, &cols, ser_str(ser_front_column(x->front, i, buf)));
+	if (name != NULL)
+		ser_val_set(&h->arena, dim, "columns", cols);
+	for (size_t k = 0; x->func != NULL && k < ser_func_n(x->func); k++)
+		ser_val_push(&h->arena, &funcs, ser_str(ser_func_name(x->func, k)));
+	if (x->func != NULL)
+		ser_val_set(&h->arena, dim, "functionals", funcs);
+}
+
+void ser_extract_header(struct ser_extract *x, const struct ser_header *from)
+{
+	struct ser_header h;
+	struct ser_buf text = {0};
+	if (from != NULL)
+		ser_header_copy(&h, from);
+	else
+		ser_header_init(&h);
+	size_t n_kept = 0;
+	for (size_t i = 0; i < h.dims.u.map.n; i++) /* samples are no longer there */
+		if (h.dims.u.map.f[i].name_len != 4 || memcmp(h.dims.u.map.f[i].name, "feat", 4) != 0)
+			h.dims.u.map.f[n_kept++] = h.dims.u.map.f[i];
+	h.dims.u.map.n = n_kept;
+	struct ser_val *dim = ser_header_dim_add(&h, x->func != NULL ? "func" : "feat"), list = ser_val_list();
+	if (x->func != NULL) {
+		ser_val_push(&h.arena, &list, ser_str("functional"));
+	} else {
+		const char *const *axis = ser_front_axes(x->o.front.kind);
+		ser_val_push(&h.arena, &list, ser_str(axis[0]));
+		ser_val_push(&h.arena, &list, ser_str(axis[1]));
+	}
+	ser_val_set(&h.arena, dim, "axes", list);
+	if (x->func == NULL) {
+		double shift = ser_front_shift_s(x->front);
+		ser_val_set(&h.arena, dim, "shift_s", ser_real(shift));
+		ser_val_set(&h.arena, dim, "rate_hz", ser_real(1 / shift));
+	}
+	ser_val_set(&h.arena, dim, "sample_rate_hz", ser_real(x->o.front.sample_frequency));
+	ser_front_text(&x->o.front, &text);
+	ser_val_set(&h.arena, dim, "front", ser_str(text.s));
+	name_columns(x, &h, dim);
+	x->to.header(x->to.ctx, &h);
+	ser_buf_free(&text);
+	ser_header_free(&h);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* extract: from sounds to a stream of records of features: files, rows of manifests and records of samples, whole or in
+ * pieces, several at a time, through one front-end. Nothing here prints or exits: headers, records and failures go to the
+ * caller's functions, always from the calling thread and in the order of the inputs, so that what they see is the same for
+ * any number of threads. */
+#ifndef SER_EXTRACT_H
+#define SER_EXTRACT_H
+
+#include "audio/audio.h"
+#include "dsp/augment.h"
+#include "dsp/dsp.h"
+#include "stream/stream.h"
+
+struct ser_extract_opt {
+	struct ser_front_opt front;
+	const char *functionals;    /* ser_func_new()'s list: records hold "func" [D*K] instead of "feat" [T,D]; or NULL */
+	struct ser_audio_opt audio; /* its rate is set to the front-end's */
+	/* At most one of these: */
+	double segment_s, every_s; /* > 0: records of so many seconds, one every so many (0: as many) */
+	struct ser_vad_opt vad;    /* threshold_db > 0: records of speech */
+	double trim_db;            /* > 0: silence cut off both ends, as ser_trim_find() */
+	int64_t seed;              /* of dither, with each id */
+	int n_thread;
+	const char *root;  /* before relative paths of manifests, or NULL */
+	size_t max_record; /* of a stream's records, bytes */
+	bool several;      /* more than one input: no id may come twice */
+};
+
+/* front and audio as their own _init with this kind; nothing is cut. */
+void ser_extract_opt_init(struct ser_extract_opt *o, enum ser_front_kind kind);
+
+/* What happens with the results. */
+struct ser_extract_sink {
+	void *ctx;
+	void (*header)(void *ctx, const struct ser_header *h); /* a segment of the output begins */
+	void (*record)(void *ctx, const struct ser_record *r);
+	void (*failed)(void *ctx, const char *id, const struct ser_err *e); /* the sound is left out if this returns */
+	void (*clipped)(void *ctx, const char *id, const struct ser_audio_info *info); /* samples lie at full scale */
+	void (*step)(void *ctx, uint64_t n_sound, bool flush); /* so many sounds were begun; flush: input waits */
+};
+
+struct ser_extract_count {
+	uint64_t n_sound;   /* begun */
+	uint64_t n_clipped; /* files with samples at full scale */
+	uint64_t n_mute;    /* sounds in which vad found no speech */
+};
+
+struct ser_extract;
+/* SER_EUSAGE with a sentence when the options do not go together. */
+int ser_extract_new(struct ser_extract **x, const struct ser_extract_opt *o, const struct ser_extract_sink *to,
+		    struct ser_err *e);
+void ser_extract_free(struct ser_extract *x);
+const struct ser_extract_count *ser_extract_count(const struct ser_extract *x);
+
+/* A sound file, its id its name without folder and extension unless `id` is given; path NULL: standard input, "stdin". */
+void ser_extract_sound(struct ser_extract *x, const char *path, const char *id);
+/* A manifest or a stream of samples: its first byte says which. fd 0 is standard input; others are closed. SER_E* when it
+ * cannot be read on; what came before it has gone to the sink then. */
+int ser_extract_table(struct ser_extract *x, int fd, const char *name, struct ser_err *e);
+/* A name on a command line: "-", *.tsv and *.ser are tables, all others sounds. */
+bool ser_extract_is_table(const char *name);
+int ser_extract_input(struct ser_extract *x, const char *name, const char *id, struct ser_err *e);
+/* What is still at work goes to the sink. */
+void ser_extract_end(struct ser_extract *x);
+
+#endif
