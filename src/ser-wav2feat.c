@@ -139,30 +139,33 @@ static void run(struct tool *t, bool from_stdin, const char *id)
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", NULL};
+	static const char *const kinds[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", "compare", "egemaps", NULL};
 	struct tool t = {0};
 	struct ser_err e = {0};
 	struct ser_front_opt front;
 	bool from_stdin = false, alias[128] = {false};
-	const char *id = NULL, *preset = look_ahead(argc, argv, "preset"), *kind_text = look_ahead(argc, argv, "kind");
+	const char *id = NULL, *func = NULL, *preset = look_ahead(argc, argv, "preset"),
+		   *kind_text = look_ahead(argc, argv, "kind");
 	enum ser_front_kind kind = SER_FBANK;
 	int kind_opt;
-	if (preset != NULL && ser_front_preset(&front, preset, &e) == SER_OK)
+	if (preset != NULL && ser_front_preset(&front, &func, preset, &e) == SER_OK)
 		kind = front.kind;
 	else if (kind_text != NULL)
 		ser_front_kind_parse(kind_text, &kind, &e);
 	ser_extract_opt_init(&t.o, kind);
-	if (preset != NULL && e.code == SER_OK)
+	if (preset != NULL && e.code == SER_OK) {
 		t.o.front = front;
+		t.o.functionals = func;
+	}
 	kind_opt = (int)kind;
 	const struct ser_option own[] = {
 		{"kind", 0, SER_OPTION_CHOICE, &kind_opt, "KIND", 0, 0, kinds, 0,
 		 "what to compute; the defaults below are those of the kind"},
 		{"preset", 0, SER_OPTION_STR, &preset, "NAME", 0, 0, NULL, 0,
-		 "front-end of a published model: speechbrain-ecapa, wespeaker-ecapa, deepemocluster"},
+		 "a published front-end: speechbrain-ecapa, wespeaker-ecapa, deepemocluster, chunk-lld, egemaps"},
 		{"functionals", 0, SER_OPTION_STR, &t.o.functionals, "LIST", 0, 0, NULL, 0,
 		 "of each column over time, as func [D*K] in place of feat: "
-		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100"},
+		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100, or egemaps"},
 		{"root", 0, SER_OPTION_STR, &t.o.root, "DIR", 0, 0, NULL, SER_OPTION_SILENT,
 		 "where the relative paths of manifests begin"},
 		{"stdin", 0, SER_OPTION_FLAG, &from_stdin, NULL, 0, 0, NULL, 0,

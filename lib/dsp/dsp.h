@@ -28,12 +28,14 @@ void ser_fft64_do(const struct ser_fft64 *p, bool inverse, double *re, double *i
 /* ---- front-ends: the options, named as Kaldi and torchaudio name them ------------------------ */
 
 enum ser_front_kind {
-	SER_WAVE,  /* the samples: D = 1, one "frame" a sample */
-	SER_SPEC,  /* |STFT|^power, D = F: torchaudio.transforms.Spectrogram */
-	SER_MEL,   /* mel bands of it, D = M: torchaudio.transforms.MelSpectrogram, librosa.feature.melspectrogram */
-	SER_FBANK, /* log mel energies, D = M (+1): Kaldi's compute-fbank-feats */
-	SER_MFCC,  /* cepstra, D = C: Kaldi's compute-mfcc-feats */
-	SER_LLD    /* low-level descriptors of voice, loudness and spectrum: ser_front_column() names them */
+	SER_WAVE,    /* the samples: D = 1, one "frame" a sample */
+	SER_SPEC,    /* |STFT|^power, D = F: torchaudio.transforms.Spectrogram */
+	SER_MEL,     /* mel bands of it, D = M: torchaudio.transforms.MelSpectrogram, librosa.feature.melspectrogram */
+	SER_FBANK,   /* log mel energies, D = M (+1): Kaldi's compute-fbank-feats */
+	SER_MFCC,    /* cepstra, D = C: Kaldi's compute-mfcc-feats */
+	SER_LLD,     /* low-level descriptors of voice, loudness and spectrum: ser_front_column() names them */
+	SER_COMPARE, /* the 65 of the ComParE challenges, D = 130 with their deltas: ser-llds(7) */
+	SER_EGEMAPS  /* the 25 of eGeMAPS v02: ser-llds(7) */
 };
 
 enum ser_window {
@@ -105,7 +107,7 @@ struct ser_front_opt {
 	bool htk_compat;     /* energy or C0 last; C0 times sqrt(2) */
 	int num_ceps;
 	double cepstral_lifter; /* 0: none */
-	/* pitch; lld */
+	/* pitch; lld, compare, egemaps */
 	double f0_floor, f0_ceiling; /* Hz */
 	/* the matrix at last */
 	bool subtract_mean; /* of each column, over the utterance */
@@ -123,8 +125,10 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind);
  *   speechbrain-ecapa  spkrec-ecapa-voxceleb: 80 mel bands, dB, top 80 dB, mean of the utterance subtracted
  *   wespeaker-ecapa    Kaldi fbank, 80 bands, Hamming window, mean of the utterance subtracted
  *   deepemocluster     librosa.feature.melspectrogram(n_fft=512, hop_length=256, n_mels=128) of the peak-normalised signal
+ *   chunk-lld          ComParE's descriptors with frames of 32 ms every 16 ms, as W.-C. Lin and C. Busso's chunk-level models take them
+ *   egemaps            eGeMAPS v02; *functionals becomes "egemaps", and NULL for the others
  * SER_EUSAGE naming them all when `name` is none of them. */
-int ser_front_preset(struct ser_front_opt *o, const char *name, struct ser_err *e);
+int ser_front_preset(struct ser_front_opt *o, const char **functionals, const char *name, struct ser_err *e);
 
 /* The options as a table, for command lines and for the text form below. */
 enum ser_field_type { SER_FIELD_BOOL, SER_FIELD_INT, SER_FIELD_REAL, SER_FIELD_ENUM };
@@ -184,7 +188,7 @@ void ser_front_filters(const struct ser_front *p, float *w);
  * machine has). The results are the same bytes. */
 void ser_front_force_isa(struct ser_front *p, int isa);
 
-/* The low-level descriptors of a frame, from its samples x, P[k] = |DFT(windowed x)|^2 at f[k] Hz, p = P / sum P:
+/* The columns of SER_LLD, from a frame's samples x, P[k] = |DFT(windowed x)|^2 at f[k] Hz, p = P / sum P:
  *   f0_hz voicing hnr_db    as ser_f0_do() gives, centred on the frame; hnr = 10 log10(r / (1 - r)); 0 where unvoiced
  *   energy_db               10 log10(mean x^2 + 1e-10)
  *   zcr_hz                  sign changes of x - mean x, a second
@@ -196,6 +200,14 @@ void ser_front_force_isa(struct ser_front *p, int isa);
  *   flatness                geometric over arithmetic mean of P + 1e-10
  *   slope                   regression of 10 log10(P + 1e-10) on f, dB/kHz
  * Spectral values of a frame with sum P < 1e-12 are 0, but for the dB and the flatness, 1. */
+
+/* The functionals of eGeMAPS v02 (F. Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for voice research
+ * and affective computing", IEEE Trans. Affective Computing 7 (2016) 190-202) by their published names: ser-llds(7).
+ * y [T,25] of a front-end SER_EGEMAPS without deltas, and the samples x [n] that it is of, to f [88]. scratch: 2 T doubles. */
+enum { SER_EGEMAPS_FUNC_N = 88 };
+const char *ser_egemaps_func_name(size_t k, char *buf); /* buf: 64 bytes */
+void ser_egemaps_func(const float *y, size_t n_frame, double shift_s, const float *x, size_t n, double *scratch,
+		      float *f);
 
 /* ---- over frames ---------------------------------------------------------------------------- */
 
@@ -314,5 +326,38 @@ size_t ser_f0_frames(const struct ser_f0 *p, size_t n, double *first_s);
  * Allocates only scratch that grows to the longest sound. SER_EDATA when a sample is not finite. */
 int ser_f0_do(const struct ser_f0 *p, struct ser_f0_ws *ws, const float *x, size_t n, double first_s, size_t n_frame,
 	      float *f0, float *strength, struct ser_err *e);
+/* Of frame t of the last _do: the height of its highest peak, voiced or not; 0 when none reaches half the voicing threshold. */
+double ser_f0_peak(const struct ser_f0 *p, const struct ser_f0_ws *ws, size_t t);
+
+/* ---- periods ----------------------------------------------------------------------------------- */
+
+/* One pulse a period of the voice, by waveform matching, as Praat's manual describes "Sound & Pitch: To PointProcess (cc)": in each
+ * voiced stretch the greatest |sample| within a period about its middle, and from there to both sides where, 0.8 to 1.2
+ * periods on, a period of sound is most like the one here (normalised cross-correlation, parabolic interpolation), as long as it
+ * lies in the stretch and the correlation is 0.3 or more; one beyond the stretch's end with 0.7. All zero is empty. */
+struct ser_pulses {
+	struct ser_pulse {
+		double at_s;   /* time */
+		double height; /* greatest less least sample within half a period, interpolated by parabolas */
+		bool first;    /* of its stretch: no period ends here */
+	} * v;
+	size_t n, cap;
+};
+/* x [n]; f0 [T] Hz, 0 where unvoiced, frame t at first_s + t shift_s. Allocates only what grows to the longest sound. */
+void ser_pulses_find(struct ser_pulses *p, const float *x, size_t n, double rate_hz, const float *f0, double first_s,
+		     double shift_s, size_t n_frame);
+void ser_pulses_free(struct ser_pulses *p);
+
+/* How unlike neighbouring periods T and heights A are; Praat's definitions of jitter (local), (ddp), shimmer (local), (local, dB). Periods
+ * that differ by more than a factor of 1.3, and heights by more than 1.6, are not compared. */
+struct ser_perturbation {
+	float jitter;     /* mean |T[i] - T[i-1]| / mean T */
+	float jitter_ddp; /* mean |T[i+1] - 2 T[i] + T[i-1]| / mean T */
+	float shimmer;    /* mean |A[i] - A[i-1]| / mean A */
+	float shimmer_db; /* mean |20 log10(A[i] / A[i-1])| */
+};
+/* Over periods whose middles lie in [from_s, to_s]; 0 where there are too few. *hint: where to begin to look, for calls with rising
+ * from_s; begin with 0. */
+void ser_perturbation(const struct ser_pulses *p, double from_s, double to_s, size_t *hint, struct ser_perturbation *y);
 
 #endif

@@ -416,3 +416,12 @@ int ser_f0_do(const struct ser_f0 *p, struct ser_f0_ws *ws, const float *x, size
 	best_path(p, ws, n_frame, f0, strength);
 	return SER_OK;
 }
+
+double ser_f0_peak(const struct ser_f0 *p, const struct ser_f0_ws *ws, size_t t)
+{
+	const struct candidate *c = ws->cand + t * (size_t)p->o.max_candidates;
+	double top = 0;
+	for (int m = 1; m < ws->n_cand[t]; m++)
+		top = fmax(top, c[m].strength);
+	return top;
+}

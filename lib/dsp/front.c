@@ -37,9 +37,10 @@ struct ser_front {
 	struct lane_fft fft;
 	struct band *band;
 	float *weight;
-	double *dct;       /* [num_ceps, num_mel_bins] with lifter */
-	struct ser_f0 *f0; /* lld */
-	bool *sparse;      /* [dim] */
+	double *dct;            /* [num_ceps, num_mel_bins] with lifter */
+	struct ser_lld *lld;    /* what makes descriptors of spectra, or NULL */
+	struct ser_front *wide; /* the power spectrum of longer frames that some sets want too, or NULL */
+	bool *sparse;           /* [dim] */
 	int isa;
 	void (*block)(const struct ser_front *p, float *scratch, const float *const *src, float *y, size_t y_stride,
 		      size_t n_lane);
@@ -51,12 +52,11 @@ struct ser_front_ws {
 	float *edge;    /* [LANES, win] frames that reach over an end, or with dither */
 	float *x;       /* the signal divided by its peak */
 	size_t x_cap;
-	/* lld: */
-	struct ser_f0_ws *f0;
+	/* descriptors: */
+	struct ser_lld_ws *lld;
 	float *spec; /* [LANES, F] */
-	float *pitch;
-	size_t pitch_cap;
-	double *shape; /* [2, F] this frame's and the last one's spectral shape */
+	struct ser_front_ws *wide;
+	float *wide_spec; /* [LANES, F of wide] */
 };
 
 #define W       4
@@ -237,6 +237,14 @@ static void dct_init(struct ser_front *p)
 
 /* ---- the plan ---------------------------------------------------------------------------------- */
 
+static const struct ser_lld_set *lld_set(enum ser_front_kind kind)
+{
+	return kind == SER_LLD       ? &ser_lld_basic
+	       : kind == SER_COMPARE ? &ser_lld_compare
+	       : kind == SER_EGEMAPS ? &ser_lld_egemaps
+				     : NULL;
+}
+
 static int check(const struct ser_front_opt *o, struct ser_err *e)
 {
 	size_t n;
@@ -256,7 +264,7 @@ static int check(const struct ser_front_opt *o, struct ser_err *e)
 		if (!(v >= f[i].lo && v <= f[i].hi))
 			return ser_fail(e, SER_EUSAGE, "%s %g is not in [%g,%g]", f[i].name, v, f[i].lo, f[i].hi);
 	}
-	if (o->kind == SER_WAVE || o->kind == SER_SPEC || o->kind == SER_LLD)
+	if (o->kind == SER_WAVE || o->kind == SER_SPEC || lld_set(o->kind) != NULL)
 		return SER_OK;
 	double nyquist = 0.5 * o->sample_frequency, hi = o->high_freq > 0 ? o->high_freq : nyquist + o->high_freq;
 	if (!(o->low_freq < hi && hi <= nyquist))
@@ -331,6 +339,56 @@ void ser_front_force_isa(struct ser_front *p, int isa)
 	}
 #endif
 	p->isa = isa;
+	if (p->wide != NULL)
+		ser_front_force_isa(p->wide, isa);
+}
+
+/* The power spectrum of Gaussian frames of 60 ms (standard deviation 0.4 of half of one). */
+static int wide_new(struct ser_front *p, struct ser_err *e)
+{
+	struct ser_front_opt o;
+	ser_front_opt_init(&o, SER_SPEC);
+	o.sample_frequency = p->o.sample_frequency;
+	o.frame_length_ms = 60;
+	o.round_to_power_of_two = true;
+	o.edges = SER_EDGES_SNIP;
+	o.remove_dc_offset = p->o.remove_dc_offset;
+	int rc = ser_front_new(&p->wide, &o, e);
+	for (size_t i = 0; rc == SER_OK && i < p->wide->win; i++) {
+		double half = 0.5 * (double)(p->wide->win - 1), u = ((double)i - half) / (0.4 * half);
+		p->wide->window[i] = exp(-0.5 * u * u);
+	}
+	return rc;
+}
+
+static int lld_new(struct ser_front *p, struct ser_err *e)
+{
+	const struct ser_front_opt *o = &p->o;
+	struct ser_f0_opt f;
+	struct ser_lld *l = p->lld = ser_calloc(1, sizeof *l);
+	l->set = lld_set(o->kind);
+	l->rate_hz = o->sample_frequency;
+	l->shift_s = ser_front_shift_s(p);
+	l->bin_hz = o->sample_frequency / (double)p->n_fft;
+	l->win = p->win;
+	l->n_bin = p->n_bin;
+	p->base_dim = l->set->n;
+	ser_f0_opt_init(&f);
+	f.sample_frequency = o->sample_frequency;
+	f.floor_hz = o->f0_floor;
+	f.ceiling_hz = o->f0_ceiling;
+	f.shift_s = l->shift_s;
+	int rc = ser_f0_new(&l->f0, &f, e);
+	if (rc == SER_OK && l->set->wide)
+		rc = wide_new(p, e);
+	if (rc != SER_OK)
+		return rc;
+	if (p->wide != NULL) {
+		l->n_wide = p->wide->n_bin;
+		l->wide_hz = o->sample_frequency / (double)p->wide->n_fft;
+	}
+	ser_lld_init(l);
+	return SER_OK;
 }
 
 int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct ser_err *e)
@@ -362,19 +420,12 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 	p->need_energy = o->use_energy && (o->kind == SER_FBANK || o->kind == SER_MFCC);
 	p->log_energy_floor = o->energy_floor > 0 ? (float)log(o->energy_floor) : 0;
 	p->base_dim = p->n_bin;
-	if (o->kind == SER_LLD) {
-		struct ser_f0_opt f;
-		ser_f0_opt_init(&f);
-		f.sample_frequency = o->sample_frequency;
-		f.floor_hz = o->f0_floor;
-		f.ceiling_hz = o->f0_ceiling;
-		f.shift_s = ser_front_shift_s(p);
-		rc = ser_f0_new(&p->f0, &f, e);
+	if (lld_set(o->kind) != NULL) {
+		rc = lld_new(p, e);
 		if (rc != SER_OK) {
 			ser_front_free(p);
 			return rc;
 		}
-		p->base_dim = SER_LLD_N;
 	} else if (o->kind != SER_SPEC) {
 		bands_init(p);
 		p->n_out_row = (size_t)o->num_mel_bins;
@@ -386,8 +437,8 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 	}
 	p->dim = p->base_dim * (1 + (size_t)o->delta_order);
 	p->sparse = ser_calloc(p->dim, sizeof *p->sparse);
-	if (o->kind == SER_LLD)
-		p->sparse[SER_LLD_F0] = p->sparse[SER_LLD_HNR] = true;
+	for (size_t i = 0; p->lld != NULL && i < p->base_dim; i++)
+		p->sparse[i] = p->lld->set->sparse(i);
 	ser_front_force_isa(p, 0);
 	*out = p;
 	return SER_OK;
@@ -403,7 +454,10 @@ void ser_front_free(struct ser_front *p)
 	free(p->band);
 	free(p->weight);
 	free(p->dct);
-	ser_f0_free(p->f0);
+	if (p->lld != NULL)
+		ser_lld_free(p->lld);
+	free(p->lld);
+	ser_front_free(p->wide);
 	free(p->sparse);
 	free(p);
 }
@@ -430,11 +484,15 @@ size_t ser_front_win(const struct ser_front *p)
 
 const char *ser_front_column(const struct ser_front *p, size_t i, char *buf)
 {
-	static const char *const order[] = {"", "d_", "dd_"};
+	static const char *const order[] = {"", "d_", "dd_"}, *const after[] = {"", "_de", "_de_de"};
 	ser_assert(i < p->dim);
-	if (p->o.kind != SER_LLD)
+	if (p->lld == NULL)
 		return NULL;
-	snprintf(buf, 64, "%s%s", order[i / p->base_dim], ser_lld_names[i % p->base_dim]);
+	const char *name = p->lld->set->name[i % p->base_dim];
+	if (p->o.kind == SER_LLD)
+		snprintf(buf, 64, "%s%s", order[i / p->base_dim], name);
+	else
+		snprintf(buf, 64, "%s%s", name, after[i / p->base_dim]);
 	return buf;
 }
 
@@ -493,10 +551,13 @@ struct ser_front_ws *ser_front_ws_new(const struct ser_front *p)
 	size_t rows = p->win + p->n_bin + p->n_out_row + p->n_ceps_row + p->n_row + p->n_aux_row;
 	ws->scratch = aligned(ser_mul(rows, LANES));
 	ws->edge = aligned(ser_mul(p->win, LANES));
-	if (p->f0 != NULL) {
-		ws->f0 = ser_f0_ws_new(p->f0);
+	if (p->lld != NULL) {
+		ws->lld = ser_lld_ws_new(p->lld);
 		ws->spec = aligned(ser_mul(p->n_bin, LANES));
-		ws->shape = ser_malloc(2 * p->n_bin, sizeof *ws->shape);
+	}
+	if (p->wide != NULL) {
+		ws->wide = ser_front_ws_new(p->wide);
+		ws->wide_spec = aligned(ser_mul(p->wide->n_bin, LANES));
 	}
 	return ws;
 }
@@ -508,10 +569,10 @@ void ser_front_ws_free(struct ser_front_ws *ws)
 	free(ws->scratch);
 	free(ws->edge);
 	free(ws->x);
-	ser_f0_ws_free(ws->f0);
+	ser_lld_ws_free(ws->lld);
 	free(ws->spec);
-	free(ws->pitch);
-	free(ws->shape);
+	ser_front_ws_free(ws->wide);
+	free(ws->wide_spec);
 	free(ws);
 }
 
@@ -531,10 +592,47 @@ static float beyond(const struct ser_front *p, const float *x, size_t n, ptrdiff
 	return x[i];
 }
 
+/* Frames [t, t + n_lane) of the wider spectrum, centred as those of p; what lies beyond the ends is 0. */
+static void widen(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t t, size_t n_lane)
+{
+	const float *src[LANES];
+	size_t win = p->wide->win;
+	for (size_t l = 0; l < p->wide->w; l++) {
+		size_t lane = l < n_lane ? l : 0;
+		ptrdiff_t from =
+			(ptrdiff_t)((t + lane) * p->shift) + p->offset + (ptrdiff_t)(p->win / 2) - (ptrdiff_t)(win / 2);
+		bool inside = from >= 0 && (size_t)from + win <= n;
+		float *edge = ws->wide->edge + l * win;
+		src[l] = inside ? x + from : edge;
+		for (size_t i = 0; !inside && i < win; i++) {
+			ptrdiff_t k = from + (ptrdiff_t)i;
+			edge[i] = k >= 0 && k < (ptrdiff_t)n ? x[k] : 0;
+		}
+	}
+	p->wide->block(p->wide, ws->wide->scratch, src, ws->wide_spec, p->wide->n_bin, n_lane);
+}
+
+static void descriptors(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n,
+			const float *const *src, size_t t, size_t n_lane, float *y)
+{
+	p->block(p, ws->scratch, src, ws->spec, p->n_bin, n_lane);
+	if (p->wide != NULL)
+		widen(p, ws, x, n, t, n_lane);
+	for (size_t l = 0; l < n_lane; l++) {
+		const struct ser_lld_frame f = {
+			.t = t + l,
+			.x = src[l],
+			.pw = ws->spec + l * p->n_bin,
+			.wide = p->wide != NULL ? ws->wide_spec + l * p->wide->n_bin : NULL,
+			.voice = &ws->lld->voice[t + l],
+		};
+		p->lld->set->frame(p->lld, ws->lld, &f, y + l * p->dim);
+	}
+}
+
 static void blocks(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t n_frame,
 		   struct ser_rng *rng, float *y)
 {
-	const struct ser_front_opt *o = &p->o;
 	const float *src[LANES];
 	double noise = p->o.dither / p->o.scale;
 	for (size_t t = 0; t < n_frame; t += p->w) {
@@ -559,33 +657,11 @@ static void blocks(const struct ser_front *p, struct ser_front_ws *ws, const flo
 				src[l] = edge;
 			}
 		}
-		if (p->f0 == NULL) {
+		if (p->lld == NULL)
 			p->block(p, ws->scratch, src, y + t * p->dim, p->dim, n_lane);
-			continue;
-		}
-		p->block(p, ws->scratch, src, ws->spec, p->n_bin, n_lane);
-		for (size_t l = 0; l < n_lane; l++)
-			ser_lld_frame(src[l], p->win, ws->spec + l * p->n_bin, p->n_bin, o->sample_frequency,
-				      o->sample_frequency / (double)p->n_fft, ws->shape, t + l == 0,
-				      y + (t + l) * p->dim);
+		else
+			descriptors(p, ws, x, n, src, t, n_lane, y + t * p->dim);
 	}
-}
-
-/* The columns of the voice: pitch, strength, harmonics-to-noise ratio. */
-static int voice(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t n_frame, float *y,
-		 struct ser_err *e)
-{
-	ws->pitch = ser_grow(ws->pitch, &ws->pitch_cap, 2 * n_frame, sizeof *ws->pitch);
-	float *f0 = ws->pitch, *r = ws->pitch + n_frame;
-	double first = ((double)p->offset + 0.5 * (double)p->win) / p->o.sample_frequency;
-	int rc = ser_f0_do(p->f0, ws->f0, x, n, first, n_frame, f0, r, e);
-	for (size_t t = 0; rc == SER_OK && t < n_frame; t++, y += p->dim) {
-		double s = r[t] < 1 - 1e-6 ? r[t] : 1 - 1e-6;
-		y[0] = f0[t];
-		y[1] = r[t];
-		y[2] = f0[t] > 0 ? (float)(10 * log10(s / (1 - s))) : 0;
-	}
-	return rc;
 }
 
 static void subtract_mean(float *y, size_t n_frame, size_t d, size_t stride)
@@ -640,9 +716,12 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 			ws->x[i] = x[i] / peak;
 		x = ws->x;
 	}
-	if (p->f0 != NULL && voice(p, ws, x, n, n_frame, y, e) != SER_OK)
+	double first = ((double)p->offset + 0.5 * (double)p->win) / o->sample_frequency;
+	if (p->lld != NULL && ser_lld_begin(p->lld, ws->lld, x, n, first, n_frame, e) != SER_OK)
 		return e->code;
 	blocks(p, ws, x, n, n_frame, rng, y);
+	if (p->lld != NULL && p->lld->set->end != NULL)
+		p->lld->set->end(p->lld, ws->lld, n_frame, y, p->dim);
 	if (o->log == SER_LOG_DB && o->top_db > 0)
 		limit_db(p, y, n_frame);
 	if (o->subtract_mean)

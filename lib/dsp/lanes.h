@@ -349,7 +349,7 @@ static TARGET void NAME(block)(const struct ser_front *p, float *scratch, const 
 		for (size_t k = 0; k < p->n_bin; k++)
 			for (int l = 0; l < W; l++)
 				pw[k][l] = powf(pw[k][l], (float)(p->o.power / 2));
-	if (p->o.kind == SER_SPEC || p->o.kind == SER_LLD) {
+	if (p->o.kind == SER_SPEC || p->lld != NULL) {
 		NAME(log_rows)(pw, p->n_bin, p);
 		NAME(scatter)(pw, p->n_bin, y, y_stride, n_lane);
 		return;

@@ -1,80 +1,102 @@
 /* SPDX-License-Identifier: MIT */
-#include "dsp/dsp.h"
 #include "dsp/lld.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-const char *const ser_lld_names[SER_LLD_N] = {
-	"f0_hz",        "voicing",   "hnr_db",   "energy_db", "zcr_hz",       "low_db",       "high_db",
-	"centroid_hz",  "spread_hz", "skewness", "kurtosis",  "rolloff25_hz", "rolloff50_hz", "rolloff75_hz",
-	"rolloff90_hz", "flux",      "entropy",  "flatness",  "slope"};
+static const double AROUND_S = 0.03; /* jitter and shimmer are of 60 ms about a frame's centre */
 
-static void samples(const float *x, size_t n, double rate_hz, float *y)
+float ser_hnr_db(float r)
 {
-	double sum = 0, sq = 0;
-	size_t cross = 0;
-	for (size_t i = 0; i < n; i++) {
-		sum += x[i];
-		sq += (double)x[i] * x[i];
-	}
-	double mean = sum / (double)n;
-	for (size_t i = 1; i < n; i++)
-		cross += (x[i] - mean >= 0) != (x[i - 1] - mean >= 0);
-	y[3] = (float)(10 * log10(sq / (double)n + 1e-10));
-	y[4] = (float)((double)cross * rate_hz / (double)n);
+	double s = r < 1 - 1e-6 ? r : 1 - 1e-6;
+	return (float)(10 * log10(s / (1 - s)));
 }
 
-void ser_lld_frame(const float *x, size_t n, const float *pw, size_t n_bin, double rate_hz, double bin_hz,
-		   double *shape, bool first, float *y)
+void ser_lld_init(struct ser_lld *p)
 {
-	samples(x, n, rate_hz, y);
-	double total = 0, low = 0, high = 0, mean_f = 0, log_sum = 0, fx = 0, fy = 0, fxx = 0, fxy = 0;
-	for (size_t k = 0; k < n_bin; k++) {
-		double f = (double)k * bin_hz, v = pw[k], db, khz = f / 1000;
-		total += v;
-		mean_f += f * v;
-		if (f >= 250 && f <= 650)
-			low += v;
-		if (f >= 1000 && f <= 4000)
-			high += v;
-		db = 10 * log10(v + 1e-10);
-		log_sum += db;
-		fx += khz, fy += db, fxx += khz * khz, fxy += khz * db;
+	if (p->set == &ser_lld_basic)
+		return;
+	p->aud = ser_auditory_new(p->rate_hz, p->shift_s, p->n_bin, p->bin_hz);
+	if (p->set == &ser_lld_egemaps)
+		p->formants = ser_formants_new(p->rate_hz, p->n_bin, p->bin_hz);
+	p->weight = ser_malloc(p->n_bin, sizeof *p->weight);
+	for (size_t k = 0; k < p->n_bin; k++)
+		p->weight[k] = ser_sharpness_weight((double)k * p->bin_hz);
+}
+
+void ser_lld_free(struct ser_lld *p)
+{
+	ser_f0_free(p->f0);
+	ser_auditory_free(p->aud);
+	ser_formants_free(p->formants);
+	free(p->weight);
+}
+
+struct ser_lld_ws *ser_lld_ws_new(const struct ser_lld *p)
+{
+	struct ser_lld_ws *ws = ser_calloc(1, sizeof *ws);
+	ws->f0 = ser_f0_ws_new(p->f0);
+	if (p->set == &ser_lld_basic)
+		ws->shape = ser_malloc(2 * p->n_bin, sizeof *ws->shape);
+	else
+		ws->last = ser_calloc(p->n_bin, sizeof *ws->last);
+	return ws;
+}
+
+void ser_lld_ws_free(struct ser_lld_ws *ws)
+{
+	if (ws == NULL)
+		return;
+	ser_f0_ws_free(ws->f0);
+	ser_pulses_free(&ws->pulses);
+	free(ws->pitch);
+	free(ws->voice);
+	free(ws->shape);
+	free(ws->last);
+	free(ws->column);
+	free(ws);
+}
+
+int ser_lld_begin(const struct ser_lld *p, struct ser_lld_ws *ws, const float *x, size_t n, double first_s,
+		  size_t n_frame, struct ser_err *e)
+{
+	ws->pitch = ser_grow(ws->pitch, &ws->pitch_cap, 2 * n_frame, sizeof *ws->pitch);
+	ws->voice = ser_grow(ws->voice, &ws->voice_cap, n_frame, sizeof *ws->voice);
+	ws->column = ser_grow(ws->column, &ws->column_cap, n_frame, sizeof *ws->column);
+	float *f0 = ws->pitch, *r = ws->pitch + n_frame;
+	int rc = ser_f0_do(p->f0, ws->f0, x, n, first_s, n_frame, f0, r, e);
+	if (rc != SER_OK)
+		return rc;
+	if (p->set->pulses)
+		ser_pulses_find(&ws->pulses, x, n, p->rate_hz, f0, first_s, p->shift_s, n_frame);
+	size_t hint = 0;
+	for (size_t t = 0; t < n_frame; t++) {
+		struct ser_voice *v = &ws->voice[t];
+		*v = (struct ser_voice){.f0 = f0[t], .strength = r[t], .peak = (float)ser_f0_peak(p->f0, ws->f0, t)};
+		double at = first_s + (double)t * p->shift_s;
+		if (f0[t] > 0 && p->set->pulses)
+			ser_perturbation(&ws->pulses, at - AROUND_S, at + AROUND_S, &hint, &v->pert);
 	}
-	double m = (double)n_bin, *now = shape, *before = shape + n_bin;
-	y[5] = (float)(10 * log10(low + 1e-10));
-	y[6] = (float)(10 * log10(high + 1e-10));
-	memset(y + 7, 0, (SER_LLD_N - 7) * sizeof *y);
-	y[17] = (float)(pow(10, log_sum / m / 10) / (total / m + 1e-10));
-	y[18] = (float)((m * fxy - fx * fy) / (m * fxx - fx * fx));
-	if (total < 1e-12) {
-		memset(now, 0, n_bin * sizeof *now);
-	} else {
-		mean_f /= total;
-		double m2 = 0, m3 = 0, m4 = 0, ent = 0, sum = 0;
-		static const double share[4] = {0.25, 0.5, 0.75, 0.9};
-		int q = 0;
-		for (size_t k = 0; k < n_bin; k++) {
-			double f = (double)k * bin_hz, v = pw[k] / total, d = f - mean_f;
-			m2 += d * d * v;
-			m3 += d * d * d * v;
-			m4 += d * d * d * d * v;
-			ent -= v > 0 ? v * log(v) : 0;
-			sum += pw[k];
-			for (; q < 4 && sum >= share[q] * total; q++)
-				y[11 + q] = (float)f;
-			now[k] = sqrt(v);
+	return SER_OK;
+}
+
+void ser_smooth(struct ser_lld_ws *ws, bool voiced, float *y, size_t n_frame, size_t stride, size_t from, size_t to)
+{
+	for (size_t j = from; j < to; j++) {
+		for (size_t t = 0; t < n_frame; t++)
+			ws->column[t] = y[t * stride + j];
+		for (size_t t = 0; t < n_frame; t++) {
+			double sum = 0, n = 0;
+			if (voiced && !(ws->voice[t].f0 > 0))
+				continue;
+			for (size_t i = t > 0 ? t - 1 : 0; i <= t + 1 && i < n_frame; i++) {
+				if (voiced && !(ws->voice[i].f0 > 0))
+					continue;
+				sum += ws->column[i];
+				n++;
+			}
+			y[t * stride + j] = (float)(sum / n);
 		}
-		y[7] = (float)mean_f;
-		y[8] = (float)sqrt(m2);
-		y[9] = m2 > 0 ? (float)(m3 / (m2 * sqrt(m2))) : 0;
-		y[10] = m2 > 0 ? (float)(m4 / (m2 * m2)) : 0;
-		y[16] = (float)(ent / log(m));
 	}
-	double flux = 0;
-	for (size_t k = 0; !first && k < n_bin; k++)
-		flux += (now[k] - before[k]) * (now[k] - before[k]);
-	y[15] = (float)sqrt(flux);
-	memcpy(before, now, n_bin * sizeof *now);
 }

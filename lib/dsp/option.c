@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const KINDS[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", NULL};
+static const char *const KINDS[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", "compare", "egemaps", NULL};
 static const char *const WINDOWS[] = {"povey", "hamming", "hanning", "rectangular", "blackman", NULL};
 static const char *const EDGES[] = {"snip", "mirror", "center", "valid", NULL};
 static const char *const PADS[] = {"reflect", "constant", NULL};
@@ -21,7 +21,7 @@ enum {
 	K_MFCC = 1 << SER_MFCC,
 	K_KALDI = K_FBANK | K_MFCC,
 	K_BANDS = K_MEL | K_KALDI,
-	K_LLD = 1 << SER_LLD,
+	K_LLD = 1 << SER_LLD | 1 << SER_COMPARE | 1 << SER_EGEMAPS,
 	K_STFT = K_SPEC | K_BANDS | K_LLD,
 	K_LOG = K_SPEC | K_BANDS,
 	K_ALL = K_WAVE | K_STFT
@@ -139,6 +139,14 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind)
 		o->edges = SER_EDGES_SNIP;
 		o->window_type = SER_WIN_HAMMING;
 		o->remove_dc_offset = true;
+	} else if (kind == SER_COMPARE || kind == SER_EGEMAPS) {
+		o->round_to_power_of_two = true;
+		o->edges = SER_EDGES_SNIP;
+		o->window_type = SER_WIN_HAMMING;
+		o->frame_length_ms = 20;
+		o->f0_floor = kind == SER_COMPARE ? 52 : 55;
+		o->f0_ceiling = kind == SER_COMPARE ? 620 : 1000;
+		o->delta_order = kind == SER_COMPARE;
 	} else {
 		o->edges = SER_EDGES_CENTER;
 		o->window_type = SER_WIN_HANNING;
@@ -155,8 +163,9 @@ const char *ser_front_kind_name(enum ser_front_kind k)
 
 const char *const *ser_front_axes(enum ser_front_kind k)
 {
-	static const char *const axes[][2] = {{"sample", "channel"}, {"frame", "bin"},      {"frame", "mel"},
-					      {"frame", "mel"},      {"frame", "cepstrum"}, {"frame", "descriptor"}};
+	static const char *const axes[][2] = {{"sample", "channel"},   {"frame", "bin"},       {"frame", "mel"},
+					      {"frame", "mel"},        {"frame", "cepstrum"},  {"frame", "descriptor"},
+					      {"frame", "descriptor"}, {"frame", "descriptor"}};
 	return axes[k];
 }
 

@@ -5,21 +5,28 @@
 
 static const struct preset {
 	const char *name, *front; /* front: as ser_front_parse() reads it */
+	const char *functionals;
 } PRESETS[] = {
 	/* speechbrain.lobes.features.Fbank(n_mels=80), InputNormalization(norm_type=sentence, std_norm=False) */
-	{"speechbrain-ecapa", "mel n-fft=400 pad=constant window-type=hamming num-mel-bins=80 mel-shape=left log=db top-db=80 "
-			      "subtract-mean=true"},
-	{"wespeaker-ecapa", "fbank window-type=hamming subtract-mean=true"},
+	{"speechbrain-ecapa",
+	 "mel n-fft=400 pad=constant window-type=hamming num-mel-bins=80 mel-shape=left log=db top-db=80 "
+	 "subtract-mean=true",
+	 NULL},
+	{"wespeaker-ecapa", "fbank window-type=hamming subtract-mean=true", NULL},
 	/* librosa.feature.melspectrogram(n_fft=512, hop_length=256, n_mels=128) of the peak-normalised signal */
-	{"deepemocluster", "mel n-fft=512 win-length=512 hop-length=256 mel-scale=slaney mel-norm=slaney peak-norm=true"},
+	{"deepemocluster",
+	 "mel n-fft=512 win-length=512 hop-length=256 mel-scale=slaney mel-norm=slaney peak-norm=true", NULL},
+	{"chunk-lld", "compare frame-length=32 frame-shift=16", NULL},
+	{"egemaps", "egemaps", "egemaps"},
 };
 
-int ser_front_preset(struct ser_front_opt *o, const char *name, struct ser_err *e)
+int ser_front_preset(struct ser_front_opt *o, const char **functionals, const char *name, struct ser_err *e)
 {
 	struct ser_buf names = {0};
 	for (size_t i = 0; i < sizeof PRESETS / sizeof PRESETS[0]; i++) {
 		if (strcmp(name, PRESETS[i].name) == 0) {
 			ser_buf_free(&names);
+			*functionals = PRESETS[i].functionals;
 			return ser_front_parse(o, PRESETS[i].front, e);
 		}
 		ser_buf_printf(&names, "%s%s", i > 0 ? ", " : "", PRESETS[i].name);

@@ -17,7 +17,7 @@ void ser_extract_opt_init(struct ser_extract_opt *o, enum ser_front_kind kind)
 
 static size_t n_func(const struct ser_extract *x)
 {
-	return ser_func_n(x->func) * ser_front_dim(x->front);
+	return x->egemaps ? SER_EGEMAPS_FUNC_N : ser_func_n(x->func) * ser_front_dim(x->front);
 }
 
 static int check(const struct ser_extract *x, struct ser_err *e)
@@ -28,6 +28,9 @@ static int check(const struct ser_extract *x, struct ser_err *e)
 		return ser_fail(e, SER_EUSAGE, "only one of --trim, --segment and --vad can be done");
 	if (o->every_s > 0 && (o->every_s > o->segment_s || o->every_s * rate < 1))
 		return ser_fail(e, SER_EUSAGE, "--every %g s is not within --segment %g s", o->every_s, o->segment_s);
+	if (x->egemaps && (o->front.kind != SER_EGEMAPS || o->front.delta_order > 0 || o->front.subtract_mean))
+		return ser_fail(e, SER_EUSAGE,
+				"functionals egemaps are of kind egemaps, without delta-order and subtract-mean");
 	if (o->segment_s > 0 && ser_front_n_frame(x->front, (size_t)(o->segment_s * rate)) == 0)
 		return ser_fail(e, SER_EUSAGE, "--segment %g s is shorter than a frame", o->segment_s);
 	return SER_OK;
@@ -41,7 +44,9 @@ int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, c
 	x->o = *o;
 	x->to = *to;
 	int rc = ser_front_new(&x->front, &o->front, e);
-	if (rc == SER_OK && o->functionals != NULL)
+	x->sums_up = o->functionals != NULL;
+	x->egemaps = x->sums_up && strcmp(o->functionals, "egemaps") == 0;
+	if (rc == SER_OK && x->sums_up && !x->egemaps)
 		rc = ser_func_new(&x->func, o->functionals, e);
 	if (rc == SER_OK)
 		rc = check(x, e);
@@ -56,7 +61,7 @@ int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, c
 		x->worker[i].ws = ser_front_ws_new(x->front);
 	x->cap_job = o->n_thread > 1 ? (size_t)o->n_thread * PER_THREAD : 1;
 	x->job = ser_calloc(x->cap_job, sizeof *x->job);
-	for (size_t i = 0; x->func != NULL && i < x->cap_job; i++)
+	for (size_t i = 0; x->sums_up && i < x->cap_job; i++)
 		x->job[i].func = ser_malloc(n_func(x), sizeof *x->job[i].func);
 	if (o->several)
 		x->ids = ser_map_new();
@@ -79,6 +84,7 @@ void ser_extract_free(struct ser_extract *x)
 		ser_front_ws_free(x->worker[i].ws);
 		free(x->worker[i].x);
 		free(x->worker[i].z);
+		free(x->worker[i].f);
 	}
 	free(x->worker);
 	free(x->job);
@@ -104,9 +110,15 @@ int ser_extract_features(struct ser_extract *x, struct worker *w, struct job *j,
 	j->n_frame = ser_front_n_frame(x->front, n);
 	j->y = ser_grow(j->y, &j->cap, ser_mul(j->n_frame, d) + 1, sizeof *j->y);
 	int rc = ser_front_do(x->front, w->ws, s, n, &rng, j->y, &j->e);
-	if (rc == SER_OK && x->func != NULL)
-		ser_func_do(x->func, j->y, j->n_frame, d, ser_front_shift_s(x->front), ser_front_sparse(x->front),
-			    j->func);
+	if (rc != SER_OK || !x->sums_up)
+		return rc;
+	double shift = ser_front_shift_s(x->front);
+	if (!x->egemaps) {
+		ser_func_do(x->func, j->y, j->n_frame, d, shift, ser_front_sparse(x->front), j->func);
+		return rc;
+	}
+	w->f = ser_grow(w->f, &w->cap_f, 2 * j->n_frame, sizeof *w->f);
+	ser_egemaps_func(j->y, j->n_frame, shift, s, n, w->f, j->func);
 	return rc;
 }
 
@@ -181,7 +193,7 @@ void ser_extract_put(struct ser_extract *x, struct job *j)
 		return;
 	}
 	ser_extract_clipped(x, id, &j->info);
-	if (x->func != NULL) {
+	if (x->sums_up) {
 		ser_record_drop(&j->r, "feat"); /* samples */
 		ser_record_set(&j->r, "func", ser_f4(j->func, 1, (size_t[]){n_func(x)}));
 	} else {
@@ -244,14 +256,18 @@ static void name_columns(struct ser_extract *x, struct ser_header *h, struct ser
 {
 	struct ser_val cols = ser_val_list(), funcs = ser_val_list();
 	char buf[64];
-	const char *name = ser_front_column(x->front, 0, buf);
-	for (size_t i = 0; name != NULL && i < ser_front_dim(x->front); i++)
+	bool named = ser_front_column(x->front, 0, buf) != NULL;
+	for (size_t i = 0; x->egemaps && i < SER_EGEMAPS_FUNC_N; i++)
+		ser_val_push(&h->arena, &cols, ser_str(ser_egemaps_func_name(i, buf)));
+	for (size_t i = 0; named && !x->egemaps && i < ser_front_dim(x->front); i++)
 		ser_val_push(&h->arena, &cols, ser_str(ser_front_column(x->front, i, buf)));
-	if (name != NULL)
+	if (named)
 		ser_val_set(&h->arena, dim, "columns", cols);
+	if (x->egemaps)
+		ser_val_push(&h->arena, &funcs, ser_str("egemaps"));
 	for (size_t k = 0; x->func != NULL && k < ser_func_n(x->func); k++)
 		ser_val_push(&h->arena, &funcs, ser_str(ser_func_name(x->func, k)));
-	if (x->func != NULL)
+	if (x->sums_up)
 		ser_val_set(&h->arena, dim, "functionals", funcs);
 }
 
@@ -268,8 +284,8 @@ void ser_extract_header(struct ser_extract *x, const struct ser_header *from)
 		if (h.dims.u.map.f[i].name_len != 4 || memcmp(h.dims.u.map.f[i].name, "feat", 4) != 0)
 			h.dims.u.map.f[n_kept++] = h.dims.u.map.f[i];
 	h.dims.u.map.n = n_kept;
-	struct ser_val *dim = ser_header_dim_add(&h, x->func != NULL ? "func" : "feat"), list = ser_val_list();
-	if (x->func != NULL) {
+	struct ser_val *dim = ser_header_dim_add(&h, x->sums_up ? "func" : "feat"), list = ser_val_list();
+	if (x->sums_up) {
 		ser_val_push(&h.arena, &list, ser_str("functional"));
 	} else {
 		const char *const *axis = ser_front_axes(x->o.front.kind);
@@ -277,7 +293,7 @@ void ser_extract_header(struct ser_extract *x, const struct ser_header *from)
 		ser_val_push(&h.arena, &list, ser_str(axis[1]));
 	}
 	ser_val_set(&h.arena, dim, "axes", list);
-	if (x->func == NULL) {
+	if (!x->sums_up) {
 		double shift = ser_front_shift_s(x->front);
 		ser_val_set(&h.arena, dim, "shift_s", ser_real(shift));
 		ser_val_set(&h.arena, dim, "rate_hz", ser_real(1 / shift));

@@ -13,7 +13,7 @@
 
 struct ser_extract_opt {
 	struct ser_front_opt front;
-	const char *functionals;    /* ser_func_new()'s list: records hold "func" [D*K] instead of "feat" [T,D]; or NULL */
+	const char *functionals; /* ser_func_new()'s list: records hold "func" [D*K] instead of "feat" [T,D]; or NULL */
 	struct ser_audio_opt audio; /* its rate is set to the front-end's */
 	/* At most one of these: */
 	double segment_s, every_s; /* > 0: records of so many seconds, one every so many (0: as many) */

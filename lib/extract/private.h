@@ -24,7 +24,8 @@ struct job {
 struct worker {
 	struct ser_front_ws *ws;
 	float *x, *z; /* z: samples of a record at the rate of the front-end */
-	size_t cap, cap_z;
+	double *f;    /* scratch of functionals */
+	size_t cap, cap_z, cap_f;
 };
 
 struct ser_extract {
@@ -32,8 +33,10 @@ struct ser_extract {
 	struct ser_extract_sink to;
 	struct ser_extract_count count;
 	struct ser_front *front;
-	struct ser_func *func;    /* NULL: the frames themselves */
-	struct worker *worker;    /* [n_thread] */
+	bool sums_up; /* functionals, not the frames themselves: those of eGeMAPS, or func */
+	bool egemaps;
+	struct ser_func *func;
+	struct worker *worker; /* [n_thread] */
 	struct job *job;
 	size_t n_job, cap_job;
 	struct ser_map *ids; /* of several inputs, or NULL */

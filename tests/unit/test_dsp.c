@@ -70,7 +70,8 @@ static struct ser_front *make(const char *text)
 	for (char *c = s; *c != '\0'; c++)
 		if (*c == ',')
 			*c = ' ';
-	int rc = strncmp(s, "preset:", 7) == 0 ? ser_front_preset(&o, s + 7, &e) : ser_front_parse(&o, s, &e);
+	int rc = strncmp(s, "preset:", 7) == 0 ? ser_front_preset(&o, &(const char *){NULL}, s + 7, &e)
+					       : ser_front_parse(&o, s, &e);
 	if (rc == SER_OK)
 		rc = ser_front_new(&p, &o, &e);
 	free(s);
@@ -136,7 +137,9 @@ static void test_widths(void **state)
 					   "mel n-fft=400 log=ln",
 					   "spec n-fft=441 win-length=441 power=1.5",
 					   "spec n-fft=210 win-length=200 edges=mirror",
-					   "lld"};
+					   "lld",
+					   "compare",
+					   "egemaps"};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
 		struct ser_front *p = make(text[i]);
 		size_t n = ser_front_n_frame(p, sig->cols) * ser_front_dim(p);
@@ -165,14 +168,15 @@ static void test_widths(void **state)
 static void test_text(void **state)
 {
 	(void)state;
-	static const char *const preset[] = {"speechbrain-ecapa", "wespeaker-ecapa", "deepemocluster"};
+	static const char *const preset[] = {"speechbrain-ecapa", "wespeaker-ecapa", "deepemocluster", "chunk-lld",
+					     "egemaps"};
 	struct ser_front_opt o, back;
 	struct ser_err e = {0};
-	for (size_t i = 0; i < 3 + 6; i++) {
-		if (i < 3)
-			assert_int_equal(ser_front_preset(&o, preset[i], &e), SER_OK);
+	for (size_t i = 0; i < 5 + 8; i++) {
+		if (i < 5)
+			assert_int_equal(ser_front_preset(&o, &(const char *){NULL}, preset[i], &e), SER_OK);
 		else
-			ser_front_opt_init(&o, (enum ser_front_kind)(i - 3));
+			ser_front_opt_init(&o, (enum ser_front_kind)(i - 5));
 		struct ser_buf a = {0}, b = {0};
 		ser_front_text(&o, &a);
 		assert_int_equal(ser_front_parse(&back, a.s, &e), SER_OK);
@@ -194,7 +198,7 @@ static void test_usage(void **state)
 	static const struct {
 		const char *text, *msg;
 	} bad[] = {
-		{"fbnk", "kind \"fbnk\" is none of wave, spec, mel, fbank, mfcc, lld"},
+		{"fbnk", "kind \"fbnk\" is none of wave, spec, mel, fbank, mfcc, lld, compare, egemaps"},
 		{"fbank num-mel-bins=zz", "num-mel-bins: "},
 		{"fbank num-mel-bins=0", "num-mel-bins: "},
 		{"fbank colour=red", "a front-end has no option \"colour\""},
@@ -225,7 +229,7 @@ static void test_usage(void **state)
 	}
 	struct ser_front_opt o;
 	struct ser_err e = {0};
-	assert_int_equal(ser_front_preset(&o, "ecapa", &e), SER_EUSAGE);
+	assert_int_equal(ser_front_preset(&o, &(const char *){NULL}, "ecapa", &e), SER_EUSAGE);
 }
 
 static void test_bad_signal(void **state)
