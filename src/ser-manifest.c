@@ -23,27 +23,41 @@ static int read_tsv(struct ser_table *t, const char *path, struct ser_err *e)
 	return rc;
 }
 
+static int read_one(enum format from, struct ser_table *t, char *file, bool allow_pipes, struct ser_buf *notes,
+		    struct ser_err *e)
+{
+	switch (from) {
+	case TSV:
+		return read_tsv(t, file, e);
+	case CSV:
+		return ser_csv_read(t, file, e);
+	case EMOBOX:
+		return ser_emobox_read(t, file, e);
+	case KALDI:
+		return ser_kaldi_read(t, file, allow_pipes, notes, e);
+	case LHOTSE:
+		return ser_lhotse_read(t, &file, 1, allow_pipes, notes, e);
+	case AUDFORMAT:
+		return ser_audformat_read(t, file, e);
+	}
+	return 0;
+}
+
+/* All files, one after another; lhotse's belong together. */
 static int read_from(enum format from, struct ser_table *t, char *const *file, int n, bool allow_pipes,
 		     struct ser_buf *notes, struct ser_err *e)
 {
 	int rc = 0;
-	switch (from) {
-	case TSV:
-		return read_tsv(t, file[0], e);
-	case CSV:
-		return ser_csv_read(t, file[0], e);
-	case EMOBOX:
-		for (int i = 0; i < n && rc == 0; i++)
-			rc = ser_emobox_read(t, file[i], e);
-		return rc;
-	case KALDI:
-		return ser_kaldi_read(t, file[0], allow_pipes, notes, e);
-	case LHOTSE:
+	if (from == LHOTSE)
 		return ser_lhotse_read(t, file, n, allow_pipes, notes, e);
-	case AUDFORMAT:
-		return ser_audformat_read(t, file[0], e);
+	for (int i = 0; i < n && rc == 0; i++) {
+		struct ser_table one = {0};
+		rc = read_one(from, &one, file[i], allow_pipes, notes, e);
+		if (rc == 0)
+			ser_table_append(t, &one);
+		ser_table_free(&one);
 	}
-	return 0;
+	return rc;
 }
 
 static int write_to(enum format to, struct ser_table *t, const char *out, bool gz, struct ser_err *e)
@@ -128,7 +142,7 @@ int main(int argc, char **argv)
 	static const char *const labels[] = {"none", "plurality", "multi-hot", "distribution", NULL};
 	int from = TSV, to = TSV, modality = 0, label = 0;
 	bool allow_pipes = false, gz = false, look = false;
-	const char *vote_file = NULL, *root = NULL;
+	const char *vote_file = NULL, *root = NULL, *utt_prefix = NULL, *spk_prefix = NULL;
 	double threshold = 0;
 	const struct ser_option opts[] = {
 		{"from", 0, SER_OPTION_CHOICE, &from, "FORMAT", 0, 0, formats, 0, "what is read"},
@@ -136,6 +150,9 @@ int main(int argc, char **argv)
 		{"gz", 0, SER_OPTION_FLAG, &gz, NULL, 0, 0, NULL, 0, "write lhotse's files gzipped"},
 		{"allow-pipes", 0, SER_OPTION_FLAG, &allow_pipes, NULL, 0, 0, NULL, 0,
 		 "take commands (\"cmd |\") for paths as they are; nothing runs them here"},
+		{"utt-prefix", 0, SER_OPTION_STR, &utt_prefix, "TEXT", 0, 0, NULL, 0,
+		 "put this before every id, and every recording's id"},
+		{"spk-prefix", 0, SER_OPTION_STR, &spk_prefix, "TEXT", 0, 0, NULL, 0, "put this before every speaker"},
 		{"probe", 0, SER_OPTION_FLAG, &look, NULL, 0, 0, NULL, 0,
 		 "look into the audio files: columns sample_rate, num_samples, dur"},
 		{"root", 0, SER_OPTION_STR, &root, "DIR", 0, 0, NULL, 0, "where --probe finds relative paths"},
@@ -158,11 +175,10 @@ int main(int argc, char **argv)
 	char *none[] = {"-"};
 	char **file = c.n_operand > 0 ? c.operand : none;
 	int n = c.n_operand > 0 ? c.n_operand : 1;
-	if (n > 1 && from != EMOBOX && from != LHOTSE)
-		ser_cli_usage(&c, "one %s at a time is read", formats[from]);
-	if (strcmp(file[0], "-") == 0 && (from == KALDI || isatty(0)))
-		ser_cli_usage(&c, from == KALDI ? "a Kaldi data directory has to be named"
-						: "no input: standard input is a terminal");
+	for (int i = 0; i < n; i++)
+		if (strcmp(file[i], "-") == 0 && (from == KALDI || isatty(0)))
+			ser_cli_usage(&c, from == KALDI ? "a Kaldi data directory has to be named"
+							: "no input: standard input is a terminal");
 	if ((to == KALDI || to == LHOTSE) && (c.out == NULL || strcmp(c.out, "-") == 0))
 		ser_cli_usage(&c, "--to=%s needs -o with a %s", formats[to],
 			      to == KALDI ? "directory" : "prefix for its files");
@@ -182,8 +198,14 @@ int main(int argc, char **argv)
 	     l = strtok_r(NULL, "\n", &save))
 		ser_cli_warn(&c, "%s", l);
 	ser_buf_free(&notes);
+	if (rc == 0 && utt_prefix != NULL) {
+		ser_table_prefix(&t, "id", utt_prefix);
+		ser_table_prefix(&t, "recording", utt_prefix);
+	}
+	if (rc == 0 && spk_prefix != NULL)
+		ser_table_prefix(&t, "spk", spk_prefix);
 	if (rc == 0 && ser_table_check_ids(&t, &e) != 0)
-		rc = ser_fail_in(&e, "%s", strcmp(file[0], "-") == 0 ? "<stdin>" : file[0]);
+		rc = n > 1 ? e.code : ser_fail_in(&e, "%s", strcmp(file[0], "-") == 0 ? "<stdin>" : file[0]);
 	if (rc != 0)
 		ser_cli_die(&c, &e);
 	if (vote_file != NULL)

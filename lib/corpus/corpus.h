@@ -102,6 +102,11 @@ int ser_table_check_ids(const struct ser_table *t, struct ser_err *e);
 void ser_table_sort(struct ser_table *t, size_t col);
 /* Keep the rows i with keep[i]. */
 void ser_table_filter(struct ser_table *t, const bool *keep);
+/* Put the rows of `more` behind those of t, cells under columns of their name; columns that only `more` has are added. */
+void ser_table_append(struct ser_table *t, const struct ser_table *more);
+/* Put `text` before every cell of a column that is not empty, as Kaldi's utils/copy_data_dir.sh --utt-prefix and
+ * --spk-prefix do; a column that is not there stays so. */
+void ser_table_prefix(struct ser_table *t, const char *column, const char *text);
 
 /* A whole manifest. `o` as for ser_manifest_new(). Paths stay as typed. */
 int ser_table_read(struct ser_table *t, FILE *f, const char *name, const struct ser_manifest_opts *o,

@@ -135,6 +135,32 @@ void ser_table_filter(struct ser_table *t, const bool *want)
 	t->n_row = n;
 }
 
+void ser_table_append(struct ser_table *t, const struct ser_table *more)
+{
+	const size_t from = t->n_row;
+	for (size_t i = 0; i < more->n_row; i++)
+		ser_table_add_row(t);
+	for (size_t c = 0; c < more->n_col; c++) {
+		const size_t to = ser_table_add_col(t, more->col[c].name);
+		for (size_t i = 0; i < more->n_row; i++)
+			ser_table_set(t, from + i, to, more->col[c].cell[i], strlen(more->col[c].cell[i]));
+	}
+}
+
+void ser_table_prefix(struct ser_table *t, const char *column, const char *text)
+{
+	const ptrdiff_t c = ser_table_col(t, column);
+	struct ser_buf b = {0};
+	for (size_t i = 0; c >= 0 && i < t->n_row; i++) {
+		const char *s = t->col[c].cell[i];
+		b.n = 0;
+		ser_buf_printf(&b, "%s%s", text, s);
+		if (s[0] != '\0')
+			ser_table_set(t, i, (size_t)c, b.s, b.n);
+	}
+	ser_buf_free(&b);
+}
+
 int ser_table_read(struct ser_table *t, FILE *f, const char *name, const struct ser_manifest_opts *o, struct ser_err *e)
 {
 	struct ser_err own;

@@ -43,6 +43,32 @@ parts() { # parts of files
 	[[ $output == *'m.tsv:3: id "a" again, it was on line 2'* ]]
 }
 
+@test "ser-manifest: several manifests become one; prefixes keep their ids and speakers apart" {
+	printf 'id\tpath\tspk\temo\tsex\n03a\ta.wav\t03\tjoy\tm\nx\tx.wav\t\tjoy\t\n' > "$T/a.tsv"
+	printf 'id\tpath\tspk\temo\trecording\tstart\tend\n03a\tb.wav\t03\tcalm\trec\t0\t1\n' > "$T/b.tsv"
+	run -1 ser-manifest "$T/a.tsv" "$T/b.tsv"
+	[[ $output == *'id "03a" twice'* ]]
+	for c in a b; do ser-manifest --utt-prefix $c- --spk-prefix $c- -o "$T/$c-.tsv" "$T/$c.tsv"; done
+	run -0 ser-manifest "$T/a-.tsv" - < "$T/b-.tsv"
+	[ "$output" = $'id\tpath\tspk\temo\tsex\trecording\tstart\tend
+a-03a\ta.wav\ta-03\tjoy\tm\t\t\t
+a-x\tx.wav\t\tjoy\t\t\t\t
+b-03a\tb.wav\tb-03\tcalm\t\tb-rec\t0\t1' ]
+	ser-manifest --to csv "$T/a-.tsv" > "$T/a.csv"
+	ser-manifest --to csv "$T/b-.tsv" > "$T/b.csv"
+	ser-manifest --from csv "$T/a.csv" "$T/b.csv" | cmp - <(echo "$output")
+	ser-manifest --to kaldi -o "$T/ka" --spk-prefix x- "$T/b-.tsv"
+	[ "$(cat "$T/ka/utt2spk")" = "b-03a x-b-03" ]
+}
+
+@test "ser-manifest: equal speaker names of two corpora are one speaker to the folds, prefixed ones are two" {
+	printf 'id\tpath\tspk\temo\nu1\ta.wav\t03\tjoy\n' > "$T/a.tsv"
+	printf 'id\tpath\tspk\temo\nu2\tb.wav\t03\tcalm\n' > "$T/b.tsv"
+	run -1 ser-fold loso <(ser-manifest "$T/a.tsv" "$T/b.tsv")
+	ser-manifest <(ser-manifest --spk-prefix a- "$T/a.tsv") <(ser-manifest --spk-prefix b- "$T/b.tsv") | ser-fold loso | cut -f 1,5 > "$T/out"
+	cmp "$T/out" <(printf 'id\tfold\nu1\t0\nu2\t1\n')
+}
+
 @test "ser-manifest csv: there and back, quotes, commas" {
 	whole > "$T/m.tsv"
 	ser-manifest --to csv "$T/m.tsv" > "$T/m.csv"
@@ -309,7 +335,7 @@ X
 @test "ser-manifest: usage, full disk, cut gzip" {
 	whole > "$T/m.tsv"
 	run -2 ser-manifest --from nosuch "$T/m.tsv"
-	run -2 ser-manifest "$T/m.tsv" "$T/m.tsv"
+	run -2 ser-manifest --from kaldi "$T" -
 	run -2 ser-manifest --gz "$T/m.tsv"
 	run -2 ser-manifest --modality face "$T/m.tsv"
 	run -2 ser-manifest --root x "$T/m.tsv"
