@@ -16,11 +16,7 @@ struct reader {
 	struct table_in t;
 	enum type *type;
 	size_t n_type, cap_type;
-	struct ser_buf text; /* of the row at hand, unescaped */
-	struct cell *cell;
-	size_t *from;
-	size_t n, cap_cell, cap_from;
-	bool have;
+	struct row w; /* unescaped */
 };
 
 static const char *skip(const char *s)
@@ -57,17 +53,6 @@ static const char *token(const char *s, const char *stop, struct ser_buf *b, boo
 	return s + 1;
 }
 
-static int add_cell(struct source *s, struct reader *p, size_t from, bool quoted, struct ser_err *e)
-{
-	if (p->n == MAX_COLUMN + SER_MAX_FIELD)
-		return ser_line_fail(s, e, "more than %d columns", MAX_COLUMN + SER_MAX_FIELD);
-	p->cell = ser_grow(p->cell, &p->cap_cell, p->n + 1, sizeof *p->cell);
-	p->from = ser_grow(p->from, &p->cap_from, p->n + 1, sizeof *p->from);
-	p->cell[p->n] = (struct cell){.n = p->text.n - from, .quoted = quoted};
-	p->from[p->n++] = from;
-	return 0;
-}
-
 /* {a, b, 'c d'}: whether the classes are false and true is all that counts. */
 static int classes(struct source *s, const char *at, enum type *type, struct ser_err *e)
 {
@@ -95,12 +80,12 @@ static int classes(struct source *s, const char *at, enum type *type, struct ser
 static int attribute(struct source *s, struct reader *p, const char *at, struct ser_err *e)
 {
 	bool quoted;
-	size_t from = p->text.n;
+	size_t from = p->w.text.n;
 	enum type type;
-	at = token(skip(at), " \t{", &p->text, &quoted);
-	if (at == NULL || p->text.n == from)
+	at = token(skip(at), " \t{", &p->w.text, &quoted);
+	if (at == NULL || p->w.text.n == from)
 		return ser_line_fail(s, e, "an attribute without a name");
-	if (add_cell(s, p, from, quoted, e) != 0)
+	if (ser_row_add(&p->w, s, from, quoted, e) != 0)
 		return e->code;
 	at = skip(at);
 	size_t n = strcspn(at, " \t");
@@ -132,12 +117,6 @@ static int line(struct ser_import *im, const char **at, struct ser_err *e)
 	return rc;
 }
 
-static void place_cells(struct reader *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		p->cell[i].s = p->text.s + p->from[i];
-}
-
 static int begin(struct ser_import *im, struct ser_err *e)
 {
 	struct reader *p = ser_calloc(1, sizeof *p);
@@ -156,12 +135,13 @@ static int begin(struct ser_import *im, struct ser_err *e)
 		return rc;
 	if (rc == 0)
 		return ser_fail(e, SER_EDATA, "%s: no @data", im->in.name);
-	place_cells(p);
-	return ser_table_in(&p->t, im, p->cell, p->n, e);
+	ser_row_done(&p->w);
+	return ser_table_in(&p->t, im, p->w.cell, p->w.n, e);
 }
 
-static int read_row(struct ser_import *im, struct reader *p, struct ser_err *e)
+static int read_row(struct ser_import *im, void *ctx, struct ser_err *e)
 {
+	struct reader *p = ctx;
 	const char *at;
 	bool quoted;
 	int rc = line(im, &at, e);
@@ -169,20 +149,20 @@ static int read_row(struct ser_import *im, struct reader *p, struct ser_err *e)
 		return rc;
 	if (*at == '{')
 		return ser_line_fail(&im->in, e, "a sparse row, which is not read");
-	p->text.n = p->n = 0;
+	ser_row_clear(&p->w);
 	for (;; at++) {
-		size_t from = p->text.n;
-		at = token(skip(at), ",", &p->text, &quoted);
+		size_t from = p->w.text.n;
+		at = token(skip(at), ",", &p->w.text, &quoted);
 		if (at == NULL || ((at = skip(at)), *at != ',' && *at != '\0'))
 			return ser_line_fail(&im->in, e, "a quoted value does not end, or is not alone");
-		if (add_cell(&im->in, p, from, quoted, e) != 0)
+		if (ser_row_add(&p->w, &im->in, from, quoted, e) != 0)
 			return e->code;
 		if (*at == '\0')
 			break;
 	}
-	place_cells(p);
-	if (p->n != p->t.n_col)
-		return ser_line_fail(&im->in, e, "%zu values, there are %zu attributes", p->n, p->t.n_col);
+	ser_row_done(&p->w);
+	if (p->w.n != p->t.n_col)
+		return ser_line_fail(&im->in, e, "%zu values, there are %zu attributes", p->w.n, p->t.n_col);
 	return 1;
 }
 
@@ -204,29 +184,17 @@ static struct ser_val label(void *ctx, size_t col, const struct cell *c)
 
 static int next(struct ser_import *im, struct ser_record *r, struct ser_err *e)
 {
+	static const struct table_format format = {read_row, label};
 	struct reader *p = im->state;
-	int rc = p->have ? 1 : read_row(im, p, e);
-	if (rc <= 0)
-		return rc;
-	rc = ser_table_row(&p->t, im, r, true, p->cell, label, p, e);
-	p->have = false;
-	while (rc > 0 && p->t.frame >= 0 && (rc = read_row(im, p, e)) > 0)
-		if ((rc = ser_table_row(&p->t, im, r, false, p->cell, label, p, e)) == 0)
-			p->have = true;
-	if (rc < 0)
-		return rc;
-	ser_table_done(&p->t, r);
-	return 1;
+	return ser_table_next(&p->t, im, &format, p, &p->w, r, e);
 }
 
 static void end(struct ser_import *im)
 {
 	struct reader *p = im->state;
 	ser_table_in_free(&p->t);
-	ser_buf_free(&p->text);
+	ser_row_free(&p->w);
 	free(p->type);
-	free(p->cell);
-	free(p->from);
 	free(p);
 }
 

@@ -9,45 +9,31 @@
 
 struct reader {
 	struct table_in t;
-	struct ser_buf text; /* of the row at hand */
-	struct cell *cell;   /* s is set when the row is complete */
-	size_t *from;
-	size_t n, cap_cell, cap_from;
-	bool have; /* the row at hand is not used yet */
+	struct row w;
 };
 
-static int end_cell(struct source *s, struct reader *p, size_t from, bool quoted, struct ser_err *e)
-{
-	if (p->n == MAX_COLUMN + SER_MAX_FIELD)
-		return ser_line_fail(s, e, "more than %d columns", MAX_COLUMN + SER_MAX_FIELD);
-	p->cell = ser_grow(p->cell, &p->cap_cell, p->n + 1, sizeof *p->cell);
-	p->from = ser_grow(p->from, &p->cap_from, p->n + 1, sizeof *p->from);
-	p->cell[p->n] = (struct cell){.n = p->text.n - from, .quoted = quoted};
-	p->from[p->n++] = from;
-	return 0;
-}
-
 /* The next row that is not blank: 1, 0 at the end, <0. Lines of a quoted cell count. */
-static int read_row(struct ser_import *im, struct reader *p, struct ser_err *e)
+static int read_row(struct ser_import *im, void *ctx, struct ser_err *e)
 {
+	struct reader *p = ctx;
+	struct row *w = &p->w;
 	struct source *s = &im->in;
 	int c;
 	bool quoted = false, inside = false;
 	size_t from = 0, lines = 0;
 again:
-	p->text.n = p->n = 0;
+	ser_row_clear(w);
 	from = 0;
 	quoted = inside = false;
 	s->line += 1 + lines;
 	lines = 0;
-	ser_buf_reserve(&p->text, 1);
 	for (;;) {
 		c = ser_src_getc(s);
 		if (c == EOF && ser_src_bad(s, e) != 0)
 			return e->code;
 		if (c == EOF && inside)
 			return ser_line_fail(s, e, "a quoted cell does not end");
-		if (p->text.n >= im->o.max_record)
+		if (w->text.n >= im->o.max_record)
 			return ser_line_fail(s, e, "a row of more than %zu bytes", im->o.max_record);
 		if (inside) {
 			if (c == '"' && ser_src_peek(s) == '"') {
@@ -57,20 +43,20 @@ again:
 				continue;
 			}
 			lines += c == '\n';
-		} else if (c == '"' && p->text.n == from && !quoted) {
+		} else if (c == '"' && w->text.n == from && !quoted) {
 			quoted = inside = true;
 			continue;
 		} else if (c == ',' || c == '\n' || c == EOF) {
-			if (c != ',' && !quoted && p->text.n > from && p->text.s[p->text.n - 1] == '\r')
-				p->text.n--;
-			if (c != ',' && p->n == 0 && p->text.n == 0 && !quoted && (c == EOF || p->t.n_col != 1)) {
+			if (c != ',' && !quoted && w->text.n > from && w->text.s[w->text.n - 1] == '\r')
+				w->text.n--;
+			if (c != ',' && w->n == 0 && w->text.n == 0 && !quoted && (c == EOF || p->t.n_col != 1)) {
 				if (c == EOF)
 					return 0;
 				goto again;
 			}
-			if (end_cell(s, p, from, quoted, e) != 0)
+			if (ser_row_add(w, s, from, quoted, e) != 0)
 				return e->code;
-			from = p->text.n;
+			from = w->text.n;
 			quoted = false;
 			if (c == ',')
 				continue;
@@ -81,14 +67,13 @@ again:
 			return ser_line_fail(s, e, "text behind a closing quote");
 		}
 		char byte = (char)c;
-		ser_buf_add(&p->text, &byte, 1);
+		ser_buf_add(&w->text, &byte, 1);
 	}
-	if (!ser_utf8_ok(p->text.s, p->text.n))
+	if (!ser_utf8_ok(w->text.s, w->text.n))
 		return ser_line_fail(s, e, "not UTF-8 text");
-	for (size_t i = 0; i < p->n; i++)
-		p->cell[i].s = p->text.s + p->from[i];
-	if (p->t.n_col > 0 && p->n != p->t.n_col)
-		return ser_line_fail(s, e, "%zu cells, the header has %zu", p->n, p->t.n_col);
+	ser_row_done(w);
+	if (p->t.n_col > 0 && w->n != p->t.n_col)
+		return ser_line_fail(s, e, "%zu cells, the header has %zu", w->n, p->t.n_col);
 	s->line += lines;
 	return 1;
 }
@@ -102,11 +87,11 @@ static int begin(struct ser_import *im, struct ser_err *e)
 		return ser_fail(e, SER_EDATA, "%s: empty, expected a header row", im->in.name);
 	if (rc < 0)
 		return rc;
-	if (p->cell[0].n >= 3 && memcmp(p->cell[0].s, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
-		p->cell[0].s += 3;
-		p->cell[0].n -= 3;
+	if (p->w.cell[0].n >= 3 && memcmp(p->w.cell[0].s, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+		p->w.cell[0].s += 3;
+		p->w.cell[0].n -= 3;
 	}
-	return ser_table_in(&p->t, im, p->cell, p->n, e);
+	return ser_table_in(&p->t, im, p->w.cell, p->w.n, e);
 }
 
 static bool is(const struct cell *c, const char *s)
@@ -147,28 +132,16 @@ static struct ser_val label(void *ctx, size_t col, const struct cell *c)
 
 static int next(struct ser_import *im, struct ser_record *r, struct ser_err *e)
 {
+	static const struct table_format format = {read_row, label};
 	struct reader *p = im->state;
-	int rc = p->have ? 1 : read_row(im, p, e);
-	if (rc <= 0)
-		return rc;
-	rc = ser_table_row(&p->t, im, r, true, p->cell, label, NULL, e);
-	p->have = false;
-	while (rc > 0 && (p->t.frame >= 0) && (rc = read_row(im, p, e)) > 0)
-		if ((rc = ser_table_row(&p->t, im, r, false, p->cell, label, NULL, e)) == 0)
-			p->have = true;
-	if (rc < 0)
-		return rc;
-	ser_table_done(&p->t, r);
-	return 1;
+	return ser_table_next(&p->t, im, &format, p, &p->w, r, e);
 }
 
 static void end(struct ser_import *im)
 {
 	struct reader *p = im->state;
 	ser_table_in_free(&p->t);
-	ser_buf_free(&p->text);
-	free(p->cell);
-	free(p->from);
+	ser_row_free(&p->w);
 	free(p);
 }
 

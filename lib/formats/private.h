@@ -151,6 +151,19 @@ struct table_out {
 int ser_table_layout(struct table_out *t, const struct ser_export *ex, const struct ser_record *r, struct ser_err *e);
 void ser_table_out_free(struct table_out *t);
 
+/* Reading: the cells of the row at hand, in one buffer. */
+struct row {
+	struct ser_buf text;
+	struct cell *cell; /* [n]; s is set by ser_row_done() */
+	size_t *from;      /* [n] where in the text they begin */
+	size_t n, cap[2];
+};
+void ser_row_clear(struct row *w);
+/* What was appended to the text from `from` on is a cell. SER_EDATA: there are too many. */
+int ser_row_add(struct row *w, struct source *s, size_t from, bool quoted, struct ser_err *e);
+void ser_row_done(struct row *w);
+void ser_row_free(struct row *w);
+
 /* Reading: what each column is. */
 struct table_in {
 	size_t n_col, width;
@@ -162,16 +175,18 @@ struct table_in {
 	struct ser_buf data, first; /* elements so far; the labels of the first frame */
 	uint64_t n_row;
 	size_t n_frame;
+	bool have; /* the row at hand belongs to the next record */
 };
 /* The names of the columns, copied; o->label says which are labels. `at` is for messages. */
 int ser_table_in(struct table_in *t, struct ser_import *im, const struct cell *name, size_t n, struct ser_err *e);
-/* One row into r: the first of a record clears r; 1: it is another frame of the same record; 0: it belongs to a next record, and
- * r is complete; begin again with the same row. `label` turns a cell to a value. */
-typedef struct ser_val ser_table_label(void *ctx, size_t col, const struct cell *c);
-int ser_table_row(struct table_in *t, struct ser_import *im, struct ser_record *r, bool begin, const struct cell *c,
-		  ser_table_label *label, void *ctx, struct ser_err *e);
-/* The record's tensor, when all its rows are there. */
-void ser_table_done(struct table_in *t, struct ser_record *r);
+/* The next record into r, from as many rows as it has frames: 1, 0 at the end, <0. `read` fetches a row into w, `label` turns a
+ * cell to a value; both get ctx. */
+struct table_format {
+	int (*read)(struct ser_import *im, void *ctx, struct ser_err *e); /* 1, 0 at the end, <0 */
+	struct ser_val (*label)(void *ctx, size_t col, const struct cell *c);
+};
+int ser_table_next(struct table_in *t, struct ser_import *im, const struct table_format *f, void *ctx, struct row *w,
+		   struct ser_record *r, struct ser_err *e);
 void ser_table_in_free(struct table_in *t);
 
 #endif

@@ -254,30 +254,36 @@ static void label_bytes(const struct table_in *t, const struct cell *c, struct s
 	}
 }
 
-int ser_table_row(struct table_in *t, struct ser_import *im, struct ser_record *r, bool begin, const struct cell *c,
-		  ser_table_label *label, void *ctx, struct ser_err *e)
+/* A row that is a further frame of the record r: 1; 0: it belongs to the next. */
+static int next_frame(struct table_in *t, struct ser_import *im, const struct ser_record *r, const struct cell *c,
+		      struct ser_err *e)
+{
+	int64_t frame;
+	if (!ser_text_int(c[t->frame].s, c[t->frame].n, &frame))
+		return ser_line_fail(&im->in, e, "column \"frame\" holds no number of a frame");
+	const struct ser_val *id = ser_record_get(r, "id");
+	if (c[t->id].n != id->u.str.n || memcmp(c[t->id].s, id->u.str.s, id->u.str.n) != 0)
+		return 0;
+	struct ser_buf b = {0};
+	label_bytes(t, c, &b);
+	bool same = b.n == t->first.n && (b.n == 0 || memcmp(b.s, t->first.s, b.n) == 0);
+	ser_buf_free(&b);
+	if (!same)
+		return ser_line_fail(&im->in, e, "labels unlike those of the same id's first frame");
+	if (frame != (int64_t)t->n_frame)
+		return ser_line_fail(&im->in, e, "frame %lld where %zu is expected", (long long)frame, t->n_frame);
+	t->n_frame++;
+	t->n_row++;
+	return add_elements(t, im, c, e) != 0 ? e->code : 1;
+}
+
+static int first_frame(struct table_in *t, struct ser_import *im, const struct table_format *f, void *ctx,
+		       struct ser_record *r, const struct cell *c, struct ser_err *e)
 {
 	char number[32];
 	int64_t frame = 0;
 	if (t->frame >= 0 && !ser_text_int(c[t->frame].s, c[t->frame].n, &frame))
 		return ser_line_fail(&im->in, e, "column \"frame\" holds no number of a frame");
-	if (!begin) {
-		const struct ser_val *id = ser_record_get(r, "id");
-		if (t->frame < 0 || c[t->id].n != id->u.str.n || memcmp(c[t->id].s, id->u.str.s, id->u.str.n) != 0)
-			return 0;
-		struct ser_buf b = {0};
-		label_bytes(t, c, &b);
-		bool same = b.n == t->first.n && (b.n == 0 || memcmp(b.s, t->first.s, b.n) == 0);
-		ser_buf_free(&b);
-		if (!same)
-			return ser_line_fail(&im->in, e, "labels unlike those of the same id's first frame");
-		if (frame != (int64_t)t->n_frame)
-			return ser_line_fail(&im->in, e, "frame %lld where %zu is expected", (long long)frame,
-					     t->n_frame);
-		t->n_frame++;
-		t->n_row++;
-		return add_elements(t, im, c, e) != 0 ? e->code : 1;
-	}
 	ser_record_clear(r);
 	t->data.n = 0;
 	ser_buf_reserve(&t->data, 1);
@@ -291,19 +297,31 @@ int ser_table_row(struct table_in *t, struct ser_import *im, struct ser_record *
 	ser_record_set(r, "id", ser_strn(id.s, id.n));
 	for (size_t i = 0; i < t->n_col; i++)
 		if (t->is_label[i])
-			ser_record_set(r, t->name[i], label(ctx, i, &c[i]));
+			ser_record_set(r, t->name[i], f->label(ctx, i, &c[i]));
 	t->first.n = 0;
 	if (t->frame >= 0)
 		label_bytes(t, c, &t->first);
 	return add_elements(t, im, c, e) != 0 ? e->code : 1;
 }
 
-void ser_table_done(struct table_in *t, struct ser_record *r)
+int ser_table_next(struct table_in *t, struct ser_import *im, const struct table_format *f, void *ctx, struct row *w,
+		   struct ser_record *r, struct ser_err *e)
 {
+	int rc = t->have ? 1 : f->read(im, ctx, e);
+	if (rc <= 0)
+		return rc;
+	t->have = false;
+	rc = first_frame(t, im, f, ctx, r, w->cell, e);
+	while (rc > 0 && t->frame >= 0 && (rc = f->read(im, ctx, e)) > 0)
+		if ((rc = next_frame(t, im, r, w->cell, e)) == 0)
+			t->have = true;
+	if (rc < 0)
+		return rc;
 	size_t shape[2] = {t->n_frame, t->width};
 	if (t->width > 0)
 		ser_record_set(r, t->tensor,
 			       ser_tensor(SER_F4, t->data.s, t->frame >= 0 ? 2 : 1, shape + (t->frame < 0)));
+	return 1;
 }
 
 void ser_table_in_free(struct table_in *t)
@@ -316,4 +334,36 @@ void ser_table_in_free(struct table_in *t)
 	ser_buf_free(&t->data);
 	ser_buf_free(&t->first);
 	*t = (struct table_in){0};
+}
+
+/* ---- rows ---- */
+
+void ser_row_clear(struct row *w)
+{
+	ser_buf_reserve(&w->text, 1);
+	w->text.n = w->n = 0;
+}
+
+int ser_row_add(struct row *w, struct source *s, size_t from, bool quoted, struct ser_err *e)
+{
+	if (w->n == MAX_COLUMN + SER_MAX_FIELD)
+		return ser_line_fail(s, e, "more than %d columns", MAX_COLUMN + SER_MAX_FIELD);
+	w->cell = ser_grow(w->cell, &w->cap[0], w->n + 1, sizeof *w->cell);
+	w->from = ser_grow(w->from, &w->cap[1], w->n + 1, sizeof *w->from);
+	w->cell[w->n] = (struct cell){.n = w->text.n - from, .quoted = quoted};
+	w->from[w->n++] = from;
+	return 0;
+}
+
+void ser_row_done(struct row *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		w->cell[i].s = w->text.s + w->from[i];
+}
+
+void ser_row_free(struct row *w)
+{
+	ser_buf_free(&w->text);
+	free(w->cell);
+	free(w->from);
 }
