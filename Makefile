@@ -50,7 +50,7 @@ TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
-.PHONY: all deps deps-oracle demo check check-san check-grad fuzz lint format bench bench-memory bench-load install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load install uninstall dist clean
 .SECONDARY:
 
 all: $(TOOLS)
@@ -143,6 +143,10 @@ check-san:
 check-grad:
 	$(MAKE) FLAVOUR=double build/double/unit/test_nn_grad
 	build/double/unit/test_nn_grad
+
+# The batch examples on a Slurm of one node, started for it; not part of make check.
+check-slurm: all
+	tests/slurm
 
 # Look for inputs that break a parser, FUZZ_SECONDS on each; what is found is left in build/fuzz/found. FUZZ=npy: only that.
 FUZZ_SECONDS = 60
