@@ -333,13 +333,13 @@ double ser_f0_peak(const struct ser_f0 *p, const struct ser_f0_ws *ws, size_t t)
 
 /* One pulse a period of the voice, by waveform matching, as Praat's manual describes "Sound & Pitch: To PointProcess (cc)": in each
  * voiced stretch the greatest |sample| within a period about its middle, and from there to both sides where, 0.8 to 1.2
- * periods on, a period of sound is most like the one here (normalised cross-correlation, parabolic interpolation), as long as it
- * lies in the stretch and the correlation is 0.3 or more; one beyond the stretch's end with 0.7. All zero is empty. */
+ * periods on, a period of sound is most like the one here (normalised cross-correlation, parabolic interpolation), up to the
+ * first beyond the stretch's ends. Those of a correlation below 0.3, and beyond the ends 0.7, are left out. All zero is empty. */
 struct ser_pulses {
 	struct ser_pulse {
 		double at_s;   /* time */
-		double height; /* greatest less least sample within half a period, interpolated by parabolas */
-		bool first;    /* of its stretch: no period ends here */
+		double height; /* root mean square under a raised cosine that ends 0.4 periods to either side */
+		bool first;    /* of a run: no period ends here */
 	} * v;
 	size_t n, cap;
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const double LEAST = 0.3, LEAST_BEYOND = 0.7; /* correlation of neighbours within a stretch, and past its end */
+static const double REACH = 0.4; /* periods to each side of a pulse that its height is of */
 static const double PERIOD_RATIO = 1.3, HEIGHT_RATIO = 1.6;
 
 struct sound {
@@ -43,20 +44,19 @@ static double vertex(double a, double b, double c, double *at)
 	return b + 0.5 * slope * *at;
 }
 
+/* Root mean square under a raised cosine. */
 static double height(const struct sound *s, double at, double per)
 {
-	ptrdiff_t a = (ptrdiff_t)ceil(at - 0.5 * per), b = (ptrdiff_t)floor(at + 0.5 * per), lo, hi;
-	double off;
-	a = a > 1 ? a : 1;
-	b = b < s->n - 2 ? b : s->n - 2;
-	if (a > b)
-		return 0;
-	lo = hi = a;
+	double reach = REACH * per, step = M_PI / reach, sum = 0, all = 0;
+	ptrdiff_t a = (ptrdiff_t)ceil(at - reach), b = (ptrdiff_t)floor(at + reach);
+	a = a > 0 ? a : 0;
+	b = b < s->n - 1 ? b : s->n - 1;
 	for (ptrdiff_t i = a; i <= b; i++) {
-		lo = s->x[i] < s->x[lo] ? i : lo;
-		hi = s->x[i] > s->x[hi] ? i : hi;
+		double w = 0.5 + 0.5 * cos(step * ((double)i - at)), v = w * s->x[i];
+		sum += v * v;
+		all += w * w;
 	}
-	return vertex(s->x[hi - 1], s->x[hi], s->x[hi + 1], &off) - vertex(s->x[lo - 1], s->x[lo], s->x[lo + 1], &off);
+	return all > 0 ? sqrt(sum / all) : 0;
 }
 
 /* Normalised correlation of the 2 h + 1 samples about a with those about b; -1 when these reach past an end. */
@@ -99,23 +99,28 @@ static double neighbour(const struct sound *s, double at, int dir, double *like)
 	return at + dir * ((double)best + off);
 }
 
-static void add(struct ser_pulses *p, const struct sound *s, double at)
+static void add(struct ser_pulses *p, const struct sound *s, double at, bool first)
 {
 	p->v = ser_grow(p->v, &p->cap, p->n + 1, sizeof *p->v);
-	p->v[p->n++] = (struct ser_pulse){.at_s = (at + 0.5) / s->rate_hz, .height = height(s, at, period(s, at))};
+	p->v[p->n++] = (struct ser_pulse){(at + 0.5) / s->rate_hz, height(s, at, period(s, at)), first};
 }
 
-/* Pulses from `at` on, which is not added, to one side. */
+/* Pulses from `at` on, which is not added, to one side. Behind one that is left out a new run begins. */
 static void walk(struct ser_pulses *p, const struct sound *s, double at, int dir, double end)
 {
 	double like;
-	for (;;) {
+	for (bool gap = false;;) {
 		at = neighbour(s, at, dir, &like);
 		bool beyond = dir < 0 ? at < end : at > end;
-		if (like < (beyond ? LEAST_BEYOND : LEAST))
-			return;
-		add(p, s, at);
-		if (beyond)
+		if (like >= (beyond ? LEAST_BEYOND : LEAST)) {
+			if (gap && dir < 0)
+				p->v[p->n - 1].first = true;
+			add(p, s, at, gap && dir > 0);
+			gap = false;
+		} else {
+			gap = true;
+		}
+		if (beyond || !(at > 0 && at < (double)s->n))
 			return;
 	}
 }
@@ -137,13 +142,13 @@ static void stretch(struct ser_pulses *p, const struct sound *s)
 	vertex(fabsf(s->x[top - 1]), fabsf(s->x[top]), fabsf(s->x[top + 1]), &off);
 	double start = (double)top + off;
 	size_t at = p->n;
+	add(p, s, start, false);
 	walk(p, s, start, -1, left);
 	for (size_t i = at, j = p->n; i + 1 < j; i++, j--) { /* they came from right to left */
 		struct ser_pulse swap = p->v[i];
 		p->v[i] = p->v[j - 1];
 		p->v[j - 1] = swap;
 	}
-	add(p, s, start);
 	walk(p, s, start, 1, right);
 	p->v[at].first = true;
 }
