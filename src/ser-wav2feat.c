@@ -67,14 +67,18 @@ static const enum ser_option_type TYPES[] = {[SER_FIELD_BOOL] = SER_OPTION_FLAG,
 					     [SER_FIELD_REAL] = SER_OPTION_REAL,
 					     [SER_FIELD_ENUM] = SER_OPTION_CHOICE};
 
-/* One row for each field of the front-end's options; alias [n] holds those that stand for a value of another. */
-static struct ser_option *rows(struct ser_front_opt *o, const struct ser_option *own, bool *alias)
+enum { MAX_ROW = 128 };
+
+/* One row for each field of the front-end's options, after the tool's own; alias [n] holds those that stand for a value of another. */
+static void rows(struct ser_option all[static MAX_ROW], struct ser_front_opt *o, const struct ser_option *own,
+		 bool *alias)
 {
 	size_t n, n_own = 0;
 	const struct ser_front_field *f = ser_front_fields(&n);
 	while (own[n_own].name != NULL)
 		n_own++;
-	struct ser_option *all = ser_calloc(n_own + n + 1, sizeof *all);
+	ser_assert(n_own + n < MAX_ROW);
+	memset(all, 0, MAX_ROW * sizeof *all);
 	memcpy(all, own, n_own * sizeof *all);
 	for (size_t i = 0; i < n; i++) {
 		bool shadow = f[i].offset == SIZE_MAX;
@@ -89,7 +93,6 @@ static struct ser_option *rows(struct ser_front_opt *o, const struct ser_option 
 			.help = f[i].help,
 		};
 	}
-	return all;
 }
 
 /* Options that the kind does not have are refused; aliases take effect. */
@@ -143,7 +146,7 @@ int main(int argc, char **argv)
 	struct tool t = {0};
 	struct ser_err e = {0};
 	struct ser_front_opt front;
-	bool from_stdin = false, alias[128] = {false};
+	bool from_stdin = false, alias[MAX_ROW] = {false};
 	const char *id = NULL, *func = NULL, *preset = look_ahead(argc, argv, "preset"),
 		   *kind_text = look_ahead(argc, argv, "kind");
 	enum ser_front_kind kind = SER_FBANK;
@@ -190,7 +193,8 @@ int main(int argc, char **argv)
 		{"seed", 0, SER_OPTION_I64, &t.o.seed, "N", 0, 9e18, NULL, 0, "seed of --dither, with each id"},
 		{0},
 	};
-	struct ser_option *all = rows(&t.o.front, own, alias);
+	struct ser_option all[MAX_ROW]; /* nothing is allocated before ser_cli_begin() says what to do without memory */
+	rows(all, &t.o.front, own, alias);
 	const struct ser_tool tool = {
 		"ser-wav2feat", "Read a manifest, sound files or records of samples, write records with feat [T,D].",
 		"[FILE]...",    all,
@@ -210,6 +214,5 @@ int main(int argc, char **argv)
 	t.o.max_record = t.c.max_record;
 	t.o.several = t.c.n_operand > 1;
 	run(&t, from_stdin, id);
-	free(all);
 	return ser_cli_end(&t.c);
 }

@@ -149,13 +149,14 @@ FILE *ser_outdir_create(struct ser_outdir *o, const char *name, struct ser_err *
 {
 	struct ser_buf b = {0};
 	ser_buf_printf(&b, "%s/%s", o->tmp, name);
+	o->file = ser_grow(o->file, &o->cap, o->n + 1,
+			   sizeof *o->file); /* before the file is there: it must not be forgotten */
 	FILE *f = fopen(b.s, "wbx");
 	if (f == NULL) {
 		ser_fail(e, SER_EIO, "%s: cannot create: %s", b.s, strerror(errno));
 		ser_buf_free(&b);
 		return NULL;
 	}
-	o->file = ser_grow(o->file, &o->cap, o->n + 1, sizeof *o->file);
 	o->file[o->n] = b.s;
 	o->n++;
 	return f;
