@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static const struct {
 	const char *name;
@@ -110,6 +112,29 @@ void ser_st_f8(const struct ser_st_tensor *t, double *out)
 		out[i] = element(t, i);
 }
 
+/* ---- the checksum: CRC-32 of the whole file, its own digits taken for zeros ---- */
+
+static const char sum_key[] = "{\"__metadata__\":{\"crc32\":\""; /* how a header begins that has one */
+enum { SUM_AT = 8 + sizeof sum_key - 1, SUM_DIGITS = 8 };
+
+static uint32_t crc(uint32_t c, const void *p, size_t n)
+{
+	return (uint32_t)crc32_z(c, p, n);
+}
+
+static int check_sum(const char *p, size_t n, struct ser_err *e)
+{
+	char want[SUM_DIGITS + 1];
+	if (n < SUM_AT + SUM_DIGITS || memcmp(p + 8, sum_key, sizeof sum_key - 1) != 0)
+		return 0;
+	uint32_t c = crc(crc(0, p, SUM_AT), "00000000", SUM_DIGITS);
+	c = crc(c, p + SUM_AT + SUM_DIGITS, n - SUM_AT - SUM_DIGITS);
+	snprintf(want, sizeof want, "%08" PRIx32, c);
+	return memcmp(p + SUM_AT, want, SUM_DIGITS) == 0
+		       ? 0
+		       : ser_fail(e, SER_EDATA, "checksum differs: the file was changed or damaged after it was written");
+}
+
 /* ---- reading ---- */
 
 static bool size_of(const struct ser_val *v, size_t *out)
@@ -189,6 +214,8 @@ static int parse(struct ser_st *s, const char *p, size_t n, struct ser_err *e)
 		return ser_fail(e, SER_EDATA, "not a safetensors file, or cut off (header length %llu of %zu bytes)",
 				(unsigned long long)len, n);
 	struct ser_val head;
+	if (check_sum(p, n, e) != 0)
+		return e->code;
 	if (ser_val_from_json(&s->arena, p + 8, len, &head, e) != 0)
 		return ser_fail_in(e, "header");
 	if (head.kind != SER_MAP)
@@ -309,16 +336,16 @@ int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_
 {
 	struct ser_buf b = {0};
 	size_t *n_byte = ser_malloc(n, sizeof *n_byte), at = 0;
-	ser_buf_str(&b, "{");
+	ser_buf_printf(&b, "%s00000000\"", sum_key);
 	for (size_t i = 0; i < n_meta; i++) {
-		ser_buf_str(&b, i == 0 ? "\"__metadata__\":{" : ",");
+		ser_buf_str(&b, ",");
 		add_json_str(&b, m[i].key);
 		ser_buf_str(&b, ":");
 		add_json_str(&b, m[i].val);
 	}
-	ser_buf_str(&b, n_meta > 0 ? "}" : "");
+	ser_buf_str(&b, "}");
 	for (size_t i = 0; i < n; i++) {
-		ser_buf_str(&b, i + n_meta > 0 ? "," : "");
+		ser_buf_str(&b, ",");
 		add_json_str(&b, t[i].name);
 		ser_buf_printf(&b, ":{\"dtype\":\"%s\",\"shape\":[", types[t[i].dtype].name);
 		n_byte[i] = types[t[i].dtype].size;
@@ -335,6 +362,12 @@ int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_
 	unsigned char len[8];
 	for (int i = 0; i < 8; i++)
 		len[i] = (unsigned char)((uint64_t)b.n >> 8 * i);
+	uint32_t c = crc(crc(0, len, 8), b.s, b.n);
+	char digits[SUM_DIGITS + 1];
+	for (size_t i = 0; i < n; i++)
+		c = crc(c, t[i].data, n_byte[i]);
+	snprintf(digits, sizeof digits, "%08" PRIx32, c);
+	memcpy(b.s + SUM_AT - 8, digits, SUM_DIGITS);
 	errno = 0;
 	bool ok = fwrite(len, 1, 8, f) == 8 && fwrite(b.s, 1, b.n, f) == b.n;
 	for (size_t i = 0; i < n && ok; i++)

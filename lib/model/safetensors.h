@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* safetensors files (format of huggingface/safetensors, version 0.4): eight bytes of length, a JSON header
  * {"name": {"dtype", "shape", "data_offsets"}, ..., "__metadata__": {string: string}}, then the tensors' bytes,
- * little-endian, without holes. Reading maps the file and copies nothing; everything is bounded before it is used. */
+ * little-endian, without holes. Reading maps the file and copies nothing; everything is bounded before it is used.
+ * What is written here has "crc32" as the first of its metadata: eight hexadecimal digits, the CRC-32 of the whole file in which
+ * these digits are zeros. A file that has it is checked, one of another writer is not. */
 #ifndef SER_MODEL_SAFETENSORS_H
 #define SER_MODEL_SAFETENSORS_H
 
@@ -58,7 +60,8 @@ struct ser_st {
 	struct ser_arena arena;
 };
 /* Read the file of this name. SER_EIO, or SER_EDATA with what is wrong in it: header length, JSON, type, shape that
- * does not fit its bytes, bytes outside the file, tensors that overlap, bytes that belong to no tensor, duplicates. */
+ * does not fit its bytes, bytes outside the file, tensors that overlap, bytes that belong to no tensor, duplicates; a
+ * checksum that differs. */
 int ser_st_open(struct ser_st **out, const char *path, struct ser_err *e);
 /* The same from n bytes in memory, borrowed until freed. */
 int ser_st_parse(struct ser_st **out, const void *bytes, size_t n, struct ser_err *e);
@@ -66,8 +69,8 @@ void ser_st_free(struct ser_st *s);
 const struct ser_st_tensor *ser_st_find(const struct ser_st *s, const char *name); /* or NULL */
 const char *ser_st_meta(const struct ser_st *s, const char *key);                  /* or NULL */
 
-/* Write tensors and metadata in the order given; the header is padded with spaces to a multiple of 8 bytes. Names must
- * be unique and not "__metadata__"; `n` of a tensor is not looked at, its shape is. */
+/* Write tensors and metadata in the order given, after the checksum; the header is padded with spaces to a multiple of 8 bytes. Names must
+ * be unique and not "__metadata__", keys not "crc32"; `n` of a tensor is not looked at, its shape is. */
 int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_t n, const struct ser_st_meta *m,
 		 size_t n_meta, struct ser_err *e);
 /* The same to a file that appears when it is whole. */

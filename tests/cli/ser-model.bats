@@ -30,15 +30,33 @@ setup() {
 @test "export is plain safetensors that others read" {
 	ser-model export --encoder -o x.st m.st
 	"$PYTHON" - <<-'END'
-		import json, struct
+		import json, struct, zlib
 		f = open("x.st", "rb").read()
 		n = struct.unpack("<Q", f[:8])[0]
 		h = json.loads(f[8:8 + n])
-		assert n % 8 == 0 and h.pop("__metadata__") == {"format": "pt"}
+		meta = h.pop("__metadata__")
+		assert n % 8 == 0 and meta["format"] == "pt"
+		digits = meta["crc32"].encode()
+		assert list(meta)[0] == "crc32" and zlib.crc32(f.replace(digits, b"0" * 8, 1)) == int(digits, 16)
 		assert h["block0.conv.weight"] == {"dtype": "F32", "shape": [8, 10, 5], "data_offsets": [0, 1600]}, h
 		assert max(t["data_offsets"][1] for t in h.values()) == len(f) - 8 - n
 	END
 	fails 1 'not a model of ser-train' ser-model show x.st
+}
+
+@test "a damaged model is refused, one without a checksum is not" {
+	size=$(stat -c %s m.st)
+	for at in 40 700 $((size / 2)) $((size - 1)); do
+		cp m.st bad.st
+		old=$(od -An -tu1 -j $at -N 1 m.st)
+		printf "\\x$(printf %x $((old ^ 4)))" | dd of=bad.st bs=1 seek=$at conv=notrunc status=none
+		fails 1 bad.st ser-predict -m bad.st d.ser
+	done
+	fails 1 'checksum differs' ser-predict -m bad.st d.ser
+	sed 's/"crc32":"[0-9a-f]*"/"crc33":"00000000"/' m.st >old.st
+	[ "$(stat -c %s old.st)" -eq "$size" ]
+	run ! cmp -s old.st m.st
+	diff <(ser-predict -m old.st d.ser | ser-dump --data) <(ser-predict -m m.st d.ser | ser-dump --data)
 }
 
 @test "import" {
