@@ -47,10 +47,11 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/%)
 CORPORA  := $(sort $(wildcard lib/corpus/desc/*.corpus))
 TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
+TORTURE  := $(BUILD)/torture/torture $(BUILD)/torture/shim.so
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
-.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture install uninstall dist clean
 .SECONDARY:
 
 all: $(TOOLS)
@@ -100,6 +101,19 @@ $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# The fault campaign: its driver, and what it loads into the tools.
+$(BUILD)/torture/torture: $(BUILD)/tests/torture/torture.o $(BUILD)/tests/torture/trace.o $(BUILD)/libser.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/torture/%.o: CPPFLAGS += -Itests
+
+$(BUILD)/torture/shim.so: tests/torture/shim.c tests/torture/shim.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -std=c11 -O1 -Wall -Wextra $(if $(WERROR),-Werror) $(if $(filter san tsan,$(FLAVOUR)),-DOWN_ALLOCATOR) -fPIC -shared -o $@ $< -ldl
+
 # A parser of outside bytes: in the flavour fuzz with libFuzzer's main(), elsewhere with one that replays files.
 $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/common.o $(if $(filter fuzz,$(FLAVOUR)),,$(BUILD)/tests/fuzz/replay.o) $(BUILD)/libser.a
 	@mkdir -p $(@D)
@@ -131,7 +145,7 @@ demo: all
 	$(MAKE) -C pipelines demo
 
 # ---- tests: make check says what it skipped and why; its last line counts ----
-check: all $(UNITS) $(FUZZERS) $(BUILD)/tests/mkstream
+check: all $(UNITS) $(FUZZERS) $(BUILD)/tests/mkstream $(TORTURE)
 	$(if $(filter release,$(FLAVOUR)),$(MAKE) FLAVOUR=double build/double/unit/test_nn_grad)
 	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/run
 
@@ -147,6 +161,10 @@ check-grad:
 # The batch examples on a Slurm of one node, started for it; not part of make check.
 check-slurm: all
 	tests/slurm
+
+# Every tool under every fault: cut and damaged inputs, full disks, failing calls, no memory, SIGKILL. Minutes.
+torture: all $(BUILD)/tests/mkstream $(TORTURE)
+	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/torture/run -j 2
 
 # Look for inputs that break a parser, FUZZ_SECONDS on each; what is found is left in build/fuzz/found. FUZZ=npy: only that.
 FUZZ_SECONDS = 60
