@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -274,6 +275,12 @@ static void out_of_memory(size_t n)
 	_exit(trouble);
 }
 
+/* For libraries that would go on with half of what they were given: jansson drops what there is no room for. */
+static void *take_memory(size_t n)
+{
+	return ser_malloc(n, 1);
+}
+
 static void stop_signal(int sig)
 {
 	ser_outfile_abort_all();
@@ -310,6 +317,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 	trouble = ser_cli_trouble(tool);
 	check_descriptors(tool->name);
 	ser_oom_set(out_of_memory);
+	json_set_alloc_funcs(take_memory, free);
 	signal(SIGINT, stop_signal);
 	signal(SIGTERM, stop_signal);
 	signal(SIGHUP, stop_signal);
