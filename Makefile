@@ -14,14 +14,19 @@ say  = @printf '  %-4s %s\n' $(1) $(2)
 endif
 
 # ---- flavours: release; san (address, undefined, leak); tsan; double (real = double, for gradient checks) ----
-CFLAGS_release = -O2 -g
+CFLAGS_release = -O2 -g $(HARDEN)
 CFLAGS_san     = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    = -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz    = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_double  = -O2 -g -DSER_REAL_DOUBLE
+LDFLAGS_release = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS_san    = -fsanitize=address,undefined
 LDFLAGS_tsan   = -fsanitize=thread
 LDFLAGS_fuzz   = -fsanitize=fuzzer,address,undefined
+
+# Mistakes with memory end the program instead of serving an attacker; what a compiler or a machine does not have is left out.
+HARDEN_WANTED = -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+HARDEN        = $(eval HARDEN := $(foreach f,$(HARDEN_WANTED),$(shell $(CC) -Werror $(f) -c -x c -o /dev/null /dev/null 2>/dev/null && echo ' $(f)')))$(HARDEN)
 
 VERSION := $(shell sed -n 's/^.define SER_VERSION "\(.*\)"/\1/p' lib/base/base.h)
 BUILD  := build/$(FLAVOUR)
@@ -59,7 +64,7 @@ all: $(TOOLS)
 # `make deps demo` is one call: nothing is compiled before the packages are there, with -j too.
 DEPS_FIRST := $(filter deps,$(MAKECMDGOALS))
 
-$(BUILD)/%.o: %.c | $(DEPS_FIRST)
+$(BUILD)/%.o: %.c Makefile config.mk | $(DEPS_FIRST)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
