@@ -26,7 +26,7 @@ const char *const outcome_name[N_OUTCOME] = {"same",    "refused",   "other", "l
 					     "HANG",    "SANITIZER", "WRONG", "WHOLE",   "HALF",  "LITTER",
 					     "CHANGED", "STATUS",    "MUTE",  "AGAIN"};
 
-enum { MAX_ROW = 128, MAX_TARGET = 24, MAX_FILE = 256, LONG = 4096, EDGE = 512, ALL_BITS = 48 };
+enum { MAX_ROW = 128, MAX_TARGET = 24, MAX_FILE = 256, LONG = 2048, EDGE = 256, ALL_BITS = 24 };
 
 /* ---- files ---- */
 
@@ -612,7 +612,7 @@ static bool prepare(struct row *r)
 	if (mkdir(r->dir, 0777) != 0)
 		die("cannot make", r->dir);
 	ser_buf_printf(&b,
-		       "small='-n 20 --speakers 2 --frames 3 --bins 2'\n"
+		       "small='-n 8 --speakers 2 --frames 3 --bins 1'\n"
 		       "mkstream $small >good.ser; mkstream $small --seed 2 >other.ser\n%s\n"
 		       "[ -e good.in ] || cp good.ser good.in\n"
 		       "for f in *.ser good.in; do if ser-cat \"$f\" >re 2>/dev/null; then mv re \"$f\"; else rm re; "
