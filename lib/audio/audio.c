@@ -327,9 +327,9 @@ int ser_audio_read_all(struct ser_audio *a, size_t max_sample, float **x, size_t
 {
 	*n = 0;
 	size_t guess = 4 * BLOCK;
-	if (a->info.n_frame >= 0) { /* a header may lie: believe it up to an hour */
+	if (a->info.n_frame >= 0) { /* a header may lie: believe it up to an hour at 16 kHz */
 		double s = (double)((a->last >= 0 ? a->last : a->info.n_frame) - a->first) / a->info.rate_hz;
-		guess = (size_t)((s < 3600 ? s : 3600) * a->rate_hz) + 16;
+		guess = (size_t)fmin(s * a->rate_hz, fmin(3600 * 16000, (double)max_sample)) + 16;
 	}
 	for (;;) {
 		if (*n == *cap || *cap == 0)

@@ -123,18 +123,35 @@ static void translate_column(struct ser_table *t, const char *name, const char *
 	}
 }
 
-/* "0 days 00:00:01.500000" (days and fraction may be missing) in nanoseconds; pandas' text of a Timedelta. */
+/* One to `most` digits; steps past them. */
+static bool parse_digits(const char **s, int most, int64_t *x)
+{
+	int n = 0;
+	for (*x = 0; n < most && **s >= '0' && **s <= '9'; n++)
+		*x = 10 * *x + (*(*s)++ - '0');
+	return n > 0;
+}
+
+static bool parse_char(const char **s, char c)
+{
+	if (**s != c)
+		return false;
+	++*s;
+	return true;
+}
+
+/* "0 days 00:00:01.500000" (days and fraction may be missing) in nanoseconds; pandas' text of a Timedelta, which has at
+ * most 106751 days. */
 static bool parse_delta(const char *s, int64_t *ns)
 {
-	unsigned d = 0, h, m, sec;
-	int at = 0;
-	if (sscanf(s, "%6u days %n", &d, &at) < 1 || at == 0)
-		d = 0, at = 0;
-	s += at;
-	at = 0;
-	if (sscanf(s, "%4u:%2u:%2u%n", &h, &m, &sec, &at) < 3 || at == 0 || m > 59 || sec > 59)
+	int64_t d = 0, h, m, sec;
+	const char *days = strstr(s, " days ");
+	if (days != NULL && (!parse_digits(&s, 6, &d) || s != days || d > 106750))
 		return false;
-	s += at;
+	s = days != NULL ? days + 6 : s;
+	if (!parse_digits(&s, 4, &h) || !parse_char(&s, ':') || !parse_digits(&s, 2, &m) || !parse_char(&s, ':') ||
+	    !parse_digits(&s, 2, &sec) || m > 59 || sec > 59 || (days != NULL && h > 23))
+		return false;
 	int64_t frac = 0;
 	if (*s == '.') {
 		int n = 0;
@@ -145,7 +162,7 @@ static bool parse_delta(const char *s, int64_t *ns)
 		for (; n < 9; n++)
 			frac *= 10;
 	}
-	*ns = (((int64_t)d * 24 + h) * 3600 + (int64_t)m * 60 + sec) * 1000000000 + frac;
+	*ns = ((d * 24 + h) * 3600 + m * 60 + sec) * 1000000000 + frac;
 	return *s == '\0';
 }
 

@@ -2,6 +2,7 @@
 /* JSON lines: cells to values and back, and EmoBox' manifests. */
 #include "corpus/private.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,9 +43,12 @@ static const char *digits(const char *s)
 	return s;
 }
 
-/* RFC 8259, section 6 */
+/* RFC 8259, section 6; and such as a reader can hold. */
 bool ser_json_is_number(const char *s)
 {
+	const char *all = s;
+	int64_t i;
+	double f;
 	s += *s == '-';
 	const char *p = *s == '0' ? s + 1 : digits(s);
 	if (p == s)
@@ -62,7 +66,10 @@ bool ser_json_is_number(const char *s)
 		if (p == s)
 			return false;
 	}
-	return *p == '\0';
+	if (*p != '\0')
+		return false;
+	return all[strcspn(all, ".eE")] == '\0' ? ser_parse_int(all, INT64_MIN, INT64_MAX, &i, NULL) == 0
+					       : ser_parse_real(all, -HUGE_VAL, HUGE_VAL, &f, NULL) == 0;
 }
 
 /* Whether the cell is JSON text of a list or map, as ser_json_to_cell() makes. */
@@ -184,7 +191,8 @@ int ser_emobox_read(struct ser_table *t, const char *path, struct ser_err *e)
 
 static void put_member(struct ser_buf *b, const char *key, const char *column, const char *cell)
 {
-	if (cell[0] == '\0')
+	bool needed = strcmp(column, "id") == 0 || strcmp(column, "path") == 0;
+	if (cell[0] == '\0' && !needed)
 		return;
 	if (b->n > 1)
 		ser_buf_str(b, ", ");

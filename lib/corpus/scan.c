@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { MAX_DEPTH = 64, MAX_SIDE = 1 << 30 };
+enum { MAX_DEPTH = 64, MAX_SIDE = 1 << 30, MAX_TRY = 100000 };
 
 /* What libsndfile reads, and what corpora come in before they are converted. */
 static const char *const audio_ext[] = {"wav", "flac", "opus", "ogg",  "oga", "mp3", "aif", "aiff",
@@ -107,6 +107,7 @@ struct scan {
 	struct ser_arena mem; /* the values of one file */
 	const char *path;     /* of the file, as typed */
 	size_t n_base;        /* bytes of path before what the pattern covers */
+	size_t n_try;         /* to match the file with a pattern */
 	struct side *side;
 	struct ser_err *e;
 };
@@ -125,6 +126,9 @@ static bool match(struct scan *sc, const struct parts *q, size_t i, const char *
 {
 	if (i == q->n)
 		return n == 0;
+	if (sc->n_try == MAX_TRY)
+		return false;
+	sc->n_try++;
 	const struct part *p = &q->part[i];
 	if (p->lit != NULL) {
 		size_t k = strlen(p->lit);
@@ -146,24 +150,32 @@ static bool match(struct scan *sc, const struct parts *q, size_t i, const char *
 				return true;
 			continue;
 		}
+		struct ser_arena_mark mark = ser_arena_mark(&sc->mem);
 		*val = ser_arena_strndup(&sc->mem, s, k);
 		if (match(sc, q, i + 1, s + k, n - k))
 			return true;
 		*val = NULL;
+		ser_arena_rewind(&sc->mem, mark);
 		if (p->width > 0)
 			return false;
 	}
 	return false;
 }
 
-/* Whether a pattern covers the last components of the path, its extension aside. */
-static bool match_path(struct scan *sc, const struct parts *q)
+/* Whether a pattern covers the last components of the path, its extension aside: 1, 0, or <0 when it could do so in too many
+ * ways for that to be known. */
+static int match_path(struct scan *sc, const struct parts *q)
 {
 	size_t n = stem_len(sc->path), at = n, slashes = 0;
 	while (at > 0 && (sc->path[at - 1] != '/' || slashes++ < q->n_slash))
 		at--;
 	sc->n_base = at;
-	return slashes >= q->n_slash && match(sc, q, 0, sc->path + at, n - at);
+	sc->n_try = 0;
+	if (slashes >= q->n_slash && match(sc, q, 0, sc->path + at, n - at))
+		return 1;
+	return sc->n_try < MAX_TRY ? 0
+				   : ser_fail(sc->e, SER_EDATA, "%s: a pattern of %s has too many ways to match it",
+					      sc->path, sc->c->name);
 }
 
 static const char *fill(struct scan *sc, const struct parts *q)
@@ -309,14 +321,15 @@ static int one_file(struct scan *sc, struct ser_table *t, const char *shown, enu
 {
 	const struct ser_corpus *c = sc->c;
 	size_t n_field = ser_map_len(c->field), i;
+	int rc = 0;
 	ser_arena_rewind(&sc->mem, (struct ser_arena_mark){0});
 	memset(sc->val, 0, n_field * sizeof *sc->val);
 	const char *slash = strrchr(sc->path, '/');
 	for (i = 0; i < c->n_skip; i++) {
-		if (match_path(sc, &c->skip[i])) {
-			*seen = SKIPPED;
-			return 0;
-		}
+		rc = match_path(sc, &c->skip[i]);
+		*seen = SKIPPED;
+		if (rc != 0)
+			return rc < 0 ? rc : 0;
 		memset(sc->val, 0, n_field * sizeof *sc->val);
 	}
 	const char *name = slash != NULL ? slash + 1 : sc->path;
@@ -326,17 +339,19 @@ static int one_file(struct scan *sc, struct ser_table *t, const char *shown, enu
 		dir--;
 	sc->val[FIELD_DIR] = dir != NULL ? ser_arena_strndup(&sc->mem, dir, (size_t)(slash - dir)) : "";
 	const char *file = sc->val[FIELD_FILE], *folder = sc->val[FIELD_DIR];
-	for (i = 0; i < c->n_file && !match_path(sc, &c->file[i]); i++) {
+	for (i = 0; i < c->n_file && (rc = match_path(sc, &c->file[i])) == 0; i++) {
 		memset(sc->val, 0, n_field * sizeof *sc->val);
 		sc->val[FIELD_FILE] = file;
 		sc->val[FIELD_DIR] = folder;
 	}
+	if (rc < 0)
+		return rc;
 	if (i == c->n_file) {
 		*seen = STRANGE;
 		return 0;
 	}
 	*seen = KNOWN;
-	int rc = steps(sc);
+	rc = steps(sc);
 	if (rc != 0)
 		return rc;
 	size_t row = ser_table_add_row(t);

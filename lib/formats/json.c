@@ -202,13 +202,14 @@ static int read_tensor(struct ser_import *im, const char *s, bool object, struct
 		return ser_line_fail(&im->in, e, "an object that is no tensor: expected dtype, shape and data");
 	if (data == NULL)
 		return ser_line_fail(&im->in, e, "a tensor without its data: ser-dump --data writes them");
-	size_t len = 1;
+	size_t len = ser_dtype_size(x.t);
 	for (size_t k = 0; shape.kind == SER_LIST && k < shape.u.list.n; k++) {
 		const struct ser_val *d = &shape.u.list.v[k];
 		if (d->kind != SER_INT || d->u.i < 0 || d->u.i > UINT32_MAX)
 			return ser_line_fail(&im->in, e, "a tensor's shape holds no sizes");
 		x.shape[k] = (size_t)d->u.i;
-		len *= x.shape[k] > 0; /* whether it has elements */
+		if (!ser_mul_ok(len, x.shape[k], &len))
+			return ser_line_fail(&im->in, e, "a tensor's shape is too large for memory");
 	}
 	if (shape.kind == SER_LIST)
 		x.ndim = (int)shape.u.list.n;

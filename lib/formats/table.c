@@ -49,6 +49,8 @@ static int first_record(struct table_out *t, const struct ser_export *ex, const 
 	if (t->width > MAX_COLUMN)
 		return ser_record_fail(r, e, SER_EDATA, "tensor \"%s\" would take %zu columns, limit %d", t->tensor,
 				       t->width, MAX_COLUMN);
+	if (t->ndim == 2 && t->width == 0) /* rows by the thousand million, it may say, of nothing */
+		return ser_record_fail(r, e, SER_EDATA, "tensor \"%s\" has frames without elements", t->tensor);
 	t->column = ser_calloc(t->width, sizeof *t->column);
 	const struct ser_val *dim = ser_header_dim(&ex->header, t->tensor),
 			     *names = dim != NULL ? ser_val_get(dim, "columns") : NULL;

@@ -138,8 +138,8 @@ static int sizes(const struct ser_st *s, const struct rename *table, const char 
 	for (size_t i = 0; want[i].hyper != NULL && rc == 0; i++) {
 		their_name(table, want[i].of, &name);
 		const struct ser_st_tensor *t = theirs(s, prefix, name.s, &full);
-		if (t == NULL || t->ndim < 2 || t->shape[0] < 1 || t->shape[0] > 1 << 20) {
-			rc = ser_fail(e, SER_EDATA, "no tensor \"%s\", or of less than two axes", full.s);
+		if (t == NULL || t->ndim < 2 || t->n == 0 || t->shape[0] > 1 << 20) {
+			rc = ser_fail(e, SER_EDATA, "no tensor \"%s\", or of less than two axes, or empty", full.s);
 			break;
 		}
 		size[i] = t->shape[0];
@@ -204,6 +204,32 @@ static size_t hyper_of(const struct ser_model *m, const char *name)
 	return (size_t)m->hyper[i];
 }
 
+/* Every tensor that the network needs is there, of the right size, before the network takes memory. */
+static int check_sizes(struct ser_model *m, const struct ser_st *s, const struct rename *table, const char *prefix,
+		       struct ser_err *e)
+{
+	struct ser_params *own = m->params, *p = ser_params_new(0);
+	struct ser_buf name = {0}, full = {0};
+	p->outline = true;
+	m->params = p;
+	int rc = ser_model_build(m, e);
+	m->params = own;
+	for (size_t i = 0; i < p->n_slice && rc == 0; i++) {
+		bool known = their_name(table, p->slice[i].name + strlen("encoder."), &name);
+		ser_assert(known);
+		const struct ser_st_tensor *t = theirs(s, prefix, name.s, &full);
+		if (t == NULL)
+			rc = ser_fail(e, SER_EDATA, "no tensor \"%s\"", full.s);
+		else if (t->n != p->slice[i].n)
+			rc = ser_fail(e, SER_EDATA, "tensor \"%s\" has %zu elements, expected %zu", full.s, t->n,
+				      p->slice[i].n);
+	}
+	ser_buf_free(&name);
+	ser_buf_free(&full);
+	ser_params_free(p);
+	return rc;
+}
+
 static int fill(struct ser_model *m, const struct ser_st *s, const struct rename *table, const char *prefix,
 		enum ser_model_source from, struct ser_err *e)
 {
@@ -213,17 +239,10 @@ static int fill(struct ser_model *m, const struct ser_st *s, const struct rename
 	float *x = NULL;
 	size_t cap = 0, ch = hyper_of(m, "channels"), scale = hyper_of(m, "scale");
 	int rc = 0;
-	for (size_t i = 0; i < p->n_slice && rc == 0; i++) {
+	for (size_t i = 0; i < p->n_slice; i++) {
 		const struct ser_slice *sl = &p->slice[i];
-		bool known = their_name(table, sl->name + strlen("encoder."), &name);
-		ser_assert(known);
+		their_name(table, sl->name + strlen("encoder."), &name);
 		const struct ser_st_tensor *t = theirs(s, prefix, name.s, &full);
-		if (t == NULL || t->n != sl->n) {
-			rc = t == NULL ? ser_fail(e, SER_EDATA, "no tensor \"%s\"", full.s)
-				       : ser_fail(e, SER_EDATA, "tensor \"%s\" has %zu elements, expected %zu", full.s,
-						  t->n, sl->n);
-			break;
-		}
 		ser_map_add(used, full.s, full.n, NULL);
 		x = ser_grow(x, &cap, t->n, sizeof *x);
 		ser_st_f4(t, x);
@@ -263,7 +282,8 @@ int ser_model_import(struct ser_model **out, const struct ser_st *s, enum ser_mo
 		rc = sizes(s, table, prefix.s, from, &a, hyper, &n, &n_in, e);
 	if (rc == 0 && (rc = ser_model_new(&m, "ecapa", hyper, n, 0, e)) == 0) {
 		ser_model_input(m, field, n_in, dims, SER_NORM_NONE);
-		if ((rc = ser_model_build(m, e)) == 0)
+		rc = check_sizes(m, s, table, prefix.s, e);
+		if (rc == 0 && (rc = ser_model_build(m, e)) == 0)
 			rc = fill(m, s, table, prefix.s, from, e);
 	}
 	ser_buf_free(&name);

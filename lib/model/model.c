@@ -511,35 +511,49 @@ static bool shape_fits(const struct ser_slice *s, const struct ser_st_tensor *t)
 	return true;
 }
 
+/* The file's tensors against what the architecture would have, before that takes any memory: a few bytes of metadata can
+ * describe a network of any size. */
+static int check_tensors(struct ser_model *m, const struct ser_st *s, struct ser_err *e)
+{
+	struct ser_params *own = m->params, *p = ser_params_new(0);
+	p->outline = true;
+	m->params = p;
+	int rc = ser_model_build(m, e);
+	m->params = own;
+	for (size_t i = 0; i < p->n_slice && rc == 0; i++) {
+		const struct ser_slice *sl = &p->slice[i];
+		const struct ser_st_tensor *t = ser_st_find(s, sl->name);
+		if (t == NULL)
+			rc = ser_fail(e, SER_EDATA, "parameter \"%s\" of architecture %s is missing", sl->name,
+				      m->arch->name);
+		else if (!shape_fits(sl, t))
+			rc = ser_fail(
+				e, SER_EDATA,
+				"parameter \"%s\" has %zu elements and another shape than architecture %s gives it",
+				sl->name, t->n, m->arch->name);
+	}
+	for (size_t i = 0; i < s->n_tensor && rc == 0; i++)
+		if (ser_params_find(p, s->tensor[i].name) < 0 && strncmp(s->tensor[i].name, "checkpoint.", 11) != 0)
+			rc = ser_fail(e, SER_EDATA, "tensor \"%s\" has no place in architecture %s", s->tensor[i].name,
+				      m->arch->name);
+	ser_params_free(p);
+	return rc;
+}
+
 static int fill_params(struct ser_model *m, const struct ser_st *s, struct ser_err *e)
 {
 	struct ser_params *p = m->params;
 	float *buf = NULL;
 	size_t cap = 0;
-	int rc = 0;
-	for (size_t i = 0; i < p->n_slice && rc == 0; i++) {
+	for (size_t i = 0; i < p->n_slice; i++) {
 		const struct ser_slice *sl = &p->slice[i];
 		const struct ser_st_tensor *t = ser_st_find(s, sl->name);
-		if (t == NULL) {
-			rc = ser_fail(e, SER_EDATA, "parameter \"%s\" of architecture %s is missing", sl->name,
-				      m->arch->name);
-		} else if (!shape_fits(sl, t)) {
-			rc = ser_fail(
-				e, SER_EDATA,
-				"parameter \"%s\" has %zu elements and another shape than architecture %s gives it",
-				sl->name, t->n, m->arch->name);
-		} else {
-			buf = ser_grow(buf, &cap, t->n, sizeof *buf);
-			ser_st_f4(t, buf);
-			ser_model_slice_in(sl, buf, p->val + sl->at);
-		}
+		buf = ser_grow(buf, &cap, t->n, sizeof *buf);
+		ser_st_f4(t, buf);
+		ser_model_slice_in(sl, buf, p->val + sl->at);
 	}
 	free(buf);
-	for (size_t i = 0; i < s->n_tensor && rc == 0; i++)
-		if (ser_params_find(p, s->tensor[i].name) < 0 && strncmp(s->tensor[i].name, "checkpoint.", 11) != 0)
-			rc = ser_fail(e, SER_EDATA, "tensor \"%s\" has no place in architecture %s", s->tensor[i].name,
-				      m->arch->name);
-	return rc != 0 ? rc : ser_params_check(p, e);
+	return ser_params_check(p, e);
 }
 
 int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser_err *e)
@@ -580,8 +594,10 @@ int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser
 	if (rc == 0) {
 		m->train = ser_val_copy(&m->arena, &train);
 		m->prov = ser_val_copy(&m->arena, &prov);
-		rc = ser_model_build(m, e);
+		rc = check_tensors(m, s, e);
 	}
+	if (rc == 0)
+		rc = ser_model_build(m, e);
 	if (rc == 0)
 		rc = fill_params(m, s, e);
 	ser_arena_free(&a);

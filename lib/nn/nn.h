@@ -62,6 +62,7 @@ struct ser_params {
 	size_t n, cap;
 	uint64_t seed;
 	struct ser_map *name;
+	bool outline; /* slices get names and shapes, no values: to see what a network needs before memory is taken */
 };
 
 struct ser_params *ser_params_new(uint64_t seed);

@@ -44,6 +44,8 @@ int ser_params_add(struct ser_params *p, const char *name, unsigned flags, struc
 		s->shape[d] = shape[d];
 		s->n = ser_mul(s->n, shape[d]);
 	}
+	if (p->outline)
+		return (int)i;
 	size_t n = ser_add(p->n, ser_add(s->n, PITCH - 1) / PITCH * PITCH), cap = p->cap;
 	p->val = ser_grow(p->val, &cap, n, sizeof *p->val);
 	p->grad = ser_realloc(p->grad, cap, sizeof *p->grad);
@@ -131,7 +133,7 @@ int ser_params_clip(struct ser_params *p, double max_norm, double *norm, struct 
 
 int ser_params_check(const struct ser_params *p, struct ser_err *e)
 {
-	for (size_t i = 0; i < p->n_slice; i++) {
+	for (size_t i = 0; i < p->n_slice && !p->outline; i++) {
 		const struct ser_slice *s = &p->slice[i];
 		for (size_t j = 0; j < s->n; j++)
 			if (!isfinite(p->val[s->at + j]))

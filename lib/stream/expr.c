@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NEST = 100, MAX_OPS = 2000 };
+enum { MAX_NEST = 100, MAX_OPS = 2000, MAX_RE = 2000 };
 
 enum op {
 	LITERAL,
@@ -62,7 +62,7 @@ struct ser_expr {
 	struct node **all; /* every node, for ser_expr_unmet() */
 	size_t n_node, cap_node, n_op;
 	regex_t *re;
-	size_t n_re, cap_re;
+	size_t n_re, cap_re, re_size;
 	/* parsing */
 	const char *text;
 	size_t at, tok, tok_len; /* the token at hand begins at tok */
@@ -328,6 +328,64 @@ static struct node *parse_sum(struct ser_expr *x)
 	return parse_left(x, l, parse_term);
 }
 
+/* Past a bracket expression that begins at s. */
+static const char *re_bracket(const char *s)
+{
+	s += s[1] == '^' ? 2 : 1;
+	s += *s == ']';
+	while (*s != '\0' && *s != ']') {
+		const char *close = s[0] == '[' && s[1] != '\0' && strchr(":.=", s[1]) != NULL ? s + 2 : NULL;
+		while (close != NULL && *close != '\0' && !(close[0] == s[1] && close[1] == ']'))
+			close++;
+		s = close != NULL && *close != '\0' ? close + 2 : s + 1;
+	}
+	return s + (*s == ']');
+}
+
+/* How large the C library makes a regular expression, which writes repetitions out: x+ is xx*, x{2,4} is xxxx, and so on
+ * inwards, so that a few characters can mean gigabytes. Sizes above MAX_RE are all the same; SIZE_MAX: a back-reference,
+ * which extended regular expressions do not have and which can take for ever. */
+static size_t re_size(const char *s)
+{
+	size_t open[MAX_NEST], depth = 0, sum = 0, last = 0; /* of the groups around; of the group at hand; of its last part */
+	while (*s != '\0' && sum <= MAX_RE) {
+		size_t times = 1;
+		if (*s == '+') {
+			times = 2;
+			s++;
+		} else if (*s == '{') {
+			size_t n = 0;
+			for (s++; isdigit((unsigned char)*s) || *s == ','; s++) {
+				n = *s == ',' ? 0 : 10 * n + (size_t)(*s - '0');
+				n = n <= MAX_RE ? n : MAX_RE + 1;
+				times = n > times ? n : times;
+			}
+			s += *s == '}';
+		} else if (*s == '(') {
+			if (depth == MAX_NEST)
+				return MAX_RE + 1;
+			open[depth++] = sum;
+			sum = last = 0;
+			s++;
+		} else if (*s == ')' && depth > 0) {
+			last = sum + 1;
+			sum = open[--depth] + last;
+			s++;
+		} else {
+			if (*s == '\\' && isdigit((unsigned char)s[1]))
+				return SIZE_MAX;
+			s = *s == '[' ? re_bracket(s) : s + (*s == '\\' && s[1] != '\0' ? 2 : 1);
+			last = 1;
+			sum++;
+		}
+		sum += (times - 1) * last;
+		last *= times;
+	}
+	for (; depth > 0 && sum <= MAX_RE; depth--)
+		sum += open[depth - 1];
+	return sum <= MAX_RE ? sum : MAX_RE + 1;
+}
+
 static struct node *parse_match(struct ser_expr *x, struct node *a)
 {
 	struct node *n = new_node(x, MATCH, a, NULL);
@@ -338,6 +396,12 @@ static struct node *parse_match(struct ser_expr *x, struct node *a)
 	char *s = unquote(x);
 	if (s == NULL)
 		return NULL;
+	size_t size = re_size(s);
+	if (size == SIZE_MAX || (x->re_size += size) > MAX_RE) {
+		ser_fail(x->e, SER_EUSAGE, "regular expression \"%.200s\": %s", s,
+			 size == SIZE_MAX ? "has a back-reference" : "too large, or repeats too much");
+		return NULL;
+	}
 	x->re = ser_grow(x->re, &x->cap_re, x->n_re + 1, sizeof *x->re);
 	int rc = regcomp(&x->re[x->n_re], s, REG_EXTENDED | REG_NOSUB);
 	if (rc != 0) {

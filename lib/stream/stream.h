@@ -115,8 +115,8 @@ struct ser_val *ser_val_get(const struct ser_val *map, const char *name);
 void ser_val_set(struct ser_arena *a, struct ser_val *map, const char *name, struct ser_val v);
 void ser_val_push(struct ser_arena *a, struct ser_val *list, struct ser_val v);
 
-/* Compact JSON of a value. Tensors appear as {"dtype","shape"}, and with data when `data` is set; numbers
- * read back exactly; NaN and infinities, which JSON lacks, become null. */
+/* Compact JSON of a value. Tensors appear as {"dtype","shape"}, and with data when `data` is set ([] for one without
+ * elements, whatever its shape); numbers read back exactly; NaN and infinities, which JSON lacks, become null. */
 void ser_val_json(struct ser_buf *b, const struct ser_val *v, bool data);
 /* Parse JSON text (RFC 8259, UTF-8, depth <= SER_MAX_DEPTH) into an arena. */
 int ser_val_from_json(struct ser_arena *a, const char *text, size_t n, struct ser_val *out, struct ser_err *e);
@@ -292,7 +292,8 @@ int ser_sort_next(struct ser_sort *s, struct ser_record *buf, struct ser_record 
 /* Conditions on labels: fold == 3, emo in ("happy", "sad") and not has(x), shape(feat, 0) > 100, id =~ "^03".
  * ser-select(1) describes the language. */
 struct ser_expr;
-/* NULL and *e, SER_EUSAGE with the position, when the text is no expression or nests deeper than 100. */
+/* NULL and *e, SER_EUSAGE with the position, when the text is no expression, nests deeper than 100, has more than 2000
+ * operators, or regular expressions that come to more than 2000 characters when their repetitions are written out. */
 struct ser_expr *ser_expr_new(const char *text, struct ser_err *e);
 void ser_expr_free(struct ser_expr *x);
 /* 1 true, 0 false or nil, SER_EDATA naming the record when kinds do not go together. */

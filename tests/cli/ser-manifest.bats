@@ -104,6 +104,12 @@ b-03a\tb.wav\tb-03\tcalm\t\tb-rec\t0\t1' ]
 	[ "$(ser-manifest --to emobox "$T/n.tsv")" = '{"key": "a", "wav": "w", "probs": [0.5,{"x":null}], "ok": true}' ]
 }
 
+@test "ser-manifest emobox: what its reader could not take back is not written so" {
+	printf 'id\tpath\tspk\temo\tnum_samples\na\t\t\t\t99999999999999999999\n' > "$T/x.tsv"
+	[ "$(ser-manifest --to emobox "$T/x.tsv")" = '{"key": "a", "wav": "", "num_samples": "99999999999999999999"}' ]
+	ser-manifest --to emobox "$T/x.tsv" | ser-manifest --from emobox | cut -f 1,2,5 | cmp - <(cut -f 1,2,5 "$T/x.tsv")
+}
+
 @test "ser-manifest emobox: what is wrong is said with its line" {
 	printf '{"key": "a", "wav": "w"}\n{"key": "b"}\n' > "$T/x.jsonl"
 	run -1 ser-manifest --from emobox "$T/x.jsonl"
@@ -271,6 +277,11 @@ b-03a\tb.wav\tb-03\tcalm\t\tb-rec\t0\t1' ]
 	printf 'file,start,end\na,1.5,2\n' > "$T/x.csv"
 	run -1 ser-manifest --from audformat "$T/x.csv"
 	[[ $output == *'row 1: start "1.5" is no timedelta'* ]]
+	for d in '0 days -1:00:00' '+1 days 00:00:00' '106751 days 00:00:00' '1 days 24:00:00'; do
+		printf 'file,start,end\na,%s,NaT\n' "$d" > "$T/x.csv"
+		run -1 ser-manifest --from audformat "$T/x.csv"
+		[[ $output == *'is no timedelta'* ]]
+	done
 	printf 'file,emotion,emo\na,1,2\n' > "$T/x.csv"
 	run -1 ser-manifest --from audformat "$T/x.csv"
 	[[ $output == *'both "emotion" and "emo"'* ]]

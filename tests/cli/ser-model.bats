@@ -78,3 +78,8 @@ setup() {
 	fails 2 'is for export and import' ser-model show -o x m.st
 	fails 1 'none.st' ser-model show none.st
 }
+
+@test "a small file that describes a giant network takes no memory for it" {
+	[ "$FLAVOUR" = release ] || skip "sanitizers take what memory they like"
+	(ulimit -v 1000000 && fails 1 'is missing' ser-model show "$ROOT/tests/fuzz/corpus/safetensors/giant")
+}

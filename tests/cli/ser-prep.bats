@@ -194,6 +194,12 @@ X
 	[[ $output == *'my.corpus:8: unknown word "nonsense"'* ]]
 }
 
+@test "ser-prep: a pattern with too many ways to match a name is an error, not a long wait" {
+	mkdir -p "$T/w" && : > "$T/w/$(printf 'a%.0s' {1..100})b.wav"
+	run -1 ser-prep --pattern "$(printf '*a%.0s' {1..40})c" "$T/w"
+	[[ $output == *"too many ways to match"* ]]
+}
+
 @test "ser-prep: a folder that is not there, is empty, or holds something else" {
 	run -1 ser-prep emodb "$T/nowhere"
 	mkdir "$T/empty"
