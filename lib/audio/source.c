@@ -69,6 +69,7 @@ static void parse_head(struct ser_source *s, const unsigned char *p, size_t n)
 		uint32_t size = rifx ? be32(p + at + 4) : le32(p + at + 4);
 		if (memcmp(p + at, "data", 4) == 0) {
 			s->data_off = (int64_t)at + 8;
+			s->data_last = true;
 			s->data_size = rf64 && size == UINT32_MAX ? size64 : stream_size(size);
 			if (s->data_size < 0 && !rf64) {
 				int64_t room = s->size >= 0 ? s->size - s->data_off : INT64_MAX;
@@ -276,9 +277,10 @@ void ser_source_close(struct ser_source *s)
 int64_t ser_source_len(void *user)
 {
 	const struct ser_source *s = user;
-	if (s->size >= 0)
+	int64_t end = s->data_size >= 0 ? s->data_off + s->data_size : LEN_UNKNOWN;
+	if (s->size >= 0 && (!s->data_last || s->size < end))
 		return s->size;
-	return s->data_size >= 0 ? s->data_off + s->data_size : LEN_UNKNOWN;
+	return end;
 }
 
 int64_t ser_source_seek(int64_t off, int whence, void *user)
@@ -362,9 +364,10 @@ int64_t ser_source_read(void *p, int64_t n, void *user)
 			overlay(s, p, at, k);
 		return k;
 	}
-	if (s->pos >= s->size)
+	int64_t left = ser_source_len(s) - s->pos;
+	if (left <= 0)
 		return 0;
-	k = s->size - s->pos < n ? s->size - s->pos : n;
+	k = left < n ? left : n;
 	if (s->kind == SOURCE_MEM) {
 		memcpy(p, s->mem + s->pos, (size_t)k);
 	} else {
