@@ -49,6 +49,7 @@ int main(int argc, char **argv)
 {
 	struct job j = {.name = NULL};
 	const char *model = NULL;
+	int precision = SER_LA_FULL;
 	const struct ser_option opts[] = {
 		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED,
 		 "model of ser-train or ser-model import"},
@@ -56,6 +57,8 @@ int main(int argc, char **argv)
 		 "frame-level states [T,C] instead of one vector"},
 		{"name", 0, SER_OPTION_STR, &j.name, "NAME", 0, 0, NULL, 0,
 		 "name of the new tensor (default emb, or frames)"},
+		{"precision", 0, SER_OPTION_CHOICE, &precision, "NAME", 0, 0, ser_la_precisions, 0,
+		 "of matrix products"},
 		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0,
 		 "leave this field out of the output, such as the features"},
 		{0},
@@ -75,6 +78,8 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "--name: \"%s\" is taken", j.name);
 	j.m = m;
 	j.run = ser_runner_new(m, c.n_thread);
+	if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
+		ser_cli_die(&c, &e);
 	int status = ser_cli_filter(&c, &(struct ser_filter){header, record, &j});
 	ser_runner_free(j.run);
 	ser_model_free(m);

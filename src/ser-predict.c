@@ -84,11 +84,14 @@ int main(int argc, char **argv)
 {
 	struct job j = {0};
 	const char *model = NULL, *head = NULL;
+	int precision = SER_LA_FULL;
 	const struct ser_option opts[] = {
 		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED,
 		 "model of ser-train classify or regress"},
 		{"head", 0, SER_OPTION_STR, &head, "NAME", 0, 0, NULL, 0,
 		 "which head of the model (default its first)"},
+		{"precision", 0, SER_OPTION_CHOICE, &precision, "NAME", 0, 0, ser_la_precisions, 0,
+		 "of matrix products"},
 		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0,
 		 "leave this field out of the output, such as the features"},
 		{0},
@@ -106,6 +109,8 @@ int main(int argc, char **argv)
 	j.m = m;
 	choose_head(&c, &j, head, model);
 	j.run = ser_runner_new(m, c.n_thread);
+	if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
+		ser_cli_die(&c, &e);
 	int status = ser_cli_filter(&c, &(struct ser_filter){header, record, &j});
 	ser_runner_free(j.run);
 	ser_model_free(m);

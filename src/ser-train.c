@@ -14,7 +14,7 @@ enum { CLASSIFY, REGRESS, SPEAKER, CONTRASTIVE };
 static struct {
 	const char *field, *spk, *label, *cluster, *arch, *init, *pairs, *log, *checkpoint;
 	struct ser_strs hyper, also, adversarial, dev_spk, values;
-	int norm, optimizer, schedule, sample, class_weight, loss, value_loss;
+	int norm, precision, optimizer, schedule, sample, class_weight, loss, value_loss;
 	double crop_s;
 	int64_t seed, every;
 	int epochs, batch, time_masks, time_mask, freq_masks, freq_mask, patience, hidden, proj, n_spk, n_per, n_sub;
@@ -278,6 +278,7 @@ static void check_options(struct ser_cli *c)
 	o.train.opt.kind = (enum ser_opt_kind)o.optimizer;
 	o.train.sched = (enum ser_sched_kind)o.schedule;
 	o.train.balanced = o.sample == 1;
+	o.train.precision = (enum ser_la_precision)o.precision;
 	o.train.freeze = o.freeze;
 	o.train.keep_input = o.init != NULL; /* the encoder was trained on what they make of the features */
 	o.split.dev_spk = o.dev_spk.s;
@@ -341,6 +342,8 @@ int main(int argc, char **argv)
 		{"freq-masks", 0, SER_OPTION_INT, &o.freq_masks, "N", 0, 100, NULL, 0,
 		 "runs of dimensions set to zero in each crop"},
 		{"freq-mask", 0, SER_OPTION_INT, &o.freq_mask, "N", 0, 100000, NULL, 0, "dimensions of the longest"},
+		{"precision", 0, SER_OPTION_CHOICE, &o.precision, "NAME", 0, 0, ser_la_precisions, 0,
+		 "of matrix products; everything else is in f32"},
 		{"optimizer", 0, SER_OPTION_CHOICE, &o.optimizer, "NAME", 0, 0, optimizers, 0, "update rule"},
 		{"lr", 0, SER_OPTION_REAL, &o.train.lr, "X", 0, 1000, NULL, 0, "highest learning rate"},
 		{"schedule", 0, SER_OPTION_CHOICE, &o.schedule, "NAME", 0, 0, schedules, 0, "how it changes"},

@@ -42,10 +42,11 @@ int ser_la_threads(const struct ser_la *la);
 
 /* How products of this context are formed. BF16: operands rounded to bfloat16 (nearest even), sums in float, where both
  * sides have at least 32 k and 16 columns; everything else stays float. On tiles (AMX) where the machine has them; BF16_PLAIN
- * is what it is elsewhere: the same bytes, numbers below 1.2e-38 aside, but slower than float. False, and nothing changes,
+ * is what it is elsewhere: the same bytes, numbers below 1.2e-38 aside, at about half the speed of float. False, and nothing changes,
  * when real is double or la is NULL. */
 enum ser_la_precision { SER_LA_FULL, SER_LA_BF16, SER_LA_BF16_PLAIN };
 bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p);
+extern const char *const ser_la_precisions[]; /* "f32", "bf16", NULL: names of the first two */
 
 /* Call fn(ctx, i, worker) for i in [0,n), worker in [0,threads); contract of ser_parallel_for, but on threads that
  * are already there. Inside fn the context to use is ser_la_worker(la, worker). */

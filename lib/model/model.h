@@ -139,6 +139,8 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 /* Running a model over records, one worker's records at a time: results depend on the record alone. */
 struct ser_runner;
 struct ser_runner *ser_runner_new(const struct ser_model *m, int n_worker); /* m is borrowed and not changed */
+/* Products in bf16: before the first record. SER_EUSAGE where this build has none (see ser_la_set_precision). */
+int ser_runner_precision(struct ser_runner *r, enum ser_la_precision p, struct ser_err *e);
 void ser_runner_free(struct ser_runner *r);
 /* Encode a record. The nodes are on *t until the worker's next call. Returns the number of frames, or <0. */
 ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,

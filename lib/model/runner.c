@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 struct worker {
+	struct ser_la *la; /* NULL: float alone */
 	struct ser_tape *tape;
 	float *x;
 	size_t cap;
@@ -26,12 +27,26 @@ struct ser_runner *ser_runner_new(const struct ser_model *m, int n_worker)
 	return r;
 }
 
+int ser_runner_precision(struct ser_runner *r, enum ser_la_precision p, struct ser_err *e)
+{
+	for (int i = 0; i < r->n && p != SER_LA_FULL; i++) {
+		struct worker *w = &r->w[i];
+		ser_tape_free(w->tape);
+		w->la = ser_la_new(1);
+		w->tape = ser_tape_new(w->la, r->m->params);
+		if (!ser_la_set_precision(w->la, p))
+			return ser_fail(e, SER_EUSAGE, "this build has no bf16 products");
+	}
+	return 0;
+}
+
 void ser_runner_free(struct ser_runner *r)
 {
 	if (r == NULL)
 		return;
 	for (int i = 0; i < r->n; i++) {
 		ser_tape_free(r->w[i].tape);
+		ser_la_free(r->w[i].la);
 		free(r->w[i].x);
 	}
 	free(r);

@@ -190,7 +190,9 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 	t->sched.n_total = t->n_step;
 	t->sched.n_warmup = (uint64_t)(o->warmup * (double)t->n_step + 0.5);
 	t->sched.every = t->n_step / 3 > 0 ? t->n_step / 3 : 1;
-	t->la = n_thread > 1 ? ser_la_new(n_thread) : NULL;
+	t->la = n_thread > 1 || o->precision != SER_LA_FULL ? ser_la_new(n_thread) : NULL;
+	if (o->precision != SER_LA_FULL && !ser_la_set_precision(t->la, o->precision))
+		return ser_fail(e, SER_EUSAGE, "this build has no bf16 products");
 	t->tape = ser_tape_new(t->la, p);
 	if (o->freeze)
 		t->fixed = ser_tape_new(t->la, p);

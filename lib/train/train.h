@@ -135,7 +135,8 @@ struct ser_train_opts {
 	bool keep_input; /* input.mean and input.std are the model's own; else they are fitted to the training items */
 	bool freeze;     /* the encoder is not trained at all: no updates, no dropout, no batch statistics */
 	double ramp; /* adversarial weights grow as 2/(1+exp(-ramp p)) - 1 with the share p of steps done; 0: at once */
-	size_t patience; /* stop after so many validations without a better one; 0: never */
+	enum ser_la_precision precision; /* of matrix products; parameters, their moments and all else are in float */
+	size_t patience;                 /* stop after so many validations without a better one; 0: never */
 };
 struct ser_train_opts ser_train_defaults(void);
 

@@ -167,6 +167,30 @@ same_model() {
 	[ ! -e a.st ]
 }
 
+@test "--precision bf16: another model, nearly the same losses, the same bytes for any thread count and when resumed" {
+	wide=(ser-train classify -l emo --arch convpool --hyper channels=32 --hyper emb=32 --hyper att=32 --hyper blocks=3 --crop 0.2 -b 16 -e 4 --lr 1e-3)
+	mkstream -n 60 --frames 30 --bins 40 --speakers 6 >w.ser
+	"${wide[@]}" -o f.st --log f.tsv w.ser
+	"${wide[@]}" -o b.st --log b.tsv --precision bf16 w.ser
+	"${wide[@]}" -o c.st --precision bf16 -t 2 w.ser
+	cmp b.st c.st
+	run ! same_model f.st b.st
+	paste <(cut -f 4 f.tsv) <(cut -f 4 b.tsv) | awk 'NR > 1 {d = $1 - $2; if (d < 0) d = -d; if (!(d < 0.02)) {print; exit 1}}'
+	run ! cmp -s f.tsv b.tsv
+	ser-model show --json b.st | jq -e '.prov[-1].args | join(" ") | test("--precision.bf16")' >/dev/null
+	"${wide[@]}" -o d.st --precision bf16 --checkpoint d.ckpt --checkpoint-every 5 w.ser
+	fails 1 "other data or with other options" "${wide[@]}" -o d.st --checkpoint d.ckpt --resume w.ser
+	# what a bf16 model says in bf16 is close to what it says in f32
+	ser-embed -m b.st w.ser >e32.ser
+	ser-embed -m b.st --precision bf16 w.ser >e16.ser
+	ser-embed -m b.st --precision bf16 -t 2 w.ser | cmp - e16.ser
+	ser-cmp -q --atol 0.05 e32.ser e16.ser
+	run ser-cmp -q --atol 1e-6 e32.ser e16.ser
+	[ "$status" -eq 1 ]
+	ser-predict -m b.st --precision bf16 w.ser >p16.ser
+	ser-predict -m b.st w.ser | ser-cmp -q --atol 0.05 - p16.ser
+}
+
 @test "--init takes the encoder, --freeze leaves it alone" {
 	train a.st d.ser
 	train b.st --init a.st --freeze --seed 5 d.ser
