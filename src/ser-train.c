@@ -17,7 +17,8 @@ static struct {
 	int norm, precision, optimizer, schedule, sample, class_weight, loss, value_loss;
 	double crop_s;
 	int64_t seed, every;
-	int epochs, batch, time_masks, time_mask, freq_masks, freq_mask, patience, hidden, proj, n_spk, n_per, n_sub;
+	int epochs, batch, accumulate, time_masks, time_mask, freq_masks, freq_mask, patience, hidden, proj, n_spk,
+		n_per, n_sub;
 	bool resume, freeze;
 	struct ser_split_opts split;
 	struct ser_train_opts train;
@@ -40,6 +41,7 @@ static void set_defaults(int mode)
 	o.crop_s = mode == SPEAKER ? 2 : 3;
 	o.epochs = (int)o.train.n_epoch;
 	o.batch = mode == SPEAKER ? 64 : (int)o.train.batch;
+	o.accumulate = (int)o.train.accumulate;
 	o.time_masks = (int)o.train.n_time_mask;
 	o.time_mask = (int)o.train.time_mask;
 	o.freq_masks = (int)o.train.n_freq_mask;
@@ -270,6 +272,7 @@ static void check_options(struct ser_cli *c)
 	o.train.seed = o.split.seed = (uint64_t)o.seed;
 	o.train.n_epoch = (size_t)o.epochs;
 	o.train.batch = (size_t)o.batch;
+	o.train.accumulate = (size_t)o.accumulate;
 	o.train.n_time_mask = (size_t)o.time_masks;
 	o.train.time_mask = (size_t)o.time_mask;
 	o.train.n_freq_mask = (size_t)o.freq_masks;
@@ -309,6 +312,8 @@ int main(int argc, char **argv)
 		 "leave the encoder as it is, train the heads"},
 		{"encoder-lr-scale", 0, SER_OPTION_REAL, &o.train.encoder_lr, "X", 0, 1000, NULL, 0,
 		 "factor on the encoder's learning rate"},
+		{"layer-lr-decay", 0, SER_OPTION_REAL, &o.train.layer_decay, "X", 0, 1, NULL, 0,
+		 "factor on it for each layer further from the heads"},
 		{"also", 0, SER_OPTION_LIST, &o.also, "FIELD:WEIGHT", 0, 0, NULL, 0,
 		 "also classify this label, with this weight in the loss"},
 		{"adversarial", 0, SER_OPTION_LIST, &o.adversarial, "FIELD:WEIGHT", 0, 0, NULL, 0,
@@ -328,6 +333,8 @@ int main(int argc, char **argv)
 		{"epochs", 'e', SER_OPTION_INT, &o.epochs, "N", 1, 1000000, NULL, 0,
 		 "passes over the training records"},
 		{"batch", 'b', SER_OPTION_INT, &o.batch, "N", 1, 1000000, NULL, 0, "records, or pairs, a step"},
+		{"accumulate", 0, SER_OPTION_INT, &o.accumulate, "N", 1, 1000000, NULL, 0,
+		 "work through each batch in N parts, for less memory"},
 		{"crop", 0, SER_OPTION_REAL, &o.crop_s, "SECONDS", 0, 100000, NULL, 0,
 		 "length of random crops; 0: whole utterances"},
 		{"stretch", 0, SER_OPTION_REAL, &o.train.stretch, "X", 0, 0.9, NULL, 0,

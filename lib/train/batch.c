@@ -251,7 +251,14 @@ static void choose(struct ser_rng *r, size_t of, size_t n, size_t *out)
 	free(all);
 }
 
-static void batch_of_clusters(struct ser_trainer *t)
+/* Where part p of n things begins, when they are cut into n_part. */
+static size_t begin_of(size_t n, size_t p, size_t n_part)
+{
+	return (size_t)((uint64_t)n * p / n_part);
+}
+
+/* Every speaker is drawn, those of the part are taken. */
+static void batch_of_clusters(struct ser_trainer *t, size_t part)
 {
 	const struct ser_objective *o = &t->obj[0];
 	struct ser_rng r = train_rng(t, FOR_CLUSTER, t->step, 0);
@@ -261,15 +268,17 @@ static void batch_of_clusters(struct ser_trainer *t)
 	choose(&r, t->n_spk, n_spk, spk);
 	for (size_t s = 0; s < n_spk; s++) {
 		size_t c0 = t->spk_at[spk[s]];
+		bool mine =
+			s >= begin_of(n_spk, part, t->o.accumulate) && s < begin_of(n_spk, part + 1, t->o.accumulate);
 		choose(&r, t->spk_at[spk[s] + 1] - c0, 2, clu);
 		for (int k = 0; k < 2; k++) {
 			size_t m0 = t->clu_at[c0 + clu[k]], size = t->clu_at[c0 + clu[k] + 1] - m0;
 			side[k] = o->n_per < size ? o->n_per : size;
 			choose(&r, size, side[k], in);
-			for (size_t i = 0; i < side[k]; i++)
+			for (size_t i = 0; mine && i < side[k]; i++)
 				row[k][i] = (int32_t)row_of(t, t->member[m0 + in[i]]);
 		}
-		for (int k = 0; k < 2; k++)
+		for (int k = 0; mine && k < 2; k++)
 			for (size_t i = 0; i < side[k]; i++) {
 				add_anchor(t, row[k][i]);
 				for (size_t j = 0; j < side[k]; j++)
@@ -335,12 +344,12 @@ static void shuffle_balanced(struct ser_trainer *t, uint64_t epoch)
 	free(count);
 }
 
-void train_next_batch(struct ser_trainer *t)
+void train_batch_part(struct ser_trainer *t, size_t part)
 {
 	size_t epoch = (size_t)(t->step / t->per_epoch) + 1, k = (size_t)(t->step % t->per_epoch);
 	train_clear_batch(t);
 	if (t->obj[0].kind == SER_OBJ_PAIRS && t->obj[0].pairs == NULL) {
-		batch_of_clusters(t);
+		batch_of_clusters(t, part);
 		return;
 	}
 	if (t->order_epoch != epoch) {
@@ -351,8 +360,8 @@ void train_next_batch(struct ser_trainer *t)
 		t->order_epoch = epoch;
 	}
 	/* Batches differ by one item at most, so that there is no small last one. */
-	size_t from = (size_t)((uint64_t)t->n_train * k / t->per_epoch);
-	size_t to = (size_t)((uint64_t)t->n_train * (k + 1) / t->per_epoch);
+	size_t first = begin_of(t->n_train, k, t->per_epoch), n = begin_of(t->n_train, k + 1, t->per_epoch) - first;
+	size_t from = first + begin_of(n, part, t->o.accumulate), to = first + begin_of(n, part + 1, t->o.accumulate);
 	if (t->obj[0].kind == SER_OBJ_PAIRS)
 		train_add_pairs(t, t->order + from, to - from);
 	else

@@ -15,7 +15,7 @@ static uint64_t fingerprint(const struct ser_trainer *t)
 		       o->crop, o->balanced, o->n_time_mask, o->time_mask, o->n_freq_mask, o->freq_mask);
 	ser_buf_printf(&b, "%d %a %d %a %a %a %a %a %d ", (int)q->kind, q->momentum, q->nesterov, q->beta1, q->beta2,
 		       q->eps, q->weight_decay, q->ema, (int)o->sched);
-	ser_buf_printf(&b, "%a %a %d ", o->stretch, o->shift, (int)o->precision);
+	ser_buf_printf(&b, "%a %a %d %zu %a ", o->stretch, o->shift, (int)o->precision, o->accumulate, o->layer_decay);
 	ser_buf_printf(&b, "%a %a %a %a %d %a %zu ", o->lr, o->warmup, o->clip, o->encoder_lr, o->freeze, o->ramp,
 		       o->patience);
 	for (size_t k = 0; k < t->n_obj; k++) {

@@ -5,6 +5,7 @@
  *	read.c       its features: crops, warps, masks
  *	objective.c  heads, targets, losses
  *	validate.c   the metric
+ *	rates.c      learning rates by layer
  *	train.c      setting up, the step
  *	checkpoint.c the state on disk */
 #ifndef SER_TRAIN_IMPL_H
@@ -18,7 +19,7 @@ struct cut {
 	double speed, shift;
 };
 
-/* Rows of a batch: distinct items, each with one crop. */
+/* Rows of a batch, or of a part of it: distinct items, each with one crop. */
 struct batch {
 	size_t *row, n, cap; /* items */
 	int32_t *place;      /* [items] row of an item, -1 */
@@ -65,6 +66,7 @@ struct ser_trainer {
 	/* clusters inside speakers: members of each, and of each speaker its clusters */
 	size_t *member, *clu_at, n_clu, *spk_at, n_spk;
 	/* results so far */
+	double norm[SER_MAX_OBJECTIVE]; /* of the step at hand: the sum of train_weight() over all its parts */
 	double sum, part[SER_MAX_OBJECTIVE];
 	uint64_t n_part[SER_MAX_OBJECTIVE];
 	real *best;
@@ -87,8 +89,9 @@ void train_batch_free(struct batch *b);
 void train_clear_batch(struct ser_trainer *t);
 void train_add_row(struct ser_trainer *t, size_t item);
 void train_add_pairs(struct ser_trainer *t, const size_t *pair, size_t n);
-/* The batch of the step at hand. */
-void train_next_batch(struct ser_trainer *t);
+/* A part, in [0, o.accumulate), of the step's batch: whole records, pairs, or speakers with their clusters. It is empty
+ * when the batch has fewer. */
+void train_batch_part(struct ser_trainer *t, size_t part);
 
 /* ---- read.c ---- */
 
@@ -100,10 +103,17 @@ float *train_scratch(struct ser_trainer *t, size_t n); /* [n], until the next ca
 
 /* What the items' labels and values are to the heads. */
 int train_take_targets(struct ser_trainer *t, const struct ser_split *s, struct ser_err *e);
-/* Room for the targets of the batch at hand. */
-void train_targets(struct ser_trainer *t);
-/* The loss of objective k over the batch, or -1 when the batch says nothing about it. */
+/* What the batch at hand adds to the number that objective k's sum is divided by: the weights of its labelled rows, its
+ * rows with values, or its anchors with a positive. */
+double train_weight(const struct ser_trainer *t, size_t k);
+/* The loss of objective k over the batch, embedded as emb, its sum divided by t->norm[k]; -1 when the batch says nothing
+ * about it. */
 int train_loss(struct ser_trainer *t, size_t k, int emb);
+
+/* ---- rates.c ---- */
+
+/* Each slice's factor on the learning rate. */
+void train_rates(struct ser_trainer *t);
 
 /* ---- train.c ---- */
 

@@ -154,26 +154,30 @@ int train_take_targets(struct ser_trainer *t, const struct ser_split *s, struct 
 }
 /* ---- losses ---- */
 
-void train_targets(struct ser_trainer *t)
+double train_weight(const struct ser_trainer *t, size_t k)
 {
-	size_t n_value = 0;
-	for (size_t k = 0; k < t->n_obj; k++)
-		n_value += t->obj[k].n_value;
-	t->label = ser_grow(t->label, &t->cap_label, t->n_obj * t->b.n, sizeof *t->label);
-	t->row = ser_grow(t->row, &t->cap_row, t->n_obj * t->b.n, sizeof *t->row);
-	t->target = ser_grow(t->target, &t->cap_target, n_value * t->b.n, sizeof *t->target);
+	const struct batch *b = &t->b;
+	double n = 0;
+	if (t->obj[k].kind == SER_OBJ_PAIRS) {
+		for (size_t i = 0; i < b->set.n_anchor; i++)
+			n += b->set.pos_at[i + 1] > b->set.pos_at[i];
+		return n;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		int32_t c = t->code[k][b->row[i]];
+		n += c < 0 ? 0 : t->class_w[k] != NULL ? (double)t->class_w[k][c] : 1;
+	}
+	return n;
 }
 
-/* Labels of the batch's rows for objective k; NULL when none has one. */
+/* Labels of the batch's rows for objective k. */
 static const int32_t *labels(struct ser_trainer *t, size_t k)
 {
+	t->label = ser_grow(t->label, &t->cap_label, t->n_obj * t->b.n, sizeof *t->label);
 	int32_t *y = t->label + k * t->b.n;
-	bool any = false;
-	for (size_t i = 0; i < t->b.n; i++) {
+	for (size_t i = 0; i < t->b.n; i++)
 		y[i] = t->code[k][t->b.row[i]];
-		any = any || y[i] >= 0;
-	}
-	return any ? y : NULL;
+	return y;
 }
 
 static double ramp(const struct ser_trainer *t)
@@ -182,13 +186,15 @@ static double ramp(const struct ser_trainer *t)
 	return t->o.ramp > 0 ? 2 / (1 + exp(-t->o.ramp * p)) - 1 : 1;
 }
 
-/* A loss over values: rows that have them, all of them or gathered. */
-static int value_loss(struct ser_trainer *t, size_t k, int emb)
+/* A loss over values x of the batch's rows: of those that have them, all or gathered. */
+static int value_loss(struct ser_trainer *t, size_t k, int x)
 {
 	const struct ser_objective *o = &t->obj[k];
-	size_t n_value = o->n_value, n = 0, before = 0;
-	for (size_t j = 0; j < k; j++)
-		before += t->obj[j].n_value;
+	size_t n_value = o->n_value, n = 0, before = 0, all = 0;
+	for (size_t j = 0; j < t->n_obj; all += t->obj[j++].n_value)
+		before += j < k ? t->obj[j].n_value : 0;
+	t->target = ser_grow(t->target, &t->cap_target, all * t->b.n, sizeof *t->target);
+	t->row = ser_grow(t->row, &t->cap_row, t->n_obj * t->b.n, sizeof *t->row);
 	real *y = t->target + before * t->b.n;
 	int32_t *row = t->row + k * t->b.n;
 	for (size_t i = 0; i < t->b.n; i++)
@@ -196,33 +202,35 @@ static int value_loss(struct ser_trainer *t, size_t k, int emb)
 			memcpy(y + n * n_value, t->value[k] + t->b.row[i] * n_value, n_value * sizeof *y);
 			row[n++] = (int32_t)i;
 		}
-	if (n < 2)
-		return -1; /* one number has no concordance */
-	int x = ser_model_head(t->m, t->tape, (size_t)t->head[k], emb);
 	if (n < t->b.n)
 		x = ser_nn_rows(t->tape, x, n, row);
-	if (o->loss == SER_VALUE_CCC)
-		return ser_nn_ccc(t->tape, x, y, 1e-8, NULL);
-	return o->loss == SER_VALUE_MSE ? ser_nn_mse(t->tape, x, y, NULL) : ser_nn_mae(t->tape, x, y, NULL);
+	struct ser_loss l = {.norm = t->norm[k]};
+	if (o->loss == SER_VALUE_MSE)
+		return ser_nn_mse(t->tape, x, y, &l);
+	if (o->loss == SER_VALUE_MAE)
+		return ser_nn_mae(t->tape, x, y, &l);
+	/* No mean over rows: each part of a batch counts by how many it has. */
+	int ccc = ser_nn_ccc(t->tape, x, y, 1e-8, NULL);
+	return (double)n < t->norm[k] ? ser_nn_scale(t->tape, ccc, (double)n / t->norm[k]) : ccc;
 }
 
-/* The loss of objective k, or -1 when the batch says nothing about it. */
 int train_loss(struct ser_trainer *t, size_t k, int emb)
 {
 	const struct ser_objective *o = &t->obj[k];
+	double weight = train_weight(t, k);
+	if (weight == 0)
+		return -1;
+	if (o->kind == SER_OBJ_VALUE && (t->norm[k] < 2 || (o->loss == SER_VALUE_CCC && weight < 2)))
+		return -1; /* one number has no concordance */
 	if (o->adversarial)
 		emb = ser_nn_reverse_grad(t->tape, emb, o->weight * ramp(t));
-	if (o->kind == SER_OBJ_PAIRS)
-		return ser_nn_pair_loss(t->tape, ser_model_head(t->m, t->tape, (size_t)t->head[k], emb), &t->b.set,
-					o->tau, 0);
-	if (o->kind == SER_OBJ_VALUE)
-		return value_loss(t, k, emb);
-	const int32_t *y = labels(t, k);
-	if (y == NULL)
-		return -1;
 	int out = ser_model_head(t->m, t->tape, (size_t)t->head[k], emb);
-	struct ser_loss l = {.class_w = t->class_w[k], .smooth = o->smooth};
+	if (o->kind == SER_OBJ_PAIRS)
+		return ser_nn_pair_loss(t->tape, out, &t->b.set, o->tau, t->norm[k]);
+	if (o->kind == SER_OBJ_VALUE)
+		return value_loss(t, k, out);
+	struct ser_loss l = {.class_w = t->class_w[k], .smooth = o->smooth, .norm = t->norm[k]};
 	if (o->kind == SER_OBJ_AAM)
-		return ser_nn_aam(t->tape, out, o->n_sub, y, o->margin, o->scale, &l);
-	return ser_nn_cross_entropy(t->tape, out, y, &l);
+		return ser_nn_aam(t->tape, out, o->n_sub, labels(t, k), o->margin, o->scale, &l);
+	return ser_nn_cross_entropy(t->tape, out, labels(t, k), &l);
 }

@@ -9,6 +9,7 @@ struct ser_train_opts ser_train_defaults(void)
 {
 	struct ser_train_opts o = {.n_epoch = 40,
 				   .batch = 32,
+				   .accumulate = 1,
 				   .crop = 300,
 				   .n_time_mask = 1,
 				   .time_mask = 20,
@@ -20,6 +21,7 @@ struct ser_train_opts ser_train_defaults(void)
 				   .warmup = 0.05,
 				   .clip = 5,
 				   .encoder_lr = 1,
+				   .layer_decay = 1,
 				   .ramp = 10};
 	return o;
 }
@@ -39,11 +41,15 @@ int train_embed(struct ser_trainer *t, unsigned mode, uint64_t seed)
 	return ser_tape_input(t->tape, emb.val, emb.n_row, emb.n_col, NULL, 0);
 }
 
-static int name_batch(const struct ser_trainer *t, struct ser_err *e)
+/* The error again, with the step and the ids of parts [from, to) of its batch. */
+static int name_batch(struct ser_trainer *t, size_t from, size_t to, struct ser_err *e)
 {
 	struct ser_buf b = {0};
-	for (size_t i = 0; i < t->b.n && b.n < 500; i++)
-		ser_buf_printf(&b, "%s%.60s", i > 0 ? ", " : "", t->d->item[t->b.row[i]].id);
+	for (size_t p = from; p < to; p++) {
+		train_batch_part(t, p);
+		for (size_t i = 0; i < t->b.n && b.n < 500; i++)
+			ser_buf_printf(&b, "%s%.60s", b.n > 0 ? ", " : "", t->d->item[t->b.row[i]].id);
+	}
 	ser_fail_in(e, "step %llu, epoch %llu", (unsigned long long)t->step + 1,
 		    (unsigned long long)(t->step / t->per_epoch) + 1);
 	char msg[sizeof e->msg];
@@ -53,9 +59,48 @@ static int name_batch(const struct ser_trainer *t, struct ser_err *e)
 	return e->code;
 }
 
+/* Forward and backward over the batch at hand: adds its gradient, and its share of each objective's loss. */
+static int run_part(struct ser_trainer *t, double loss[static SER_MAX_OBJECTIVE], struct ser_err *e)
+{
+	struct ser_rng r = train_rng(t, FOR_TAPE, t->step, 0);
+	train_read_batch(t, true);
+	int emb = train_embed(t, SER_TAPE_GRAD | SER_TAPE_TRAIN, ser_rng_next(&r)), total = -1;
+	for (size_t k = 0; k < t->n_obj; k++) {
+		int l = train_loss(t, k, emb);
+		if (l < 0)
+			continue;
+		loss[k] += ser_tape_scalar(t->tape, l);
+		if (!t->obj[k].adversarial && t->obj[k].weight != 1)
+			l = ser_nn_scale(t->tape, l, t->obj[k].weight);
+		total = total < 0 ? l : ser_nn_add(t->tape, total, l);
+	}
+	return total >= 0 ? ser_tape_backward(t->tape, total, 1, e) : 0;
+}
+
+/* The gradient of the step's whole batch, and the losses. */
+static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_OBJECTIVE], struct ser_err *e)
+{
+	size_t n_part = t->o.accumulate;
+	memset(t->norm, 0, sizeof t->norm);
+	for (size_t p = 0; p < n_part; p++) {
+		train_batch_part(t, p);
+		for (size_t k = 0; k < t->n_obj; k++)
+			t->norm[k] += train_weight(t, k);
+	}
+	ser_params_zero_grad(t->m->params);
+	for (size_t p = 0; p < n_part; p++) {
+		if (n_part > 1) /* else it is there already */
+			train_batch_part(t, p);
+		if (t->b.n > 0 && run_part(t, loss, e) != 0)
+			return name_batch(t, p, p + 1, e);
+	}
+	return 0;
+}
+
 int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct ser_err *e)
 {
-	struct ser_params *p = t->m->params;
+	double loss[SER_MAX_OBJECTIVE] = {0};
+	bool any = false;
 	*row = (struct ser_train_row){.step = t->step, .n_step = t->n_step};
 	if (t->step >= t->n_step || t->stopped)
 		return 0;
@@ -64,27 +109,17 @@ int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct se
 		memset(t->part, 0, sizeof t->part);
 		memset(t->n_part, 0, sizeof t->n_part);
 	}
-	train_next_batch(t);
-	train_read_batch(t, true);
-	train_targets(t);
-	struct ser_rng r = train_rng(t, FOR_TAPE, t->step, 0);
-	int emb = train_embed(t, SER_TAPE_GRAD | SER_TAPE_TRAIN, ser_rng_next(&r)), total = -1;
+	if (run_batch(t, loss, e) != 0)
+		return e->code;
 	for (size_t k = 0; k < t->n_obj; k++) {
-		int l = train_loss(t, k, emb);
-		if (l < 0)
-			continue;
-		t->part[k] += ser_tape_scalar(t->tape, l);
-		t->n_part[k]++;
-		if (!t->obj[k].adversarial && t->obj[k].weight != 1)
-			l = ser_nn_scale(t->tape, l, t->obj[k].weight);
-		total = total < 0 ? l : ser_nn_add(t->tape, total, l);
+		any = any || t->norm[k] > 0;
+		t->part[k] += loss[k];
+		t->n_part[k] += t->norm[k] > 0;
+		t->sum += (t->obj[k].adversarial ? 1 : t->obj[k].weight) * loss[k];
 	}
-	if (total >= 0) { /* otherwise no row of the batch has a label */
-		ser_params_zero_grad(p);
-		if (ser_tape_backward(t->tape, total, 1, e) != 0 ||
-		    ser_params_clip(p, t->o.clip, &row->grad_norm, e) != 0)
-			return name_batch(t, e);
-		t->sum += ser_tape_scalar(t->tape, total);
+	if (any) { /* otherwise no row of the batch has a label */
+		if (ser_params_clip(t->m->params, t->o.clip, &row->grad_norm, e) != 0)
+			return name_batch(t, 0, t->o.accumulate, e);
 		row->lr = ser_sched_lr(&t->sched, t->step);
 		ser_opt_step(t->opt, row->lr);
 	}
@@ -167,8 +202,9 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 {
 	struct ser_params *p = t->m->params;
 	const struct ser_train_opts *o = &t->o;
-	if (o->n_epoch == 0 || o->batch == 0 || t->n_obj == 0 || t->n_obj > SER_MAX_OBJECTIVE)
-		return ser_fail(e, SER_EUSAGE, "epochs, batch and the number of objectives must be at least 1");
+	if (o->n_epoch == 0 || o->batch == 0 || o->accumulate == 0 || t->n_obj == 0 || t->n_obj > SER_MAX_OBJECTIVE)
+		return ser_fail(e, SER_EUSAGE,
+				"epochs, batch, its parts and the number of objectives must be at least 1");
 	if (t->d->dim != t->m->n_in)
 		return ser_fail(e, SER_EDATA, "records have %zu dimensions a frame, the model wants %zu", t->d->dim,
 				t->m->n_in);
@@ -181,9 +217,7 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 		fit_input(t, s);
 	if (o->freeze)
 		ser_params_flag(p, "encoder.", SER_P_FROZEN, true);
-	for (size_t i = 0; i < p->n_slice; i++)
-		if (strncmp(p->slice[i].name, "encoder.", 8) == 0)
-			p->slice[i].lr_scale = o->encoder_lr;
+	train_rates(t);
 	t->sched = ser_sched_defaults();
 	t->sched.kind = o->sched;
 	t->sched.lr = o->lr;

@@ -123,7 +123,8 @@ int ser_net_crop(const struct ser_dataset *d, double seconds, size_t *n_frame, s
 struct ser_train_opts {
 	uint64_t seed;
 	size_t n_epoch, batch;
-	size_t crop;           /* frames of a random crop; 0: whole utterances */
+	size_t accumulate; /* a batch is worked through in so many parts, whose gradients are added: memory of one part */
+	size_t crop;       /* frames of a random crop; 0: whole utterances */
 	double stretch, shift; /* speed of each crop in 1 +- stretch; its bands shifted by up to so many, +- */
 	bool balanced;         /* draw classes of the first objective equally often */
 	size_t n_time_mask, time_mask, n_freq_mask, freq_mask; /* SpecAugment: how many masks, widest */
@@ -132,6 +133,7 @@ struct ser_train_opts {
 	double lr, warmup; /* warmup: share of all steps */
 	double clip;       /* greatest gradient norm; 0: any */
 	double encoder_lr; /* factor on the encoder's learning rate */
+	double layer_decay; /* and on that of each of its layers once for each layer from the heads down: see ser_train_layers */
 	bool keep_input; /* input.mean and input.std are the model's own; else they are fitted to the training items */
 	bool freeze;     /* the encoder is not trained at all: no updates, no dropout, no batch statistics */
 	double ramp; /* adversarial weights grow as 2/(1+exp(-ramp p)) - 1 with the share p of steps done; 0: at once */
@@ -152,6 +154,11 @@ struct ser_train_row {
 	size_t best_epoch;
 };
 enum { SER_MAX_OBJECTIVE = 16 };
+
+/* The layer, from 0 at the input, of each parameter of the encoder, into layer [p->n_slice]; SIZE_MAX: it is none of the
+ * encoder's. A layer is a block that the names number ("block3.", "blocks.3."); what stands between blocks belongs to the next
+ * one; what follows the last (recurrence, pooling, the embedding) is one layer more. Returns how many there are. */
+size_t ser_train_layers(const struct ser_params *p, size_t *layer);
 
 struct ser_trainer;
 /* All are borrowed; the model is built and has the objectives' heads. */

@@ -165,6 +165,108 @@ same_model() {
 	[ "$status" -eq 1 ]
 	[[ $stderr == "ser-train: step "*"the batch was u0"* ]]
 	[ ! -e a.st ]
+	# in parts, too; the checkpoint is the last good one, from which the same failure comes again
+	run --separate-stderr train a.st --optimizer sgd --lr 1000 --clip 0 --warmup 0 --input-norm none --accumulate 2 \
+		--checkpoint b.ckpt --checkpoint-every 1 --log b.tsv d.ser
+	[ "$status" -eq 1 ]
+	[[ $stderr == "ser-train: step "*"the batch was u0"* ]]
+	[ ! -e a.st ]
+	if [ -e b.ckpt ]; then
+		first=$stderr
+		run --separate-stderr train a.st --optimizer sgd --lr 1000 --clip 0 --warmup 0 --input-norm none --accumulate 2 \
+			--checkpoint b.ckpt --resume --log b.tsv d.ser
+		[ "$status" -eq 1 ]
+		[ "$stderr" = "$first" ]
+	fi
+}
+
+close() { # A.tsv B.tsv TOL: logs whose numbers differ by less, relative to 1 or to themselves
+	paste -d '\n' "$1" "$2" | awk -F'\t' -v tol="$3" 'NR > 2 && NR % 2 == 1 {n = split($0, a)}
+		NR > 2 && NR % 2 == 0 {if (NF != n) exit 1; for (i = 1; i <= n; i++) {d = a[i] - $i; s = a[i] > 1 ? a[i] : 1; rows++
+			if (d < 0) d = -d; if (!(d <= tol * s)) {print "column " i ": " a[i] " and " $i; exit 1}}} END {if (rows == 0) exit 1}'
+	[ "$(wc -l <"$1")" -eq "$(wc -l <"$2")" ]
+}
+
+@test "--accumulate: the step of the whole batch, for every objective that is a mean" {
+	plain=(--arch linear --crop 0.2 -b 20 -e 5 --optimizer sgd --momentum 0 --lr 0.05 --ramp 0)
+	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
+	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 >clu.ser
+	ser-pairs --by spk --seed 1 --positives 2 --negatives 3 <clu.ser >pairs.ser
+	one() { # NAME ARGS...: with one, three, seven and a hundred parts
+		local name=$1 n
+		shift
+		ser-train "$@" "${plain[@]}" --log "$name.1" -o "$name.st"
+		for n in 3 7 100; do
+			ser-train "$@" "${plain[@]}" --accumulate $n --log "$name.$n" -o "$name.$n.st"
+			close "$name.1" "$name.$n" 2e-6
+			ser-model show --json "$name.$n.st" | jq -e '.prov[-1].args | join(" ") | test("--accumulate")' >/dev/null
+		done
+	}
+	one classify classify -l emo --class-weight balanced --smooth 0.1 --hidden 16 --head-dropout 0.3 --also spk:0.2 --adversarial fold:0.1 d.ser
+	one mse regress -l dur --loss mse --also emo:0.3 d.ser
+	one mae regress -l dur -l fold --loss mae --dev-frac 0.2 d.ser
+	one aam speaker --sub-centres 2 d.ser
+	one pairs contrastive --pairs pairs.ser --dev-frac 0.3 d.ser
+	one clusters contrastive --batch-speakers 5 --batch-per-cluster 2 clu.ser
+	# what is no mean over records learns all the same; batch norm sees parts, so that the model is another one
+	ser-train regress -l dur --arch convpool --hyper channels=16 --hyper dropout=0 --crop 0 --time-masks 0 --freq-masks 0 --lr 0.01 \
+		-b 20 -e 40 --accumulate 2 --log ccc.tsv -o ccc.st d.ser
+	awk -F'\t' 'END {if (!($4 < 0.5)) {print; exit 1}}' ccc.tsv
+	train a.st d.ser
+	train b.st --accumulate 2 d.ser
+	run ! same_model a.st b.st
+	# resumed in the middle
+	train c.st --accumulate 2 -e 6 --checkpoint c.ckpt --checkpoint-every 1 --log c.tsv d.ser &
+	pid=$!
+	while [ ! -e c.ckpt ]; do sleep 0.001; done
+	kill -9 $pid || true
+	wait $pid || true
+	train c.st --accumulate 2 -e 6 --checkpoint c.ckpt --resume --log c.tsv d.ser
+	train b.st --accumulate 2 -e 6 --log b.tsv d.ser
+	same_model b.st c.st
+	cmp b.tsv c.tsv
+	fails 1 "other data or with other options" train c.st --accumulate 3 -e 6 --checkpoint c.ckpt --resume d.ser
+}
+
+@test "--layer-lr-decay: each layer below the heads moves at so much of the rate of the one above, decay included" {
+	cat >moved.py <<'END'
+import sys, json, struct
+import numpy as np
+def read(path):
+    b = open(path, "rb").read()
+    n = struct.unpack("<Q", b[:8])[0]
+    h = json.loads(b[8:8 + n])
+    return {k: np.frombuffer(b[8 + n + v["data_offsets"][0]:8 + n + v["data_offsets"][1]], "<f4").astype(float)
+            for k, v in h.items() if k != "__metadata__"}
+start, plain, decayed = (read(f) for f in sys.argv[1:4])
+want = dict(w.split("=") for w in sys.argv[4:])
+seen = set()
+for k, s in start.items():
+    if "running" in k or k.startswith("input."):
+        continue
+    factor = [float(f) for name, f in want.items() if k.startswith(name)]
+    assert len(factor) == 1, k
+    seen.update(name for name in want if k.startswith(name))
+    a, b = plain[k] - s, decayed[k] - s
+    assert np.abs(a).max() > 0 or k.endswith("bias"), k # a bias before a softmax has no gradient
+    assert np.abs(b - factor[0] * a).max() <= 2e-3 * np.abs(a).max() + 3e-8, (k, np.abs(b).max() / np.abs(a).max())
+assert seen == set(want), set(want) - seen
+END
+	moved() { # ARCH HYPERS NAME=FACTOR...: one step, from the same start
+		local arch=$1 hyper=$2
+		shift 2
+		step=(ser-train classify -l emo --arch "$arch" $hyper --hyper emb=8 --crop 0.2 -b 60 -e 1 --schedule const --warmup 0 --clip 0)
+		for opt in "--optimizer sgd --momentum 0 --weight-decay 0 --lr 0.1" "--optimizer adamw --weight-decay 0.5 --lr 0.01"; do
+			"${step[@]}" -o start.st --lr 0 d.ser
+			"${step[@]}" -o plain.st $opt d.ser
+			"${step[@]}" -o decayed.st $opt --encoder-lr-scale 0.5 --layer-lr-decay 0.6 d.ser
+			"$PYTHON" moved.py start.st plain.st decayed.st heads.=1 "$@"
+		done
+	}
+	moved convpool "--hyper channels=8 --hyper att=4 --hyper blocks=2" encoder.emb=0.3 encoder.pool=0.3 encoder.block1=0.18 encoder.block0=0.108
+	moved ecapa "--hyper channels=16 --hyper mfa=24 --hyper se=4 --hyper att=4" encoder.fc=0.3 encoder.asp=0.3 encoder.mfa=0.3 \
+		encoder.blocks.3=0.18 encoder.blocks.2=0.108 encoder.blocks.1=0.0648 encoder.blocks.0=0.03888
+	fails 2 "layer-lr-decay" train a.st --layer-lr-decay 1.1 d.ser
 }
 
 @test "--precision bf16: another model, nearly the same losses, the same bytes for any thread count and when resumed" {

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Learning rates by layer, after Clark et al. 2020 (ELECTRA) and Bao et al. 2022 (BEiT): heads learn at the rate itself, the
+ * encoder's layer that is k below them at decay^k of it. */
+#include "train/impl.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char encoder[] = "encoder.";
+
+/* Length of the name up to its block: "block3" of "block3.conv.weight", "blocks.3" of "blocks.3.conv.weight"; 0: it is in none,
+ * as "emb.weight". */
+static size_t block_name(const char *s)
+{
+	size_t n = strcspn(s, "."), m;
+	if (n > 0 && isdigit((unsigned char)s[n - 1]))
+		return n;
+	if (s[n] == '\0')
+		return 0;
+	m = strspn(s + n + 1, "0123456789");
+	return m > 0 && s[n + 1 + m] == '.' ? n + 1 + m : 0;
+}
+
+/* Slices are in the order in which the network made them. */
+size_t ser_train_layers(const struct ser_params *p, size_t *layer)
+{
+	size_t n = 0, last_len = 0, last = 0;
+	const char *block = "";
+	bool below = false; /* something before a block, such as a stem, belongs to the block that follows */
+	for (size_t i = 0; i < p->n_slice; i++) {
+		const char *s = p->slice[i].name;
+		layer[i] = SIZE_MAX;
+		if (strncmp(s, encoder, sizeof encoder - 1) != 0)
+			continue;
+		s += sizeof encoder - 1;
+		size_t len = block_name(s);
+		if (len > 0 && (len != last_len || strncmp(s, block, len) != 0)) {
+			block = s;
+			last_len = len;
+			n++;
+		}
+		below = len == 0;
+		layer[i] = below ? n : n - 1;
+		last = below ? last : i;
+	}
+	for (size_t i = last + 1; i < p->n_slice; i++)
+		layer[i] = layer[i] != SIZE_MAX ? n : SIZE_MAX;
+	return n + below;
+}
+
+void train_rates(struct ser_trainer *t)
+{
+	struct ser_params *p = t->m->params;
+	size_t *layer = ser_malloc(p->n_slice, sizeof *layer), n = ser_train_layers(p, layer);
+	for (size_t i = 0; i < p->n_slice; i++)
+		if (layer[i] != SIZE_MAX)
+			p->slice[i].lr_scale = t->o.encoder_lr * pow(t->o.layer_decay, (double)(n - layer[i]));
+	free(layer);
+}
