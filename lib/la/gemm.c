@@ -58,28 +58,10 @@ struct ser_la_packed *ser_la_pack(struct ser_la *la, bool tb, size_t n, size_t k
 {
 	struct ser_la_packed *p = ser_malloc(1, sizeof *p);
 	struct side s = {.base = b, .ps = tb ? ldb : 1, .ks = tb ? 1 : ldb};
-	size_t nr = pick().nr, size = ser_mul(round_up(n, nr), k) * sizeof(real);
-	*p = (struct ser_la_packed){.n = n, .k = k, .precision = in_bf16(la, n, k) ? la->precision : SER_LA_FULL};
-	if (p->precision == SER_LA_BF16)
-		size = ser_mul(round_up(n, 32), round_up(k, 32)) * 2;
-#if defined(HAVE_BF16)
-	if (p->precision == SER_LA_BF16_PLAIN)
-		size = ser_mul(round_up(n, NR16), k) * sizeof(real);
-#endif
-	p->data = la_ws(NULL, size);
-#if defined(HAVE_AMX)
-	for (size_t kd = 0; p->precision == SER_LA_BF16 && kd < k; kd += KC16)
-		pack16((uint32_t *)p->data + round_up(n, 32) * kd / 2, &s, NULL, 0, n, kd, min_size(k - kd, KC16),
-		       true);
-#endif
-#if defined(HAVE_BF16)
-	if (p->precision == SER_LA_BF16_PLAIN)
-		for (size_t kd = 0; kd < k; kd += KP)
-			pack16_plain((real *)p->data + round_up(n, NR16) * kd, NR16, &s, NULL, 0, n, kd,
-				     min_size(k - kd, KP));
-#endif
-	for (size_t kd = 0; p->precision == SER_LA_FULL && kd < k; kd += KC)
-		pack((real *)p->data + round_up(n, nr) * kd, nr, &s, NULL, 0, n, kd, min_size(k - kd, KC));
+	*p = (struct ser_la_packed){.n = n, .k = k, .precision = precision_of(la, n, k)};
+	struct kern f = kern_for(p->precision);
+	p->data = la_ws(NULL, ser_mul(round_up(n, f.nr), round_up(k, f.k_unit)) * f.size);
+	pack_blocks(&f, p->data, f.nr, &s, NULL, 0, n, 0, k, 1, true);
 	return p;
 }
 
@@ -93,7 +75,7 @@ void ser_la_packed_free(struct ser_la_packed *p)
 
 static void with_packed(struct job *j, const struct ser_la_packed *b)
 {
-	ser_assert(b->precision == (in_bf16(j->la, b->n, b->k) ? j->la->precision : SER_LA_FULL));
+	ser_assert(b->precision == precision_of(j->la, b->n, b->k));
 	j->n = b->n;
 	j->k = b->k;
 	j->packed = b->data;
