@@ -25,7 +25,7 @@ int ser_arch_conv_bn_relu(struct ser_tape *t, const char *name, int x, size_t n_
 {
 	ser_tape_enter(t, "%s", name);
 	x = ser_layer_conv1d(t, "conv", x, n_out, &c, false);
-	x = ser_nn_relu(t, ser_layer_batch_norm(t, "norm", x, n_out));
+	x = ser_layer_batch_norm_relu(t, "norm", x, n_out);
 	ser_tape_leave(t);
 	return x;
 }
@@ -33,8 +33,7 @@ int ser_arch_conv_bn_relu(struct ser_tape *t, const char *name, int x, size_t n_
 int ser_arch_conv_relu_bn(struct ser_tape *t, const char *name, int x, size_t n_out, struct ser_conv c)
 {
 	ser_tape_enter(t, "%s", name);
-	x = ser_nn_relu(t, ser_layer_conv1d(t, "conv", x, n_out, &c, true));
-	x = ser_layer_batch_norm(t, "norm", x, n_out);
+	x = ser_layer_relu_batch_norm(t, "norm", ser_layer_conv1d(t, "conv", x, n_out, &c, true), n_out);
 	ser_tape_leave(t);
 	return x;
 }

@@ -33,7 +33,7 @@ static struct ser_conv same(const double *h, size_t k, size_t dil)
 	return c;
 }
 
-/* The first part passes; each other goes through a convolution of its own, with what came out of the one before added. */
+/* x, which nothing else reads: the first part passes; each other goes through a convolution of its own, with what came out of the one before added. */
 static int res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 {
 	size_t n = (size_t)h[SCALE], ch = (size_t)h[CHANNELS] / n;
@@ -42,14 +42,20 @@ static int res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 	part[0] = ser_nn_slice(t, x, 0, ch);
 	for (size_t i = 1; i < n; i++) {
 		char name[32];
-		int y = ser_nn_slice(t, x, i * ch, ch);
-		if (i > 1)
-			y = ser_nn_add(t, y, part[i - 1]);
+		int own = ser_nn_slice(t, x, i * ch, ch), y = own;
+		if (i > 1) {
+			y = ser_nn_add(t, own, part[i - 1]);
+			ser_tape_drop(t, own);
+		}
 		snprintf(name, sizeof name, "blocks.%zu", i - 1);
 		part[i] = ser_arch_conv_relu_bn(t, name, y, ch, same(h, 3, dil));
 	}
 	ser_tape_leave(t);
-	return ser_nn_concat(t, (int)n, part);
+	ser_tape_drop(t, x);
+	x = ser_nn_concat(t, (int)n, part);
+	for (size_t i = 0; i < n; i++)
+		ser_tape_drop(t, part[i]);
+	return x;
 }
 
 static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil)
@@ -58,7 +64,10 @@ static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 	int y = ser_arch_conv_relu_bn(t, "tdnn1", x, ch, same(h, 1, 1));
 	y = res2net(t, h, y, dil);
 	y = ser_arch_conv_relu_bn(t, "tdnn2", y, ch, same(h, 1, 1));
-	return ser_nn_add(t, ser_layer_se(t, "se_block", y, (size_t)h[SE]), x);
+	y = ser_layer_se(t, "se_block", y, (size_t)h[SE]);
+	x = ser_nn_add(t, y, x);
+	ser_tape_drop(t, y);
+	return x;
 }
 
 /* Deviations with n-1 instead of n: s [n_seg, ch] times sqrt(T / (T-1)). */
@@ -105,10 +114,12 @@ static int attend(struct ser_tape *t, const double *h, int x)
 		y = ser_nn_add(t, y, ser_nn_expand(t, u, y));
 	}
 	if (h[ATT_NORM] != 0)
-		y = ser_layer_batch_norm(t, "tdnn.norm", ser_nn_relu(t, y), n_att);
+		y = ser_layer_relu_batch_norm(t, "tdnn.norm", y, n_att);
 	y = ser_layer_linear(t, "conv", ser_nn_tanh(t, y), ch, true);
 	ser_tape_leave(t);
-	return ser_nn_pool_stats(t, x, ser_nn_softmax_time(t, y), eps);
+	int a = ser_nn_softmax_time(t, y);
+	ser_tape_drop(t, y);
+	return ser_nn_pool_stats(t, x, a, eps);
 }
 
 static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
@@ -129,7 +140,7 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 		x = ser_arch_conv_relu_bn(t, "mfa", x, (size_t)h[MFA], same(h, 1, 1));
 	} else {
 		struct ser_conv c = same(h, 1, 1);
-		x = ser_nn_relu(t, ser_layer_conv1d(t, "mfa.conv", x, (size_t)h[MFA], &c, true));
+		x = ser_nn_relu_in_place(t, ser_layer_conv1d(t, "mfa.conv", x, (size_t)h[MFA], &c, true));
 	}
 	x = ser_tape_keep(t, mark, x);
 	int u = ser_layer_batch_norm(t, "asp_bn", attend(t, h, x), 2 * (size_t)h[MFA]);

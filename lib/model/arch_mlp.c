@@ -26,7 +26,7 @@ static struct ser_encoded build_mlp(struct ser_tape *t, const double *h, int x)
 	for (size_t i = 0; i < (size_t)h[LAYERS]; i++) {
 		ser_tape_enter(t, "layer%zu", i);
 		u = ser_layer_linear(t, "linear", u, (size_t)h[HIDDEN], false);
-		u = ser_nn_relu(t, ser_layer_batch_norm(t, "norm", u, (size_t)h[HIDDEN]));
+		u = ser_layer_batch_norm_relu(t, "norm", u, (size_t)h[HIDDEN]);
 		ser_tape_leave(t);
 		u = ser_nn_dropout(t, u, h[DROPOUT]);
 	}

@@ -11,6 +11,8 @@ enum op {
 	OP_CONV,
 	OP_MAX_POOL,
 	OP_BATCH_NORM,
+	OP_RELU_BATCH_NORM,
+	OP_BATCH_NORM_RELU,
 	OP_LAYER_NORM,
 	OP_GROUP_NORM,
 	OP_L2_NORM,
@@ -77,7 +79,7 @@ struct ser_tape {
 	void *all_sum_ctx;
 	struct mark *mark;
 	size_t n_mark, cap_mark;
-	struct block *spare; /* gradients that are done with, for the next ones */
+	struct block *spare; /* memory of values and gradients that are done with, for the next ones */
 	size_t n_spare, cap_spare;
 	struct ser_buf scope, keep; /* "block1.conv."; a value that outlives a rewind */
 	size_t scope_at[16], n_scope;
@@ -89,7 +91,7 @@ struct ser_tape {
 extern const struct op_kind {
 	const char *name;
 	void (*bwd)(struct ser_tape *t, const struct rec *r);
-	bool free_out; /* backward does not read the result: another operator may write over it */
+	bool reads_in, reads_out; /* backward reads the values of inputs, of the result: they must still be there */
 } op_table[N_OP];
 
 static inline bool tape_shape_only(const struct ser_tape *t)
@@ -101,9 +103,13 @@ static inline bool tape_shape_only(const struct ser_tape *t)
  * a gradient flows: tape_saving then says true. */
 int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
 	    size_t n_seg, void **saved, size_t size);
-/* A node in the memory of x, whose maker must not read its result again; its backward hands the gradient's memory on. */
-int tape_op_over(struct ser_tape *t, enum op op, int x);
-void tape_pass_grad(struct ser_tape *t, const struct rec *r);
+/* May an operator write over x? Its maker does not read it in backward. */
+bool tape_writable(const struct ser_tape *t, int x);
+/* The same, a node of the shape and in the memory of in[0], whose maker must not read its result again. */
+int tape_op_over(struct ser_tape *t, enum op op, int n_in, const int *in, void **saved, size_t size);
+/* In backward: the memory of the result's gradient becomes that of input i's, which has none yet. True when that was so;
+ * false: nothing is done (none is wanted, or there is one to add to). */
+bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i);
 bool tape_saving(const struct ser_tape *t, int out);
 real *tape_alloc(struct ser_tape *t, size_t n); /* from the arena; NULL in a shape pass */
 /* The gradient of a node in backward, NULL when none is wanted. tape_grad: to be added to. tape_grad_beta: *beta is 0 when
@@ -126,14 +132,20 @@ static inline size_t grain_rows(size_t n_col)
 	return n_col >= GRAIN ? 1 : GRAIN / (n_col > 0 ? n_col : 1);
 }
 
-/* s[c] += column sums of x, and q[c] += of squares (q NULL: none), or with dy: s += sum dy, q += sum dy x. In fixed chunks. */
-void tape_col_sum(struct ser_tape *t, size_t n_row, size_t n_col, const real *x, const real *dy, double *s, double *q);
+/* Sums down columns, in fixed chunks of rows: s [C] and q [C] (NULL: none) += what `part` adds for rows [r0, r0+n). */
+void tape_col_sums(struct ser_tape *t, size_t n_row, size_t n_col,
+		   void (*part)(const void *ctx, size_t r0, size_t n, double *s, double *q), const void *ctx, double *s,
+		   double *q);
+/* db [C] += column sums of dy [R,C]: a bias's gradient. db NULL: none is wanted. */
+void tape_bias_grad(struct ser_tape *t, size_t n_row, size_t n_col, const real *dy, real *db);
 
 void bwd_linear(struct ser_tape *t, const struct rec *r);
 void bwd_matmul(struct ser_tape *t, const struct rec *r);
 void bwd_conv(struct ser_tape *t, const struct rec *r);
 void bwd_max_pool(struct ser_tape *t, const struct rec *r);
 void bwd_batch_norm(struct ser_tape *t, const struct rec *r);
+void bwd_relu_batch_norm(struct ser_tape *t, const struct rec *r);
+void bwd_batch_norm_relu(struct ser_tape *t, const struct rec *r);
 void bwd_layer_norm(struct ser_tape *t, const struct rec *r);
 void bwd_group_norm(struct ser_tape *t, const struct rec *r);
 void bwd_l2_norm(struct ser_tape *t, const struct rec *r);

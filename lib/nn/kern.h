@@ -12,8 +12,9 @@ enum kern_act { ACT_RELU, ACT_LEAKY, ACT_GELU, ACT_SIGMOID, ACT_TANH, ACT_SILU }
 void kern_act_fwd(enum kern_act f, real a, size_t n, const real *x, real *y);
 /* dx += f'(x) dy */
 void kern_act_bwd(enum kern_act f, real a, size_t n, const real *x, const real *y, const real *dy, real *dx);
-/* z = 0 where x <= 0: ReLU over its argument (z is x), or its gradient over dy. NaN stays. */
-void kern_relu_over(size_t n, const real *x, real *z);
+/* ReLU over its argument: x = 0 where x <= 0; NaN stays. And over its gradient: dy = 0 where x <= 0 */
+void kern_relu_over(size_t n, real *x);
+void kern_relu_mask(size_t n, const real *x, real *dy);
 /* y [R,C] = x[:, :C] * sigmoid(x[:, C:]),  x [R,2C] */
 void kern_glu_fwd(size_t n_row, size_t n_col, const real *x, real *y);
 void kern_glu_bwd(size_t n_row, size_t n_col, const real *x, const real *dy, real *dx);
@@ -31,11 +32,19 @@ void kern_softmax_col_bwd(size_t n_row, size_t n_col, const real *y, const real 
 void kern_col_sum(size_t n_row, size_t n_col, const real *x, double *s, double *q);
 /* s[c] += sum dy;  q[c] += sum dy * x */
 void kern_col_dot(size_t n_row, size_t n_col, const real *dy, const real *x, double *s, double *q);
-/* y = x a + b per column; and its use as a backward: dx += dy a + x b + c per column (x, b, c may be
- * NULL); dx = where not add: a first gradient needs no zeros */
-void kern_affine_fwd(size_t n_row, size_t n_col, const real *x, const real *a, const real *b, real *y);
+/* y = x a + b per column, max(x,0) a + b, or max(x a + b, 0); y is x or does not overlap it */
+enum kern_relu { RELU_NONE, RELU_BEFORE, RELU_AFTER };
+void kern_affine_fwd(enum kern_relu relu, size_t n_row, size_t n_col, const real *x, const real *a, const real *b,
+		     real *y);
+/* Its use as a backward: dx += dy a + x b + c per column (x, b, c may be NULL); dx = where not add: a first gradient needs
+ * no zeros */
 void kern_affine_bwd(size_t n_row, size_t n_col, const real *dy, const real *x, const real *a, const real *b,
 		     const real *c, bool add, real *dx);
+/* The same in the memory of dy; mask: 0 where x <= 0 */
+void kern_affine_bwd_over(bool mask, size_t n_row, size_t n_col, const real *x, const real *a, const real *b,
+			  const real *c, real *dy);
+/* dy = 0 where x a + b <= 0 */
+void kern_affine_mask(size_t n_row, size_t n_col, const real *x, const real *a, const real *b, real *dy);
 
 /* rows: y = (x - mean) * inv * gain + bias; mean, inv [R] are written. rms: mean is taken as 0. */
 void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *bias, double eps,

@@ -29,10 +29,16 @@ SER_CLONES static void relu_plain(size_t n, const real *restrict x, real *restri
 		y[i] = x[i] <= 0 ? 0 : x[i]; /* NaN stays */
 }
 
-SER_CLONES void kern_relu_over(size_t n, const real *x, real *z)
+SER_CLONES void kern_relu_over(size_t n, real *x)
 {
 	for (size_t i = 0; i < n; i++)
-		z[i] = x[i] <= 0 ? 0 : z[i];
+		x[i] = x[i] <= 0 ? 0 : x[i];
+}
+
+SER_CLONES void kern_relu_mask(size_t n, const real *restrict x, real *restrict dy)
+{
+	for (size_t i = 0; i < n; i++)
+		dy[i] = x[i] <= 0 ? 0 : dy[i];
 }
 
 /* Phi(x) = (1 + erf(x/sqrt 2)) / 2 */

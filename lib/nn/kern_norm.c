@@ -4,33 +4,117 @@
 
 #include <math.h>
 
-SER_CLONES void kern_col_sum(size_t n_row, size_t n_col, const real *restrict x, double *restrict s, double *restrict q)
+/* Four rows at a time: the sums are read and written once for all of them. */
+SER_CLONES static void col_sum_one(size_t n_row, size_t n_col, const real *restrict x, double *restrict s)
 {
-	for (size_t r = 0; r < n_row; r++, x += n_col) {
-		for (size_t c = 0; c < n_col; c++)
-			s[c] += x[c];
-		for (size_t c = 0; q != NULL && c < n_col; c++)
-			q[c] += (double)x[c] * (double)x[c];
-	}
+	size_t r = 0, C = n_col;
+	for (; r + 4 <= n_row; r += 4, x += 4 * C)
+		for (size_t c = 0; c < C; c++)
+			s[c] += ((double)x[c] + (double)x[C + c]) + ((double)x[2 * C + c] + (double)x[3 * C + c]);
+	for (; r < n_row; r++, x += C)
+		for (size_t c = 0; c < C; c++)
+			s[c] += (double)x[c];
+}
+
+/* s += sum dy, q += sum dy x */
+static inline void col_dot(size_t n_row, size_t n_col, const real *dy, const real *x, double *s, double *q)
+{
+	size_t r = 0, C = n_col;
+	for (; r + 4 <= n_row; r += 4, x += 4 * C, dy += 4 * C)
+		for (size_t c = 0; c < C; c++) {
+			double d0 = (double)dy[c], d1 = (double)dy[C + c], d2 = (double)dy[2 * C + c],
+			       d3 = (double)dy[3 * C + c];
+			s[c] += (d0 + d1) + (d2 + d3);
+			q[c] += (d0 * (double)x[c] + d1 * (double)x[C + c]) +
+				(d2 * (double)x[2 * C + c] + d3 * (double)x[3 * C + c]);
+		}
+	for (; r < n_row; r++, x += C, dy += C)
+		for (size_t c = 0; c < C; c++) {
+			s[c] += (double)dy[c];
+			q[c] += (double)dy[c] * (double)x[c];
+		}
+}
+
+/* Two callers, so that the compiler knows whether dy is x. */
+SER_CLONES static void col_sum_two(size_t n_row, size_t n_col, const real *restrict x, double *restrict s,
+				   double *restrict q)
+{
+	col_dot(n_row, n_col, x, x, s, q);
 }
 
 SER_CLONES void kern_col_dot(size_t n_row, size_t n_col, const real *restrict dy, const real *restrict x,
 			     double *restrict s, double *restrict q)
 {
-	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col) {
-		for (size_t c = 0; c < n_col; c++)
-			s[c] += dy[c];
-		for (size_t c = 0; c < n_col; c++)
-			q[c] += (double)x[c] * (double)dy[c];
+	col_dot(n_row, n_col, dy, x, s, q);
+}
+
+void kern_col_sum(size_t n_row, size_t n_col, const real *x, double *s, double *q)
+{
+	if (q != NULL)
+		col_sum_two(n_row, n_col, x, s, q);
+	else
+		col_sum_one(n_row, n_col, x, s);
+}
+
+static inline void affine(enum kern_relu relu, size_t n_row, size_t n_col, const real *x, const real *a, const real *b,
+			  real *y)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
+		if (relu == RELU_NONE)
+			for (size_t c = 0; c < n_col; c++)
+				y[c] = x[c] * a[c] + b[c];
+		else if (relu == RELU_BEFORE)
+			for (size_t c = 0; c < n_col; c++)
+				y[c] = (x[c] <= 0 ? 0 : x[c]) * a[c] + b[c];
+		else
+			for (size_t c = 0; c < n_col; c++) {
+				real v = x[c] * a[c] + b[c];
+				y[c] = v <= 0 ? 0 : v;
+			}
 	}
 }
 
-SER_CLONES void kern_affine_fwd(size_t n_row, size_t n_col, const real *restrict x, const real *restrict a,
-				const real *restrict b, real *restrict y)
+/* Two callers, so that the compiler knows whether y is x. */
+SER_CLONES static void affine_to(enum kern_relu relu, size_t n_row, size_t n_col, const real *restrict x,
+				 const real *restrict a, const real *restrict b, real *restrict y)
 {
-	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col)
+	affine(relu, n_row, n_col, x, a, b, y);
+}
+
+SER_CLONES static void affine_over(enum kern_relu relu, size_t n_row, size_t n_col, const real *restrict a,
+				   const real *restrict b, real *restrict y)
+{
+	affine(relu, n_row, n_col, y, a, b, y);
+}
+
+void kern_affine_fwd(enum kern_relu relu, size_t n_row, size_t n_col, const real *x, const real *a, const real *b,
+		     real *y)
+{
+	if (x == y)
+		affine_over(relu, n_row, n_col, a, b, y);
+	else
+		affine_to(relu, n_row, n_col, x, a, b, y);
+}
+
+SER_CLONES void kern_affine_mask(size_t n_row, size_t n_col, const real *restrict x, const real *restrict a,
+				 const real *restrict b, real *restrict dy)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col)
 		for (size_t c = 0; c < n_col; c++)
-			y[c] = x[c] * a[c] + b[c];
+			dy[c] = x[c] * a[c] + b[c] <= 0 ? 0 : dy[c];
+}
+
+SER_CLONES void kern_affine_bwd_over(bool mask, size_t n_row, size_t n_col, const real *restrict x,
+				     const real *restrict a, const real *restrict b, const real *restrict c,
+				     real *restrict dy)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col) {
+		for (size_t j = 0; j < n_col; j++)
+			dy[j] = dy[j] * a[j] + (x[j] * b[j] + c[j]);
+		if (mask)
+			for (size_t j = 0; j < n_col; j++)
+				dy[j] = x[j] <= 0 ? 0 : dy[j];
+	}
 }
 
 SER_CLONES void kern_affine_bwd(size_t n_row, size_t n_col, const real *restrict dy, const real *restrict x,

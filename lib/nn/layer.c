@@ -66,14 +66,30 @@ int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq,
 	return ser_nn_conv2d(t, x, w, b, n_freq, ct, cf);
 }
 
-int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
+static int batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch,
+		      int (*norm)(struct ser_tape *, int, int, int, int, int, double, double))
 {
 	ser_tape_enter(t, "%s", name);
 	int g = constant(t, "weight", 1, SER_P_NO_DECAY, n_ch), b = constant(t, "bias", 0, SER_P_NO_DECAY, n_ch);
 	int m = constant(t, "running_mean", 0, SER_P_BUFFER, n_ch),
 	    v = constant(t, "running_var", 1, SER_P_BUFFER, n_ch);
 	ser_tape_leave(t);
-	return ser_nn_batch_norm(t, x, g, b, m, v, 0.1, 1e-5);
+	return norm(t, x, g, b, m, v, 0.1, 1e-5);
+}
+
+int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
+{
+	return batch_norm(t, name, x, n_ch, ser_nn_batch_norm);
+}
+
+int ser_layer_relu_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
+{
+	return batch_norm(t, name, x, n_ch, ser_nn_relu_batch_norm);
+}
+
+int ser_layer_batch_norm_relu(struct ser_tape *t, const char *name, int x, size_t n_ch)
+{
+	return batch_norm(t, name, x, n_ch, ser_nn_batch_norm_relu);
 }
 
 int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
@@ -172,14 +188,16 @@ int ser_layer_attn_stats(struct ser_tape *t, const char *name, int x, size_t n_a
 		h = ser_nn_linear(t, x, ser_nn_slice(t, w, 0, C), -1);
 		u = ser_nn_linear(t, u, ser_nn_slice(t, w, C, 2 * C), b);
 		h = ser_nn_add(t, h, ser_nn_expand(t, u, h));
-		h = ser_layer_batch_norm(t, "tdnn.norm", ser_nn_relu_in_place(t, h), n_att);
+		h = ser_layer_relu_batch_norm(t, "tdnn.norm", h, n_att);
 		h = ser_layer_linear(t, "conv", ser_nn_tanh(t, h), C, true);
 	} else {
 		h = ser_nn_tanh(t, ser_layer_linear(t, "att.0", x, n_att, true));
 		h = ser_layer_linear(t, "att.1", h, C, true);
 	}
 	ser_tape_leave(t);
-	return ser_nn_pool_stats(t, x, ser_nn_softmax_time(t, h), 1e-4);
+	int a = ser_nn_softmax_time(t, h);
+	ser_tape_drop(t, h);
+	return ser_nn_pool_stats(t, x, a, 1e-4);
 }
 
 int ser_layer_se(struct ser_tape *t, const char *name, int x, size_t n_mid)

@@ -94,14 +94,16 @@ enum {
 
 struct ser_tape;
 /* A value on the tape. val and grad belong to the tape (or to the parameters, or, for an input, to the caller) and hold
- * until reset. grad is NULL unless it was asked for. */
+ * until backward or reset: backward reuses the memory of results, single numbers aside. grad is NULL unless it was asked
+ * for. */
 struct ser_node {
 	size_t n_row, n_col;
 	const size_t *seg; /* [n_seg+1] or NULL */
 	size_t n_seg;
 	real *val, *grad;
-	bool need; /* a gradient flows here */
-	int maker; /* the tape's own: what made the value, or which parameter it is */
+	bool need;  /* a gradient flows here */
+	bool owner; /* the tape's own: the value has memory of its own */
+	int maker;  /* the tape's own: what made the value, or which parameter it is */
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p); /* both borrowed; la may be NULL */
@@ -135,6 +137,10 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
  * this between its blocks runs in the memory of one block. With SER_TAPE_GRAD it returns keep and does nothing. */
 int ser_tape_mark(const struct ser_tape *t);
 int ser_tape_keep(struct ser_tape *t, int mark, int keep);
+/* Nothing reads x's value from here on: with SER_TAPE_GRAD its memory serves the values to come. x is the result of an
+ * operator that may be written over (see relu_in_place) or of a slice, concatenation, dropout or max pooling, and was used
+ * by none but these and sums, expansions, max pooling and softmaxes: what backward would read is not dropped (asserted). */
+void ser_tape_drop(struct ser_tape *t, int x);
 size_t ser_tape_bytes(const struct ser_tape *t); /* memory in use for values, saved state and gradients */
 
 /* ---- operators ------------------------------------------------------------------------------------ */
@@ -166,6 +172,12 @@ int ser_nn_max_pool2d(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_
 /* Per channel over all rows. gain, bias [1,C] or -1; mean, var: buffers [1,C]. In training: batch statistics (biased
  * variance), running ones r += momentum (batch - r) with the unbiased variance, as PyTorch has it. */
 int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps);
+/* The same of max(x, 0), and max(the same, 0): half the memory and traffic of two operators. x is as in relu_in_place; its
+ * memory is written over, so is, in backward, that of the result's gradient. */
+int ser_nn_relu_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
+			   double eps);
+int ser_nn_batch_norm_relu(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
+			   double eps);
 /* Each row over each run of C columns. gain [1,C], bias [1,C] or -1 */
 int ser_nn_layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps);
 /* Each row: x / sqrt(mean x^2 + eps) * gain */
@@ -310,6 +322,8 @@ int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq,
 		     const struct ser_conv *ct, const struct ser_conv *cf, bool bias);
 /* name.weight, .bias, .running_mean, .running_var [C]; momentum 0.1, eps 1e-5 */
 int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
+int ser_layer_relu_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
+int ser_layer_batch_norm_relu(struct ser_tape *t, const char *name, int x, size_t n_ch);
 int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                 /* eps 1e-5 */
 int ser_layer_rms_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                   /* eps 1e-6 */
 int ser_layer_group_norm(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_group); /* eps 1e-5 */

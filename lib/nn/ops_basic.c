@@ -13,19 +13,6 @@ static size_t rows_of(const struct ser_node *x, size_t n_ch)
 	return x->n_row * (x->n_col / n_ch);
 }
 
-static void bias_grad(struct ser_tape *t, int bias, size_t n_row, size_t n_ch, const real *dy)
-{
-	real *g = tape_grad(t, bias);
-	if (g == NULL)
-		return;
-	struct ser_arena_mark m = ser_arena_mark(&t->arena);
-	double *s = ser_arena_calloc(&t->arena, n_ch, sizeof *s);
-	tape_col_sum(t, n_row, n_ch, dy, NULL, s, NULL);
-	for (size_t c = 0; c < n_ch; c++)
-		g[c] += (real)s[c];
-	ser_arena_rewind(&t->arena, m);
-}
-
 /* ---- products ---- */
 
 int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
@@ -57,7 +44,7 @@ void bwd_linear(struct ser_tape *t, const struct rec *r)
 	if ((g = tape_grad_beta(t, r->in[1], &beta)) != NULL)
 		ser_la_gemm(t->la, true, false, Y.n_col, X.n_col, X.n_row, 1, Y.grad, Y.n_col, X.val, X.n_col, beta, g,
 			    X.n_col);
-	bias_grad(t, r->in[2], Y.n_row, Y.n_col, Y.grad);
+	tape_bias_grad(t, Y.n_row, Y.n_col, Y.grad, tape_grad(t, r->in[2]));
 }
 
 struct matmul {
@@ -157,14 +144,22 @@ static void relu_over(void *ctx, size_t i0, size_t i1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
-	kern_relu_over(i1 - i0, e->x + i0, e->out + i0);
+	kern_relu_over(i1 - i0, e->out + i0);
+}
+
+static void relu_mask(void *ctx, size_t i0, size_t i1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	kern_relu_mask(i1 - i0, e->x + i0, e->out + i0);
 }
 
 int ser_nn_relu_in_place(struct ser_tape *t, int x)
 {
-	int y = tape_op_over(t, OP_RELU_IN_PLACE, x);
+	ser_assert(tape_writable(t, x));
+	int y = tape_op_over(t, OP_RELU_IN_PLACE, 1, &x, NULL, 0);
 	struct ser_node Y = *tape_at(t, y);
-	struct ew e = {.x = Y.val, .out = Y.val};
+	struct ew e = {.out = Y.val};
 	if (!tape_shape_only(t))
 		ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_over, &e);
 	return y;
@@ -175,8 +170,9 @@ void bwd_relu_in_place(struct ser_tape *t, const struct rec *r)
 {
 	struct ser_node Y = *tape_at(t, r->out);
 	struct ew e = {.x = Y.val, .out = Y.grad};
-	ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_over, &e);
-	tape_pass_grad(t, r);
+	ser_assert(tape_at(t, r->in[0])->grad == NULL); /* something else used x */
+	if (tape_pass_grad(t, r, 0))
+		ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_mask, &e);
 }
 
 int ser_nn_leaky_relu(struct ser_tape *t, int x, double slope)
@@ -408,12 +404,15 @@ int ser_nn_sub(struct ser_tape *t, int x, int y)
 	return add(t, x, y, -1);
 }
 
-/* z = x + b y:  dx += dz, dy += b dz */
+/* z = x + b y:  dx += dz, dy += b dz. One of them takes over dz's memory where it has no gradient yet. */
 void bwd_add(struct ser_tape *t, const struct rec *r)
 {
 	struct ser_node Z = *tape_at(t, r->out);
-	pass_grad(t, r->in[0], 1, Z.grad, Z.n_row * Z.n_col);
-	pass_grad(t, r->in[1], *(real *)r->saved, Z.grad, Z.n_row * Z.n_col);
+	real b = *(real *)r->saved;
+	int last = b == 1 && tape_at(t, r->in[1])->grad == NULL ? 1 : 0;
+	pass_grad(t, r->in[1 - last], last == 0 ? b : 1, Z.grad, Z.n_row * Z.n_col);
+	if (!tape_pass_grad(t, r, last))
+		pass_grad(t, r->in[last], last == 0 ? 1 : b, Z.grad, Z.n_row * Z.n_col);
 }
 
 SER_CLONES static void mul_fwd(void *ctx, size_t i0, size_t i1, int worker)
@@ -543,7 +542,7 @@ void bwd_add_row(struct ser_tape *t, const struct rec *r)
 	struct ser_node Y = *tape_at(t, r->out);
 	size_t n_ch = tape_at(t, r->in[1])->n_col;
 	pass_grad(t, r->in[0], 1, Y.grad, Y.n_row * Y.n_col);
-	bias_grad(t, r->in[1], rows_of(&Y, n_ch), n_ch, Y.grad);
+	tape_bias_grad(t, rows_of(&Y, n_ch), n_ch, Y.grad, tape_grad(t, r->in[1]));
 }
 
 /* ---- columns and rows ---- */

@@ -117,12 +117,7 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 	real *dx = tape_grad_beta(t, r->in[0], &beta_x), *dw = tape_grad_beta(t, r->in[1], &beta_w);
 	real *db = tape_grad(t, r->in[2]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
-	if (db != NULL) {
-		double *sum = ser_arena_calloc(&t->arena, s->n_out, sizeof *sum);
-		tape_col_sum(t, n_row, s->n_out, Y.grad, NULL, sum, NULL);
-		for (size_t c = 0; c < s->n_out; c++)
-			db[c] += (real)sum[c];
-	}
+	tape_bias_grad(t, n_row, s->n_out, Y.grad, db);
 	real *turned = dx != NULL ? tape_alloc(t, K * out * in) : NULL; /* w as [K, out, in] */
 	for (size_t g = 0; g < G; g++) {
 		const real *w = W.val + g * out * K * in;

@@ -28,7 +28,9 @@ static void add_double(real *g, const double *d, size_t n)
 
 /* ---- batch norm ---- */
 
+/* One pass over x, forward to out or back from dy to out, per column */
 struct affine {
+	enum kern_relu relu;
 	size_t n_col;
 	const real *x, *dy, *a, *b, *c;
 	real *out;
@@ -39,7 +41,7 @@ static void affine_fwd(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct affine *f = ctx;
-	kern_affine_fwd(r1 - r0, f->n_col, f->x + r0 * f->n_col, f->a, f->b, f->out + r0 * f->n_col);
+	kern_affine_fwd(f->relu, r1 - r0, f->n_col, f->x + r0 * f->n_col, f->a, f->b, f->out + r0 * f->n_col);
 }
 
 static void affine_bwd(void *ctx, size_t r0, size_t r1, int worker)
@@ -50,75 +52,138 @@ static void affine_bwd(void *ctx, size_t r0, size_t r1, int worker)
 			f->b, f->c, f->add, f->out + r0 * f->n_col);
 }
 
+static void affine_bwd_over(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct affine *f = ctx;
+	kern_affine_bwd_over(f->relu == RELU_BEFORE, r1 - r0, f->n_col, f->x + r0 * f->n_col, f->a, f->b, f->c,
+			     f->out + r0 * f->n_col);
+}
+
+static void relu_over(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct affine *f = ctx;
+	kern_relu_over((r1 - r0) * f->n_col, f->out + r0 * f->n_col);
+}
+
+/* Sums of x and its squares, over max(x, 0) where that comes first. */
+static void sum_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
+{
+	const struct affine *f = ctx;
+	if (f->relu == RELU_BEFORE)
+		kern_relu_over(n * f->n_col, f->out + r0 * f->n_col);
+	kern_col_sum(n, f->n_col, f->x + r0 * f->n_col, s, q);
+}
+
+/* Sums of dy and dy x, over dy without what ReLU stops where that came last. */
+static void dot_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
+{
+	const struct affine *f = ctx;
+	if (f->relu == RELU_AFTER)
+		kern_affine_mask(n, f->n_col, f->x + r0 * f->n_col, f->a, f->b, f->out + r0 * f->n_col);
+	kern_col_dot(n, f->n_col, f->dy + r0 * f->n_col, f->x + r0 * f->n_col, s, q);
+}
+
 struct batch_norm {
 	size_t n_ch, n_row; /* x as [n_row, n_ch] */
 	double n;           /* rows on all machines */
 	bool batch;         /* statistics of the batch, which have gradients too */
 	real *mean, *inv;   /* [C] */
+	real *a, *b;        /* [C]: y = x a + b */
 };
 
-int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps)
+static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, int gain, int bias, int mean, int var,
+		      double momentum, double eps)
 {
+	static const enum op op[] = {OP_BATCH_NORM, OP_RELU_BATCH_NORM, OP_BATCH_NORM_RELU};
 	struct ser_node X = *tape_at(t, x);
 	size_t C = tape_at(t, mean)->n_col, n_row = X.n_row * (X.n_col / C);
 	ser_assert(tape_at(t, mean)->n_row == 1 && tape_at(t, var)->n_col == C && X.n_col % C == 0);
 	ser_assert((gain < 0 || tape_at(t, gain)->n_col == C) && (bias < 0 || tape_at(t, bias)->n_col == C));
+	ser_assert(relu == RELU_NONE || tape_writable(t, x));
 	void *saved;
-	int y = tape_op(t, OP_BATCH_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
-			sizeof(struct batch_norm));
+	int in[] = {x, gain, bias}, y;
+	if (relu != RELU_NONE && (t->mode & SER_TAPE_GRAD) == 0)
+		y = tape_op_over(t, op[relu], 3, in, &saved, sizeof(struct batch_norm));
+	else
+		y = tape_op(t, op[relu], 3, in, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct batch_norm));
 	if (tape_shape_only(t))
 		return y;
 	struct batch_norm *s = saved;
 	*s = (struct batch_norm){.n_ch = C, .n_row = n_row, .batch = (t->mode & SER_TAPE_TRAIN) != 0};
-	s->mean = tape_alloc(t, C);
-	s->inv = tape_alloc(t, C);
+	s->mean = tape_alloc(t, 4 * C);
+	s->inv = s->mean + C;
+	s->a = s->inv + C;
+	s->b = s->a + C;
 	real *rm = tape_at(t, mean)->val, *rv = tape_at(t, var)->val;
 	if (s->batch) {
+		struct ser_arena_mark m = ser_arena_mark(&t->arena);
 		double *sum = ser_arena_calloc(&t->arena, 2 * C + 1, sizeof *sum);
-		tape_col_sum(t, n_row, C, X.val, NULL, sum, sum + C);
+		struct affine f = {.relu = relu, .n_col = C, .x = X.val, .out = X.val};
+		tape_col_sums(t, n_row, C, sum_part, &f, sum, sum + C);
 		sum[2 * C] = (double)n_row;
 		if (t->all_sum != NULL)
 			t->all_sum(t->all_sum_ctx, sum, 2 * C + 1);
 		double n = s->n = sum[2 * C];
 		for (size_t c = 0; c < C; c++) {
-			double m = sum[c] / n, v = fmax(sum[C + c] / n - m * m, 0);
-			s->mean[c] = (real)m;
+			double u = sum[c] / n, v = fmax(sum[C + c] / n - u * u, 0);
+			s->mean[c] = (real)u;
 			s->inv[c] = (real)(1 / sqrt(v + eps));
-			rm[c] = (real)((double)rm[c] + momentum * (m - (double)rm[c]));
+			rm[c] = (real)((double)rm[c] + momentum * (u - (double)rm[c]));
 			rv[c] = (real)((double)rv[c] + momentum * (n > 1 ? v * n / (n - 1) - (double)rv[c] : 0));
 		}
+		ser_arena_rewind(&t->arena, m);
 	} else {
 		for (size_t c = 0; c < C; c++) {
 			s->mean[c] = rm[c];
 			s->inv[c] = (real)(1 / sqrt((double)rv[c] + eps));
 		}
 	}
-	struct ser_arena_mark m = ser_arena_mark(&t->arena);
-	real *a = tape_alloc(t, C), *b = tape_alloc(t, C);
 	const real *g = value(t, gain), *h = value(t, bias);
 	for (size_t c = 0; c < C; c++) {
-		a[c] = g != NULL ? s->inv[c] * g[c] : s->inv[c];
-		b[c] = (h != NULL ? h[c] : 0) - s->mean[c] * a[c];
+		s->a[c] = g != NULL ? s->inv[c] * g[c] : s->inv[c];
+		s->b[c] = (h != NULL ? h[c] : 0) - s->mean[c] * s->a[c];
 	}
-	struct affine f = {.n_col = C, .x = X.val, .a = a, .b = b, .out = tape_at(t, y)->val};
+	struct affine f = {.relu = relu, .n_col = C, .x = X.val, .a = s->a, .b = s->b, .out = X.val};
+	if (relu == RELU_BEFORE && !s->batch && tape_saving(t, y))
+		ser_la_range(t->la, n_row, grain_rows(C), relu_over, &f); /* backward reads x after it */
+	f.out = tape_at(t, y)->val;
 	ser_la_range(t->la, n_row, grain_rows(C), affine_fwd, &f);
-	ser_arena_rewind(&t->arena, m);
 	return y;
+}
+
+int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps)
+{
+	return batch_norm(t, RELU_NONE, x, gain, bias, mean, var, momentum, eps);
+}
+
+int ser_nn_relu_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
+			   double eps)
+{
+	return batch_norm(t, RELU_BEFORE, x, gain, bias, mean, var, momentum, eps);
+}
+
+int ser_nn_batch_norm_relu(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
+			   double eps)
+{
+	return batch_norm(t, RELU_AFTER, x, gain, bias, mean, var, momentum, eps);
 }
 
 /* h = (x - m) i, y = g h + b:  db = sum dy, dg = sum dy h,
  * dx += g i (dy - db/n - h dg/n) = dy (g i) + x (-g i^2 dg/n) + g i (m i dg - db)/n;  with fixed statistics dx += g i dy */
-void bwd_batch_norm(struct ser_tape *t, const struct rec *r)
+static void back(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 {
 	const struct batch_norm *s = r->saved;
 	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	size_t C = s->n_ch;
 	/* before the mark: their memory may come from the arena */
-	real beta = 1, *dx = tape_grad_beta(t, r->in[0], &beta), *dg = tape_grad(t, r->in[1]),
-	     *db = tape_grad(t, r->in[2]);
+	real beta = 1, *dx = relu == RELU_NONE ? tape_grad_beta(t, r->in[0], &beta) : NULL;
+	real *dg = tape_grad(t, r->in[1]), *db = tape_grad(t, r->in[2]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	struct affine f = {.relu = relu, .n_col = C, .x = X.val, .dy = Y.grad, .a = s->a, .b = s->b, .out = Y.grad};
 	double *sum = ser_arena_calloc(&t->arena, 2 * C, sizeof *sum); /* sum dy, then sum dy h */
-	tape_col_sum(t, s->n_row, C, X.val, Y.grad, sum, sum + C);
+	tape_col_sums(t, s->n_row, C, dot_part, &f, sum, sum + C);
 	for (size_t c = 0; c < C; c++)
 		sum[C + c] = (sum[C + c] - (double)s->mean[c] * sum[c]) * (double)s->inv[c];
 	add_double(dg, sum + C, C);
@@ -133,17 +198,35 @@ void bwd_batch_norm(struct ser_tape *t, const struct rec *r)
 		b[c] = s->batch ? (real)(-gi * i * sum[C + c] / s->n) : 0;
 		d[c] = s->batch ? (real)(gi * ((double)s->mean[c] * i * sum[C + c] - sum[c]) / s->n) : 0;
 	}
-	struct affine f = {.n_col = C,
-			   .x = s->batch ? X.val : NULL,
-			   .dy = Y.grad,
-			   .a = a,
-			   .b = b,
-			   .c = d,
-			   .out = dx,
-			   .add = beta != 0};
-	if (dx != NULL)
+	f.a = a;
+	f.b = b;
+	f.c = d;
+	f.add = beta != 0;
+	if (relu != RELU_NONE) {
+		ser_assert(X.grad == NULL); /* something else used x */
+		if (tape_pass_grad(t, r, 0))
+			ser_la_range(t->la, s->n_row, grain_rows(C), affine_bwd_over, &f);
+	} else if (dx != NULL) {
+		f.x = s->batch ? X.val : NULL;
+		f.out = dx;
 		ser_la_range(t->la, s->n_row, grain_rows(C), affine_bwd, &f);
+	}
 	ser_arena_rewind(&t->arena, m);
+}
+
+void bwd_batch_norm(struct ser_tape *t, const struct rec *r)
+{
+	back(t, r, RELU_NONE);
+}
+
+void bwd_relu_batch_norm(struct ser_tape *t, const struct rec *r)
+{
+	back(t, r, RELU_BEFORE);
+}
+
+void bwd_batch_norm_relu(struct ser_tape *t, const struct rec *r)
+{
+	back(t, r, RELU_AFTER);
 }
 
 /* ---- layer, RMS ---- */

@@ -205,15 +205,8 @@ void bwd_rnn(struct ser_tape *t, const struct rec *r)
 		struct ser_la_gather g = {s.h, H, 1, H, rows_by, s.prev};
 		ser_la_gemm_gather_t(t->la, W, X.n_row, s.du, W, &g, beta_h, dwh, H);
 	}
-	for (int i = 0; i < 2; i++) {
-		real *db = i == 0 ? dbi : dbh;
-		if (db == NULL)
-			continue;
-		double *sum = ser_arena_calloc(&t->arena, W, sizeof *sum);
-		tape_col_sum(t, X.n_row, W, i == 0 ? s.da : s.du, NULL, sum, NULL);
-		for (size_t j = 0; j < W; j++)
-			db[j] += (real)sum[j];
-	}
+	tape_bias_grad(t, X.n_row, W, s.da, dbi);
+	tape_bias_grad(t, X.n_row, W, s.du, dbh);
 	ser_arena_rewind(&t->arena, m);
 }
 

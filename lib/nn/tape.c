@@ -8,38 +8,40 @@
 #include <string.h>
 
 const struct op_kind op_table[N_OP] = {
-	[OP_LINEAR] = {"linear", bwd_linear, true},
-	[OP_MATMUL] = {"matmul", bwd_matmul, true},
-	[OP_CONV] = {"conv", bwd_conv, true},
-	[OP_MAX_POOL] = {"max_pool", bwd_max_pool, false},
-	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm, true},
-	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm, true},
-	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm, true},
-	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm, false},
-	[OP_ACT] = {"activation", bwd_act, false},
-	[OP_RELU_IN_PLACE] = {"relu", bwd_relu_in_place, false},
-	[OP_GLU] = {"glu", bwd_glu, false},
-	[OP_SOFTMAX] = {"softmax", bwd_softmax, false},
-	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax, false},
-	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time, false},
-	[OP_DROPOUT] = {"dropout", bwd_dropout, false},
-	[OP_ADD] = {"add", bwd_add, true},
-	[OP_MUL] = {"mul", bwd_mul, false},
-	[OP_SCALE] = {"scale", bwd_scale, false},
-	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp, false},
-	[OP_ADD_ROW] = {"add_row", bwd_add_row, true},
-	[OP_CONCAT] = {"concat", bwd_concat, true},
-	[OP_SLICE] = {"slice", bwd_slice, false},
-	[OP_ROWS] = {"rows", bwd_rows, false},
-	[OP_TRANSPOSE] = {"transpose", bwd_transpose, false},
-	[OP_SUM] = {"sum", bwd_sum, false},
-	[OP_RNN] = {"rnn", bwd_rnn, false},
-	[OP_ATTENTION] = {"attention", bwd_attention, false},
-	[OP_POOL] = {"pool", bwd_pool, false},
-	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats, false},
-	[OP_EXPAND] = {"expand", bwd_expand, false},
-	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows, true},
-	[OP_LOSS] = {"loss", bwd_loss, false},
+	[OP_LINEAR] = {"linear", bwd_linear, true, false},
+	[OP_MATMUL] = {"matmul", bwd_matmul, true, false},
+	[OP_CONV] = {"conv", bwd_conv, true, false},
+	[OP_MAX_POOL] = {"max_pool", bwd_max_pool, false, false},
+	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm, true, false},
+	[OP_RELU_BATCH_NORM] = {"relu_batch_norm", bwd_relu_batch_norm, true, false},
+	[OP_BATCH_NORM_RELU] = {"batch_norm_relu", bwd_batch_norm_relu, true, false},
+	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm, true, false},
+	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm, true, false},
+	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm, false, true},
+	[OP_ACT] = {"activation", bwd_act, true, true},
+	[OP_RELU_IN_PLACE] = {"relu", bwd_relu_in_place, true, true},
+	[OP_GLU] = {"glu", bwd_glu, true, false},
+	[OP_SOFTMAX] = {"softmax", bwd_softmax, false, true},
+	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax, false, true},
+	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time, false, true},
+	[OP_DROPOUT] = {"dropout", bwd_dropout, false, false},
+	[OP_ADD] = {"add", bwd_add, false, false},
+	[OP_MUL] = {"mul", bwd_mul, true, false},
+	[OP_SCALE] = {"scale", bwd_scale, false, false},
+	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp, true, true},
+	[OP_ADD_ROW] = {"add_row", bwd_add_row, false, false},
+	[OP_CONCAT] = {"concat", bwd_concat, false, false},
+	[OP_SLICE] = {"slice", bwd_slice, false, false},
+	[OP_ROWS] = {"rows", bwd_rows, false, false},
+	[OP_TRANSPOSE] = {"transpose", bwd_transpose, false, false},
+	[OP_SUM] = {"sum", bwd_sum, false, false},
+	[OP_RNN] = {"rnn", bwd_rnn, true, true},
+	[OP_ATTENTION] = {"attention", bwd_attention, true, true},
+	[OP_POOL] = {"pool", bwd_pool, true, true},
+	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats, true, true},
+	[OP_EXPAND] = {"expand", bwd_expand, false, false},
+	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows, true, false},
+	[OP_LOSS] = {"loss", bwd_loss, true, true},
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p)
@@ -139,6 +141,51 @@ static int push(struct ser_tape *t, struct ser_node n)
 real *tape_alloc(struct ser_tape *t, size_t n)
 {
 	return tape_shape_only(t) ? NULL : ser_arena_alloc(&t->arena, n, sizeof(real));
+}
+
+/* ---- memory: the arena's, and what values and gradients gave back ---- */
+
+enum { STEP = 64 / sizeof(real) }; /* blocks are multiples of the arena's alignment */
+
+static size_t block_size(size_t n)
+{
+	return ser_add(n, STEP - 1) / STEP * STEP;
+}
+
+/* Give n elements back, joined with the spare blocks before and behind them. */
+static void block_put(struct ser_tape *t, real *p, size_t n)
+{
+	struct block b = {p, block_size(n)};
+	for (size_t i = 0; i < t->n_spare;) {
+		struct block s = t->spare[i];
+		if (s.p + s.n != b.p && b.p + b.n != s.p) {
+			i++;
+			continue;
+		}
+		b = (struct block){s.p < b.p ? s.p : b.p, s.n + b.n};
+		t->spare[i] = t->spare[--t->n_spare];
+		i = 0;
+	}
+	t->spare = ser_grow(t->spare, &t->cap_spare, t->n_spare + 1, sizeof *t->spare);
+	t->spare[t->n_spare++] = b;
+}
+
+/* From the smallest spare block that is large enough; what it has more stays spare. */
+static real *block_get(struct ser_tape *t, size_t n)
+{
+	size_t best = t->n_spare, size = block_size(n);
+	for (size_t i = 0; i < t->n_spare; i++)
+		if (t->spare[i].n >= size && (best == t->n_spare || t->spare[i].n < t->spare[best].n))
+			best = i;
+	if (best == t->n_spare)
+		return ser_arena_alloc(&t->arena, n, sizeof(real));
+	struct block *b = &t->spare[best];
+	real *p = b->p;
+	b->p += size;
+	b->n -= size;
+	if (b->n == 0)
+		*b = t->spare[--t->n_spare];
+	return p;
 }
 
 static void check_seg(size_t n_row, const size_t *seg, size_t n_seg)
@@ -241,44 +288,42 @@ int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_ro
 	if (saved != NULL)
 		*saved = ser_arena_calloc(&t->arena, 1, size);
 	struct ser_node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg};
-	n.val = tape_alloc(t, ser_mul(n_row, n_col));
+	if (!tape_shape_only(t))
+		n.val = block_get(t, ser_mul(n_row, n_col));
+	n.owner = true;
 	return append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
 }
 
-int tape_op_over(struct ser_tape *t, enum op op, int x)
+bool tape_writable(const struct ser_tape *t, int x)
 {
-	struct ser_node n = *tape_at(t, x);
-	ser_assert(n.maker > 0 && op_table[n.maker - 1].free_out);
-	n.grad = NULL;
-	return append(t, op, 1, &x, n, NULL);
+	int maker = tape_at(t, x)->maker;
+	return maker > 0 && !op_table[maker - 1].reads_out;
 }
 
-void tape_pass_grad(struct ser_tape *t, const struct rec *r)
+int tape_op_over(struct ser_tape *t, enum op op, int n_in, const int *in, void **saved, size_t size)
 {
-	struct ser_node *x = tape_at(t, r->in[0]), *y = tape_at(t, r->out);
-	ser_assert(x->grad == NULL); /* something else used the value that was written over */
+	ser_assert(tape_writable(t, in[0]));
+	if (saved != NULL)
+		*saved = ser_arena_calloc(&t->arena, 1, size);
+	struct ser_node n = *tape_at(t, in[0]);
+	n.grad = NULL;
+	n.owner = false;
+	return append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
+}
+
+bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i)
+{
+	struct ser_node *x = tape_at(t, r->in[i]), *y = tape_at(t, r->out);
+	if (!x->need || x->grad != NULL)
+		return false;
 	x->grad = y->grad;
 	y->grad = NULL;
+	return true;
 }
 
 bool tape_saving(const struct ser_tape *t, int out)
 {
 	return tape_at(t, out)->need && !tape_shape_only(t);
-}
-
-/* The smallest spare block that is large enough, unless it would waste more than half of itself. */
-static real *block_get(struct ser_tape *t, size_t n)
-{
-	size_t best = t->n_spare;
-	for (size_t i = 0; i < t->n_spare; i++)
-		if (t->spare[i].n >= n && t->spare[i].n / 2 <= n &&
-		    (best == t->n_spare || t->spare[i].n < t->spare[best].n))
-			best = i;
-	if (best == t->n_spare)
-		return ser_arena_alloc(&t->arena, n, sizeof(real));
-	real *p = t->spare[best].p;
-	t->spare[best] = t->spare[--t->n_spare];
-	return p;
 }
 
 real *tape_grad_beta(struct ser_tape *t, int node, real *beta)
@@ -305,6 +350,17 @@ real *tape_grad(struct ser_tape *t, int node)
 	return g;
 }
 
+/* The memory of a node's value, if it has one of its own; a single number stays, to be read after backward. */
+static void give_back(struct ser_tape *t, struct ser_node *n)
+{
+	size_t size = n->n_row * n->n_col;
+	if (!n->owner || size == 1)
+		return;
+	block_put(t, n->val, size);
+	n->owner = false;
+	n->val = NULL;
+}
+
 int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err *e)
 {
 	ser_assert((t->mode & SER_TAPE_GRAD) != 0 && !tape_shape_only(t) && !t->ran_back);
@@ -320,15 +376,25 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 		if (t->node[r.out].grad == NULL)
 			continue; /* nothing that the loss depends on */
 		op_table[r.op].bwd(t, &r);
-		/* all that use this node have run: its gradient's memory serves the next */
-		t->spare = ser_grow(t->spare, &t->cap_spare, t->n_spare + 1, sizeof *t->spare);
+		/* all that use this node have run: its memory serves the next */
 		struct ser_node *n = &t->node[r.out];
-		if (n->grad == NULL)
-			continue; /* handed on */
-		t->spare[t->n_spare++] = (struct block){n->grad, n->n_row * n->n_col};
+		if (n->grad != NULL) /* not handed on */
+			block_put(t, n->grad, n->n_row * n->n_col);
 		n->grad = NULL;
+		give_back(t, n);
 	}
 	return 0;
+}
+
+void ser_tape_drop(struct ser_tape *t, int x)
+{
+	if ((t->mode & SER_TAPE_GRAD) == 0 || tape_shape_only(t))
+		return;
+	ser_assert(tape_writable(t, x) && tape_at(t, x)->owner);
+	for (size_t i = 0; i < t->n_rec; i++)
+		for (int j = 0; j < t->rec[i].n_in; j++)
+			ser_assert(t->rec[i].in[j] != x || !op_table[t->rec[i].op].reads_in);
+	give_back(t, &t->node[x]);
 }
 
 int ser_tape_mark(const struct ser_tape *tape)
@@ -380,39 +446,62 @@ size_t ser_tape_bytes(const struct ser_tape *t)
 
 enum { SUM_ROWS = 512 }; /* rows of one partial sum */
 
-struct col_sum {
+struct col_sums {
 	size_t n_row, n_col;
-	const real *x, *dy;
-	double *part; /* [n_part][2C] */
+	void (*part)(const void *ctx, size_t r0, size_t n, double *s, double *q);
+	const void *ctx;
+	double *sum; /* [n_part][2C] */
 	bool two;
 };
 
-static void col_sum_part(void *ctx, size_t i, int worker)
+static void col_sums_part(void *ctx, size_t i, int worker)
 {
 	(void)worker;
-	const struct col_sum *c = ctx;
+	const struct col_sums *c = ctx;
 	size_t r0 = i * SUM_ROWS, n = c->n_row - r0 < SUM_ROWS ? c->n_row - r0 : SUM_ROWS;
-	double *s = c->part + i * 2 * c->n_col, *q = c->two ? s + c->n_col : NULL;
-	if (c->dy != NULL)
-		kern_col_dot(n, c->n_col, c->dy + r0 * c->n_col, c->x + r0 * c->n_col, s, q);
-	else
-		kern_col_sum(n, c->n_col, c->x + r0 * c->n_col, s, q);
+	double *s = c->sum + i * 2 * c->n_col;
+	c->part(c->ctx, r0, n, s, c->two ? s + c->n_col : NULL);
 }
 
-void tape_col_sum(struct ser_tape *t, size_t n_row, size_t n_col, const real *x, const real *dy, double *s, double *q)
+void tape_col_sums(struct ser_tape *t, size_t n_row, size_t n_col,
+		   void (*part)(const void *ctx, size_t r0, size_t n, double *s, double *q), const void *ctx, double *s,
+		   double *q)
 {
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	size_t n_part = (n_row + SUM_ROWS - 1) / SUM_ROWS;
-	struct col_sum c = {
-		n_row,    n_col, x, dy, ser_arena_calloc(&t->arena, ser_mul(n_part, 2 * n_col), sizeof(double)),
+	struct col_sums c = {
+		n_row,    n_col, part, ctx, ser_arena_calloc(&t->arena, ser_mul(n_part, 2 * n_col), sizeof(double)),
 		q != NULL};
-	ser_la_for(t->la, n_part, col_sum_part, &c);
+	ser_la_for(t->la, n_part, col_sums_part, &c);
 	for (size_t i = 0; i < n_part; i++)
 		for (size_t j = 0; j < n_col; j++) {
-			s[j] += c.part[i * 2 * n_col + j];
+			s[j] += c.sum[i * 2 * n_col + j];
 			if (q != NULL)
-				q[j] += c.part[i * 2 * n_col + n_col + j];
+				q[j] += c.sum[i * 2 * n_col + n_col + j];
 		}
+	ser_arena_rewind(&t->arena, m);
+}
+
+struct plain {
+	const real *x;
+	size_t n_col;
+};
+
+static void plain_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
+{
+	const struct plain *p = ctx;
+	kern_col_sum(n, p->n_col, p->x + r0 * p->n_col, s, q);
+}
+
+void tape_bias_grad(struct ser_tape *t, size_t n_row, size_t n_col, const real *dy, real *db)
+{
+	if (db == NULL)
+		return;
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	double *s = ser_arena_calloc(&t->arena, n_col, sizeof *s);
+	tape_col_sums(t, n_row, n_col, plain_part, &(struct plain){dy, n_col}, s, NULL);
+	for (size_t c = 0; c < n_col; c++)
+		db[c] += (real)s[c];
 	ser_arena_rewind(&t->arena, m);
 }
 

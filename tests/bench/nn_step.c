@@ -27,8 +27,7 @@ static int tdnn(struct ser_tape *t, const char *name, int x, size_t n_out, size_
 {
 	struct ser_conv c = conv(k, 1, dil);
 	ser_tape_enter(t, "%s", name);
-	x = ser_layer_batch_norm(t, "bn", ser_nn_relu_in_place(t, ser_layer_conv1d(t, "conv", x, n_out, &c, true)),
-				 n_out);
+	x = ser_layer_relu_batch_norm(t, "bn", ser_layer_conv1d(t, "conv", x, n_out, &c, true), n_out);
 	ser_tape_leave(t);
 	return x;
 }
@@ -42,22 +41,34 @@ static int ecapa(struct ser_tape *t, int x, size_t C)
 		int y = tdnn(t, "a", total, C, 1, 1), part[8];
 		size_t w = C / 8;
 		for (size_t i = 0; i < 8; i++) {
-			part[i] = ser_nn_slice(t, y, i * w, w);
+			int own = part[i] = ser_nn_slice(t, y, i * w, w);
 			if (i == 0)
 				continue;
 			char name[16];
 			snprintf(name, sizeof name, "r%zu", i);
-			part[i] = tdnn(t, name, i > 1 ? ser_nn_add(t, part[i], part[i - 1]) : part[i], w, 3,
-				       (size_t)b + 2);
+			if (i > 1) {
+				part[i] = ser_nn_add(t, own, part[i - 1]);
+				ser_tape_drop(t, own);
+			}
+			part[i] = tdnn(t, name, part[i], w, 3, (size_t)b + 2);
 		}
-		y = ser_layer_se(t, "se", tdnn(t, "b", ser_nn_concat(t, 8, part), C, 1, 1), 128);
-		h[b] = ser_tape_keep(t, m, ser_nn_add(t, total, y));
+		ser_tape_drop(t, y);
+		y = ser_nn_concat(t, 8, part);
+		for (size_t i = 0; i < 8; i++)
+			ser_tape_drop(t, part[i]);
+		y = ser_layer_se(t, "se", tdnn(t, "b", y, C, 1, 1), 128);
+		h[b] = ser_nn_add(t, total, y);
+		ser_tape_drop(t, y);
+		h[b] = ser_tape_keep(t, m, h[b]);
 		if (b < 2)
 			total = ser_nn_add(t, total, h[b]);
 		ser_tape_leave(t);
 	}
 	struct ser_conv c1 = conv(1, 1, 1);
-	x = ser_nn_relu_in_place(t, ser_layer_conv1d(t, "mfa", ser_nn_concat(t, 3, h), 1536, &c1, true));
+	x = ser_nn_concat(t, 3, h);
+	for (int b = 0; b < 3; b++)
+		ser_tape_drop(t, h[b]);
+	x = ser_nn_relu_in_place(t, ser_layer_conv1d(t, "mfa", x, 1536, &c1, true));
 	x = ser_layer_batch_norm(t, "bn", ser_layer_attn_stats(t, "pool", x, 128, true), 3072);
 	return ser_layer_batch_norm(t, "bn2", ser_layer_linear(t, "fc", x, 192, true), 192);
 }
@@ -75,8 +86,7 @@ static int ser_attn(struct ser_tape *t, int x)
 		struct ser_conv c = conv(k[i], s[i], 1);
 		snprintf(name, sizeof name, "conv%d", i);
 		ser_tape_enter(t, "%s", name);
-		x = ser_nn_relu_in_place(
-			t, ser_layer_batch_norm(t, "bn", ser_layer_conv1d(t, "conv", x, 256, &c, true), 256));
+		x = ser_layer_batch_norm_relu(t, "bn", ser_layer_conv1d(t, "conv", x, 256, &c, true), 256);
 		ser_tape_leave(t);
 	}
 	x = ser_layer_layer_norm(t, "ln1", ser_nn_add(t, x, ser_layer_mha(t, "att", x, 4, 0, 0)), 256);
@@ -95,8 +105,9 @@ static int ser_blstm(struct ser_tape *t, int x)
 		snprintf(name, sizeof name, "conv%d", i);
 		ser_tape_enter(t, "%s", name);
 		x = ser_layer_conv2d(t, "conv", x, F[i], n[i], &k3, &k3, true);
-		x = ser_nn_max_pool2d(t, ser_nn_relu_in_place(t, ser_layer_batch_norm(t, "bn", x, n[i])), F[i], pt[i],
-				      2);
+		int y = ser_layer_batch_norm_relu(t, "bn", x, n[i]);
+		x = ser_nn_max_pool2d(t, y, F[i], pt[i], 2);
+		ser_tape_drop(t, y);
 		ser_tape_leave(t);
 	}
 	x = ser_layer_lstm(t, "rnn", x, 128, true);

@@ -211,6 +211,10 @@ CASES = {
     "batch_norm training": ([(16, 6), (1, 3), (1, 3), (1, 3), (1, 3)], bn(True)),
     "batch_norm training plain": ([(16, 3), (1, 3), (1, 3)], lambda x, m, v: F.batch_norm(x, None, None, None, None, True)),
     "batch_norm fixed": ([(16, 6), (1, 3), (1, 3), (1, 3), (1, 3)], bn(False)),
+    "batch_norm of relu training": ([(16, 4), (6, 4)] + 4 * [(1, 3)], lambda x, w, *p: bn(True)(F.relu(x @ w.T), *p)),
+    "batch_norm of relu fixed": ([(16, 4), (6, 4)] + 4 * [(1, 3)], lambda x, w, *p: bn(False)(F.relu(x @ w.T), *p)),
+    "batch_norm and relu training": ([(16, 4), (6, 4)] + 4 * [(1, 3)], lambda x, w, *p: F.relu(bn(True)(x @ w.T, *p))),
+    "batch_norm and relu fixed": ([(16, 4), (6, 4)] + 4 * [(1, 3)], lambda x, w, *p: F.relu(bn(False)(x @ w.T, *p))),
     "layer_norm": ([(5, 8), (1, 4), (1, 4)], lambda x, g, b: F.layer_norm(ch(x, 4), (4,), g[0], b[0])),
     "rms_norm": ([(5, 4), (1, 4)], lambda x, g: x / (x.pow(2).mean(1, keepdim=True) + 1e-6).sqrt() * g),
     "group_norm": ([(16, 8), (1, 4), (1, 4)], lambda x, g, b: torch.cat(

@@ -94,7 +94,28 @@ static int n_max_pool(struct ser_tape *t, const int *x) { return ser_nn_max_pool
 
 static int n_bn(struct ser_tape *t, const int *x) { return ser_nn_batch_norm(t, x[0], x[1], x[2], x[3], x[4], 0.1, 1e-5); }
 static int n_bn_plain(struct ser_tape *t, const int *x) { return ser_nn_batch_norm(t, x[0], -1, -1, x[1], x[2], 0.1, 1e-5); }
+static int n_relu_bn(struct ser_tape *t, const int *x)
+{
+	int y = ser_nn_linear(t, x[0], x[1], -1);
+	return ser_nn_relu_batch_norm(t, y, x[2], x[3], x[4], x[5], 0.1, 1e-5);
+}
+static int n_bn_relu(struct ser_tape *t, const int *x)
+{
+	int y = ser_nn_linear(t, x[0], x[1], -1);
+	return ser_nn_batch_norm_relu(t, y, x[2], x[3], x[4], x[5], 0.1, 1e-5);
+}
 static int n_ln(struct ser_tape *t, const int *x) { return ser_nn_layer_norm(t, x[0], x[1], x[2], 1e-5); }
+/* What backward does not read is dropped; the values after it lie in its memory. */
+static int n_drop(struct ser_tape *t, const int *x)
+{
+	int y = ser_nn_linear(t, seq(t, x[0]), x[1], -1), a = ser_nn_slice(t, y, 0, 2), b = ser_nn_slice(t, y, 2, 4);
+	ser_tape_drop(t, y);
+	int s = ser_nn_softmax_time(t, b), sum = ser_nn_add(t, s, b), z = ser_nn_concat(t, 3, (int[]){a, sum, a});
+	ser_tape_drop(t, a);
+	ser_tape_drop(t, b);
+	ser_tape_drop(t, sum);
+	return ser_nn_linear(t, z, x[2], -1);
+}
 static int n_rms(struct ser_tape *t, const int *x) { return ser_nn_rms_norm(t, x[0], x[1], 1e-6); }
 static int n_gn(struct ser_tape *t, const int *x) { return ser_nn_group_norm(t, seq(t, x[0]), x[1], x[2], 2, 1e-5); }
 static int n_l2(struct ser_tape *t, const int *x) { return ser_nn_l2_norm(t, x[0], 1e-12); }
@@ -255,6 +276,11 @@ static const struct kase cases[] = {
 	{"batch_norm training", n_bn, {{R, 6}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
 	{"batch_norm training plain", n_bn_plain, {{R, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
 	{"batch_norm fixed", n_bn, {{R, 6}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
+	{"batch_norm of relu training", n_relu_bn, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
+	{"batch_norm of relu fixed", n_relu_bn, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
+	{"batch_norm and relu training", n_bn_relu, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
+	{"batch_norm and relu fixed", n_bn_relu, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
+	{"dropped values", n_drop, {{R, 4}, {6, 4}, {2, 8}}, 0},
 	{"layer_norm", n_ln, {{5, 8}, {1, 4}, {1, 4}}, 0},
 	{"rms_norm", n_rms, {{5, 4}, {1, 4}}, 0},
 	{"group_norm", n_gn, {{R, 8}, {1, 4}, {1, 4}}, 0},
