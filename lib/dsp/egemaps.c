@@ -58,17 +58,25 @@ static bool sparse(size_t column)
 	return column >= F0;
 }
 
+static const double TINY = 1e-10; /* beside powers under logarithms */
+
 /* ---- one frame ---------------------------------------------------------------------------------- */
 
-/* Level of the strongest bin within `reach` of hz, dB. */
+/* Level of the highest peak within `reach` of hz, dB. Between bins by a parabola, which the logarithm of a Gaussian
+ * window's transform is. */
 static double peak_db(const struct ser_lld *p, const float *wide, double hz, double reach)
 {
 	size_t from = hz > reach ? (size_t)ceil((hz - reach) / p->wide_hz) : 0,
-	       to = (size_t)floor((hz + reach) / p->wide_hz);
-	double top = 0;
+	       to = (size_t)floor((hz + reach) / p->wide_hz), top = from;
+	if (from >= p->n_wide)
+		return 10 * log10(TINY);
 	for (size_t k = from; k <= to && k < p->n_wide; k++)
-		top = fmax(top, wide[k]);
-	return 10 * log10(top + 1e-10);
+		top = wide[k] > wide[top] ? k : top;
+	double b = 10 * log10(wide[top] + TINY);
+	if (top == 0 || top + 1 >= p->n_wide || wide[top - 1] > wide[top] || wide[top + 1] > wide[top])
+		return b;
+	double a = 10 * log10(wide[top - 1] + TINY), c = 10 * log10(wide[top + 1] + TINY), bend = 2 * b - a - c;
+	return bend > 0 ? b + 0.125 * (c - a) * (c - a) / bend : b;
 }
 
 static void voice(const struct ser_lld *p, const struct ser_lld_frame *f, float *y)

@@ -489,10 +489,11 @@ const char *ser_front_column(const struct ser_front *p, size_t i, char *buf)
 	if (p->lld == NULL)
 		return NULL;
 	const char *name = p->lld->set->name[i % p->base_dim];
+	int n = (int)strcspn(name, "[");
 	if (p->o.kind == SER_LLD)
 		snprintf(buf, 64, "%s%s", order[i / p->base_dim], name);
 	else
-		snprintf(buf, 64, "%s%s", name, after[i / p->base_dim]);
+		snprintf(buf, 64, "%.*s%s%s", n, name, after[i / p->base_dim], name + n); /* mfcc_sma_de[1] */
 	return buf;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const double LEAST = 0.3, LEAST_BEYOND = 0.7; /* correlation of neighbours within a stretch, and past its end */
-static const double REACH = 0.4; /* periods to each side of a pulse that its height is of */
+static const double REACH = 0.4;                     /* periods to each side of a pulse that its height is of */
 static const double PERIOD_RATIO = 1.3, HEIGHT_RATIO = 1.6;
 
 struct sound {
