@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "dsp/acf.h"
 #include "dsp/dsp.h"
+#include "dsp/lld.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@ struct ser_f0 {
 	size_t lag_end;   /* the autocorrelation is known for lags up to this */
 	double *window;   /* [n_win] */
 	double *window_r; /* [lag_end+1] its autocorrelation, 1 at lag 0 */
-	struct ser_fft64 *fft;
+	struct ser_acf *acf;
 };
 
 struct candidate {
@@ -23,7 +25,8 @@ struct candidate {
 };
 
 struct ser_f0_ws {
-	double *re, *im, *scratch; /* of the transform */
+	struct ser_acf_ws *acf;
+	double *x;                 /* [n_win] */
 	double *r;                 /* [2 lag_end + 1], lag 0 in the middle */
 	struct candidate *cand;    /* [T, max_candidates] */
 	int *n_cand, *back;        /* [T], [T, max_candidates] */
@@ -67,18 +70,6 @@ static int check(const struct ser_f0_opt *o, struct ser_err *e)
 	return SER_OK;
 }
 
-/* re [n_fft] to its autocorrelation. */
-static void autocorrelate(const struct ser_f0 *p, double *re, double *im, double *scratch)
-{
-	memset(im, 0, p->n_fft * sizeof *im);
-	ser_fft64_do(p->fft, false, re, im, scratch);
-	for (size_t i = 0; i < p->n_fft; i++) {
-		re[i] = re[i] * re[i] + im[i] * im[i];
-		im[i] = 0;
-	}
-	ser_fft64_do(p->fft, true, re, im, scratch);
-}
-
 int ser_f0_new(struct ser_f0 **out, const struct ser_f0_opt *o, struct ser_err *e)
 {
 	*out = NULL;
@@ -96,17 +87,17 @@ int ser_f0_new(struct ser_f0 **out, const struct ser_f0_opt *o, struct ser_err *
 	p->lag_end = p->n_win / 2;
 	for (p->n_fft = 1; 2 * p->n_fft < 3 * p->n_win;)
 		p->n_fft *= 2;
-	p->fft = ser_fft64_new(p->n_fft);
+	p->acf = ser_acf_new(p->n_fft);
 	p->window = ser_malloc(p->n_win, sizeof *p->window);
 	for (size_t i = 0; i < p->n_win; i++)
 		p->window[i] = 0.5 - 0.5 * cos(2 * M_PI * (double)(i + 1) / (double)(p->n_win + 1));
 	p->window_r = ser_malloc(p->lag_end + 1, sizeof *p->window_r);
 	struct ser_f0_ws *ws = ser_f0_ws_new(p);
-	memset(ws->re, 0, p->n_fft * sizeof *ws->re);
-	memcpy(ws->re, p->window, p->n_win * sizeof *ws->re);
-	autocorrelate(p, ws->re, ws->im, ws->scratch);
-	for (size_t i = 0; i <= p->lag_end; i++)
-		p->window_r[i] = ws->re[i] / ws->re[0];
+	ser_acf_put(p->acf, ws->acf, 0, p->window, p->n_win);
+	ser_acf_do(p->acf, ws->acf);
+	ser_acf_get(p->acf, ws->acf, 0, p->window_r, p->lag_end + 1);
+	for (size_t i = p->lag_end + 1; i-- > 0;)
+		p->window_r[i] /= p->window_r[0];
 	ser_f0_ws_free(ws);
 	*out = p;
 	return SER_OK;
@@ -116,7 +107,7 @@ void ser_f0_free(struct ser_f0 *p)
 {
 	if (p == NULL)
 		return;
-	ser_fft64_free(p->fft);
+	ser_acf_free(p->acf);
 	free(p->window);
 	free(p->window_r);
 	free(p);
@@ -125,9 +116,8 @@ void ser_f0_free(struct ser_f0 *p)
 struct ser_f0_ws *ser_f0_ws_new(const struct ser_f0 *p)
 {
 	struct ser_f0_ws *ws = ser_calloc(1, sizeof *ws);
-	ws->re = ser_malloc(p->n_fft, sizeof *ws->re);
-	ws->im = ser_malloc(p->n_fft, sizeof *ws->im);
-	ws->scratch = ser_malloc(ser_fft64_scratch(p->fft), sizeof *ws->scratch);
+	ws->acf = ser_acf_ws_new(p->acf);
+	ws->x = ser_malloc(p->n_win, sizeof *ws->x);
 	ws->r = ser_malloc(2 * p->lag_end + 1, sizeof *ws->r);
 	return ws;
 }
@@ -136,9 +126,8 @@ void ser_f0_ws_free(struct ser_f0_ws *ws)
 {
 	if (ws == NULL)
 		return;
-	free(ws->re);
-	free(ws->im);
-	free(ws->scratch);
+	ser_acf_ws_free(ws->acf);
+	free(ws->x);
 	free(ws->r);
 	free(ws->cand);
 	free(ws->n_cand);
@@ -165,20 +154,33 @@ size_t ser_f0_frames(const struct ser_f0 *p, size_t n, double *first_s)
 
 /* ---- interpolation between samples ---------------------------------------------------------------- */
 
+typedef double v4 __attribute__((vector_size(32)));
+
 /* One side of it: y[0], y[dir], ... at distances d, d + 1, ... from x, weighted by sinc and by half a raised cosine that
- * ends a sample after the last. sin(pi (d + k)) = (-1)^k sin(pi d); the cosine by rotation. */
+ * ends a sample after the last. sin(pi (d + k)) = (-1)^k sin(pi d); the cosines, four at a time, by rotation. */
 static double sinc_side(const double *y, ptrdiff_t dir, size_t count, double d)
 {
-	double step = M_PI / (d + (double)count), c = cos(step * d), s = sin(step * d);
-	double cs = cos(step), ss = sin(step), half = 0.5 * sin(M_PI * d) / M_PI, sum = 0;
-	for (size_t k = 0; k < count; k++) {
-		sum += y[dir * (ptrdiff_t)k] * half / (d + (double)k) * (1 + c);
-		double next = c * cs - s * ss;
-		s = s * cs + c * ss;
-		c = next;
-		half = -half;
+	double step = M_PI / (d + (double)count), half = 0.5 * sin(M_PI * d) / M_PI, cs = cos(4 * step),
+	       sn = sin(4 * step), c1 = cos(step), s1 = sin(step);
+	v4 c, s, at = {d, d + 1, d + 2, d + 3}, sign = {half, -half, half, -half}, sum = {0};
+	c[0] = cos(step * d), s[0] = sin(step * d);
+	for (int i = 1; i < 4; i++) {
+		c[i] = c[i - 1] * c1 - s[i - 1] * s1;
+		s[i] = s[i - 1] * c1 + c[i - 1] * s1;
 	}
-	return sum;
+	size_t k = 0;
+	for (; k + 4 <= count; k += 4) {
+		const double *p = y + dir * (ptrdiff_t)k;
+		v4 v = {p[0], p[dir], p[2 * dir], p[3 * dir]};
+		sum += v * sign / at * (1 + c);
+		v4 next = c * cs - s * sn;
+		s = s * cs + c * sn;
+		c = next;
+		at += 4;
+	}
+	for (int i = 0; k < count; k++, i++)
+		sum[i] += y[dir * (ptrdiff_t)k] * sign[i] / at[i] * (1 + c[i]);
+	return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 /* y [n] at x in [0, n-1], from up to `depth` samples on each side. */
@@ -203,7 +205,7 @@ static double improve(const double *y, size_t n, size_t i, size_t depth, double 
 	double a = (double)i - 1, b = (double)i + 1, x = a + gold * (b - a), w = x, v = x;
 	double fx = -interpolate(y, n, x, depth), fw = fx, fv = fx, step = 0, last = 0;
 	for (int k = 0; k < 60; k++) {
-		double mid = 0.5 * (a + b), tol = 1e-10 * fabs(x) + 1e-11;
+		double mid = 0.5 * (a + b), tol = 3e-9 * fabs(x) + 1e-11;
 		if (fabs(x - mid) + 0.5 * (b - a) <= 2 * tol)
 			break;
 		double p = 0, q = 0;
@@ -290,9 +292,10 @@ static void find_candidates(const struct ser_f0 *p, struct ser_f0_ws *ws, struct
 	}
 }
 
-/* The candidates of the frame centred on time_s; returns its peak against the sound's. */
-static double frame(const struct ser_f0 *p, struct ser_f0_ws *ws, const float *x, size_t n, double time_s, double peak,
-		    struct candidate *c, int *n_cand)
+/* The frame centred on time_s, windowed and with a peak of 1, as signal k of the next autocorrelations; returns its peak
+ * against the sound's. */
+static double put_frame(const struct ser_f0 *p, struct ser_f0_ws *ws, size_t k, const float *x, size_t n, double time_s,
+			double peak)
 {
 	/* sample i lies at (i + 0.5) dx; `left` is the last one not after the centre */
 	ptrdiff_t left = (ptrdiff_t)floor(time_s / p->dx - 0.5), period = (ptrdiff_t)p->period,
@@ -302,22 +305,29 @@ static double frame(const struct ser_f0 *p, struct ser_f0_ws *ws, const float *x
 		mean += sample(x, n, i);
 	mean /= 2 * (double)period;
 	for (size_t i = 0; i < p->n_win; i++)
-		ws->re[i] = (sample(x, n, left + 1 - half + (ptrdiff_t)i) - mean) * p->window[i];
-	memset(ws->re + p->n_win, 0, (p->n_fft - p->n_win) * sizeof *ws->re);
+		ws->x[i] = (sample(x, n, left + 1 - half + (ptrdiff_t)i) - mean) * p->window[i];
 	ptrdiff_t half_period = period / 2 + 1, from = half - half_period > 0 ? half - half_period : 0;
 	for (ptrdiff_t i = from; i < half + half_period && i < (ptrdiff_t)p->n_win; i++)
-		top = fmax(top, fabs(ws->re[i]));
-	c[0] = (struct candidate){0, 0};
-	*n_cand = 1;
-	if (!(top > 0))
-		return 0;
-	autocorrelate(p, ws->re, ws->im, ws->scratch);
-	double *r = ws->r + p->lag_end;
-	r[0] = 1;
-	for (size_t i = 1; i <= p->lag_end; i++)
-		r[i] = r[-(ptrdiff_t)i] = ws->re[i] / (ws->re[0] * p->window_r[i]);
-	find_candidates(p, ws, c, n_cand);
+		top = fmax(top, fabs(ws->x[i]));
+	for (size_t i = 0; top > 0 && i < p->n_win; i++)
+		ws->x[i] /= top;
+	ser_acf_put(p->acf, ws->acf, k, top > 0 ? ws->x : NULL, p->n_win);
 	return top > peak ? 1 : top / peak;
+}
+
+/* The candidates of frames [t, t + n_frame), signals of the autocorrelations just made. */
+static void search(const struct ser_f0 *p, struct ser_f0_ws *ws, size_t t, size_t n_frame)
+{
+	double *r = ws->r + p->lag_end;
+	for (size_t k = 0; k < n_frame; k++) {
+		if (!(ws->intensity[t + k] > 0))
+			continue;
+		ser_acf_get(p->acf, ws->acf, k, r, p->lag_end + 1);
+		for (size_t i = 1; i <= p->lag_end; i++)
+			r[i] = r[-(ptrdiff_t)i] = r[i] / (r[0] * p->window_r[i]);
+		r[0] = 1;
+		find_candidates(p, ws, ws->cand + (t + k) * (size_t)p->o.max_candidates, &ws->n_cand[t + k]);
+	}
 }
 
 /* ---- the path --------------------------------------------------------------------------------------- */
@@ -404,14 +414,23 @@ int ser_f0_do(const struct ser_f0 *p, struct ser_f0_ws *ws, const float *x, size
 	mean /= n > 0 ? (double)n : 1;
 	for (size_t i = 0; i < n; i++)
 		peak = fmax(peak, fabs(x[i] - mean));
-	for (size_t t = 0; t < n_frame; t++) {
-		struct candidate *c = ws->cand + t * (size_t)p->o.max_candidates;
-		ws->n_cand[t] = 1;
-		ws->intensity[t] = 0;
-		c[0] = (struct candidate){0, 0};
-		if (peak > 0)
-			ws->intensity[t] =
-				frame(p, ws, x, n, first_s + (double)t * p->o.shift_s, peak, c, &ws->n_cand[t]);
+	size_t step = ser_acf_n(p->acf);
+	for (size_t t = 0; t < n_frame; t += step) {
+		size_t n_here = n_frame - t < step ? n_frame - t : step;
+		for (size_t k = 0; k < n_here; k++) {
+			ws->cand[(t + k) * (size_t)p->o.max_candidates] = (struct candidate){0, 0};
+			ws->n_cand[t + k] = 1;
+			ws->intensity[t + k] = 0;
+			if (peak > 0)
+				ws->intensity[t + k] =
+					put_frame(p, ws, k, x, n, first_s + (double)(t + k) * p->o.shift_s, peak);
+		}
+		if (!(peak > 0))
+			continue;
+		for (size_t k = n_here; k < step; k++)
+			ser_acf_put(p->acf, ws->acf, k, NULL, 0);
+		ser_acf_do(p->acf, ws->acf);
+		search(p, ws, t, n_here);
 	}
 	best_path(p, ws, n_frame, f0, strength);
 	return SER_OK;
@@ -424,4 +443,9 @@ double ser_f0_peak(const struct ser_f0 *p, const struct ser_f0_ws *ws, size_t t)
 	for (int m = 1; m < ws->n_cand[t]; m++)
 		top = fmax(top, c[m].strength);
 	return top;
+}
+
+void ser_f0_force_isa(struct ser_f0 *p, int isa)
+{
+	ser_acf_force_isa(p->acf, isa);
 }

@@ -341,6 +341,8 @@ void ser_front_force_isa(struct ser_front *p, int isa)
 	p->isa = isa;
 	if (p->wide != NULL)
 		ser_front_force_isa(p->wide, isa);
+	if (p->lld != NULL)
+		ser_f0_force_isa(p->lld->f0, isa);
 }
 
 /* The power spectrum of Gaussian frames of 60 ms (standard deviation 0.4 of half of one). */

@@ -27,8 +27,8 @@ static void expect(const struct ser_front *p, const float *y, size_t from, const
 		for (size_t t = 0; t < g->rows; t++) {
 			float have = y[t * ser_front_dim(p) + from + j], want = g->x[t * g->cols + j];
 			if (!(fabs(have - want) <= tol * top))
-				fail_msg("frame %zu, %s: %.8g, expected %.8g", t,
-					 ser_front_column(p, from + j, name), have, want);
+				fail_msg("frame %zu, %s: %.8g, expected %.8g", t, ser_front_column(p, from + j, name),
+					 have, want);
 		}
 	}
 }
@@ -270,9 +270,9 @@ static void test_slopes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_compare),    cmocka_unit_test(test_egemaps),
-		cmocka_unit_test(test_pulses),     cmocka_unit_test(test_praat_formants),
-		cmocka_unit_test(test_harmonics),  cmocka_unit_test(test_known_perturbation),
+		cmocka_unit_test(test_compare),     cmocka_unit_test(test_egemaps),
+		cmocka_unit_test(test_pulses),      cmocka_unit_test(test_praat_formants),
+		cmocka_unit_test(test_harmonics),   cmocka_unit_test(test_known_perturbation),
 		cmocka_unit_test(test_functionals), cmocka_unit_test(test_slopes),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
