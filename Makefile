@@ -31,6 +31,7 @@ HARDEN        = $(eval HARDEN := $(foreach f,$(HARDEN_WANTED),$(shell $(CC) -Wer
 VERSION := $(shell sed -n 's/^.define SER_VERSION "\(.*\)"/\1/p' lib/base/base.h)
 BUILD  := build/$(FLAVOUR)
 BINDIR := $(if $(filter release,$(FLAVOUR)),bin,$(BUILD)/bin)
+LIBEXEC := $(BINDIR:%bin=%libexec)/ser
 
 # ---- libraries: asked for when first needed, which is after `make deps` in one call of make ----
 PKGS       := msgpack sndfile soxr jansson zlib libdeflate
@@ -44,7 +45,7 @@ CFLAGS   = -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -fno-math-e
 LDFLAGS  = -Wl,--as-needed $(LDFLAGS_$(FLAVOUR))
 
 # ---- what there is: found, not listed ----
-LIB_SRC  := $(sort $(wildcard lib/*/*.c lib/*/*/*.c))
+LIB_SRC  := $(sort $(filter-out lib/comm/mpi.c,$(wildcard lib/*/*.c lib/*/*/*.c)))
 TOOL_SRC := $(sort $(wildcard src/ser-*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o
@@ -54,12 +55,13 @@ CORPORA  := $(sort $(wildcard lib/corpus/desc/*.corpus))
 TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
 TORTURE  := $(BUILD)/torture/torture $(BUILD)/torture/shim.so
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+PLUGINS  := $(if $(shell pkg-config --exists ompi-c 2>/dev/null && echo yes),$(LIBEXEC)/mpi.so)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
 .PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture install uninstall dist clean
 .SECONDARY:
 
-all: $(TOOLS)
+all: $(TOOLS) $(PLUGINS)
 
 # `make deps demo` is one call: nothing is compiled before the packages are there, with -j too.
 DEPS_FIRST := $(filter deps,$(MAKECMDGOALS))
@@ -95,6 +97,13 @@ $(BINDIR)/%: $(BUILD)/src/%.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# What ser-train loads when mpirun starts it; made where Open MPI is. The tools are not linked with it.
+$(LIBEXEC)/mpi.so: lib/comm/mpi.c lib/comm/plugin.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -Ilib $(subst -I,-isystem ,$(shell pkg-config --cflags ompi-c)) $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) \
+	  -fPIC -shared -o $@ $< $(shell pkg-config --libs ompi-c)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
@@ -197,6 +206,7 @@ bench-memory bench-load: bench-%: all
 install: all
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/pipelines/corpora
 	install -m 755 $(TOOLS) $(DESTDIR)$(bindir)
+	for p in $(PLUGINS); do install -D -m 755 $$p $(DESTDIR)$(bindir)/../libexec/ser/$${p##*/}; done
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
 	install -m 644 pipelines/*.mk pipelines/Makefile $(DESTDIR)$(datadir)/pipelines
 	install -m 755 pipelines/demo-corpus pipelines/report $(DESTDIR)$(datadir)/pipelines
@@ -205,10 +215,10 @@ install: all
 uninstall:
 	rm -f $(TOOLS:$(BINDIR)/%=$(DESTDIR)$(bindir)/%)
 	for m in $(MAN); do rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
-	rm -rf $(DESTDIR)$(datadir)
+	rm -rf $(DESTDIR)$(datadir) $(DESTDIR)$(bindir)/../libexec/ser
 
 dist:
 	git archive --prefix=ser-$(VERSION)/ -o ser-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf build bin/ser-*
+	rm -rf build libexec bin/ser-*

@@ -26,6 +26,32 @@ static struct {
 	struct ser_arena text;
 } o;
 
+/* Of the processes that mpirun started the first one writes, and speaks when nothing is wrong. */
+static struct ser_comm *comm;
+
+static bool first(void)
+{
+	return ser_comm_rank(comm) == 0;
+}
+
+static void join(struct ser_cli *c)
+{
+	struct ser_err e;
+	if (ser_comm_open(&comm, &e) != 0)
+		ser_cli_die(c, &e);
+	bool standard = c->n_operand == 0 || (o.pairs != NULL && strcmp(o.pairs, "-") == 0);
+	for (int i = 0; i < c->n_operand; i++)
+		standard = standard || strcmp(c->operand[i], "-") == 0;
+	if (ser_comm_size(comm) > 1 && standard)
+		ser_cli_usage(c, "with several processes the input must be files: one alone has standard input");
+	if (!first()) {
+		c->quiet = true;
+		c->verbose = 0;
+		o.log = NULL;
+	}
+	o.train.comm = comm;
+}
+
 static void set_defaults(int mode)
 {
 	o.field = "feat";
@@ -197,6 +223,8 @@ static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset 
 	ser_cli_prov_header(c, &h);
 	m->prov = ser_val_copy(&m->arena, &h.prov);
 	ser_header_free(&h);
+	if (ser_comm_size(comm) > 1)
+		ser_val_set(&m->arena, &m->train, "processes", ser_int(ser_comm_size(comm)));
 	return m;
 }
 
@@ -231,7 +259,10 @@ static void run(struct ser_cli *c, struct ser_trainer *t, const struct ser_objec
 	struct ser_train_log *log = NULL;
 	char *note = NULL, what[160] = "training";
 	int more;
-	if (o.resume && access(o.checkpoint, F_OK) == 0 && ser_trainer_resume(t, o.checkpoint, &note, &e) != 0)
+	bool there = o.resume && access(o.checkpoint, F_OK) == 0;
+	if (!ser_comm_same(comm, there))
+		ser_cli_fail(c, SER_EIO, "%s: not all processes see it", o.checkpoint);
+	if (there && ser_trainer_resume(t, o.checkpoint, &note, &e) != 0)
 		ser_cli_die(c, &e);
 	if (o.log != NULL && ser_train_log_open(&log, o.log, obj, n_obj, ser_trainer_metric(t), note, &e) != 0)
 		ser_cli_die(c, &e);
@@ -244,7 +275,7 @@ static void run(struct ser_cli *c, struct ser_trainer *t, const struct ser_objec
 			break; /* resumed at the end */
 		if (row.end_of_epoch)
 			end_of_epoch(c, t, &row, log, what);
-		if (o.checkpoint != NULL &&
+		if (first() && o.checkpoint != NULL &&
 		    (o.every > 0 ? row.step % (uint64_t)o.every == 0 || more == 0 : row.end_of_epoch))
 			save_checkpoint(c, t, log);
 		ser_cli_progress(c, what, more > 0 ? row.step : row.n_step, row.n_step);
@@ -254,21 +285,8 @@ static void run(struct ser_cli *c, struct ser_trainer *t, const struct ser_objec
 	ser_trainer_finish(t);
 }
 
-static void check_options(struct ser_cli *c)
+static void set_options(const struct ser_cli *c)
 {
-	struct ser_outfile probe;
-	struct ser_err e;
-	if (c->out == NULL || strcmp(c->out, "-") == 0)
-		ser_cli_usage(c, "option --output is needed: a file for the model");
-	if (o.resume && o.checkpoint == NULL)
-		ser_cli_usage(c, "--resume needs --checkpoint");
-	if (o.freeze && o.init == NULL)
-		ser_cli_usage(c, "--freeze needs --init");
-	if (o.every > 0 && o.checkpoint == NULL)
-		ser_cli_usage(c, "--checkpoint-every needs --checkpoint");
-	if (ser_outfile_open(&probe, c->out, &e) != 0) /* now, and not after hours */
-		ser_cli_die(c, &e);
-	ser_outfile_abort(&probe);
 	o.train.seed = o.split.seed = (uint64_t)o.seed;
 	o.train.n_epoch = (size_t)o.epochs;
 	o.train.batch = (size_t)o.batch;
@@ -288,6 +306,25 @@ static void check_options(struct ser_cli *c)
 	o.split.n_dev_spk = o.dev_spk.n;
 	o.split.dev_by_item = c->mode == SPEAKER;
 	o.split.spk = c->mode == SPEAKER ? o.label : o.spk;
+}
+
+static void check_options(struct ser_cli *c)
+{
+	struct ser_outfile probe;
+	struct ser_err e;
+	if (c->out == NULL || strcmp(c->out, "-") == 0)
+		ser_cli_usage(c, "option --output is needed: a file for the model");
+	if (o.resume && o.checkpoint == NULL)
+		ser_cli_usage(c, "--resume needs --checkpoint");
+	if (o.freeze && o.init == NULL)
+		ser_cli_usage(c, "--freeze needs --init");
+	if (o.every > 0 && o.checkpoint == NULL)
+		ser_cli_usage(c, "--checkpoint-every needs --checkpoint");
+	if (!first())
+		return;
+	if (ser_outfile_open(&probe, c->out, &e) != 0) /* now, and not after hours */
+		ser_cli_die(c, &e);
+	ser_outfile_abort(&probe);
 }
 
 int main(int argc, char **argv)
@@ -440,6 +477,8 @@ int main(int argc, char **argv)
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
+	set_options(&c);
+	join(&c);
 	check_options(&c);
 
 	struct ser_objective obj[SER_MAX_OBJECTIVE];
@@ -468,9 +507,10 @@ int main(int argc, char **argv)
 		ser_cli_die(&c, &e);
 	ser_cli_info(&c, "%s, %zu parameters", m->arch->name, ser_params_count(m->params, true));
 	run(&c, t, obj, n_obj);
-	if (ser_model_save(m, c.out, &e) != 0)
+	if (first() && ser_model_save(m, c.out, &e) != 0)
 		ser_cli_die(&c, &e);
 	ser_trainer_free(t);
+	ser_comm_close(comm);
 	ser_model_free(m);
 	ser_pair_set_free(&pairs);
 	ser_split_free(&split);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* What must be the same for training to go on: data, who does what, options, objectives. */
-static uint64_t fingerprint(const struct ser_trainer *t)
+uint64_t train_fingerprint(const struct ser_trainer *t)
 {
 	const struct ser_train_opts *o = &t->o;
 	const struct ser_opt_opts *q = &o->opt;
@@ -77,8 +77,9 @@ int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *
 	more = ser_arena_alloc(&a, n_meta + 1, sizeof *more);
 	memcpy(more, meta, n_meta * sizeof *more);
 	more[n_meta++] = (struct ser_st_meta){"checkpoint", note};
-	int64_t count[N_COUNT] = {(int64_t)t->step, (int64_t)t->opt->step, (int64_t)t->best_epoch, (int64_t)t->n_bad,
-				  t->stopped,       t->sched.n_bad,        (int64_t)fingerprint(t)};
+	int64_t count[N_COUNT] = {
+		(int64_t)t->step, (int64_t)t->opt->step, (int64_t)t->best_epoch,       (int64_t)t->n_bad,
+		t->stopped,       t->sched.n_bad,        (int64_t)train_fingerprint(t)};
 	double reals[N_REAL] = {t->sum, t->best_dev, t->sched.best, t->sched.scale};
 	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
 		count[COUNT_PART + k] = (int64_t)t->n_part[k];
@@ -124,7 +125,7 @@ static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err 
 	if (get_flat(s, "checkpoint.count", SER_ST_I64, N_COUNT, 8, count, e) != 0 ||
 	    get_flat(s, "checkpoint.real", SER_ST_F64, N_REAL, 8, reals, e) != 0)
 		return e->code;
-	if ((uint64_t)count[COUNT_PRINT] != fingerprint(t))
+	if ((uint64_t)count[COUNT_PRINT] != train_fingerprint(t))
 		return ser_fail(e, SER_EDATA, "the checkpoint was made from other data or with other options");
 	if (count[COUNT_STEP] < 0 || (uint64_t)count[COUNT_STEP] > t->n_step || count[COUNT_BEST_EPOCH] < 0 ||
 	    count[COUNT_OPT_STEP] < 0 || count[COUNT_BAD] < 0)

@@ -22,6 +22,7 @@ struct cut {
 /* Rows of a batch, or of a part of it: distinct items, each with one crop. */
 struct batch {
 	size_t *row, n, cap; /* items */
+	size_t lo, hi;       /* the rows that this process reads and embeds; what follows up to the sets is of these */
 	int32_t *place;      /* [items] row of an item, -1 */
 	float *x;            /* crops, one after another */
 	size_t cap_x;
@@ -53,7 +54,8 @@ struct ser_trainer {
 	size_t *train, *dev; /* items, or pairs of the pair set */
 	size_t n_train, n_dev;
 	struct ser_la *la;
-	struct ser_tape *tape, *fixed; /* fixed: runs a frozen encoder */
+	struct ser_tape *tape, *fixed,
+		*side; /* fixed: runs a frozen encoder; side: losses over the rows of all processes */
 	struct ser_opt *opt;
 	struct ser_sched sched;
 	uint64_t step, n_step, per_epoch;
@@ -63,6 +65,9 @@ struct ser_trainer {
 	size_t cap_label;
 	float *scratch; /* one whole utterance */
 	size_t cap_scratch;
+	real *all,
+		*own[SER_MAX_OBJECTIVE]; /* outputs of a head for the rows of all processes; gradients for this one's */
+	size_t cap_all, cap_own[SER_MAX_OBJECTIVE];
 	/* clusters inside speakers: members of each, and of each speaker its clusters */
 	size_t *member, *clu_at, n_clu, *spk_at, n_spk;
 	/* results so far */
@@ -95,7 +100,7 @@ void train_batch_part(struct ser_trainer *t, size_t part);
 
 /* ---- read.c ---- */
 
-/* Features of the batch's rows: cropped, warped and masked for training, whole otherwise. */
+/* Features of the batch's rows: for training this process' share of them, cropped, warped and masked; otherwise all, whole. */
 void train_read_batch(struct ser_trainer *t, bool training);
 float *train_scratch(struct ser_trainer *t, size_t n); /* [n], until the next call */
 
@@ -106,17 +111,30 @@ int train_take_targets(struct ser_trainer *t, const struct ser_split *s, struct 
 /* What the batch at hand adds to the number that objective k's sum is divided by: the weights of its labelled rows, its
  * rows with values, or its anchors with a positive. */
 double train_weight(const struct ser_trainer *t, size_t k);
-/* The loss of objective k over the batch, embedded as emb, its sum divided by t->norm[k]; -1 when the batch says nothing
- * about it. */
-int train_loss(struct ser_trainer *t, size_t k, int emb);
+/* The loss of objective k over the batch, whose rows of this process are embedded as emb, its sum divided by t->norm[k];
+ * -1 when the batch says nothing about it. Over all processes the node's gradients add up to the loss's, *value to the loss. */
+int train_loss(struct ser_trainer *t, size_t k, int emb, double *value);
 
 /* ---- rates.c ---- */
 
 /* Each slice's factor on the learning rate. */
 void train_rates(struct ser_trainer *t);
 
+/* ---- checkpoint.c ---- */
+
+/* Of data, split, options and objectives: what must be the same for training to go on, and in all processes. */
+uint64_t train_fingerprint(const struct ser_trainer *t);
+
 /* ---- train.c ---- */
 
+static inline void train_sum(const struct ser_trainer *t, real *x, size_t n)
+{
+#ifdef SER_REAL_DOUBLE
+	ser_comm_sum(t->o.comm, x, n);
+#else
+	ser_comm_sum_f32(t->o.comm, x, n);
+#endif
+}
 /* The embeddings of the batch read; mode as for ser_tape_reset. */
 int train_embed(struct ser_trainer *t, unsigned mode, uint64_t seed);
 

@@ -170,13 +170,14 @@ double train_weight(const struct ser_trainer *t, size_t k)
 	return n;
 }
 
-/* Labels of the batch's rows for objective k. */
+/* Labels of this process' rows for objective k. */
 static const int32_t *labels(struct ser_trainer *t, size_t k)
 {
-	t->label = ser_grow(t->label, &t->cap_label, t->n_obj * t->b.n, sizeof *t->label);
-	int32_t *y = t->label + k * t->b.n;
-	for (size_t i = 0; i < t->b.n; i++)
-		y[i] = t->code[k][t->b.row[i]];
+	size_t n = t->b.hi - t->b.lo;
+	t->label = ser_grow(t->label, &t->cap_label, t->n_obj * n, sizeof *t->label);
+	int32_t *y = t->label + k * n;
+	for (size_t i = 0; i < n; i++)
+		y[i] = t->code[k][t->b.row[t->b.lo + i]];
 	return y;
 }
 
@@ -187,7 +188,7 @@ static double ramp(const struct ser_trainer *t)
 }
 
 /* A loss over values x of the batch's rows: of those that have them, all or gathered. */
-static int value_loss(struct ser_trainer *t, size_t k, int x)
+static int value_loss(struct ser_trainer *t, struct ser_tape *tape, size_t k, int x)
 {
 	const struct ser_objective *o = &t->obj[k];
 	size_t n_value = o->n_value, n = 0, before = 0, all = 0;
@@ -203,18 +204,48 @@ static int value_loss(struct ser_trainer *t, size_t k, int x)
 			row[n++] = (int32_t)i;
 		}
 	if (n < t->b.n)
-		x = ser_nn_rows(t->tape, x, n, row);
+		x = ser_nn_rows(tape, x, n, row);
 	struct ser_loss l = {.norm = t->norm[k]};
 	if (o->loss == SER_VALUE_MSE)
-		return ser_nn_mse(t->tape, x, y, &l);
+		return ser_nn_mse(tape, x, y, &l);
 	if (o->loss == SER_VALUE_MAE)
-		return ser_nn_mae(t->tape, x, y, &l);
+		return ser_nn_mae(tape, x, y, &l);
 	/* No mean over rows: each part of a batch counts by how many it has. */
-	int ccc = ser_nn_ccc(t->tape, x, y, 1e-8, NULL);
-	return (double)n < t->norm[k] ? ser_nn_scale(t->tape, ccc, (double)n / t->norm[k]) : ccc;
+	int ccc = ser_nn_ccc(tape, x, y, 1e-8, NULL);
+	return (double)n < t->norm[k] ? ser_nn_scale(tape, ccc, (double)n / t->norm[k]) : ccc;
 }
 
-int train_loss(struct ser_trainer *t, size_t k, int emb)
+/* A loss over outputs x of all rows of the batch. */
+static int rows_loss(struct ser_trainer *t, struct ser_tape *tape, size_t k, int x)
+{
+	const struct ser_objective *o = &t->obj[k];
+	return o->kind == SER_OBJ_PAIRS ? ser_nn_pair_loss(tape, x, &t->b.set, o->tau, t->norm[k])
+					: value_loss(t, tape, k, x);
+}
+
+/* The same when processes share the rows: each gathers all outputs and forms the whole loss, and takes the gradient g of
+ * its own rows x further as that of sum(g x). */
+static int shared_loss(struct ser_trainer *t, size_t k, int x, double *value)
+{
+	struct ser_node own = ser_tape_node(t->tape, x);
+	size_t n = t->b.n * own.n_col, at = t->b.lo * own.n_col, n_own = own.n_row * own.n_col;
+	t->all = ser_grow(t->all, &t->cap_all, n, sizeof *t->all);
+	t->own[k] = ser_grow(t->own[k], &t->cap_own[k], n_own, sizeof *t->own[k]);
+	memset(t->all, 0, n * sizeof *t->all);
+	memcpy(t->all + at, own.val, n_own * sizeof *t->all);
+	train_sum(t, t->all, n);
+	ser_tape_reset(t->side, SER_TAPE_GRAD | SER_TAPE_TRAIN, 0);
+	int all = ser_tape_variable(t->side, t->all, t->b.n, own.n_col, NULL, 0);
+	int l = rows_loss(t, t->side, k, all);
+	double v = ser_tape_scalar(t->side, l);
+	*value = ser_comm_rank(t->o.comm) == 0 ? v : 0;
+	ser_tape_backward(t->side, l, 1, NULL); /* refuses what is not finite, and *value will tell */
+	memcpy(t->own[k], ser_tape_node(t->side, all).grad + at, n_own * sizeof *t->own[k]);
+	int g = ser_tape_input(t->tape, t->own[k], own.n_row, own.n_col, NULL, 0);
+	return ser_nn_sum(t->tape, ser_nn_mul(t->tape, x, g));
+}
+
+int train_loss(struct ser_trainer *t, size_t k, int emb, double *value)
 {
 	const struct ser_objective *o = &t->obj[k];
 	double weight = train_weight(t, k);
@@ -225,12 +256,17 @@ int train_loss(struct ser_trainer *t, size_t k, int emb)
 	if (o->adversarial)
 		emb = ser_nn_reverse_grad(t->tape, emb, o->weight * ramp(t));
 	int out = ser_model_head(t->m, t->tape, (size_t)t->head[k], emb);
-	if (o->kind == SER_OBJ_PAIRS)
-		return ser_nn_pair_loss(t->tape, out, &t->b.set, o->tau, t->norm[k]);
-	if (o->kind == SER_OBJ_VALUE)
-		return value_loss(t, k, out);
-	struct ser_loss l = {.class_w = t->class_w[k], .smooth = o->smooth, .norm = t->norm[k]};
-	if (o->kind == SER_OBJ_AAM)
-		return ser_nn_aam(t->tape, out, o->n_sub, labels(t, k), o->margin, o->scale, &l);
-	return ser_nn_cross_entropy(t->tape, out, labels(t, k), &l);
+	bool rows = o->kind == SER_OBJ_PAIRS || o->kind == SER_OBJ_VALUE;
+	if (rows && ser_comm_size(t->o.comm) > 1)
+		return shared_loss(t, k, out, value);
+	struct ser_loss how = {.class_w = t->class_w[k], .smooth = o->smooth, .norm = t->norm[k]};
+	int l;
+	if (rows)
+		l = rows_loss(t, t->tape, k, out);
+	else if (o->kind == SER_OBJ_AAM)
+		l = ser_nn_aam(t->tape, out, o->n_sub, labels(t, k), o->margin, o->scale, &how);
+	else
+		l = ser_nn_cross_entropy(t->tape, out, labels(t, k), &how);
+	*value = ser_tape_scalar(t->tape, l);
+	return l;
 }

@@ -98,30 +98,40 @@ static void read_cut(struct ser_trainer *t, size_t item, const struct cut *c, fl
 		memcpy(x, src, c->n_src * d * sizeof *x);
 }
 
-/* Features of the batch's rows: cropped, warped and masked for training, whole otherwise. */
+/* This process' share of the rows. */
+static void share(struct ser_trainer *t, bool training)
+{
+	struct batch *b = &t->b;
+	size_t rank = (size_t)ser_comm_rank(t->o.comm), size = (size_t)ser_comm_size(t->o.comm);
+	b->lo = training ? b->n * rank / size : 0;
+	b->hi = training ? b->n * (rank + 1) / size : b->n;
+}
+
 void train_read_batch(struct ser_trainer *t, bool training)
 {
 	struct batch *b = &t->b;
-	size_t d = t->d->dim, total = 0;
-	b->n_frame = ser_grow(b->n_frame, &b->cap_frame, b->n, sizeof *b->n_frame);
-	b->at = ser_grow(b->at, &b->cap_at, b->n, sizeof *b->at);
-	b->key = ser_grow(b->key, &b->cap_key, b->n, sizeof *b->key);
-	b->cut = ser_grow(b->cut, &b->cap_cut, b->n, sizeof *b->cut);
-	for (size_t i = 0; i < b->n; i++) {
-		const struct ser_item *it = &t->d->item[b->row[i]];
+	share(t, training);
+	size_t d = t->d->dim, total = 0, n = b->hi - b->lo;
+	const size_t *row = b->row + b->lo;
+	b->n_frame = ser_grow(b->n_frame, &b->cap_frame, n, sizeof *b->n_frame);
+	b->at = ser_grow(b->at, &b->cap_at, n, sizeof *b->at);
+	b->key = ser_grow(b->key, &b->cap_key, n, sizeof *b->key);
+	b->cut = ser_grow(b->cut, &b->cap_cut, n, sizeof *b->cut);
+	for (size_t i = 0; i < n; i++) {
+		const struct ser_item *it = &t->d->item[row[i]];
 		b->cut[i] = training ? choose_cut(t, it) : (struct cut){0, it->n_frame, it->n_frame, 1, 0};
 		b->n_frame[i] = b->cut[i].n_out;
 		total = ser_add(total, ser_mul(b->n_frame[i], d));
 	}
 	b->x = ser_grow(b->x, &b->cap_x, total, sizeof *b->x);
 	float *x = b->x;
-	for (size_t i = 0; i < b->n; i++) {
-		const struct ser_item *it = &t->d->item[b->row[i]];
+	for (size_t i = 0; i < n; i++) {
+		const struct ser_item *it = &t->d->item[row[i]];
 		if (training) {
-			read_cut(t, b->row[i], &b->cut[i], x);
+			read_cut(t, row[i], &b->cut[i], x);
 			mask(t, x, b->n_frame[i], it->key);
 		} else {
-			ser_dataset_read(t->d, b->row[i], 0, it->n_frame, x);
+			ser_dataset_read(t->d, row[i], 0, it->n_frame, x);
 			ser_model_normalise(t->m, x, it->n_frame);
 		}
 		b->at[i] = x;

@@ -32,13 +32,19 @@ int train_embed(struct ser_trainer *t, unsigned mode, uint64_t seed)
 {
 	struct batch *b = &t->b;
 	ser_tape_reset(t->tape, mode, seed);
-	ser_tape_keys(t->tape, b->n, b->key);
+	size_t n = b->hi - b->lo;
+	ser_tape_keys(t->tape, n, b->key);
 	if (!t->o.freeze || mode == 0)
-		return ser_model_encode(t->m, t->tape, ser_tape_batch(t->tape, b->n, b->at, b->n_frame, t->d->dim)).emb;
+		return ser_model_encode(t->m, t->tape, ser_tape_batch(t->tape, n, b->at, b->n_frame, t->d->dim)).emb;
 	ser_tape_reset(t->fixed, SER_TAPE_FIXED, 0);
-	int x = ser_tape_batch(t->fixed, b->n, b->at, b->n_frame, t->d->dim);
+	int x = ser_tape_batch(t->fixed, n, b->at, b->n_frame, t->d->dim);
 	struct ser_node emb = ser_tape_node(t->fixed, ser_model_encode(t->m, t->fixed, x).emb);
 	return ser_tape_input(t->tape, emb.val, emb.n_row, emb.n_col, NULL, 0);
+}
+
+static uint64_t hash_params(const struct ser_trainer *t)
+{
+	return ser_hash(t->m->params->val, t->m->params->n * sizeof *t->m->params->val);
 }
 
 /* The error again, with the step and the ids of parts [from, to) of its batch. */
@@ -65,15 +71,22 @@ static int run_part(struct ser_trainer *t, double loss[static SER_MAX_OBJECTIVE]
 	struct ser_rng r = train_rng(t, FOR_TAPE, t->step, 0);
 	train_read_batch(t, true);
 	int emb = train_embed(t, SER_TAPE_GRAD | SER_TAPE_TRAIN, ser_rng_next(&r)), total = -1;
+	double mine[SER_MAX_OBJECTIVE] = {0}, sum = 0;
 	for (size_t k = 0; k < t->n_obj; k++) {
-		int l = train_loss(t, k, emb);
+		int l = train_loss(t, k, emb, &mine[k]);
 		if (l < 0)
 			continue;
-		loss[k] += ser_tape_scalar(t->tape, l);
 		if (!t->obj[k].adversarial && t->obj[k].weight != 1)
 			l = ser_nn_scale(t->tape, l, t->obj[k].weight);
 		total = total < 0 ? l : ser_nn_add(t->tape, total, l);
 	}
+	ser_comm_sum(t->o.comm, mine, t->n_obj); /* every process must see what one of them finds */
+	for (size_t k = 0; k < t->n_obj; k++) {
+		loss[k] += mine[k];
+		sum += mine[k];
+	}
+	if (!isfinite(sum))
+		return ser_fail(e, SER_EDATA, "the loss is %g", sum);
 	return total >= 0 ? ser_tape_backward(t->tape, total, 1, e) : 0;
 }
 
@@ -91,9 +104,14 @@ static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_OBJECTIVE
 	for (size_t p = 0; p < n_part; p++) {
 		if (n_part > 1) /* else it is there already */
 			train_batch_part(t, p);
-		if (t->b.n > 0 && run_part(t, loss, e) != 0)
-			return name_batch(t, p, p + 1, e);
+		if (t->b.n > 0 && t->b.n < (size_t)ser_comm_size(t->o.comm))
+			ser_fail(e, SER_EUSAGE, "%zu records cannot be shared by %d processes", t->b.n,
+				 ser_comm_size(t->o.comm));
+		else if (t->b.n == 0 || run_part(t, loss, e) == 0)
+			continue;
+		return name_batch(t, p, p + 1, e);
 	}
+	train_sum(t, t->m->params->grad, t->m->params->n);
 	return 0;
 }
 
@@ -130,6 +148,8 @@ int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct se
 	for (size_t k = 0; k < t->n_obj; k++)
 		row->part[k] = t->n_part[k] > 0 ? t->part[k] / (double)t->n_part[k] : 0;
 	row->end_of_epoch = in_epoch == t->per_epoch;
+	if (row->end_of_epoch && !ser_comm_same(t->o.comm, hash_params(t)))
+		return ser_fail(e, SER_EIO, "epoch %zu: the processes' parameters differ", row->epoch);
 	if (row->end_of_epoch && t->n_dev > 0)
 		train_validate(t, row);
 	row->best = t->best_dev;
@@ -198,6 +218,11 @@ static int check_frames(const struct ser_trainer *t, struct ser_err *e)
 	return 0;
 }
 
+static void sum_over(void *comm, double *x, size_t n)
+{
+	ser_comm_sum(comm, x, n);
+}
+
 static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread, struct ser_err *e)
 {
 	struct ser_params *p = t->m->params;
@@ -228,10 +253,18 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 	if (o->precision != SER_LA_FULL && !ser_la_set_precision(t->la, o->precision))
 		return ser_fail(e, SER_EUSAGE, "this build has no bf16 products");
 	t->tape = ser_tape_new(t->la, p);
+	if (ser_comm_size(o->comm) > 1) {
+		ser_tape_all_sum(t->tape, sum_over, o->comm);
+		t->side = ser_tape_new(t->la, p);
+	}
 	if (o->freeze)
 		t->fixed = ser_tape_new(t->la, p);
 	t->best = ser_calloc(p->n, sizeof *t->best);
-	return ser_opt_new(&t->opt, &o->opt, p, t->la, e);
+	if (ser_opt_new(&t->opt, &o->opt, p, t->la, e) != 0)
+		return e->code;
+	if (!ser_comm_same(o->comm, train_fingerprint(t) ^ hash_params(t)))
+		return ser_fail(e, SER_EUSAGE, "the processes have not the same data, options and models");
+	return 0;
 }
 
 int ser_trainer_new(struct ser_trainer **out, const struct ser_dataset *d, const struct ser_split *s,
@@ -256,19 +289,22 @@ void ser_trainer_free(struct ser_trainer *t)
 	if (t == NULL)
 		return;
 	train_batch_free(&t->b);
-	void *mine[] = {t->train,  t->dev,  t->order,   t->label,  t->member, t->clu_at,
-			t->spk_at, t->best, t->scratch, t->target, t->row};
+	void *mine[] = {t->train,  t->dev,  t->order, t->label,   t->member, t->clu_at,
+			t->spk_at, t->best, t->all,   t->scratch, t->target, t->row};
 	for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
 		free(mine[i]);
 	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
 		free(t->code[k]);
 		free(t->class_w[k]);
 		free(t->value[k]);
+		free(t->own[k]);
 	}
 	if (t->opt != NULL)
 		ser_opt_free(t->opt);
 	if (t->tape != NULL)
 		ser_tape_free(t->tape);
+	if (t->side != NULL)
+		ser_tape_free(t->side);
 	if (t->fixed != NULL)
 		ser_tape_free(t->fixed);
 	if (t->la != NULL)

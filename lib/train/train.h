@@ -3,11 +3,12 @@
  * contrastive learning and their mixtures are all such lists. Nothing here prints or exits.
  *
  * The result depends on the data, the options and the seed alone: not on the order of the input, on threads or on
- * interruptions. Every random choice is drawn from (seed, epoch or step, id), so that a checkpoint needs no generator. */
+ * interruptions; but for rounding, not on the number of processes either. Every random choice is drawn from (seed, epoch or step, id), so that a checkpoint needs no generator. */
 #ifndef SER_TRAIN_TRAIN_H
 #define SER_TRAIN_TRAIN_H
 
 #include "base/base.h"
+#include "comm/comm.h"
 #include "model/model.h"
 #include "nn/nn.h"
 #include "train/dataset.h"
@@ -138,7 +139,9 @@ struct ser_train_opts {
 	bool freeze;     /* the encoder is not trained at all: no updates, no dropout, no batch statistics */
 	double ramp; /* adversarial weights grow as 2/(1+exp(-ramp p)) - 1 with the share p of steps done; 0: at once */
 	enum ser_la_precision precision; /* of matrix products; parameters, their moments and all else are in float */
-	size_t patience;                 /* stop after so many validations without a better one; 0: never */
+	struct ser_comm
+		*comm;   /* borrowed; processes that share each batch, all with the same arguments; NULL: this one */
+	size_t patience; /* stop after so many validations without a better one; 0: never */
 };
 struct ser_train_opts ser_train_defaults(void);
 

@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The next records that validate, in batches of some thousand frames. False when there are none left. */
+/* The next of this process' records, every size'th that validates, in batches of some thousand frames. False when there are none
+ * left. */
 static bool next_dev(struct ser_trainer *t, size_t *i)
 {
 	train_clear_batch(t);
+	size_t rank = (size_t)ser_comm_rank(t->o.comm), size = (size_t)ser_comm_size(t->o.comm);
 	for (size_t frames = 0; *i < t->n_dev && t->b.n < 64 && frames < 20000; ++*i) {
+		if (*i % size != rank)
+			continue;
 		frames += t->d->item[t->dev[*i]].n_frame;
 		train_add_row(t, t->dev[*i]);
 	}
@@ -38,30 +42,29 @@ static double ccc(const double *x, const double *y, size_t n, size_t stride)
 
 static double validate_values(struct ser_trainer *t)
 {
-	size_t n_value = t->obj[0].n_value, n = 0;
-	double *x = ser_malloc(ser_mul(t->n_dev, n_value), sizeof *x),
-	       *y = ser_malloc(ser_mul(t->n_dev, n_value), sizeof *y);
+	size_t n_value = t->obj[0].n_value, n = (size_t)ser_comm_rank(t->o.comm);
+	double *x = ser_calloc(ser_mul(t->n_dev, 2 * n_value), sizeof *x), *y = x + t->n_dev * n_value;
 	for (size_t i = 0; next_dev(t, &i);) {
 		struct ser_node out =
 			ser_tape_node(t->tape, ser_model_head(t->m, t->tape, (size_t)t->head[0], train_embed(t, 0, 0)));
-		for (size_t r = 0; r < t->b.n; r++, n++)
+		for (size_t r = 0; r < t->b.n; r++, n += (size_t)ser_comm_size(t->o.comm))
 			for (size_t v = 0; v < n_value; v++) {
 				x[n * n_value + v] = (double)out.val[r * n_value + v];
 				y[n * n_value + v] = (double)t->value[0][t->b.row[r] * n_value + v];
 			}
 	}
+	ser_comm_sum(t->o.comm, x, 2 * t->n_dev * n_value); /* zeros but for one's own */
 	double sum = 0;
 	for (size_t v = 0; v < n_value; v++)
-		sum += ccc(x + v, y + v, n, n_value);
+		sum += ccc(x + v, y + v, t->n_dev, n_value);
 	free(x);
-	free(y);
 	return sum / (double)n_value;
 }
 
 static double validate_classes(struct ser_trainer *t)
 {
 	size_t n_class = t->m->head[t->head[0]].n_out, n_sub = t->m->head[t->head[0]].n_sub, n_recall = 0;
-	double *right = ser_calloc(n_class, sizeof *right), *all = ser_calloc(n_class, sizeof *all), uar = 0;
+	double *right = ser_calloc(2 * n_class, sizeof *right), *all = right + n_class, uar = 0;
 	for (size_t i = 0; next_dev(t, &i);) {
 		int out = ser_model_head(t->m, t->tape, (size_t)t->head[0], train_embed(t, 0, 0));
 		struct ser_node y = ser_tape_node(t->tape, out);
@@ -74,20 +77,21 @@ static double validate_classes(struct ser_trainer *t)
 			right[truth] += best / n_sub == truth;
 		}
 	}
+	ser_comm_sum(t->o.comm, right, 2 * n_class);
 	for (size_t c = 0; c < n_class; c++)
 		if (all[c] > 0) {
 			uar += right[c] / all[c];
 			n_recall++;
 		}
 	free(right);
-	free(all);
 	return n_recall > 0 ? uar / (double)n_recall : 0;
 }
 
 static double validate_pairs(struct ser_trainer *t)
 {
 	double sum = 0;
-	for (size_t i = 0; i < t->n_dev; i += t->o.batch) {
+	size_t rank = (size_t)ser_comm_rank(t->o.comm), size = (size_t)ser_comm_size(t->o.comm);
+	for (size_t i = rank * t->o.batch; i < t->n_dev; i += size * t->o.batch) {
 		size_t n = t->n_dev - i < t->o.batch ? t->n_dev - i : t->o.batch;
 		train_clear_batch(t);
 		train_add_pairs(t, t->dev + i, n);
@@ -95,6 +99,7 @@ static double validate_pairs(struct ser_trainer *t)
 		int z = ser_model_head(t->m, t->tape, (size_t)t->head[0], train_embed(t, 0, 0));
 		sum += ser_tape_scalar(t->tape, ser_nn_pair_loss(t->tape, z, &t->b.set, t->obj[0].tau, 1));
 	}
+	ser_comm_sum(t->o.comm, &sum, 1);
 	return -sum / (double)t->n_dev;
 }
 
