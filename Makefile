@@ -58,7 +58,7 @@ UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 PLUGINS  := $(if $(shell pkg-config --exists ompi-c 2>/dev/null && echo yes),$(LIBEXEC)/mpi.so)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
-.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture bench-growth install uninstall dist clean
 .SECONDARY:
 
 all: $(TOOLS) $(PLUGINS)
@@ -195,11 +195,11 @@ lint:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-# Against what a user would run instead; bench-memory and bench-load: what the stream's tools hold and carry.
+# Against what a user would run instead; bench-memory, bench-load and bench-growth: what the stream's tools hold and carry.
 bench: all
 	tests/bench/run
 
-bench-memory bench-load: bench-%: all
+bench-memory bench-load bench-growth: bench-%: all
 	tests/bench/$*
 
 # ---- installation ----
