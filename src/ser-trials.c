@@ -41,7 +41,7 @@ static void print(struct ser_cli *c, const struct ser_trials *t, const char *con
 	if (file && ser_outfile_open(&out, c->out, &e) != 0)
 		ser_cli_die(c, &e);
 	for (size_t i = 0; i < t->n; i++)
-		fprintf(out.f, "%s %s %s\n", id[t->a[i]], id[t->b[i]], t->target[i] ? "target" : "nontarget");
+		fprintf(out.f, "%s\t%s\t%s\n", id[t->a[i]], id[t->b[i]], t->target[i] ? "target" : "nontarget");
 	if (file && ser_outfile_commit(&out, &e) != 0)
 		ser_cli_die(c, &e);
 }
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 	for (; ser_in_next(in, &r, NULL); n++) {
 		const char *id = ser_record_id(&r);
 		ser_map_add(ids, id, strlen(id), NULL);
-		if (strpbrk(id, " \t\r\n") != NULL && ser_record_fail(&r, &e, SER_EDATA, "the id has a blank") != 0)
+		if (strpbrk(id, "\t\r\n") != NULL && ser_record_fail(&r, &e, SER_EDATA, "the id has a tab or a line end") != 0)
 			ser_cli_die(&c, &e);
 		column_add(&c, &spk, &r, n);
 		column_add(&c, &within, &r, n);

@@ -47,13 +47,15 @@ static ptrdiff_t voice(const struct ser_score_set *s, const char *id, const char
 	return i >= 0 ? i : ser_fail(e, SER_EDATA, "%s: line %zu: no record has the id \"%s\"", file, line, id);
 }
 
-/* "1 id id" or "id id target": 1 or target, 0 or nontarget; blanks or tabs between. Cuts the text up. */
+/* "1 id id" or "id id target": 1 or target, 0 or nontarget; tabs between, or blanks where there is no tab. Cuts the
+ * text up. */
 static int read_line(struct ser_score_trials *p, const struct ser_score_set *s, char *text, const char *file,
 		     size_t line, struct ser_err *e)
 {
+	const char *parted = strchr(text, '\t') != NULL ? "\t\r" : " \r";
 	char *w[4], *save;
 	int m = 0;
-	for (char *word = strtok_r(text, " \t\r", &save); word != NULL && m < 4; word = strtok_r(NULL, " \t\r", &save))
+	for (char *word = strtok_r(text, parted, &save); word != NULL && m < 4; word = strtok_r(NULL, parted, &save))
 		w[m++] = word;
 	if (m == 0)
 		return SER_OK;

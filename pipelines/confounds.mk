@@ -1,0 +1,98 @@
+# What do the clusters of a speaker's embeddings line up with: with emotion, or with what else differs between recordings?
+#
+#   make -f confounds.mk DATA=/data OUT=out/confounds SPEAKER=out/speaker      confounds.tsv, confounds.md, map-*.svg
+#
+# For each corpus that the encoder never saw, and for its embeddings, those of the same network with random weights, and
+# mean and deviation of cepstra: k-means with as many clusters as there are emotions, within each speaker and over all, as
+# the embeddings are and with each speaker's mean taken off; then scores of the clusters against emotion, text, intensity,
+# take and, over all, sex and speaker, each beside its chance level. SPEAKER is where speaker.mk was; it runs when need be.
+include settings.mk
+
+OUT     ?= out/confounds
+SPEAKER ?= out/speaker
+CORPORA ?= ravdess emodb nemo
+export DATA
+
+# What is scored within a speaker, and over all as well: labels that vary there.
+LABELS_ravdess ?= emo text intensity take
+LABELS_emodb   ?= emo text take
+LABELS_nemo    ?= emo text
+LABELS          = $(or $(LABELS_$(1)),emo text)
+
+FEATURES ?= --kind fbank --num-mel-bins 80
+BASELINE ?= --kind mfcc --num-ceps 20 --functionals mean,std
+N_PERM   ?= 1000
+METRIC   ?= cosine
+MAPPED   ?= 6
+
+folder = $(or $(DIR_$(1)),$(or $(DATA),$(error say where the corpora are: DATA=/where/they/are))/$(1))
+prep   = $(or $(PREP_$(1)),ser-prep $(1) $(call folder,$(1)))
+
+.PHONY: confounds
+confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(CORPORA:%=$(OUT)/map-%.svg)
+	@cat $<
+
+# ---- the encoder and what it is held against ----
+$(SPEAKER)/encoder.st $(SPEAKER)/speakers.txt $(SPEAKER)/random.st $(SPEAKER)/cepstra.norm:
+	$(MAKE) -f speaker.mk OUT=$(SPEAKER) $@
+
+# ---- the corpora, under names of their own ----
+$(OUT)/%.tsv:
+	mkdir -p $(@D)
+	$(call prep,$*) | ser-manifest --utt-prefix $*- --spk-prefix $*- > $@.part
+	mv $@.part $@
+
+$(OUT)/%.feat.ser: $(OUT)/%.tsv
+	ser-wav2feat $(FEATURES) -q -t $(THREADS) -o $@ $<
+
+# ---- embeddings ----
+SYSTEMS := encoder random cepstra
+field    = $(if $(filter cepstra,$(1)),func,emb)
+$(OUT)/%.encoder.ser: $(SPEAKER)/encoder.st $(OUT)/%.feat.ser
+	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
+
+$(OUT)/%.random.ser: $(SPEAKER)/random.st $(OUT)/%.feat.ser
+	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
+
+$(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(SPEAKER)/cepstra.norm
+	ser-wav2feat $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
+
+# ---- clusters, as many as emotions ----
+VIEWS     := speaker speaker-centred all all-centred
+by         = $(if $(filter speaker%,$(1)),--by spk) $(if $(filter %-centred,$(1)),--center spk)
+n_emotion  = $$(awk -F'\t' 'NR > 1 && $$4 != "" {n += !seen[$$4]++} END {print n}' $(1))
+define clustering
+$$(OUT)/%.$(1).$(2).ser: $$(OUT)/%.$(1).ser $$(OUT)/%.tsv
+	ser-kmeans -k $$(call n_emotion,$$(word 2,$$^)) $$(call by,$(2)) --field $$(call field,$(1)) --metric $$(METRIC) --seed $$(SEED) \
+		-t $$(THREADS) $$< | ser-select --drop $$(call field,$(1)) true -o $$@
+endef
+$(foreach s,$(SYSTEMS),$(foreach v,$(VIEWS),$(eval $(call clustering,$(s),$(v)))))
+
+# ---- scores: CORPUS.SYSTEM.VIEW.LABEL.json. Over all, the records of one language are one group ----
+group      = $(if $(filter speaker%,$(1)),spk,lang)
+scored     = $(call LABELS,$(1)) $(if $(filter all,$(2)),sex spk)
+score_json = $(OUT)/scores/$(1).$(2).$(3).$(4).json
+define scores
+$(call score_json,$(1),$(2),$(3),$(4)): $(OUT)/$(1).$(2).$(3).ser
+	mkdir -p $$(@D)
+	ser-score clusters --by $(call group,$(3)) --label $(4) --n-perm $$(N_PERM) --seed $$(SEED) -t $$(THREADS) --json $$< > $$@.part
+	mv $$@.part $$@
+ALL_SCORES += $(call score_json,$(1),$(2),$(3),$(4))
+endef
+$(foreach c,$(CORPORA),$(foreach s,$(SYSTEMS),$(foreach v,$(VIEWS),$(foreach l,$(call scored,$(c),$(v)),$(eval \
+	$(call scores,$(c),$(s),$(v),$(l)))))))
+
+# ---- one table ----
+$(OUT)/confounds.tsv: $(ALL_SCORES)
+	./confounds-report tsv $^ > $@.part
+	mv $@.part $@
+
+$(OUT)/confounds.md: $(OUT)/confounds.tsv $(SPEAKER)/speakers.txt
+	./confounds-report md $< $(SPEAKER) > $@.part
+	mv $@.part $@
+
+# ---- the map: some speakers' embeddings, coloured by speaker and emotion ----
+first = $$(cut -f 3 $(1) | tail -n +2 | LC_ALL=C sort -u | head -n $(MAPPED) | sed 's/.*/"&"/' | paste -s -d ,)
+$(OUT)/map-%.svg: $(OUT)/%.encoder.ser $(OUT)/%.tsv
+	ser-select "spk in ($(call first,$(word 2,$^)))" $< | ser-project --method tsne --metric cosine --seed $(SEED) | \
+		ser-plot scatter --color spk,emo --title "$*: speaker embeddings, t-SNE" -o $@
