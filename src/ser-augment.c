@@ -184,7 +184,7 @@ static void codecs(struct augment *a, const char *list)
 	ser_cli_names_free(&name);
 }
 
-static const struct ser_sounds *sounds(struct augment *a, const char *path, const char *root)
+static const struct ser_sounds *sounds(struct augment *a, const char *path, const struct ser_root *root)
 {
 	struct ser_err e;
 	if (path == NULL)
@@ -271,7 +271,8 @@ int main(int argc, char **argv)
 {
 	static const char *const fills[] = {"zero", "mean", NULL};
 	const char *speed = NULL, *tempo = NULL, *pitch = NULL, *rt60 = NULL, *drr = NULL, *rir = NULL, *noise = NULL,
-		   *babble = NULL, *voices = NULL, *snr = NULL, *gain = NULL, *codec = NULL, *root = NULL;
+		   *babble = NULL, *voices = NULL, *snr = NULL, *gain = NULL, *codec = NULL;
+	struct ser_root root = {0};
 	struct augment a = {.field = "feat",
 			    .suffix = "aug",
 			    .mask = {.n_time = 2, .time_width = 40, .n_freq = 2, .freq_width = 15, .max_share = 0.3},
@@ -311,8 +312,10 @@ int main(int argc, char **argv)
 		{"gain", 0, SER_OPTION_STR, &gain, "LO:HI", 0, 0, NULL, 0, "samples: louder by this, dB"},
 		{"codec", 0, SER_OPTION_STR, &codec, "LIST", 0, 0, NULL, 0,
 		 "samples: through one of mulaw, alaw, gsm, adpcm, opus, vorbis, mp3, each with :RATE:LEVEL behind"},
-		{"root", 0, SER_OPTION_STR, &root, "DIR", 0, 0, NULL, SER_OPTION_SILENT,
+		{"root", 0, SER_OPTION_STR, &root.dir, "DIR", 0, 0, NULL, SER_OPTION_SILENT,
 		 "where the relative paths of these manifests begin"},
+		{"allow-absolute", 0, SER_OPTION_FLAG, &root.allow_absolute, NULL, 0, 0, NULL, SER_OPTION_SILENT,
+		 "let their paths lead out of the root: absolute, or by way of \"..\""},
 		{"time-masks", 0, SER_OPTION_INT, &a.mask.n_time, "N", 0, 1000, NULL, 0,
 		 "features: bands of frames to mask"},
 		{"time-width", 0, SER_OPTION_INT, &a.mask.time_width, "N", 0, 1e6, NULL, 0,
@@ -348,9 +351,9 @@ int main(int argc, char **argv)
 		ser_cli_usage(&a.c, "--voices: whole numbers are needed");
 	if (rt60 != NULL && rir != NULL)
 		ser_cli_usage(&a.c, "give one of --reverb and --rir");
-	a.o.rir = sounds(&a, rir, root);
-	a.o.noise = sounds(&a, noise, root);
-	a.o.babble = sounds(&a, babble, root);
+	a.o.rir = sounds(&a, rir, &root);
+	a.o.noise = sounds(&a, noise, &root);
+	a.o.babble = sounds(&a, babble, &root);
 	a.cap_item = a.cap_job = a.c.n_thread > 1 ? (size_t)a.c.n_thread * PER_THREAD : 1;
 	a.item = ser_calloc(a.cap_item + 1, sizeof *a.item);
 	a.job = ser_calloc(a.cap_job, sizeof *a.job);

@@ -16,7 +16,8 @@ enum mode { LOSO, LOGO, KFOLD, HOLDOUT, SUBSET, PUBLISHED };
 struct job {
 	struct ser_cli c;
 	struct ser_folds_opts o;
-	const char *root, *dev_fold, *percent;
+	struct ser_root root;
+	const char *dev_fold, *percent;
 	int k;
 	double test_frac, dev_frac;
 	bool check_audio;
@@ -286,8 +287,10 @@ int main(int argc, char **argv)
 		 "refuse the same recording on both sides"},
 		{"check-text", 0, SER_OPTION_FLAG, &j.o.check_text, NULL, 0, 0, NULL, 0,
 		 "refuse the same text on both sides"},
-		{"root", 0, SER_OPTION_STR, &j.root, "DIR", 0, 0, NULL, SER_OPTION_SILENT,
+		{"root", 0, SER_OPTION_STR, &j.root.dir, "DIR", 0, 0, NULL, SER_OPTION_SILENT,
 		 "where --check-audio finds a manifest's relative paths"},
+		{"allow-absolute", 0, SER_OPTION_FLAG, &j.root.allow_absolute, NULL, 0, 0, NULL, SER_OPTION_SILENT,
+		 "let a manifest's paths lead out of the root: absolute, or by way of \"..\""},
 		{0},
 	};
 	enum { MAX_ROW = sizeof o / sizeof *o };

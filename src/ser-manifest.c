@@ -84,7 +84,7 @@ static int write_to(enum format to, struct ser_table *t, const char *out, bool g
 }
 
 /* Look into the files: sample_rate, num_samples and dur of each. */
-static void probe(struct ser_cli *c, struct ser_table *t, const char *root, struct ser_err *e)
+static void probe(struct ser_cli *c, struct ser_table *t, const struct ser_root *root, struct ser_err *e)
 {
 	const size_t rate = ser_table_add_col(t, "sample_rate"), num = ser_table_add_col(t, "num_samples");
 	const size_t dur = ser_table_add_col(t, "dur");
@@ -92,11 +92,12 @@ static void probe(struct ser_cli *c, struct ser_table *t, const char *root, stru
 	ser_audio_opt_init(&o);
 	o.rate_hz = 0;
 	for (size_t i = 0; i < t->n_row; i++) {
-		const char *p = ser_table_get(t, i, "path");
 		struct ser_buf b = {0};
 		struct ser_audio *a;
-		ser_buf_printf(&b, "%s%s%s", p[0] != '/' && root != NULL ? root : "",
-			       p[0] != '/' && root != NULL ? "/" : "", p);
+		if (ser_root_path(root, ser_table_get(t, i, "path"), &b, e) != 0) {
+			ser_fail_in(e, "\"%s\"", ser_table_get(t, i, "id"));
+			ser_cli_die(c, e);
+		}
 		if (ser_audio_open(&a, b.s, &o, e) != 0)
 			ser_cli_die(c, e);
 		int64_t n = ser_audio_info(a)->n_frame;
@@ -142,7 +143,8 @@ int main(int argc, char **argv)
 	static const char *const labels[] = {"none", "plurality", "multi-hot", "distribution", NULL};
 	int from = TSV, to = TSV, modality = 0, label = 0;
 	bool allow_pipes = false, gz = false, look = false;
-	const char *vote_file = NULL, *root = NULL, *utt_prefix = NULL, *spk_prefix = NULL;
+	const char *vote_file = NULL, *utt_prefix = NULL, *spk_prefix = NULL;
+	struct ser_root root = {0};
 	double threshold = 0;
 	const struct ser_option opts[] = {
 		{"from", 0, SER_OPTION_CHOICE, &from, "FORMAT", 0, 0, formats, 0, "what is read"},
@@ -155,7 +157,9 @@ int main(int argc, char **argv)
 		{"spk-prefix", 0, SER_OPTION_STR, &spk_prefix, "TEXT", 0, 0, NULL, 0, "put this before every speaker"},
 		{"probe", 0, SER_OPTION_FLAG, &look, NULL, 0, 0, NULL, 0,
 		 "look into the audio files: columns sample_rate, num_samples, dur"},
-		{"root", 0, SER_OPTION_STR, &root, "DIR", 0, 0, NULL, 0, "where --probe finds relative paths"},
+		{"root", 0, SER_OPTION_STR, &root.dir, "DIR", 0, 0, NULL, 0, "where --probe finds relative paths"},
+		{"allow-absolute", 0, SER_OPTION_FLAG, &root.allow_absolute, NULL, 0, 0, NULL, 0,
+		 "let the paths that --probe looks at lead out of the root: absolute, or by way of \"..\""},
 		{"votes", 0, SER_OPTION_STR, &vote_file, "FILE", 0, 0, NULL, 0,
 		 "add columns vote.X from CREMA-D's tabulatedVotes.csv"},
 		{"modality", 0, SER_OPTION_CHOICE, &modality, "NAME", 0, 0, modalities, 0,
@@ -188,8 +192,8 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "--modality goes with --votes");
 	if (threshold > 0 && label != 1 + SER_VOTES_MULTI_HOT)
 		ser_cli_usage(&c, "--threshold goes with --label=multi-hot");
-	if (root != NULL && !look)
-		ser_cli_usage(&c, "--root goes with --probe");
+	if ((root.dir != NULL || root.allow_absolute) && !look)
+		ser_cli_usage(&c, "--%s goes with --probe", root.dir != NULL ? "root" : "allow-absolute");
 
 	struct ser_table t = {0};
 	struct ser_buf notes = {0};
@@ -217,7 +221,7 @@ int main(int argc, char **argv)
 		ser_cli_warn(&c, "%zu of %zu utterances have two emotions with most votes: their emo is empty", n_tie,
 			     t.n_row);
 	if (look)
-		probe(&c, &t, root, &e);
+		probe(&c, &t, &root, &e);
 	rc = write_to((enum format)to, &t, c.out, gz, &e);
 	ser_table_free(&t);
 	if (rc != 0)

@@ -169,8 +169,10 @@ int main(int argc, char **argv)
 		{"functionals", 0, SER_OPTION_STR, &t.o.functionals, "LIST", 0, 0, NULL, 0,
 		 "of each column over time, as func [D*K] in place of feat: "
 		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100, or egemaps"},
-		{"root", 0, SER_OPTION_STR, &t.o.root, "DIR", 0, 0, NULL, SER_OPTION_SILENT,
+		{"root", 0, SER_OPTION_STR, &t.o.root.dir, "DIR", 0, 0, NULL, SER_OPTION_SILENT,
 		 "where the relative paths of manifests begin"},
+		{"allow-absolute", 0, SER_OPTION_FLAG, &t.o.root.allow_absolute, NULL, 0, 0, NULL, SER_OPTION_SILENT,
+		 "let a manifest's paths lead out of the root: absolute, or by way of \"..\""},
 		{"stdin", 0, SER_OPTION_FLAG, &from_stdin, NULL, 0, 0, NULL, 0,
 		 "standard input is one sound, not a manifest"},
 		{"id", 0, SER_OPTION_STR, &id, "ID", 0, 0, NULL, SER_OPTION_SILENT, "id of a single sound"},

@@ -6,14 +6,15 @@
 
 #include "audio/audio.h"
 #include "base/base.h"
+#include "corpus/corpus.h"
 
 /* ---- lists of sounds ---------------------------------------------------------------------------- */
 
 /* The sounds of a manifest (files, parts of files), or of a stream of records with samples; its first byte says which. In the
  * order of their ids. Those of a manifest are read from their files when they are needed, those of a stream are kept
- * in a temporary file. `root` goes before relative paths (may be NULL). NULL and *e on failure: SER_EDATA also when it is empty. */
+ * in a temporary file. `root`: where the manifest's files are. NULL and *e on failure: SER_EDATA also when it is empty. */
 struct ser_sounds;
-struct ser_sounds *ser_sounds_new(const char *path, const char *root, size_t max_record, struct ser_err *e);
+struct ser_sounds *ser_sounds_new(const char *path, const struct ser_root *root, size_t max_record, struct ser_err *e);
 void ser_sounds_free(struct ser_sounds *s);
 size_t ser_sounds_n(const struct ser_sounds *s);
 const char *ser_sounds_id(const struct ser_sounds *s, size_t i);

@@ -36,9 +36,9 @@ static struct sound *add(struct ser_sounds *s, const char *id, const char *spk)
 	return v;
 }
 
-static int from_manifest(struct ser_sounds *s, FILE *f, const char *root, struct ser_err *e)
+static int from_manifest(struct ser_sounds *s, FILE *f, const struct ser_root *root, struct ser_err *e)
 {
-	const struct ser_manifest_opts o = {.root = root};
+	const struct ser_manifest_opts o = {.root = *root};
 	struct ser_manifest *m = ser_manifest_new(f, s->name, &o, e);
 	int rc = m == NULL ? e->code : 1;
 	while (rc > 0 && (rc = ser_manifest_next(m, e)) > 0) {
@@ -109,7 +109,7 @@ static int by_id(const void *a, const void *b)
 	return strcmp(((const struct sound *)a)->id, ((const struct sound *)b)->id);
 }
 
-struct ser_sounds *ser_sounds_new(const char *path, const char *root, size_t max_record, struct ser_err *e)
+struct ser_sounds *ser_sounds_new(const char *path, const struct ser_root *root, size_t max_record, struct ser_err *e)
 {
 	struct ser_sounds *s = ser_calloc(1, sizeof *s);
 	s->name = ser_strdup(path);

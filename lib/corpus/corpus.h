@@ -21,9 +21,18 @@ enum {
 
 /* ---- reading a manifest row by row ---------------------------------------------------------- */
 
+/* Where the files of a manifest are. What the paths say is looked at, not where links in the folder lead. */
+struct ser_root {
+	const char *dir;     /* goes before a relative path; NULL or "": the working directory. Borrowed. */
+	bool allow_absolute; /* let paths lead out of it */
+};
+
+/* The file that a manifest's path means, into *full (what was there is forgotten). SER_EDATA when it is empty or, unless
+ * allowed, leads out of the root: it has a ".." component, or is absolute and not below an absolute root. */
+int ser_root_path(const struct ser_root *r, const char *path, struct ser_buf *full, struct ser_err *e);
+
 struct ser_manifest_opts {
-	const char *root; /* goes before a relative path; NULL or "": paths as typed. Borrowed. */
-	bool confine;     /* refuse absolute paths and those with a ".." component; off: as typed */
+	struct ser_root root;
 	const char *need; /* names of further columns that must be there, parted by spaces, or NULL */
 };
 
@@ -51,8 +60,7 @@ const char *ser_manifest_get(const struct ser_manifest *m, const char *name); /*
 const char *ser_manifest_id(const struct ser_manifest *m);
 size_t ser_manifest_line(const struct ser_manifest *m); /* 1 is the header */
 
-/* The file to open: `path`, behind opts.root when it is relative. NULL, with *e filled, when it is
- * empty or opts.confine forbids it. Lives until the next call of this function or of _next(). */
+/* The file to open, as ser_root_path() has it; NULL and *e when that fails. Lives until the next call of this function. */
 const char *ser_manifest_path(struct ser_manifest *m, struct ser_err *e);
 
 /* The part of the file that the row means, seconds: from column `start` (0 if empty or absent) to

@@ -69,7 +69,7 @@ bool ser_json_is_number(const char *s)
 	if (*p != '\0')
 		return false;
 	return all[strcspn(all, ".eE")] == '\0' ? ser_parse_int(all, INT64_MIN, INT64_MAX, &i, NULL) == 0
-					       : ser_parse_real(all, -HUGE_VAL, HUGE_VAL, &f, NULL) == 0;
+						: ser_parse_real(all, -HUGE_VAL, HUGE_VAL, &f, NULL) == 0;
 }
 
 /* Whether the cell is JSON text of a list or map, as ser_json_to_cell() makes. */

@@ -9,7 +9,7 @@
 struct ser_manifest {
 	FILE *f;
 	char *name, *root;
-	bool confine;
+	bool allow_absolute;
 	char *header; /* the names, in place */
 	const char **col;
 	size_t n_col;
@@ -123,8 +123,8 @@ struct ser_manifest *ser_manifest_new(FILE *f, const char *name, const struct se
 	struct ser_manifest *m = ser_calloc(1, sizeof *m);
 	m->f = f;
 	m->name = ser_strdup(name);
-	m->root = o->root != NULL && o->root[0] != '\0' ? ser_strdup(o->root) : NULL;
-	m->confine = o->confine;
+	m->root = o->root.dir != NULL ? ser_strdup(o->root.dir) : NULL;
+	m->allow_absolute = o->root.allow_absolute;
 	m->seen = ser_map_new();
 	if (read_header(m, o, e) == 0)
 		return m;
@@ -222,26 +222,46 @@ static bool has_dotdot(const char *p)
 	return false;
 }
 
+/* What a path says below the folder: all of a relative one, of an absolute one what follows the folder's name. NULL: it is
+ * elsewhere. */
+static const char *below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+	if (path[0] != '/')
+		return path;
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	if (dir[0] != '/' || strncmp(path, dir, n) != 0 || (n > 1 && path[n] != '/'))
+		return NULL;
+	return n > 1 ? path + n : ""; /* nothing leads out of "/" */
+}
+
+int ser_root_path(const struct ser_root *r, const char *path, struct ser_buf *full, struct ser_err *e)
+{
+	const char *dir = r->dir != NULL ? r->dir : "", *rest = below(path, dir);
+	full->n = 0;
+	if (path[0] == '\0')
+		return ser_fail(e, SER_EDATA, "the path is empty");
+	if (!r->allow_absolute && (rest == NULL || has_dotdot(rest)))
+		return ser_fail(e, SER_EDATA,
+				"path \"%s\" leads out of %s%s%s, which has to be allowed (--allow-absolute)", path,
+				dir[0] != '\0' ? "\"" : "the working directory", dir, dir[0] != '\0' ? "\"" : "");
+	if (path[0] != '/' && dir[0] != '\0') {
+		ser_buf_str(full, dir);
+		if (full->s[full->n - 1] != '/')
+			ser_buf_str(full, "/");
+	}
+	ser_buf_str(full, path);
+	return 0;
+}
+
 const char *ser_manifest_path(struct ser_manifest *m, struct ser_err *e)
 {
-	const char *p = m->cell[m->path];
-	if (p[0] == '\0') {
-		ser_fail(e, SER_EDATA, "%s:%zu: the path of \"%s\" is empty", m->name, m->at, m->cell[m->id]);
-		return NULL;
-	}
-	if (m->confine && (p[0] == '/' || has_dotdot(p))) {
-		ser_fail(e, SER_EDATA, "%s:%zu: path \"%s\" leads out of the root directory", m->name, m->at, p);
-		return NULL;
-	}
-	if (m->root == NULL || p[0] == '/')
-		return p;
-	size_t n = strlen(m->root);
-	m->full.n = 0;
-	ser_buf_str(&m->full, m->root);
-	if (m->root[n - 1] != '/')
-		ser_buf_str(&m->full, "/");
-	ser_buf_str(&m->full, p);
-	return m->full.s;
+	const struct ser_root r = {m->root, m->allow_absolute};
+	if (ser_root_path(&r, m->cell[m->path], &m->full, e) == 0)
+		return m->full.s;
+	ser_fail_in(e, "%s:%zu", m->name, m->at);
+	return NULL;
 }
 
 static int seconds(const struct ser_manifest *m, ptrdiff_t col, double *out, struct ser_err *e)

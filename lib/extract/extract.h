@@ -7,6 +7,7 @@
 #define SER_EXTRACT_H
 
 #include "audio/audio.h"
+#include "corpus/corpus.h"
 #include "dsp/augment.h"
 #include "dsp/dsp.h"
 #include "stream/stream.h"
@@ -21,7 +22,7 @@ struct ser_extract_opt {
 	double trim_db;            /* > 0: silence cut off both ends, as ser_trim_find() */
 	int64_t seed;              /* of dither, with each id */
 	int n_thread;
-	const char *root;  /* before relative paths of manifests, or NULL */
+	struct ser_root root; /* of manifests */
 	size_t max_record; /* of a stream's records, bytes */
 	bool several;      /* more than one input: no id may come twice */
 };

@@ -347,7 +347,8 @@ static const char *re_bracket(const char *s)
  * which extended regular expressions do not have and which can take for ever. */
 static size_t re_size(const char *s)
 {
-	size_t open[MAX_NEST], depth = 0, sum = 0, last = 0; /* of the groups around; of the group at hand; of its last part */
+	size_t open[MAX_NEST], depth = 0, sum = 0,
+			       last = 0; /* of the groups around; of the group at hand; of its last part */
 	while (*s != '\0' && sum <= MAX_RE) {
 		size_t times = 1;
 		if (*s == '+') {

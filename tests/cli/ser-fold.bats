@@ -125,6 +125,11 @@ stream() {
 	[ -z "$output" ]
 	[[ $stderr == *"folds: 1 of 46 recordings are in more than one: u00"* ]]
 	run -1 ser-fold loso --check-audio "$T/m.tsv"
+	sed "2s:\tw/:\t$T/w/:" "$T/m.tsv" > "$T/abs.tsv"
+	run -1 ser-fold loso --check-audio --root w "$T/abs.tsv"
+	[[ $output == *'abs.tsv:2: path "/'*'leads out of "w"'* ]]
+	run -3 ser-fold loso --check-audio --root "$T" "$T/abs.tsv"
+	(cd "$T" && run -3 ser-fold loso --check-audio --allow-absolute abs.tsv)
 }
 
 @test "ser-fold published: lists of EmoBox' layout" {
@@ -164,7 +169,7 @@ stream() {
 	run -0 --separate-stderr ser-fold published "$DATA/folds/emobox/ravdess" "$T/r.tsv"
 	[ -z "$stderr" ]
 	cmp <(ser-fold published "$DATA/folds/emobox/ravdess" "$T/r.tsv") <(ser-fold published ravdess:emobox "$T/r.tsv")
-	run -0 --separate-stderr ser-fold loso --check-audio "$T/r.tsv"
+	run -0 --separate-stderr ser-fold loso --check-audio --root "$DATA" "$T/r.tsv"
 	[ "$stderr" = 'ser-fold: "03-01-03-01-02-01-07" and "03-01-03-01-02-02-07" are the same recording' ]
 }
 

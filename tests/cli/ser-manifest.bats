@@ -326,11 +326,16 @@ X
 	run -0 ser-manifest --probe --root "$T" "$T/m.tsv"
 	[ "${lines[1]}" = $'a\ta.wav\t\t\t8000\t4\t0.0005' ]
 	run -1 ser-manifest --probe "$T/m.tsv"
+	printf 'id\tpath\na\t../%s/a.wav\n' "$(basename "$T")" > "$T/up.tsv"
+	run -1 ser-manifest --probe --root "$T" "$T/up.tsv"
+	[[ $output == *'leads out of'* ]]
+	run -0 ser-manifest --probe --root "$T" --allow-absolute "$T/up.tsv"
+	run -2 ser-manifest --allow-absolute "$T/m.tsv"
 }
 
 @test "ser-manifest: real corpora through every format and back" {
 	real emodb
-	ser-prep emodb "$DATA/emodb" | ser-manifest --probe > "$T/m.tsv"
+	ser-prep emodb "$DATA/emodb" | ser-manifest --probe --allow-absolute > "$T/m.tsv"
 	for f in csv emobox audformat; do
 		ser-manifest --to $f "$T/m.tsv" | ser-manifest --from $f > "$T/back.tsv"
 		same "$T/m.tsv" "$T/back.tsv"

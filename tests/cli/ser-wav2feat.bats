@@ -99,6 +99,36 @@ show() {
 	[ "$(show 1.ser | sort)" = "$(show back.ser | sort)" ]
 }
 
+@test "ser-wav2feat: a manifest leads nowhere but below its root, unless that is allowed" {
+	mkdir -p in/sub
+	wav in/a.wav 1 300
+	wav b.wav 1 200
+	ser-wav2feat in/a.wav > a.ser
+	show a.ser > want
+	for path in "$PWD/in/a.wav" ../work/in/a.wav in/../in/a.wav in/sub/.. / .. "$PWD/in/sub/../../b.wav"; do
+		printf 'id\tpath\na\t%s\n' "$path" > m.tsv
+		run -1 ser-wav2feat -o no.ser m.tsv
+		[[ $output == *"m.tsv:2: path \"$path\" leads out of the working directory"* ]]
+		[ ! -e no.ser ]
+	done
+	printf 'id\tpath\na\t%s\n' "$PWD/in/a.wav" > m.tsv
+	ser-wav2feat --root "$PWD" m.tsv > a.ser && show a.ser | cmp - want
+	ser-wav2feat --root "$PWD/in//" m.tsv > a.ser && show a.ser | cmp - want
+	ser-wav2feat --root / m.tsv > a.ser && show a.ser | cmp - want
+	ser-wav2feat --allow-absolute m.tsv > a.ser && show a.ser | cmp - want
+	run -1 ser-wav2feat -o no.ser --root "$PWD/i" m.tsv
+	[[ $output == *"leads out of \"$PWD/i\""* ]]
+	printf 'id\tpath\na\t../in/a.wav\n' > m.tsv
+	run -1 ser-wav2feat -o no.ser --root in m.tsv
+	ser-wav2feat --root in --allow-absolute m.tsv > a.ser && show a.ser | cmp - want
+	ser-wav2feat --root in --allow-absolute m.tsv | ser-info | grep -c root && return 1
+	printf 'id\tpath\na\tsub/../../b.wav\n' > m.tsv
+	run -1 ser-wav2feat -o no.ser --root "$PWD/in" m.tsv
+	printf 'id\tpath\na\ta.wav |\n' > m.tsv # the name of a file, never a command
+	run -1 ser-wav2feat -o no.ser --root in m.tsv
+	[[ $output == *"a.wav |: No such file"* ]]
+}
+
 @test "ser-wav2feat: start and end choose a part" {
 	wav a.wav 1 300
 	printf 'id\tpath\tstart\tend\nx\ta.wav\t0.25\t0.75\ny\ta.wav\t\t0.5\nz\ta.wav\t0.5\t\n' > m.tsv
@@ -193,8 +223,8 @@ w.writeframes(struct.pack("<1000h", *[32767 if i % 100 == 0 else 5 for i in rang
 @test "ser-wav2feat: RAVDESS and EmoDB, one thread and two" {
 	[ -d "$DATA/emodb" ] || skip "no corpora in ../shared/data"
 	ser-prep -q emodb "$DATA/emodb" | head -n 100 > m.tsv
-	ser-wav2feat -q m.tsv > 1.ser
-	ser-wav2feat -q -t 2 m.tsv > 2.ser
+	ser-wav2feat -q --root "$DATA" m.tsv > 1.ser
+	ser-wav2feat -q --root / -t 2 m.tsv > 2.ser
 	cmp 1.ser 2.ser
 }
 

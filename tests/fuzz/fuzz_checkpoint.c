@@ -79,7 +79,7 @@ static char *place(const struct ser_st *s)
 {
 	const struct ser_st_tensor *c = ser_st_find(s, "checkpoint.count");
 	return c != NULL && c->dtype == SER_ST_I64 && c->n > FINGERPRINT ? (char *)(uintptr_t)c->data + FINGERPRINT * 8
-									: NULL;
+									 : NULL;
 }
 
 /* Learn the fingerprint from a checkpoint of our own; FUZZ_SEED=FILE makes and keeps one. */

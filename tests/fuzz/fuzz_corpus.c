@@ -6,13 +6,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const files[][2] = {{"03/a01_happy.wav", ""},
-				       {"03/a02_sad.wav", ""},
-				       {"11/b01_happy.flac", ""},
-				       {"t.csv", "file,emo,text\na01_happy,happy,\"a, b\"\na02_sad,sad,c\nb01_happy,x,\n"},
-				       {"t.json", "{\"a01_happy\": {\"emo\": \"happy\", \"age\": 3}, \"a02_sad\": {}}"},
-				       {"t.txt", "a01_happy [0.1-0.2]: some words\na02_sad words\n"},
-				       {"t.bars", "a01_happy|x|y\n; comment\na02_sad|z|\n"}};
+static const char *const files[][2] = {
+	{"03/a01_happy.wav", ""},
+	{"03/a02_sad.wav", ""},
+	{"11/b01_happy.flac", ""},
+	{"t.csv", "file,emo,text\na01_happy,happy,\"a, b\"\na02_sad,sad,c\nb01_happy,x,\n"},
+	{"t.json", "{\"a01_happy\": {\"emo\": \"happy\", \"age\": 3}, \"a02_sad\": {}}"},
+	{"t.txt", "a01_happy [0.1-0.2]: some words\na02_sad words\n"},
+	{"t.bars", "a01_happy|x|y\n; comment\na02_sad|z|\n"}};
 enum { N_FILE = sizeof files / sizeof *files };
 static char dir[64];
 

@@ -8,7 +8,7 @@
 static void rows(FILE *f)
 {
 	struct ser_err e;
-	struct ser_manifest_opts o = {.root = "root", .confine = true};
+	struct ser_manifest_opts o = {.root.dir = "root"};
 	struct ser_manifest *m = ser_manifest_new(f, "fuzz", &o, &e);
 	while (m != NULL && ser_manifest_next(m, &e) > 0) {
 		double start, end;
