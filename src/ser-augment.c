@@ -330,9 +330,9 @@ int main(int argc, char **argv)
 		 "value in a mask: 0, or the mean of the tensor"},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-augment", "Add changed copies of sounds, or of features with bands masked.",
-				      "[FILE]...",   opts,
-				      NULL,          SER_CLI_FILTER | SER_CLI_KEEP | SER_CLI_THREADS};
+	const struct ser_tool tool = {
+		"ser-augment", "Add changed copies of sounds, or of features with bands masked.", "[FILE]...", opts,
+		NULL,          SER_CLI_FILTER | SER_CLI_READ_ALL | SER_CLI_KEEP | SER_CLI_THREADS};
 	ser_cli_begin(&a.c, &tool, argc, argv);
 	a.mask.mean = a.fill == 1;
 	a.o.seed = (uint64_t)a.seed;

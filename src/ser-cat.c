@@ -186,9 +186,9 @@ int main(int argc, char **argv)
 		 "csv, arff: without the column id; reading numbers the rows"},
 		{"stack", 0, SER_OPTION_FLAG, &o.stack, NULL, 0, 0, NULL, 0,
 		 "npy: one array whose first axis is the records"},
-		{"ids", 0, SER_OPTION_STR, &o.ids, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
+		{"ids", 0, SER_OPTION_STR, &o.ids, "FILE", 0, 0, NULL, SER_OPTION_SILENT | SER_OPTION_WRITE,
 		 "npy --stack: the ids, one a line"},
-		{"scp", 0, SER_OPTION_STR, &o.scp, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
+		{"scp", 0, SER_OPTION_STR, &o.scp, "FILE", 0, 0, NULL, SER_OPTION_SILENT | SER_OPTION_WRITE,
 		 "ark: write an index of the archive"},
 		{"target-kind", 0, SER_OPTION_STR, &o.htk_kind, "KIND", 0, 0, NULL, 0,
 		 "htk: parameter kind such as MFCC_D_A; the header's, or USER, when not given"},
@@ -199,7 +199,7 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {
 		"ser-cat",   "Concatenate streams, checking every byte; convert from and to other formats.",
 		"[FILE]...", opts,
-		NULL,        SER_CLI_FILTER};
+		NULL,        SER_CLI_FILTER | SER_CLI_READ_ALL};
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);

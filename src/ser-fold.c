@@ -312,7 +312,7 @@ int main(int argc, char **argv)
 		{0}};
 	const struct ser_tool tool = {"ser-fold", "Divide a manifest or a stream into folds by a named protocol.",
 				      "[FILE]",   NULL,
-				      modes,      SER_CLI_FILTER | SER_CLI_PROGRESS};
+				      modes,      SER_CLI_FILTER | SER_CLI_READ_ALL | SER_CLI_PROGRESS};
 	ser_cli_begin(&j.c, &tool, argc, argv);
 	enum mode mode = (enum mode)j.c.mode;
 	int first = mode == PUBLISHED;

@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 		{"name", 0, SER_OPTION_STR, &name, "NAME", 0, 0, NULL, 0, "label that gets the cluster"},
 		{"margin", 0, SER_OPTION_FLAG, &margin, NULL, 0, 0, NULL, 0,
 		 "also write NAME_margin: 1 - distance to the own centre / distance to the next"},
-		{"centroids", 0, SER_OPTION_STR, &centroids, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
+		{"centroids", 0, SER_OPTION_STR, &centroids, "FILE", 0, 0, NULL, SER_OPTION_SILENT | SER_OPTION_WRITE,
 		 "write the centres here, as a stream"},
 		{0},
 	};

@@ -172,7 +172,7 @@ int main(int argc, char **argv)
 	};
 	const struct ser_tool tool = {"ser-manifest", "Turn a manifest into one of another system, and back.",
 				      "[FILE]...",    opts,
-				      NULL,           SER_CLI_OUT | SER_CLI_PROGRESS};
+				      NULL,           SER_CLI_OUT | SER_CLI_READ_ALL | SER_CLI_PROGRESS};
 	struct ser_cli c;
 	struct ser_err e = {0};
 	ser_cli_begin(&c, &tool, argc, argv);

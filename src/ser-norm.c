@@ -271,7 +271,7 @@ int main(int argc, char **argv)
 		 "least frames of that window, when not centred"},
 		{"center", 0, SER_OPTION_FLAG, &n.center, NULL, 0, 0, NULL, 0,
 		 "that window is centred instead of to the left"},
-		{"fit", 0, SER_OPTION_STR, &n.fit, "FILE", 0, 0, NULL, 0,
+		{"fit", 0, SER_OPTION_STR, &n.fit, "FILE", 0, 0, NULL, SER_OPTION_WRITE,
 		 "write the statistics of all records here, and no stream"},
 		{"apply", 0, SER_OPTION_STR, &n.apply, "FILE", 0, 0, NULL, 0, "use the statistics that --fit wrote"},
 		{"mean", 0, SER_OPTION_FLAG, &n.mean, NULL, 0, 0, NULL, 0, "subtract means"},

@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 		{"seed", 0, SER_OPTION_I64, &seed, "N", 0, 0, NULL, SER_OPTION_ALWAYS, "random seed"},
 		{"report-label", 0, SER_OPTION_STR, &report_label, "NAME", 0, 0, NULL, SER_OPTION_SILENT,
 		 "after sampling, say how often pairs agree in this label, which the sampling never sees"},
-		{"report", 0, SER_OPTION_STR, &report_file, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
+		{"report", 0, SER_OPTION_STR, &report_file, "FILE", 0, 0, NULL, SER_OPTION_SILENT | SER_OPTION_WRITE,
 		 "write that table here instead of standard error"},
 		{0},
 	};

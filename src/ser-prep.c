@@ -76,8 +76,8 @@ int main(int argc, char **argv)
 		 "a total that differs, or a file of unknown name, is an error"},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-prep", "Write the manifest of a corpus folder.", "[CORPUS] DIR", opts, NULL,
-				      0};
+	const struct ser_tool tool = {
+		"ser-prep", "Write the manifest of a corpus folder.", "[CORPUS] DIR", opts, NULL, SER_CLI_READ_ALL};
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (list_all) {

@@ -122,7 +122,8 @@ int main(int argc, char **argv)
 		{"records", 0, SER_OPTION_I64, &records, "N", 1, 9e18, NULL, 0, "cut into parts of N records"},
 		{"size", 0, SER_OPTION_SIZE, &size, "SIZE", 1, 0, NULL, 0,
 		 "cut into parts of at most about SIZE bytes"},
-		{"output", 'o', SER_OPTION_STR, &format, "FORMAT", 0, 0, NULL, SER_OPTION_SILENT | SER_OPTION_NEEDED,
+		{"output", 'o', SER_OPTION_STR, &format, "FORMAT", 0, 0, NULL,
+		 SER_OPTION_SILENT | SER_OPTION_WRITE | SER_OPTION_NEEDED,
 		 "the parts' names: part-%d.ser or part-%03d.ser, from 0"},
 		{0},
 	};

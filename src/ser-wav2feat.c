@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {
 		"ser-wav2feat", "Read a manifest, sound files or records of samples, write records with feat [T,D].",
 		"[FILE]...",    all,
-		NULL,           SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_FILTER | SER_CLI_PROGRESS};
+		NULL,           SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_FILTER | SER_CLI_READ_ALL | SER_CLI_PROGRESS};
 	ser_cli_begin(&t.c, &tool, argc, argv);
 	if (e.code != 0)
 		ser_cli_die(&t.c, &e);

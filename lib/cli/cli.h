@@ -44,7 +44,9 @@ enum {
 	SER_OPTION_SILENT =
 		1, /* cannot change the output, so it is not in the provenance (threads, verbosity, output names) */
 	SER_OPTION_ALWAYS = 2, /* in the provenance even when not given (seeds) */
-	SER_OPTION_NEEDED = 4  /* usage error when not given */
+	SER_OPTION_NEEDED = 4, /* usage error when not given */
+	SER_OPTION_WRITE =
+		8 /* names a file that is written, or several as a pattern; without it nothing may be written there */
 };
 
 /* A tool, or one of its modes (ser-score classes): a name, one line, options. */
@@ -69,6 +71,8 @@ enum {
 	SER_CLI_IN = 8,        /* --max-record SIZE */
 	SER_CLI_PROGRESS = 16, /* --progress */
 	SER_CLI_DIFFER = 32,   /* a comparison: status 1 says "differ", so all trouble is 2 */
+	SER_CLI_READ_ALL = 64, /* opens files that its command line does not name: those of manifests and indices */
+	SER_CLI_LOOSE = 128,   /* is not confined by ser_cli_begin(), but where it calls ser_cli_confine() */
 	SER_CLI_FILTER = 4 | 8 /* reads and writes one stream */
 };
 /* Every tool has -h --help -V --version -q --quiet -v --verbose. */
@@ -92,6 +96,10 @@ struct ser_cli {
 /* Parse the command line; prints help or version and exits when asked to; usage errors exit with 2. Also sees to it that descriptors 0
  * to 2 are open. Call first in main(). */
 void ser_cli_begin(struct ser_cli *c, const struct ser_tool *t, int argc, char **argv);
+/* Give up what the tool does not need: it can read what its operands and options name (with SER_CLI_READ_ALL everything), write where
+ * its outputs go and in the temporary folder, and neither start a program nor open a socket. ser_cli_begin() has done it, unless the
+ * tool is SER_CLI_LOOSE. In builds with sanitizers, and where the kernel cannot, nothing happens. */
+void ser_cli_confine(const struct ser_cli *c);
 /* Was this option (by long name) on the command line? */
 bool ser_cli_given(const struct ser_cli *c, const char *name);
 /* The names in an option's comma-separated value, in a list of their own; NULL gives none. An empty or repeated name is a

@@ -44,10 +44,11 @@ static void collect(struct rows *t, struct ser_cli *c, int mode)
 		add_rows(t, tool->modes[mode].opts);
 	t->n_own = t->n;
 	if (tool->common & SER_CLI_OUT)
-		add_rows(t, (struct ser_option[]){
-				    {"output", 'o', SER_OPTION_STR, &c->out, "FILE", 0, 0, NULL, SER_OPTION_SILENT,
-				     "write here instead of standard output; the file appears when whole"},
-				    {0}});
+		add_rows(t,
+			 (struct ser_option[]){{"output", 'o', SER_OPTION_STR, &c->out, "FILE", 0, 0, NULL,
+						SER_OPTION_SILENT | SER_OPTION_WRITE,
+						"write here instead of standard output; the file appears when whole"},
+					       {0}});
 	if (tool->common & SER_CLI_THREADS)
 		add_rows(t, (struct ser_option[]){{"threads", 't', SER_OPTION_INT, &c->n_thread, "N", 1, 1024, NULL,
 						   SER_OPTION_SILENT,
@@ -311,6 +312,41 @@ static int find_mode(struct ser_cli *c, const char *s)
 	return -1;
 }
 
+static void add_name(struct ser_strs *l, const char *s)
+{
+	if (s == NULL || strcmp(s, "-") == 0)
+		return;
+	l->s = ser_realloc(l->s, l->n + 1, sizeof *l->s);
+	l->s[l->n++] = s;
+}
+
+void ser_cli_confine(const struct ser_cli *c)
+{
+	struct ser_strs in = {0}, out = {0};
+	struct rows t;
+	struct ser_cli scratch = *c;
+	collect(&t, &scratch, c->mode);
+	for (size_t i = 0; i < t.n; i++) {
+		const struct ser_option *o = &t.opt[i];
+		bool str = o->type == SER_OPTION_STR, write = o->flags & SER_OPTION_WRITE;
+		const struct ser_strs *l = o->type == SER_OPTION_LIST ? o->var : NULL;
+		for (size_t k = 0; l != NULL && k < l->n; k++)
+			add_name(&in, l->s[k]);
+		if (str)
+			add_name(&in, *(const char **)o->var);
+		if (str && write)
+			add_name(&out, *(const char **)o->var);
+	}
+	for (int i = 0; i < c->n_operand; i++) {
+		const char *named = strchr(c->operand[i], '='); /* NAME=FILE */
+		add_name(&in, c->operand[i]);
+		add_name(&in, named != NULL ? named + 1 : NULL);
+	}
+	ser_confine(&in, &out, c->tool->common & SER_CLI_READ_ALL);
+	free(in.s);
+	free(out.s);
+}
+
 void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, char **argv)
 {
 	*c = (struct ser_cli){.tool = tool, .mode = -1, .n_thread = 1, .max_record = SER_MAX_RECORD};
@@ -403,6 +439,8 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 		mode_first && tool->modes[c->mode].operands != NULL ? tool->modes[c->mode].operands : tool->operands;
 	if (*operands == '\0' && c->n_operand > 0)
 		ser_cli_usage(c, "unexpected operand \"%s\"", c->operand[0]);
+	if (!(tool->common & SER_CLI_LOOSE))
+		ser_cli_confine(c);
 }
 
 bool ser_cli_given(const struct ser_cli *c, const char *name)

@@ -132,7 +132,8 @@ static int check_sum(const char *p, size_t n, struct ser_err *e)
 	snprintf(want, sizeof want, "%08" PRIx32, c);
 	return memcmp(p + SUM_AT, want, SUM_DIGITS) == 0
 		       ? 0
-		       : ser_fail(e, SER_EDATA, "checksum differs: the file was changed or damaged after it was written");
+		       : ser_fail(e, SER_EDATA,
+				  "checksum differs: the file was changed or damaged after it was written");
 }
 
 /* ---- reading ---- */

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* What a tool gives up when its options are read: the rest of its run handles bytes that may be hostile. Landlock (Linux 5.13) takes
+ * the file system, and network addresses where it knows them; a seccomp filter takes the calls that start programs, open sockets or
+ * reach into other processes. A kernel without either is no error. */
+#include "cli/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The sanitizers start a process of their own to look for leaks, and one to name functions. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED 1
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#if defined __linux__ && !defined SANITIZED
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* ---- Landlock, as linux/landlock.h has it; written out, for that header may be older than the kernel ---- */
+
+enum {
+	FS_EXECUTE = 1 << 0,
+	FS_WRITE_FILE = 1 << 1,
+	FS_READ_FILE = 1 << 2,
+	FS_READ_DIR = 1 << 3,
+	FS_REMOVE_DIR = 1 << 4,
+	FS_REMOVE_FILE = 1 << 5,
+	FS_MAKE_DIR = 1 << 7,
+	FS_MAKE_REG = 1 << 8,
+	FS_V1 = (1 << 13) - 1,
+	FS_REFER = 1 << 13,
+	FS_TRUNCATE = 1 << 14,
+	NET_BIND_TCP = 1 << 0,
+	NET_CONNECT_TCP = 1 << 1,
+	SCOPE_ABSTRACT_UNIX_SOCKET = 1 << 0,
+	SCOPE_SIGNAL = 1 << 1,
+
+	READ = FS_READ_FILE | FS_READ_DIR,
+	/* Files that get their names when they are whole: made, written, renamed beside each other; directories of them, too. */
+	WRITE = READ | FS_WRITE_FILE | FS_TRUNCATE | FS_MAKE_REG | FS_REMOVE_FILE | FS_MAKE_DIR | FS_REMOVE_DIR,
+	OF_A_FILE = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE
+};
+
+struct ruleset {
+	uint64_t fs, net, scoped;
+};
+struct beneath {
+	uint64_t access;
+	int32_t fd;
+} __attribute__((packed));
+
+enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446, GET_VERSION = 1, RULE_BENEATH = 1 };
+
+/* Allow this under the path, if it is there. */
+static void allow(int rules, uint64_t handled, const char *path, uint64_t access)
+{
+	struct stat st;
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0) {
+		if (!S_ISDIR(st.st_mode))
+			access &= OF_A_FILE;
+		struct beneath b = {access & handled, fd};
+		syscall(ADD_RULE, rules, RULE_BENEATH, &b, 0); /* refused for pipes, which need no leave */
+	}
+	close(fd);
+}
+
+/* The folder in which a name, or a pattern with %, gets its files. */
+static void allow_output(int rules, uint64_t handled, const char *name)
+{
+	char *dir = ser_strndup(name, strcspn(name, "%"));
+	size_t n = strlen(dir);
+	while (n > 1 && dir[n - 1] == '/' && name[n] == '\0')
+		dir[--n] = '\0'; /* "dir/" is made beside others like "dir" */
+	char *slash = strrchr(dir, '/');
+	if (slash != NULL)
+		slash[slash == dir] = '\0';
+	allow(rules, handled, slash != NULL ? dir : ".", WRITE);
+	allow(rules, handled, name,
+	      FS_WRITE_FILE); /* what is no regular file is written where it is, through a link, too */
+	free(dir);
+}
+
+static void landlock(const struct ser_strs *read, const struct ser_strs *write, bool read_all)
+{
+	long version = syscall(CREATE_RULESET, NULL, 0, GET_VERSION);
+	if (version < 1)
+		return;
+	struct ruleset r = {FS_V1, 0, 0};
+	size_t size = sizeof r.fs;
+	if (version >= 2)
+		r.fs |= FS_REFER;
+	if (version >= 3)
+		r.fs |= FS_TRUNCATE;
+	if (version >= 4) {
+		r.net = NET_BIND_TCP | NET_CONNECT_TCP;
+		size = offsetof(struct ruleset, scoped);
+	}
+	if (version >= 6) {
+		r.scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL;
+		size = sizeof r;
+	}
+	int rules = (int)syscall(CREATE_RULESET, &r, size, 0);
+	if (rules < 0)
+		return;
+	if (read_all)
+		allow(rules, r.fs, "/", READ);
+	for (size_t i = 0; i < read->n; i++)
+		allow(rules, r.fs, read->s[i], READ);
+	for (size_t i = 0; i < write->n; i++)
+		allow_output(rules, r.fs, write->s[i]);
+	const char *tmp = getenv("TMPDIR");
+	allow(rules, r.fs, tmp != NULL && *tmp != '\0' ? tmp : "/tmp", WRITE);
+	syscall(RESTRICT_SELF, rules, 0);
+	close(rules);
+}
+
+/* ---- seccomp ---- */
+
+#if defined __x86_64__
+#define MACHINE AUDIT_ARCH_X86_64
+#elif defined __aarch64__
+#define MACHINE AUDIT_ARCH_AARCH64
+#elif defined __riscv && __riscv_xlen == 64
+#define MACHINE AUDIT_ARCH_RISCV64
+#endif
+
+static const int refused[] = {
+	SYS_execve,
+	SYS_execveat,
+	SYS_socket,
+	SYS_socketpair,
+	SYS_connect,
+	SYS_bind,
+	SYS_listen,
+	SYS_accept,
+	SYS_accept4,
+	SYS_ptrace,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+	SYS_unshare,
+	SYS_setns,
+	SYS_mount,
+	SYS_umount2,
+	SYS_pivot_root,
+	SYS_chroot,
+	SYS_bpf,
+	SYS_perf_event_open,
+	SYS_userfaultfd,
+	SYS_keyctl,
+	SYS_add_key,
+	SYS_request_key,
+	SYS_init_module,
+	SYS_finit_module,
+	SYS_delete_module,
+	SYS_kexec_load,
+	SYS_reboot,
+	SYS_swapon,
+	SYS_swapoff,
+	SYS_setuid,
+	SYS_setgid,
+	SYS_setreuid,
+	SYS_setregid,
+	SYS_setresuid,
+	SYS_setresgid,
+	SYS_setgroups,
+	SYS_capset,
+	SYS_personality,
+	SYS_open_by_handle_at,
+	SYS_acct,
+	SYS_quotactl,
+	SYS_syslog,
+	425 /* io_uring_setup */,
+	434 /* pidfd_open */,
+	438 /* pidfd_getfd */,
+};
+
+/* Every thread that there is gets the filter: those of the linear algebra began before main(). */
+static void seccomp(void)
+{
+#ifdef MACHINE
+	enum { N = sizeof refused / sizeof *refused, HEAD = 4 };
+	struct sock_filter f[HEAD + N + 2] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 0, N + HEAD - 1), /* another machine's calls */
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, N + HEAD - 3, 0), /* x32's */
+	};
+	for (unsigned i = 0; i < N; i++)
+		f[HEAD + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)refused[i],
+							   (unsigned char)(N - i), 0);
+	f[HEAD + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	f[HEAD + N + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	struct sock_fprog p = {HEAD + N + 2, f};
+	syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &p);
+#endif
+}
+
+void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all)
+{
+	int before = errno;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) { /* both are refused without */
+		landlock(read, write, read_all);
+		seccomp();
+	}
+	errno = before;
+}
+
+#else
+
+void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all)
+{
+	(void)read, (void)write, (void)read_all;
+}
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* What a tool can do after ser_cli_begin(), tried in a process of its own. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char top[] = "/tmp/ser-confine.XXXXXX";
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED 1
+#elif defined __has_feature
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZED 0
+#endif
+
+/* What is tried, as bits of the exit status: set when it was refused with the errno that it should have. */
+enum { READ_OPERAND = 1, READ_OTHER = 2, WRITE_OUTPUT = 4, WRITE_OTHER = 8, RUN = 16, SOCKET = 32, TEMPORARY = 64 };
+
+static int refused(int fd, int with)
+{
+	return fd < 0 && errno == with;
+}
+
+static int attempt(unsigned common, bool confine_late)
+{
+	const char *log = NULL;
+	const struct ser_option opts[] = {
+		{"log", 0, SER_OPTION_STR, &log, "FILE", 0, 0, NULL, SER_OPTION_WRITE, "a file that is written"}, {0}};
+	const struct ser_tool tool = {"ser-try", "Try.", "[FILE]...", opts, NULL, common};
+	char *argv[] = {"ser-try", "--log", "out/log.tsv", "in/named", NULL};
+	struct ser_cli c;
+	int got = 0;
+	ser_cli_begin(&c, &tool, 4, argv);
+	if (confine_late)
+		ser_cli_confine(&c);
+	got |= READ_OPERAND * refused(open("in/named", O_RDONLY), EACCES);
+	got |= READ_OTHER * refused(open("in/other", O_RDONLY), EACCES);
+	got |= WRITE_OUTPUT * (refused(open("out/log.tsv.tmp", O_WRONLY | O_CREAT, 0666), EACCES) ||
+			       refused(rename("out/log.tsv.tmp", "out/log.tsv"), EACCES));
+	got |= WRITE_OTHER * (refused(open("in/new", O_WRONLY | O_CREAT, 0666), EACCES) &&
+			      refused(open("in/other", O_WRONLY), EACCES) && refused(unlink("in/named"), EACCES));
+	char tmp[] = "tmp/x.XXXXXX";
+	got |= TEMPORARY * (mkstemp(tmp) < 0 || unlink(tmp) != 0);
+	got |= SOCKET *
+	       (refused(socket(AF_INET, SOCK_STREAM, 0), EPERM) && refused(socket(AF_UNIX, SOCK_DGRAM, 0), EPERM));
+	char *none[] = {NULL};
+	got |= RUN * refused(execve("/bin/true", none, none), EPERM);
+	return got;
+}
+
+static int attempted(unsigned common, bool confine_late)
+{
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(attempt(common, confine_late));
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* What this kernel and this build can refuse at all. */
+static int possible(void)
+{
+	int can = 0;
+#if !SANITIZED
+	if (syscall(444, NULL, 0, 1) >= 1) /* Landlock's version */
+		can |= READ_OTHER | WRITE_OTHER;
+	if (prctl(PR_GET_SECCOMP) == 0)
+		can |= RUN | SOCKET;
+#endif
+	return can;
+}
+
+static void touch(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0666);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	if (mkdtemp(top) == NULL || chdir(top) != 0 || setenv("TMPDIR", "tmp", 1) != 0)
+		return -1;
+	mkdir("in", 0777);
+	mkdir("out", 0777);
+	mkdir("tmp", 0777);
+	touch("in/named");
+	touch("in/other");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	static const char *const files[] = {"in/named",        "in/other", "in/new", "out/log.tsv",
+					    "out/log.tsv.tmp", "in",       "out",    "tmp"};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		remove(files[i]);
+	return chdir("/") != 0 || rmdir(top) != 0;
+}
+
+static void only_what_is_named(void **state)
+{
+	(void)state;
+	if (possible() == 0)
+		skip();
+	assert_int_equal(attempted(0, false), possible());
+}
+
+static void all_can_be_read(void **state)
+{
+	(void)state;
+	if (possible() == 0)
+		skip();
+	assert_int_equal(attempted(SER_CLI_READ_ALL, false), possible() & ~READ_OTHER);
+}
+
+static void later(void **state)
+{
+	(void)state;
+	if (possible() == 0)
+		skip();
+	assert_int_equal(attempted(SER_CLI_LOOSE, true), possible());
+	assert_int_equal(attempted(SER_CLI_LOOSE, false), 0); /* becomes /bin/true */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_what_is_named),
+		cmocka_unit_test(all_can_be_read),
+		cmocka_unit_test(later),
+	};
+	return cmocka_run_group_tests_name("confine", tests, set_up, tear_down);
+}
