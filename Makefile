@@ -176,9 +176,11 @@ check-grad:
 check-slurm: all
 	tests/slurm
 
-# Every tool under every fault: cut and damaged inputs, full disks, failing calls, no memory, SIGKILL. Minutes.
+# Every tool under every fault: cut and damaged inputs, full disks, failing calls, no memory, SIGKILL; then trainings and pipelines that
+# are killed at random and go on. Minutes; CASES=N: at most N cases of a kind on one input.
 torture: all $(BUILD)/tests/mkstream $(TORTURE)
-	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/torture/run -j 2
+	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/torture/run -j 2 $(if $(CASES),-n $(CASES))
+	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/torture/kills
 
 # Look for inputs that break a parser, FUZZ_SECONDS on each; what is found is left in build/fuzz/found. FUZZ=npy: only that.
 FUZZ_SECONDS = 60
