@@ -26,6 +26,7 @@ void kern_log_softmax_fwd(size_t n_row, size_t n_col, const real *x, real *y);
 void kern_log_softmax_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx);
 /* down columns of one segment */
 void kern_softmax_col_fwd(size_t n_row, size_t n_col, const real *x, real *y, double *ws); /* ws [2C] */
+/* dx may be dy: then dx = */
 void kern_softmax_col_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx, double *ws);
 
 /* s[c] += sum over rows of x; q[c] += sum of x^2 (q may be NULL) */

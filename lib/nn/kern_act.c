@@ -256,6 +256,12 @@ SER_CLONES static void softmax_col_dx(size_t n, const real *restrict y, const re
 		dx[c] += y[c] * (dy[c] - s[c]);
 }
 
+SER_CLONES static void softmax_col_over(size_t n, const real *restrict y, const real *restrict s, real *restrict dy)
+{
+	for (size_t c = 0; c < n; c++)
+		dy[c] = y[c] * (dy[c] - s[c]);
+}
+
 /* dx += y (dy - sum over rows of y dy) */
 void kern_softmax_col_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx, double *ws)
 {
@@ -267,7 +273,10 @@ void kern_softmax_col_bwd(size_t n_row, size_t n_col, const real *y, const real 
 	for (size_t c = 0; c < n_col; c++)
 		s[c] = (real)sum[c];
 	for (size_t r = 0; r < n_row; r++)
-		softmax_col_dx(n_col, y + r * n_col, dy + r * n_col, s, dx + r * n_col);
+		if (dx == dy)
+			softmax_col_over(n_col, y + r * n_col, s, dx + r * n_col);
+		else
+			softmax_col_dx(n_col, y + r * n_col, dy + r * n_col, s, dx + r * n_col);
 }
 
 /* splitmix64's output step over a counter: the bits of column c are a function of (stream, row, c) alone */

@@ -68,7 +68,7 @@ struct ser_params {
 struct ser_params *ser_params_new(uint64_t seed);
 void ser_params_free(struct ser_params *p);
 /* Add a slice and fill it by its init. What is drawn depends on the seed and the name alone. Returns its index. The
- * name must be new; sizes are at least 1. */
+ * name must be new; sizes are at least 1. Gradients are to be zero: what was in them may be lost. */
 int ser_params_add(struct ser_params *p, const char *name, unsigned flags, struct ser_init init, int ndim,
 		   const size_t *shape);
 int ser_params_find(const struct ser_params *p, const char *name); /* index or -1 */

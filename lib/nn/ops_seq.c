@@ -540,8 +540,9 @@ int ser_nn_softmax_time(struct ser_tape *t, int x)
 void bwd_softmax_time(struct ser_tape *t, const struct rec *r)
 {
 	struct pool_op s = *(struct pool_op *)r->saved;
-	s.dy = tape_at(t, r->out)->grad;
-	s.dx = tape_grad(t, r->in[0]);
+	real *dy = tape_at(t, r->out)->grad;
+	s.dy = dy;
+	s.dx = tape_pass_grad(t, r, 0) ? dy : tape_grad(t, r->in[0]);
 	ser_la_for(t->la, tape_at(t, r->out)->n_seg, softmax_time_item, &s);
 }
 

@@ -48,10 +48,12 @@ int ser_params_add(struct ser_params *p, const char *name, unsigned flags, struc
 		return (int)i;
 	size_t n = ser_add(p->n, ser_add(s->n, PITCH - 1) / PITCH * PITCH), cap = p->cap;
 	p->val = ser_grow(p->val, &cap, n, sizeof *p->val);
-	p->grad = ser_realloc(p->grad, cap, sizeof *p->grad);
+	if (cap > p->cap) { /* zeros that take no memory until something is added to them */
+		free(p->grad);
+		p->grad = ser_calloc(cap, sizeof *p->grad);
+	}
 	p->cap = cap;
 	memset(p->val + p->n, 0, (n - p->n) * sizeof *p->val);
-	memset(p->grad + p->n, 0, (n - p->n) * sizeof *p->grad);
 	struct ser_rng rng;
 	ser_rng_seed_key(&rng, p->seed, name, strlen(name));
 	real *v = p->val + s->at;

@@ -288,8 +288,9 @@ int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_ro
 	if (saved != NULL)
 		*saved = ser_arena_calloc(&t->arena, 1, size);
 	struct ser_node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg};
-	if (!tape_shape_only(t))
-		n.val = block_get(t, ser_mul(n_row, n_col));
+	size_t n_val = ser_mul(n_row, n_col);
+	if (!tape_shape_only(t)) /* a single number stays: it would part a block for good */
+		n.val = n_val == 1 ? tape_alloc(t, 1) : block_get(t, n_val);
 	n.owner = true;
 	return append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
 }

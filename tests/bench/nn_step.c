@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Times the training engine on the networks that the peers' benchmarks time.
+/* Times the training engine on the networks that tests/bench/engine compares.
  * usage: nn_step ser-attn|ser-blstm|ecapa|ecapa-fwd [-t THREADS] [-b BATCH] [-c CHANNELS] [-r REPS] [-p bf16]
  * ser-*: a step of InfoNCE-like learning (SupCon, 4 labels) over 64 utterances of 3 to 6 s, 80 mels, Adam.
- * ecapa: a step of AAM-softmax over 1000 speakers, 32 utterances of 2 s.   ecapa-fwd: embeddings of 3 s. */
+ * ecapa: a step of AAM-softmax over 1000 speakers, 32 utterances of 2 s.   ecapa-fwd: embeddings of 3 s, one utterance
+ * after another, as ser-embed makes them.
+ * Prints one line of JSON: medians of elapsed and processor seconds, peak memory, billions of operations (2 a
+ * multiply-add of products; a step is three forward passes), the loss before and after. */
 #include "nn/nn.h"
 
 #include <stdlib.h>
@@ -114,11 +117,114 @@ static int ser_blstm(struct ser_tape *t, int x)
 	return ser_nn_l2_norm(t, ser_layer_linear(t, "fc", attn_pool(t, x), 128, true), 1e-12);
 }
 
+/* Operations of a forward pass over an utterance of n frames. */
+static double ops(const char *net, size_t n_frame, size_t channels)
+{
+	double T = (double)n_frame, C = (double)channels, part = C / 8;
+	if (strcmp(net, "ser-attn") == 0) {
+		double per_frame = 80 * 5 * 256 + 256 * 5 * 256 * (0.5 + 0.25) + 256 * 3 * 256 * 0.25 +
+				   (4 * 256 * 256 + 2 * 256 * 512) * 0.25;
+		return 2 * (T * per_frame + 2 * (T / 4) * (T / 4) * 256);
+	}
+	if (strcmp(net, "ser-blstm") == 0)
+		return 2 * T *
+		       (9 * 32 * 80 + 9 * 32 * 64 * 40 * 0.5 + 9 * 64 * 64 * 20 * 0.25 +
+			2 * 4 * 128 * (640 + 128) * 0.25);
+	double per_frame = 80 * 5 * C + 3 * (2 * C * C + 7 * part * part * 3) + 3 * C * 1536 + 4 * 1536 * 128;
+	return 2 * (T * per_frame + 3 * 2 * C * 128 + 3072 * 192);
+}
+
+struct run {
+	const char *net; /* without "-fwd" */
+	bool forward;
+	size_t batch, channels, n_frame;
+	float **x; /* [batch][n[b], 80] */
+	size_t *n;
+	int32_t *label;
+	struct ser_tape *tape;
+	struct ser_params *params;
+	struct ser_opt *opt;
+};
+
+static void make_data(struct run *r)
+{
+	bool ec = strcmp(r->net, "ecapa") == 0;
+	struct ser_rng rng;
+	ser_rng_seed(&rng, 1);
+	r->x = ser_malloc(r->batch, sizeof *r->x);
+	r->n = ser_malloc(r->batch, sizeof *r->n);
+	r->label = ser_malloc(r->batch, sizeof *r->label);
+	for (size_t b = 0; b < r->batch; b++) {
+		r->n[b] = r->forward ? 300 : ec ? 200 : b == 0 ? 600 : 300 + ser_rng_below(&rng, 301);
+		r->label[b] = (int32_t)ser_rng_below(&rng, ec ? 1000 : 4);
+		r->x[b] = ser_malloc(r->n[b] * 80, sizeof(float));
+		r->n_frame += r->n[b];
+		for (size_t i = 0; i < r->n[b] * 80; i++)
+			r->x[b][i] = (float)ser_rng_normal(&rng);
+	}
+}
+
+static void free_data(struct run *r)
+{
+	for (size_t b = 0; b < r->batch; b++)
+		free(r->x[b]);
+	free(r->x);
+	free(r->n);
+	free(r->label);
+}
+
+/* The network on utterances [b, b+n), and in training its loss */
+static int network(const struct run *r, size_t b, size_t n)
+{
+	struct ser_tape *t = r->tape;
+	int x = ser_tape_batch(t, n, (const float *const *)r->x + b, r->n + b, 80);
+	if (strcmp(r->net, "ecapa") != 0) {
+		x = strcmp(r->net, "ser-attn") == 0 ? ser_attn(t, x) : ser_blstm(t, x);
+		return r->forward ? x : ser_nn_supcon(t, x, r->label + b, 0.1);
+	}
+	x = ecapa(t, x, r->channels);
+	if (r->forward)
+		return x;
+	int w = ser_layer_param(t, "classes", 0, (struct ser_init){SER_INIT_NORMAL, 0.04}, 2, (size_t[]){1000, 192});
+	x = ser_nn_linear(t, ser_nn_l2_norm(t, x, 1e-12), ser_nn_l2_norm(t, w, 1e-12), -1);
+	return ser_nn_aam(t, x, 1, r->label + b, 0.2, 30, NULL);
+}
+
+/* What is timed. The loss, 0 in a forward pass; below 0: failed. */
+static double step(const struct run *r, struct ser_err *e)
+{
+	for (size_t b = 0; r->forward && b < r->batch; b++) {
+		ser_tape_reset(r->tape, SER_TAPE_FIXED, 1);
+		network(r, b, 1);
+	}
+	if (r->forward)
+		return 0;
+	ser_tape_reset(r->tape, SER_TAPE_GRAD | SER_TAPE_TRAIN, 1);
+	int loss = network(r, 0, r->batch);
+	ser_params_zero_grad(r->params);
+	if (ser_tape_backward(r->tape, loss, 1, e) < 0 || ser_params_clip(r->params, 0, NULL, e) < 0)
+		return -1;
+	ser_opt_step(r->opt, 1e-3);
+	return ser_tape_scalar(r->tape, loss);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double median(double *x, size_t n)
+{
+	qsort(x, n, sizeof *x, by_size);
+	return n % 2 == 1 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
 int main(int argc, char **argv)
 {
-	const char *what = argc > 1 ? argv[1] : "ser-attn";
+	enum { MOST = 64 };
+	struct run r = {.net = argc > 1 ? argv[1] : "ser-attn", .channels = 512};
 	int nt = 1, opt, reps = 5;
-	size_t B = 0, C = 512;
 	bool bf16 = false;
 	if (argc > 1)
 		optind = 2;
@@ -126,91 +232,64 @@ int main(int argc, char **argv)
 		if (opt == 't')
 			nt = (int)strtol(optarg, NULL, 10);
 		else if (opt == 'b')
-			B = strtoul(optarg, NULL, 10);
+			r.batch = strtoul(optarg, NULL, 10);
 		else if (opt == 'c')
-			C = strtoul(optarg, NULL, 10);
+			r.channels = strtoul(optarg, NULL, 10);
 		else if (opt == 'r')
 			reps = (int)strtol(optarg, NULL, 10);
 		else if (opt == 'p')
-			bf16 = true;
+			bf16 = strcmp(optarg, "bf16") == 0;
 		else
 			return 2;
 	}
-	bool ec = strncmp(what, "ecapa", 5) == 0, fwd = strcmp(what, "ecapa-fwd") == 0;
-	B = B > 0 ? B : fwd ? 1 : ec ? 32 : 64;
-	struct ser_rng r;
-	ser_rng_seed(&r, 1);
-	float **x = ser_malloc(B, sizeof *x);
-	size_t *n = ser_malloc(B, sizeof *n), total = 0;
-	int32_t *y = ser_malloc(B, sizeof *y);
-	for (size_t b = 0; b < B; b++) {
-		n[b] = fwd ? 300 : ec ? 200 : b == 0 ? 600 : 300 + ser_rng_below(&r, 301);
-		y[b] = (int32_t)ser_rng_below(&r, ec ? 1000 : 4);
-		x[b] = ser_malloc(n[b] * 80, sizeof(float));
-		total += n[b];
-		for (size_t i = 0; i < n[b] * 80; i++)
-			x[b][i] = (float)ser_rng_normal(&r);
-	}
+	reps = reps < 1 ? 1 : reps > MOST ? MOST : reps;
+	r.forward = strcmp(r.net, "ecapa-fwd") == 0;
+	r.net = r.forward ? "ecapa" : r.net;
+	if (r.batch == 0)
+		r.batch = r.forward ? 1 : strcmp(r.net, "ecapa") == 0 ? 32 : 64;
+	make_data(&r);
 	struct ser_la *la = ser_la_new(nt);
 	if (bf16 && !ser_la_set_precision(la, SER_LA_BF16)) {
 		fprintf(stderr, "nn_step: no bf16 products here\n");
 		return 1;
 	}
-	struct ser_params *p = ser_params_new(1);
-	struct ser_tape *t = ser_tape_new(la, p);
+	r.params = ser_params_new(1);
+	r.tape = ser_tape_new(la, r.params);
+	ser_tape_reset(r.tape, SER_TAPE_SHAPE, 1);
+	network(&r, 0, r.batch);
 	struct ser_opt_opts oo = ser_opt_defaults();
-	struct ser_opt *o = NULL;
 	struct ser_err e;
-	double best = 1e9, cpu = 1e9, loss = 0, first = 0;
-	for (int i = -2; i < reps; i++) {
+	double wall[MOST], cpu[MOST], first = 0, loss = 0, work = 0;
+	if (!r.forward && ser_opt_new(&r.opt, &oo, r.params, la, &e) < 0) {
+		fprintf(stderr, "nn_step: %s\n", e.msg);
+		return 1;
+	}
+	for (int i = -1; i < reps; i++) {
 		double t0 = now(CLOCK_MONOTONIC), c0 = now(CLOCK_PROCESS_CPUTIME_ID);
-		ser_tape_reset(t, i == -2 ? SER_TAPE_SHAPE : fwd ? SER_TAPE_FIXED : SER_TAPE_GRAD | SER_TAPE_TRAIN, 1);
-		int in = ser_tape_batch(t, B, (const float *const *)x, n, 80), z;
-		z = ec ? ecapa(t, in, C) : strcmp(what, "ser-attn") == 0 ? ser_attn(t, in) : ser_blstm(t, in);
-		if (!fwd && ec) {
-			int w = ser_layer_param(t, "classes", 0, (struct ser_init){SER_INIT_NORMAL, 0.04}, 2,
-						(size_t[]){1000, 192});
-			z = ser_nn_linear(t, ser_nn_l2_norm(t, z, 1e-12), ser_nn_l2_norm(t, w, 1e-12), -1);
-			z = ser_nn_aam(t, z, 1, y, 0.2, 30, NULL);
-		} else if (!fwd) {
-			z = ser_nn_supcon(t, z, y, 0.1);
+		loss = step(&r, &e);
+		if (loss < 0) {
+			fprintf(stderr, "nn_step: %s\n", e.msg);
+			return 1;
 		}
-		if (i == -2) {
-			if (ser_opt_new(&o, &oo, p, la, &e) < 0)
-				return 1;
+		if (i < 0) {
+			first = loss;
 			continue;
 		}
-		if (!fwd) {
-			ser_params_zero_grad(p);
-			if (ser_tape_backward(t, z, 1, &e) < 0 || ser_params_clip(p, 0, NULL, &e) < 0) {
-				fprintf(stderr, "%s\n", e.msg);
-				return 1;
-			}
-			ser_opt_step(o, 1e-3);
-			loss = ser_tape_scalar(t, z);
-			first = i == -1 ? loss : first;
-		}
-		double s = now(CLOCK_MONOTONIC) - t0, c = now(CLOCK_PROCESS_CPUTIME_ID) - c0;
-		if (i >= 0) {
-			best = s < best ? s : best;
-			cpu = c < cpu ? c : cpu;
-		}
+		wall[i] = now(CLOCK_MONOTONIC) - t0;
+		cpu[i] = now(CLOCK_PROCESS_CPUTIME_ID) - c0;
 	}
+	for (size_t b = 0; b < r.batch; b++)
+		work += (r.forward ? 1 : 3) * ops(r.net, r.n[b], r.channels);
 	struct rusage u;
 	getrusage(RUSAGE_SELF, &u);
-	printf("%s batch %zu C %zu t%d: %.4f s (cpu %.4f), %.1f utterances/s, %zu frames, %.2f M parameters, peak %.0f "
-	       "MiB, loss "
-	       "%.5f -> %.5f\n",
-	       what, B, C, nt, best, cpu, (double)B / best, total, (double)ser_params_count(p, true) / 1e6,
-	       (double)u.ru_maxrss / 1024, first, loss);
-	ser_opt_free(o);
-	ser_tape_free(t);
-	ser_params_free(p);
+	printf("{\"wall_s\": %.5f, \"cpu_s\": %.5f, \"peak_mib\": %.1f, \"gflop\": %.3f, \"mparams\": %.2f, "
+	       "\"loss\": [%.5f, %.5f]}\n",
+	       median(wall, (size_t)reps), median(cpu, (size_t)reps), (double)u.ru_maxrss / 1024, work / 1e9,
+	       (double)ser_params_count(r.params, true) / 1e6, first, loss);
+	ser_opt_free(r.opt);
+	ser_tape_free(r.tape);
+	ser_params_free(r.params);
 	ser_la_free(la);
-	for (size_t b = 0; b < B; b++)
-		free(x[b]);
-	free(x);
-	free(n);
-	free(y);
+	free_data(&r);
 	return 0;
 }
