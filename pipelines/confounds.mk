@@ -24,6 +24,7 @@ BASELINE ?= --kind mfcc --num-ceps 20 --functionals mean,std
 N_PERM   ?= 1000
 METRIC   ?= cosine
 MAPPED   ?= 6
+MAP      ?= --method tsne --metric cosine --perplexity 30
 
 folder = $(or $(DIR_$(1)),$(or $(DATA),$(error say where the corpora are: DATA=/where/they/are))/$(1))
 prep   = $(or $(PREP_$(1)),ser-prep $(1) $(call folder,$(1)))
@@ -57,14 +58,16 @@ $(OUT)/%.random.ser: $(SPEAKER)/random.st $(OUT)/%.feat.ser
 $(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(SPEAKER)/cepstra.norm
 	ser-wav2feat --allow-absolute $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
 
-# ---- clusters, as many as emotions ----
+# ---- clusters, as many as emotions. Embeddings stay where they are what was clustered, for their silhouettes and because
+# their header says whom the encoder was trained on; over all records silhouettes would take too long ----
 VIEWS     := speaker speaker-centred all all-centred
 by         = $(if $(filter speaker%,$(1)),--by spk) $(if $(filter %-centred,$(1)),--center spk)
+drop       = $(if $(filter-out speaker,$(1)),--drop $(call field,$(2)))
 n_emotion  = $$(awk -F'\t' 'NR > 1 && $$4 != "" {n += !seen[$$4]++} END {print n}' $(1))
 define clustering
 $$(OUT)/%.$(1).$(2).ser: $$(OUT)/%.$(1).ser $$(OUT)/%.tsv
 	ser-kmeans -k $$(call n_emotion,$$(word 2,$$^)) $$(call by,$(2)) --field $$(call field,$(1)) --metric $$(METRIC) --seed $$(SEED) \
-		-t $$(THREADS) $$< | ser-select --drop $$(call field,$(1)) true -o $$@
+		-t $$(THREADS) $$< | ser-select $$(call drop,$(2),$(1)) true -o $$@
 endef
 $(foreach s,$(SYSTEMS),$(foreach v,$(VIEWS),$(eval $(call clustering,$(s),$(v)))))
 
@@ -75,16 +78,19 @@ score_json = $(OUT)/scores/$(1).$(2).$(3).$(4).json
 define scores
 $(call score_json,$(1),$(2),$(3),$(4)): $(OUT)/$(1).$(2).$(3).ser
 	mkdir -p $$(@D)
-	ser-score clusters --by $(call group,$(3)) --label $(4) --n-perm $$(N_PERM) --seed $$(SEED) -t $$(THREADS) --json $$< > $$@.part
+	ser-score clusters --by $(call group,$(3)) $(if $(filter speaker,$(3)),--field $(call field,$(2))) --label $(4) --n-perm $$(N_PERM) --seed $$(SEED) \
+		-t $$(THREADS) --json $$< > $$@.part
 	mv $$@.part $$@
 ALL_SCORES += $(call score_json,$(1),$(2),$(3),$(4))
 endef
 $(foreach c,$(CORPORA),$(foreach s,$(SYSTEMS),$(foreach v,$(VIEWS),$(foreach l,$(call scored,$(c),$(v)),$(eval \
 	$(call scores,$(c),$(s),$(v),$(l)))))))
 
-# ---- one table ----
+# ---- one table; none when a speaker of these corpora had a part in the encoder ----
 $(OUT)/confounds.tsv: $(ALL_SCORES)
 	./confounds-report tsv $^ > $@.part
+	if awk -F'\t' '$$NF ~ /^[1-9]/ {print $$1, $$NF; bad = 1} END {exit !bad}' $@.part | sort -u | grep .; then \
+		echo "confounds.mk: of these corpora, so many speakers were trained on" >&2; exit 1; fi
 	mv $@.part $@
 
 $(OUT)/confounds.md: $(OUT)/confounds.tsv $(SPEAKER)/speakers.txt
@@ -94,5 +100,5 @@ $(OUT)/confounds.md: $(OUT)/confounds.tsv $(SPEAKER)/speakers.txt
 # ---- the map: some speakers' embeddings, coloured by speaker and emotion ----
 first = $$(cut -f 3 $(1) | tail -n +2 | LC_ALL=C sort -u | head -n $(MAPPED) | sed 's/.*/"&"/' | paste -s -d ,)
 $(OUT)/map-%.svg: $(OUT)/%.encoder.ser $(OUT)/%.tsv
-	ser-select "spk in ($(call first,$(word 2,$^)))" $< | ser-project --method tsne --metric cosine --seed $(SEED) | \
-		ser-plot scatter --color spk,emo --title "$*: speaker embeddings, t-SNE" -o $@
+	ser-select "spk in ($(call first,$(word 2,$^)))" $< | ser-project $(MAP) --seed $(SEED) | \
+		ser-plot scatter --color spk,emo --title "$*: speaker embeddings" -o $@

@@ -78,7 +78,8 @@ int main(int argc, char **argv)
 	for (; ser_in_next(in, &r, NULL); n++) {
 		const char *id = ser_record_id(&r);
 		ser_map_add(ids, id, strlen(id), NULL);
-		if (strpbrk(id, "\t\r\n") != NULL && ser_record_fail(&r, &e, SER_EDATA, "the id has a tab or a line end") != 0)
+		if (strpbrk(id, "\t\r\n") != NULL &&
+		    ser_record_fail(&r, &e, SER_EDATA, "the id has a tab or a line end") != 0)
 			ser_cli_die(&c, &e);
 		column_add(&c, &spk, &r, n);
 		column_add(&c, &within, &r, n);
