@@ -48,6 +48,29 @@ static void gather(struct ser_cli *c, struct ser_header *h, bool *mixed, struct 
 	ser_in_close(in);
 }
 
+/* What goes before every id; NULL: nothing. */
+static const char *prefix;
+
+static void put(struct ser_out *out, struct ser_record *r)
+{
+	struct ser_buf id = {0};
+	if (prefix != NULL) {
+		ser_buf_printf(&id, "%s%s", prefix, ser_record_id(r));
+		ser_record_set(r, "id", ser_str(id.s));
+	}
+	ser_out_record(out, r);
+	ser_buf_free(&id);
+}
+
+/* Merely putting streams together is no entry in the provenance, naming their records anew is one. */
+static void put_header(struct ser_out *out, const struct ser_header *h)
+{
+	if (prefix != NULL)
+		ser_out_header(out, h);
+	else
+		ser_out_header_as_is(out, h);
+}
+
 static void from_spool(struct ser_cli *c, struct ser_out *out, struct ser_spool *spool)
 {
 	struct ser_spool_walk w;
@@ -57,7 +80,7 @@ static void from_spool(struct ser_cli *c, struct ser_out *out, struct ser_spool 
 	size_t n;
 	int rc = ser_spool_walk(&w, spool, 0, ser_spool_size(spool), 0, &e);
 	while (rc >= 0 && (rc = ser_spool_next(&w, &p, &n, &e)) > 0 && (rc = ser_record_unpack(&r, p, n, &e)) == 0)
-		ser_out_record(out, &r);
+		put(out, &r);
 	if (rc < 0)
 		ser_cli_die(c, &e);
 	ser_record_free(&r);
@@ -71,11 +94,11 @@ static void pass(struct ser_cli *c, struct ser_out *out, bool split)
 	struct ser_record r = {0};
 	bool segment;
 	if (split)
-		ser_out_header_as_is(out, ser_in_header(in));
+		put_header(out, ser_in_header(in));
 	while (ser_in_next(in, &r, &segment)) {
 		if (segment && split)
-			ser_out_header_as_is(out, ser_in_header(in));
-		ser_out_record(out, &r);
+			put_header(out, ser_in_header(in));
+		put(out, &r);
 		if (ser_in_waits(in))
 			ser_out_flush(out);
 	}
@@ -154,7 +177,7 @@ static void merged(struct ser_cli *c)
 	if (mixed)
 		ser_out_header(out, &h);
 	else
-		ser_out_header_as_is(out, &h);
+		put_header(out, &h);
 	if (twice && start >= 0 && lseek(0, start, SEEK_SET) < 0)
 		ser_cli_fail(c, SER_EIO, "<stdin>: cannot go back: %s", strerror(errno));
 	if (spool != NULL)
@@ -176,6 +199,7 @@ int main(int argc, char **argv)
 	const struct ser_option opts[] = {
 		{"merge", 'm', SER_OPTION_FLAG, &merge, NULL, 0, 0, NULL, 0,
 		 "make one segment, under one merged header"},
+		{"id-prefix", 0, SER_OPTION_STR, &prefix, "TEXT", 0, 0, NULL, 0, "put this before every id"},
 		{"from", 0, SER_OPTION_CHOICE, &from, "FORMAT", 0, 0, ser_format_names, 0, "read files of this format"},
 		{"to", 0, SER_OPTION_CHOICE, &to, "FORMAT", 0, 0, ser_format_names, 0, "write this format"},
 		{"tensor", 0, SER_OPTION_STR, &o.tensor, "NAME", 0, 0, NULL, 0,
@@ -210,6 +234,8 @@ int main(int argc, char **argv)
 	o.max_record = c.max_record;
 	if (ser_format_check(from, to, &o, &e) != 0)
 		ser_cli_die(&c, &e);
+	if (prefix != NULL && (from != 0 || to != 0))
+		ser_cli_usage(&c, "--id-prefix is of streams: pipe one ser-cat into another");
 	if (merge && (from != 0 || to != 0))
 		ser_cli_usage(&c, "--merge is of streams: pipe one ser-cat into another");
 

@@ -12,7 +12,7 @@ enum { MAX_LINE = 1 << 20, MAX_COLUMN = 1024 };
 /* The right side: a record for each key, the keys in memory. */
 struct join {
 	struct ser_cli *c;
-	const char *on, *suffix;
+	const char *on, *suffix, *concat;
 	bool left, anti;
 	struct ser_strs fields;
 	struct ser_map *key;
@@ -168,6 +168,80 @@ static void text_of(char out[static SER_MAX_NAME + 1], const struct ser_field *f
 	snprintf(out, SER_MAX_NAME + 1, "%.*s", (int)f->name_len, f->name);
 }
 
+/* ---- one tensor behind the other ---- */
+
+static void push_speakers(struct ser_arena *a, struct ser_map *met, struct ser_val *list, const struct ser_val *dim)
+{
+	const struct ser_val *said = ser_val_get(dim, "train_speakers");
+	for (size_t i = 0; said != NULL && said->kind == SER_LIST && i < said->u.list.n; i++) {
+		const struct ser_val *v = &said->u.list.v[i];
+		bool is_new = false;
+		if (v->kind == SER_STR)
+			ser_map_add(met, v->u.str.s, v->u.str.n, &is_new);
+		if (is_new)
+			ser_val_push(a, list, *v);
+	}
+}
+
+/* What the headers say of both parts, in their order; the axes are the first's, the speakers that had a part in either are
+ * the whole's. */
+static void concat_dims(struct join *j, struct ser_header *h)
+{
+	const struct ser_val none = ser_val_map(),
+			     *dim[2] = {ser_header_dim(h, j->concat), ser_header_dim(&j->h, j->concat)};
+	struct ser_val whole = ser_val_map(), parts = ser_val_list(), speakers = ser_val_list();
+	struct ser_map *met = ser_map_new();
+	for (int k = 0; k < 2; k++) {
+		dim[k] = dim[k] != NULL ? dim[k] : &none;
+		const struct ser_val *earlier = ser_val_get(dim[k], "parts");
+		for (size_t i = 0; earlier != NULL && earlier->kind == SER_LIST && i < earlier->u.list.n; i++)
+			ser_val_push(&h->arena, &parts, earlier->u.list.v[i]);
+		if (earlier == NULL)
+			ser_val_push(&h->arena, &parts, *dim[k]);
+		push_speakers(&h->arena, met, &speakers, dim[k]);
+	}
+	if (ser_val_get(dim[0], "axes") != NULL)
+		ser_val_set(&h->arena, &whole, "axes", *ser_val_get(dim[0], "axes"));
+	ser_val_set(&h->arena, &whole, "parts", parts);
+	if (speakers.u.list.n > 0)
+		ser_val_set(&h->arena, &whole, "train_speakers", speakers);
+	ser_val_set(&h->arena, &h->dims, j->concat, whole);
+	ser_map_free(met);
+}
+
+/* A's tensor with B's behind it along the last axis; all others must be equal. */
+static int concat(struct join *j, struct ser_record *r, struct ser_err *e)
+{
+	struct ser_record *rec[2] = {r, &j->b};
+	const struct ser_val *v[2];
+	const float *x[2];
+	size_t shape[2][SER_MAX_AXES], n_row = 1;
+	for (int k = 0; k < 2; k++) {
+		v[k] = ser_record_get(rec[k], j->concat);
+		if (v[k] == NULL || v[k]->kind != SER_TENSOR)
+			return ser_record_fail(r, e, SER_EDATA, "%s has no tensor \"%s\"", k == 0 ? "A" : "B",
+					       j->concat);
+		if (ser_record_f4(rec[k], j->concat, v[0]->u.t.ndim, &x[k], shape[k], e) != 0)
+			return e->code;
+	}
+	int last = v[0]->u.t.ndim - 1;
+	if (last < 0)
+		return ser_record_fail(r, e, SER_EDATA, "\"%s\" has no axis", j->concat);
+	for (int i = 0; i < last; n_row *= shape[0][i++])
+		if (shape[0][i] != shape[1][i])
+			return ser_record_fail(r, e, SER_EDATA, "axis %d of \"%s\" is %zu in A and %zu in B", i,
+					       j->concat, shape[0][i], shape[1][i]);
+	size_t a = shape[0][last], b = shape[1][last];
+	float *y = ser_arena_alloc(&r->arena, ser_mul(n_row, a + b), sizeof *y);
+	for (size_t i = 0; i < n_row; i++) {
+		memcpy(y + i * (a + b), x[0] + i * a, a * sizeof *y);
+		memcpy(y + i * (a + b) + a, x[1] + i * b, b * sizeof *y);
+	}
+	shape[0][last] = a + b;
+	ser_record_set(r, j->concat, ser_f4(y, last + 1, shape[0]));
+	return 0;
+}
+
 /* B's dims go with its tensors; its provenance becomes one of the inputs. */
 static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
@@ -175,13 +249,15 @@ static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 	struct ser_header b;
 	if (j->anti || !j->is_stream)
 		return 0;
+	if (j->concat != NULL)
+		concat_dims(j, h);
 	ser_header_copy(&b, &j->h);
 	b.dims = ser_val_map();
 	for (size_t i = 0; i < j->h.dims.u.map.n; i++) {
 		const struct ser_field *f = &j->h.dims.u.map.f[i];
 		char name[2 * SER_MAX_NAME + 2];
 		text_of(name, f);
-		if (!added(j, name))
+		if (!added(j, name) || (j->concat != NULL && strcmp(name, j->concat) == 0))
 			continue;
 		if (j->suffix != NULL && ser_header_dim(h, name) != NULL)
 			snprintf(name + strlen(name), SER_MAX_NAME, "%s", j->suffix);
@@ -207,11 +283,13 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	if (j->anti)
 		return 0;
 	rc = ser_store_get(j->store, (size_t)i, &j->b, e);
+	if (rc == 0 && j->concat != NULL)
+		rc = concat(j, r, e);
 	for (size_t k = 0; rc == 0 && k < j->b.n; k++) {
 		const struct ser_field *f = &j->b.field[k];
 		char name[2 * SER_MAX_NAME + 2];
 		text_of(name, f);
-		if (!added(j, name))
+		if (!added(j, name) || (j->concat != NULL && strcmp(name, j->concat) == 0))
 			continue;
 		const struct ser_val *mine = ser_record_get(r, name);
 		if (mine != NULL && j->suffix == NULL) {
@@ -247,6 +325,8 @@ int main(int argc, char **argv)
 		 "pass on only the records of A that B lacks"},
 		{"suffix", 0, SER_OPTION_STR, &j.suffix, "TEXT", 0, 0, NULL, 0,
 		 "add a field that A has, too, under its name and this"},
+		{"concat", 0, SER_OPTION_STR, &j.concat, "NAME", 0, 0, NULL, 0,
+		 "put B's tensor of this name behind A's, along the last axis"},
 		{"tsv", 0, SER_OPTION_FLAG, &table, NULL, 0, 0, NULL, 0,
 		 "B is a table of labels with a header row, parted by tabs"},
 		{"mem", 0, SER_OPTION_SIZE, &mem, "SIZE", 1, 0, NULL, SER_OPTION_SILENT,
@@ -265,6 +345,8 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "--left and --anti exclude each other");
 	if (j.suffix != NULL && (*j.suffix == '\0' || strlen(j.suffix) > SER_MAX_NAME))
 		ser_cli_usage(&c, "--suffix: empty or too long");
+	if (j.concat != NULL && (table || j.anti))
+		ser_cli_usage(&c, "--concat is of two streams, without --tsv and --anti");
 	j.c = &c;
 	j.fields = ser_cli_names(&c, "fields", fields);
 	j.key = ser_map_new();

@@ -227,6 +227,10 @@ int main(int argc, char **argv)
 		     pairs->n, pairs->n_spk, pairs->n_low, pairs->n_no_pos, pairs->n_no_neg);
 
 	struct ser_out *out = ser_out_open(&c);
+	const struct ser_val *emb = ser_header_dim(&h, field),
+			     *said = emb != NULL ? ser_val_get(emb, "train_speakers") : NULL;
+	if (said != NULL) /* whose voices the clusters were learnt from */
+		ser_val_set(&h.arena, &h.extra, "train_speakers", *said);
 	h.dims = ser_val_map();
 	ser_out_header(out, &h);
 	for (size_t i = 0; i < pairs->n; i++) {

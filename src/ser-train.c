@@ -501,6 +501,8 @@ int main(int argc, char **argv)
 		obj[0].pairs = &pairs;
 	}
 	struct ser_model *m = make_model(&c, d, &split, obj, n_obj);
+	ser_train_speakers_add(m, ser_train_speakers_of(&d->header, o.field));
+	ser_train_speakers_add(m, &pairs.speakers);
 	struct ser_trainer *t;
 	if (ser_net_crop(d, o.crop_s, &o.train.crop, &e) != 0 ||
 	    ser_trainer_new(&t, d, &split, m, obj, n_obj, &o.train, c.n_thread, &e) != 0)

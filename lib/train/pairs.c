@@ -69,6 +69,15 @@ static int take(struct ser_pair_set *p, const struct ser_dataset *d, struct ser_
 	return 0;
 }
 
+static void take_speakers(struct ser_pair_set *p, const struct ser_header *h)
+{
+	const struct ser_val *said = ser_train_speakers_of(h, NULL);
+	if (p->speakers.kind != SER_LIST)
+		p->speakers = ser_val_list();
+	for (size_t i = 0; said != NULL && said->kind == SER_LIST && i < said->u.list.n; i++)
+		ser_val_push(&p->arena, &p->speakers, said->u.list.v[i]);
+}
+
 int ser_pair_set_read(struct ser_pair_set *p, const struct ser_dataset *d, int fd, const char *name, size_t max_record,
 		      struct ser_err *e)
 {
@@ -77,8 +86,14 @@ int ser_pair_set_read(struct ser_pair_set *p, const struct ser_dataset *d, int f
 	int rc;
 	if (rd == NULL)
 		return e->code;
-	while ((rc = ser_reader_next(rd, &r, NULL, e)) > 0 && (rc = take(p, d, &r, e)) == 0)
-		;
+	bool fresh = true;
+	take_speakers(p, ser_reader_header(rd));
+	while ((rc = ser_reader_next(rd, &r, &fresh, e)) > 0) {
+		if (fresh)
+			take_speakers(p, ser_reader_header(rd));
+		if ((rc = take(p, d, &r, e)) != 0)
+			break;
+	}
 	ser_record_free(&r);
 	ser_reader_free(rd);
 	if (rc == 0 && p->n == 0)
@@ -96,5 +111,6 @@ void ser_pair_set_free(struct ser_pair_set *p)
 	free(p->neg_at);
 	free(p->pos);
 	free(p->neg);
+	ser_arena_free(&p->arena);
 	*p = (struct ser_pair_set){0};
 }

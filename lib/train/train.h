@@ -50,12 +50,22 @@ struct ser_pair_set {
 	size_t *pos_at, *neg_at; /* [n+1] */
 	int32_t *pos, *neg;
 	size_t cap_at, cap_pos, cap_neg;
-	size_t n_absent; /* records passed over because an id of theirs is not in the data set */
+	size_t n_absent;         /* records passed over because an id of theirs is not in the data set */
+	struct ser_val speakers; /* a list: whose speech the clusters' embeddings were learnt from */
+	struct ser_arena arena;
 };
 /* Read such a stream to its end. */
 int ser_pair_set_read(struct ser_pair_set *p, const struct ser_dataset *d, int fd, const char *name, size_t max_record,
 		      struct ser_err *e);
 void ser_pair_set_free(struct ser_pair_set *p);
+
+/* ---- whose speech has a part in a model ---------------------------------------------------------------- */
+
+/* Add the names of a list (NULL, or no list: none) to the speakers that a model says it was trained on. */
+void ser_train_speakers_add(struct ser_model *m, const struct ser_val *said);
+/* What a header says: whose speech had a part in making a tensor (train_speakers of the field's dims, as ser-embed writes),
+ * or, field NULL, in choosing the records (the header's own train_speakers, as ser-pairs writes). NULL: nothing. */
+const struct ser_val *ser_train_speakers_of(const struct ser_header *h, const char *field);
 
 /* ---- objectives ---------------------------------------------------------------------------------------- */
 

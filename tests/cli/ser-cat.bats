@@ -113,3 +113,14 @@ parts() {
 	[ "$id" = u00000 ]
 	[ "$secs" -lt 3 ]
 }
+
+@test "--id-prefix: streams of the same ids put together" {
+	mkstream -n 4 >p.ser
+	ser-cat --id-prefix 1/ p.ser >one.ser
+	ser-cat --id-prefix 2/ p.ser >two.ser
+	same '1/u00000 1/u00003 2/u00000' bash -c 'ser-cat one.ser two.ser | ser-dump --tsv id | sed -n "2p;5p;6p" | paste -sd " "'
+	ser-cat --merge --id-prefix 1/ p.ser | ser-cmp - one.ser
+	ser-cat --merge --id-prefix 1/ <(cat p.ser) | ser-cmp - one.ser
+	same '["--id-prefix=1/"]' bash -c 'ser-dump --header one.ser | jq -c ".prov[-1].args"'
+	fails 2 'of streams' ser-cat --id-prefix 1/ --to csv p.ser
+}

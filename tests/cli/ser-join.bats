@@ -106,3 +106,24 @@ setup() {
 	fails 1 'no/such' ser-join --tsv a.ser no/such
 	fails 2 'expected two' ser-join a.ser
 }
+
+@test "--concat: one tensor behind the other, and what the headers say of both" {
+	mkstream -n 6 --bins 3 --seed 2 >b.ser
+	same 'u00000	[5,7]' bash -c 'ser-join --concat feat a.ser b.ser | ser-dump --tsv id,feat | sed -n 2p'
+	data() { ser-dump --data "$1" | jq -c "select(.id == \"u00003\") | .feat.data"; }
+	ser-join --concat feat a.ser b.ser >c.ser
+	same true jq -n --argjson a "$(data a.ser)" --argjson b "$(data b.ser)" --argjson c "$(data c.ser)" \
+		'[$a, $b] | transpose | map(add) | . == $c'
+	ser-join --concat feat c.ser a.ser >d.ser
+	same '[["time","bin"],3]' bash -c 'ser-dump --header d.ser | jq -c ".dims.feat | [.axes, (.parts | length)]"'
+
+	ser-train speaker --arch mlp -e 1 -o m.st a.ser
+	ser-embed -m m.st --name feat2 a.ser | ser-select --fields spk,emo,feat2 true >e.ser
+	ser-join --concat feat2 e.ser e.ser >f.ser
+	same '["00","01","02"]' bash -c 'ser-dump --header f.ser | jq -c .dims.feat2.train_speakers'
+
+	mkstream -n 6 --frames 9 >long.ser
+	fails 1 'axis 0 of "feat" is 5 in A and 9 in B' ser-join --concat feat a.ser long.ser
+	fails 1 'A has no tensor "emb"' ser-join --concat emb a.ser b.ser
+	fails 2 'of two streams' ser-join --concat feat --tsv a.ser b.ser
+}

@@ -92,3 +92,17 @@ check() {
 	run -1 bash -c "ser-pairs < '$T/all.ser' > /dev/full"
 	run -1 ser-pairs --report-label emo --report /dev/full < "$T/all.ser"
 }
+
+@test "pairs say whose voices their clusters were learnt from, and the model that is trained on them says so too" {
+	mkstream -n 40 --speakers 4 >f.ser
+	ser-train speaker --arch mlp -e 1 -o spk.st <(ser-select 'spk in ("00", "01")' f.ser)
+	ser-select 'spk in ("02", "03")' f.ser | ser-embed -m spk.st | ser-kmeans --by spk -k 2 >clu.ser
+	ser-pairs clu.ser >pairs.ser
+	same '["00","01"]' bash -c 'ser-dump --header pairs.ser | jq -c .train_speakers'
+	ser-select 'spk in ("02", "03")' f.ser | ser-train contrastive --pairs pairs.ser --arch mlp -e 1 -o enc.st
+	ser-train classify -l emo --init enc.st -e 1 -o emo.st <(ser-select 'spk == "02"' f.ser)
+	for s in 00 01 02 03; do
+		fails 3 "trained on and scored: $s" ser-score classes --label emo \
+			<(ser-select "spk == \"$s\"" f.ser | ser-predict -m emo.st)
+	done
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+#include "train/svm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *field = "func", *costs = "1e-5,1e-4,1e-3,1e-2,1e-1";
+static struct ser_svm_opts o = {.spk = "spk", .n_fold = 3, .tol = 0.01};
+static struct ser_split_opts split_opts = {.fold = "fold"};
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static void take_costs(struct ser_cli *c)
+{
+	struct ser_strs l = ser_cli_names(c, "cost", costs);
+	struct ser_err e;
+	if (l.n > SER_SVM_MAX_COST)
+		ser_cli_usage(c, "--cost: at most %d values", SER_SVM_MAX_COST);
+	for (size_t i = 0; i < l.n; i++)
+		if (ser_parse_real(l.s[i], 1e-12, 1e12, &o.cost[i], &e) != 0)
+			ser_cli_usage(c, "--cost: %s", e.msg);
+	o.n_cost = l.n;
+	qsort(o.cost, o.n_cost, sizeof *o.cost, by_value);
+	ser_cli_names_free(&l);
+}
+
+static struct ser_dataset *read_data(struct ser_cli *c)
+{
+	const char *label[] = {o.label, o.spk, split_opts.fold};
+	struct ser_dataset *d = ser_dataset_new(field, label, 3, c->max_record);
+	struct ser_err e;
+	if (c->n_operand == 0 && isatty(0))
+		ser_cli_usage(c, "no input: name a file, or pipe a stream in");
+	for (int i = 0; i < c->n_operand || i == 0; i++) {
+		bool std = c->n_operand == 0 || strcmp(c->operand[i], "-") == 0;
+		int fd = std ? 0 : open(c->operand[i], O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			ser_cli_fail(c, SER_EIO, "%s: cannot open: %s", c->operand[i], strerror(errno));
+		if (ser_dataset_add(d, fd, std ? "<stdin>" : c->operand[i], &e) != 0)
+			ser_cli_die(c, &e);
+		if (!std)
+			close(fd);
+	}
+	if (ser_dataset_done(d, &e) != 0)
+		ser_cli_die(c, &e);
+	c->n_read = c->n_written = d->n;
+	return d;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const weights[] = {"none", "balanced", NULL}, *const norms[] = {"none", "global", NULL};
+	int weight = 0, norm = 1, folds = (int)o.n_fold;
+	int64_t seed = 0;
+	const struct ser_option opts[] = {
+		{"label", 'l', SER_OPTION_STR, &o.label, "NAME", 0, 0, NULL, SER_OPTION_NEEDED, "label to learn"},
+		{"field", 0, SER_OPTION_STR, &field, "NAME", 0, 0, NULL, 0, "tensor of one axis to learn from"},
+		{"cost", 'C', SER_OPTION_STR, &costs, "C,C,...", 0, 0, NULL, 0,
+		 "cost of an error; of several the best on speakers held out"},
+		{"dev-folds", 0, SER_OPTION_INT, &folds, "K", 2, 1000, NULL, 0,
+		 "parts of the training speakers, each held out in turn"},
+		{"input-norm", 0, SER_OPTION_CHOICE, &norm, "KIND", 0, 0, norms, 0,
+		 "standardise by the training records, or take features as they are"},
+		{"class-weight", 0, SER_OPTION_CHOICE, &weight, "HOW", 0, 0, weights, 0,
+		 "weigh classes by the inverse of their number"},
+		{"tol", 0, SER_OPTION_REAL, &o.tol, "X", 1e-12, 1, NULL, 0, "the solver's tolerance"},
+		{"spk", 0, SER_OPTION_STR, &o.spk, "NAME", 0, 0, NULL, 0, "label that names the speaker"},
+		{"fold-field", 0, SER_OPTION_STR, &split_opts.fold, "NAME", 0, 0, NULL, 0, "label that names the fold"},
+		{"test-fold", 0, SER_OPTION_STR, &split_opts.test_fold, "FOLD", 0, 0, NULL, 0,
+		 "leave this fold out entirely"},
+		{"allow-shared-speakers", 0, SER_OPTION_FLAG, &split_opts.allow_shared, NULL, 0, 0, NULL, 0,
+		 "train though speakers are on both sides"},
+		{"seed", 0, SER_OPTION_I64, &seed, "N", 0, 9e18, NULL, SER_OPTION_ALWAYS,
+		 "seed of the division of speakers"},
+		{0},
+	};
+	const struct ser_tool tool = {"ser-svm",   "Train a linear support vector machine on records with vectors.",
+				      "[FILE]...", opts,
+				      NULL,        SER_CLI_OUT | SER_CLI_IN};
+	struct ser_cli c;
+	struct ser_err e;
+	struct ser_outfile probe;
+	ser_cli_begin(&c, &tool, argc, argv);
+	if (c.out == NULL || strcmp(c.out, "-") == 0)
+		ser_cli_usage(&c, "option --output is needed: a file for the model");
+	if (ser_outfile_open(&probe, c.out, &e) != 0)
+		ser_cli_die(&c, &e);
+	ser_outfile_abort(&probe);
+	take_costs(&c);
+	o.n_fold = (size_t)folds;
+	o.class_weight = weight == 1;
+	o.standardise = norm == 1;
+	o.seed = (uint64_t)seed;
+	split_opts.spk = o.spk;
+
+	struct ser_dataset *d = read_data(&c);
+	struct ser_split split;
+	struct ser_svm_choice choice;
+	struct ser_model *m;
+	if (ser_split_make(&split, d, &split_opts, &e) != 0 || ser_svm_fit(&m, d, &split, &o, &choice, &e) != 0)
+		ser_cli_die(&c, &e);
+	for (size_t i = 0; i < o.n_cost && choice.n_fold > 0; i++)
+		ser_cli_info(&c, "C %g: UAR %.4f on speakers held out%s", o.cost[i], choice.uar[i],
+			     i == choice.best ? ", taken" : "");
+	if (o.n_cost > 1 && choice.n_fold == 0)
+		ser_cli_warn(&c, "a single speaker: no other to choose a cost on; the least, %g, is taken", o.cost[0]);
+	struct ser_header h;
+	ser_header_copy(&h, &d->header);
+	ser_cli_prov_header(&c, &h);
+	m->prov = ser_val_copy(&m->arena, &h.prov);
+	ser_header_free(&h);
+	if (ser_model_save(m, c.out, &e) != 0)
+		ser_cli_die(&c, &e);
+	ser_model_free(m);
+	ser_split_free(&split);
+	ser_dataset_free(d);
+	return ser_cli_end(&c);
+}

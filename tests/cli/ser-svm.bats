@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+load helper
+
+setup() {
+	work
+	"$ROOT"/tests/tools/mkser <"$ROOT"/tests/golden/ser-score.txt >all.ser
+}
+
+posteriors() { # NAME: as the golden file has them
+	ser-predict -m m.st | ser-dump --data |
+		jq -r --arg n "$1" '[$n, .id] + (.post.data | map(tostring)) | @tsv'
+}
+
+golden() { # NAME: is the table `got` that of the golden file? Numbers to 2e-4: the solvers stop at different tolerances
+	grep "^$1" "$ROOT"/tests/golden/ser-svm.want >want
+	[ "$(wc -l <got)" -eq "$(wc -l <want)" ]
+	paste got want | awk -F'\t' '{
+		n = NF / 2
+		for (i = 1; i <= n; i++) {
+			a = $i; b = $(i + n); d = a - b
+			if (a != b && !((d < 0 ? -d : d) <= 2e-4 && a + 0 == a)) { print; bad = 1 }
+		}
+	} END { exit bad || NR == 0 }'
+}
+
+@test "the machines and the choice of the cost are scikit-learn's" {
+	ser-svm --field emb -l emo --test-fold 0 -C 1,1e-3,1e-2,1e-1 --dev-folds 99 --tol 1e-10 -v -o m.st all.ser 2>says
+	sed -nE 's/.*: C ([^:]*): UAR ([0-9.]*) .*/dev\t\1\t\2/p' says >got
+	golden dev
+	[ "$(grep -c 'taken' says)" -eq 1 ]
+
+	ser-svm --field emb -l emo --test-fold 0 -C 0.1 --tol 1e-10 -o m.st all.ser
+	ser-select 'fold == 0' all.ser | posteriors four >got
+	golden four
+
+	ser-select 'emo in ("anger", "joy")' all.ser >two.ser
+	ser-svm --field emb -l emo --test-fold 0 -C 0.1 --tol 1e-10 -o m.st two.ser
+	ser-select 'fold == 0' two.ser | posteriors two >got
+	golden two
+}
+
+@test "test speakers have no part in it, and scoring those trained on is refused" {
+	ser-svm --field emb -l emo --test-fold 0 -o with.st all.ser
+	ser-select 'fold != 0' all.ser >train.ser
+	ser-svm --field emb -l emo -o without.st train.ser
+	cmp <(ser-model show with.st | sed '1,/ser-svm/d') <(ser-model show without.st | sed '1,/ser-svm/d')
+	ser-predict -m with.st all.ser >pred.ser
+	ser-select 'fold == 0' pred.ser | ser-score classes --label emo | grep -q '^train_test_speaker_overlap  0'
+	fails 3 'trained on and scored: s2 s3 s4 s5' ser-score classes --label emo pred.ser
+}
+
+@test "the model names the speakers that its features were learnt from" {
+	ser-train speaker --field emb --arch mlp -e 1 -o spk.st all.ser
+	ser-select 'emo != "joy"' all.ser | ser-embed -m spk.st --name vec >vec.ser
+	ser-select 'spk in ("s0", "s1")' vec.ser | ser-svm --field vec -l emo -C 0.1 -o m.st
+	fails 3 'trained on and scored: s4' ser-score classes --label emo <(ser-select 'spk == "s4"' vec.ser | ser-predict -m m.st)
+	ser-select 'spk in ("s0", "s1")' vec.ser | ser-train classify --field vec -l emo --arch linear -e 1 -o m.st
+	fails 3 'trained on and scored: s4' ser-score classes --label emo <(ser-select 'spk == "s4"' vec.ser | ser-predict -m m.st)
+}
+
+@test "one speaker, one class, frames, and speakers on both sides" {
+	ser-select 'spk == "s1"' all.ser >one.ser
+	ser-svm --field emb -l emo -o m.st one.ser 2>says
+	grep -q 'a single speaker' says
+	fails 1 'has 1 class among' ser-svm --field emb -l emo -o m.st <(ser-select 'emo == "joy"' all.ser)
+	mkstream -n 6 >frames.ser
+	fails 1 'expected one vector' ser-svm --field feat -l emo -o m.st frames.ser
+	ser-fold kfold -k 2 --by id --label emo --allow-shared-speakers -q all.ser >shared.ser
+	fails 3 'more than one side' ser-svm --field emb -l emo --test-fold 0 -o m2.st shared.ser
+	[ ! -e m2.st ]
+	fails 2 'cost' ser-svm --field emb -l emo -C 0 -o m.st all.ser
+}
+
+@test "the same bytes again; --input-norm, --class-weight and --seed have an effect" {
+	ser-svm --field emb -l emo -o a.st all.ser
+	ser-sort -r all.ser | ser-svm --field emb -l emo -o b.st
+	cmp <(ser-model show a.st | sed '1,/ser-svm/d') <(ser-model show b.st | sed '1,/ser-svm/d')
+	for opt in "--input-norm none" "--class-weight balanced" "--tol 0.5"; do
+		ser-svm --field emb -l emo -C 0.01 $opt -o b.st all.ser
+		! cmp -s <(ser-svm --field emb -l emo -C 0.01 -o c.st all.ser; ser-predict -m c.st all.ser | ser-dump --data) \
+			<(ser-predict -m b.st all.ser | ser-dump --data)
+	done
+	ser-svm --field emb -l emo -v -o a.st all.ser 2>one
+	ser-svm --field emb -l emo -v --seed 5 -o a.st all.ser 2>two
+	! cmp -s one two
+}
