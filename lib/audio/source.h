@@ -23,8 +23,8 @@ struct ser_source {
 	/* from the container's header (WAV, AU, AIFF): */
 	int64_t data_off;  /* first byte of the samples, 0 when not known */
 	int64_t data_size; /* bytes of samples announced, -1 when the writer could not know or it is not said */
-	bool data_last;    /* WAV: what stands behind the samples is not looked at, so that a pipe gives what a file gives */
-	int64_t size_at;   /* > 0: the four bytes here hold an unknown length, to be read as size_bytes */
+	bool data_last; /* WAV: what stands behind the samples is not looked at, so that a pipe gives what a file gives */
+	int64_t size_at; /* > 0: the four bytes here hold an unknown length, to be read as size_bytes */
 	unsigned char size_bytes[4];
 };
 

@@ -7,7 +7,7 @@
 
 enum { SER_ACF_MOST = 16 };
 
-struct ser_acf; /* const after _new, but for _force_isa() */
+struct ser_acf;                        /* const after _new, but for _force_isa() */
 struct ser_acf *ser_acf_new(size_t n); /* circular over n samples, n >= 1 */
 void ser_acf_free(struct ser_acf *p);
 size_t ser_acf_n(const struct ser_acf *p); /* signals at once, even, at most SER_ACF_MOST */

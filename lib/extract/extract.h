@@ -23,8 +23,8 @@ struct ser_extract_opt {
 	int64_t seed;              /* of dither, with each id */
 	int n_thread;
 	struct ser_root root; /* of manifests */
-	size_t max_record; /* of a stream's records, bytes */
-	bool several;      /* more than one input: no id may come twice */
+	size_t max_record;    /* of a stream's records, bytes */
+	bool several;         /* more than one input: no id may come twice */
 };
 
 /* front and audio as their own _init with this kind; nothing is cut. */
