@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 	const char *model = NULL;
 	int precision = SER_LA_FULL;
 	const struct ser_option opts[] = {
-		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED,
+		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED | SER_OPTION_READ,
 		 "model of ser-train or ser-model import"},
 		{"frames", 0, SER_OPTION_FLAG, &j.frames, NULL, 0, 0, NULL, 0,
 		 "frame-level states [T,C] instead of one vector"},

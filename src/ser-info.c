@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 #include "stream/inspect.h"
+#include "stream/replay.h"
 
 #include <stdlib.h>
 
@@ -169,7 +170,19 @@ static void print_text(const struct ser_in *in, const struct ser_inspect *f, con
 	ser_buf_free(&b);
 }
 
-static void one_file(struct ser_cli *c, char *name, bool json)
+static void print_replay(struct ser_cli *c, const struct ser_in *in, const struct ser_header *h)
+{
+	struct ser_buf b = {0};
+	struct ser_err e;
+	if (ser_replay(&h->prov, ser_in_segments(in), &b, &e) != 0) {
+		ser_fail_in(&e, "%s", ser_in_name(in));
+		ser_cli_die(c, &e);
+	}
+	fwrite(b.s, 1, b.n, stdout);
+	ser_buf_free(&b);
+}
+
+static void one_file(struct ser_cli *c, char *name, bool json, bool replay)
 {
 	struct ser_in *in = ser_in_files(c, &name, name != NULL);
 	struct ser_inspect f = {0};
@@ -186,7 +199,10 @@ static void one_file(struct ser_cli *c, char *name, bool json)
 		}
 		ser_inspect_add(&f, &r, ser_in_header(in));
 	}
-	(json ? print_json : print_text)(in, &f, &h, ser_in_name(in), n);
+	if (replay)
+		print_replay(c, in, &h);
+	else
+		(json ? print_json : print_text)(in, &f, &h, ser_in_name(in), n);
 	ser_inspect_free(&f);
 	ser_header_free(&h);
 	ser_record_free(&r);
@@ -195,9 +211,11 @@ static void one_file(struct ser_cli *c, char *name, bool json)
 
 int main(int argc, char **argv)
 {
-	bool json = false;
+	bool json = false, replay = false;
 	const struct ser_option opts[] = {
 		{"json", 'j', SER_OPTION_FLAG, &json, NULL, 0, 0, NULL, 0, "a JSON object for each file"},
+		{"replay", 0, SER_OPTION_FLAG, &replay, NULL, 0, 0, NULL, 0,
+		 "a shell script of the commands that made the stream"},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-info",  "Check a stream from end to end and say what is in it.",
@@ -205,9 +223,11 @@ int main(int argc, char **argv)
 				      NULL,        SER_CLI_IN};
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
+	if (replay && (json || c.n_operand > 1))
+		ser_cli_usage(&c, "--replay is of one stream, and no JSON");
 	if (c.n_operand == 0)
-		one_file(&c, NULL, json);
+		one_file(&c, NULL, json, replay);
 	for (int i = 0; i < c.n_operand; i++)
-		one_file(&c, c.operand[i], json);
+		one_file(&c, c.operand[i], json, replay);
 	return ser_cli_end(&c);
 }

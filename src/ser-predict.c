@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 	const char *model = NULL, *head = NULL;
 	int precision = SER_LA_FULL;
 	const struct ser_option opts[] = {
-		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED,
+		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED | SER_OPTION_READ,
 		 "model of ser-train classify or regress"},
 		{"head", 0, SER_OPTION_STR, &head, "NAME", 0, 0, NULL, 0,
 		 "which head of the model (default its first)"},

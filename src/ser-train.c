@@ -344,7 +344,8 @@ int main(int argc, char **argv)
 		{"hyper", 0, SER_OPTION_LIST, &o.hyper, "NAME=VALUE", 0, 0, NULL, 0, "a hyper-parameter of it"},
 		{"input-norm", 0, SER_OPTION_CHOICE, &o.norm, "KIND", 0, 0, ser_model_norms, 0,
 		 "normalisation of the features (default mean; global for vectors)"},
-		{"init", 0, SER_OPTION_STR, &o.init, "FILE", 0, 0, NULL, 0, "begin with this model's encoder"},
+		{"init", 0, SER_OPTION_STR, &o.init, "FILE", 0, 0, NULL, SER_OPTION_READ,
+		 "begin with this model's encoder"},
 		{"freeze", 0, SER_OPTION_FLAG, &o.freeze, NULL, 0, 0, NULL, 0,
 		 "leave the encoder as it is, train the heads"},
 		{"encoder-lr-scale", 0, SER_OPTION_REAL, &o.train.encoder_lr, "X", 0, 1000, NULL, 0,
@@ -449,7 +450,7 @@ int main(int argc, char **argv)
 		{0},
 	};
 	const struct ser_option contrastive[] = {
-		{"pairs", 0, SER_OPTION_STR, &o.pairs, "FILE", 0, 0, NULL, 0,
+		{"pairs", 0, SER_OPTION_STR, &o.pairs, "FILE", 0, 0, NULL, SER_OPTION_READ,
 		 "anchors, positives and negatives, of ser-pairs"},
 		{"cluster", 0, SER_OPTION_STR, &o.cluster, "NAME", 0, 0, NULL, 0,
 		 "without --pairs: label that names the cluster"},

@@ -10,6 +10,7 @@
 
 enum { BLOCK = 8192 }; /* frames decoded at a time */
 
+static const float LOUDEST = 1e9f;  /* 180 dB above full scale: sums of such are finite */
 static const double SLACK_S = 0.01; /* rounding that an `end` in a table is allowed */
 
 struct ser_audio {
@@ -221,13 +222,13 @@ static int check_end(struct ser_audio *a, struct ser_err *e)
 	return SER_OK;
 }
 
-/* Look at n interleaved samples: peak, clipping, and the first that is not a number (else n). */
+/* Look at n interleaved samples: peak, clipping, and the first that is no sound's (else n). */
 static size_t inspect(struct ser_audio *a, const float *x, size_t n)
 {
 	const float full = 32767.0f / 32768.0f;
 	float top = ser_abs_max(x, n);
-	for (size_t i = 0; !isfinite(top) && i < n; i++)
-		if (!isfinite(x[i]))
+	for (size_t i = 0; !(top <= LOUDEST) && i < n; i++)
+		if (!(fabsf(x[i]) <= LOUDEST))
 			return i;
 	for (size_t i = 0; top >= full && i < n; i++)
 		a->info.n_clipped += fabsf(x[i]) >= full;
@@ -264,8 +265,9 @@ static ptrdiff_t decode(struct ser_audio *a, float *y, size_t n, struct ser_err 
 	got = got > 0 ? got : 0;
 	size_t bad = inspect(a, to, (size_t)got * n_chan);
 	if (bad < (size_t)got * n_chan)
-		return ser_fail(e, SER_EDATA, "%s: sample %lld of channel %zu is not a finite number", a->name,
-				(long long)(a->at + (int64_t)(bad / n_chan)), bad % n_chan + 1);
+		return ser_fail(e, SER_EDATA, "%s: sample %lld of channel %zu is %s", a->name,
+				(long long)(a->at + (int64_t)(bad / n_chan)), bad % n_chan + 1,
+				isfinite(to[bad]) ? "beyond 1e9, full scale is 1" : "not a finite number");
 	a->at += got;
 	if ((size_t)got < n) {
 		a->eof = true;

@@ -11,7 +11,7 @@
  * the reading is split into blocks.
  *
  * Errors are one sentence that begins with the file's name: missing, unreadable, empty, not audio, cut off (the
- * file holds less than its own header says), without samples, holding samples that are not numbers, `start` or
+ * file holds less than its own header says), without samples, holding samples that are not numbers or beyond 1e9, `start` or
  * `end` outside the file. A WAV or AU stream whose writer could not know the length (0, or more than 0x7ff00000
  * bytes in the header) is read to its end.
  *

@@ -144,6 +144,10 @@ uint64_t ser_hash(const void *p, size_t n);
 
 /* ---- files --------------------------------------------------------------------------------- */
 
+/* "SUM SIZE" of a regular file's bytes, as POSIX' cksum prints it (a CRC of 32 bits), into out. False when it is no such file or
+ * cannot be read. */
+bool ser_cksum(const char *path, char out[static 40]);
+
 /* A file that gets its name only when it is whole: written beside `path` under a temporary name,
  * flushed, synced and renamed by commit; removed by abort, by ser_outfile_abort_all() and at exit.
  * A path that exists and is no regular file (/dev/full, a fifo) is written directly. */

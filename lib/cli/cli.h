@@ -46,7 +46,8 @@ enum {
 	SER_OPTION_ALWAYS = 2, /* in the provenance even when not given (seeds) */
 	SER_OPTION_NEEDED = 4, /* usage error when not given */
 	SER_OPTION_WRITE =
-		8 /* names a file that is written, or several as a pattern; without it nothing may be written there */
+		8 /* names a file that is written, or several as a pattern; without it nothing may be written there */,
+	SER_OPTION_READ = 16    /* names a file that is read: its checksum goes into the provenance too */
 };
 
 /* A tool, or one of its modes (ser-score classes): a name, one line, options. */
@@ -89,6 +90,7 @@ struct ser_cli {
 	int n_operand;
 	bool *given;             /* by row of the tool's table, then of the mode's */
 	struct ser_strs prov;    /* operands that belong into the provenance */
+	struct ser_strs sums;    /* checksums of files that options name, name and sum in turn, once they are known */
 	struct ser_strs skipped; /* ids that --keep-going passed over */
 	uint64_t n_read, n_written, n_skipped;
 };

@@ -347,6 +347,20 @@ void ser_cli_confine(const struct ser_cli *c)
 	free(out.s);
 }
 
+/* What is in the files that options name, before anything else reads them. */
+static void sum_files(struct ser_cli *c, const struct rows *t)
+{
+	for (size_t i = 0; i < t->n_own; i++) {
+		const struct ser_option *o = &t->opt[i];
+		char sum[40];
+		if ((o->flags & SER_OPTION_READ) == 0 || !c->given[i] || !ser_cksum(*(const char **)o->var, sum))
+			continue;
+		c->sums.s = ser_realloc(c->sums.s, c->sums.n + 2, sizeof *c->sums.s);
+		c->sums.s[c->sums.n++] = o->name;
+		c->sums.s[c->sums.n++] = ser_strdup(sum);
+	}
+}
+
 void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, char **argv)
 {
 	*c = (struct ser_cli){.tool = tool, .mode = -1, .n_thread = 1, .max_record = SER_MAX_RECORD};
@@ -439,6 +453,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 		mode_first && tool->modes[c->mode].operands != NULL ? tool->modes[c->mode].operands : tool->operands;
 	if (*operands == '\0' && c->n_operand > 0)
 		ser_cli_usage(c, "unexpected operand \"%s\"", c->operand[0]);
+	sum_files(c, &t);
 	if (!(tool->common & SER_CLI_LOOSE))
 		ser_cli_confine(c);
 }

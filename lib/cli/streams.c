@@ -205,6 +205,11 @@ void ser_cli_prov_header(const struct ser_cli *c, struct ser_header *h)
 	struct ser_strs args;
 	ser_cli_prov_args(c, &h->arena, &args);
 	ser_header_prov_add(h, c->tool->name, args.s, args.n);
+	struct ser_val files = ser_val_map();
+	for (size_t i = 0; i < c->sums.n; i += 2)
+		ser_val_set(&h->arena, &files, c->sums.s[i], ser_str(c->sums.s[i + 1]));
+	if (c->sums.n > 0)
+		ser_val_set(&h->arena, &h->prov.u.list.v[h->prov.u.list.n - 1], "files", files);
 }
 
 void ser_out_header(struct ser_out *o, const struct ser_header *h)
