@@ -131,12 +131,26 @@ static void argument(struct replay *r, struct ser_buf *operands, const char *wha
 	ser_buf_str(&r->args, "\n");
 }
 
-/* Of a list: where to begin, behind tools that are none of ours and at an entry that tells its inputs. */
+/* Did the tool read another format? What had made that is told by its file, and is behind us. */
+static bool imports(const struct ser_val *entry)
+{
+	const struct ser_val *args = ser_val_get(entry, "args");
+	if (!ser_val_is_str(ser_val_get(entry, "tool"), "ser-cat") || args == NULL || !are_strings(args))
+		return false;
+	for (size_t i = 0; i < args->u.list.n; i++)
+		if (args->u.list.v[i].u.str.n > 7 && memcmp(args->u.list.v[i].u.str.s, "--from=", 7) == 0)
+			return true;
+	return false;
+}
+
+/* Of a list: where to begin, behind tools that are none of ours and at an entry that tells its inputs or had none that are
+ * streams. */
 static size_t first_of(const struct ser_val *prov)
 {
+	const struct ser_val *v = prov->u.list.v;
 	size_t first = prov->u.list.n;
-	while (first > 0 && is_ours(&prov->u.list.v[first - 1]) &&
-	       (first == prov->u.list.n || ser_val_get(&prov->u.list.v[first], "inputs") == NULL))
+	while (first > 0 && is_ours(&v[first - 1]) &&
+	       (first == prov->u.list.n || (ser_val_get(&v[first], "inputs") == NULL && !imports(&v[first]))))
 		first--;
 	return first;
 }
@@ -177,7 +191,7 @@ static int sources(struct replay *r, const struct ser_val *prov, size_t first, s
 	const struct ser_val *tool = ser_val_get(entry, "tool");
 	if (inputs != NULL)
 		return inputs_of(r, inputs, operands);
-	if (first > 0)
+	if (first > 0 && !imports(entry))
 		argument(r, operands, "a stream of", ser_val_get(&prov->u.list.v[first - 1], "tool"));
 	else
 		argument(r, operands, "what was read by", tool);

@@ -48,3 +48,120 @@ for k, v in (("min", x.min()), ("max", x.max()), ("mean", x.mean())):
 	grep -q '  two$' out
 	grep -q '  ser-join$' out
 }
+
+# replays STREAM ARG...: the script that --replay prints makes the same bytes, by each shell that is there.
+replays() {
+	local stream=$1 sh
+	shift
+	ser-info --replay "$stream" >replay.sh
+	for sh in sh dash bash; do
+		command -v $sh >/dev/null || continue
+		if ! $sh ./replay.sh "$@" >again.ser || ! cmp again.ser "$stream"; then
+			echo "by $sh:"
+			cat replay.sh
+			return 1
+		fi
+	done
+	command -v shellcheck >/dev/null || return 0
+	shellcheck -s sh replay.sh
+}
+
+@test "--replay: a chain from a stream, whatever its arguments look like" {
+	mkstream -n 12 >"a b.ser"
+	ser-norm "a b.ser" | ser-select 'emo != "it'\''s" and id !~ "[$`\\]" or fold == -1' | ser-select --fields emo,feat -- '-dur < 1' |
+		ser-sort --by dur,id >o.ser
+	replays o.ser "a b.ser"
+	grep -q '^#   $@  a stream of "mkstream"$' replay.sh
+	ser-norm "a b.ser" | ser-head -n 5 | ser-info --replay >replay.sh
+	sh replay.sh "a b.ser" | ser-dump >want
+	ser-norm "a b.ser" | ser-head -n 5 | ser-dump | cmp - want
+}
+
+@test "--replay: from sounds to clusters, by way of a model that is looked at first" {
+	"$PYTHON" - <<-'END'
+		import math, struct, wave
+		for k in range(12):
+		    w = wave.open("u%02d.wav" % k, "wb")
+		    w.setnchannels(1); w.setsampwidth(2); w.setframerate(8000)
+		    w.writeframes(struct.pack("<4000h", *[int(9000 * math.sin(t * (k + 1) * 0.02)) for t in range(4000)]))
+	END
+	(printf 'id\tpath\tspk\temo\n'; for k in 00 01 02 03 04 05 06 07 08 09 10 11; do printf 'u%s\tu%s.wav\t%d\t%d\n' $k $k $((10#$k % 4)) $((10#$k / 6)); done) >m.tsv
+	ser-wav2feat --kind fbank --sample-frequency 8000 --num-mel-bins 8 m.tsv >f.ser
+	replays f.ser m.tsv
+	mkdir sub
+	(cd sub && sh ../replay.sh --root .. ../m.tsv | cmp - ../f.ser)
+	ser-train classify -q --label emo --arch mlp --hyper hidden=4 --epochs 1 --dev-frac 0.25 -o "it's a model.st" f.ser
+	ser-embed -m "it's a model.st" f.ser | ser-kmeans --by spk -k 2 --seed 3 >k.ser
+	replays k.ser m.tsv
+	same "$(cksum <"it's a model.st")" sh -c "ser-info -j k.ser | jq -r '.prov[1].files.model'"
+	ser-norm --fit n.ser f.ser >/dev/null
+	ser-norm --apply n.ser f.ser >g.ser
+	replays g.ser m.tsv
+	echo >>n.ser
+	run -1 sh replay.sh m.tsv
+	[ "$output" = "replay: n.ser is not the file that was read" ]
+	# each source is an argument of its own
+	ser-norm f.ser >n.ser
+	ser-join --fields cluster n.ser k.ser | ser-select 'cluster == 0' >j.ser
+	replays j.ser m.tsv m.tsv
+	run -2 sh replay.sh m.tsv
+	[ "$output" = "replay: expected 2 arguments" ]
+	printf 'id\tsize\nu00\tbig\nu01\tsmall\n' >t.tsv
+	ser-norm f.ser | ser-join --tsv - t.tsv >t.ser
+	replays t.ser m.tsv t.tsv
+}
+
+@test "--replay: merged streams, and streams one after another" {
+	mkstream -n 4 >a.ser
+	mkstream -n 4 --first 4 --tool other >b.ser
+	ser-sort --by dur a.ser >na.ser
+	ser-sort --by dur b.ser | ser-head -n 3 >nb.ser
+	ser-cat --merge na.ser nb.ser <(mkstream -n 2 --first 90 --tool '') | ser-sort --by emo >m.ser
+	mkstream -n 2 --first 90 --tool '' >c.ser
+	replays m.ser a.ser b.ser c.ser
+	grep -q '^#   $3  a stream without provenance$' replay.sh
+	cat na.ser nb.ser >two.ser
+	replays two.ser a.ser b.ser
+	cat na.ser <(mkstream -n 4 --first 4 | ser-sort --by dur) >parts.ser # as parallel leaves them
+	ser-info --replay parts.ser >replay.sh
+	grep -q 'has 2 segments' replay.sh
+	same 8 bash -c 'sh replay.sh a.ser <(mkstream -n 4 --first 4) | ser-info -j | jq .records'
+	ser-cat --to npz -o a.npz na.ser # which holds that provenance, too
+	ser-cat --from npz a.npz | ser-head -n 2 >z.ser
+	replays z.ser a.npz
+}
+
+@test "--replay: what a stream says is quoted, and what is none of ser's is not run" {
+	"$PYTHON" -c 'import msgpack' 2>/dev/null || skip "python3-msgpack is not installed"
+	hostile() { # PROV: a stream that says so
+		"$PYTHON" -c 'import json, msgpack, sys
+for m in {"ser": 1, "prov": json.loads(sys.argv[1])}, {"id": "a"}, {"end": 1}:
+    sys.stdout.buffer.write(msgpack.packb(m))' "$1"
+	}
+	hostile '[{"tool":"ser-select","version":"0.1.0; touch pwned","args":["--fields=$(touch pwned)`touch pwned`","'"'"'; touch pwned #\n touch pwned"]}]' >h.ser
+	ser-info --replay h.ser >replay.sh
+	run sh replay.sh h.ser
+	[ "$status" -ne 0 ]
+	[[ $output == *"replay: ser-select was of version 0.1.0; touch pwned, this is"* ]]
+	hostile '[{"tool":"ser-select","version":"0.1.0","args":["--fields=$(touch pwned)","'"'"'; touch pwned #\n touch pwned"],"files":{"fields":"`touch pwned`"}}]' >h.ser
+	ser-info --replay h.ser >replay.sh
+	run sh replay.sh h.ser
+	[ "$status" -ne 0 ]
+	hostile '[{"tool":"touch","version":"1","args":["pwned"]},{"tool":"ser-x; touch pwned\ntouch pwned","version":"1","args":[]},{"tool":"ser-sort","version":"0.1.0","args":["--by=id"]}]' >h.ser
+	ser-info --replay h.ser >replay.sh
+	sh replay.sh h.ser >/dev/null
+	grep -q '^#   $@  a stream of "ser-x; touch pwned\\ntouch pwned"$' replay.sh
+	[ ! -e pwned ]
+	for p in '[]' '[{"tool":"mine.py","version":"1","args":[]}]' '[1,"x",null]' '[{"inputs":[]},{"tool":"mine.py"}]'; do
+		hostile "$p" >h.ser
+		run -1 ser-info --replay h.ser
+		[[ $output == *"names no tool that could make it again"* ]]
+	done
+	for p in '[{"tool":"ser-norm"}]' '[{"tool":"ser-norm","version":"1","args":[1]}]'; do
+		hostile "$p" | (run -1 ser-info --replay && [[ $output == *"without version or args"* ]])
+	done
+	hostile '[{"inputs":[1]}]' | (run -1 ser-info --replay && [[ $output == *"is no list"* ]])
+	hostile '[{"tool":"ser-norm","version":"1","args":[],"inputs":[[{"inputs":7},{"tool":"x"}],[]]}]' | ser-info --replay | grep -q '"${2}"'
+	run -2 ser-info --replay --json h.ser
+	run -2 ser-info --replay h.ser h.ser
+}
