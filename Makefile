@@ -182,14 +182,12 @@ torture: all $(BUILD)/tests/mkstream $(TORTURE)
 	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/torture/run -j 2 $(if $(CASES),-n $(CASES))
 	FLAVOUR=$(FLAVOUR) BINDIR=$(BINDIR) BUILD=$(BUILD) tests/torture/kills
 
-# Look for inputs that break a parser, FUZZ_SECONDS on each; what is found is left in build/fuzz/found. FUZZ=npy: only that.
+# Look for inputs that break a parser, FUZZ_SECONDS of CPU time on each (tests/fuzz/run). FUZZ=npy: only that.
 FUZZ_SECONDS = 60
 FUZZ = $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%)
 fuzz:
 	$(MAKE) FLAVOUR=fuzz CC=clang $(FUZZ:%=build/fuzz/fuzz/%)
-	mkdir -p build/fuzz/found $(FUZZ:%=build/fuzz/corpus/%)
-	for f in $(FUZZ); do echo "$$f"; build/fuzz/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=512 -max_len=65536 \
-	  -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/found/$$f- build/fuzz/corpus/$$f tests/fuzz/corpus/$$f; done
+	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
 lint:
 	tests/lint
