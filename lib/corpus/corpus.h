@@ -77,7 +77,7 @@ enum ser_cell ser_manifest_kind(const char *name);
 /* ---- writing -------------------------------------------------------------------------------- */
 
 /* One line of n cells (the header too). SER_EDATA, and nothing written, when a cell holds a tab, a
- * line end or what is not UTF-8; a failed write shows in ferror(f). */
+ * line end or what is not UTF-8, or there are more cells or bytes than a reader takes; a failed write shows in ferror(f). */
 int ser_manifest_put(FILE *f, const char *const *cell, size_t n, struct ser_err *e);
 
 /* ---- a table in memory ----------------------------------------------------------------------- */

@@ -85,13 +85,16 @@ static int add_recording(struct lhotse *l, const json_t *o)
 	return 0;
 }
 
-static void set_member(struct lhotse *l, size_t row, const char *col, const json_t *v)
+static int set_member(struct lhotse *l, size_t row, const char *col, const json_t *v)
 {
 	const char *s = json_string_value(v);
+	if (l->t->n_col == SER_MANIFEST_MAX_COL && ser_table_col(l->t, col) < 0)
+		return BAD(l, "more than %d different names", SER_MANIFEST_MAX_COL);
 	if (strcmp(col, "sex") == 0 && s != NULL && (strcmp(s, "F") == 0 || strcmp(s, "M") == 0))
 		set(l->t, row, col, s[0] == 'F' ? "f" : "m");
 	else
 		ser_json_to_cell(l->t, row, ser_table_add_col(l->t, col), v);
+	return 0;
 }
 
 /* offset: where the cut begins that the supervision's times are relative to. */
@@ -115,17 +118,16 @@ static int add_supervision(struct lhotse *l, const json_t *o, double offset)
 		const char *col = key;
 		for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 			col = strcmp(known[i][0], key) == 0 ? known[i][1] : col;
-		if (!skip)
-			set_member(l, row, col, v);
+		if (!skip && set_member(l, row, col, v) != 0)
+			return SER_EDATA;
 	}
 	json_object_foreach(json_object_get(o, "custom"), key, c)
 	{
 		const char *col = strcmp(key, "emotion") == 0 ? "emo" : key;
 		if (ser_table_col(l->t, col) >= 0 && ser_table_get(l->t, row, col)[0] != '\0')
 			return BAD(l, "supervision \"%s\": \"%s\" twice", id, key);
-		if (l->t->n_col == SER_MANIFEST_MAX_COL && ser_table_col(l->t, col) < 0)
-			return BAD(l, "more than %d different names", SER_MANIFEST_MAX_COL);
-		set_member(l, row, col, c);
+		if (set_member(l, row, col, c) != 0)
+			return SER_EDATA;
 	}
 	double a = json_number_value(start) + offset;
 	set_seconds(l->t, row, "start", a);

@@ -306,7 +306,14 @@ enum ser_cell ser_manifest_kind(const char *name)
 
 int ser_manifest_put(FILE *f, const char *const *cell, size_t n, struct ser_err *e)
 {
+	size_t len = n;
+	if (n > SER_MANIFEST_MAX_COL)
+		return ser_fail(e, SER_EDATA, "%zu columns, a manifest has at most %d", n, SER_MANIFEST_MAX_COL);
 	for (size_t i = 0; i < n; i++) {
+		len += strlen(cell[i]);
+		if (len > SER_MANIFEST_MAX_LINE)
+			return ser_fail(e, SER_EDATA, "a line of a manifest has at most %d bytes",
+					SER_MANIFEST_MAX_LINE);
 		if (cell[i][strcspn(cell[i], "\t\r\n")] != '\0')
 			return ser_fail(e, SER_EDATA, "\"%s\" holds a tab or a line end, which a manifest cannot",
 					cell[i]);

@@ -219,9 +219,14 @@ int ser_table_write(struct ser_table *t, FILE *f, struct ser_err *e)
 		if (c != order[0] && c != order[1] && c != order[2] && c != order[3])
 			order[n++] = c;
 	const char **cell = ser_calloc(n, sizeof *cell);
-	for (size_t c = 0; c < n; c++)
+	for (size_t c = 0; c < n; c++) {
 		cell[c] = t->col[order[c]].name;
-	rc = ser_manifest_put(f, cell, n, e);
+		if (rc == 0 && (cell[c][0] == '\0' || strlen(cell[c]) > SER_MANIFEST_MAX_NAME))
+			rc = ser_fail(e, SER_EDATA, "a column's name has 1 to %d bytes, not %zu", SER_MANIFEST_MAX_NAME,
+				      strlen(cell[c]));
+	}
+	if (rc == 0)
+		rc = ser_manifest_put(f, cell, n, e);
 	for (size_t i = 0; i < t->n_row && rc == 0; i++) {
 		for (size_t c = 0; c < n; c++)
 			cell[c] = t->col[order[c]].cell[i];

@@ -359,3 +359,25 @@ assert n == len(b)'
 	printf '{"id":"a","feat":{"dtype":"<f4","shape":[4294967295,4294967295,4294967295,0],"data":[]}}\n' >b.json
 	fails 1 'too large for memory' ser-cat --from json b.json
 }
+
+@test "what ser-formats(5) bounds is bounded" {
+	long() { head -c "$1" /dev/zero | tr '\0' x; }
+	printf '{"id":"%s"}\n' "$(long 4096)" | ser-cat --from json | ser-info >/dev/null
+	printf '{"id":"%s"}\n' "$(long 4097)" >a.json
+	fails 1 '1 to 4096 bytes' ser-cat --from json a.json
+	printf 'id,x\n%s,1\n' "$(long 4097)" >a.csv
+	fails 1 'more than 4096 bytes' ser-cat --from csv a.csv
+	printf '{"id":"a","%s":1}\n' "$(long 256)" >a.json
+	fails 1 "cannot be a field's name" ser-cat --from json a.json
+	(printf '{"id":"a"'; seq -f ',"c%.0f":1' 4096; echo '}') | tr -d '\n' >a.json
+	echo >>a.json
+	fails 1 'more than 4096 fields' ser-cat --from json a.json
+	printf '{"id":"a","x":[[[[[[[[[1]]]]]]]]]}\n' >a.json
+	fails 1 'deeper than 8' ser-cat --from json a.json
+	printf '{"id":"a","x":{"dtype":"<f4","shape":[4294967296,0],"data":[]}}\n' >a.json
+	fails 1 'holds no sizes' ser-cat --from json a.json
+	printf '{"id":"a","text":"%s"}\n' "$(long 2000)" >a.json
+	fails 1 '' ser-cat --from json --max-record 1K a.json
+	(printf '%s' 'id'; seq -f ',c%.0f' 1060000 | tr -d '\n'; echo) >a.csv
+	fails 1 'more than 1052672 columns' ser-cat --from csv a.csv
+}

@@ -363,3 +363,35 @@ X
 	run -1 ser-manifest --from csv "$T/cut.csv.gz"
 	run -1 ser-manifest --from emobox "$T/cut.csv.gz"
 }
+
+@test "ser-manifest: what the manual pages bound is bounded" {
+	long() { head -c "$1" /dev/zero | tr '\0' x; }
+	# a name, an id, a line, columns: what is just within is read back, what is beyond is neither read nor written
+	printf 'id\tpath\t%s\na\tb\tc\n' "$(long 255)" | ser-manifest | ser-manifest > /dev/null
+	printf 'id\tpath\t%s\na\tb\tc\n' "$(long 256)" | (run -1 ser-manifest && [[ $output == *'longer than 255 bytes'* ]])
+	printf '{"key":"a","wav":"b","%s":1}\n' "$(long 256)" | (run -1 ser-manifest --from emobox && [[ $output == *'1 to 255 bytes, not 256'* ]])
+	printf 'id\tpath\n%s\tb\n' "$(long 1023)" | ser-manifest > /dev/null
+	printf 'id\tpath\n%s\tb\n' "$(long 1024)" | (run -1 ser-manifest && [[ $output == *'longer than 1023 bytes'* ]])
+	printf '{"key":"%s","wav":"b"}\n' "$(long 1024)" > "$T/id.jsonl"
+	run -1 ser-manifest --from emobox "$T/id.jsonl"
+	(printf 'id\tpath\na\t'; long 1048571; echo) | ser-manifest | ser-manifest > /dev/null
+	(printf 'id\tpath\na\t'; long 1048575; echo) | (run -1 ser-manifest && [[ $output == *'1048576 bytes'* ]])
+	(printf '{"key":"a","wav":"'; long 1048576; echo '"}') | (run -1 ser-manifest --from emobox && [[ $output == *'at most 1048576 bytes'* ]])
+	(printf '{"key":"a","wav":"'; long 16777216; echo '"}') | (run -1 ser-manifest --from emobox && [[ $output == *'longer than 16777216 bytes'* ]])
+	names() { seq -s "$1" -f "c%.0f" "$2"; }
+	printf 'id\tpath\t%s\n' "$(names $'\t' 1022)" | ser-manifest --to csv > /dev/null
+	printf 'id\tpath\t%s\n' "$(names $'\t' 1023)" | (run -1 ser-manifest && [[ $output == *'1025 columns, at most 1024'* ]])
+	printf 'id,path,%s\n' "$(names , 1023)" | (run -1 ser-manifest --from csv && [[ $output == *'1025 columns, at most 1024'* ]])
+	members=$(seq -s , -f '"c%.0f":1' 1100)
+	printf '{"key":"a","wav":"b",%s}\n' "$members" | (run -1 ser-manifest --from emobox && [[ $output == *'more than 1024'* ]])
+	printf '{"id":"a","recording_id":"b","start":0,"duration":1,%s}\n' "$members" > "$T/l.jsonl"
+	run -1 ser-manifest --from lhotse "$T/l.jsonl"
+	[[ $output == *'more than 1024 different names'* ]]
+	printf '{"id":"a","recording_id":"b","start":0,"duration":1,"custom":{%s}}\n' "$members" > "$T/l.jsonl"
+	run -1 ser-manifest --from lhotse "$T/l.jsonl"
+	[[ $output == *'more than 1024 different names'* ]]
+	# nesting
+	deep() { printf '{"key":"a","wav":"b","x":%s%s}\n' "$(printf '[%.0s' $(seq "$1"))" "$(printf ']%.0s' $(seq "$1"))"; }
+	deep 2000 | ser-manifest --from emobox > /dev/null
+	deep 3000 | (run -1 ser-manifest --from emobox && [[ $output == *'maximum parsing depth'* ]])
+}

@@ -83,3 +83,22 @@ setup() {
 	[ "$FLAVOUR" = release ] || skip "sanitizers take what memory they like"
 	(ulimit -v 1000000 && fails 1 'is missing' ser-model show "$ROOT/tests/fuzz/corpus/safetensors/giant")
 }
+
+@test "what ser-model(5) bounds is bounded" {
+	st() { # HEADER [BYTES]: a safetensors file
+		printf "$(printf '\\x%02x\\x%02x\\0\\0\\0\\0\\0\\0' $((${#1} % 256)) $((${#1} / 256)))"
+		printf '%s%s' "$1" "${2-}"
+	}
+	axes() { seq -s , "$1" | sed 's/[0-9][0-9]*/1/g'; }
+	st "{\"x\":{\"dtype\":\"U8\",\"shape\":[$(axes 16)],\"data_offsets\":[0,1]}}" z >m.st
+	fails 1 'no "format"' ser-model show m.st # so it was read
+	st "{\"x\":{\"dtype\":\"U8\",\"shape\":[$(axes 17)],\"data_offsets\":[0,1]}}" z >m.st
+	fails 1 'at most 16 sizes' ser-model show m.st
+	st '{"x":{"dtype":"U8","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,1]}}' z >m.st
+	fails 1 'too large' ser-model show m.st
+	st "{\"x\":$(printf '[%.0s' {1..40})$(printf ']%.0s' {1..40})}" >m.st
+	fails 1 'deeper than 32' ser-model show m.st
+	printf '\1\341\365\5\0\0\0\0{}' >m.st # 100000001
+	truncate -s 100000009 m.st
+	fails 1 'header length 100000001' ser-model show m.st
+}

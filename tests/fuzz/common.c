@@ -108,12 +108,37 @@ static void same_cells(const struct ser_table *a, const struct ser_table *b)
 		}
 }
 
+static int put_tsv(const struct ser_table *t, FILE *f, struct ser_err *e)
+{
+	struct ser_table copy = {0};
+	for (size_t c = 0; c < t->n_col; c++)
+		ser_table_add_col(&copy, t->col[c].name);
+	for (size_t i = 0; i < t->n_row; i++) {
+		ser_table_add_row(&copy);
+		for (size_t c = 0; c < t->n_col; c++)
+			ser_table_set(&copy, i, c, t->col[c].cell[i], strlen(t->col[c].cell[i]));
+	}
+	int rc = ser_table_write(&copy, f, e);
+	ser_table_free(&copy);
+	return rc;
+}
+
+static int get_tsv(struct ser_table *t, const char *path, struct ser_err *e)
+{
+	FILE *f = fopen(path, "rb");
+	ser_assert(f != NULL);
+	int rc = ser_table_read(t, f, path, NULL, e);
+	fclose(f);
+	return rc;
+}
+
 void ser_fuzz_table(const struct ser_table *t, int rc, const struct ser_err *read)
 {
 	static const struct {
 		int (*put)(const struct ser_table *t, FILE *f, struct ser_err *e);
 		int (*get)(struct ser_table *t, const char *path, struct ser_err *e);
-	} format[] = {{ser_csv_write, ser_csv_read},
+	} format[] = {{put_tsv, get_tsv},
+		      {ser_csv_write, ser_csv_read},
 		      {ser_emobox_write, ser_emobox_read},
 		      {ser_audformat_write, ser_audformat_read}};
 	struct ser_err e;
