@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests_fuzz.h"
 
+#include "stream/replay.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@ int ser_fuzz_stream(int fd, uint64_t *n_record)
 	struct ser_reader *rd = ser_reader_new(fd, "fuzz", 4 * MAX_RECORD, &e);
 	if (rd == NULL)
 		return e.code;
+	ser_replay(&ser_reader_header(rd)->prov, 1, &json, &e);
 	while ((rc = ser_reader_next(rd, &r, NULL, &e)) > 0) {
 		++*n_record;
 		json.n = 0;
