@@ -72,7 +72,7 @@ struct row {
 /* What all workers share. */
 struct tally {
 	_Atomic uint64_t n[MAX_ROW][N_KIND][N_OUTCOME];
-	_Atomic int next_row, n_finding, n_broken;
+	_Atomic int next_row, n_broken;
 };
 
 static struct row row[MAX_ROW];
@@ -426,15 +426,15 @@ static bool wanted(const char *id)
 	if (only == NULL)
 		return true;
 	size_t n = strlen(only);
-	return strncmp(id, only, n) == 0 && (id[n] == '\0' || id[n] == ':' || only[n - 1] == ':');
+	return strncmp(id, only, n) == 0 &&
+	       (id[n] == '\0' || id[n] == ':' || id[n] == '~' || id[n] == ' ' || only[n - 1] == ':');
 }
 
 /* The same command, undisturbed, where the first has ended: `o` when it gives what the clean run gave. */
 static enum outcome again(struct row *r, enum outcome o)
 {
 	struct run y = {.clean = true};
-	const struct run killed = {.status =
-					   SIGKILL}; /* what the first left under temporary names may still be there */
+	const struct run killed = {.status = SIGKILL}; /* what it left under temporary names may still be there */
 	bool state;
 	run(r, &y);
 	if (!WIFEXITED(y.status) || WEXITSTATUS(y.status) != r->status || y.out_n != r->stdout_n ||
@@ -470,8 +470,6 @@ static void one_case(struct row *r, enum kind k, const struct target *t, uint64_
 		o = again(r, o);
 	tidy(r);
 	tally->n[r - row][k][o]++;
-	if (o >= CRASH)
-		tally->n_finding++;
 	if (o >= CRASH || verbose) {
 		bool exited = WIFEXITED(x.status);
 		printf("%-9s '%s'  %s %d: %.*s\n", outcome_name[o], id, exited ? "status" : "signal",
@@ -623,11 +621,10 @@ static bool prepare(struct row *r)
 	ser_buf_free(&b);
 	if (words == NULL)
 		return false;
-	size_t n = 2;
+	size_t n = 1;
 	r->argv = ser_calloc(strlen(words) + 4, sizeof *r->argv);
 	r->argv[0] = r->tool;
 	char *mode = strchr(r->name, ' ');
-	n = 1;
 	if (mode != NULL)
 		r->argv[n++] = ser_strndup(mode + 1, strcspn(mode + 1, "~"));
 	for (char *s = words, *nl; (nl = strchr(s, '\n')) != NULL; s = nl + 1) {
@@ -663,8 +660,8 @@ static bool prepare(struct row *r)
 	r->stdout_stream = whole_stream(clean.out, clean.out_n);
 	bool ok = r->status == 0 || (r->fail == 2 && r->status == 1);
 	if (!ok || verbose)
-		printf("%s: clean run: status %d, %zu bytes, %zu files: %s\n", r->name, r->status, r->stdout_n,
-		       (size_t)r->made.n, clean.err);
+		printf("%s %s: undisturbed: status %d, %zu bytes: %.*s\n", r->name, r->args, r->status, r->stdout_n,
+		       (int)strcspn(clean.err, "\n"), clean.err);
 	struct files now;
 	list_files(&now, r->dir);
 	for (int i = 0; i < now.n; i++)
@@ -739,8 +736,8 @@ static void read_table(const char *path)
 	free(s);
 }
 
-/* Tools without a row take a stream and no arguments: those that have no modes. */
-static void add_plain_tools(const char *bindir)
+/* Tools that the first table, of n_first rows, leaves out take a stream and no arguments, unless they have modes. */
+static void add_plain_tools(const char *bindir, int n_first)
 {
 	DIR *d = opendir(bindir);
 	if (d == NULL)
@@ -748,7 +745,8 @@ static void add_plain_tools(const char *bindir)
 	for (struct dirent *de; (de = readdir(d)) != NULL;) {
 		bool there = strncmp(de->d_name, "ser-", 4) != 0;
 		for (int i = 0; i < n_row && !there; i++)
-			there = strcmp(row[i].tool, de->d_name) == 0;
+			there = strcmp(row[i].tool, de->d_name) == 0 &&
+				(i < n_first || strchr(row[i].name, ' ') != NULL);
 		if (there)
 			continue;
 		struct ser_buf b = {0};
@@ -774,7 +772,7 @@ static void worker(void)
 		struct row *r = &row[i];
 		size_t n = only != NULL ? strcspn(only, ":") : 0;
 		if (only != NULL && !(strlen(r->name) >= n && strncmp(r->name, only, n) == 0 &&
-				      (r->name[n] == '\0' || r->name[n] == ' ')))
+				      (r->name[n] == '\0' || r->name[n] == ' ' || r->name[n] == '~')))
 			continue;
 		struct ser_buf dir = {0};
 		ser_buf_printf(&dir, "%s/%d", getenv("TORTURE_DIR"), i);
@@ -819,7 +817,7 @@ static uint64_t findings(int r, int k)
 	return n;
 }
 
-static void line(const char *name, int r, int k)
+static void line(const char *name, int r, int k, const char *args)
 {
 	static const enum outcome columns[] = {SAME, REFUSED, OTHER, ENDED, LIBRARY};
 	if (sum(r, k, -1) == 0)
@@ -827,7 +825,7 @@ static void line(const char *name, int r, int k)
 	printf("%-24s %9llu", name, (unsigned long long)sum(r, k, -1));
 	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
 		printf(" %9llu", (unsigned long long)sum(r, k, (int)columns[i]));
-	printf(" %9llu\n", (unsigned long long)findings(r, k));
+	printf(" %9llu%s%.60s\n", (unsigned long long)findings(r, k), *args != '\0' ? "  " : "", args);
 }
 
 static void report(void)
@@ -835,11 +833,11 @@ static void report(void)
 	printf("\n%-24s %9s %9s %9s %9s %9s %9s %9s\n", "", "cases", "same", "refused", "other", "ended", "library",
 	       "findings");
 	for (int k = 0; k < N_KIND; k++)
-		line(kind_name[k], -1, k);
+		line(kind_name[k], -1, k, "");
 	printf("\n");
 	for (int i = 0; i < n_row; i++)
-		line(row[i].name, i, -1);
-	line("all", -1, -1);
+		line(row[i].name, i, -1, row[i].args);
+	line("all", -1, -1, "");
 	for (int o = CRASH; o < N_OUTCOME; o++)
 		if (sum(-1, -1, o) > 0)
 			printf("%s: %llu\n", outcome_name[o], (unsigned long long)sum(-1, -1, o));
@@ -887,9 +885,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	shim_path = argv[optind];
-	for (int i = optind + 2; i < argc; i++)
+	int n_first = 0;
+	for (int i = optind + 2; i < argc; i++) {
 		read_table(argv[i]);
-	add_plain_tools(argv[optind + 1]);
+		n_first = i == optind + 2 ? n_row : n_first;
+	}
+	add_plain_tools(argv[optind + 1], n_first);
 	qsort(row, (size_t)n_row, sizeof row[0], rows_by_name);
 	can_trace = trace_here();
 	if (!can_trace)
