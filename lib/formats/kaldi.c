@@ -286,6 +286,10 @@ static int next(struct ser_import *im, struct ser_record *r, struct ser_err *e)
 		return ser_src_fail(s, e, "a key without a value");
 	if (ser_import_id(im, r, s->text.s, s->text.n, e) != 0)
 		return e->code;
+	if (ser_src_peek(s) == EOF) /* an empty vector has its line's end */
+		return ser_src_bad(s, e) != 0
+			       ? e->code
+			       : ser_src_fail(s, e, "key \"%.100s\": cut off behind it", ser_record_id(r));
 	if (value(s, p, im->o.max_record, &v, e) != 0)
 		return ser_fail_in(e, "key \"%.100s\"", ser_record_id(r));
 	ser_record_set(r, im->o.tensor, v);

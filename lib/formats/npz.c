@@ -140,7 +140,8 @@ static int read_directory(struct ser_import *im, struct ser_err *e)
 	}
 	p->dir = dir.s;
 	p->m = ser_calloc((size_t)count, sizeof *p->m);
-	for (size_t i = 0, pos = 0; i < count; i++) {
+	size_t pos = 0;
+	for (size_t i = 0; i < count; i++) {
 		const char *c = dir.s + pos;
 		size_t left = dir.n - pos;
 		if (left < 46 || le(c, 4) != CENTRAL)
@@ -164,6 +165,8 @@ static int read_directory(struct ser_import *im, struct ser_err *e)
 					(int)(m->n_name < 100 ? m->n_name : 100), m->name);
 		pos += 46 + m->n_name + n_extra + n_comment;
 	}
+	if (pos != dir.n)
+		return ser_fail(e, SER_EDATA, "%s: a zip archive whose directory is malformed", im->in.name);
 	return 0;
 }
 
@@ -210,17 +213,35 @@ static int inflate_member(struct ser_import *im, const struct member *m, struct 
 	return rc;
 }
 
+/* Go to the bytes of a member. Its name is there a second time: the one in the directory has no checksum. */
+static int enter(struct ser_import *im, const struct member *m, struct ser_err *e)
+{
+	char head[30], part[256];
+	if (seek(im, m->at, e) != 0 || ser_src_get(&im->in, head, sizeof head, e) != 0)
+		return e->code;
+	bool same = le(head, 4) == LOCAL && le(head + 26, 2) == m->n_name;
+	for (size_t i = 0, n; same && i < m->n_name; i += n) {
+		n = m->n_name - i < sizeof part ? m->n_name - i : sizeof part;
+		if (ser_src_get(&im->in, part, n, e) != 0)
+			return e->code;
+		same = memcmp(part, m->name + i, n) == 0;
+	}
+	if (!same)
+		return bad_member(im, m, e, "not where the directory says");
+	return seek(im, m->at + 30 + m->n_name + le(head + 28, 2), e);
+}
+
+static bool is_npy(const struct member *m)
+{
+	return m->n_name > 4 && memcmp(m->name + m->n_name - 4, ".npy", 4) == 0;
+}
+
 static int load(struct ser_import *im, const struct member *m, struct ser_buf *out, struct ser_err *e)
 {
-	char head[30];
 	out->n = 0;
 	if (m->size > (uint64_t)im->o.max_record + MAX_NPY_HEAD)
 		return bad_member(im, m, e, "larger than --max-record allows");
-	if (seek(im, m->at, e) != 0 || ser_src_get(&im->in, head, sizeof head, e) != 0)
-		return e->code;
-	if (le(head, 4) != LOCAL)
-		return bad_member(im, m, e, "not where the directory says");
-	if (seek(im, m->at + 30 + le(head + 26, 2) + le(head + 28, 2), e) != 0)
+	if (enter(im, m, e) != 0)
 		return e->code;
 	ser_buf_reserve(out, 1);
 	int rc = m->method == 0   ? m->packed == m->size ? ser_src_append(&im->in, out, (size_t)m->size, e)
@@ -235,11 +256,6 @@ static int load(struct ser_import *im, const struct member *m, struct ser_buf *o
 }
 
 /* ---- reading: arrays to records ---- */
-
-static bool is_npy(const struct member *m)
-{
-	return m->n_name > 4 && memcmp(m->name + m->n_name - 4, ".npy", 4) == 0;
-}
 
 static int parse(struct ser_import *im, const struct member *m, const struct ser_buf *raw, struct npy *a, size_t *at,
 		 struct ser_err *e)
@@ -428,6 +444,9 @@ static int begin(struct ser_import *im, struct ser_err *e)
 	im->state = p;
 	if (read_directory(im, e) != 0)
 		return e->code;
+	for (size_t i = 0; i < p->n_member; i++) /* one that is passed over must not be so by a damaged name */
+		if (!is_npy(&p->m[i]) && enter(im, &p->m[i], e) != 0)
+			return e->code;
 	ptrdiff_t ids = find(p, "id.npy"), header = find(p, "ser.json");
 	if (header >= 0 && read_header(im, &p->m[header], e) != 0)
 		return e->code;

@@ -381,3 +381,18 @@ assert n == len(b)'
 	(printf '%s' 'id'; seq -f ',c%.0f' 1060000 | tr -d '\n'; echo) >a.csv
 	fails 1 'more than 1052672 columns' ser-cat --from csv a.csv
 }
+
+@test "damage that a format's checksums do not cover: names in a zip's directory, a key without its value" {
+	cp "$G/packed.npz" a.npz
+	size=$(stat -c %s a.npz)
+	names=$(grep -obUa '\.npy' a.npz | tail -n 1 | cut -d: -f1) # of the directory, which is at the end
+	[ "$names" -gt $((size / 2)) ]
+	printf q | dd of=a.npz bs=1 seek=$((names + 1)) conv=notrunc status=none
+	fails 1 'not where the directory says' ser-cat --from npz a.npz
+	cp "$G/packed.npz" a.npz
+	count=$(od -An -tu1 -j $((size - 12)) -N 1 a.npz)
+	printf "\\x$(printf %x $((count - 1)))" | dd of=a.npz bs=1 seek=$((size - 12)) conv=notrunc status=none
+	fails 1 'directory is malformed' ser-cat --from npz a.npz
+	fails 1 'key "u1": cut off behind it' ser-cat --from ark <(printf 'u1 ')
+	printf 'u1 \n' | ser-cat --from ark | ser-dump --data | grep -q '"shape":\[0\]'
+}
