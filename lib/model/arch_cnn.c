@@ -28,10 +28,8 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 		struct ser_conv ct = ser_arch_same((size_t)h[KERNEL], i == 0 ? 2 : 1, 1);
 		ser_tape_enter(t, "block%zu", i);
 		x = ser_layer_conv2d(t, "conv", x, n_freq, ch, &ct, &cf, false);
-		int y = ser_layer_batch_norm_relu(t, "norm", x, ch);
+		x = ser_layer_batch_norm_relu_pool(t, "norm", x, ch, n_freq, i == 0 ? 1 : 2, kf);
 		ser_tape_leave(t);
-		x = ser_nn_max_pool2d(t, y, n_freq, i == 0 ? 1 : 2, kf);
-		ser_tape_drop(t, y);
 		x = ser_nn_dropout(t, x, h[DROPOUT] / 2);
 		n_freq /= kf;
 		x = ser_tape_keep(t, mark, x);

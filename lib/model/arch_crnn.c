@@ -28,10 +28,8 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 		size_t kf = n_freq >= 2 ? 2 : 1;
 		ser_tape_enter(t, "block%zu", i);
 		x = ser_layer_conv2d(t, "conv", x, n_freq, ch, &c, &c, false);
-		int y = ser_layer_batch_norm_relu(t, "norm", x, ch);
+		x = ser_layer_batch_norm_relu_pool(t, "norm", x, ch, n_freq, i > 0 ? 2 : 1, kf);
 		ser_tape_leave(t);
-		x = ser_nn_max_pool2d(t, y, n_freq, i > 0 ? 2 : 1, kf);
-		ser_tape_drop(t, y);
 		x = ser_nn_dropout(t, x, h[DROPOUT]);
 		n_freq /= kf;
 		x = ser_tape_keep(t, mark, x);

@@ -13,6 +13,7 @@ enum op {
 	OP_BATCH_NORM,
 	OP_RELU_BATCH_NORM,
 	OP_BATCH_NORM_RELU,
+	OP_NORM_POOL,
 	OP_LAYER_NORM,
 	OP_GROUP_NORM,
 	OP_L2_NORM,
@@ -110,6 +111,9 @@ int tape_op_over(struct ser_tape *t, enum op op, int n_in, const int *in, void *
 /* In backward: the memory of the result's gradient becomes that of input i's, which has none yet. True when that was so;
  * false: nothing is done (none is wanted, or there is one to add to). */
 bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i);
+/* In backward: the gradient of x, which has none yet, takes the memory of its value, for the operator to write over. False:
+ * none is wanted. */
+bool tape_grad_over(struct ser_tape *t, int x);
 bool tape_saving(const struct ser_tape *t, int out);
 real *tape_alloc(struct ser_tape *t, size_t n); /* from the arena; NULL in a shape pass */
 /* The gradient of a node in backward, NULL when none is wanted. tape_grad: to be added to. tape_grad_beta: *beta is 0 when
@@ -121,6 +125,9 @@ static inline struct ser_node *tape_at(const struct ser_tape *t, int node)
 	ser_assert(node >= 0 && (size_t)node < t->n_node);
 	return &t->node[node];
 }
+
+/* Segments [n_seg+1] after windows of kt frames: incomplete ones are dropped, but one is always left. */
+const size_t *tape_pool_seg(struct ser_tape *t, const struct ser_node *x, size_t kt);
 
 /* A parameter's weights [O,K] packed for products with their transpose, or NULL when they may change. */
 const struct ser_la_packed *tape_packed(struct ser_tape *t, int node);
@@ -146,6 +153,7 @@ void bwd_max_pool(struct ser_tape *t, const struct rec *r);
 void bwd_batch_norm(struct ser_tape *t, const struct rec *r);
 void bwd_relu_batch_norm(struct ser_tape *t, const struct rec *r);
 void bwd_batch_norm_relu(struct ser_tape *t, const struct rec *r);
+void bwd_norm_pool(struct ser_tape *t, const struct rec *r);
 void bwd_layer_norm(struct ser_tape *t, const struct rec *r);
 void bwd_group_norm(struct ser_tape *t, const struct rec *r);
 void bwd_l2_norm(struct ser_tape *t, const struct rec *r);

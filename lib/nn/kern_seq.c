@@ -150,6 +150,48 @@ void kern_max_pool_fwd(size_t n_frame_out, size_t last_kt, size_t n_freq, size_t
 		}
 }
 
+void kern_norm_pool_fwd(const struct kern_pool *g, size_t n_frame, const real *x, const real *a, const real *b,
+			real *ws, real *y, int32_t *at)
+{
+	size_t n_out = n_frame < g->kt ? 1 : n_frame / g->kt, kt = n_frame < g->kt ? n_frame : g->kt;
+	size_t width = g->n_freq * g->n_ch, width_out = g->n_freq / g->kf * g->n_ch;
+	for (size_t t = 0; t < n_out; t++, y += width_out, at += width_out) {
+		size_t from = t * g->kt * width;
+		kern_affine_fwd(RELU_AFTER, kt * g->n_freq, g->n_ch, x + from, a, b, ws);
+		kern_max_pool_fwd(1, kt, g->n_freq, g->n_ch, kt, g->kf, ws, y, at);
+		for (size_t i = 0; i < width_out; i++)
+			at[i] += (int32_t)from;
+	}
+}
+
+void kern_norm_pool_sums(size_t n_row, size_t n_ch, const real *x, const real *y, const real *dy, const int32_t *at,
+			 double *s, double *q)
+{
+	for (size_t r = 0; r < n_row; r++, y += n_ch, dy += n_ch, at += n_ch)
+		for (size_t c = 0; c < n_ch; c++) {
+			double d = y[c] <= 0 ? 0 : (double)dy[c];
+			s[c] += d;
+			q[c] += d * (double)x[at[c]];
+		}
+}
+
+SER_CLONES static void affine_self(size_t n_row, size_t n_col, const real *restrict a, const real *restrict b,
+				   real *restrict x)
+{
+	for (size_t r = 0; r < n_row; r++, x += n_col)
+		for (size_t c = 0; c < n_col; c++)
+			x[c] = x[c] * a[c] + b[c];
+}
+
+void kern_norm_pool_bwd(size_t n_in, size_t n_row, size_t n_ch, const real *k, const real *y, const real *dy,
+			const int32_t *at, real *x)
+{
+	affine_self(n_in, n_ch, k + n_ch, k + 2 * n_ch, x);
+	for (size_t r = 0; r < n_row; r++, y += n_ch, dy += n_ch, at += n_ch)
+		for (size_t c = 0; c < n_ch; c++)
+			x[at[c]] += y[c] <= 0 ? 0 : dy[c] * k[c];
+}
+
 void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32_t *at)
 {
 	for (size_t c = 0; c < n_col; c++) {

@@ -66,30 +66,45 @@ int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq,
 	return ser_nn_conv2d(t, x, w, b, n_freq, ct, cf);
 }
 
-static int batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch,
-		      int (*norm)(struct ser_tape *, int, int, int, int, int, double, double))
+struct norm_params {
+	int gain, bias, mean, var;
+};
+
+static struct norm_params norm_params(struct ser_tape *t, const char *name, size_t n_ch)
 {
 	ser_tape_enter(t, "%s", name);
-	int g = constant(t, "weight", 1, SER_P_NO_DECAY, n_ch), b = constant(t, "bias", 0, SER_P_NO_DECAY, n_ch);
-	int m = constant(t, "running_mean", 0, SER_P_BUFFER, n_ch),
-	    v = constant(t, "running_var", 1, SER_P_BUFFER, n_ch);
+	struct norm_params p;
+	p.gain = constant(t, "weight", 1, SER_P_NO_DECAY, n_ch);
+	p.bias = constant(t, "bias", 0, SER_P_NO_DECAY, n_ch);
+	p.mean = constant(t, "running_mean", 0, SER_P_BUFFER, n_ch);
+	p.var = constant(t, "running_var", 1, SER_P_BUFFER, n_ch);
 	ser_tape_leave(t);
-	return norm(t, x, g, b, m, v, 0.1, 1e-5);
+	return p;
 }
 
 int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
 {
-	return batch_norm(t, name, x, n_ch, ser_nn_batch_norm);
+	struct norm_params p = norm_params(t, name, n_ch);
+	return ser_nn_batch_norm(t, x, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5);
 }
 
 int ser_layer_relu_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
 {
-	return batch_norm(t, name, x, n_ch, ser_nn_relu_batch_norm);
+	struct norm_params p = norm_params(t, name, n_ch);
+	return ser_nn_relu_batch_norm(t, x, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5);
 }
 
 int ser_layer_batch_norm_relu(struct ser_tape *t, const char *name, int x, size_t n_ch)
 {
-	return batch_norm(t, name, x, n_ch, ser_nn_batch_norm_relu);
+	struct norm_params p = norm_params(t, name, n_ch);
+	return ser_nn_batch_norm_relu(t, x, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5);
+}
+
+int ser_layer_batch_norm_relu_pool(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_freq, size_t kt,
+				   size_t kf)
+{
+	struct norm_params p = norm_params(t, name, n_ch);
+	return ser_nn_batch_norm_relu_pool(t, x, n_freq, kt, kf, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5);
 }
 
 int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)

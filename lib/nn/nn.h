@@ -178,6 +178,9 @@ int ser_nn_relu_batch_norm(struct ser_tape *t, int x, int gain, int bias, int me
 			   double eps);
 int ser_nn_batch_norm_relu(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
 			   double eps);
+/* max_pool2d of batch_norm_relu, whose result is never stored; in backward, x's memory becomes its gradient's. x as there. */
+int ser_nn_batch_norm_relu_pool(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf, int gain, int bias,
+				int mean, int var, double momentum, double eps);
 /* Each row over each run of C columns. gain [1,C], bias [1,C] or -1 */
 int ser_nn_layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps);
 /* Each row: x / sqrt(mean x^2 + eps) * gain */
@@ -324,6 +327,9 @@ int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq,
 int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
 int ser_layer_relu_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
 int ser_layer_batch_norm_relu(struct ser_tape *t, const char *name, int x, size_t n_ch);
+/* followed by max pooling: x [R, n_freq * n_ch], windows kt x kf */
+int ser_layer_batch_norm_relu_pool(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_freq, size_t kt,
+				   size_t kf);
 int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                 /* eps 1e-5 */
 int ser_layer_rms_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                   /* eps 1e-6 */
 int ser_layer_group_norm(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_group); /* eps 1e-5 */

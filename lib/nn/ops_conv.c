@@ -180,16 +180,24 @@ static void max_pool_item(void *ctx, size_t b, int worker)
 			s->dx[from + (size_t)s->at[to + i]] += s->dy[to + i];
 }
 
+const size_t *tape_pool_seg(struct ser_tape *t, const struct ser_node *x, size_t kt)
+{
+	ser_assert(x->seg != NULL);
+	size_t *seg = ser_arena_alloc(&t->arena, x->n_seg + 1, sizeof *seg);
+	seg[0] = 0;
+	for (size_t b = 0; b < x->n_seg; b++) {
+		size_t n = (x->seg[b + 1] - x->seg[b]) / kt;
+		seg[b + 1] = seg[b] + (n > 0 ? n : 1);
+	}
+	return seg;
+}
+
 int ser_nn_max_pool2d(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf)
 {
 	struct ser_node X = *tape_at(t, x);
 	ser_assert(X.seg != NULL && n_freq > 0 && X.n_col % n_freq == 0 && kt > 0 && kf > 0 && kf <= n_freq);
-	size_t *seg = ser_arena_alloc(&t->arena, X.n_seg + 1, sizeof *seg), C = X.n_col / n_freq;
-	seg[0] = 0;
-	for (size_t b = 0; b < X.n_seg; b++) {
-		size_t n = (X.seg[b + 1] - X.seg[b]) / kt;
-		seg[b + 1] = seg[b] + (n > 0 ? n : 1);
-	}
+	const size_t *seg = tape_pool_seg(t, &X, kt);
+	size_t C = X.n_col / n_freq;
 	void *saved;
 	int y = tape_op(t, OP_MAX_POOL, 1, &x, seg[X.n_seg], n_freq / kf * C, seg, X.n_seg, &saved,
 			sizeof(struct max_pool));

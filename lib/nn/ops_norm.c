@@ -93,17 +93,70 @@ struct batch_norm {
 	real *a, *b;        /* [C]: y = x a + b */
 };
 
-static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, int gain, int bias, int mean, int var,
-		      double momentum, double eps)
+/* The four parameters of [C] each, and how statistics are kept */
+struct norm_params {
+	int gain, bias, mean, var;
+	double momentum, eps;
+};
+
+static size_t norm_channels(struct ser_tape *t, int x, const struct norm_params *p)
+{
+	size_t C = tape_at(t, p->mean)->n_col;
+	ser_assert(tape_at(t, p->mean)->n_row == 1 && tape_at(t, p->var)->n_col == C && tape_at(t, x)->n_col % C == 0);
+	ser_assert(p->gain < 0 || tape_at(t, p->gain)->n_col == C);
+	ser_assert(p->bias < 0 || tape_at(t, p->bias)->n_col == C);
+	return C;
+}
+
+/* Fill s: the statistics in use, and the affine map that they make. */
+static void norm_begin(struct ser_tape *t, struct batch_norm *s, enum kern_relu relu, const struct ser_node *x,
+		       size_t C, const struct norm_params *p)
+{
+	*s = (struct batch_norm){
+		.n_ch = C, .n_row = x->n_row * (x->n_col / C), .batch = (t->mode & SER_TAPE_TRAIN) != 0};
+	s->mean = tape_alloc(t, 4 * C);
+	s->inv = s->mean + C;
+	s->a = s->inv + C;
+	s->b = s->a + C;
+	real *rm = tape_at(t, p->mean)->val, *rv = tape_at(t, p->var)->val;
+	if (s->batch) {
+		struct ser_arena_mark m = ser_arena_mark(&t->arena);
+		double *sum = ser_arena_calloc(&t->arena, 2 * C + 1, sizeof *sum);
+		struct affine f = {.relu = relu, .n_col = C, .x = x->val, .out = x->val};
+		tape_col_sums(t, s->n_row, C, sum_part, &f, sum, sum + C);
+		sum[2 * C] = (double)s->n_row;
+		if (t->all_sum != NULL)
+			t->all_sum(t->all_sum_ctx, sum, 2 * C + 1);
+		double n = s->n = sum[2 * C];
+		for (size_t c = 0; c < C; c++) {
+			double u = sum[c] / n, v = fmax(sum[C + c] / n - u * u, 0);
+			s->mean[c] = (real)u;
+			s->inv[c] = (real)(1 / sqrt(v + p->eps));
+			rm[c] = (real)((double)rm[c] + p->momentum * (u - (double)rm[c]));
+			rv[c] = (real)((double)rv[c] + p->momentum * (n > 1 ? v * n / (n - 1) - (double)rv[c] : 0));
+		}
+		ser_arena_rewind(&t->arena, m);
+	} else {
+		for (size_t c = 0; c < C; c++) {
+			s->mean[c] = rm[c];
+			s->inv[c] = (real)(1 / sqrt((double)rv[c] + p->eps));
+		}
+	}
+	const real *g = value(t, p->gain), *h = value(t, p->bias);
+	for (size_t c = 0; c < C; c++) {
+		s->a[c] = g != NULL ? s->inv[c] * g[c] : s->inv[c];
+		s->b[c] = (h != NULL ? h[c] : 0) - s->mean[c] * s->a[c];
+	}
+}
+
+static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, struct norm_params p)
 {
 	static const enum op op[] = {OP_BATCH_NORM, OP_RELU_BATCH_NORM, OP_BATCH_NORM_RELU};
 	struct ser_node X = *tape_at(t, x);
-	size_t C = tape_at(t, mean)->n_col, n_row = X.n_row * (X.n_col / C);
-	ser_assert(tape_at(t, mean)->n_row == 1 && tape_at(t, var)->n_col == C && X.n_col % C == 0);
-	ser_assert((gain < 0 || tape_at(t, gain)->n_col == C) && (bias < 0 || tape_at(t, bias)->n_col == C));
+	size_t C = norm_channels(t, x, &p);
 	ser_assert(relu == RELU_NONE || tape_writable(t, x));
 	void *saved;
-	int in[] = {x, gain, bias}, y;
+	int in[] = {x, p.gain, p.bias}, y;
 	if (relu != RELU_NONE && (t->mode & SER_TAPE_GRAD) == 0)
 		y = tape_op_over(t, op[relu], 3, in, &saved, sizeof(struct batch_norm));
 	else
@@ -111,67 +164,53 @@ static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, int gain, 
 	if (tape_shape_only(t))
 		return y;
 	struct batch_norm *s = saved;
-	*s = (struct batch_norm){.n_ch = C, .n_row = n_row, .batch = (t->mode & SER_TAPE_TRAIN) != 0};
-	s->mean = tape_alloc(t, 4 * C);
-	s->inv = s->mean + C;
-	s->a = s->inv + C;
-	s->b = s->a + C;
-	real *rm = tape_at(t, mean)->val, *rv = tape_at(t, var)->val;
-	if (s->batch) {
-		struct ser_arena_mark m = ser_arena_mark(&t->arena);
-		double *sum = ser_arena_calloc(&t->arena, 2 * C + 1, sizeof *sum);
-		struct affine f = {.relu = relu, .n_col = C, .x = X.val, .out = X.val};
-		tape_col_sums(t, n_row, C, sum_part, &f, sum, sum + C);
-		sum[2 * C] = (double)n_row;
-		if (t->all_sum != NULL)
-			t->all_sum(t->all_sum_ctx, sum, 2 * C + 1);
-		double n = s->n = sum[2 * C];
-		for (size_t c = 0; c < C; c++) {
-			double u = sum[c] / n, v = fmax(sum[C + c] / n - u * u, 0);
-			s->mean[c] = (real)u;
-			s->inv[c] = (real)(1 / sqrt(v + eps));
-			rm[c] = (real)((double)rm[c] + momentum * (u - (double)rm[c]));
-			rv[c] = (real)((double)rv[c] + momentum * (n > 1 ? v * n / (n - 1) - (double)rv[c] : 0));
-		}
-		ser_arena_rewind(&t->arena, m);
-	} else {
-		for (size_t c = 0; c < C; c++) {
-			s->mean[c] = rm[c];
-			s->inv[c] = (real)(1 / sqrt((double)rv[c] + eps));
-		}
-	}
-	const real *g = value(t, gain), *h = value(t, bias);
-	for (size_t c = 0; c < C; c++) {
-		s->a[c] = g != NULL ? s->inv[c] * g[c] : s->inv[c];
-		s->b[c] = (h != NULL ? h[c] : 0) - s->mean[c] * s->a[c];
-	}
+	norm_begin(t, s, relu, &X, C, &p);
 	struct affine f = {.relu = relu, .n_col = C, .x = X.val, .a = s->a, .b = s->b, .out = X.val};
 	if (relu == RELU_BEFORE && !s->batch && tape_saving(t, y))
-		ser_la_range(t->la, n_row, grain_rows(C), relu_over, &f); /* backward reads x after it */
+		ser_la_range(t->la, s->n_row, grain_rows(C), relu_over, &f); /* backward reads x after it */
 	f.out = tape_at(t, y)->val;
-	ser_la_range(t->la, n_row, grain_rows(C), affine_fwd, &f);
+	ser_la_range(t->la, s->n_row, grain_rows(C), affine_fwd, &f);
 	return y;
 }
 
 int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps)
 {
-	return batch_norm(t, RELU_NONE, x, gain, bias, mean, var, momentum, eps);
+	return batch_norm(t, RELU_NONE, x, (struct norm_params){gain, bias, mean, var, momentum, eps});
 }
 
 int ser_nn_relu_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
 			   double eps)
 {
-	return batch_norm(t, RELU_BEFORE, x, gain, bias, mean, var, momentum, eps);
+	return batch_norm(t, RELU_BEFORE, x, (struct norm_params){gain, bias, mean, var, momentum, eps});
 }
 
 int ser_nn_batch_norm_relu(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
 			   double eps)
 {
-	return batch_norm(t, RELU_AFTER, x, gain, bias, mean, var, momentum, eps);
+	return batch_norm(t, RELU_AFTER, x, (struct norm_params){gain, bias, mean, var, momentum, eps});
 }
 
 /* h = (x - m) i, y = g h + b:  db = sum dy, dg = sum dy h,
- * dx += g i (dy - db/n - h dg/n) = dy (g i) + x (-g i^2 dg/n) + g i (m i dg - db)/n;  with fixed statistics dx += g i dy */
+ * dx += g i (dy - db/n - h dg/n) = dy (g i) + x (-g i^2 dg/n) + g i (m i dg - db)/n;  with fixed statistics dx += g i dy.
+ * From sum [2C], dy's and dy x's: the parameters' gradients, and dx += dy k[c] + x k[C+c] + k[2C+c]; k [3C] */
+static void norm_back(struct ser_tape *t, const struct rec *r, const struct batch_norm *s, double *sum, real *k)
+{
+	size_t C = s->n_ch;
+	for (size_t c = 0; c < C; c++)
+		sum[C + c] = (sum[C + c] - (double)s->mean[c] * sum[c]) * (double)s->inv[c];
+	add_double(tape_grad(t, r->in[1]), sum + C, C);
+	add_double(tape_grad(t, r->in[2]), sum, C);
+	if (s->batch && t->all_sum != NULL)
+		t->all_sum(t->all_sum_ctx, sum, 2 * C);
+	const real *g = value(t, r->in[1]);
+	for (size_t c = 0; c < C; c++) {
+		double i = (double)s->inv[c], gi = g != NULL ? (double)g[c] * i : i;
+		k[c] = (real)gi;
+		k[C + c] = s->batch ? (real)(-gi * i * sum[C + c] / s->n) : 0;
+		k[2 * C + c] = s->batch ? (real)(gi * ((double)s->mean[c] * i * sum[C + c] - sum[c]) / s->n) : 0;
+	}
+}
+
 static void back(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 {
 	const struct batch_norm *s = r->saved;
@@ -179,28 +218,17 @@ static void back(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 	size_t C = s->n_ch;
 	/* before the mark: their memory may come from the arena */
 	real beta = 1, *dx = relu == RELU_NONE ? tape_grad_beta(t, r->in[0], &beta) : NULL;
-	real *dg = tape_grad(t, r->in[1]), *db = tape_grad(t, r->in[2]);
+	tape_grad(t, r->in[1]);
+	tape_grad(t, r->in[2]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	struct affine f = {.relu = relu, .n_col = C, .x = X.val, .dy = Y.grad, .a = s->a, .b = s->b, .out = Y.grad};
-	double *sum = ser_arena_calloc(&t->arena, 2 * C, sizeof *sum); /* sum dy, then sum dy h */
+	double *sum = ser_arena_calloc(&t->arena, 2 * C, sizeof *sum);
+	real *k = tape_alloc(t, 3 * C);
 	tape_col_sums(t, s->n_row, C, dot_part, &f, sum, sum + C);
-	for (size_t c = 0; c < C; c++)
-		sum[C + c] = (sum[C + c] - (double)s->mean[c] * sum[c]) * (double)s->inv[c];
-	add_double(dg, sum + C, C);
-	add_double(db, sum, C);
-	if (s->batch && t->all_sum != NULL)
-		t->all_sum(t->all_sum_ctx, sum, 2 * C);
-	real *a = tape_alloc(t, 3 * C), *b = a + C, *d = b + C;
-	const real *g = value(t, r->in[1]);
-	for (size_t c = 0; c < C; c++) {
-		double i = (double)s->inv[c], gi = g != NULL ? (double)g[c] * i : i;
-		a[c] = (real)gi;
-		b[c] = s->batch ? (real)(-gi * i * sum[C + c] / s->n) : 0;
-		d[c] = s->batch ? (real)(gi * ((double)s->mean[c] * i * sum[C + c] - sum[c]) / s->n) : 0;
-	}
-	f.a = a;
-	f.b = b;
-	f.c = d;
+	norm_back(t, r, s, sum, k);
+	f.a = k;
+	f.b = k + C;
+	f.c = k + 2 * C;
 	f.add = beta != 0;
 	if (relu != RELU_NONE) {
 		ser_assert(X.grad == NULL); /* something else used x */
@@ -227,6 +255,105 @@ void bwd_relu_batch_norm(struct ser_tape *t, const struct rec *r)
 void bwd_batch_norm_relu(struct ser_tape *t, const struct rec *r)
 {
 	back(t, r, RELU_AFTER);
+}
+
+/* ---- batch norm, ReLU and max pooling ---- */
+
+struct norm_pool {
+	struct batch_norm norm;
+	struct kern_pool g;
+	const size_t *in_seg, *out_seg;
+	size_t n_col, n_col_out;
+	real *x, *y; /* backward writes dx over x */
+	int32_t *at; /* [R',F'C]: offset of the largest in x's segment */
+	const real *dy, *k;
+	real **ws;   /* [threads][kt, n_col] */
+	double *sum; /* [n_seg][2C] */
+};
+
+static void norm_pool_fwd(void *ctx, size_t b, int worker)
+{
+	const struct norm_pool *s = ctx;
+	size_t from = s->in_seg[b] * s->n_col, to = s->out_seg[b] * s->n_col_out;
+	kern_norm_pool_fwd(&s->g, s->in_seg[b + 1] - s->in_seg[b], s->x + from, s->norm.a, s->norm.b, s->ws[worker],
+			   s->y + to, s->at + to);
+}
+
+static void norm_pool_sums(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct norm_pool *s = ctx;
+	size_t to = s->out_seg[b] * s->n_col_out, C = s->g.n_ch;
+	size_t n_row = (s->out_seg[b + 1] - s->out_seg[b]) * (s->n_col_out / C);
+	kern_norm_pool_sums(n_row, C, s->x + s->in_seg[b] * s->n_col, s->y + to, s->dy + to, s->at + to,
+			    s->sum + b * 2 * C, s->sum + b * 2 * C + C);
+}
+
+static void norm_pool_bwd(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct norm_pool *s = ctx;
+	size_t to = s->out_seg[b] * s->n_col_out, C = s->g.n_ch;
+	size_t n_in = (s->in_seg[b + 1] - s->in_seg[b]) * s->g.n_freq;
+	size_t n_row = (s->out_seg[b + 1] - s->out_seg[b]) * (s->n_col_out / C);
+	kern_norm_pool_bwd(n_in, n_row, C, s->k, s->y + to, s->dy + to, s->at + to, s->x + s->in_seg[b] * s->n_col);
+}
+
+int ser_nn_batch_norm_relu_pool(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf, int gain, int bias,
+				int mean, int var, double momentum, double eps)
+{
+	struct norm_params p = {gain, bias, mean, var, momentum, eps};
+	struct ser_node X = *tape_at(t, x);
+	size_t C = norm_channels(t, x, &p), n_col_out = n_freq / kf * C, n_seg = X.n_seg;
+	ser_assert(tape_writable(t, x) && n_freq > 0 && X.n_col == n_freq * C && kt > 0 && kf > 0 && kf <= n_freq);
+	const size_t *seg = tape_pool_seg(t, &X, kt);
+	void *saved;
+	int y = tape_op(t, OP_NORM_POOL, 3, (int[]){x, gain, bias}, seg[n_seg], n_col_out, seg, n_seg, &saved,
+			sizeof(struct norm_pool));
+	if (tape_shape_only(t))
+		return y;
+	struct norm_pool *s = saved;
+	*s = (struct norm_pool){.g = {.n_freq = n_freq, .n_ch = C, .kt = kt, .kf = kf},
+				.in_seg = X.seg,
+				.out_seg = seg,
+				.n_col = X.n_col,
+				.n_col_out = n_col_out,
+				.x = X.val,
+				.y = tape_at(t, y)->val};
+	norm_begin(t, &s->norm, RELU_AFTER, &X, C, &p);
+	s->at = ser_arena_alloc(&t->arena, ser_mul(seg[n_seg], n_col_out), sizeof *s->at);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	size_t n_thread = (size_t)ser_la_threads(t->la);
+	s->ws = ser_arena_alloc(&t->arena, n_thread, sizeof *s->ws);
+	for (size_t i = 0; i < n_thread; i++)
+		s->ws[i] = tape_alloc(t, ser_mul(kt, X.n_col));
+	ser_la_for(t->la, n_seg, norm_pool_fwd, s);
+	ser_arena_rewind(&t->arena, m);
+	return y;
+}
+
+/* The gradient of the norm's result is dy where a window's largest was, if above 0, and 0 elsewhere. */
+void bwd_norm_pool(struct ser_tape *t, const struct rec *r)
+{
+	struct norm_pool s = *(struct norm_pool *)r->saved;
+	size_t C = s.norm.n_ch, n_seg = tape_at(t, r->out)->n_seg;
+	s.dy = tape_at(t, r->out)->grad;
+	tape_grad(t, r->in[1]);
+	tape_grad(t, r->in[2]);
+	bool wanted = tape_grad_over(t, r->in[0]);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	s.sum = ser_arena_calloc(&t->arena, ser_mul(n_seg + 1, 2 * C), sizeof *s.sum);
+	real *k = tape_alloc(t, 3 * C);
+	s.k = k;
+	ser_la_for(t->la, n_seg, norm_pool_sums, &s);
+	double *all = s.sum + n_seg * 2 * C;
+	for (size_t b = 0; b < n_seg; b++)
+		for (size_t c = 0; c < 2 * C; c++)
+			all[c] += s.sum[b * 2 * C + c];
+	norm_back(t, r, &s.norm, all, k);
+	if (wanted)
+		ser_la_for(t->la, n_seg, norm_pool_bwd, &s);
+	ser_arena_rewind(&t->arena, m);
 }
 
 /* ---- layer, RMS ---- */

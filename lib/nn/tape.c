@@ -15,6 +15,7 @@ const struct op_kind op_table[N_OP] = {
 	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm, true, false},
 	[OP_RELU_BATCH_NORM] = {"relu_batch_norm", bwd_relu_batch_norm, true, false},
 	[OP_BATCH_NORM_RELU] = {"batch_norm_relu", bwd_batch_norm_relu, true, false},
+	[OP_NORM_POOL] = {"batch_norm_relu_pool", bwd_norm_pool, true, true},
 	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm, true, false},
 	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm, true, false},
 	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm, false, true},
@@ -319,6 +320,17 @@ bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i)
 		return false;
 	x->grad = y->grad;
 	y->grad = NULL;
+	return true;
+}
+
+bool tape_grad_over(struct ser_tape *t, int x)
+{
+	struct ser_node *n = tape_at(t, x);
+	if (!n->need)
+		return false;
+	ser_assert(n->grad == NULL && n->owner); /* something else used x */
+	n->grad = n->val;
+	n->owner = false;
 	return true;
 }
 

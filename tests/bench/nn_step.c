@@ -108,9 +108,7 @@ static int ser_blstm(struct ser_tape *t, int x)
 		snprintf(name, sizeof name, "conv%d", i);
 		ser_tape_enter(t, "%s", name);
 		x = ser_layer_conv2d(t, "conv", x, F[i], n[i], &k3, &k3, true);
-		int y = ser_layer_batch_norm_relu(t, "bn", x, n[i]);
-		x = ser_nn_max_pool2d(t, y, F[i], pt[i], 2);
-		ser_tape_drop(t, y);
+		x = ser_layer_batch_norm_relu_pool(t, "bn", x, n[i], F[i], pt[i], 2);
 		ser_tape_leave(t);
 	}
 	x = ser_layer_lstm(t, "rnn", x, 128, true);

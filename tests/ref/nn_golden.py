@@ -215,6 +215,8 @@ CASES = {
     "batch_norm of relu fixed": ([(16, 4), (6, 4)] + 4 * [(1, 3)], lambda x, w, *p: bn(False)(F.relu(x @ w.T), *p)),
     "batch_norm and relu training": ([(16, 4), (6, 4)] + 4 * [(1, 3)], lambda x, w, *p: F.relu(bn(True)(x @ w.T, *p))),
     "batch_norm and relu fixed": ([(16, 4), (6, 4)] + 4 * [(1, 3)], lambda x, w, *p: F.relu(bn(False)(x @ w.T, *p))),
+    "batch_norm relu pool training": ([(16, 4), (15, 4)] + 4 * [(1, 3)], lambda x, w, *p: max_pool(F.relu(bn(True)(x @ w.T, *p)).reshape(16, 15), 5, 2, 2)),
+    "batch_norm relu pool fixed": ([(16, 4), (15, 4)] + 4 * [(1, 3)], lambda x, w, *p: max_pool(F.relu(bn(False)(x @ w.T, *p)).reshape(16, 15), 5, 2, 2)),
     "layer_norm": ([(5, 8), (1, 4), (1, 4)], lambda x, g, b: F.layer_norm(ch(x, 4), (4,), g[0], b[0])),
     "rms_norm": ([(5, 4), (1, 4)], lambda x, g: x / (x.pow(2).mean(1, keepdim=True) + 1e-6).sqrt() * g),
     "group_norm": ([(16, 8), (1, 4), (1, 4)], lambda x, g, b: torch.cat(

@@ -104,6 +104,11 @@ static int n_bn_relu(struct ser_tape *t, const int *x)
 	int y = ser_nn_linear(t, x[0], x[1], -1);
 	return ser_nn_batch_norm_relu(t, y, x[2], x[3], x[4], x[5], 0.1, 1e-5);
 }
+static int n_bn_pool(struct ser_tape *t, const int *x)
+{
+	int y = ser_nn_linear(t, seq(t, x[0]), x[1], -1);
+	return ser_nn_batch_norm_relu_pool(t, y, 5, 2, 2, x[2], x[3], x[4], x[5], 0.1, 1e-5);
+}
 static int n_ln(struct ser_tape *t, const int *x) { return ser_nn_layer_norm(t, x[0], x[1], x[2], 1e-5); }
 /* What backward does not read is dropped; the values after it lie in its memory. */
 static int n_drop(struct ser_tape *t, const int *x)
@@ -280,6 +285,8 @@ static const struct kase cases[] = {
 	{"batch_norm of relu fixed", n_relu_bn, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
 	{"batch_norm and relu training", n_bn_relu, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
 	{"batch_norm and relu fixed", n_bn_relu, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
+	{"batch_norm relu pool training", n_bn_pool, {{R, 4}, {15, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
+	{"batch_norm relu pool fixed", n_bn_pool, {{R, 4}, {15, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
 	{"dropped values", n_drop, {{R, 4}, {6, 4}, {2, 8}}, 0},
 	{"layer_norm", n_ln, {{5, 8}, {1, 4}, {1, 4}}, 0},
 	{"rms_norm", n_rms, {{5, 4}, {1, 4}}, 0},
