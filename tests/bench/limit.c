@@ -38,8 +38,8 @@ static double now(void)
 	}
 
 #if defined(__x86_64__)
-FMA_LOOP(fma512, 64, __attribute__((target("avx512f,fma"), optimize("fp-contract=fast"))))
-FMA_LOOP(fma256, 32, __attribute__((target("avx2,fma"), optimize("fp-contract=fast"))))
+FMA_LOOP(fma512, 64, __attribute__((target("avx512f,fma"))))
+FMA_LOOP(fma256, 32, __attribute__((target("avx2,fma"))))
 
 __attribute__((target("amx-tile,amx-bf16"))) static float amx(long n)
 {
