@@ -75,6 +75,10 @@ show() {
 		--preset,deepemocluster 32, 128
 		--kind,wave,--sample-frequency,8000 4000, 1
 		--kind,lld 48, 19
+		--kind,compare 49, 130
+		--kind,compare,--delta-order,0 49, 65
+		--preset,chunk-lld 30, 130
+		--kind,egemaps 49, 25
 	END
 }
 
@@ -85,6 +89,24 @@ show() {
 	same '[300,0,300]' sh -c 'ser-dump --data o.ser | jq -c "[.func.data[0:3][] | round]"'
 	same '["p50","std","mean"]' sh -c 'ser-info --json o.ser 2>/dev/null | jq -c .dims.func.functionals || ser-info o.ser | sed -n "s/.*functionals\":\([^]]*]\).*/\1/p"'
 	run -2 ser-wav2feat --functionals median -o no.ser a.wav
+}
+
+@test "ser-wav2feat: eGeMAPS, its columns by name" {
+	wav a.wav 0.5 300
+	ser-wav2feat --preset egemaps -t 2 a.wav > o.ser
+	same '[[88],88,["egemaps"],"egemaps"]' sh -c '{ ser-dump o.ser; ser-dump --header o.ser; } | jq -s -c \
+		"[.[0].func.shape, (.[1].dims.func.columns | length), .[1].dims.func.functionals, (.[1].dims.func.front | split(\" \")[0])]"'
+	ser-cat --to csv o.ser > o.csv
+	same 'id,F0semitoneFrom27.5Hz_sma3nz_amean' sh -c 'head -n 1 o.csv | cut -d, -f1,2'
+	same true sh -c 'ser-dump --data o.ser | jq "(.func.data[0] - 41.37 | fabs < 0.01) and (.func.data[87] + 15.26 | fabs < 0.05)"'
+	ser-wav2feat --kind egemaps --functionals egemaps a.wav | ser-cmp - o.ser
+	same '["spectralFlux_sma3",25]' sh -c 'ser-wav2feat --kind egemaps a.wav | ser-dump --header | jq -c ".dims.feat.columns | [.[5], length]"'
+	same '["F0final_sma","mfcc_sma_de[14]"]' sh -c 'ser-wav2feat --kind compare a.wav | ser-dump --header | jq -c ".dims.feat.columns | [.[0], .[129]]"'
+	for o in '--functionals egemaps' '--kind lld --functionals egemaps' '--preset egemaps --delta-order 1' '--preset egemaps --kind compare' \
+		'--preset egemaps --num-mel-bins 20'; do
+		run -2 ser-wav2feat $o -o no.ser a.wav
+	done
+	[ ! -e no.ser ]
 }
 
 @test "ser-wav2feat: the bytes don't depend on threads, nor on --root" {
@@ -233,7 +255,7 @@ w.writeframes(struct.pack("<1000h", *[32767 if i % 100 == 0 else 5 for i in rang
 	wav odd.wav 0.7 500 22050 2
 	printf 'odd\todd.wav\t01\tjoy\t33\t\n' >> m.tsv
 	ser-wav2feat --kind wave m.tsv > w.ser
-	for o in '--kind fbank' '--kind mfcc --delta-order 2' '--kind lld --functionals mean,p50' '--dither 1 --seed 3' '--trim 40' \
+	for o in '--kind fbank' '--kind mfcc --delta-order 2' '--kind lld --functionals mean,p50' '--preset egemaps' '--kind compare' '--dither 1 --seed 3' '--trim 40' \
 		'--preset speechbrain-ecapa' '--kind wave'; do
 		ser-wav2feat $o m.tsv > d.ser
 		ser-wav2feat $o < w.ser > s.ser
