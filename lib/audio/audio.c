@@ -46,6 +46,12 @@ static int open_decoder(struct ser_audio *a, struct ser_err *e)
 {
 	if (!ser_source_ogg_ended(&a->src))
 		return ser_fail(e, SER_EDATA, "%s: the file is cut off: its Ogg stream has no last page", a->name);
+	int64_t whole, lack = ser_source_mpeg_missing(&a->src, &whole); /* the decoder would say it on standard error */
+	if (lack > 0 && whole >= 0)
+		return fail_short(a, e, "bytes", whole, whole - lack);
+	if (lack > 0)
+		return ser_fail(e, SER_EDATA, "%s: the file is cut off: its last MPEG frame lacks %lld bytes", a->name,
+				(long long)lack);
 	SF_VIRTUAL_IO io = {.get_filelen = ser_source_len,
 			    .seek = ser_source_seek,
 			    .read = ser_source_read,

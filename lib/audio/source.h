@@ -47,4 +47,8 @@ int64_t ser_source_missing(const struct ser_source *s);
 /* Whether an Ogg stream's last page is there, whole and marked as the last. True for what is not Ogg. */
 bool ser_source_ogg_ended(struct ser_source *s);
 
+/* Bytes that are missing from MPEG audio layer III, at least: of the length that its first frame announces, in *whole, or, where that is -1
+ * because it announces none, of the last frame. 0 when none are, and for what is not MPEG. */
+int64_t ser_source_mpeg_missing(struct ser_source *s, int64_t *whole);
+
 #endif

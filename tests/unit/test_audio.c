@@ -369,6 +369,7 @@ static void test_damage(void **state)
 		{SF_FORMAT_FLAC | SF_FORMAT_PCM_16, {30, 100, 5000, 8000}},
 		{SF_FORMAT_OGG | SF_FORMAT_VORBIS, {30, 3000, 3500, 4300}},
 		{SF_FORMAT_OGG | SF_FORMAT_OPUS, {30, 1000, 3000, 4400}},
+		{SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, {200, 600, 1152, 1400}},
 	};
 	for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
 		write_sine(cut[i].format, 16000, 1, 16000, 440);
@@ -492,12 +493,49 @@ static void test_corpora(void **state)
 	}
 }
 
+/* MP3 with tags around it, and without the frame that says its length. */
+static void test_mpeg(void **state)
+{
+	(void)state;
+	struct ser_audio_opt o;
+	struct ser_err e = {0};
+	char *s;
+	size_t n;
+	ser_audio_opt_init(&o);
+	write_sine(SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 16000, 1, 16000, 440);
+	assert_int_equal(ser_read_file(path, 1 << 24, &s, &n, &e), SER_OK);
+	assert_memory_equal(s + 13, "Xing", 4);
+	char *tagged = ser_calloc(30 + n + 128, 1);
+	memcpy(tagged, "ID3\4\0\0\0\0\0\24", 10); /* and 20 bytes */
+	memcpy(tagged + 30, s, n);
+	memcpy(tagged + 30 + n, "TAG", 3);
+	float *x = NULL;
+	write_bytes(tagged, 30 + n + 128);
+	assert_int_equal(load(&o, &x, NULL), 16000);
+	free(x);
+	write_bytes(tagged, 30 + n - 31);
+	refuse(&o, ": the file is cut off: its header announces ");
+
+	size_t frame = 288; /* 64 kbit/s at 16 kHz */
+	assert_memory_equal(s + frame, "\xff\xf3", 2);
+	for (size_t tag = 0; tag <= 128; tag += 128) {
+		x = NULL;
+		write_bytes(tagged + 30 + frame, n - frame + tag);
+		assert_true(load(&o, &x, NULL) > 15000);
+		free(x);
+	}
+	write_bytes(s + frame, n - frame - 10);
+	refuse(&o, ": the file is cut off: its last MPEG frame lacks 10 bytes");
+	free(tagged);
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formats), cmocka_unit_test(test_rates),   cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_parts),   cmocka_unit_test(test_pipe),    cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_noise),   cmocka_unit_test(test_corpora),
+		cmocka_unit_test(test_noise),   cmocka_unit_test(test_corpora), cmocka_unit_test(test_mpeg),
 	};
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);
 }

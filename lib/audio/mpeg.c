@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* MPEG audio layer III (ISO 11172-3, 13818-3, and Fraunhofer's 2.5), as far as a cut file shows. A stream of it has no length of its
+ * own, and decoders end quietly where it ends. But encoders put the file's length in bytes into a first frame without sound, under the
+ * name Xing or Info (or VBRI); and a file without that is nearly always cut inside a frame. */
+#include "audio/source.h"
+
+#include <string.h>
+
+enum { HEAD = 4, ENOUGH = 200 /* bytes of a first frame that hold Xing's fields or VBRI's */ };
+
+struct frame {
+	bool mpeg1, mono;
+	int rate_hz, n_byte;
+};
+
+static bool parse(const unsigned char *p, struct frame *f)
+{
+	static const int kbps[2][15] = {{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160},
+					{0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320}};
+	static const int hz[3] = {44100, 48000, 32000};
+	int version = p[1] >> 3 & 3, layer = p[1] >> 1 & 3, rate = p[2] >> 4, freq = p[2] >> 2 & 3;
+	if (p[0] != 0xff || p[1] >> 5 != 7 || version == 1 || layer != 1 || rate == 0 || rate == 15 || freq == 3)
+		return false;
+	f->mpeg1 = version == 3;
+	f->mono = p[3] >> 6 == 3;
+	f->rate_hz = hz[freq] >> (version == 3 ? 0 : version == 2 ? 1 : 2);
+	f->n_byte = (f->mpeg1 ? 144000 : 72000) * kbps[f->mpeg1][rate] / f->rate_hz + (p[2] >> 1 & 1);
+	return true;
+}
+
+static size_t peek(struct ser_source *s, int64_t at, unsigned char *p, size_t n)
+{
+	s->pos = at;
+	int64_t got = ser_source_read(p, (int64_t)n, s);
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* Behind ID3v2 tags. */
+static int64_t first_frame(struct ser_source *s)
+{
+	unsigned char p[10];
+	int64_t at = 0;
+	while (peek(s, at, p, sizeof p) == sizeof p && memcmp(p, "ID3", 3) == 0)
+		at += 10 + (p[6] << 21 | p[7] << 14 | p[8] << 7 | p[9]) + ((p[5] & 0x10) != 0 ? 10 : 0);
+	return at;
+}
+
+static int64_t be32(const unsigned char *p)
+{
+	return (int64_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+/* The length of the stream that its first frame p [n] announces, -1 when it doesn't. */
+static int64_t announced(const struct frame *f, const unsigned char *p, size_t n)
+{
+	size_t at = HEAD + (f->mpeg1 ? (f->mono ? 17 : 32) : (f->mono ? 9 : 17));
+	if (n >= at + 16 && (memcmp(p + at, "Xing", 4) == 0 || memcmp(p + at, "Info", 4) == 0)) {
+		bool frames = (p[at + 7] & 1) != 0, bytes = (p[at + 7] & 2) != 0;
+		return bytes ? be32(p + at + (frames ? 12 : 8)) : -1;
+	}
+	if (n >= 50 && memcmp(p + 36, "VBRI", 4) == 0)
+		return be32(p + 46);
+	return -1;
+}
+
+static int64_t missing(struct ser_source *s, int64_t *whole)
+{
+	unsigned char p[ENOUGH];
+	struct frame f, g;
+	int64_t at = first_frame(s);
+	size_t n = peek(s, at, p, sizeof p);
+	if (n < HEAD || !parse(p, &f))
+		return 0;
+	*whole = announced(&f, p, n);
+	if (*whole >= 0) /* some count tags, too: they are not asked for */
+		return *whole > s->size ? *whole - s->size : 0;
+	for (g = f; g.rate_hz == f.rate_hz && g.mpeg1 == f.mpeg1;) {
+		if (at + g.n_byte > s->size)
+			return at + g.n_byte - s->size;
+		at += g.n_byte;
+		if (peek(s, at, p, HEAD) < HEAD || !parse(p, &g))
+			return 0;
+	}
+	return 0;
+}
+
+int64_t ser_source_mpeg_missing(struct ser_source *s, int64_t *whole)
+{
+	*whole = -1;
+	if (s->kind == SOURCE_PIPE)
+		return 0;
+	int64_t keep = s->pos, n = missing(s, whole);
+	s->pos = keep;
+	return n;
+}
