@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 8192 }; /* frames decoded at a time */
+enum {
+	BLOCK = 8192,         /* frames decoded at a time */
+	MPEG_DELAY = 3 * 1152 /* samples that a decoder may leave out at the ends */
+};
 
 static const float LOUDEST = 1e9f;  /* 180 dB above full scale: sums of such are finite */
 static const double SLACK_S = 0.01; /* rounding that an `end` in a table is allowed */
@@ -20,6 +23,7 @@ struct ser_audio {
 	struct ser_audio_info info;
 	double rate_hz;
 	int major;           /* SF_FORMAT_* container */
+	int64_t n_mpeg;      /* samples that the frames of an MP3 hold which does not say it, else 0 */
 	int64_t first, last; /* frames of the file wanted: [first, last), last = -1 to the end */
 	int64_t at;          /* next frame that sf will give */
 	bool skipped;        /* frames before `first` are behind us */
@@ -46,7 +50,8 @@ static int open_decoder(struct ser_audio *a, struct ser_err *e)
 {
 	if (!ser_source_ogg_ended(&a->src))
 		return ser_fail(e, SER_EDATA, "%s: the file is cut off: its Ogg stream has no last page", a->name);
-	int64_t whole, lack = ser_source_mpeg_missing(&a->src, &whole); /* the decoder would say it on standard error */
+	int64_t whole, lack = ser_source_mpeg_missing(&a->src, &whole,
+						      &a->n_mpeg); /* the decoder would say it on standard error */
 	if (lack > 0 && whole >= 0)
 		return fail_short(a, e, "bytes", whole, whole - lack);
 	if (lack > 0)
@@ -217,6 +222,12 @@ static int check_end(struct ser_audio *a, struct ser_err *e)
 	/* an MPEG stream's length is an estimate where no frame says it */
 	if (a->info.n_frame >= 0 && a->at < a->info.n_frame && a->major != SF_FORMAT_MPEG)
 		return fail_short(a, e, "samples", a->info.n_frame, a->at);
+	if (a->at + MPEG_DELAY < a->n_mpeg) /* libsndfile believes the bit rate of the first */
+		return ser_fail(
+			e, SER_EDATA,
+			"%s: of variable bit rate and without a header that says its length: %lld of %lld samples "
+			"could be decoded",
+			a->name, (long long)a->at, (long long)a->n_mpeg);
 	if (a->at < a->first || (a->at == a->first && a->first > 0))
 		return ser_fail(e, SER_EDATA, "%s: start %g s is past the end of the file at %g s", a->name,
 				(double)a->first / a->info.rate_hz, (double)a->at / a->info.rate_hz);

@@ -14,7 +14,8 @@
  * file holds less than its own header says), without samples, holding samples that are not numbers or beyond 1e9, `start` or
  * `end` outside the file. A WAV or AU stream whose writer could not know the length (0, or more than 0x7ff00000
  * bytes in the header) is read to its end. MP3 is cut off when it is shorter than its Xing, Info or VBRI header says or, without
- * one, when its last frame is not whole; without one, and cut between two frames, nothing shows it.
+ * one, when its last frame is not whole; without one, and cut between two frames, nothing shows it. Without one and of variable
+ * bit rate, libsndfile may not decode it to its end, which is an error too.
  *
  * Objects are independent of each other and may be used from different threads. */
 #ifndef SER_AUDIO_H

@@ -63,7 +63,7 @@ static int64_t announced(const struct frame *f, const unsigned char *p, size_t n
 	return -1;
 }
 
-static int64_t missing(struct ser_source *s, int64_t *whole)
+static int64_t missing(struct ser_source *s, int64_t *whole, int64_t *n_sample)
 {
 	unsigned char p[ENOUGH];
 	struct frame f, g;
@@ -78,18 +78,20 @@ static int64_t missing(struct ser_source *s, int64_t *whole)
 		if (at + g.n_byte > s->size)
 			return at + g.n_byte - s->size;
 		at += g.n_byte;
+		*n_sample += g.mpeg1 ? 1152 : 576;
 		if (peek(s, at, p, HEAD) < HEAD || !parse(p, &g))
 			return 0;
 	}
 	return 0;
 }
 
-int64_t ser_source_mpeg_missing(struct ser_source *s, int64_t *whole)
+int64_t ser_source_mpeg_missing(struct ser_source *s, int64_t *whole, int64_t *n_sample)
 {
 	*whole = -1;
+	*n_sample = 0;
 	if (s->kind == SOURCE_PIPE)
 		return 0;
-	int64_t keep = s->pos, n = missing(s, whole);
+	int64_t keep = s->pos, n = missing(s, whole, n_sample);
 	s->pos = keep;
 	return n;
 }

@@ -48,7 +48,8 @@ int64_t ser_source_missing(const struct ser_source *s);
 bool ser_source_ogg_ended(struct ser_source *s);
 
 /* Bytes that are missing from MPEG audio layer III, at least: of the length that its first frame announces, in *whole, or, where that is -1
- * because it announces none, of the last frame. 0 when none are, and for what is not MPEG. */
-int64_t ser_source_mpeg_missing(struct ser_source *s, int64_t *whole);
+ * because it announces none, of the last frame. *n_sample: how many its frames hold, a channel, counted only where none is announced. 0 when
+ * none are missing, and for what is not MPEG. */
+int64_t ser_source_mpeg_missing(struct ser_source *s, int64_t *whole, int64_t *n_sample);
 
 #endif

@@ -518,12 +518,18 @@ static void test_mpeg(void **state)
 
 	size_t frame = 288; /* 64 kbit/s at 16 kHz */
 	assert_memory_equal(s + frame, "\xff\xf3", 2);
-	for (size_t tag = 0; tag <= 128; tag += 128) {
-		x = NULL;
+	for (size_t tag = 0; tag <= 128; tag += 128) { /* shorter frames follow, which libsndfile does not expect */
 		write_bytes(tagged + 30 + frame, n - frame + tag);
-		assert_true(load(&o, &x, NULL) > 15000);
-		free(x);
+		refuse(&o, ": of variable bit rate and without a header that says its length: ");
 	}
+	char silent[20 * 288] = {0}; /* one bit rate throughout */
+	for (size_t k = 0; k < 20; k++)
+		memcpy(silent + k * frame, s, 4);
+	x = NULL;
+	write_bytes(silent, sizeof silent);
+	size_t n_silent = load(&o, &x, NULL);
+	free(x);
+	assert_in_range(n_silent, 20 * 576 - 3 * 1152, 20 * 576);
 	write_bytes(s + frame, n - frame - 10);
 	refuse(&o, ": the file is cut off: its last MPEG frame lacks 10 bytes");
 	free(tagged);
