@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
+#include "la/la.h"
 #include "stream/inspect.h"
 #include "stream/replay.h"
 
@@ -209,13 +210,51 @@ static void one_file(struct ser_cli *c, char *name, bool json, bool replay)
 	ser_in_close(in);
 }
 
+/* ---- the processor ---- */
+
+/* What products reach on one core, and of how much. */
+static void print_rate(enum ser_la_precision p, bool json)
+{
+	struct ser_la *la = ser_la_new(1);
+	if (ser_la_set_precision(la, p)) {
+		double rate = ser_la_measure(la) / 1e9, limit = ser_la_limit(p) / 1e9;
+		const char *name = ser_la_precisions[p];
+		if (json)
+			printf(limit > 0 ? ",\"%s\":{\"gflops\":%.1f,\"limit\":%.1f}" : ",\"%s\":{\"gflops\":%.1f}",
+			       name, rate, limit);
+		else if (limit > 0)
+			printf("%-9s %.1f GFLOP/s on one core, %.0f %% of the %.1f that multiply-adds in registers "
+			       "do\n",
+			       name, rate, 100 * rate / limit, limit);
+		else
+			printf("%-9s %.1f GFLOP/s on one core\n", name, rate);
+	}
+	ser_la_free(la);
+}
+
+static void print_cpu(bool json)
+{
+	char text[200];
+	struct ser_buf b = {0};
+	ser_la_describe(text, sizeof text);
+	json_text(&b, text);
+	printf(json ? "{\"kernels\":%s" : "kernels   %s\n", json ? b.s : text);
+	print_rate(SER_LA_FULL, json);
+	print_rate(SER_LA_BF16, json);
+	if (json)
+		puts("}");
+	ser_buf_free(&b);
+}
+
 int main(int argc, char **argv)
 {
-	bool json = false, replay = false;
+	bool json = false, replay = false, cpu = false;
 	const struct ser_option opts[] = {
 		{"json", 'j', SER_OPTION_FLAG, &json, NULL, 0, 0, NULL, 0, "a JSON object for each file"},
 		{"replay", 0, SER_OPTION_FLAG, &replay, NULL, 0, 0, NULL, 0,
 		 "a shell script of the commands that made the stream"},
+		{"cpu", 0, SER_OPTION_FLAG, &cpu, NULL, 0, 0, NULL, 0,
+		 "say which matrix kernels run here and how fast, and read nothing"},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-info",  "Check a stream from end to end and say what is in it.",
@@ -225,7 +264,11 @@ int main(int argc, char **argv)
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (replay && (json || c.n_operand > 1))
 		ser_cli_usage(&c, "--replay is of one stream, and no JSON");
-	if (c.n_operand == 0)
+	if (cpu && (replay || c.n_operand > 0))
+		ser_cli_usage(&c, "--cpu reads no file");
+	if (cpu)
+		print_cpu(json);
+	else if (c.n_operand == 0)
 		one_file(&c, NULL, json, replay);
 	for (int i = 0; i < c.n_operand; i++)
 		one_file(&c, c.operand[i], json, replay);

@@ -45,9 +45,9 @@ enum {
 		1, /* cannot change the output, so it is not in the provenance (threads, verbosity, output names) */
 	SER_OPTION_ALWAYS = 2, /* in the provenance even when not given (seeds) */
 	SER_OPTION_NEEDED = 4, /* usage error when not given */
-	SER_OPTION_WRITE =
-		8 /* names a file that is written, or several as a pattern; without it nothing may be written there */,
-	SER_OPTION_READ = 16    /* names a file that is read: its checksum goes into the provenance too */
+	/* names a file that is written, or several as a pattern; without it nothing may be written there */
+	SER_OPTION_WRITE = 8,
+	SER_OPTION_READ = 16 /* names a file that is read: its checksum goes into the provenance too */
 };
 
 /* A tool, or one of its modes (ser-score classes): a name, one line, options. */

@@ -165,3 +165,14 @@ for m in {"ser": 1, "prov": json.loads(sys.argv[1])}, {"id": "a"}, {"end": 1}:
 	run -2 ser-info --replay --json h.ser
 	run -2 ser-info --replay h.ser h.ser
 }
+
+@test "--cpu: kernels, what they reach; reads nothing" {
+	ser-info --cpu </dev/null >cpu.txt
+	grep -q '^kernels   products: own kernels' cpu.txt
+	grep -qE '^f32 +[0-9.]+ GFLOP/s on one core' cpu.txt
+	grep -qE '^bf16 +[0-9.]+ GFLOP/s on one core' cpu.txt
+	ser-info --cpu --json </dev/null | jq -e '(.kernels | type == "string") and ([.f32, .bf16] | map(.gflops > 0) | all)' >/dev/null
+	# what multiply-adds the flags of the processor promise, the limit knows
+	if grep -qw avx2 /proc/cpuinfo; then ser-info --cpu -j | jq -e '.f32.limit > 1' >/dev/null; fi
+	fails 2 "--cpu reads no file" ser-info --cpu d.ser
+}
