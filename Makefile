@@ -58,7 +58,7 @@ UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 PLUGINS  := $(if $(shell pkg-config --exists ompi-c 2>/dev/null && echo yes),$(LIBEXEC)/mpi.so)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
-.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture bench-growth install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale install uninstall dist clean
 .SECONDARY:
 
 all: $(TOOLS) $(PLUGINS)
@@ -201,6 +201,10 @@ bench: all
 
 bench-memory bench-load bench-growth: bench-%: all
 	tests/bench/$*
+
+# What training in two processes gives on this machine.
+bench-scale: all $(BUILD)/tests/mkstream
+	tests/bench/scale
 
 # ---- installation ----
 install: all
