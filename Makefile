@@ -55,13 +55,12 @@ CORPORA  := $(sort $(wildcard lib/corpus/desc/*.corpus))
 TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
 TORTURE  := $(BUILD)/torture/torture $(BUILD)/torture/shim.so
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
-PLUGINS  := $(if $(shell pkg-config --exists ompi-c 2>/dev/null && echo yes),$(LIBEXEC)/mpi.so)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 
-.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins install uninstall dist clean
 .SECONDARY:
 
-all: $(TOOLS) $(PLUGINS)
+all: $(TOOLS) plugins
 
 # `make deps demo` is one call: nothing is compiled before the packages are there, with -j too.
 DEPS_FIRST := $(filter deps,$(MAKECMDGOALS))
@@ -98,7 +97,11 @@ $(BINDIR)/%: $(BUILD)/src/%.o $(BUILD)/libser.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# What ser-train loads when mpirun starts it; made where Open MPI is. The tools are not linked with it.
+# What ser-train loads when mpirun starts it; made where Open MPI is, which is asked for after `make deps`. The tools are not linked
+# with it.
+plugins: | $(DEPS_FIRST)
+	$(Q)if pkg-config --exists ompi-c; then $(MAKE) -s --no-print-directory $(LIBEXEC)/mpi.so; fi
+
 $(LIBEXEC)/mpi.so: lib/comm/mpi.c lib/comm/plugin.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -210,7 +213,7 @@ bench-scale: all $(BUILD)/tests/mkstream
 install: all
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/pipelines/corpora
 	install -m 755 $(TOOLS) $(DESTDIR)$(bindir)
-	for p in $(PLUGINS); do install -D -m 755 $$p $(DESTDIR)$(bindir)/../libexec/ser/$${p##*/}; done
+	if [ -e $(LIBEXEC)/mpi.so ]; then install -D -m 755 $(LIBEXEC)/mpi.so $(DESTDIR)$(bindir)/../libexec/ser/mpi.so; fi
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
 	install -m 644 pipelines/*.mk pipelines/Makefile $(DESTDIR)$(datadir)/pipelines
 	install -m 755 pipelines/demo-corpus pipelines/report $(DESTDIR)$(datadir)/pipelines
