@@ -71,7 +71,8 @@ struct ser_trainer {
 	/* clusters inside speakers: members of each, and of each speaker its clusters */
 	size_t *member, *clu_at, n_clu, *spk_at, n_spk;
 	/* results so far */
-	double norm[SER_MAX_OBJECTIVE]; /* of the step at hand: the sum of train_weight() over all its parts */
+	double norm
+		[SER_MAX_OBJECTIVE]; /* of the step at hand: the sum of train_weight() over all its parts; 0: nothing to learn */
 	double sum, part[SER_MAX_OBJECTIVE];
 	uint64_t n_part[SER_MAX_OBJECTIVE];
 	real *best;

@@ -249,9 +249,9 @@ int train_loss(struct ser_trainer *t, size_t k, int emb, double *value)
 {
 	const struct ser_objective *o = &t->obj[k];
 	double weight = train_weight(t, k);
-	if (weight == 0)
+	if (weight == 0 || t->norm[k] == 0)
 		return -1;
-	if (o->kind == SER_OBJ_VALUE && (t->norm[k] < 2 || (o->loss == SER_VALUE_CCC && weight < 2)))
+	if (o->kind == SER_OBJ_VALUE && o->loss == SER_VALUE_CCC && weight < 2)
 		return -1; /* one number has no concordance */
 	if (o->adversarial)
 		emb = ser_nn_reverse_grad(t->tape, emb, o->weight * ramp(t));

@@ -100,6 +100,9 @@ static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_OBJECTIVE
 		for (size_t k = 0; k < t->n_obj; k++)
 			t->norm[k] += train_weight(t, k);
 	}
+	for (size_t k = 0; k < t->n_obj; k++)
+		if (t->obj[k].kind == SER_OBJ_VALUE && t->norm[k] < 2)
+			t->norm[k] = 0; /* values are learnt from two records or more */
 	ser_params_zero_grad(t->m->params);
 	for (size_t p = 0; p < n_part; p++) {
 		if (n_part > 1) /* else it is there already */
