@@ -1,6 +1,6 @@
 # What do the clusters of a speaker's embeddings line up with: with emotion, or with what else differs between recordings?
 #
-#   make -f confounds.mk DATA=/data OUT=out/confounds SPEAKER=out/speaker      confounds.tsv, confounds.md, map-*.svg
+#   make -f confounds.mk DATA=/data OUT=out/confounds SPEAKER=out/speaker      confounds.tsv, confounds.md, map-*.svg, panels-*.svg
 #
 # For each corpus that the encoder never saw, and for its embeddings, those of the same network with random weights, and
 # mean and deviation of cepstra: k-means with as many clusters as there are emotions, within each speaker and over all, as
@@ -30,7 +30,7 @@ folder = $(or $(DIR_$(1)),$(or $(DATA),$(error say where the corpora are: DATA=/
 prep   = $(or $(PREP_$(1)),ser-prep $(1) $(call folder,$(1)))
 
 .PHONY: confounds
-confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(CORPORA:%=$(OUT)/map-%.svg)
+confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(CORPORA:%=$(OUT)/map-%.svg) $(CORPORA:%=$(OUT)/panels-%.svg)
 	@cat $<
 
 # ---- the encoder and what it is held against ----
@@ -97,8 +97,13 @@ $(OUT)/confounds.md: $(OUT)/confounds.tsv $(SPEAKER)/speakers.txt
 	./confounds-report md $< $(SPEAKER) > $@.part
 	mv $@.part $@
 
-# ---- the map: some speakers' embeddings, coloured by speaker and emotion ----
+# ---- the map: some speakers' embeddings, coloured by speaker and emotion; and each speaker in a panel ----
 first = $$(cut -f 3 $(1) | tail -n +2 | LC_ALL=C sort -u | head -n $(MAPPED) | sed 's/.*/"&"/' | paste -s -d ,)
-$(OUT)/map-%.svg: $(OUT)/%.encoder.ser $(OUT)/%.tsv
-	ser-select "spk in ($(call first,$(word 2,$^)))" $< | ser-project $(MAP) --seed $(SEED) | \
-		ser-plot scatter --color spk,emo --title "$*: speaker embeddings" -o $@
+$(OUT)/%.map.ser: $(OUT)/%.encoder.ser $(OUT)/%.tsv
+	ser-select "spk in ($(call first,$(word 2,$^)))" $< | ser-project $(MAP) --seed $(SEED) -o $@
+
+$(OUT)/map-%.svg: $(OUT)/%.map.ser
+	ser-plot scatter -q --color spk,emo --title "$*: speaker embeddings" -o $@ $<
+
+$(OUT)/panels-%.svg: $(OUT)/%.map.ser
+	ser-plot scatter --color emo --panel spk --title "$*: speaker embeddings, one panel a speaker" -o $@ $<

@@ -74,6 +74,7 @@ recipe() {
 	ami=$(awk -F'\t' '$2 == "cepstra" && $3 == "speaker" && $4 == "text" && $5 == "ami" {printf "%.3f", $6}' conf/confounds.tsv)
 	grep -qF "| speaker | text | cepstra | $ami |" report
 	grep -q '<svg' conf/map-three.svg
+	grep -q 'three-s2' conf/panels-three.svg
 	recipe confounds.mk conf -q SPEAKER="$PWD/spk" "$PWD"/conf/confounds.md
 
 	# no table of speakers that the encoder was trained on
