@@ -3,7 +3,7 @@
 # labels from 1 to 100 %, seeds; paired tests; one report. Called by the Makefile here; paper-folds.mk trains.
 #
 #   make paper-clusters DATA=/data                all of it, about two hours on two cores with -j2
-#   make paper-clusters DATA=/data QUICK=1        two corpora, two shares, one seed
+#   make paper-clusters DATA=/data QUICK=1        two corpora, two shares, one seed, one setting: ten minutes
 #   make paper-clusters DATA=/data ENCODER_ST=x   a speaker encoder that is there already, instead of one trained here
 #
 # Corpora are looked for in DATA/NAME. A run that was cut off goes on where it stopped. Left in OUT: RESULTS.md,
@@ -11,7 +11,7 @@
 include settings.mk
 MAKEFLAGS += --no-print-directory
 
-OUT  ?= out/paper-clusters
+OUT  ?= out/paper-clusters$(if $(QUICK),-quick)
 DATA ?= $(error say where the corpora are: make paper-clusters DATA=/where/they/are)
 
 # ---- what is compared, on what ----
@@ -24,7 +24,7 @@ SHARES     ?= $(if $(QUICK),10 100,1 5 10 25 50 100)
 HEADLINE   ?= 10
 # Features of a test speaker as they are, or normalised by all that the same speaker said (which looks at test utterances
 # together, not at labels): a setting of its own, never mixed with the other.
-NORMS      ?= none speaker
+NORMS      ?= $(if $(QUICK),none,none speaker)
 N_BOOT     ?= 1000
 
 # How a corpus is found and divided; its folds as ser-fold numbers them.
@@ -48,15 +48,22 @@ ENCODER_ST      ?= $(OUT)/speaker/encoder.st
 CLUSTERS        ?= 6
 PAIRS           ?= --negatives 2
 
+# What each stage used of the processor, for the report; stages of a run cut off and taken up again add up.
+export BASH_ENV := $(CURDIR)/paper-times
+export CPU_LOG  := $(abspath $(OUT))/cpu.log
+$(shell mkdir -p '$(OUT)')
+
 .PHONY: report
 report: $(OUT)/RESULTS.md
 
-# ---- manifests: folds by speaker, and the corpus in front of ids and speakers, whose names clash between corpora ----
+# ---- manifests: folds by speaker, and the corpus in front of ids and speakers, whose names clash between corpora; speakers who
+# say less than two utterances a cluster are left out ----
 $(OUT)/corpora/%.tsv:
 	mkdir -p $(@D)
-	$(call prep,$*) | $(call divide,$*) | awk -F'\t' -v OFS='\t' -v c=$* \
+	$(call prep,$*) | $(call divide,$*) | awk -F'\t' -v OFS='\t' -v c=$* -v fewest=$(CLUSTERS) \
 		'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == "spk") s = i; print $$0, "corpus"; next} \
-		 {$$1 = c "-" $$1; $$s = c "-" $$s; print $$0, c}' > $@.part
+		 {$$1 = c "-" $$1; $$s = c "-" $$s; line[NR] = $$0 OFS c; spk[NR] = $$s; n[$$s]++} \
+		 END {for (i = 2; i <= NR; i++) if (n[spk[i]] >= 2 * fewest) print line[i]}' > $@.part
 	mv $@.part $@
 
 $(OUT)/corpora/%.lld.ser: $(OUT)/corpora/%.tsv
@@ -99,18 +106,20 @@ $(OUT)/agreement-%.tsv: $(OUT)/clusters.ser
 	mv $@.part $@
 
 # ---- training, prediction, scores: a make for each corpus and normalisation ----
-# What a sub-make is asked for says everything that it must know.
+# Each is always asked, and does what is missing: seeds and shares may have been added since.
 RUNS := $(foreach n,$(NORMS),$(CORPORA:%=$(n)/%))
 runs  = $(RUNS:%=$(OUT)/%/done)
 
 define run
-$$(OUT)/$(1)/done: $$(OUT)/$(1).ser $$(OUT)/$(dir $(1))unlabelled.ser $$(SEEDS:%=$$(OUT)/pairs-%.ser)
+$$(OUT)/$(1)/done: $$(OUT)/$(1).ser $$(OUT)/$(dir $(1))unlabelled.ser $$(SEEDS:%=$$(OUT)/pairs-%.ser) FORCE
 	+$$(MAKE) -f paper-folds.mk OUT='$$(OUT)' NORM=$(patsubst %/,%,$(dir $(1))) CORPUS=$(notdir $(1)) \
 		FOLDS='$$(FOLDS_$(notdir $(1)))' SEEDS='$$(SEEDS)' SHARES='$$(SHARES)' HEADLINE='$$(HEADLINE)' N_BOOT='$$(N_BOOT)' all
 endef
 $(foreach r,$(RUNS),$(eval $(call run,$(r))))
+.PHONY: FORCE
 
 # ---- the report ----
 $(OUT)/RESULTS.md: $(runs) $(CORPORA:%=$(OUT)/agreement-%.tsv)
+	@rm -rf $(@D)/report.*
 	NORMS='$(NORMS)' CORPORA='$(CORPORA)' UNLABELLED='$(UNLABELLED)' SEEDS='$(SEEDS)' SHARES='$(SHARES)' \
 		HEADLINE='$(HEADLINE)' CLUSTERS='$(CLUSTERS)' N_BOOT='$(N_BOOT)' ENCODER_ST='$(ENCODER_ST)' ./paper-report '$(OUT)'

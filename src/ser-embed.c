@@ -26,6 +26,8 @@ static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 	const struct ser_val *spk = ser_val_get(&j->m->train, "speakers");
 	if (spk != NULL)
 		ser_val_set(&h->arena, dim, "train_speakers", *spk);
+	for (size_t i = 0; i < j->drop.n; i++)
+		ser_header_dim_drop(h, j->drop.s[i]);
 	return 0;
 }
 

@@ -78,17 +78,30 @@ static int number(const struct log *l, size_t row, ptrdiff_t column, double *x, 
 	return ser_fail_in(e, "%s:%zu: column \"%s\"", l->text->shown, row + 2, l->column[column]);
 }
 
-/* The columns of a log, where both have something; best: by the column "best", for validations. *line->x is the
- * caller's to free, y is in the same block. */
+/* The column NAME_lo or NAME_hi; -1: none. */
+static ptrdiff_t bound_of(const struct log *l, const char *name, const char *which)
+{
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "%s_%s", name, which);
+	ptrdiff_t col = column_of(l, b.s);
+	ser_buf_free(&b);
+	return col;
+}
+
+/* Points of a log where both columns have something, and their intervals where it has columns of bounds; best: by the
+ * column "best", for validations. *line->x is the caller's to free, the others are in the same block. */
 static int line_make(const struct log *l, const char *x_name, const char *y_name, struct ser_plot_line *line,
 		     struct ser_err *e)
 {
 	ptrdiff_t xc = column_of(l, x_name), yc = column_of(l, y_name), bc = column_of(l, "best");
+	ptrdiff_t bound[2] = {bound_of(l, y_name, "lo"), bound_of(l, y_name, "hi")};
+	bool bounds = bound[0] >= 0 && bound[1] >= 0;
 	if (xc < 0 || yc < 0)
 		return ser_fail(e, SER_EDATA, "%s: there is no column \"%s\"", l->text->shown,
 				xc < 0 ? x_name : y_name);
-	double *x = ser_malloc(2 * l->n_row + 1, sizeof *x), *y = x + l->n_row, best = NAN;
-	*line = (struct ser_plot_line){0, x, y, -1};
+	double *x = ser_malloc(4 * l->n_row + 1, sizeof *x), *y = x + l->n_row, *lo = y + l->n_row, *hi = lo + l->n_row;
+	double best = NAN;
+	*line = (struct ser_plot_line){0, x, y, -1, bounds ? lo : NULL, bounds ? hi : NULL};
 	for (size_t i = 0; i < l->n_row; i++) {
 		char **cell = l->cell + i * l->n_column;
 		size_t n = line->n;
@@ -98,6 +111,10 @@ static int line_make(const struct log *l, const char *x_name, const char *y_name
 			return e->code;
 		if (n > 0 && x[n] < x[n - 1])
 			return ser_fail(e, SER_EDATA, "%s:%zu: column \"%s\" falls", l->text->shown, i + 2, x_name);
+		lo[n] = hi[n] = y[n];
+		if (bounds && *cell[bound[0]] != '\0' && *cell[bound[1]] != '\0' &&
+		    (number(l, i, bound[0], &lo[n], e) != SER_OK || number(l, i, bound[1], &hi[n], e) != SER_OK))
+			return e->code;
 		if (bc >= 0 && *cell[bc] != '\0' && ser_parse_real(cell[bc], -1e30, 1e30, &best, NULL) != 0)
 			best = NAN;
 		line->n++;

@@ -62,6 +62,11 @@ static void draw_line(struct ser_buf *b, const struct panel *p, const struct ser
 	size_t every = l->n <= 12 ? 1 : (l->n + 7) / 8;
 	for (size_t i = every == 1 ? 0 : (series * every / n_series) % every; i < l->n; i += every)
 		ser_svg_marker(b, series, series, xy[i], xy[l->n + i], 3.4, NULL);
+	snprintf(attr, sizeof attr, "stroke=\"%s\" stroke-width=\"1.2\" stroke-opacity=\"0.75\"", ser_svg_edge[series]);
+	double aside =
+		((double)series - (double)(n_series - 1) / 2) * 2.4; /* so that equal points show all their bars */
+	for (size_t i = 0; l->lo != NULL && i < l->n; i++)
+		ser_svg_line(b, xy[i] + aside, py(p, l->lo[i]), xy[i] + aside, py(p, l->hi[i]), attr);
 	if (l->best >= 0 && (size_t)l->best < l->n) {
 		double x = xy[l->best], y = xy[l->n + (size_t)l->best];
 		snprintf(attr, sizeof attr, "fill=\"none\" stroke=\"%s\" stroke-width=\"1.6\"", ser_svg_edge[series]);
@@ -87,6 +92,10 @@ int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d,
 		rc = ser_plot_check(d->line[i].x, d->line[i].n, "x of point", e);
 		if (rc == SER_OK)
 			rc = ser_plot_check(d->line[i].y, d->line[i].n, "y of point", e);
+		if (rc == SER_OK && d->line[i].lo != NULL)
+			rc = ser_plot_check(d->line[i].lo, d->line[i].n, "lower bound of point", e);
+		if (rc == SER_OK && d->line[i].lo != NULL)
+			rc = ser_plot_check(d->line[i].hi, d->line[i].n, "upper bound of point", e);
 		for (size_t k = 0; k < d->line[i].n; k++) {
 			x0 = fmin(x0, d->line[i].x[k]);
 			x1 = fmax(x1, d->line[i].x[k]);
@@ -113,8 +122,9 @@ int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d,
 		double y0 = INFINITY, y1 = -INFINITY;
 		for (size_t s = 0; s < d->n_series; s++)
 			for (size_t i = 0; i < d->line[q * d->n_series + s].n; i++) {
-				y0 = fmin(y0, d->line[q * d->n_series + s].y[i]);
-				y1 = fmax(y1, d->line[q * d->n_series + s].y[i]);
+				const struct ser_plot_line *at = &d->line[q * d->n_series + s];
+				y0 = fmin(y0, at->lo != NULL ? fmin(at->lo[i], at->y[i]) : at->y[i]);
+				y1 = fmax(y1, at->lo != NULL ? fmax(at->hi[i], at->y[i]) : at->y[i]);
 			}
 		if (y0 > y1)
 			y0 = y1 = 0;

@@ -54,8 +54,9 @@ struct ser_plot_confusion {
 /* One panel for each quantity, one line in it for each series, x common to all. */
 struct ser_plot_line {
 	size_t n;
-	const double *x, *y; /* [n] finite, x rising */
-	ptrdiff_t best;      /* the point that is ringed, -1: none */
+	const double *x, *y;   /* [n] finite, x rising */
+	ptrdiff_t best;        /* the point that is ringed, -1: none */
+	const double *lo, *hi; /* [n] finite, the interval around each y, as a bar beside its neighbours'; NULL: none */
 };
 struct ser_plot_curve {
 	size_t n_panel, n_series;

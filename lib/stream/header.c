@@ -33,6 +33,17 @@ struct ser_val *ser_header_dim(const struct ser_header *h, const char *name)
 	return ser_val_get(&h->dims, name);
 }
 
+void ser_header_dim_drop(struct ser_header *h, const char *name)
+{
+	size_t n = 0, len = strlen(name);
+	for (size_t i = 0; i < h->dims.u.map.n; i++) {
+		const struct ser_field *f = &h->dims.u.map.f[i];
+		if (f->name_len != len || memcmp(f->name, name, len) != 0)
+			h->dims.u.map.f[n++] = *f;
+	}
+	h->dims.u.map.n = n;
+}
+
 struct ser_val *ser_header_dim_add(struct ser_header *h, const char *name)
 {
 	ser_val_set(&h->arena, &h->dims, name, ser_val_map());

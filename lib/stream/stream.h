@@ -185,6 +185,7 @@ bool ser_header_equal(const struct ser_header *a, const struct ser_header *b);
 /* The map about a tensor, or NULL; _add makes an empty one in its place. */
 struct ser_val *ser_header_dim(const struct ser_header *h, const char *name);
 struct ser_val *ser_header_dim_add(struct ser_header *h, const char *name);
+void ser_header_dim_drop(struct ser_header *h, const char *name); /* when there is one */
 /* Append {tool, version, args}; args is a list of strings, copied. */
 void ser_header_prov_add(struct ser_header *h, const char *tool, const char *const *args, size_t n_arg);
 /* Take in the header of another segment or file of the same input: equal provenances stay one, different ones

@@ -282,3 +282,16 @@ print(len(s))")" -eq 64 ]
 	run -1 bash -c 'ser-plot scatter --field emb all.ser > /dev/full'
 	run -1 ser-plot scatter --field emb -o /no/such/x.svg all.ser
 }
+
+@test "curve: intervals around values, where a table has them" {
+	printf 'share\tUAR\tUAR_lo\tUAR_hi\n1\t0.4\t0.3\t0.5\n10\t0.5\t\t\n100\t0.6\t0.2\t0.9\n' >a.tsv
+	printf 'share\tUAR\n1\t0.4\n100\t0.5\n' >b.tsv
+	ser-plot curve --x share --y UAR a.tsv b.tsv >with.svg
+	cut -f 1,2 a.tsv >c.tsv
+	ser-plot curve --x share --y UAR a=c.tsv b.tsv >without.svg
+	[ "$(grep -c 'stroke-opacity' with.svg)" -eq 3 ] # a row without bounds has a bar of no length
+	[ "$(grep -c 'stroke-opacity' without.svg || true)" -eq 0 ]
+	grep -q '>0.8<' with.svg # the scale takes the bounds in
+	printf 'share\tUAR\tUAR_lo\tUAR_hi\n1\t0.4\tx\t0.5\n' >bad.tsv
+	fails 1 'bad.tsv:2: column "UAR_lo"' ser-plot curve --x share --y UAR bad.tsv
+}

@@ -98,3 +98,10 @@ setup() {
 	ser-wav2feat --id mic --segment 1 --every 0.5 whole.wav | ser-predict -m live.st | ser-dump --tsv id,start,end,pred,post | diff - live.tsv
 	[ "$(wc -l <live.tsv)" -eq 8 ]
 }
+
+@test "a field that is dropped leaves the header, too" {
+	mkstream -n 30 >f.ser
+	ser-train classify -l emo --arch mlp -e 1 -o m.st f.ser
+	same '["post"]' bash -c 'ser-predict -m m.st --drop feat f.ser | ser-dump --header | jq -c ".dims | keys"'
+	same '["emb"]' bash -c 'ser-embed -m m.st --drop feat f.ser | ser-dump --header | jq -c ".dims | keys"'
+}
