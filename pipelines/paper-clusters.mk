@@ -119,7 +119,7 @@ $(foreach r,$(RUNS),$(eval $(call run,$(r))))
 .PHONY: FORCE
 
 # ---- the report ----
-$(OUT)/RESULTS.md: $(runs) $(CORPORA:%=$(OUT)/agreement-%.tsv)
+$(OUT)/RESULTS.md: $(runs) $(CORPORA:%=$(OUT)/agreement-%.tsv) paper-report
 	@rm -rf $(@D)/report.*
 	NORMS='$(NORMS)' CORPORA='$(CORPORA)' UNLABELLED='$(UNLABELLED)' SEEDS='$(SEEDS)' SHARES='$(SHARES)' \
 		HEADLINE='$(HEADLINE)' CLUSTERS='$(CLUSTERS)' N_BOOT='$(N_BOOT)' ENCODER_ST='$(ENCODER_ST)' ./paper-report '$(OUT)'

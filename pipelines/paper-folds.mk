@@ -3,7 +3,8 @@
 # OUT/NORM/unlabelled.ser and OUT/pairs-SEED.ser.
 include settings.mk
 
-# ---- the emotion encoder and how it is trained; settings were chosen on validation speakers of the first fold's training part ----
+# ---- the emotion encoder and how it is trained. It was chosen on validation speakers of RAVDESS' first training part; the
+# settings of pretraining are as they came to mind, and were not tuned. ----
 ENCODER     ?= --field func --input-norm none --arch mlp --hyper hidden=256 --hyper dropout=0.6 --weight-decay 0.05
 CLASSIFY    ?= --smooth 0.1 --batch 32
 # Little data is gone through more often. Passes over it at a share of so many percent:
@@ -21,6 +22,9 @@ METHODS    := scratch $(PRETRAINED) embedding svm
 dir   := $(OUT)/$(NORM)/$(CORPUS)
 fold  := $(dir)/fold-%
 data  := $(dir).ser
+
+# Made before this is called; said here so that make -n can show the plan when they are not there yet.
+$(data) $(OUT)/$(NORM)/unlabelled.ser $(SEEDS:%=$(OUT)/pairs-%.ser): ;
 
 # ---- one fold: features standardised by its training speakers; speech without emotion labels and without test speakers ----
 $(fold)/func.st $(fold)/emb.st: $(data)
