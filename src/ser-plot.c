@@ -8,10 +8,11 @@
 static struct ser_plot_opt o;
 static struct ser_points_opt points = {.field = "proj"};
 static struct ser_bars_opt bars = {.table = "scores"};
-static const char *color;                      /* scatter */
-static const char *label, *pred = "pred";      /* confusion */
-static const char *x_name = "epoch", *y_names; /* curve */
-static const char *score_names;                /* bars */
+static const char *color;                 /* scatter */
+static const char *label, *pred = "pred"; /* confusion */
+static struct ser_logs_opt logs = {.x = "epoch"};
+static const char *y_names;     /* curve */
+static const char *score_names; /* bars */
 
 /* ---- what every mode begins and ends with ---- */
 
@@ -203,7 +204,9 @@ static void curve(struct ser_cli *c)
 	ser_header_init(&h);
 	ser_logs_inputs(l, &h);
 	metadata(c, &h, &meta);
-	print(c, ser_logs_draw(l, x_name, y.s, y.n, &o, &svg, &e), &e, &svg);
+	logs.y = y.s;
+	logs.n_y = y.n;
+	print(c, ser_logs_draw(l, &logs, &o, &svg, &e), &e, &svg);
 	ser_logs_free(l);
 	ser_buf_free(&meta);
 	ser_header_free(&h);
@@ -267,9 +270,10 @@ int main(int argc, char **argv)
 		{"pred", 0, SER_OPTION_STR, &pred, "NAME", 0, 0, NULL, 0, "the predicted label"},
 		COMMON};
 	const struct ser_option curve_opts[] = {
-		{"x", 0, SER_OPTION_STR, &x_name, "NAME", 0, 0, NULL, 0, "column along the x axis"},
+		{"x", 0, SER_OPTION_STR, &logs.x, "NAME", 0, 0, NULL, 0, "column along the x axis"},
 		{"y", 0, SER_OPTION_STR, &y_names, "NAMES", 0, 0, NULL, 0,
 		 "columns, parted by commas, each in a panel; without: loss and the first dev_..."},
+		{"log-x", 0, SER_OPTION_FLAG, &logs.log_x, NULL, 0, 0, NULL, 0, "a logarithmic x axis"},
 		COMMON};
 	const struct ser_option bars_opts[] = {
 		{"score", 0, SER_OPTION_STR, &score_names, "NAMES", 0, 0, NULL, 0,

@@ -59,9 +59,15 @@ void ser_logs_free(struct ser_logs *l);
 int ser_logs_add(struct ser_logs *l, const struct ser_figure_text *t,
 		 struct ser_err *e);                                  /* SER_EDATA: not such a table */
 void ser_logs_inputs(const struct ser_logs *l, struct ser_header *h); /* as ser_bars_inputs() */
-/* A panel for each column y[n_y] against column x; n_y 0: the first log's "loss" and first "dev_...". The best
- * validation, by column "best", is ringed; columns NAME_lo and NAME_hi are the interval around NAME. SER_EDATA: there is no such column, or it holds no numbers, or x falls. */
-int ser_logs_draw(struct ser_logs *l, const char *x, const char *const *y, size_t n_y, const struct ser_plot_opt *o,
+struct ser_logs_opt {
+	const char *x;        /* column along the x axis */
+	const char *const *y; /* [n_y] columns, a panel for each */
+	size_t n_y;           /* 0: the first log's "loss" and first "dev_..." */
+	bool log_x;           /* a logarithmic x axis */
+};
+/* The best validation, by column "best", is ringed; columns NAME_lo and NAME_hi are the interval around NAME. SER_EDATA: there
+ * is no such column, or it holds no numbers, or x falls. */
+int ser_logs_draw(struct ser_logs *l, const struct ser_logs_opt *which, const struct ser_plot_opt *o,
 		  struct ser_buf *svg, struct ser_err *e);
 
 /* ---- reports of ser-score, as JSON or as lines "table row column value" ------------------------------------ */

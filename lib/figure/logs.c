@@ -163,9 +163,11 @@ static void remark(struct ser_buf *sub, const struct ser_plot_line *l, size_t n_
 		ser_buf_str(sub, "Rings: the best validation of each.");
 }
 
-int ser_logs_draw(struct ser_logs *l, const char *x, const char *const *y, size_t n_y, const struct ser_plot_opt *opt,
+int ser_logs_draw(struct ser_logs *l, const struct ser_logs_opt *which, const struct ser_plot_opt *opt,
 		  struct ser_buf *svg, struct ser_err *e)
 {
+	const char *x = which->x, *const *y = which->y;
+	size_t n_y = which->n_y;
 	const char *usual[2];
 	struct ser_plot_opt o = *opt;
 	struct ser_buf head = {0}, sub = {0};
@@ -196,7 +198,7 @@ int ser_logs_draw(struct ser_logs *l, const char *x, const char *const *y, size_
 		o.title = o.title != NULL ? o.title : head.s;
 		o.subtitle = sub.s;
 		o.x_label = x;
-		struct ser_plot_curve d = {n_y, l->n, y, series, line};
+		struct ser_plot_curve d = {n_y, l->n, y, series, line, which->log_x};
 		rc = ser_plot_curve(&o, &d, svg, e);
 	}
 	for (size_t i = 0; i < n_y * l->n; i++)

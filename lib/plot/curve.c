@@ -7,10 +7,12 @@
 struct panel {
 	double x, y, w, h;
 	struct ser_svg_scale sx, sy;
+	bool log_x; /* sx is of log10 x */
 };
 
 static double px(const struct panel *p, double v)
 {
+	v = p->log_x ? log10(v) : v;
 	return p->x + (v - p->sx.lo) / (p->sx.hi - p->sx.lo) * p->w;
 }
 
@@ -29,7 +31,7 @@ static void axes(struct ser_buf *b, const struct panel *p, const char *name, boo
 		ser_svg_line(b, p->x, y, p->x + p->w, y, GRID);
 		ser_svg_text(b, p->x - 6, y + 4, SMALL, SER_SVG_STOP, 0, FAINT, t.s);
 	}
-	for (int i = 0; i < p->sx.n; i++) {
+	for (int i = 0; !p->log_x && i < p->sx.n; i++) {
 		double x = px(p, ser_svg_tick(&p->sx, i));
 		t.n = 0;
 		ser_svg_tick_text(&t, &p->sx, i);
@@ -42,6 +44,40 @@ static void axes(struct ser_buf *b, const struct panel *p, const char *name, boo
 	ser_svg_fit(&t, name, TEXT, p->h);
 	ser_svg_text(b, MARGIN + 10, p->y + p->h / 2, TEXT, SER_SVG_MIDDLE, -90, INK, t.s);
 	ser_buf_free(&t);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* A tick at each x of n lines; its number where there is room beside the one before. */
+static void log_ticks(struct ser_buf *b, const struct panel *p, const struct ser_plot_line *line, size_t n, bool last)
+{
+	size_t n_x = 0, cap = 0;
+	double *x = NULL, right = -INFINITY;
+	struct ser_buf t = {0};
+	for (size_t s = 0; s < n; s++) {
+		x = ser_grow(x, &cap, n_x + line[s].n, sizeof *x);
+		for (size_t i = 0; i < line[s].n; i++)
+			x[n_x++] = line[s].x[i];
+	}
+	if (n_x > 0)
+		qsort(x, n_x, sizeof *x, by_value);
+	for (size_t i = 0; i < n_x; i++) {
+		if (i > 0 && x[i] == x[i - 1])
+			continue;
+		ser_svg_line(b, px(p, x[i]), p->y, px(p, x[i]), p->y + p->h, GRID);
+		if (!last || px(p, x[i]) < right + 26)
+			continue;
+		right = px(p, x[i]);
+		t.n = 0;
+		ser_buf_printf(&t, "%.6g", x[i]);
+		ser_svg_text(b, right, p->y + p->h + 15, SMALL, SER_SVG_MIDDLE, 0, FAINT, t.s);
+	}
+	ser_buf_free(&t);
+	free(x);
 }
 
 static void draw_line(struct ser_buf *b, const struct panel *p, const struct ser_plot_line *l, size_t series,
@@ -101,6 +137,8 @@ int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d,
 			x1 = fmax(x1, d->line[i].x[k]);
 		}
 	}
+	if (rc == SER_OK && d->log_x && x0 <= 0)
+		rc = ser_fail(e, SER_EDATA, "x of a point is %g: not for a logarithmic axis", x0);
 	if (rc == SER_OK && !(x0 <= x1))
 		rc = ser_fail(e, SER_EDATA, "there are no points to draw");
 	if (rc != SER_OK)
@@ -128,10 +166,16 @@ int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d,
 			}
 		if (y0 > y1)
 			y0 = y1 = 0;
-		struct panel p = {left, head + (double)q * (h + gap), w,
-				  h,    ser_svg_scale(x0, x1, 8),     ser_svg_scale(y0, y1, h > 130 ? 5 : 3)};
+		struct panel p = {left,    head + (double)q * (h + gap), w,
+				  h,       ser_svg_scale(x0, x1, 8),     ser_svg_scale(y0, y1, h > 130 ? 5 : 3),
+				  d->log_x};
 		if (x0 == floor(x0) && x1 == floor(x1) && p.sx.step < 1 && x1 > x0) /* epochs are whole */
 			p.sx = (struct ser_svg_scale){x0, x1, 1, (int)(x1 - x0) + 1, 0};
+		if (d->log_x) { /* a little room at both ends */
+			double room = x1 > x0 ? 0.04 * log10(x1 / x0) : 0.5;
+			p.sx = (struct ser_svg_scale){.lo = log10(x0) - room, .hi = log10(x1) + room};
+			log_ticks(out, &p, d->line + q * d->n_series, d->n_series, q + 1 == d->n_panel);
+		}
 		axes(out, &p, d->panel[q], q + 1 == d->n_panel);
 		for (size_t s = 0; s < d->n_series; s++)
 			draw_line(out, &p, &d->line[q * d->n_series + s], s, d->n_series);

@@ -62,6 +62,7 @@ struct ser_plot_curve {
 	size_t n_panel, n_series;
 	const char *const *panel, *const *series; /* names */
 	const struct ser_plot_line *line;         /* [n_panel,n_series] */
+	bool log_x; /* the x axis is logarithmic, with a tick at each x that a line has, where they do not collide; x > 0 */
 };
 
 /* A bar for each group and series, where present. */

@@ -292,6 +292,11 @@ print(len(s))")" -eq 64 ]
 	[ "$(grep -c 'stroke-opacity' with.svg)" -eq 3 ] # a row without bounds has a bar of no length
 	[ "$(grep -c 'stroke-opacity' without.svg || true)" -eq 0 ]
 	grep -q '>0.8<' with.svg # the scale takes the bounds in
+	ser-plot curve --log-x --x share --y UAR a.tsv b.tsv >log.svg
+	for s in 1 10 100; do grep -q ">$s</text>" log.svg; done
+	[ "$(grep -c '>20</text>' log.svg || true)" -eq 0 ]
+	printf 'share\tUAR\n0\t0.4\n' >zero.tsv
+	fails 1 'logarithmic' ser-plot curve --log-x --x share --y UAR zero.tsv
 	printf 'share\tUAR\tUAR_lo\tUAR_hi\n1\t0.4\tx\t0.5\n' >bad.tsv
 	fails 1 'bad.tsv:2: column "UAR_lo"' ser-plot curve --x share --y UAR bad.tsv
 }

@@ -214,8 +214,11 @@ static void curve(void **state)
 	static const double x[] = {1, 2, 3}, y[] = {5, 5, 5};
 	double bad[] = {1, INFINITY, 2};
 	static const char *const panel[] = {"loss", "none"}, *const series[] = {"one", "two"};
-	struct ser_plot_line line[4] = {{3, x, y, 1}, {1, x, y, -1}, {0, x, y, -1}, {0, x, y, -1}};
-	struct ser_plot_curve d = {2, 2, panel, series, line};
+	struct ser_plot_line line[4] = {{3, x, y, 1, NULL, NULL},
+					{1, x, y, -1, NULL, NULL},
+					{0, x, y, -1, NULL, NULL},
+					{0, x, y, -1, NULL, NULL}};
+	struct ser_plot_curve d = {2, 2, panel, series, line, false};
 	struct ser_plot_opt o = {.x_label = "epoch"};
 	struct ser_err e;
 	struct ser_buf b = {0};
