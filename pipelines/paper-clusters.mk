@@ -45,10 +45,13 @@ FRAMES      ?= --kind fbank --num-mel-bins 80
 # None of the compared corpora has a part in the speaker encoder.
 SPEAKER_CORPORA ?= librispeech arabic-speech-commands baved
 ENCODER_ST      ?= $(OUT)/speaker/encoder.st
+# A quick run has a smaller one, trained less, on speech at its own speed alone.
+SMALLER         ?= $(if $(QUICK),HYPER_ecapa='channels=32 mfa=96' TRAIN_SPEAKER='--epochs 2 --batch 64 --crop 1 --lr 0.002' SPEEDS=)
 CLUSTERS        ?= 6
 PAIRS           ?= --negatives 2
 
-# What each stage used of the processor, for the report; stages of a run cut off and taken up again add up.
+# What each stage used of the processor, for the report; of a stage that was cut off it is not known. The sub-makes' stages count
+# for themselves.
 export BASH_ENV := $(CURDIR)/paper-times
 export CPU_LOG  := $(abspath $(OUT))/cpu.log
 $(shell mkdir -p '$(OUT)')
@@ -73,7 +76,7 @@ $(OUT)/corpora/%.mfcc.ser: $(OUT)/corpora/%.tsv
 	ser-wav2feat --allow-absolute $(CEPSTRA) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
 
 $(OUT)/speaker/encoder.st:
-	$(MAKE) -f speaker.mk DATA='$(DATA)' OUT='$(@D)' SPEAKER_CORPORA='$(SPEAKER_CORPORA)' ARCH=ecapa SEED=$(SEED) encoder
+	$(MAKE) -f speaker.mk DATA='$(DATA)' OUT='$(@D)' SPEAKER_CORPORA='$(SPEAKER_CORPORA)' ARCH=ecapa SEED=$(SEED) $(SMALLER) encoder
 
 $(OUT)/corpora/%.emb.ser: $(OUT)/corpora/%.tsv $(ENCODER_ST)
 	ser-wav2feat --allow-absolute $(FRAMES) -q $< | ser-embed -m $(word 2,$^) -t $(THREADS) --drop feat -o $@
@@ -112,7 +115,7 @@ runs  = $(RUNS:%=$(OUT)/%/done)
 
 define run
 $$(OUT)/$(1)/done: $$(OUT)/$(1).ser $$(OUT)/$(dir $(1))unlabelled.ser $$(SEEDS:%=$$(OUT)/pairs-%.ser) FORCE
-	+$$(MAKE) -f paper-folds.mk OUT='$$(OUT)' NORM=$(patsubst %/,%,$(dir $(1))) CORPUS=$(notdir $(1)) \
+	+trap - EXIT; $$(MAKE) -f paper-folds.mk OUT='$$(OUT)' NORM=$(patsubst %/,%,$(dir $(1))) CORPUS=$(notdir $(1)) \
 		FOLDS='$$(FOLDS_$(notdir $(1)))' SEEDS='$$(SEEDS)' SHARES='$$(SHARES)' HEADLINE='$$(HEADLINE)' N_BOOT='$$(N_BOOT)' all
 endef
 $(foreach r,$(RUNS),$(eval $(call run,$(r))))

@@ -2,6 +2,8 @@
 # over all folds and seeds, and paired tests. Called by paper-clusters.mk, which makes OUT/NORM/CORPUS.ser (func, emb, fold),
 # OUT/NORM/unlabelled.ser and OUT/pairs-SEED.ser.
 include settings.mk
+export BASH_ENV := $(CURDIR)/paper-times
+export CPU_LOG  := $(abspath $(OUT))/cpu.log
 
 # ---- the emotion encoder and how it is trained. It was chosen on validation speakers of RAVDESS' first training part; the
 # settings of pretraining are as they came to mind, and were not tuned. ----

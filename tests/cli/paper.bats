@@ -43,6 +43,10 @@ paper() { # OUT WHAT...: few epochs, two folds, two shares
 	same "$(jq -r '.results[] | select(.method == "svm" and .share == 100) | .uar' out/results.json | cut -c1-8)" bash -c \
 		'ser-score classes --label emo --tsv --n-boot 0 out/none/demo/svm-100.pred.ser | awk "\$2 == \"pooled.uar\" && \$3 == \"value\" {print \$4}" | cut -c1-8'
 
+	# every stage says what it used: training, scoring, features
+	[ "$(wc -l <out/cpu.log)" -gt 200 ]
+	jq -e '.about.cpu_minutes > 0' out/results.json
+
 	# the unlabelled speech has no labels, and nobody of the test fold
 	ser-dump out/none/demo/fold-0/unlabelled.ser >pool
 	[ "$(grep -c '"emo"' pool || true)" -eq 0 ]
