@@ -362,7 +362,7 @@ END
 @test "real speech: learns on nine speakers, recognises the tenth" {
 	data=$ROOT/../shared/data/emodb
 	[ -d "$data" ] || skip "no emodb in ../shared/data"
-	ser-prep emodb "$data" | awk 'NR == 1 || NR % 3 == 0' | ser-wav2feat --allow-absolute --kind fbank | ser-fold loso --by spk >f.ser
+	ser-prep emodb "$data" | awk 'NR == 1 || NR % 3 == 0' | ser-wav2feat --kind fbank --root "$data" | ser-fold loso --by spk >f.ser
 	ser-train classify -l emo --test-fold 1 --arch convpool -e 12 -o m.st f.ser
 	ser-select 'fold == 1' f.ser | ser-predict -m m.st | ser-score classes --label emo --json --n-boot 0 >s.json
 	ser-select 'fold == 2' f.ser | ser-predict -m m.st >seen.ser

