@@ -337,14 +337,16 @@ static void overlay(const struct ser_source *s, unsigned char *p, int64_t at, in
 static int64_t read_pipe(struct ser_source *s, unsigned char *p, int64_t n)
 {
 	int64_t done = 0, data_end = s->data_off + (s->data_size >= 0 ? s->data_size : INT64_C(1) << 30);
+	bool stop = s->opening || (s->data_last && s->data_size >= 0);
 	while (done < n) {
-		if (s->opening && s->pos >= data_end)
+		if (stop && s->pos >= data_end)
 			break;
 		if (s->pos >= s->hi)
 			pull(s, s->pos);
 		if (s->pos < s->lo || s->pos >= s->hi)
 			break;
 		int64_t k = s->hi - s->pos < n - done ? s->hi - s->pos : n - done;
+		k = stop && data_end - s->pos < k ? data_end - s->pos : k;
 		memcpy(p + done, s->mem + (s->pos - s->lo), (size_t)k);
 		s->pos += k;
 		done += k;

@@ -351,8 +351,8 @@ static size_t re_size(const char *s)
 			       last = 0; /* of the groups around; of the group at hand; of its last part */
 	while (*s != '\0' && sum <= MAX_RE) {
 		size_t times = 1;
-		if (*s == '+') {
-			times = 2;
+		if (*s == '*' || *s == '?' || *s == '+') { /* more than its text: closures of closures grow faster */
+			times = *s == '+' ? 4 : 2;
 			s++;
 		} else if (*s == '{') {
 			size_t n = 0;
