@@ -44,6 +44,8 @@ static void join(struct ser_cli *c)
 		standard = standard || strcmp(c->operand[i], "-") == 0;
 	if (ser_comm_size(comm) > 1 && standard)
 		ser_cli_usage(c, "with several processes the input must be files: one alone has standard input");
+	if (comm == NULL)
+		ser_cli_confine(c); /* MPI opens sockets and looks into its neighbours */
 	if (!first()) {
 		c->quiet = true;
 		c->verbose = 0;
@@ -472,9 +474,10 @@ int main(int argc, char **argv)
 				 contrastive, NULL},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-train", "Train a network on records with features.",
-				      "[FILE]...", opts,
-				      modes,       SER_CLI_OUT | SER_CLI_IN | SER_CLI_THREADS | SER_CLI_PROGRESS};
+	const struct ser_tool tool = {
+		"ser-train", "Train a network on records with features.",
+		"[FILE]...", opts,
+		modes,       SER_CLI_OUT | SER_CLI_IN | SER_CLI_THREADS | SER_CLI_PROGRESS | SER_CLI_LOOSE};
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);

@@ -144,9 +144,9 @@ uint64_t ser_hash(const void *p, size_t n);
 
 /* ---- files --------------------------------------------------------------------------------- */
 
-/* "SUM SIZE" of a regular file's bytes, as POSIX' cksum prints it (a CRC of 32 bits), into out. False when it is no such file or
- * cannot be read. */
-bool ser_cksum(const char *path, char out[static 40]);
+/* "SUM SIZE" of a regular file's bytes, as POSIX' cksum prints it (a CRC of 32 bits), into out: 1; 0 when
+ * there is no such file or it is another kind of file, SER_EIO when it cannot be read. */
+int ser_cksum(const char *path, char out[static 40], struct ser_err *e);
 
 /* A file that gets its name only when it is whole: written beside `path` under a temporary name,
  * flushed, synced and renamed by commit; removed by abort, by ser_outfile_abort_all() and at exit.

@@ -206,32 +206,38 @@ static uint32_t crc_byte(const uint32_t table[static 256], uint32_t crc, unsigne
 	return crc << 8 ^ table[(crc >> 24 ^ c) & 255];
 }
 
-bool ser_cksum(const char *path, char out[static 40])
+int ser_cksum(const char *path, char out[static 40], struct ser_err *e)
 {
 	uint32_t table[256], crc = 0;
 	unsigned char buf[65536];
 	uint64_t size = 0;
-	size_t n;
+	ssize_t n;
 	struct stat st;
 	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-		return false;
-	FILE *f = fopen(path, "rb");
-	if (f == NULL)
-		return false;
+		return 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ser_fail(e, SER_EIO, "%s: cannot open: %s", path, strerror(errno));
 	for (uint32_t i = 0; i < 256; i++) {
 		table[i] = i << 24;
 		for (int k = 0; k < 8; k++)
 			table[i] = table[i] << 1 ^ (table[i] >> 31 != 0 ? 0x04c11db7 : 0);
 	}
-	for (; (n = fread(buf, 1, sizeof buf, f)) > 0; size += n)
-		for (size_t i = 0; i < n; i++)
+	while ((n = read(fd, buf, sizeof buf)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		for (ssize_t i = 0; i < n; i++)
 			crc = crc_byte(table, crc, buf[i]);
-	bool ok = ferror(f) == 0;
-	fclose(f);
+		size += (uint64_t)n;
+	}
+	int rc = n == 0 ? 1 : ser_fail(e, SER_EIO, "%s: read failed: %s", path, strerror(errno));
+	close(fd);
 	for (uint64_t left = size; left > 0; left >>= 8) /* its length goes behind it */
 		crc = crc_byte(table, crc, (unsigned char)(left & 255));
 	snprintf(out, 40, "%lu %llu", (unsigned long)(~crc & 0xffffffff), (unsigned long long)size);
-	return ok;
+	return rc;
 }
 
 int ser_read_all(FILE *f, const char *name, size_t max, char **out, size_t *n, struct ser_err *e)

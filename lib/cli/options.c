@@ -353,7 +353,13 @@ static void sum_files(struct ser_cli *c, const struct rows *t)
 	for (size_t i = 0; i < t->n_own; i++) {
 		const struct ser_option *o = &t->opt[i];
 		char sum[40];
-		if ((o->flags & SER_OPTION_READ) == 0 || !c->given[i] || !ser_cksum(*(const char **)o->var, sum))
+		struct ser_err e;
+		if ((o->flags & SER_OPTION_READ) == 0 || !c->given[i])
+			continue;
+		int rc = ser_cksum(*(const char **)o->var, sum, &e);
+		if (rc < 0)
+			ser_cli_die(c, &e);
+		if (rc == 0)
 			continue;
 		c->sums.s = ser_realloc(c->sums.s, c->sums.n + 2, sizeof *c->sums.s);
 		c->sums.s[c->sums.n++] = o->name;

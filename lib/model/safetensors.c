@@ -339,6 +339,8 @@ int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_
 	size_t *n_byte = ser_malloc(n, sizeof *n_byte), at = 0;
 	ser_buf_printf(&b, "%s00000000\"", sum_key);
 	for (size_t i = 0; i < n_meta; i++) {
+		if (strcmp(m[i].key, "crc32") == 0)
+			continue; /* of the file that it was read from */
 		ser_buf_str(&b, ",");
 		add_json_str(&b, m[i].key);
 		ser_buf_str(&b, ":");

@@ -70,7 +70,7 @@ const struct ser_st_tensor *ser_st_find(const struct ser_st *s, const char *name
 const char *ser_st_meta(const struct ser_st *s, const char *key);                  /* or NULL */
 
 /* Write tensors and metadata in the order given, after the checksum; the header is padded with spaces to a multiple of 8 bytes. Names must
- * be unique and not "__metadata__", keys not "crc32"; `n` of a tensor is not looked at, its shape is. */
+ * be unique and not "__metadata__", keys "crc32" are passed over; `n` of a tensor is not looked at, its shape is. */
 int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_t n, const struct ser_st_meta *m,
 		 size_t n_meta, struct ser_err *e);
 /* The same to a file that appears when it is whole. */

@@ -2,6 +2,7 @@
 load helper
 
 setup() {
+	work
 	T=$BATS_TEST_TMPDIR
 	mk() { "$ROOT/tests/tools/mkser" "$@"; }
 	mk < "$ROOT/tests/golden/ser-score.txt" > "$T/all.ser"

@@ -6,6 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Metadata but for the checksum, which is the file's own. */
+static size_t n_meta(const struct ser_st *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_meta; i++)
+		n += strcmp(s->meta[i].key, "crc32") != 0;
+	return n;
+}
+
 /* Written again and read again it holds the same. */
 static void again(const struct ser_st *s)
 {
@@ -16,7 +25,7 @@ static void again(const struct ser_st *s)
 	FILE *f = open_memstream(&text, &n);
 	ser_assert(ser_st_write(f, "memory", s->tensor, s->n_tensor, s->meta, s->n_meta, &e) == 0 && fclose(f) == 0);
 	ser_assert(ser_st_parse(&back, text, n, &e) == 0);
-	ser_assert(back->n_tensor == s->n_tensor && back->n_meta == s->n_meta);
+	ser_assert(back->n_tensor == s->n_tensor && n_meta(back) == n_meta(s));
 	for (size_t i = 0; i < s->n_tensor; i++) {
 		const struct ser_st_tensor *t = &s->tensor[i], *b = ser_st_find(back, t->name);
 		size_t n_byte = t->n * ser_st_dtype_size(t->dtype);

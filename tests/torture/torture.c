@@ -200,8 +200,8 @@ struct run {
 
 /* Libraries of others that use memory without asking whether they got it. The tool ends by a signal then, with nothing under a
  * final name, as everywhere; that it has no message is counted in a column of its own. */
-static const char *const careless[] = {"libsoxr.so.", "libvorbis.so.", "libvorbisenc.so.", "libogg.so.",
-				       "libsndfile.so."};
+static const char *const careless[] = {"libsoxr.so.", "libvorbis.so.",  "libvorbisenc.so.",
+				       "libogg.so.",  "libsndfile.so.", "liblinear.so."};
 
 static bool is_careless(const char *name)
 {
