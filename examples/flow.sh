@@ -7,7 +7,7 @@ manifest=${1:?usage: flow.sh MANIFEST OUT} out=${2:?usage: flow.sh MANIFEST OUT}
 mkdir -p "$out"
 
 # Features, wherever the manifest's files are, and folds of whole speakers: fold 0 is for the test.
-ser-wav2feat -q --allow-absolute --kind fbank --num-mel-bins 40 <"$manifest" | ser-fold holdout --test-frac 0.2 >"$out"/all.ser
+ser-wav2feat -q --kind fbank --num-mel-bins 40 <"$manifest" | ser-fold holdout --test-frac 0.2 >"$out"/all.ser
 ser-select 'fold == 1' <"$out"/all.ser >"$out"/train.ser
 ser-select 'fold == 0' <"$out"/all.ser >"$out"/test.ser
 

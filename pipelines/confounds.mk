@@ -44,7 +44,7 @@ $(OUT)/%.tsv:
 	mv $@.part $@
 
 $(OUT)/%.feat.ser: $(OUT)/%.tsv
-	ser-wav2feat --allow-absolute $(FEATURES) -q -t $(THREADS) -o $@ $<
+	ser-wav2feat $(FEATURES) -q -t $(THREADS) -o $@ $<
 
 # ---- embeddings ----
 SYSTEMS := encoder random cepstra
@@ -56,7 +56,7 @@ $(OUT)/%.random.ser: $(SPEAKER)/random.st $(OUT)/%.feat.ser
 	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
 
 $(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(SPEAKER)/cepstra.norm
-	ser-wav2feat --allow-absolute $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
+	ser-wav2feat $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
 
 # ---- clusters, as many as emotions. Embeddings stay where they are what was clustered, for their silhouettes and because
 # their header says whom the encoder was trained on; over all records silhouettes would take too long ----

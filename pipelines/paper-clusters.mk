@@ -70,16 +70,16 @@ $(OUT)/corpora/%.tsv:
 	mv $@.part $@
 
 $(OUT)/corpora/%.lld.ser: $(OUT)/corpora/%.tsv
-	ser-wav2feat --allow-absolute $(LLDS) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
+	ser-wav2feat $(LLDS) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
 
 $(OUT)/corpora/%.mfcc.ser: $(OUT)/corpora/%.tsv
-	ser-wav2feat --allow-absolute $(CEPSTRA) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
+	ser-wav2feat $(CEPSTRA) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
 
 $(OUT)/speaker/encoder.st:
 	$(MAKE) -f speaker.mk DATA='$(DATA)' OUT='$(@D)' SPEAKER_CORPORA='$(SPEAKER_CORPORA)' ARCH=ecapa SEED=$(SEED) $(SMALLER) encoder
 
 $(OUT)/corpora/%.emb.ser: $(OUT)/corpora/%.tsv $(ENCODER_ST)
-	ser-wav2feat --allow-absolute $(FRAMES) -q $< | ser-embed -m $(word 2,$^) -t $(THREADS) --drop feat -o $@
+	ser-wav2feat $(FRAMES) -q $< | ser-embed -m $(word 2,$^) -t $(THREADS) --drop feat -o $@
 
 # ---- one record an utterance: func and emb, normalised by speaker or not ----
 NORMALISE_none    := cat

@@ -37,10 +37,10 @@ $(OUT)/manifest.tsv: $(AUDIO)
 
 # ---- features; DATA may be anywhere ----
 $(OUT)/feat.ser: $(OUT)/manifest.tsv
-	ser-wav2feat $(FRAMES) --allow-absolute -q -t $(THREADS) -o $@ $<
+	ser-wav2feat $(FRAMES) -q -t $(THREADS) -o $@ $<
 
 $(OUT)/func.ser: $(OUT)/manifest.tsv
-	ser-wav2feat $(FUNCTIONALS) --allow-absolute -q -t $(THREADS) $< | $(NORMALISE) -o $@
+	ser-wav2feat $(FUNCTIONALS) -q -t $(THREADS) $< | $(NORMALISE) -o $@
 
 # ---- folds that share no speaker; both streams get the same ones ----
 $(OUT)/folded-%.ser: $(OUT)/%.ser

@@ -47,7 +47,7 @@ TOP    ?= 200
 manifests = $(SPEAKER_CORPORA:%=$(OUT)/corpora/%.tsv)
 folder    = $(or $(DIR_$(1)),$(or $(DATA),$(error say where the corpora are: DATA=/where/they/are))/$(1))
 prep      = $(or $(PREP_$(1)),ser-prep $(1) $(call folder,$(1)))
-features  = ser-wav2feat --allow-absolute $(FEATURES) -q -t $(THREADS)
+features  = ser-wav2feat $(FEATURES) -q -t $(THREADS)
 network   = --arch $(ARCH) $(addprefix --hyper ,$(HYPER_$(ARCH)))
 rows      = awk -F'\t' 'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == "$(1)") c = i} NR == 1 || $$c == "$(2)"'
 
@@ -78,9 +78,9 @@ $(OUT)/some.tsv: $(OUT)/train.tsv
 
 # ---- training data: each speaker at each speed, clean and augmented ----
 $(OUT)/voices.ser: $(OUT)/some.tsv
-	ser-wav2feat --allow-absolute --kind wave -q -o $@ $<
+	ser-wav2feat --kind wave -q -o $@ $<
 
-sounds  = ser-wav2feat --allow-absolute --kind wave --segment $(SEGMENT) -q $(1) | ser-select 'shape(feat, 0) >= $(SHORTEST)'
+sounds  = ser-wav2feat --kind wave --segment $(SEGMENT) -q $(1) | ser-select 'shape(feat, 0) >= $(SHORTEST)'
 augment = ser-augment $(AUGMENT) --babble $(OUT)/voices.ser $(NOISE:%=--noise %) --seed $(SEED)
 $(OUT)/train-1.ser: $(OUT)/train.tsv $(OUT)/voices.ser
 	$(call sounds,$<) | $(augment) | $(features) -o $@
@@ -111,7 +111,7 @@ $(OUT)/random.st: $(OUT)/some.ser
 	ser-train speaker --label spk $(network) $(TRAIN_SPEAKER) --epochs 1 --lr 0 --seed $(SEED) -t $(THREADS) -o $@ $<
 
 $(OUT)/cepstra.norm: $(OUT)/some.tsv
-	ser-wav2feat --allow-absolute $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --fit $@
+	ser-wav2feat $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --fit $@
 
 # ---- embeddings of those never trained on, and of the cohort ----
 SYSTEMS := encoder random cepstra
@@ -126,7 +126,7 @@ $(OUT)/some.%.ser: $(OUT)/%.st $(OUT)/some.ser
 	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
 
 $(OUT)/held.cepstra.ser $(OUT)/some.cepstra.ser: $(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(OUT)/cepstra.norm
-	ser-wav2feat --allow-absolute $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
+	ser-wav2feat $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
 
 # ---- trials within each corpus: two corpora are too easy to tell apart ----
 $(OUT)/trials/%.txt: $(OUT)/held.ser

@@ -23,12 +23,13 @@ enum {
 
 /* Where the files of a manifest are. What the paths say is looked at, not where links in the folder lead. */
 struct ser_root {
-	const char *dir;     /* goes before a relative path; NULL or "": the working directory. Borrowed. */
-	bool allow_absolute; /* let paths lead out of it */
+	const char
+		*dir; /* goes before a relative path, and none may lead out of it; borrowed. NULL: paths are as typed */
+	bool allow_absolute; /* let paths lead out of it all the same */
 };
 
-/* The file that a manifest's path means, into *full (what was there is forgotten). SER_EDATA when it is empty or, unless
- * allowed, leads out of the root: it has a ".." component, or is absolute and not below an absolute root. */
+/* The file that a manifest's path means, into *full (what was there is forgotten). SER_EDATA when it is empty or, with a
+ * folder and unless allowed, leads out of it: it has a ".." component, or is absolute and not below an absolute folder. */
 int ser_root_path(const struct ser_root *r, const char *path, struct ser_buf *full, struct ser_err *e);
 
 struct ser_manifest_opts {

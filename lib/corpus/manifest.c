@@ -242,10 +242,10 @@ int ser_root_path(const struct ser_root *r, const char *path, struct ser_buf *fu
 	full->n = 0;
 	if (path[0] == '\0')
 		return ser_fail(e, SER_EDATA, "the path is empty");
-	if (!r->allow_absolute && (rest == NULL || has_dotdot(rest)))
+	if (r->dir != NULL && !r->allow_absolute && (rest == NULL || has_dotdot(rest)))
 		return ser_fail(e, SER_EDATA,
-				"path \"%s\" leads out of %s%s%s, which has to be allowed (--allow-absolute)", path,
-				dir[0] != '\0' ? "\"" : "the working directory", dir, dir[0] != '\0' ? "\"" : "");
+				"path \"%s\" leads out of \"%s\", which has to be allowed (--allow-absolute)", path,
+				dir);
 	if (path[0] != '/' && dir[0] != '\0') {
 		ser_buf_str(full, dir);
 		if (full->s[full->n - 1] != '/')

@@ -253,8 +253,9 @@ all='-n 3 --pitch -1,1 --tempo 0.9,1.1 --speed 0.9,1.1 --reverb 0.2:0.4 --noise 
 	fails 1 'cut off' ser-augment --noise cut.ser -o no.ser w.ser
 	[ ! -e no.ser ]
 	sed "s:\t:\t$PWD/:" n.tsv | sed '1s:.*:id\tpath:' >abs.tsv
-	fails 1 'leads out of the working directory' ser-augment --noise abs.tsv -o no.ser w.ser
-	ser-augment --noise abs.tsv --allow-absolute -o yes.ser w.ser
+	fails 1 'leads out of "sub"' ser-augment --root sub --noise abs.tsv -o no.ser w.ser
+	ser-augment --root sub --noise abs.tsv --allow-absolute -o yes.ser w.ser
+	ser-augment --noise abs.tsv -o yes.ser w.ser
 	ser-augment --root . --noise n.tsv --suffix noisy w.ser | ser-dump | jq -r .id >ids
 	[ "$(sed -n 2p ids)" = s0-noisy1 ]
 }

@@ -129,7 +129,10 @@ stream() {
 	run -1 ser-fold loso --check-audio --root w "$T/abs.tsv"
 	[[ $output == *'abs.tsv:2: path "/'*'leads out of "w"'* ]]
 	run -3 ser-fold loso --check-audio --root "$T" "$T/abs.tsv"
-	(cd "$T" && run -3 ser-fold loso --check-audio --allow-absolute abs.tsv)
+	cd "$T"
+	run -1 ser-fold loso --check-audio --root . abs.tsv
+	run -3 ser-fold loso --check-audio --root . --allow-absolute abs.tsv
+	run -3 ser-fold loso --check-audio abs.tsv
 }
 
 @test "ser-fold published: lists of EmoBox' layout" {
