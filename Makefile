@@ -77,7 +77,7 @@ $(BUILD)/gen/corpus_builtins.c: $(CORPORA) Makefile
 	for f in $(CORPORA); do n=$${f##*/}; echo "{\"$${n%.corpus}\","; \
 	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' "$$f"; echo '},'; done; echo '{0, 0}};'; } > $@
 
-$(BUILD)/gen/%.o: $(BUILD)/gen/%.c
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(DEPS_FIRST)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
