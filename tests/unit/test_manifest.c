@@ -114,21 +114,27 @@ static void test_paths_and_segments(void **state)
 	(void)state;
 	static const char s[] = "id\tpath\tstart\tend\n"
 				"a\t../x.wav\t-1\t\nb\t/x.wav\t2\t1\nc\ta/..b/c.wav\tzz\t\nd\ta/b/..\t\tnan\ne\t\t\t\n";
-	FILE *f = text(s, sizeof s - 1);
-	struct ser_err e = {0};
-	struct ser_manifest *m = ser_manifest_new(f, "t", NULL, &e);
-	assert_non_null(m);
-	static const bool path_ok[] = {false, false, true, false, false};
+	static const struct ser_manifest_opts below = {.root = {.dir = "."}};
+	static const struct {
+		const struct ser_manifest_opts *o;
+		bool path_ok[5];
+	} way[] = {{NULL, {true, true, true, true, false}}, {&below, {false, false, true, false, false}}};
 	static const char *const part[] = {"-1 is outside", "before", "\"zz\" is not", "\"nan\" is not", NULL};
-	for (int i = 0; i < 5; i++) {
-		double a, b;
-		assert_int_equal(ser_manifest_next(m, &e), 1);
-		assert_int_equal(ser_manifest_path(m, &e) != NULL, path_ok[i]);
-		assert_int_equal(ser_manifest_segment(m, &a, &b, &e), part[i] != NULL ? SER_EDATA : 0);
-		assert_true(part[i] == NULL || strstr(e.msg, part[i]) != NULL);
+	for (int w = 0; w < 2; w++) {
+		FILE *f = text(s, sizeof s - 1);
+		struct ser_err e = {0};
+		struct ser_manifest *m = ser_manifest_new(f, "t", way[w].o, &e);
+		assert_non_null(m);
+		for (int i = 0; i < 5; i++) {
+			double start, end;
+			assert_int_equal(ser_manifest_next(m, &e), 1);
+			assert_int_equal(ser_manifest_path(m, &e) != NULL, way[w].path_ok[i]);
+			assert_int_equal(ser_manifest_segment(m, &start, &end, &e), part[i] != NULL ? SER_EDATA : 0);
+			assert_true(part[i] == NULL || strstr(e.msg, part[i]) != NULL);
+		}
+		ser_manifest_free(m);
+		fclose(f);
 	}
-	ser_manifest_free(m);
-	fclose(f);
 }
 
 static void test_table(void **state)
