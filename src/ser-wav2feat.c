@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct tool {
 	struct ser_cli c;
@@ -113,11 +114,20 @@ static void settle(struct tool *t, const bool *alias)
 	}
 }
 
+/* Sound that comes by a pipe goes on by a pipe as it comes. Not with --keep-going: a sound that fails is left out whole. */
+static bool in_parts(const struct tool *t)
+{
+	struct stat in, out;
+	return t->c.out == NULL && !t->c.keep_going && fstat(0, &in) == 0 && !S_ISREG(in.st_mode) &&
+	       fstat(1, &out) == 0 && (S_ISFIFO(out.st_mode) || S_ISSOCK(out.st_mode));
+}
+
 static void run(struct tool *t, bool from_stdin, const char *id)
 {
 	const struct ser_extract_sink to = {t, put_header, put_record, failed, clipped, step};
 	struct ser_extract *x;
 	struct ser_err e;
+	t->o.in_parts = from_stdin && in_parts(t);
 	if (ser_extract_new(&x, &t->o, &to, &e) != SER_OK)
 		ser_cli_die(&t->c, &e);
 	t->out = ser_out_open(&t->c);
@@ -176,9 +186,9 @@ int main(int argc, char **argv)
 		{"stdin", 0, SER_OPTION_FLAG, &from_stdin, NULL, 0, 0, NULL, 0,
 		 "standard input is one sound, not a manifest"},
 		{"id", 0, SER_OPTION_STR, &id, "ID", 0, 0, NULL, SER_OPTION_SILENT, "id of a single sound"},
-		{"segment", 0, SER_OPTION_REAL, &t.o.segment_s, "S", 0, 36000, NULL, 0,
+		{"segment", 0, SER_OPTION_SECONDS, &t.o.segment_s, "S", 0, 36000, NULL, 0,
 		 "cut each sound into records of S seconds, written as they come; 0: do not"},
-		{"every", 0, SER_OPTION_REAL, &t.o.every_s, "S", 0, 36000, NULL, 0,
+		{"every", 0, SER_OPTION_SECONDS, &t.o.every_s, "S", 0, 36000, NULL, 0,
 		 "with --segment: one every S seconds, so that they overlap; 0: each after the one before"},
 		{"vad", 0, SER_OPTION_REAL, &t.o.vad.threshold_db, "DB", 0, 200, NULL, 0,
 		 "cut each sound into records of speech: frames so far above the background; 0: do not"},

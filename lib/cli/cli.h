@@ -20,7 +20,8 @@ enum ser_option_type {
 	SER_OPTION_STR,    /* const char **, NULL: not given */
 	SER_OPTION_CHOICE, /* int *        index into choices */
 	SER_OPTION_LIST,   /* struct ser_strs *, may be given several times */
-	SER_OPTION_SIZE    /* size_t *     bytes, with K, M or G behind */
+	SER_OPTION_SIZE,   /* size_t *     bytes, with K, M or G behind */
+	SER_OPTION_SECONDS /* double *     seconds, with s, ms or min behind */
 };
 
 struct ser_strs {
@@ -83,6 +84,7 @@ struct ser_cli {
 	int mode; /* index into modes */
 	int n_thread;
 	bool quiet, keep_going, progress;
+	bool in_parts; /* set before an input is opened: take records in parts as they come (ser_reader_in_parts()) */
 	int verbose;
 	const char *out; /* -o, or NULL */
 	size_t max_record;

@@ -95,6 +95,7 @@ static void default_text(const struct ser_option *o, struct ser_buf *b)
 		ser_buf_printf(b, "%lld", (long long)*(int64_t *)o->var);
 		break;
 	case SER_OPTION_REAL:
+	case SER_OPTION_SECONDS:
 		if (isfinite(*(double *)o->var))
 			ser_buf_str(b, ser_format_real(*(double *)o->var, num));
 		break;
@@ -126,6 +127,7 @@ static void print_option(FILE *f, const struct ser_option *o)
 	static const char *const types[] = {[SER_OPTION_INT] = "int",
 					    [SER_OPTION_I64] = "int",
 					    [SER_OPTION_REAL] = "real",
+					    [SER_OPTION_SECONDS] = "seconds, or with s, ms or min behind",
 					    [SER_OPTION_SIZE] = "bytes"};
 	struct ser_buf left = {0}, note = {0}, dflt = {0};
 	if (o->letter != 0)
@@ -217,6 +219,39 @@ static int parse_size(const char *s, size_t *out, struct ser_err *e)
 	return 0;
 }
 
+static int parse_seconds(const char *s, double lo, double hi, double *out, struct ser_err *e)
+{
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = {{"ms", 1e-3}, {"min", 60}, {"s", 1}};
+	char digits[64];
+	size_t n = strlen(s);
+	double v, unit = 1;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		size_t len = strlen(units[i].name);
+		if (n <= len || strcmp(s + n - len, units[i].name) != 0)
+			continue;
+		unit = units[i].seconds;
+		n -= len;
+		break;
+	}
+	if (n >= sizeof digits)
+		return ser_fail(e, SER_EUSAGE, "\"%s\" is no number of seconds", s);
+	memcpy(digits, s, n);
+	digits[n] = '\0';
+	if (ser_parse_real(digits, -HUGE_VAL, HUGE_VAL, &v, e) != 0)
+		return ser_fail(e, SER_EUSAGE, "\"%s\" is no number of seconds (or with s, ms or min behind)", s);
+	v *= unit;
+	if (!(v >= lo && v <= hi)) {
+		char least[32], most[32];
+		return ser_fail(e, SER_EUSAGE, "\"%s\" is not in [%s,%s] seconds", s, ser_format_real(lo, least),
+				ser_format_real(hi, most));
+	}
+	*out = v;
+	return 0;
+}
+
 static int set_option(const struct ser_option *o, const char *s, bool negated, struct ser_err *e)
 {
 	bool ranged = o->lo != 0 || o->hi != 0;
@@ -240,6 +275,9 @@ static int set_option(const struct ser_option *o, const char *s, bool negated, s
 	case SER_OPTION_REAL:
 		return ser_parse_real(s, ranged ? o->lo : -HUGE_VAL, ranged && o->hi > o->lo ? o->hi : HUGE_VAL, o->var,
 				      e);
+	case SER_OPTION_SECONDS:
+		return parse_seconds(s, ranged ? o->lo : -HUGE_VAL, ranged && o->hi > o->lo ? o->hi : HUGE_VAL, o->var,
+				     e);
 	case SER_OPTION_STR:
 		*(const char **)o->var = s;
 		return 0;

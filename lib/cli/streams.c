@@ -41,6 +41,8 @@ static bool open_next(struct ser_in *in)
 	in->rd = ser_reader_new(in->fd, std ? "<stdin>" : name, in->c->max_record, &e);
 	if (in->rd == NULL)
 		ser_cli_die(in->c, &e);
+	if (in->c->in_parts)
+		ser_reader_in_parts(in->rd);
 	return true;
 }
 

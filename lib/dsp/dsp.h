@@ -174,6 +174,9 @@ double ser_front_shift_s(const struct ser_front *p);           /* seconds from f
 size_t ser_front_win(const struct ser_front *p);               /* samples of the window */
 size_t ser_front_n_frame(const struct ser_front *p, size_t n); /* T for n samples, 0 when they are too few */
 size_t ser_front_min_sample(const struct ser_front *p);        /* fewest samples that give a frame */
+/* Whether frame t is made of the samples from t shifts on, ser_front_min_sample() of them, and of no others: a signal may then
+ * be cut anywhere and its frames be the same. */
+bool ser_front_local(const struct ser_front *p);
 
 /* x [N] to y [T,D] with T = ser_front_n_frame(p, n). rng: where dither takes its noise, may be NULL when dither is 0.
  * SER_EDATA when the signal is too short for one frame, or when a value of x or y is not finite. Allocates nothing but, with

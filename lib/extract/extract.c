@@ -54,6 +54,8 @@ int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, c
 		ser_extract_free(x);
 		return rc;
 	}
+	x->in_parts = o->in_parts && !x->sums_up && o->trim_db <= 0 && o->segment_s <= 0 && o->vad.threshold_db <= 0 &&
+		      ser_front_local(x->front);
 	x->o.every_s = o->every_s > 0 ? o->every_s : o->segment_s;
 	x->o.audio.rate_hz = x->o.vad.rate_hz = o->front.sample_frequency;
 	x->worker = ser_calloc((size_t)o->n_thread, sizeof *x->worker);
@@ -229,7 +231,7 @@ void ser_extract_ready(struct ser_extract *x)
 		if (!fresh)
 			j->rc = ser_fail(&j->e, SER_EDATA, "this id came before, in another of the inputs");
 	}
-	if (x->o.segment_s > 0 || x->o.vad.threshold_db > 0) {
+	if (x->in_parts || x->o.segment_s > 0 || x->o.vad.threshold_db > 0) {
 		if (j->rc == SER_OK)
 			j->rc = ser_extract_pieces(x, j);
 		if (j->rc != SER_OK)
@@ -302,6 +304,11 @@ void ser_extract_header(struct ser_extract *x, const struct ser_header *from)
 	ser_front_text(&x->o.front, &text);
 	ser_val_set(&h.arena, dim, "front", ser_str(text.s));
 	name_columns(x, &h, dim);
+	if (x->in_parts) {
+		struct ser_val parts = ser_val_list();
+		ser_val_push(&h.arena, &parts, ser_str("feat"));
+		ser_val_set(&h.arena, &h.extra, "parts", parts);
+	}
 	x->to.header(x->to.ctx, &h);
 	ser_buf_free(&text);
 	ser_header_free(&h);

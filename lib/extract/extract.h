@@ -20,7 +20,10 @@ struct ser_extract_opt {
 	double segment_s, every_s; /* > 0: records of so many seconds, one every so many (0: as many) */
 	struct ser_vad_opt vad;    /* threshold_db > 0: records of speech */
 	double trim_db;            /* > 0: silence cut off both ends, as ser_trim_find() */
-	int64_t seed;              /* of dither, with each id */
+	/* The record of ser_extract_sound(NULL) goes to the sink part by part (ser-stream(5)), as its sound comes in: a record for each
+	 * tenth of a second. Without effect where not every frame hangs on its own samples alone. */
+	bool in_parts;
+	int64_t seed; /* of dither, with each id */
 	int n_thread;
 	struct ser_root root; /* of manifests */
 	size_t max_record;    /* of a stream's records, bytes */

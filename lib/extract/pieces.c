@@ -18,16 +18,12 @@ static ptrdiff_t pull(struct source *s, float *x, size_t n, struct ser_err *e)
 	return (ptrdiff_t)n;
 }
 
-/* Samples [start, start + n) of a job's sound as a record of its own, ID-000001 and so on; written at once. */
-static int put_piece(struct ser_extract *x, struct job *j, const char *whole, size_t k, const float *s, size_t start,
-		     size_t n)
+/* Samples s [n] as a record of its own, ID-000001 and so on; written at once. */
+static int put(struct ser_extract *x, struct job *j, const char *whole, size_t k, const float *s, size_t n)
 {
 	struct ser_buf id = {0};
-	double rate = x->o.front.sample_frequency;
 	ser_buf_printf(&id, "%s-%06zu", whole, k);
 	ser_record_set(&j->r, "id", ser_str(id.s));
-	ser_record_set(&j->r, "start", ser_real(j->part.start_s + (double)start / rate));
-	ser_record_set(&j->r, "end", ser_real(j->part.start_s + (double)(start + n) / rate));
 	ser_buf_free(&id);
 	int rc = ser_extract_features(x, &x->worker[0], j, s, n);
 	if (rc != SER_OK)
@@ -35,6 +31,43 @@ static int put_piece(struct ser_extract *x, struct job *j, const char *whole, si
 	ser_extract_put(x, j);
 	x->to.step(x->to.ctx, x->count.n_sound, true);
 	return SER_OK;
+}
+
+/* Samples [start, start + n) of a job's sound. */
+static int put_piece(struct ser_extract *x, struct job *j, const char *whole, size_t k, const float *s, size_t start,
+		     size_t n)
+{
+	double rate = x->o.front.sample_frequency;
+	ser_record_set(&j->r, "start", ser_real(j->part.start_s + (double)start / rate));
+	ser_record_set(&j->r, "end", ser_real(j->part.start_s + (double)(start + n) / rate));
+	return put(x, j, whole, k, s, n);
+}
+
+/* One record in parts, a tenth of a second each; a sound too short for a frame is a part of its own, and fails as it would whole. */
+static int in_parts(struct ser_extract *x, struct job *j, struct source *s, const char *whole)
+{
+	struct worker *w = &x->worker[0];
+	double rate = x->o.front.sample_frequency;
+	size_t shift = (size_t)llrint(ser_front_shift_s(x->front) * rate), win = ser_front_min_sample(x->front);
+	size_t n_frame = (size_t)fmax(1, floor(0.1 * rate / (double)shift)), n = n_frame * shift, have = 0;
+	if (win > shift)
+		n += win - shift;
+	w->x = ser_grow(w->x, &w->cap, n, sizeof *w->x);
+	ser_record_set(&j->r, "part_of", ser_str(whole));
+	for (size_t k = 1;; k++) {
+		ptrdiff_t got = pull(s, w->x + have, n - have, &j->e);
+		if (got < 0)
+			return (int)got;
+		bool end = have + (size_t)got < n;
+		have += (size_t)got;
+		if (k > 1 && ser_front_n_frame(x->front, have) == 0)
+			return SER_OK;
+		int rc = put(x, j, whole, k, w->x, have);
+		if (rc != SER_OK || end)
+			return rc;
+		have -= n_frame * shift;
+		memmove(w->x, w->x + n_frame * shift, have * sizeof *w->x);
+	}
 }
 
 /* Records of segment_s seconds, one every every_s. A rest too short for a frame is left out. */
@@ -93,7 +126,9 @@ int ser_extract_pieces(struct ser_extract *x, struct job *j)
 	if (rc != SER_OK)
 		return rc;
 	ser_buf_str(&whole, ser_record_id(&j->r));
-	rc = x->o.segment_s > 0 ? in_windows(x, j, &s, whole.s) : in_speech(x, j, &s, whole.s);
+	rc = x->in_parts          ? in_parts(x, j, &s, whole.s)
+	     : x->o.segment_s > 0 ? in_windows(x, j, &s, whole.s)
+				  : in_speech(x, j, &s, whole.s);
 	if (s.a != NULL)
 		ser_extract_clipped(x, whole.s, ser_audio_info(s.a));
 	ser_record_set(&j->r, "id", ser_str(whole.s)); /* for messages */

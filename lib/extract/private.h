@@ -40,6 +40,7 @@ struct ser_extract {
 	struct job *job;
 	size_t n_job, cap_job;
 	struct ser_map *ids; /* of several inputs, or NULL */
+	bool in_parts;       /* o.in_parts, and it can be done */
 	bool begun;          /* the header at hand is that of sounds, which come from no stream */
 };
 

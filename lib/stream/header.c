@@ -33,15 +33,25 @@ struct ser_val *ser_header_dim(const struct ser_header *h, const char *name)
 	return ser_val_get(&h->dims, name);
 }
 
-void ser_header_dim_drop(struct ser_header *h, const char *name)
+static void drop(struct ser_val *map, const char *name)
 {
 	size_t n = 0, len = strlen(name);
-	for (size_t i = 0; i < h->dims.u.map.n; i++) {
-		const struct ser_field *f = &h->dims.u.map.f[i];
+	for (size_t i = 0; i < map->u.map.n; i++) {
+		const struct ser_field *f = &map->u.map.f[i];
 		if (f->name_len != len || memcmp(f->name, name, len) != 0)
-			h->dims.u.map.f[n++] = *f;
+			map->u.map.f[n++] = *f;
 	}
-	h->dims.u.map.n = n;
+	map->u.map.n = n;
+}
+
+void ser_header_dim_drop(struct ser_header *h, const char *name)
+{
+	drop(&h->dims, name);
+}
+
+void ser_header_extra_drop(struct ser_header *h, const char *name)
+{
+	drop(&h->extra, name);
 }
 
 struct ser_val *ser_header_dim_add(struct ser_header *h, const char *name)

@@ -27,7 +27,11 @@ struct ser_reader {
 	uint32_t crc;        /* of the segment so far */
 	uint64_t n_record, n_segment;
 	uint64_t *seen; /* hashes of ids, open addressing, 0 is free */
-	size_t n_slot;
+	size_t n_slot, n_id;
+	struct ser_val parts;   /* names of the tensors that come in parts in this segment; nil: records are whole */
+	bool in_parts;          /* hand out parts */
+	struct ser_parts whole; /* the record whose parts are coming */
+	struct ser_record next;
 };
 
 /* ---- ids met ---- */
@@ -58,7 +62,7 @@ static void *zeros(size_t size)
 
 static bool id_is_new(struct ser_reader *rd, uint64_t h)
 {
-	if (2 * (rd->n_record + 1) > rd->n_slot) {
+	if (2 * (rd->n_id + 1) > rd->n_slot) {
 		uint64_t *old = rd->seen;
 		size_t n = rd->n_slot;
 		rd->n_slot = n > 0 ? ser_mul(n, 2) : 1024;
@@ -68,6 +72,7 @@ static bool id_is_new(struct ser_reader *rd, uint64_t h)
 				seen_add(rd, old[i]);
 		free(old);
 	}
+	rd->n_id++;
 	return seen_add(rd, h);
 }
 
@@ -173,6 +178,23 @@ static void consume(struct ser_reader *rd, bool summed)
 
 /* ---- header, trailer, record ---- */
 
+static int check_parts(const struct ser_reader *rd, const struct ser_val *parts, struct ser_err *e)
+{
+	bool ok = parts->kind == SER_LIST && parts->u.list.n > 0;
+	for (size_t i = 0; ok && i < parts->u.list.n; i++)
+		ok = parts->u.list.v[i].kind == SER_STR;
+	return ok ? 0
+		  : ser_fail(e, SER_EDATA, "%s: byte %llu: header: \"parts\" is not a list of names", rd->name,
+			     (unsigned long long)rd->at);
+}
+
+/* Whoever gets parts is told so by the header. */
+static void say_parts(struct ser_reader *rd)
+{
+	if (rd->in_parts && rd->parts.kind == SER_LIST)
+		ser_val_set(&rd->header.arena, &rd->header.extra, "parts", rd->parts);
+}
+
 static int take_header(struct ser_reader *rd, struct ser_err *e)
 {
 	struct ser_arena tmp = {0};
@@ -191,12 +213,18 @@ static int take_header(struct ser_reader *rd, struct ser_err *e)
 		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: stream version %lld is newer than this tool's (%d)",
 			      rd->name, at, (long long)version->u.i, SER_STREAM_VERSION);
 	struct ser_header h;
+	struct ser_val parts = ser_nil();
 	ser_header_init(&h);
 	for (size_t i = 0; rc == 0 && i < map.u.map.n; i++) {
 		const struct ser_field *f = &map.u.map.f[i];
 		char name[SER_MAX_NAME + 1];
 		snprintf(name, sizeof name, "%.*s", (int)f->name_len, f->name);
 		bool prov = strcmp(name, "prov") == 0, dims = strcmp(name, "dims") == 0;
+		if (strcmp(name, "parts") == 0) {
+			parts = ser_val_copy(&h.arena, &f->val);
+			rc = check_parts(rd, &parts, e);
+			continue;
+		}
 		if ((prov && f->val.kind != SER_LIST) || (dims && f->val.kind != SER_MAP))
 			rc = ser_fail(e, SER_EDATA, "%s: byte %llu: header: \"%s\" is not a %s", rd->name, at, name,
 				      prov ? "list" : "map");
@@ -218,6 +246,10 @@ static int take_header(struct ser_reader *rd, struct ser_err *e)
 	}
 	ser_header_free(&rd->header);
 	rd->header = h;
+	rd->parts = parts;
+	if (parts.kind == SER_LIST)
+		ser_parts_begin(&rd->whole, &rd->parts);
+	say_parts(rd);
 	rd->crc = 0;
 	consume(rd, true);
 	rd->open = true;
@@ -343,6 +375,8 @@ void ser_reader_free(struct ser_reader *rd)
 	ser_header_free(&rd->header);
 	free((char *)rd->name);
 	free(rd->seen);
+	ser_parts_free(&rd->whole);
+	ser_record_free(&rd->next);
 	free(rd);
 }
 
@@ -351,27 +385,73 @@ const struct ser_header *ser_reader_header(const struct ser_reader *rd)
 	return &rd->header;
 }
 
+/* What the next object was. */
+enum object { END, HEADER, RECORD, TRAILER };
+
+static int take_object(struct ser_reader *rd, struct ser_record *r, struct ser_err *e)
+{
+	int rc = next_object(rd, e);
+	if (rc <= 0)
+		return rc < 0 ? rc : END;
+	if (!rd->open)
+		return take_header(rd, e) == 0 ? HEADER : e->code;
+	size_t id = find_id(rd);
+	if (id > 0)
+		return take_record(rd, id, r, e) > 0 ? RECORD : e->code;
+	return take_trailer(rd, e) == 0 ? TRAILER : e->code;
+}
+
+/* The record whose parts have come: 1, or <0. */
+static int join(struct ser_reader *rd, struct ser_record *r, struct ser_err *e)
+{
+	if (ser_parts_join(&rd->whole, r, e) != 0)
+		return e->code;
+	const struct ser_val *id = ser_record_get(r, "id");
+	if (!id_is_new(rd, ser_hash(id->u.str.s, id->u.str.n)))
+		return ser_record_fail(r, e, SER_EDATA, "this id came before; ids are unique within a stream");
+	return 1;
+}
+
+/* A part has come: 0 when more may follow; 1 when it is of another record, and the one before is in r. */
+static int take_part(struct ser_reader *rd, struct ser_record *r, struct ser_err *e)
+{
+	bool turned = rd->whole.first.n > 0 && !ser_parts_belongs(&rd->whole, r);
+	if (turned && join(rd, &rd->next, e) < 0)
+		return e->code;
+	if (ser_parts_add(&rd->whole, r, rd->max_record, e) != 0)
+		return e->code;
+	if (!turned)
+		return 0;
+	struct ser_record part = *r;
+	*r = rd->next;
+	rd->next = part;
+	return 1;
+}
+
 int ser_reader_next(struct ser_reader *rd, struct ser_record *r, bool *new_segment, struct ser_err *e)
 {
+	int rc;
 	if (new_segment != NULL)
 		*new_segment = false;
-	for (;;) {
-		int rc = next_object(rd, e);
-		if (rc <= 0)
-			return rc;
-		if (!rd->open) {
-			if (take_header(rd, e) != 0)
-				return e->code;
-			if (new_segment != NULL)
-				*new_segment = true;
+	while ((rc = take_object(rd, r, e)) > END) {
+		if (rc == HEADER && new_segment != NULL)
+			*new_segment = true;
+		if (rc == TRAILER && rd->whole.first.n > 0)
+			return join(rd, r, e);
+		if (rc != RECORD)
 			continue;
-		}
-		size_t id = find_id(rd);
-		if (id > 0)
-			return take_record(rd, id, r, e);
-		if (take_trailer(rd, e) != 0)
-			return e->code;
+		if (rd->parts.kind == SER_NIL || rd->in_parts)
+			return 1;
+		if ((rc = take_part(rd, r, e)) != 0)
+			return rc;
 	}
+	return rc;
+}
+
+void ser_reader_in_parts(struct ser_reader *rd)
+{
+	rd->in_parts = true;
+	say_parts(rd);
 }
 
 bool ser_reader_waits(struct ser_reader *rd)

@@ -13,6 +13,7 @@ void ser_record_clear(struct ser_record *r)
 	ser_arena_rewind(&r->arena, (struct ser_arena_mark){0});
 	r->source = NULL;
 	r->index = r->at = 0;
+	r->joined = false;
 }
 
 void ser_record_free(struct ser_record *r)

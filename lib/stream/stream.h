@@ -133,6 +133,7 @@ struct ser_record {
 	const char *source;     /* its file's name, for messages; NULL when made here */
 	uint64_t index;         /* position in its file, from 1 */
 	uint64_t at;            /* byte offset in its file */
+	bool joined;            /* put together from parts: its bytes are not those at `at` */
 };
 
 void ser_record_clear(struct ser_record *r);
@@ -186,6 +187,7 @@ bool ser_header_equal(const struct ser_header *a, const struct ser_header *b);
 struct ser_val *ser_header_dim(const struct ser_header *h, const char *name);
 struct ser_val *ser_header_dim_add(struct ser_header *h, const char *name);
 void ser_header_dim_drop(struct ser_header *h, const char *name); /* when there is one */
+void ser_header_extra_drop(struct ser_header *h, const char *name);
 /* Append {tool, version, args}; args is a list of strings, copied. */
 void ser_header_prov_add(struct ser_header *h, const char *tool, const char *const *args, size_t n_arg);
 /* Take in the header of another segment or file of the same input: equal provenances stay one, different ones
@@ -211,6 +213,9 @@ const struct ser_header *ser_reader_header(const struct ser_reader *rd);
  * count or sum, malformed, over a bound, a field or an id met before (ids are kept as 64-bit hashes: 16 to 32 bytes a record), no id.
  * *new_segment (may be NULL) says whether a header was passed on the way. */
 int ser_reader_next(struct ser_reader *rd, struct ser_record *r, bool *new_segment, struct ser_err *e);
+/* From here on records that come in parts (ser-stream(5)) are handed out part by part, as soon as they are there, and the header
+ * says so in its `parts`; without this call they are put together, and neither header nor record tells that they ever were apart. */
+void ser_reader_in_parts(struct ser_reader *rd);
 /* True when the next record would have to be waited for: the time to flush what was made so far. */
 bool ser_reader_waits(struct ser_reader *rd);
 /* Totals so far. */

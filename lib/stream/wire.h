@@ -30,6 +30,22 @@ void ser_wire_val(struct ser_buf *b, const struct ser_val *v);
 void ser_wire_field(struct ser_buf *b, const struct ser_field *f);
 void ser_wire_map(struct ser_buf *b, size_t n);
 
+/* A record that comes in parts (ser-stream(5)). Start from all zero. */
+struct ser_parts {
+	struct ser_record first;    /* the first part: labels are its own; no field: nothing has come */
+	struct ser_growing *tensor; /* [n] those that grow */
+	size_t n;
+};
+/* The header's list of names, which must outlive p. */
+void ser_parts_begin(struct ser_parts *p, const struct ser_val *names);
+void ser_parts_free(struct ser_parts *p);
+/* Is r of the same record as the parts so far? There must be one. */
+bool ser_parts_belongs(const struct ser_parts *p, const struct ser_record *r);
+/* Take a part, copied. SER_EDATA when it does not continue the others, or they are larger than max bytes together. */
+int ser_parts_add(struct ser_parts *p, const struct ser_record *r, size_t max, struct ser_err *e);
+/* The whole record, as if it had been read at the place of its first part; p is ready for another. */
+int ser_parts_join(struct ser_parts *p, struct ser_record *r, struct ser_err *e);
+
 /* Fill r->field from r->bytes, which hold one scanned object with the given edges. */
 int ser_record_decode(struct ser_record *r, const struct ser_scan *s, struct ser_err *e);
 

@@ -147,6 +147,8 @@ static int take_record(struct ser_dataset *d, struct ser_record *r, uint64_t sta
 	d->item = ser_grow(d->item, &d->cap, i + 1, sizeof *d->item);
 	for (size_t k = 0; k < d->n_label; k++)
 		take_label(d, k, i, ser_record_get(r, d->label[k].name));
+	if (spool == NULL && r->joined)
+		return ser_record_fail(r, e, SER_EDATA, "is in parts, as a pipe had it; ser-cat puts them together");
 	size_t at = start + (size_t)r->at + (size_t)((const char *)t->data - r->bytes.s);
 	if (spool != NULL) {
 		at = *spooled;

@@ -44,6 +44,35 @@ setup() {
 	ser-predict -m v.st d.ser | ser-dump --data | jq -e -s 'map(.pred - .post.data[0] | fabs < 1e-5) | all' >/dev/null
 }
 
+@test "--every: one record a window, as if each had been cut out" {
+	ser-predict -m m.st --every 70ms --window 0.1 --drop feat d.ser >p.ser
+	# sounds of 20, 21 and 22 frames of 10 ms: windows end at 7, 14, 21 and the end
+	ser-dump p.ser | jq -s -c '.[:3] | map([.id, .start, .end, .spk])' >times
+	id=$(ser-dump d.ser | head -n 1 | jq -r .id) spk=$(ser-dump d.ser | head -n 1 | jq -c .spk)
+	diff times - <<<"[[\"$id-000001\",0,0.07,$spk],[\"$id-000002\",0.04,0.14,$spk],[\"$id-000003\",0.1,0.2,$spk]]"
+	[ "$(ser-dump p.ser | wc -l)" -eq 100 ]
+	ser-predict -m m.st --every 70ms --window 0.1 d.ser | ser-predict -m m.st --drop feat | ser-dump --data >again
+	ser-dump --data p.ser | diff - again
+	# a window as long as the sound is the sound
+	ser-predict -m m.st --every 0.22 --drop feat d.ser | ser-dump --data | jq -c .post >all
+	ser-predict -m m.st d.ser | ser-dump --data | jq -c .post | diff - all
+	fails 2 '"1x" is no number of seconds' ser-predict -m m.st --every 1x d.ser
+	fails 2 'window goes with --every' ser-predict -m m.st --window 1 d.ser
+	mkstream -n 30 --shift 0 >z.ser
+	ser-train classify -l emo --arch linear --crop 0 -e 1 -o z.st z.ser
+	fails 1 'does not say shift_s' ser-predict -m z.st --every 1 z.ser
+}
+
+@test "--every on a terminal: lines" {
+	cat >terminal.py <<-'END'
+		import os, pty, sys
+		pty.spawn(["sh", "-c", "ser-predict -m m.st --every 100ms d.ser"], lambda fd: os.read(fd, 1024))
+	END
+	$PYTHON terminal.py </dev/null >lines
+	[ "$(wc -l <lines)" -eq 80 ]
+	head -n 1 lines | grep -Eq '^[^ ]+ +0\.10 s  [a-z]+ +angry 0\.[0-9]{3} happy 0\.[0-9]{3} neutral 0\.[0-9]{3} sad 0\.[0-9]{3}'
+}
+
 # Sound that comes slowly, to a pipe of four tools: the rest of it is written only when the first posteriors have come out.
 @test "posteriors while the sound comes in" {
 	cat >sound.py <<-'END'
@@ -66,8 +95,8 @@ setup() {
 	cat >slow.py <<-'END'
 		import os, select, subprocess
 		from sound import *
-		pipe = subprocess.Popen("ser-wav2feat --stdin --id mic --segment 1 --every 0.5 | ser-select true | ser-predict -m live.st --drop feat | "
-		                        "ser-dump --tsv id,start,end,pred,post", shell=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+		pipe = subprocess.Popen(sys.argv[1] + " | ser-dump --tsv id,start,end,pred,post",
+		                        shell=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 		x = tone(300, 16000) + tone(800, 48000)
 		def send(a, b):
 		    pipe.stdin.write(x[2 * a:2 * b])
@@ -94,9 +123,13 @@ setup() {
 	END
 	$PYTHON train.py >m.tsv
 	ser-wav2feat m.tsv | ser-train classify -l emo --arch mlp -e 3 -q -o live.st
-	$PYTHON slow.py
+	$PYTHON slow.py "ser-wav2feat --stdin --id mic --segment 1 --every 0.5 | ser-select true | ser-predict -m live.st --drop feat"
 	ser-wav2feat --id mic --segment 1 --every 0.5 whole.wav | ser-predict -m live.st | ser-dump --tsv id,start,end,pred,post | diff - live.tsv
 	[ "$(wc -l <live.tsv)" -eq 8 ]
+	# the frames themselves as they come, and windows of them
+	$PYTHON slow.py "ser-wav2feat --stdin --id mic | ser-predict -m live.st --every 500ms --window 1s --drop feat"
+	ser-wav2feat --id mic whole.wav | ser-predict -m live.st --every 500ms --window 1s | ser-dump --tsv id,start,end,pred,post | diff - live.tsv
+	[ "$(wc -l <live.tsv)" -eq 9 ]
 }
 
 @test "a field that is dropped leaves the header, too" {

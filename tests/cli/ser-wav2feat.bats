@@ -182,6 +182,36 @@ show() {
 	[ "${lines[4]}" = 3 ]
 }
 
+@test "ser-wav2feat: from pipe to pipe a sound goes in parts, which make the record of the file" {
+	wav a.wav 1.25 300
+	parts() { $PYTHON -c 'import sys, msgpack; print(sum("part_of" in m for m in msgpack.Unpacker(open(sys.argv[1], "rb"), max_buffer_size=0)))' "$1"; }
+	for o in "" "--kind mfcc --frame-shift 7" "--kind wave" "--kind mel --edges valid" "--frame-length 10 --frame-shift 40"; do
+		# shellcheck disable=SC2086
+		{
+			ser-wav2feat --id stdin $o a.wav >whole.ser
+			cat a.wav | ser-wav2feat --stdin $o | cat >parts.ser
+		}
+		[ "$(parts parts.ser)" -ge 12 ]
+		ser-dump --data whole.ser >whole.txt
+		ser-dump --data parts.ser | diff - whole.txt
+		ser-select true parts.ser | ser-dump --header | jq -e 'has("parts") | not' >/dev/null
+	done
+	# where frames hang together it is whole, and so is what a file holds
+	for o in "--delta-order 1" "--dither 1" "--subtract-mean" "--kind mel" "--kind lld" "--functionals mean" "--trim 30" "-k"; do
+		# shellcheck disable=SC2086
+		cat a.wav | ser-wav2feat --stdin $o | cat >whole.ser
+		[ "$(parts whole.ser)" -eq 0 ]
+	done
+	cat a.wav | ser-wav2feat --stdin >whole.ser
+	[ "$(parts whole.ser)" -eq 0 ]
+	# too short for a frame; damaged on the way; too large together
+	wav short.wav 0.01 300
+	fails 1 '' bash -c 'set -o pipefail; cat short.wav | ser-wav2feat --stdin | cat >no.ser'
+	fails 1 'cut off at byte' bash -c 'cat a.wav | ser-wav2feat --stdin | head -c 20000 | ser-select true >no.ser'
+	fails 1 'larger than 20000 bytes' bash -c 'cat a.wav | ser-wav2feat --stdin | ser-select --max-record 20000 true >no.ser'
+	fails 1 'is in parts' ser-train classify -l emo --arch linear -o no.st parts.ser
+}
+
 @test "ser-wav2feat: what fails names row, id and file; -k passes over it and says so" {
 	manifest 4 > m.tsv
 	rm s2.wav

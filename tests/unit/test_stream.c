@@ -158,6 +158,120 @@ static void round_trip(void **state)
 	ser_buf_free(&text);
 }
 
+/* A segment in parts: for each, what it is a part of (NULL: nothing is said), its rows and columns, elements counted on. */
+struct part {
+	const char *of;
+	size_t row, col;
+};
+
+static void parted(struct ser_buf *out, const struct part *part, size_t n, bool say)
+{
+	int fd = memfd_create("out", 0);
+	struct ser_err e;
+	struct ser_header h;
+	struct ser_val names = ser_val_list();
+	float count[64];
+	for (int i = 0; i < 64; i++)
+		count[i] = (float)i;
+	ser_header_init(&h);
+	ser_val_push(&h.arena, &names, ser_str("x"));
+	if (say)
+		ser_val_set(&h.arena, &h.extra, "parts", names);
+	struct ser_writer *w = ser_writer_new(fd, "test", &h);
+	for (size_t i = 0, at = 0; i < n; at += part[i].row * part[i].col, i++) {
+		struct ser_record r = {0};
+		char id[32];
+		snprintf(id, sizeof id, "%s%zu", part[i].of != NULL && part[i].of[0] == 'c' ? "q" : "p", i);
+		ser_record_set(&r, "id", ser_str(id));
+		ser_record_set(&r, "spk", ser_int((int64_t)i));
+		if (part[i].of != NULL)
+			ser_record_set(&r, "part_of", ser_str(part[i].of));
+		ser_record_set(&r, "x", ser_f4(count + at, 2, (size_t[]){part[i].row, part[i].col}));
+		assert_int_equal(ser_writer_record(w, &r, &e), 0);
+		ser_record_free(&r);
+	}
+	assert_int_equal(ser_writer_end(w, &e), 0);
+	ser_writer_free(w);
+	ser_header_free(&h);
+	off_t size = lseek(fd, 0, SEEK_END);
+	ser_buf_reserve(out, (size_t)size);
+	assert_int_equal(pread(fd, out->s + out->n, (size_t)size, 0), size);
+	out->n += (size_t)size;
+	close(fd);
+}
+
+static void bad_parts(const char *expected, const struct part *part, size_t n)
+{
+	struct ser_buf s = {0};
+	parted(&s, part, n, true);
+	bad(expected, s.s, s.n);
+	ser_buf_free(&s);
+}
+
+static void parts(void **state)
+{
+	static const struct part two[] = {{"a", 2, 2}, {"a", 0, 2}, {"a", 1, 2}, {"b", 1, 2}}, more[] = {{"c", 1, 2}};
+	struct ser_buf s = {0}, text = {0};
+	struct ser_err e;
+	struct ser_record r = {0};
+	bool fresh;
+	(void)state;
+	/* put together, across the end of a segment and with a whole one behind */
+	parted(&s, two, 4, true);
+	parted(&s, more, 1, true);
+	assert_int_equal(read_bytes(s.s, s.n, &text, &e), 0);
+	assert_string_equal(
+		text.s,
+		"[]{}{}\n"
+		"{\"id\":\"a\",\"spk\":0,\"x\":{\"dtype\":\"<f4\",\"shape\":[3,2],\"data\":[[0,1],[2,3],[4,5]]}}\n"
+		"{\"id\":\"b\",\"spk\":3,\"x\":{\"dtype\":\"<f4\",\"shape\":[1,2],\"data\":[[6,7]]}}\n"
+		"{\"id\":\"c\",\"spk\":0,\"x\":{\"dtype\":\"<f4\",\"shape\":[1,2],\"data\":[[0,1]]}}\n"
+		"[]{}{}\n");
+	/* part by part for who asks */
+	int fd = memory_fd(s.s, s.n), n = 0;
+	struct ser_reader *rd = ser_reader_new(fd, "test", 0, &e);
+	ser_reader_in_parts(rd);
+	while (ser_reader_next(rd, &r, &fresh, &e) > 0) {
+		assert_non_null(ser_val_get(&ser_reader_header(rd)->extra, "parts"));
+		assert_false(r.joined);
+		assert_int_equal(fresh, n == 4);
+		n++;
+	}
+	assert_int_equal(n, 5);
+	ser_reader_free(rd);
+	close(fd);
+	ser_buf_free(&s);
+	/* every cut is told, also between parts */
+	parted(&s, two, 4, true);
+	for (size_t k = 0; k < s.n; k++)
+		assert_true(read_bytes(s.s, k, NULL, &e) < 0);
+	ser_buf_free(&s);
+	/* bounds hold for the whole */
+	static const struct part big[] = {{"a", 4, 4}, {"a", 4, 4}, {"a", 4, 4}};
+	parted(&s, big, 3, true);
+	fd = memory_fd(s.s, s.n);
+	assert_int_equal(read_fd(fd, 160, NULL, &e), SER_EDATA);
+	assert_non_null(strstr(e.msg, "record 3 \"p2\""));
+	assert_non_null(strstr(e.msg, "larger than 160 bytes"));
+	close(fd);
+	ser_buf_free(&s);
+	/* without the header's word it is a label */
+	parted(&s, two, 4, false);
+	text.n = 0;
+	assert_int_equal(read_bytes(s.s, s.n, &text, &e), 0);
+	assert_non_null(strstr(text.s, "\"part_of\":\"a\""));
+	bad_parts("does not continue", (struct part[]){{"a", 1, 2}, {"a", 1, 3}}, 2);
+	bad_parts("does not say of what", (struct part[]){{"a", 1, 2}, {NULL, 1, 2}}, 2);
+	bad_parts("came before", (struct part[]){{"a", 1, 2}, {"b", 1, 2}, {"a", 1, 2}}, 3);
+	BAD("\"parts\" is not a list of names", "\x82\xa3ser\x01\xa5parts\x90\x81\xa3"
+						"end\x00");
+	BAD("\"parts\" is not a list of names", "\x82\xa3ser\x01\xa5parts\x91\x01\x81\xa3"
+						"end\x00");
+	ser_buf_free(&s);
+	ser_buf_free(&text);
+	ser_record_free(&r);
+}
+
 static void element_types(void **state)
 {
 	static const uint16_t f2[] = {0x3c00, 0xc000, 0x0001, 0x7c00, 0xfc00, 0x7e00, 0x8000, 0x7bff};
@@ -1142,10 +1256,10 @@ int main(void)
 		cmocka_unit_test(write_fails),    cmocka_unit_test(fields_pass_as_bytes),
 		cmocka_unit_test(record_fields),  cmocka_unit_test(record_tensors),
 		cmocka_unit_test(header_merges),  cmocka_unit_test(header_merges_many),
-		cmocka_unit_test(hashes),         cmocka_unit_test(header_hostile),
-		cmocka_unit_test(order),          cmocka_unit_test(json),
-		cmocka_unit_test(spool),          cmocka_unit_test(store),
-		cmocka_unit_test(sort),
+		cmocka_unit_test(hashes),         cmocka_unit_test(parts),
+		cmocka_unit_test(header_hostile), cmocka_unit_test(order),
+		cmocka_unit_test(json),           cmocka_unit_test(spool),
+		cmocka_unit_test(store),          cmocka_unit_test(sort),
 	};
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }
