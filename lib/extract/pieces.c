@@ -22,6 +22,7 @@ static ptrdiff_t pull(struct source *s, float *x, size_t n, struct ser_err *e)
 static int put(struct ser_extract *x, struct job *j, const char *whole, size_t k, const float *s, size_t n)
 {
 	struct ser_buf id = {0};
+	struct ser_arena_mark before = ser_arena_mark(&j->r.arena);
 	ser_buf_printf(&id, "%s-%06zu", whole, k);
 	ser_record_set(&j->r, "id", ser_str(id.s));
 	ser_buf_free(&id);
@@ -29,6 +30,8 @@ static int put(struct ser_extract *x, struct job *j, const char *whole, size_t k
 	if (rc != SER_OK)
 		return rc;
 	ser_extract_put(x, j);
+	if (k > 1) /* the first has left names of fields there, which stay */
+		ser_arena_rewind(&j->r.arena, before);
 	x->to.step(x->to.ctx, x->count.n_sound, true);
 	return SER_OK;
 }
