@@ -208,6 +208,25 @@ static int json_depth(json_t *j, int limit)
 	return deepest + 1;
 }
 
+/* Names in maps are as long as a stream's may be. */
+static bool names_ok(json_t *j)
+{
+	size_t i;
+	const char *key;
+	json_t *item;
+	json_array_foreach(j, i, item)
+	{
+		if (!names_ok(item))
+			return false;
+	}
+	json_object_foreach(j, key, item)
+	{
+		if (*key == '\0' || strlen(key) > SER_MAX_NAME || !names_ok(item))
+			return false;
+	}
+	return true;
+}
+
 int ser_val_from_json(struct ser_arena *a, const char *text, size_t n, struct ser_val *out, struct ser_err *e)
 {
 	json_error_t je;
@@ -217,6 +236,8 @@ int ser_val_from_json(struct ser_arena *a, const char *text, size_t n, struct se
 	int rc = 0;
 	if (json_depth(j, SER_MAX_DEPTH + 1) > SER_MAX_DEPTH)
 		rc = ser_fail(e, SER_EDATA, "JSON nested deeper than %d", SER_MAX_DEPTH);
+	else if (!names_ok(j))
+		rc = ser_fail(e, SER_EDATA, "a name in JSON is not of 1 to %d bytes", SER_MAX_NAME);
 	else
 		*out = from_json(a, j);
 	json_decref(j);

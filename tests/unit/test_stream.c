@@ -1076,7 +1076,7 @@ static void json(void **state)
 					   "{\"a\":{\"b\":[false]}}",
 					   "\"\xc3\xa4\""};
 	static const char *const wrong[] = {"",         "{",   "[1,]",    "nul", "{\"a\":1,\"a\":2}",
-					    "\"\xff\"", "1 2", "[1e999]", "NaN"};
+					    "\"\xff\"", "1 2", "[1e999]", "NaN", "[{\"\":1}]"};
 	struct ser_arena a = {0};
 	struct ser_buf b = {0};
 	struct ser_err e;
