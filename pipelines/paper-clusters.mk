@@ -37,10 +37,12 @@ FOLDS_nemo    ?= 0 1 2
 prep   = $(or $(PREP_$(1)),ser-prep -q $(1) $(DATA)/$(1))
 divide = $(if $(FOLD_$(1)),ser-fold $(FOLD_$(1)),cat)
 
-# ---- features: two sets of functionals as one vector; frames for the speaker encoder, with its own front-end ----
-FUNCTIONALS ?= mean,std,p5,p25,p50,p75,p95,slope,skewness,kurtosis
-LLDS        ?= --kind lld --delta-order 1
-CEPSTRA     ?= --kind mfcc --num-ceps 20 --num-mel-bins 40 --delta-order 1
+# ---- features: functionals of two sets of descriptors as one vector, without the silence around what is said; frames for the
+# speaker encoder, with its own front-end. Sets, functionals and the depth of the trim were chosen as the encoder was, see
+# paper-folds.mk ----
+FUNCTIONALS ?= mean,std,p5,p50,p95,slope
+DESCRIPTORS ?= --kind compare --trim 30
+CEPSTRA     ?= --kind mfcc --num-ceps 20 --num-mel-bins 40 --delta-order 1 --trim 30
 FRAMES      ?= --kind fbank --num-mel-bins 80
 # None of the compared corpora has a part in the speaker encoder.
 SPEAKER_CORPORA ?= librispeech arabic-speech-commands baved
@@ -69,8 +71,8 @@ $(OUT)/corpora/%.tsv:
 		 END {for (i = 2; i <= NR; i++) if (n[spk[i]] >= 2 * fewest) print line[i]}' > $@.part
 	mv $@.part $@
 
-$(OUT)/corpora/%.lld.ser: $(OUT)/corpora/%.tsv
-	ser-wav2feat $(LLDS) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
+$(OUT)/corpora/%.compare.ser: $(OUT)/corpora/%.tsv
+	ser-wav2feat $(DESCRIPTORS) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
 
 $(OUT)/corpora/%.mfcc.ser: $(OUT)/corpora/%.tsv
 	ser-wav2feat $(CEPSTRA) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
@@ -86,7 +88,7 @@ NORMALISE_none    := cat
 NORMALISE_speaker := ser-norm --field func --by spk | ser-norm --field emb --by spk
 
 define normalised
-$$(OUT)/$(1)/%.ser: $$(OUT)/corpora/%.lld.ser $$(OUT)/corpora/%.mfcc.ser $$(OUT)/corpora/%.emb.ser
+$$(OUT)/$(1)/%.ser: $$(OUT)/corpora/%.compare.ser $$(OUT)/corpora/%.mfcc.ser $$(OUT)/corpora/%.emb.ser
 	mkdir -p $$(@D)
 	ser-join --concat func $$(wordlist 1,2,$$^) | ser-join - $$(word 3,$$^) | $$(NORMALISE_$(1)) | ser-cat -o $$@
 
