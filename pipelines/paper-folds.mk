@@ -8,9 +8,10 @@ export CPU_LOG  := $(abspath $(OUT))/cpu.log
 # ---- the emotion encoder and how it is trained. Features, encoder and pretraining were chosen by UAR on validation speakers, by one
 # to three seeds: the training part of RAVDESS' first fold in four parts by speaker, each predicted by what was trained on the other
 # three, and for the features and the width also EmoDB without its first speaker, in three parts. These are test speakers of all
-# other folds, so that their scores are a little optimistic; the test speakers of the first folds alone had no part, nor had nEMO.
+# other folds, so that their scores are a little optimistic; no label of the first folds' test
+# speakers or of nEMO had a part.
 #   features   about 20 sets. Trimming silence counted: 53 % to 60 % on RAVDESS, 74 % to 77 % on EmoDB, with the same descriptors;
-#              20 and 40 dB were below 30 on RAVDESS; ComParE's descriptors instead of lld gave 2 points more on RAVDESS.
+#              20 and 40 dB were 2 to 4 below 30 on RAVDESS and 1 above it on EmoDB; ComParE's descriptors instead of lld gave 2 points more on RAVDESS.
 #   encoder    one layer lost 2 points; the other width (256), dropout, decay, rate, batch, smoothing and passes lay within about
 #              1, which seeds do, too; 128 is the cheaper width.
 #   pretraining, at a tenth of the labels: no passes (2 to 10), temperature (0.1 to 1), projection with a hidden layer or weight of
