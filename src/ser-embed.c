@@ -52,6 +52,7 @@ int main(int argc, char **argv)
 	struct job j = {.name = NULL};
 	const char *model = NULL;
 	int precision = SER_LA_FULL;
+	double every_s = 0, window_s = 3;
 	const struct ser_option opts[] = {
 		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED | SER_OPTION_READ,
 		 "model of ser-train or ser-model import"},
@@ -61,6 +62,10 @@ int main(int argc, char **argv)
 		 "name of the new tensor (default emb, or frames)"},
 		{"precision", 0, SER_OPTION_CHOICE, &precision, "NAME", 0, 0, ser_la_precisions, 0,
 		 "of matrix products"},
+		{"every", 0, SER_OPTION_SECONDS, &every_s, "S", 0, 3600, NULL, 0,
+		 "a record every S seconds of each sound, as it comes in; 0: one a sound"},
+		{"window", 0, SER_OPTION_SECONDS, &window_s, "S", 1e-3, 3600, NULL, 0,
+		 "with --every: of the last S seconds"},
 		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0,
 		 "leave this field out of the output, such as the features"},
 		{0},
@@ -72,6 +77,8 @@ int main(int argc, char **argv)
 	struct ser_err e;
 	struct ser_model *m;
 	ser_cli_begin(&c, &tool, argc, argv);
+	if (every_s <= 0 && ser_cli_given(&c, "window"))
+		ser_cli_usage(&c, "--window goes with --every");
 	if (ser_model_load(&m, model, &e) != 0)
 		ser_cli_die(&c, &e);
 	if (j.name == NULL)
@@ -82,7 +89,12 @@ int main(int argc, char **argv)
 	j.run = ser_runner_new(m, c.n_thread);
 	if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
 		ser_cli_die(&c, &e);
-	int status = ser_cli_filter(&c, &(struct ser_filter){header, record, &j});
+	const struct ser_filter filter = {header, record, &j};
+	int status =
+		every_s > 0 ? ser_cli_follow(&c, &filter,
+					     ser_windows_new(m->field, window_s, every_s, m->arch->min_frame(m->hyper)),
+					     NULL)
+			    : ser_cli_filter(&c, &filter);
 	ser_runner_free(j.run);
 	ser_model_free(m);
 	free(j.drop.s);

@@ -84,7 +84,6 @@ struct ser_cli {
 	int mode; /* index into modes */
 	int n_thread;
 	bool quiet, keep_going, progress;
-	bool in_parts; /* set before an input is opened: take records in parts as they come (ser_reader_in_parts()) */
 	int verbose;
 	const char *out; /* -o, or NULL */
 	size_t max_record;
@@ -171,5 +170,9 @@ struct ser_filter {
 };
 /* Reads the operands, writes stdout or -o. Returns the exit status: what main returns. */
 int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f);
+/* The same of windows over the records' frames (freed here), worker 0 alone, while they come: records in parts are taken as such. Where
+ * standard output is a terminal, `show` gets each result instead, if it is not NULL. */
+int ser_cli_follow(struct ser_cli *c, const struct ser_filter *f, struct ser_windows *w,
+		   void (*show)(void *ctx, struct ser_record *r));
 
 #endif

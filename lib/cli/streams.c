@@ -14,6 +14,7 @@ struct ser_in {
 	char **name; /* files still to come begin at `next` */
 	int n, next;
 	int fd;
+	bool in_parts;              /* records in parts are handed out as such */
 	struct ser_reader *rd;      /* of the file at hand, NULL after the last */
 	struct ser_header header;   /* of the segment at hand: outlives its reader */
 	uint64_t n_byte, n_segment; /* of the files that are done */
@@ -41,15 +42,16 @@ static bool open_next(struct ser_in *in)
 	in->rd = ser_reader_new(in->fd, std ? "<stdin>" : name, in->c->max_record, &e);
 	if (in->rd == NULL)
 		ser_cli_die(in->c, &e);
-	if (in->c->in_parts)
+	if (in->in_parts)
 		ser_reader_in_parts(in->rd);
 	return true;
 }
 
-struct ser_in *ser_in_files(struct ser_cli *c, char *const *name, int n)
+static struct ser_in *open_files(struct ser_cli *c, char *const *name, int n, bool in_parts)
 {
 	struct ser_in *in = ser_calloc(1, sizeof *in);
 	in->c = c;
+	in->in_parts = in_parts;
 	in->n = n > 0 ? n : 1;
 	in->name = ser_calloc((size_t)in->n, sizeof *in->name);
 	for (int i = 0; i < in->n; i++)
@@ -63,9 +65,14 @@ struct ser_in *ser_in_files(struct ser_cli *c, char *const *name, int n)
 	return in;
 }
 
+struct ser_in *ser_in_files(struct ser_cli *c, char *const *name, int n)
+{
+	return open_files(c, name, n, false);
+}
+
 struct ser_in *ser_in_open(struct ser_cli *c)
 {
-	return ser_in_files(c, c->operand, c->n_operand);
+	return open_files(c, c->operand, c->n_operand, false);
 }
 
 const struct ser_header *ser_in_header(struct ser_in *in)
@@ -266,16 +273,19 @@ static void one(void *ctx, size_t i, int worker)
 	b->verdict[i] = b->f->record(b->f->ctx, worker, &b->r[i], &b->e[i]);
 }
 
+/* out may be NULL: the header is checked alone. */
 static void begin_segment(struct ser_cli *c, const struct ser_filter *f, struct ser_in *in, struct ser_out *out)
 {
 	struct ser_header h;
 	struct ser_err e;
 	ser_header_copy(&h, ser_in_header(in));
+	ser_header_extra_drop(&h, "parts"); /* what goes out is whole */
 	if (f->header != NULL && f->header(f->ctx, &h, &e) != 0) {
 		ser_fail_in(&e, "%s", ser_in_name(in));
 		ser_cli_die(c, &e);
 	}
-	ser_out_header(out, &h);
+	if (out != NULL)
+		ser_out_header(out, &h);
 	ser_header_free(&h);
 }
 
@@ -329,5 +339,76 @@ int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
 	free(b);
 	ser_in_close(in);
 	ser_out_close(out);
+	return ser_cli_end(c);
+}
+
+/* ---- windows ---- */
+
+struct follow {
+	struct ser_cli *c;
+	const struct ser_filter *f;
+	struct ser_windows *w;
+	void (*show)(void *ctx, struct ser_record *r);
+	struct ser_out *out; /* NULL: show */
+	struct ser_record r;
+};
+
+static void put_windows(struct follow *s, bool end)
+{
+	struct ser_err e;
+	while (ser_windows_next(s->w, end, &s->r)) {
+		int verdict = s->f->record(s->f->ctx, 0, &s->r, &e);
+		if (verdict < 0)
+			ser_cli_skip(s->c, ser_record_id(&s->r), &e);
+		else if (verdict > 0 && s->out != NULL)
+			ser_out_record(s->out, &s->r);
+		else if (verdict > 0)
+			s->show(s->f->ctx, &s->r);
+	}
+}
+
+static void follow_segment(struct follow *s, struct ser_in *in)
+{
+	struct ser_err e;
+	begin_segment(s->c, s->f, in, s->out);
+	if (ser_windows_header(s->w, ser_in_header(in), &e) == 0)
+		return;
+	ser_fail_in(&e, "%s", ser_in_name(in));
+	ser_cli_die(s->c, &e);
+}
+
+int ser_cli_follow(struct ser_cli *c, const struct ser_filter *f, struct ser_windows *w,
+		   void (*show)(void *ctx, struct ser_record *r))
+{
+	struct follow s = {.c = c, .f = f, .w = w, .show = show};
+	struct ser_record r = {0};
+	struct ser_err e;
+	bool turned;
+	struct ser_in *in = open_files(c, c->operand, c->n_operand, true);
+	if (c->out != NULL || show == NULL || !isatty(1))
+		s.out = ser_out_open(c);
+	follow_segment(&s, in);
+	while (ser_in_next(in, &r, &turned)) {
+		if (turned || !ser_windows_continues(w, &r))
+			put_windows(&s, true);
+		if (turned)
+			follow_segment(&s, in);
+		if (ser_windows_push(w, &r, &e) != 0)
+			ser_cli_skip(c, ser_record_id(&r), &e);
+		else
+			put_windows(&s, false);
+		ser_cli_progress(c, "records", c->n_read, 0);
+		if (ser_in_waits(in) && s.out != NULL)
+			ser_out_flush(s.out);
+		else if (s.out == NULL)
+			fflush(stdout);
+	}
+	put_windows(&s, true);
+	ser_in_close(in);
+	if (s.out != NULL)
+		ser_out_close(s.out);
+	ser_record_free(&r);
+	ser_record_free(&s.r);
+	ser_windows_free(w);
 	return ser_cli_end(c);
 }

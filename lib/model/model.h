@@ -149,15 +149,4 @@ ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec
  * is not finite. */
 int ser_runner_set(struct ser_record *rec, const char *name, struct ser_node y, bool rows, struct ser_err *e);
 
-/* The last frames of a sound that comes bit by bit: a window after every `every` frames, of the `window` frames before that point
- * or of what there is so far, and at the sound's end one more, where frames came after the last. Frames have n_col values. Memory
- * is that of one window and what was pushed since. */
-struct ser_sliding;
-struct ser_sliding *ser_sliding_new(size_t window, size_t every, size_t n_col); /* both > 0 */
-void ser_sliding_free(struct ser_sliding *s);
-void ser_sliding_push(struct ser_sliding *s, const float *x, size_t n); /* x [n, n_col] */
-/* The next window that is there, frames [from, to) of the sound: x [to - from, n_col], valid until the next push; false: push more.
- * end: nothing more will be pushed. */
-bool ser_sliding_next(struct ser_sliding *s, bool end, const float **x, size_t *from, size_t *to);
-
 #endif

@@ -223,6 +223,26 @@ uint64_t ser_reader_records(const struct ser_reader *rd);
 uint64_t ser_reader_segments(const struct ser_reader *rd);
 uint64_t ser_reader_bytes(const struct ser_reader *rd);
 
+/* ---- windows ------------------------------------------------------------------------------- */
+
+/* The frames of sounds, window by window: after every every_s seconds of a sound a record of its last window_s seconds, or of what
+ * there is so far, and at its end one more, where frames came after the last. A sound is a record, or several that are parts of
+ * one (ser_reader_in_parts()). What a sound's windows are does not depend on the parts it comes in. Memory is that of one window
+ * and of what was pushed since. */
+struct ser_windows;
+/* Of this field [T,D], borrowed; windows of less than `least` frames are left out, unless a sound has no other. Times > 0. */
+struct ser_windows *ser_windows_new(const char *field, double window_s, double every_s, size_t least);
+void ser_windows_free(struct ser_windows *w);
+/* A segment begins, between sounds: SER_EDATA when its header does not say the field's shift_s. Before the first record. */
+int ser_windows_header(struct ser_windows *w, const struct ser_header *h, struct ser_err *e);
+/* Whether this record is of the sound at hand; otherwise end that one before you push it. */
+bool ser_windows_continues(const struct ser_windows *w, const struct ser_record *r);
+/* Take a record's frames, copied. SER_EDATA when they do not fit. */
+int ser_windows_push(struct ser_windows *w, struct ser_record *r, struct ser_err *e);
+/* The next window that is there, as a record: ID-000001 and so on, start and end in seconds, the labels of the sound's first record,
+ * and the frames, borrowed until the next push. False: there is none yet; or, with `end`, none any more: the sound is done. */
+bool ser_windows_next(struct ser_windows *w, bool end, struct ser_record *r);
+
 /* ---- writer -------------------------------------------------------------------------------- */
 
 struct ser_writer;

@@ -51,3 +51,13 @@ setup() {
 	fails 1 'empty' ser-embed -m empty.st d.ser
 	fails 2 '"feat" is taken' ser-embed -m m.st --name feat d.ser
 }
+
+@test "--every: an embedding for each window, as if it had been cut out" {
+	mkstream -n 6 --frames 20 --bins 10 >d.ser
+	ser-train classify -l emo --arch convpool --hyper channels=8 --hyper emb=6 -e 1 -o m.st d.ser
+	ser-embed -m m.st --every 100ms --window 150ms d.ser >e.ser
+	[ "$(ser-dump e.ser | jq -r .id | head -n 3 | tail -n 1)" = u00001-000001 ]
+	[ "$(ser-dump e.ser | wc -l)" -eq 16 ]
+	ser-embed -m m.st e.ser | ser-dump --data | diff - <(ser-dump --data e.ser)
+	fails 2 'window goes with --every' ser-embed -m m.st --window 1 d.ser
+}

@@ -415,44 +415,12 @@ static void normalises(void **state)
 	ser_model_free(m);
 }
 
-/* Frames that hold their own numbers, pushed in pieces of all sizes: every window is what it should be, and none is missing. */
-static void slides(void **state)
-{
-	enum { N = 100, D = 3 };
-	float row[N * D];
-	(void)state;
-	for (int i = 0; i < N * D; i++)
-		row[i] = (float)(i / D);
-	for (size_t every = 1; every < 30; every += 4)
-		for (size_t window = 1; window < 45; window += 7)
-			for (size_t piece = 1; piece < 2 * N; piece = piece * 2 + 1) {
-				struct ser_sliding *s = ser_sliding_new(window, every, D);
-				const float *x;
-				size_t from, to, last = 0;
-				for (size_t at = 0; at < N; at += piece) {
-					size_t n = at + piece < N ? piece : N - at;
-					ser_sliding_push(s, row + at * D, n);
-					while (ser_sliding_next(s, at + n == N, &x, &from, &to)) {
-						assert_int_equal(to, last + every < N ? last + every : N);
-						assert_int_equal(from, to > window ? to - window : 0);
-						assert_memory_equal(x, row + from * D, (to - from) * D * sizeof *x);
-						assert_true(to <= at + n);
-						last = to;
-					}
-				}
-				assert_int_equal(last, N);
-				assert_false(ser_sliding_next(s, true, &x, &from, &to));
-				ser_sliding_free(s);
-			}
-}
-
 int main(void)
 {
-	const struct CMUnitTest more[] = {cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),
-					  cmocka_unit_test(wrong_files),   cmocka_unit_test(changed_bytes),
-					  cmocka_unit_test(save_and_load), cmocka_unit_test(ecapa_sizes),
-					  cmocka_unit_test(refuses),       cmocka_unit_test(other_features),
-					  cmocka_unit_test(normalises),    cmocka_unit_test(slides)};
+	const struct CMUnitTest more[] = {
+		cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),   cmocka_unit_test(wrong_files),
+		cmocka_unit_test(changed_bytes), cmocka_unit_test(save_and_load),  cmocka_unit_test(ecapa_sizes),
+		cmocka_unit_test(refuses),       cmocka_unit_test(other_features), cmocka_unit_test(normalises)};
 	struct CMUnitTest t[N_ARCH + sizeof more / sizeof *more];
 	for (size_t i = 0; i < N_ARCH; i++)
 		t[i] = (struct CMUnitTest){archs[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)archs[i]};

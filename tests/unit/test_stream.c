@@ -272,6 +272,68 @@ static void parts(void **state)
 	ser_record_free(&r);
 }
 
+/* Frames that hold their own numbers, in parts of all sizes: every window is what it should be, and none is missing. */
+static void windows(void **state)
+{
+	enum { N = 60, D = 2, LEAST = 4 };
+	float row[N * D];
+	struct ser_err e;
+	struct ser_header h;
+	(void)state;
+	for (int i = 0; i < N * D; i++)
+		row[i] = (float)(i / D);
+	ser_header_init(&h);
+	struct ser_windows *w = ser_windows_new("x", 1, 1, 1);
+	assert_int_equal(ser_windows_header(w, &h, &e), SER_EDATA);
+	ser_windows_free(w);
+	ser_val_set(&h.arena, ser_header_dim_add(&h, "x"), "shift_s", ser_real(0.5));
+	ser_val_set(&h.arena, &h.extra, "parts", ser_val_list());
+	for (size_t every = 1; every < 30; every += 4)
+		for (size_t window = 1; window < 45; window += 7)
+			for (size_t piece = 1; piece < 2 * N; piece = piece * 2 + 1) {
+				struct ser_record part = {0}, got = {0};
+				size_t last = 0, count = 0;
+				w = ser_windows_new("x", (double)window / 2, (double)every / 2, LEAST);
+				assert_int_equal(ser_windows_header(w, &h, &e), 0);
+				for (size_t at = 0; at < N; at += piece) {
+					size_t n = at + piece < N ? piece : N - at;
+					ser_record_clear(&part);
+					ser_record_set(&part, "id", ser_str(at == 0 ? "p" : "q"));
+					ser_record_set(&part, "part_of", ser_str("s"));
+					ser_record_set(&part, "start", ser_real(10));
+					ser_record_set(&part, "x", ser_f4(row + at * D, 2, (size_t[]){n, D}));
+					assert_int_equal(ser_windows_continues(w, &part), at > 0);
+					assert_int_equal(ser_windows_push(w, &part, &e), 0);
+					while (ser_windows_next(w, at + n == N, &got)) {
+						const float *x;
+						size_t shape[2], to, from;
+						char id[32];
+						do {
+							last = last + every < N ? last + every : N;
+						} while ((last < window ? last : window) < LEAST && last < N);
+						to = last, from = to > window ? to - window : 0;
+						snprintf(id, sizeof id, "s-%06zu", ++count);
+						assert_string_equal(ser_record_id(&got), id);
+						assert_null(ser_record_get(&got, "part_of"));
+						assert_true(ser_record_get(&got, "start")->u.f ==
+							    10 + (double)from / 2);
+						assert_true(ser_record_get(&got, "end")->u.f == 10 + (double)to / 2);
+						assert_int_equal(ser_record_f4(&got, "x", 2, &x, shape, &e), 0);
+						assert_int_equal(shape[0], to - from);
+						assert_memory_equal(x, row + from * D, (to - from) * D * sizeof *x);
+						assert_true(to <= at + n);
+					}
+				}
+				assert_true(last == N || window < LEAST);
+				assert_true(count > 0);
+				assert_false(ser_windows_continues(w, &part));
+				ser_windows_free(w);
+				ser_record_free(&part);
+				ser_record_free(&got);
+			}
+	ser_header_free(&h);
+}
+
 static void element_types(void **state)
 {
 	static const uint16_t f2[] = {0x3c00, 0xc000, 0x0001, 0x7c00, 0xfc00, 0x7e00, 0x8000, 0x7bff};
@@ -1257,9 +1319,10 @@ int main(void)
 		cmocka_unit_test(record_fields),  cmocka_unit_test(record_tensors),
 		cmocka_unit_test(header_merges),  cmocka_unit_test(header_merges_many),
 		cmocka_unit_test(hashes),         cmocka_unit_test(parts),
-		cmocka_unit_test(header_hostile), cmocka_unit_test(order),
-		cmocka_unit_test(json),           cmocka_unit_test(spool),
-		cmocka_unit_test(store),          cmocka_unit_test(sort),
+		cmocka_unit_test(windows),        cmocka_unit_test(header_hostile),
+		cmocka_unit_test(order),          cmocka_unit_test(json),
+		cmocka_unit_test(spool),          cmocka_unit_test(store),
+		cmocka_unit_test(sort),
 	};
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }
