@@ -5,22 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define W       4
-#define NAME(x) x##_w4
-#define TARGET
-#include "dsp/acf_lanes.h"
-
-#if defined __x86_64__
-#define W       8
-#define NAME(x) x##_w8
-#define TARGET  __attribute__((target("avx2")))
-#include "dsp/acf_lanes.h"
-
-#define W       16
-#define NAME(x) x##_w16
-#define TARGET  __attribute__((target("avx512f,avx512dq")))
-#include "dsp/acf_lanes.h"
-#endif
+#define LOOPS "dsp/acf_lanes.h"
+#include "dsp/widths.h"
 
 struct ser_acf {
 	struct ser_fft_table t;
@@ -34,22 +20,9 @@ struct ser_acf_ws {
 
 void ser_acf_force_isa(struct ser_acf *p, int isa)
 {
-	p->autocorrelate = autocorrelate_w4;
-	p->n_lane = 2;
-#if defined __x86_64__
-	bool avx2 = __builtin_cpu_supports("avx2") != 0;
-	bool avx512 = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0;
-	if (avx2 && isa != 1) {
-		p->autocorrelate = autocorrelate_w8;
-		p->n_lane = 4;
-	}
-	if (avx512 && (isa == 0 || isa == 3)) {
-		p->autocorrelate = autocorrelate_w16;
-		p->n_lane = 8;
-	}
-#else
-	(void)isa;
-#endif
+	size_t w = width_for(isa);
+	p->autocorrelate = OF_WIDTH(w, autocorrelate);
+	p->n_lane = w / 2;
 }
 
 struct ser_acf *ser_acf_new(size_t n)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Two real signals a lane, one in the real rows, one in the imaginary ones. Included by acf.c once for each width. */
+/* Two real signals a lane, one in the real rows, one in the imaginary ones. Included through widths.h. */
 
 #include "dsp/fft_lanes.h"
 

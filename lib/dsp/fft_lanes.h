@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The complex transform on W/2 signals side by side, one a lane of double precision: z[2 i] and z[2 i + 1] are the rows of the
- * real and imaginary parts of element i. Included once for each width, with W, NAME and TARGET as lanes.h has them; leaves
+ * real and imaginary parts of element i. Included by loops that widths.h includes, for their W, NAME and TARGET; leaves
  * D, a row, and MUL_TO defined. */
 
 typedef double NAME(dvec) __attribute__((vector_size(4 * W), aligned(4 * W)));

@@ -59,22 +59,8 @@ struct ser_front_ws {
 	float *wide_spec; /* [LANES, F of wide] */
 };
 
-#define W       4
-#define NAME(x) x##_w4
-#define TARGET
-#include "dsp/lanes.h"
-
-#if defined __x86_64__
-#define W       8
-#define NAME(x) x##_w8
-#define TARGET  __attribute__((target("avx2")))
-#include "dsp/lanes.h"
-
-#define W       16
-#define NAME(x) x##_w16
-#define TARGET  __attribute__((target("avx512f,avx512dq")))
-#include "dsp/lanes.h"
-#endif
+#define LOOPS "dsp/front_lanes.h"
+#include "dsp/widths.h"
 
 /* ---- tables ----------------------------------------------------------------------------------- */
 
@@ -324,20 +310,8 @@ static int geometry(struct ser_front *p, struct ser_err *e)
 
 void ser_front_force_isa(struct ser_front *p, int isa)
 {
-	p->block = block_w4;
-	p->w = 4;
-#if defined __x86_64__
-	bool avx2 = __builtin_cpu_supports("avx2") != 0;
-	bool avx512 = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512dq") != 0;
-	if (avx2 && isa != 1) {
-		p->block = block_w8;
-		p->w = 8;
-	}
-	if (avx512 && (isa == 0 || isa == 3)) {
-		p->block = block_w16;
-		p->w = 16;
-	}
-#endif
+	p->w = width_for(isa);
+	p->block = OF_WIDTH(p->w, block);
 	p->isa = isa;
 	if (p->wide != NULL)
 		ser_front_force_isa(p->wide, isa);

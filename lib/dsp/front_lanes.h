@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inner loops of a front-end on W frames side by side, one frame a vector lane, so that no operation crosses lanes and
- * every frame's arithmetic is the same whatever W is. Included by front.c once for each width, with
- *   W       lanes (4, 8, 16)          NAME(x)  the functions' names
- *   TARGET  the functions' attribute: which instructions the compiler may use.
+ * every frame's arithmetic is the same whatever W is. Included through widths.h.
  * A "row" is one value of all lanes. From the mean to the power spectrum the arithmetic is in double precision, on half
  * the lanes at a time: after pre-emphasis the lowest bands of a loud frame lie below the rounding noise of a transform in
  * single precision, and their logarithms would be wrong by 1 % and more. */
