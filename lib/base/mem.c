@@ -57,6 +57,16 @@ void *ser_malloc(size_t n, size_t size)
 	return p;
 }
 
+void *ser_malloc_aligned(size_t n, size_t size)
+{
+	enum { LINE = 64 };
+	void *p = NULL;
+	size_t b = ser_add(ser_mul(n, size), LINE) / LINE * LINE;
+	if (posix_memalign(&p, LINE, b) != 0)
+		ser_oom(b);
+	return p;
+}
+
 void *ser_calloc(size_t n, size_t size)
 {
 	void *p = calloc(n > 0 ? n : 1, size > 0 ? size : 1);

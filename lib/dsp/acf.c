@@ -48,11 +48,9 @@ size_t ser_acf_n(const struct ser_acf *p)
 
 static double *rows(size_t n)
 {
-	void *p = NULL;
-	size_t b = ser_mul(n, SER_ACF_MOST / 2 * sizeof(double));
-	if (posix_memalign(&p, 64, b) != 0)
-		p = ser_malloc(SIZE_MAX / 2, 1); /* reports and ends */
-	memset(p, 0, b);
+	size_t len = ser_mul(n, SER_ACF_MOST / 2);
+	double *p = ser_malloc_aligned(len, sizeof *p);
+	memset(p, 0, len * sizeof *p);
 	return p;
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANES = 16, ALIGN = 64 };
+enum { LANES = 16 };
 
 /* Samples times scale beyond this are refused: their power spectrum stays far from overflow. */
 static const float MAX_SAMPLE = 1e12f;
@@ -63,15 +63,6 @@ struct ser_front_ws {
 #include "dsp/widths.h"
 
 /* ---- tables ----------------------------------------------------------------------------------- */
-
-static void *aligned(size_t n)
-{
-	void *p = NULL;
-	size_t b = ser_mul(ser_add(n, ALIGN), sizeof(float));
-	if (posix_memalign(&p, ALIGN, b) != 0)
-		p = ser_malloc(SIZE_MAX / 2, 1); /* reports and ends */
-	return p;
-}
 
 static void fft_init(struct lane_fft *f, size_t n)
 {
@@ -528,21 +519,26 @@ void ser_front_filters(const struct ser_front *p, float *w)
 
 /* ---- doing it ----------------------------------------------------------------------------------- */
 
+static float *rows_of(size_t n)
+{
+	return ser_malloc_aligned(ser_mul(n, LANES), sizeof(float));
+}
+
 struct ser_front_ws *ser_front_ws_new(const struct ser_front *p)
 {
 	struct ser_front_ws *ws = ser_calloc(1, sizeof *ws);
 	if (p->o.kind == SER_WAVE)
 		return ws;
 	size_t rows = p->win + p->n_bin + p->n_out_row + p->n_ceps_row + p->n_row + p->n_aux_row;
-	ws->scratch = aligned(ser_mul(rows, LANES));
-	ws->edge = aligned(ser_mul(p->win, LANES));
+	ws->scratch = rows_of(rows);
+	ws->edge = rows_of(p->win);
 	if (p->lld != NULL) {
 		ws->lld = ser_lld_ws_new(p->lld);
-		ws->spec = aligned(ser_mul(p->n_bin, LANES));
+		ws->spec = rows_of(p->n_bin);
 	}
 	if (p->wide != NULL) {
 		ws->wide = ser_front_ws_new(p->wide);
-		ws->wide_spec = aligned(ser_mul(p->wide->n_bin, LANES));
+		ws->wide_spec = rows_of(p->wide->n_bin);
 	}
 	return ws;
 }

@@ -3,26 +3,15 @@
 
 #include <stdlib.h>
 
-enum { ALIGN = 64 };
-
-static void *aligned(size_t size)
-{
-	void *p = NULL;
-	size = ser_add(size, ALIGN) / ALIGN * ALIGN;
-	if (posix_memalign(&p, ALIGN, size) != 0)
-		return ser_malloc(SIZE_MAX, 1); /* does not return */
-	return p;
-}
-
 void *la_ws(struct ser_la *la, size_t size)
 {
 	if (la == NULL)
-		return aligned(size);
+		return ser_malloc_aligned(size, 1);
 	if (la->sub != NULL)
 		la = &la->sub[0];
 	if (la->ws_size < size) {
 		free(la->ws);
-		la->ws = aligned(size);
+		la->ws = ser_malloc_aligned(size, 1);
 		la->ws_size = size;
 	}
 	return la->ws;

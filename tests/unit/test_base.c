@@ -41,6 +41,12 @@ static void sizes(void **state)
 	assert_int_equal(r, 15);
 	assert_int_equal(ser_mul(1 << 20, 1 << 20), 1ull << 40);
 	assert_int_equal(ser_add(SIZE_MAX - 1, 1), SIZE_MAX);
+	for (size_t n = 0; n < 200; n += 13) {
+		char *p = ser_malloc_aligned(n, 3);
+		assert_true((uintptr_t)p % 64 == 0);
+		memset(p, 1, 3 * n);
+		free(p);
+	}
 }
 
 static void arena(void **state)
