@@ -143,7 +143,7 @@ double kern_aam(size_t n_row, size_t n_class, size_t n_sub, const real *cosine, 
 double kern_ntxent(size_t n, const real *s, real *d);
 double kern_infonce(size_t n, const real *s, real *d);
 double kern_supcon(size_t n, const real *s, const int32_t *label, real *d);
-double kern_pair_loss(size_t n, const real *s, const struct ser_pairs *p, double norm, real *d);
+double kern_pair_loss(size_t n, const real *s, const struct ser_pair_rows *p, double norm, real *d);
 double kern_clap_kl(size_t n, const real *s, const real *m, real *d);
 double kern_triplet(size_t n_row, size_t n_col, const real *z, size_t n, const int32_t (*trip)[3], double margin,
 		    real *d);

@@ -286,7 +286,7 @@ double kern_supcon(size_t n, const real *s, const int32_t *label, real *d)
 
 /* l_i = 1/|P| sum_p (ln(e^s_ip + sum_n e^s_in) - s_ip); with q_p = e^s_ip/(e^s_ip + N):
  * dl/ds_ip = (q_p - 1)/|P|, dl/ds_in = e^s_in/|P| sum_p 1/(e^s_ip + N) */
-double kern_pair_loss(size_t n, const real *s, const struct ser_pairs *p, double norm, real *d)
+double kern_pair_loss(size_t n, const real *s, const struct ser_pair_rows *p, double norm, real *d)
 {
 	double sum = 0, used = 0;
 	if (d != NULL)

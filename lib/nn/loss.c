@@ -160,7 +160,7 @@ int ser_nn_supcon(struct ser_tape *t, int z, const int32_t *label, double tau)
 	return tape_shape_only(t) ? y : done(t, y, kern_supcon(tape_at(t, s)->n_row, tape_at(t, s)->val, label, d));
 }
 
-int ser_nn_pair_loss(struct ser_tape *t, int z, const struct ser_pairs *p, double tau, double norm)
+int ser_nn_pair_loss(struct ser_tape *t, int z, const struct ser_pair_rows *p, double tau, double norm)
 {
 	int s = ser_nn_matmul(t, z, z, true, 1 / tau);
 	real *d;

@@ -294,12 +294,12 @@ int ser_nn_triplet(struct ser_tape *t, int z, size_t n, const int32_t (*trip)[3]
 /* Explicit sets: anchor i (row anchor[i]) has positives pos[pos_at[i] .. pos_at[i+1]) and negatives neg[neg_at[i] ..),
  * all rows of z:  l_i = - 1/|P| sum_p ln( e^(z.zp/tau) / (e^(z.zp/tau) + sum_n e^(z.zn/tau)) ); the mean over anchors that
  * have a positive (norm > 0: the sum over norm). Borrowed. */
-struct ser_pairs {
+struct ser_pair_rows {
 	size_t n_anchor;
 	const int32_t *anchor, *pos, *neg;
 	const size_t *pos_at, *neg_at; /* [n_anchor+1] */
 };
-int ser_nn_pair_loss(struct ser_tape *t, int z, const struct ser_pairs *s, double tau, double norm);
+int ser_nn_pair_loss(struct ser_tape *t, int z, const struct ser_pair_rows *s, double tau, double norm);
 /* Pan et al. 2023 (GEmo-CLAP): logits c [N,N]; mean over rows of KL(softmax(m) || softmax(c)), m [N,N] itself the 0/1 (or
  * mixed) matrix. For both directions call it on c and on its transpose. */
 int ser_nn_clap_kl(struct ser_tape *t, int c, const real *m);

@@ -177,7 +177,7 @@ void train_clear_batch(struct ser_trainer *t)
 	for (size_t i = 0; i < b->n; i++)
 		b->place[b->row[i]] = -1;
 	b->n = 0;
-	b->set = (struct ser_pairs){0};
+	b->set = (struct ser_pair_rows){0};
 }
 
 void train_add_row(struct ser_trainer *t, size_t item)

@@ -32,7 +32,7 @@ struct batch {
 	struct cut *cut;
 	size_t cap_at, cap_key, cap_cut;
 	/* the contrastive objective's sets, as rows */
-	struct ser_pairs set;
+	struct ser_pair_rows set;
 	int32_t *anchor, *pos, *neg;
 	size_t *pos_at, *neg_at;
 	size_t cap_anchor, cap_pos, cap_neg, cap_pos_at, cap_neg_at;

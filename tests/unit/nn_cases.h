@@ -220,7 +220,7 @@ static const int32_t trip[][3] = {{0, 2, 1}, {1, 3, 0}, {4, 1, 2}, {0, 2, 5}};
 static int l_triplet(struct ser_tape *t, const int *x) { return ser_nn_triplet(t, x[0], 4, trip, 1.5); }
 static const int32_t anchor[] = {0, 1, 4, 0}, pos[] = {2, 3, 4, 1, 5}, neg[] = {1, 3, 0, 2, 5, 0};
 static const size_t pos_at[] = {0, 1, 3, 4, 5}, neg_at[] = {0, 2, 5, 6, 6};
-static const struct ser_pairs pairs = {4, anchor, pos, neg, pos_at, neg_at};
+static const struct ser_pair_rows pairs = {4, anchor, pos, neg, pos_at, neg_at};
 static int l_pairs(struct ser_tape *t, const int *x) { return ser_nn_pair_loss(t, ser_nn_l2_norm(t, x[0], 1e-12), &pairs, 0.2, 0); }
 static int l_pairs_norm(struct ser_tape *t, const int *x) { return ser_nn_pair_loss(t, x[0], &pairs, 0.5, 9); }
 static const real same[] = {1, 1, 0, 1, 1, 0, 0, 0, 1};

@@ -513,7 +513,7 @@ static void loss_edges(void **state)
 	/* an anchor without positives counts for nothing; one without negatives has no loss */
 	const int32_t anchor[] = {0, 1}, pos[] = {0};
 	const size_t pos_at[] = {0, 0, 1}, neg_at[] = {0, 0, 0};
-	const struct ser_pairs s = {2, anchor, pos, pos, pos_at, neg_at};
+	const struct ser_pair_rows s = {2, anchor, pos, pos, pos_at, neg_at};
 	assert_true(fabs(ser_tape_scalar(t, ser_nn_pair_loss(t, x, &s, 1000, 0))) <= 1e-6);
 	ser_tape_free(t);
 	ser_params_free(p);
