@@ -186,25 +186,19 @@ static bool may_babble(const struct act *a, size_t i)
 	       (a->o->same_speaker || (spk[0] != '\0' && strcmp(spk, a->spk) != 0));
 }
 
-/* A voice that may be taken and is not among the k taken; n when there is none. */
-static size_t voice(const struct act *a, struct ser_rng *rng, const size_t *taken, size_t k)
+/* A voice that may be taken and was not drawn before; n when there is none. drawn [n] */
+static size_t voice(const struct act *a, struct ser_rng *rng, const bool *drawn)
 {
 	enum { TRIES = 50 };
 	size_t n = ser_sounds_n(a->o->babble), left = 0, i = 0;
-	for (int t = 0; t < TRIES; t++) {
-		bool fresh = may_babble(a, i = (size_t)ser_rng_below(rng, n));
-		for (size_t j = 0; j < k; j++)
-			fresh = fresh && taken[j] != i;
-		if (fresh)
+	for (int t = 0; t < TRIES; t++)
+		if (may_babble(a, i = (size_t)ser_rng_below(rng, n)) && !drawn[i])
 			return i;
-	}
 	/* rare ones among many that may not: count them */
 	for (int pass = 0; pass < 2; pass++) {
 		size_t at = pass > 0 && left > 0 ? (size_t)ser_rng_below(rng, left) : 0;
 		for (i = 0; i < n; i++) {
-			bool fresh = may_babble(a, i);
-			for (size_t j = 0; j < k; j++)
-				fresh = fresh && taken[j] != i;
+			bool fresh = may_babble(a, i) && !drawn[i];
 			left += fresh && pass == 0;
 			if (fresh && pass > 0 && at-- == 0)
 				return i;
@@ -215,43 +209,50 @@ static size_t voice(const struct act *a, struct ser_rng *rng, const size_t *take
 	return n;
 }
 
-/* Several voices, each of the same power, summed. */
+/* Several voices, each of the same power, summed. One that is silent, or whose stretch is, has no power: another is drawn for it. */
 static int babble(struct act *a)
 {
 	struct wave *other = &a->ws->other, *sum = &a->ws->sum, *now = &a->ws->now;
 	const struct ser_sounds *all = a->o->babble;
 	struct ser_rng rng = numbers(a, "babble");
 	size_t lo = (size_t)a->o->n_voice.lo, hi = (size_t)a->o->n_voice.hi;
-	size_t want = lo + (size_t)ser_rng_below(&rng, hi - lo + 1), k = 0;
+	size_t want = lo + (size_t)ser_rng_below(&rng, hi - lo + 1), k = 0, n_silent = 0;
 	double snr = draw(a->o->snr_db, &rng);
 	if (!a->o->same_speaker && a->spk[0] == '\0')
 		return ser_fail(a->e, SER_EDATA,
 				"has no speaker (label \"spk\"), so no voice can be told to be another's; "
 				"--same-speaker takes any");
-	size_t *taken = ser_malloc(want, sizeof *taken);
+	bool *drawn = ser_calloc(ser_sounds_n(all), sizeof *drawn);
 	resize(sum, now->n);
 	memset(sum->x, 0, now->n * sizeof *sum->x);
 	say(a, "babble");
 	int rc = SER_OK;
 	while (rc == SER_OK && k < want) {
-		size_t i = voice(a, &rng, taken, k);
+		size_t i = voice(a, &rng, drawn);
 		if (i == ser_sounds_n(all))
 			break;
+		drawn[i] = true;
 		rc = ser_sounds_load(all, i, a->rate_hz, now->n, &rng, &other->x, &other->n, &other->cap, a->e);
 		if (rc != SER_OK)
 			break;
 		double power = ser_mean_square(other->x, other->n);
-		float g = power > 0 ? (float)(1 / sqrt(power)) : 0;
+		if (power == 0) {
+			n_silent++;
+			continue;
+		}
+		float g = (float)(1 / sqrt(power));
 		size_t from = other->n < now->n ? (size_t)ser_rng_below(&rng, other->n) : 0;
 		for (size_t t = 0, j = from; t < now->n; t++, j = j + 1 == other->n ? 0 : j + 1)
 			sum->x[t] += g * other->x[j];
 		ser_buf_printf(a->what, "%s%s", k > 0 ? "+" : "", ser_sounds_id(all, i));
-		taken[k++] = i;
+		k++;
 	}
-	free(taken);
-	if (rc == SER_OK && k == 0)
-		rc = ser_fail(a->e, SER_EDATA, "there is no voice of another %s to babble",
-			      a->o->same_speaker ? "id" : "speaker");
+	free(drawn);
+	if (rc == SER_OK && k == 0) {
+		const char *whose = a->o->same_speaker ? "id" : "speaker";
+		rc = n_silent > 0 ? ser_fail(a->e, SER_EDATA, "all voices of another %s to babble are silent", whose)
+				  : ser_fail(a->e, SER_EDATA, "there is no voice of another %s to babble", whose);
+	}
 	ser_buf_printf(a->what, "@%.4g", snr);
 	if (rc == SER_OK && ser_noise_add(now->x, now->n, sum->x, now->n, 0, snr, a->e) != SER_OK)
 		rc = ser_fail_in(a->e, "babble");

@@ -62,8 +62,8 @@ void ser_augment_ws_free(struct ser_augment_ws *ws);
  *   key        the copy's id
  *   id, spk    those of the sound; spk "" when it is not known
  *   what       what was done is appended: "speed=0.9 noise=door@12.3"
- * SER_EDATA when there is nothing to draw from (a sound without speaker, no other speaker's voice), a sound cannot be read, a noise is
- * silent, or nothing is left of x. */
+ * SER_EDATA when there is nothing to draw from (a sound without speaker, no other speaker's voice that is not silent), a sound cannot
+ * be read, a noise is silent, or nothing is left of x. */
 int ser_augment_do(const struct ser_augment_opt *o, struct ser_augment_ws *ws, const char *key, const char *id,
 		   const char *spk, const float *x, size_t n, double rate_hz, float **y, size_t *m, size_t *cap,
 		   struct ser_buf *what, struct ser_err *e);

@@ -232,6 +232,29 @@ all='-n 3 --pitch -1,1 --tempo 0.9,1.1 --speed 0.9,1.1 --reverb 0.2:0.4 --noise 
 	[ ! -e no.ser ]
 }
 
+@test "ser-augment: for a silent voice another one babbles" {
+	wavs
+	$PYTHON -c 'import wave; w = wave.open("z.wav", "wb"); w.setparams((1, 2, 16000, 0, "NONE", "")); w.writeframes(bytes(60000))'
+	printf 'z%d\tz.wav\tq\tjoy\n' 0 1 2 3 4 5 6 7 >z.rows
+	cat m.tsv z.rows >mz.tsv
+	ser-augment --no-keep -n 20 --babble mz.tsv --voices 1:2 --snr 3 --seed 1 w.ser >o.ser
+	ser-augment --no-keep -n 20 --babble mz.tsv --voices 1:2 --snr 3 --seed 1 -t 4 w.ser | cmp - o.ser
+	check o.ser <<-'END'
+		n = []
+		for r in copies:
+		    who = done(r)["babble"].split("@")[0].split("+")
+		    assert len(set(who)) == len(who) and all(w[0] == "s" and src[w]["spk"] != r["spk"] for w in who), (r["id"], who)
+		    x = src[r["source"]]["x"]
+		    d = r["x"] - x
+		    assert abs(10 * np.log10((x**2).sum() / (d**2).sum()) - 3) < 0.01
+		    n.append(len(who))
+		assert set(n) == {1, 2} and 0.3 < n.count(2) / len(n) < 0.7
+	END
+	(head -n 1 m.tsv && cat z.rows) >silence.tsv
+	fails 1 'all voices of another speaker to babble are silent' ser-augment --babble silence.tsv -o no.ser w.ser
+	[ ! -e no.ser ]
+}
+
 @test "ser-augment: what does not fit is refused" {
 	wavs
 	mkstream -n 3 >f.ser
