@@ -96,6 +96,17 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	run -3 ser-score verify --n-boot 0 < "$T/x.ser"
 }
 
+@test "ser-score clusters: speakers shared with training are reported, not refused" {
+	g="$ROOT/tests/golden/ser-score.txt"
+	mk --dim emb.train_speakers=s4,x,s1 < "$g" > "$T/x.ser"
+	ser-score clusters --label emo --n-perm 20 --tsv < "$T/x.ser" > "$T/got"
+	[ "$(value about train_test_speaker_overlap value < "$T/got")" = 2 ]
+	[ "$(value about shared_speakers value < "$T/got")" = "s1 s4" ]
+	ser-score clusters --label emo --n-perm 20 --tsv < "$T/all.ser" > "$T/want"
+	[ "$(value about train_test_speaker_overlap value < "$T/want")" = unknown ]
+	diff <(grep -v ^about "$T/got") <(grep -v ^about "$T/want")
+}
+
 @test "ser-score classes: posteriors, absent classes, no speakers" {
 	printf 'id=a\temo=sad\tpost:t=.2,.5,.3\nid=b\temo=sad\tpost:t=.4,.4,.2\nid=c\temo=joy\tpost:t=.1,.1,.8\n' > "$T/p.txt"
 	mk --dim post.classes=joy,sad,fear < "$T/p.txt" > "$T/p.ser"
