@@ -53,6 +53,7 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/%)
 CORPORA  := $(sort $(wildcard lib/corpus/desc/*.corpus))
 TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
+TORTURE_SRC := $(filter-out tests/torture/shim.c,$(wildcard tests/torture/*.c))
 TORTURE  := $(BUILD)/torture/torture $(BUILD)/torture/shim.so
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
@@ -119,7 +120,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/tools/%.o $(BUILD)/libser.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # The fault campaign: its driver, and what it loads into the tools.
-$(BUILD)/torture/torture: $(BUILD)/tests/torture/torture.o $(BUILD)/tests/torture/trace.o $(BUILD)/libser.a
+$(BUILD)/torture/torture: $(TORTURE_SRC:%.c=$(BUILD)/%.o) $(BUILD)/libser.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
