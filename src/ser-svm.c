@@ -2,8 +2,6 @@
 #include "cli/cli.h"
 #include "train/svm.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,16 +37,9 @@ static struct ser_dataset *read_data(struct ser_cli *c)
 	struct ser_err e;
 	if (c->n_operand == 0 && isatty(0))
 		ser_cli_usage(c, "no input: name a file, or pipe a stream in");
-	for (int i = 0; i < c->n_operand || i == 0; i++) {
-		bool std = c->n_operand == 0 || strcmp(c->operand[i], "-") == 0;
-		int fd = std ? 0 : open(c->operand[i], O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			ser_cli_fail(c, SER_EIO, "%s: cannot open: %s", c->operand[i], strerror(errno));
-		if (ser_dataset_add(d, fd, std ? "<stdin>" : c->operand[i], &e) != 0)
+	for (int i = 0; i < c->n_operand || i == 0; i++)
+		if (ser_dataset_add_file(d, c->n_operand > 0 ? c->operand[i] : "-", &e) != 0)
 			ser_cli_die(c, &e);
-		if (!std)
-			close(fd);
-	}
 	if (ser_dataset_done(d, &e) != 0)
 		ser_cli_die(c, &e);
 	c->n_read = c->n_written = d->n;
@@ -58,14 +49,14 @@ static struct ser_dataset *read_data(struct ser_cli *c)
 int main(int argc, char **argv)
 {
 	static const char *const weights[] = {"none", "balanced", NULL}, *const norms[] = {"none", "global", NULL};
-	int weight = 0, norm = 1, folds = (int)o.n_fold;
+	int weight = 0, norm = 1;
 	int64_t seed = 0;
 	const struct ser_option opts[] = {
 		{"label", 'l', SER_OPTION_STR, &o.label, "NAME", 0, 0, NULL, SER_OPTION_NEEDED, "label to learn"},
 		{"field", 0, SER_OPTION_STR, &field, "NAME", 0, 0, NULL, 0, "tensor of one axis to learn from"},
 		{"cost", 'C', SER_OPTION_STR, &costs, "C,C,...", 0, 0, NULL, 0,
 		 "cost of an error; of several the best on speakers held out"},
-		{"dev-folds", 0, SER_OPTION_INT, &folds, "K", 2, 1000, NULL, 0,
+		{"dev-folds", 0, SER_OPTION_COUNT, &o.n_fold, "K", 2, 1000, NULL, 0,
 		 "parts of the training speakers, each held out in turn"},
 		{"input-norm", 0, SER_OPTION_CHOICE, &norm, "KIND", 0, 0, norms, 0,
 		 "standardise by the training records, or take features as they are"},
@@ -95,7 +86,6 @@ int main(int argc, char **argv)
 		ser_cli_die(&c, &e);
 	ser_outfile_abort(&probe);
 	take_costs(&c);
-	o.n_fold = (size_t)folds;
 	o.class_weight = weight == 1;
 	o.standardise = norm == 1;
 	o.seed = (uint64_t)seed;

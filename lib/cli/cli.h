@@ -16,6 +16,7 @@ enum ser_option_type {
 	SER_OPTION_FLAG,   /* bool *       --x, --x=true, --x=false, --no-x */
 	SER_OPTION_INT,    /* int *        */
 	SER_OPTION_I64,    /* int64_t *    */
+	SER_OPTION_COUNT,  /* size_t *     */
 	SER_OPTION_REAL,   /* double *     */
 	SER_OPTION_STR,    /* const char **, NULL: not given */
 	SER_OPTION_CHOICE, /* int *        index into choices */

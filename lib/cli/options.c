@@ -94,6 +94,9 @@ static void default_text(const struct ser_option *o, struct ser_buf *b)
 	case SER_OPTION_I64:
 		ser_buf_printf(b, "%lld", (long long)*(int64_t *)o->var);
 		break;
+	case SER_OPTION_COUNT:
+		ser_buf_printf(b, "%zu", *(size_t *)o->var);
+		break;
 	case SER_OPTION_REAL:
 	case SER_OPTION_SECONDS:
 		if (isfinite(*(double *)o->var))
@@ -126,6 +129,7 @@ static void print_option(FILE *f, const struct ser_option *o)
 {
 	static const char *const types[] = {[SER_OPTION_INT] = "int",
 					    [SER_OPTION_I64] = "int",
+					    [SER_OPTION_COUNT] = "int",
 					    [SER_OPTION_REAL] = "real",
 					    [SER_OPTION_SECONDS] = "seconds, or with s, ms or min behind",
 					    [SER_OPTION_SIZE] = "bytes"};
@@ -272,6 +276,11 @@ static int set_option(const struct ser_option *o, const char *s, bool negated, s
 	case SER_OPTION_I64:
 		return ser_parse_int(s, ranged ? (int64_t)o->lo : INT64_MIN,
 				     ranged && o->hi > o->lo ? (int64_t)o->hi : INT64_MAX, o->var, e);
+	case SER_OPTION_COUNT:
+		if (ser_parse_int(s, (int64_t)o->lo, o->hi > o->lo ? (int64_t)o->hi : INT64_MAX, &i, e) != 0)
+			return e->code;
+		*(size_t *)o->var = (size_t)i;
+		return 0;
 	case SER_OPTION_REAL:
 		return ser_parse_real(s, ranged ? o->lo : -HUGE_VAL, ranged && o->hi > o->lo ? o->hi : HUGE_VAL, o->var,
 				      e);

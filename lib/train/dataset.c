@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "train/dataset.h"
-
-#include "model/model.h"
+#include "train/impl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +211,28 @@ int ser_dataset_add(struct ser_dataset *d, int fd, const char *name, struct ser_
 		d->item[i].data = map + d->item[i].at;
 	if (spool != NULL)
 		fclose(spool);
+	return rc;
+}
+
+int train_open(const char *path, const char **name, struct ser_err *e)
+{
+	bool standard = strcmp(path, "-") == 0;
+	*name = standard ? "<stdin>" : path;
+	int fd = standard ? 0 : open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : ser_fail(e, SER_EIO, "%s: cannot open: %s", path, strerror(errno));
+}
+
+void train_close(int fd)
+{
+	if (fd > 0)
+		close(fd);
+}
+
+int ser_dataset_add_file(struct ser_dataset *d, const char *path, struct ser_err *e)
+{
+	const char *name;
+	int fd = train_open(path, &name, e), rc = fd < 0 ? fd : ser_dataset_add(d, fd, name, e);
+	train_close(fd);
 	return rc;
 }
 

@@ -49,6 +49,8 @@ void ser_dataset_free(struct ser_dataset *d);
 /* Read a stream to its end; fd is the caller's to close. SER_EDATA: what the reader says; a record without the tensor or
  * with one that has no frame, another D or a number that is not finite; an id met in another input. */
 int ser_dataset_add(struct ser_dataset *d, int fd, const char *name, struct ser_err *e);
+/* The same of a file; "-" is standard input. SER_EIO too. */
+int ser_dataset_add_file(struct ser_dataset *d, const char *path, struct ser_err *e);
 /* After the last input: sort items and classes. SER_EDATA when there is no item. */
 int ser_dataset_done(struct ser_dataset *d, struct ser_err *e);
 /* The label of this name; asserts that it was asked for. */

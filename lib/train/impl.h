@@ -7,11 +7,16 @@
  *	validate.c   the metric
  *	rates.c      learning rates by layer
  *	train.c      setting up, the step
- *	checkpoint.c the state on disk */
+ *	checkpoint.c the state on disk
+ *	run.c        all steps, with log and checkpoints */
 #ifndef SER_TRAIN_IMPL_H
 #define SER_TRAIN_IMPL_H
 
 #include "train/train.h"
+
+/* A file to read; "-" is standard input. *name: what to call it. Its descriptor, or SER_EIO. */
+int train_open(const char *path, const char **name, struct ser_err *e);
+void train_close(int fd); /* unless it is standard input's, or none */
 
 /* What is taken of an utterance for training: frames [from, from + n_src), played at a speed, bands shifted. */
 struct cut {

@@ -21,6 +21,51 @@ struct ser_objective ser_objective_defaults(enum ser_objective_kind kind, const 
 				      .n_per = 4};
 }
 
+int ser_objective_parse(struct ser_objective *o, const char *text, struct ser_arena *a, struct ser_err *e)
+{
+	const char *colon = strrchr(text, ':');
+	char *field = ser_arena_strndup(a, text, colon != NULL ? (size_t)(colon - text) : strlen(text));
+	*o = ser_objective_defaults(SER_OBJ_SOFTMAX, field, field);
+	o->weight = 0.1;
+	if (*field == '\0' || (colon != NULL && ser_parse_real(colon + 1, 0, 1e6, &o->weight, NULL) != 0))
+		return ser_fail(e, SER_EUSAGE, "\"%s\" is not FIELD or FIELD:WEIGHT", text);
+	return 0;
+}
+
+/* ---- data ---- */
+
+struct ser_dataset *ser_train_data_new(const char *field, const struct ser_objective *o, size_t n,
+				       const struct ser_split_opts *s, size_t max_record)
+{
+	size_t n_label = 0, most = 2;
+	for (size_t k = 0; k < n; k++)
+		most += 2 + o[k].n_value;
+	const char **label = ser_calloc(most, sizeof *label);
+	for (size_t k = 0; k < n; k++)
+		if (o[k].label != NULL)
+			label[n_label++] = o[k].label;
+	label[n_label++] = s->spk;
+	label[n_label++] = s->fold;
+	for (size_t k = 0; k < n; k++) {
+		if (o[k].kind == SER_OBJ_PAIRS && o[k].pairs == NULL)
+			label[n_label++] = o[k].cluster;
+		for (size_t i = 0; i < o[k].n_value; i++)
+			label[n_label++] = o[k].value[i];
+	}
+	struct ser_dataset *d = ser_dataset_new(field, label, n_label, max_record);
+	free(label);
+	return d;
+}
+
+int ser_train_data_done(struct ser_dataset *d, const struct ser_objective *o, size_t n, struct ser_err *e)
+{
+	int rc = ser_dataset_done(d, e);
+	for (size_t k = 0; k < n && rc == 0; k++)
+		if (o[k].label != NULL && ser_dataset_label(d, o[k].label)->n_class == 0)
+			rc = ser_fail(e, SER_EDATA, "no record has the label \"%s\"", o[k].label);
+	return rc;
+}
+
 /* ---- heads ---- */
 
 int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s,

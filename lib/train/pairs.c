@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "train/train.h"
+#include "train/impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +100,15 @@ int ser_pair_set_read(struct ser_pair_set *p, const struct ser_dataset *d, int f
 		rc = ser_fail(e, SER_EDATA,
 			      "%s: no pair whose ids are all among the records to train on (%zu pairs are not)", name,
 			      p->n_absent);
+	return rc;
+}
+
+int ser_pair_set_read_file(struct ser_pair_set *p, const struct ser_dataset *d, const char *path, size_t max_record,
+			   struct ser_err *e)
+{
+	const char *name;
+	int fd = train_open(path, &name, e), rc = fd < 0 ? fd : ser_pair_set_read(p, d, fd, name, max_record, e);
+	train_close(fd);
 	return rc;
 }
 

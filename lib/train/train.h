@@ -57,6 +57,9 @@ struct ser_pair_set {
 /* Read such a stream to its end. */
 int ser_pair_set_read(struct ser_pair_set *p, const struct ser_dataset *d, int fd, const char *name, size_t max_record,
 		      struct ser_err *e);
+/* The same of a file; "-" is standard input. */
+int ser_pair_set_read_file(struct ser_pair_set *p, const struct ser_dataset *d, const char *path, size_t max_record,
+			   struct ser_err *e);
 void ser_pair_set_free(struct ser_pair_set *p);
 
 /* ---- whose speech has a part in a model ---------------------------------------------------------------- */
@@ -103,6 +106,15 @@ struct ser_objective {
 };
 /* A softmax objective over a label, weight 1, with everything else at its default. */
 struct ser_objective ser_objective_defaults(enum ser_objective_kind kind, const char *name, const char *label);
+/* One beside the first, from "FIELD" or "FIELD:WEIGHT": a softmax objective over that label, weight 0.1 unless it is said. Its
+ * strings go to the arena. SER_EUSAGE: the text is neither. */
+int ser_objective_parse(struct ser_objective *o, const char *text, struct ser_arena *a, struct ser_err *e);
+
+/* A data set, empty, that keeps what the objectives and the split will look at. */
+struct ser_dataset *ser_train_data_new(const char *field, const struct ser_objective *o, size_t n,
+				       const struct ser_split_opts *s, size_t max_record);
+/* ser_dataset_done(); SER_EDATA too when no record has the label of an objective. */
+int ser_train_data_done(struct ser_dataset *d, const struct ser_objective *o, size_t n, struct ser_err *e);
 
 /* Add the heads for objectives to a model that is not built yet. Classes are those that occur in training items. */
 int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s,
@@ -204,5 +216,18 @@ int ser_train_log_row(struct ser_train_log *l, const struct ser_train_row *r, st
 /* How far the log has come, for a checkpoint; l may be NULL. */
 void ser_train_log_note(const struct ser_train_log *l, char note[static 32]);
 int ser_train_log_close(struct ser_train_log *l, struct ser_err *e); /* l may be NULL */
+
+/* ---- the run -------------------------------------------------------------------------------------------- */
+
+struct ser_train_keep {
+	const char *log;        /* NULL: none */
+	const char *checkpoint; /* NULL: none */
+	int64_t every;          /* steps between checkpoints; 0: at each epoch's end */
+	bool resume;            /* go on from the checkpoint when it is there */
+};
+/* Take all steps, then ser_trainer_finish(). Of processes that train together the first one writes. tell (may be NULL) is called after
+ * each step; more: it was not the last. */
+int ser_train_run(struct ser_trainer *t, const struct ser_train_keep *k,
+		  void (*tell)(void *ctx, const struct ser_train_row *row, bool more), void *ctx, struct ser_err *e);
 
 #endif
