@@ -7,6 +7,7 @@
 #include "audio/audio.h"
 #include "base/base.h"
 #include "corpus/corpus.h"
+#include "stream/stream.h"
 
 /* ---- lists of sounds ---------------------------------------------------------------------------- */
 
@@ -23,6 +24,9 @@ const char *ser_sounds_spk(const struct ser_sounds *s, size_t i); /* "" when it 
  * that many from a random place on. May be called from several threads at once. */
 int ser_sounds_load(const struct ser_sounds *s, size_t i, double rate_hz, size_t want, struct ser_rng *rng, float **x,
 		    size_t *n, size_t *cap, struct ser_err *e);
+
+/* Does the header say that a tensor holds samples? *rate_hz: their rate, 0 when it does not say that. */
+bool ser_holds_samples(const struct ser_header *h, const char *field, double *rate_hz);
 
 /* ---- the chain ---------------------------------------------------------------------------------- */
 

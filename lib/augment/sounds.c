@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "augment/augment.h"
 #include "corpus/corpus.h"
-#include "stream/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,14 +56,12 @@ static int from_manifest(struct ser_sounds *s, FILE *f, const struct ser_root *r
 	return rc;
 }
 
-/* The sample rate of a stream's field "feat", 0 when it does not hold samples. */
-static double rate_of(const struct ser_header *h)
+bool ser_holds_samples(const struct ser_header *h, const char *field, double *rate_hz)
 {
-	const struct ser_val *dim = ser_header_dim(h, "feat"), *axes = ser_val_get(dim, "axes");
+	const struct ser_val *dim = ser_header_dim(h, field), *axes = ser_val_get(dim, "axes");
 	const struct ser_val *rate = ser_val_get(dim, "sample_rate_hz");
-	if (axes == NULL || axes->kind != SER_LIST || axes->u.list.n == 0 || !ser_val_is_str(axes->u.list.v, "sample"))
-		return 0;
-	return rate != NULL && rate->kind == SER_REAL && rate->u.f > 0 ? rate->u.f : 0;
+	*rate_hz = rate != NULL && rate->kind == SER_REAL && rate->u.f > 0 ? rate->u.f : 0;
+	return axes != NULL && axes->kind == SER_LIST && axes->u.list.n > 0 && ser_val_is_str(axes->u.list.v, "sample");
 }
 
 static int from_stream(struct ser_sounds *s, int fd, const void *head, size_t n_head, size_t max_record,
@@ -76,12 +73,13 @@ static int from_stream(struct ser_sounds *s, int fd, const void *head, size_t n_
 	if (rc == SER_OK && (s->spool = ser_spool_new(e)) == NULL)
 		rc = e->code;
 	while (rc == SER_OK && (rc = ser_reader_next(rd, &r, NULL, e)) > 0) {
-		double rate = rate_of(ser_reader_header(rd));
+		double rate;
+		bool wave = ser_holds_samples(ser_reader_header(rd), "feat", &rate);
 		const char *spk = "";
 		const struct ser_val *known = ser_record_get(&r, "spk");
 		const float *x;
 		size_t shape[SER_MAX_AXES];
-		if (rate <= 0)
+		if (!wave || rate == 0)
 			rc = ser_fail(e, SER_EDATA,
 				      "%s: field \"feat\" does not hold samples; ser-wav2feat --kind wave makes them",
 				      s->name);
