@@ -14,9 +14,10 @@ const char *const outcome_name[N_OUTCOME] = {"same",    "refused",   "other", "l
 					     "CHANGED", "STATUS",    "MUTE",  "AGAIN"};
 
 /* Libraries of others that use memory without asking whether they got it. The tool ends by a signal then, with nothing under a
- * final name, as everywhere; that it has no message is counted in a column of its own. */
-static const char *const careless[] = {"libsoxr.so.", "libvorbis.so.",  "libvorbisenc.so.",
-				       "libogg.so.",  "libsndfile.so.", "liblinear.so."};
+ * final name, as everywhere; that it has no message is counted in a column of its own. libstdc++ is liblinear's operator new, whose
+ * exception cannot be caught in C. */
+static const char *const careless[] = {"libsoxr.so.",    "libvorbis.so.", "libvorbisenc.so.", "libogg.so.",
+				       "libsndfile.so.", "liblinear.so.", "libstdc++.so."};
 
 static bool is_careless(const char *name)
 {
