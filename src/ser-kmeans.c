@@ -37,23 +37,6 @@ static void fit(void *arg, size_t i, int worker)
 			   : ser_kmeans_fit(&j->o, g->x, g->n, j->d, (size_t)k, key, &g->e);
 }
 
-/* Take from each row the mean of the rows of its speaker (or whatever the label is). */
-static void take_means(float *x, const size_t *of, size_t n, size_t d, size_t n_of)
-{
-	double *mean = ser_calloc(ser_mul(n_of, d), sizeof *mean);
-	size_t *count = ser_calloc(n_of, sizeof *count);
-	for (size_t i = 0; i < n; i++) {
-		count[of[i]]++;
-		for (size_t t = 0; t < d; t++)
-			mean[of[i] * d + t] += x[i * d + t];
-	}
-	for (size_t i = 0; i < n; i++)
-		for (size_t t = 0; t < d; t++)
-			x[i * d + t] = (float)(x[i * d + t] - mean[of[i] * d + t] / (double)count[of[i]]);
-	free(mean);
-	free(count);
-}
-
 static void write_centroids(struct ser_cli *c, const struct ser_header *in, const struct job *j)
 {
 	struct ser_out *out = ser_out_file(c, centroids);
@@ -264,7 +247,7 @@ int main(int argc, char **argv)
 	p.mean_key = ser_map_new();
 	ser_vectors_read(&c, field, metric == SER_COSINE, label_of, &p, &p.v);
 	if (centre != NULL)
-		take_means(p.v.x, p.mean_of, p.v.n, p.v.d, ser_map_len(p.mean_key));
+		ser_centre_groups(p.v.x, p.v.n, p.v.d, p.mean_of, ser_map_len(p.mean_key));
 	cluster_all(&c, &p, &j);
 	write_all(&c, &p, &j);
 

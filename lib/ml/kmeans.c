@@ -672,3 +672,19 @@ void ser_kmeans_free(struct ser_kmeans *m)
 	free(m->size);
 	free(m);
 }
+
+void ser_centre_groups(float *x, size_t n, size_t d, const size_t *of, size_t n_of)
+{
+	double *mean = ser_calloc(ser_mul(n_of, d), sizeof *mean);
+	size_t *count = ser_calloc(n_of, sizeof *count);
+	for (size_t i = 0; i < n; i++) {
+		count[of[i]]++;
+		for (size_t t = 0; t < d; t++)
+			mean[of[i] * d + t] += x[i * d + t];
+	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t t = 0; t < d; t++)
+			x[i * d + t] = (float)(x[i * d + t] - mean[of[i] * d + t] / (double)count[of[i]]);
+	free(mean);
+	free(count);
+}

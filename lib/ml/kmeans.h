@@ -52,4 +52,7 @@ struct ser_kmeans *ser_kmeans_select(const struct ser_kmeans_opt *o, const float
 
 void ser_kmeans_free(struct ser_kmeans *m);
 
+/* Take from each row of x [n,d] the mean of the rows of its group, of [n] in [0,n_of): what speakers are apart by is gone then. */
+void ser_centre_groups(float *x, size_t n, size_t d, const size_t *of, size_t n_of);
+
 #endif

@@ -1010,6 +1010,17 @@ static void pairs_options(void **state)
 	assert_null(ser_pairs_new(&o, &c.in, &e));
 }
 
+static void centre_groups(void **state)
+{
+	/* groups 2, 0 and 2 again; nothing is in group 1 */
+	float x[] = {1, 10, 5, 5, 3, -4};
+	const float want[] = {-1, 7, 0, 0, 1, -7};
+	const size_t of[] = {2, 0, 2};
+	(void)state;
+	ser_centre_groups(x, 3, 2, of, 3);
+	assert_memory_equal(x, want, sizeof want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1019,7 +1030,7 @@ int main(void)
 		cmocka_unit_test(boot),          cmocka_unit_test(normal_quantile), cmocka_unit_test(instruction_sets),
 		cmocka_unit_test(kmeans),        cmocka_unit_test(kmeans_threads),  cmocka_unit_test(kmeans_edges),
 		cmocka_unit_test(kmeans_offset), cmocka_unit_test(kmeans_choose),   cmocka_unit_test(pairs),
-		cmocka_unit_test(pairs_options),
+		cmocka_unit_test(pairs_options), cmocka_unit_test(centre_groups),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
