@@ -10,7 +10,6 @@ struct job {
 	struct ser_runner *run;
 	const char *name;
 	bool frames;
-	struct ser_strs drop;
 };
 
 static int header(void *ctx, struct ser_header *h, struct ser_err *e)
@@ -26,8 +25,6 @@ static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 	const struct ser_val *spk = ser_val_get(&j->m->train, "speakers");
 	if (spk != NULL)
 		ser_val_set(&h->arena, dim, "train_speakers", *spk);
-	for (size_t i = 0; i < j->drop.n; i++)
-		ser_header_dim_drop(h, j->drop.s[i]);
 	return 0;
 }
 
@@ -42,8 +39,6 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 		return ser_record_fail(r, e, SER_EDATA, "architecture %s has no frame-level states", j->m->arch->name);
 	if (ser_runner_set(r, j->name, ser_tape_node(t, j->frames ? y.frames : y.emb), j->frames, e) != 0)
 		return e->code;
-	for (size_t i = 0; i < j->drop.n; i++)
-		ser_record_drop(r, j->drop.s[i]);
 	return 1;
 }
 
@@ -52,7 +47,6 @@ int main(int argc, char **argv)
 	struct job j = {.name = NULL};
 	const char *model = NULL;
 	int precision = SER_LA_FULL;
-	double every_s = 0, window_s = 3;
 	const struct ser_option opts[] = {
 		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED | SER_OPTION_READ,
 		 "model of ser-train or ser-model import"},
@@ -62,23 +56,16 @@ int main(int argc, char **argv)
 		 "name of the new tensor (default emb, or frames)"},
 		{"precision", 0, SER_OPTION_CHOICE, &precision, "NAME", 0, 0, ser_la_precisions, 0,
 		 "of matrix products"},
-		{"every", 0, SER_OPTION_SECONDS, &every_s, "S", 0, 3600, NULL, 0,
-		 "a record every S seconds of each sound, as it comes in; 0: one a sound"},
-		{"window", 0, SER_OPTION_SECONDS, &window_s, "S", 1e-3, 3600, NULL, 0,
-		 "with --every: of the last S seconds"},
-		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0,
-		 "leave this field out of the output, such as the features"},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-embed", "Add what a trained encoder makes of the features of each record.",
-				      "[FILE]...", opts,
-				      NULL,        SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
+	const struct ser_tool tool = {
+		"ser-embed", "Add what a trained encoder makes of the features of each record.",
+		"[FILE]...", opts,
+		NULL,        SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_DROP | SER_CLI_FOLLOW};
 	struct ser_cli c;
 	struct ser_err e;
 	struct ser_model *m;
 	ser_cli_begin(&c, &tool, argc, argv);
-	if (every_s <= 0 && ser_cli_given(&c, "window"))
-		ser_cli_usage(&c, "--window goes with --every");
 	if (ser_model_load(&m, model, &e) != 0)
 		ser_cli_die(&c, &e);
 	if (j.name == NULL)
@@ -90,13 +77,8 @@ int main(int argc, char **argv)
 	if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
 		ser_cli_die(&c, &e);
 	const struct ser_filter filter = {header, record, &j};
-	int status =
-		every_s > 0 ? ser_cli_follow(&c, &filter,
-					     ser_windows_new(m->field, window_s, every_s, m->arch->min_frame(m->hyper)),
-					     NULL)
-			    : ser_cli_filter(&c, &filter);
+	int status = ser_cli_follow(&c, &filter, m->field, m->arch->min_frame(m->hyper), NULL);
 	ser_runner_free(j.run);
 	ser_model_free(m);
-	free(j.drop.s);
 	return status;
 }

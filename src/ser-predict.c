@@ -9,7 +9,6 @@ struct job {
 	struct ser_runner *run;
 	const struct ser_head *head;
 	size_t i_head;
-	struct ser_strs drop;
 };
 
 static int header(void *ctx, struct ser_header *h, struct ser_err *e)
@@ -29,8 +28,6 @@ static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 	ser_val_set(&h->arena, dim, "classes", classes);
 	if (spk != NULL)
 		ser_val_set(&h->arena, dim, "train_speakers", *spk);
-	for (size_t i = 0; i < j->drop.n; i++)
-		ser_header_dim_drop(h, j->drop.s[i]);
 	return 0;
 }
 
@@ -56,8 +53,6 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 		ser_record_set(r, "pred", ser_real((double)post.val[0]));
 	else
 		ser_record_drop(r, "pred"); /* of an earlier prediction */
-	for (size_t i = 0; i < j->drop.n; i++)
-		ser_record_drop(r, j->drop.s[i]);
 	return 1;
 }
 
@@ -102,7 +97,6 @@ int main(int argc, char **argv)
 	struct job j = {0};
 	const char *model = NULL, *head = NULL;
 	int precision = SER_LA_FULL;
-	double every_s = 0, window_s = 3;
 	const struct ser_option opts[] = {
 		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED | SER_OPTION_READ,
 		 "model of ser-train classify or regress"},
@@ -110,24 +104,16 @@ int main(int argc, char **argv)
 		 "which head of the model (default its first)"},
 		{"precision", 0, SER_OPTION_CHOICE, &precision, "NAME", 0, 0, ser_la_precisions, 0,
 		 "of matrix products"},
-		{"every", 0, SER_OPTION_SECONDS, &every_s, "S", 0, 3600, NULL, 0,
-		 "a record every S seconds of each sound, as it comes in; 0: one a sound"},
-		{"window", 0, SER_OPTION_SECONDS, &window_s, "S", 1e-3, 3600, NULL, 0,
-		 "with --every: of the last S seconds"},
-		{"drop", 0, SER_OPTION_LIST, &j.drop, "NAME", 0, 0, NULL, 0,
-		 "leave this field out of the output, such as the features"},
 		{0},
 	};
 	const struct ser_tool tool = {
 		"ser-predict", "Add posteriors and the most probable class, or values, by a trained model.",
 		"[FILE]...",   opts,
-		NULL,          SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
+		NULL,          SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_DROP | SER_CLI_FOLLOW};
 	struct ser_cli c;
 	struct ser_err e;
 	struct ser_model *m;
 	ser_cli_begin(&c, &tool, argc, argv);
-	if (every_s <= 0 && ser_cli_given(&c, "window"))
-		ser_cli_usage(&c, "--window goes with --every");
 	if (ser_model_load(&m, model, &e) != 0)
 		ser_cli_die(&c, &e);
 	j.m = m;
@@ -136,13 +122,8 @@ int main(int argc, char **argv)
 	if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
 		ser_cli_die(&c, &e);
 	const struct ser_filter filter = {header, record, &j};
-	int status =
-		every_s > 0 ? ser_cli_follow(&c, &filter,
-					     ser_windows_new(m->field, window_s, every_s, m->arch->min_frame(m->hyper)),
-					     show)
-			    : ser_cli_filter(&c, &filter);
+	int status = ser_cli_follow(&c, &filter, m->field, m->arch->min_frame(m->hyper), show);
 	ser_runner_free(j.run);
 	ser_model_free(m);
-	free(j.drop.s);
 	return status;
 }

@@ -76,6 +76,8 @@ enum {
 	SER_CLI_DIFFER = 32,   /* a comparison: status 1 says "differ", so all trouble is 2 */
 	SER_CLI_READ_ALL = 64, /* opens files that its command line does not name: those of manifests and indices */
 	SER_CLI_LOOSE = 128,   /* is not confined by ser_cli_begin(), but where it calls ser_cli_confine() */
+	SER_CLI_DROP = 256,    /* --drop FIELD: left out of what ser_cli_filter() and ser_cli_follow() write */
+	SER_CLI_FOLLOW = 512,  /* --every S and --window S, of ser_cli_follow() */
 	SER_CLI_FILTER = 4 | 8 /* reads and writes one stream */
 };
 /* Every tool has -h --help -V --version -q --quiet -v --verbose. */
@@ -88,6 +90,8 @@ struct ser_cli {
 	int verbose;
 	const char *out; /* -o, or NULL */
 	size_t max_record;
+	struct ser_strs drop;
+	double every_s, window_s;
 	char **operand;
 	int n_operand;
 	bool *given;             /* by row of the tool's table, then of the mode's */
@@ -171,9 +175,9 @@ struct ser_filter {
 };
 /* Reads the operands, writes stdout or -o. Returns the exit status: what main returns. */
 int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f);
-/* The same of windows over the records' frames (freed here), worker 0 alone, while they come: records in parts are taken as such. Where
- * standard output is a terminal, `show` gets each result instead, if it is not NULL. */
-int ser_cli_follow(struct ser_cli *c, const struct ser_filter *f, struct ser_windows *w,
+/* The same with --every: windows over `field` of the records while they come, by worker 0 alone, of at least so many frames; records in
+ * parts are taken as such. Where standard output is a terminal, `show` gets each result instead, if it is not NULL. */
+int ser_cli_follow(struct ser_cli *c, const struct ser_filter *f, const char *field, size_t least,
 		   void (*show)(void *ctx, struct ser_record *r));
 
 #endif

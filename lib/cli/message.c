@@ -88,11 +88,12 @@ int ser_cli_end(struct ser_cli *c)
 		free((char *)c->skipped.s[i]);
 	free(c->skipped.s);
 	free(c->prov.s);
+	free(c->drop.s);
 	for (size_t i = 1; i < c->sums.n; i += 2)
 		free((char *)c->sums.s[i]);
 	free(c->sums.s);
 	free(c->given);
-	c->skipped = c->prov = c->sums = (struct ser_strs){0};
+	c->skipped = c->prov = c->drop = c->sums = (struct ser_strs){0};
 	c->given = NULL;
 	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0) {

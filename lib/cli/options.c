@@ -42,6 +42,17 @@ static void collect(struct rows *t, struct ser_cli *c, int mode)
 	add_rows(t, tool->opts);
 	if (tool->modes != NULL && mode >= 0)
 		add_rows(t, tool->modes[mode].opts);
+	if (tool->common & SER_CLI_FOLLOW)
+		add_rows(t, (struct ser_option[]){
+				    {"every", 0, SER_OPTION_SECONDS, &c->every_s, "S", 0, 3600, NULL, 0,
+				     "a record every S seconds of each sound, as it comes in; 0: one a sound"},
+				    {"window", 0, SER_OPTION_SECONDS, &c->window_s, "S", 1e-3, 3600, NULL, 0,
+				     "with --every: of the last S seconds"},
+				    {0}});
+	if (tool->common & SER_CLI_DROP)
+		add_rows(t, (struct ser_option[]){{"drop", 0, SER_OPTION_LIST, &c->drop, "NAME", 0, 0, NULL, 0,
+						   "leave this field out of the output, such as the features"},
+						  {0}});
 	t->n_own = t->n;
 	if (tool->common & SER_CLI_OUT)
 		add_rows(t,
@@ -416,7 +427,7 @@ static void sum_files(struct ser_cli *c, const struct rows *t)
 
 void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, char **argv)
 {
-	*c = (struct ser_cli){.tool = tool, .mode = -1, .n_thread = 1, .max_record = SER_MAX_RECORD};
+	*c = (struct ser_cli){.tool = tool, .mode = -1, .n_thread = 1, .max_record = SER_MAX_RECORD, .window_s = 3};
 	trouble = ser_cli_trouble(tool);
 	check_descriptors(tool->name);
 	ser_oom_set(out_of_memory);
@@ -488,6 +499,8 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 		if (help_wanted) {
 			struct ser_cli fresh = *c; /* show the shared options' defaults, not what was just parsed */
 			fresh.n_thread = 1;
+			fresh.every_s = 0;
+			fresh.window_s = 3;
 			fresh.quiet = fresh.keep_going = fresh.progress = help_wanted = version_wanted = false;
 			print_help(&fresh, c->mode);
 		} else {

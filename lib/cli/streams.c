@@ -284,9 +284,18 @@ static void begin_segment(struct ser_cli *c, const struct ser_filter *f, struct 
 		ser_fail_in(&e, "%s", ser_in_name(in));
 		ser_cli_die(c, &e);
 	}
+	for (size_t i = 0; i < c->drop.n; i++)
+		ser_header_dim_drop(&h, c->drop.s[i]);
 	if (out != NULL)
 		ser_out_header(out, &h);
 	ser_header_free(&h);
+}
+
+static void put(struct ser_cli *c, struct ser_out *out, struct ser_record *r)
+{
+	for (size_t i = 0; i < c->drop.n; i++)
+		ser_record_drop(r, c->drop.s[i]);
+	ser_out_record(out, r);
 }
 
 int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
@@ -326,7 +335,7 @@ int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
 		ser_parallel_for(c->n_thread, n, one, b);
 		for (size_t i = 0; i < n; i++) {
 			if (b->verdict[i] > 0)
-				ser_out_record(out, &b->r[i]);
+				put(c, out, &b->r[i]);
 			else if (b->verdict[i] < 0)
 				ser_cli_skip(c, ser_record_id(&b->r[i]), &b->e[i]);
 		}
@@ -361,7 +370,7 @@ static void put_windows(struct follow *s, bool end)
 		if (verdict < 0)
 			ser_cli_skip(s->c, ser_record_id(&s->r), &e);
 		else if (verdict > 0 && s->out != NULL)
-			ser_out_record(s->out, &s->r);
+			put(s->c, s->out, &s->r);
 		else if (verdict > 0)
 			s->show(s->f->ctx, &s->r);
 	}
@@ -377,9 +386,14 @@ static void follow_segment(struct follow *s, struct ser_in *in)
 	ser_cli_die(s->c, &e);
 }
 
-int ser_cli_follow(struct ser_cli *c, const struct ser_filter *f, struct ser_windows *w,
+int ser_cli_follow(struct ser_cli *c, const struct ser_filter *f, const char *field, size_t least,
 		   void (*show)(void *ctx, struct ser_record *r))
 {
+	if (c->every_s <= 0 && ser_cli_given(c, "window"))
+		ser_cli_usage(c, "--window goes with --every");
+	if (c->every_s <= 0)
+		return ser_cli_filter(c, f);
+	struct ser_windows *w = ser_windows_new(field, c->window_s, c->every_s, least);
 	struct follow s = {.c = c, .f = f, .w = w, .show = show};
 	struct ser_record r = {0};
 	struct ser_err e;
