@@ -16,11 +16,11 @@ ifneq ($(NORM),$(filter none speaker,$(NORM)))
 $(error NORM is none or speaker, found "$(NORM)")
 endif
 
-# What the corpora share unless they say otherwise. The emotion encoder was chosen on validation speakers.
+# What the corpora share unless they say otherwise. Features and emotion encoder were chosen on validation speakers: see paper-folds.mk.
 FRAMES      ?= --kind fbank --num-mel-bins 40
-FUNCTIONALS ?= --kind lld --delta-order 1 --functionals mean,std,p5,p25,p50,p75,p95,slope,skewness,kurtosis
+FUNCTIONALS ?= --kind compare --trim 30 --functionals mean,std,p5,p50,p95,slope
 TRAIN_SPEAKER     ?= --arch convpool --epochs 20
-ENCODER           ?= --field func --arch mlp --hyper hidden=256 --hyper dropout=0.6 --weight-decay 0.05
+ENCODER           ?= --field func --arch mlp --hyper hidden=128 --hyper dropout=0.6 --weight-decay 0.05
 TRAIN_CONTRASTIVE ?= --epochs 20
 TRAIN_CLASSIFY    ?= --epochs 40 --smooth 0.1
 fold  = $(OUT)/fold-%
