@@ -37,35 +37,28 @@ static struct ser_conv same(const double *h, size_t k, size_t dil)
 static int res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 {
 	size_t n = (size_t)h[SCALE], ch = (size_t)h[CHANNELS] / n;
-	int part[64];
-	ser_tape_enter(t, "res2net_block");
-	part[0] = ser_nn_slice(t, x, 0, ch);
+	struct ser_conv c = same(h, 3, dil);
+	int part[64], room = ser_nn_room(t, x, n * ch);
+	ser_nn_split(t, x, (int)n, part);
 	for (size_t i = 1; i < n; i++) {
-		char name[32];
-		int own = ser_nn_slice(t, x, i * ch, ch), y = own;
-		if (i > 1) {
-			y = ser_nn_add(t, own, part[i - 1]);
-			ser_tape_drop(t, own);
-		}
-		snprintf(name, sizeof name, "blocks.%zu", i - 1);
-		part[i] = ser_arch_conv_relu_bn(t, name, y, ch, same(h, 3, dil));
+		int y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
+		ser_tape_enter(t, "res2net_block.blocks.%zu", i - 1);
+		y = ser_layer_conv1d(t, "conv", y, ch, &c, true);
+		part[i] = ser_layer_relu_batch_norm_to(t, "norm", y, ch, room, i * ch);
+		ser_tape_leave(t);
 	}
-	ser_tape_leave(t);
-	ser_tape_drop(t, x);
-	x = ser_nn_concat(t, (int)n, part);
-	for (size_t i = 0; i < n; i++)
-		ser_tape_drop(t, part[i]);
-	return x;
+	return ser_nn_join(t, room, (int)n, part);
 }
 
-static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil)
+/* Its result goes into the room's columns from col on. */
+static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil, int room, size_t col)
 {
 	size_t ch = (size_t)h[CHANNELS];
 	int y = ser_arch_conv_relu_bn(t, "tdnn1", x, ch, same(h, 1, 1));
 	y = res2net(t, h, y, dil);
 	y = ser_arch_conv_relu_bn(t, "tdnn2", y, ch, same(h, 1, 1));
 	y = ser_layer_se(t, "se_block", y, (size_t)h[SE]);
-	x = ser_nn_add(t, y, x);
+	x = ser_nn_add_to(t, y, x, room, col);
 	ser_tape_drop(t, y);
 	return x;
 }
@@ -127,15 +120,16 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 	size_t ch = (size_t)h[CHANNELS];
 	int block[3];
 	x = ser_arch_conv_relu_bn(t, "blocks.0", x, ch, same(h, 5, 1));
+	int room = ser_nn_room(t, x, 3 * ch);
 	for (size_t i = 0; i < 3; i++) {
 		int mark = ser_tape_mark(t);
 		ser_tape_enter(t, "blocks.%zu", i + 1);
-		block[i] = x = se_res2net(t, h, x, i + 2);
+		x = se_res2net(t, h, x, i + 2, room, i * ch);
 		ser_tape_leave(t);
 		block[i] = x = ser_tape_keep(t, mark, x);
 	}
 	int mark = ser_tape_mark(t);
-	x = ser_nn_concat(t, 3, block);
+	x = ser_nn_join(t, room, 3, block);
 	if (h[MFA_NORM] != 0) {
 		x = ser_arch_conv_relu_bn(t, "mfa", x, (size_t)h[MFA], same(h, 1, 1));
 	} else {

@@ -31,6 +31,9 @@ enum op {
 	OP_ADD_ROW,
 	OP_CONCAT,
 	OP_SLICE,
+	OP_SPLIT,
+	OP_ROOM,
+	OP_JOIN,
 	OP_ROWS,
 	OP_TRANSPOSE,
 	OP_SUM,
@@ -89,10 +92,16 @@ struct ser_tape {
 	bool ran_back;
 };
 
+enum {
+	READS_IN = 1,  /* backward reads the values of inputs, */
+	READS_OUT = 2, /* of the result: they must still be there */
+	VIEWS = 4,     /* inputs may be views */
+	PITCHED = 8    /* the result's gradient may be pitched like a view's */
+};
 extern const struct op_kind {
 	const char *name;
 	void (*bwd)(struct ser_tape *t, const struct rec *r);
-	bool reads_in, reads_out; /* backward reads the values of inputs, of the result: they must still be there */
+	unsigned does;
 } op_table[N_OP];
 
 static inline bool tape_shape_only(const struct ser_tape *t)
@@ -106,18 +115,25 @@ int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_ro
 	    size_t n_seg, void **saved, size_t size);
 /* May an operator write over x? Its maker does not read it in backward. */
 bool tape_writable(const struct ser_tape *t, int x);
+/* Does no operator so far read x's value in backward? */
+bool tape_unread(const struct ser_tape *t, int x);
 /* The same, a node of the shape and in the memory of in[0], whose maker must not read its result again. */
 int tape_op_over(struct ser_tape *t, enum op op, int n_in, const int *in, void **saved, size_t size);
+/* The same, the result [.., n_col] a view of the columns from `col` of home, which has memory of its own. */
+int tape_op_to(struct ser_tape *t, enum op op, int n_in, const int *in, int home, size_t col, size_t n_col,
+	       void **saved, size_t size);
 /* In backward: the memory of the result's gradient becomes that of input i's, which has none yet. True when that was so;
- * false: nothing is done (none is wanted, or there is one to add to). */
+ * false: nothing is done (none is wanted, there is one to add to, or it has a place of its own or may not be pitched). */
 bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i);
 /* In backward: the gradient of x, which has none yet, takes the memory of its value, for the operator to write over. False:
  * none is wanted. */
 bool tape_grad_over(struct ser_tape *t, int x);
+/* Do two nodes' values lie in the same columns of another's? Then their gradients do, too. */
+bool tape_same_place(const struct ser_tape *t, int x, int y);
 bool tape_saving(const struct ser_tape *t, int out);
 real *tape_alloc(struct ser_tape *t, size_t n); /* from the arena; NULL in a shape pass */
-/* The gradient of a node in backward, NULL when none is wanted. tape_grad: to be added to. tape_grad_beta: *beta is 0 when
- * nothing is there yet and all of it must be written, else 1. */
+/* The gradient of a node in backward, NULL when none is wanted; its rows are the node's grad_ld apart. tape_grad: to be added
+ * to. tape_grad_beta: *beta is 0 when nothing is there yet and all of it must be written, else 1. */
 real *tape_grad(struct ser_tape *t, int node);
 real *tape_grad_beta(struct ser_tape *t, int node, real *beta);
 static inline struct ser_node *tape_at(const struct ser_tape *t, int node)
@@ -143,8 +159,8 @@ static inline size_t grain_rows(size_t n_col)
 void tape_col_sums(struct ser_tape *t, size_t n_row, size_t n_col,
 		   void (*part)(const void *ctx, size_t r0, size_t n, double *s, double *q), const void *ctx, double *s,
 		   double *q);
-/* db [C] += column sums of dy [R,C]: a bias's gradient. db NULL: none is wanted. */
-void tape_bias_grad(struct ser_tape *t, size_t n_row, size_t n_col, const real *dy, real *db);
+/* db [C] += column sums of dy [R,C], rows ld apart: a bias's gradient. db NULL: none is wanted. */
+void tape_bias_grad(struct ser_tape *t, size_t n_row, size_t n_col, const real *dy, size_t ld, real *db);
 
 void bwd_linear(struct ser_tape *t, const struct rec *r);
 void bwd_matmul(struct ser_tape *t, const struct rec *r);
@@ -171,6 +187,9 @@ void bwd_scale_exp(struct ser_tape *t, const struct rec *r);
 void bwd_add_row(struct ser_tape *t, const struct rec *r);
 void bwd_concat(struct ser_tape *t, const struct rec *r);
 void bwd_slice(struct ser_tape *t, const struct rec *r);
+void bwd_split(struct ser_tape *t, const struct rec *r);
+void bwd_room(struct ser_tape *t, const struct rec *r);
+void bwd_join(struct ser_tape *t, const struct rec *r);
 void bwd_rows(struct ser_tape *t, const struct rec *r);
 void bwd_transpose(struct ser_tape *t, const struct rec *r);
 void bwd_sum(struct ser_tape *t, const struct rec *r);

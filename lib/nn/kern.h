@@ -29,21 +29,22 @@ void kern_softmax_col_fwd(size_t n_row, size_t n_col, const real *x, real *y, do
 /* dx may be dy: then dx = */
 void kern_softmax_col_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx, double *ws);
 
+/* Where there is an ld, it is of the array before it: its rows are ld apart. */
 /* s[c] += sum over rows of x; q[c] += sum of x^2 (q may be NULL) */
-void kern_col_sum(size_t n_row, size_t n_col, const real *x, double *s, double *q);
+void kern_col_sum(size_t n_row, size_t n_col, const real *x, size_t ld, double *s, double *q);
 /* s[c] += sum dy;  q[c] += sum dy * x */
-void kern_col_dot(size_t n_row, size_t n_col, const real *dy, const real *x, double *s, double *q);
-/* y = x a + b per column, max(x,0) a + b, or max(x a + b, 0); y is x or does not overlap it */
+void kern_col_dot(size_t n_row, size_t n_col, const real *dy, size_t ld, const real *x, double *s, double *q);
+/* y = x a + b per column, max(x,0) a + b, or max(x a + b, 0); y is x (then ld is n_col) or does not overlap it */
 enum kern_relu { RELU_NONE, RELU_BEFORE, RELU_AFTER };
 void kern_affine_fwd(enum kern_relu relu, size_t n_row, size_t n_col, const real *x, const real *a, const real *b,
-		     real *y);
+		     real *y, size_t ld);
 /* Its use as a backward: dx += dy a + x b + c per column (x, b, c may be NULL); dx = where not add: a first gradient needs
  * no zeros */
-void kern_affine_bwd(size_t n_row, size_t n_col, const real *dy, const real *x, const real *a, const real *b,
+void kern_affine_bwd(size_t n_row, size_t n_col, const real *dy, size_t ld, const real *x, const real *a, const real *b,
 		     const real *c, bool add, real *dx);
 /* The same in the memory of dy; mask: 0 where x <= 0 */
 void kern_affine_bwd_over(bool mask, size_t n_row, size_t n_col, const real *x, const real *a, const real *b,
-			  const real *c, real *dy);
+			  const real *c, real *dy, size_t ld);
 /* dy = 0 where x a + b <= 0 */
 void kern_affine_mask(size_t n_row, size_t n_col, const real *x, const real *a, const real *b, real *dy);
 

@@ -242,7 +242,7 @@ void kern_softmax_col_fwd(size_t n_row, size_t n_col, const real *x, real *y, do
 		minus(n_col, x + r * n_col, f, y + r * n_col);
 		ser_la_exp(n_col, y + r * n_col, y + r * n_col);
 	}
-	kern_col_sum(n_row, n_col, y, sum, NULL);
+	kern_col_sum(n_row, n_col, y, n_col, sum, NULL);
 	for (size_t c = 0; c < n_col; c++)
 		f[c] = (real)(1 / sum[c]);
 	for (size_t r = 0; r < n_row; r++)
@@ -269,7 +269,7 @@ void kern_softmax_col_bwd(size_t n_row, size_t n_col, const real *y, const real 
 	real *s = (real *)plain;
 	for (size_t c = 0; c < 2 * n_col; c++)
 		ws[c] = 0;
-	kern_col_dot(n_row, n_col, dy, y, plain, sum);
+	kern_col_dot(n_row, n_col, dy, n_col, y, plain, sum);
 	for (size_t c = 0; c < n_col; c++)
 		s[c] = (real)sum[c];
 	for (size_t r = 0; r < n_row; r++)

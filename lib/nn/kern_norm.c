@@ -5,61 +5,62 @@
 #include <math.h>
 
 /* Four rows at a time: the sums are read and written once for all of them. */
-SER_CLONES static void col_sum_one(size_t n_row, size_t n_col, const real *restrict x, double *restrict s)
+SER_CLONES static void col_sum_one(size_t n_row, size_t n_col, const real *restrict x, size_t ld, double *restrict s)
 {
-	size_t r = 0, C = n_col;
-	for (; r + 4 <= n_row; r += 4, x += 4 * C)
-		for (size_t c = 0; c < C; c++)
-			s[c] += ((double)x[c] + (double)x[C + c]) + ((double)x[2 * C + c] + (double)x[3 * C + c]);
-	for (; r < n_row; r++, x += C)
-		for (size_t c = 0; c < C; c++)
+	size_t r = 0;
+	for (; r + 4 <= n_row; r += 4, x += 4 * ld)
+		for (size_t c = 0; c < n_col; c++)
+			s[c] += ((double)x[c] + (double)x[ld + c]) + ((double)x[2 * ld + c] + (double)x[3 * ld + c]);
+	for (; r < n_row; r++, x += ld)
+		for (size_t c = 0; c < n_col; c++)
 			s[c] += (double)x[c];
 }
 
 /* s += sum dy, q += sum dy x */
-static inline void col_dot(size_t n_row, size_t n_col, const real *dy, const real *x, double *s, double *q)
+static inline void col_dot(size_t n_row, size_t n_col, const real *dy, size_t ld, const real *x, size_t ld_x, double *s,
+			   double *q)
 {
-	size_t r = 0, C = n_col;
-	for (; r + 4 <= n_row; r += 4, x += 4 * C, dy += 4 * C)
-		for (size_t c = 0; c < C; c++) {
-			double d0 = (double)dy[c], d1 = (double)dy[C + c], d2 = (double)dy[2 * C + c],
-			       d3 = (double)dy[3 * C + c];
+	size_t r = 0;
+	for (; r + 4 <= n_row; r += 4, x += 4 * ld_x, dy += 4 * ld)
+		for (size_t c = 0; c < n_col; c++) {
+			double d0 = (double)dy[c], d1 = (double)dy[ld + c], d2 = (double)dy[2 * ld + c],
+			       d3 = (double)dy[3 * ld + c];
 			s[c] += (d0 + d1) + (d2 + d3);
-			q[c] += (d0 * (double)x[c] + d1 * (double)x[C + c]) +
-				(d2 * (double)x[2 * C + c] + d3 * (double)x[3 * C + c]);
+			q[c] += (d0 * (double)x[c] + d1 * (double)x[ld_x + c]) +
+				(d2 * (double)x[2 * ld_x + c] + d3 * (double)x[3 * ld_x + c]);
 		}
-	for (; r < n_row; r++, x += C, dy += C)
-		for (size_t c = 0; c < C; c++) {
+	for (; r < n_row; r++, x += ld_x, dy += ld)
+		for (size_t c = 0; c < n_col; c++) {
 			s[c] += (double)dy[c];
 			q[c] += (double)dy[c] * (double)x[c];
 		}
 }
 
 /* Two callers, so that the compiler knows whether dy is x. */
-SER_CLONES static void col_sum_two(size_t n_row, size_t n_col, const real *restrict x, double *restrict s,
+SER_CLONES static void col_sum_two(size_t n_row, size_t n_col, const real *restrict x, size_t ld, double *restrict s,
 				   double *restrict q)
 {
-	col_dot(n_row, n_col, x, x, s, q);
+	col_dot(n_row, n_col, x, ld, x, ld, s, q);
 }
 
-SER_CLONES void kern_col_dot(size_t n_row, size_t n_col, const real *restrict dy, const real *restrict x,
+SER_CLONES void kern_col_dot(size_t n_row, size_t n_col, const real *restrict dy, size_t ld, const real *restrict x,
 			     double *restrict s, double *restrict q)
 {
-	col_dot(n_row, n_col, dy, x, s, q);
+	col_dot(n_row, n_col, dy, ld, x, n_col, s, q);
 }
 
-void kern_col_sum(size_t n_row, size_t n_col, const real *x, double *s, double *q)
+void kern_col_sum(size_t n_row, size_t n_col, const real *x, size_t ld, double *s, double *q)
 {
 	if (q != NULL)
-		col_sum_two(n_row, n_col, x, s, q);
+		col_sum_two(n_row, n_col, x, ld, s, q);
 	else
-		col_sum_one(n_row, n_col, x, s);
+		col_sum_one(n_row, n_col, x, ld, s);
 }
 
 static inline void affine(enum kern_relu relu, size_t n_row, size_t n_col, const real *x, const real *a, const real *b,
-			  real *y)
+			  real *y, size_t ld)
 {
-	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
+	for (size_t r = 0; r < n_row; r++, x += n_col, y += ld) {
 		if (relu == RELU_NONE)
 			for (size_t c = 0; c < n_col; c++)
 				y[c] = x[c] * a[c] + b[c];
@@ -76,24 +77,24 @@ static inline void affine(enum kern_relu relu, size_t n_row, size_t n_col, const
 
 /* Two callers, so that the compiler knows whether y is x. */
 SER_CLONES static void affine_to(enum kern_relu relu, size_t n_row, size_t n_col, const real *restrict x,
-				 const real *restrict a, const real *restrict b, real *restrict y)
+				 const real *restrict a, const real *restrict b, real *restrict y, size_t ld)
 {
-	affine(relu, n_row, n_col, x, a, b, y);
+	affine(relu, n_row, n_col, x, a, b, y, ld);
 }
 
 SER_CLONES static void affine_over(enum kern_relu relu, size_t n_row, size_t n_col, const real *restrict a,
 				   const real *restrict b, real *restrict y)
 {
-	affine(relu, n_row, n_col, y, a, b, y);
+	affine(relu, n_row, n_col, y, a, b, y, n_col);
 }
 
 void kern_affine_fwd(enum kern_relu relu, size_t n_row, size_t n_col, const real *x, const real *a, const real *b,
-		     real *y)
+		     real *y, size_t ld)
 {
 	if (x == y)
 		affine_over(relu, n_row, n_col, a, b, y);
 	else
-		affine_to(relu, n_row, n_col, x, a, b, y);
+		affine_to(relu, n_row, n_col, x, a, b, y, ld);
 }
 
 SER_CLONES void kern_affine_mask(size_t n_row, size_t n_col, const real *restrict x, const real *restrict a,
@@ -106,9 +107,9 @@ SER_CLONES void kern_affine_mask(size_t n_row, size_t n_col, const real *restric
 
 SER_CLONES void kern_affine_bwd_over(bool mask, size_t n_row, size_t n_col, const real *restrict x,
 				     const real *restrict a, const real *restrict b, const real *restrict c,
-				     real *restrict dy)
+				     real *restrict dy, size_t ld)
 {
-	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col) {
+	for (size_t r = 0; r < n_row; r++, x += n_col, dy += ld) {
 		for (size_t j = 0; j < n_col; j++)
 			dy[j] = dy[j] * a[j] + (x[j] * b[j] + c[j]);
 		if (mask)
@@ -117,11 +118,11 @@ SER_CLONES void kern_affine_bwd_over(bool mask, size_t n_row, size_t n_col, cons
 	}
 }
 
-SER_CLONES void kern_affine_bwd(size_t n_row, size_t n_col, const real *restrict dy, const real *restrict x,
+SER_CLONES void kern_affine_bwd(size_t n_row, size_t n_col, const real *restrict dy, size_t ld, const real *restrict x,
 				const real *restrict a, const real *restrict b, const real *restrict c, bool add,
 				real *restrict dx)
 {
-	for (size_t r = 0; r < n_row; r++, dy += n_col, dx += n_col) {
+	for (size_t r = 0; r < n_row; r++, dy += ld, dx += n_col) {
 		if (x == NULL && add)
 			for (size_t j = 0; j < n_col; j++)
 				dx[j] += dy[j] * a[j];

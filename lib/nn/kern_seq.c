@@ -157,7 +157,7 @@ void kern_norm_pool_fwd(const struct kern_pool *g, size_t n_frame, const real *x
 	size_t width = g->n_freq * g->n_ch, width_out = g->n_freq / g->kf * g->n_ch;
 	for (size_t t = 0; t < n_out; t++, y += width_out, at += width_out) {
 		size_t from = t * g->kt * width;
-		kern_affine_fwd(RELU_AFTER, kt * g->n_freq, g->n_ch, x + from, a, b, ws);
+		kern_affine_fwd(RELU_AFTER, kt * g->n_freq, g->n_ch, x + from, a, b, ws, g->n_ch);
 		kern_max_pool_fwd(1, kt, g->n_freq, g->n_ch, kt, g->kf, ws, y, at);
 		for (size_t i = 0; i < width_out; i++)
 			at[i] += (int32_t)from;

@@ -94,6 +94,12 @@ int ser_layer_relu_batch_norm(struct ser_tape *t, const char *name, int x, size_
 	return ser_nn_relu_batch_norm(t, x, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5);
 }
 
+int ser_layer_relu_batch_norm_to(struct ser_tape *t, const char *name, int x, size_t n_ch, int room, size_t col)
+{
+	struct norm_params p = norm_params(t, name, n_ch);
+	return ser_nn_relu_batch_norm_to(t, x, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5, room, col);
+}
+
 int ser_layer_batch_norm_relu(struct ser_tape *t, const char *name, int x, size_t n_ch)
 {
 	struct norm_params p = norm_params(t, name, n_ch);

@@ -100,10 +100,17 @@ struct ser_node {
 	size_t n_row, n_col;
 	const size_t *seg; /* [n_seg+1] or NULL */
 	size_t n_seg;
+	size_t ld; /* a row's start to the next one's: n_col, more in a view (see ser_nn_split) */
 	real *val, *grad;
-	bool need;  /* a gradient flows here */
-	bool owner; /* the tape's own: the value has memory of its own */
-	int maker;  /* the tape's own: what made the value, or which parameter it is */
+	bool need; /* a gradient flows here */
+	/* the rest is the tape's own */
+	int maker; /* what made the value, or which parameter it is */
+	int home;  /* value and gradient lie in this node's, from its column `col` on; -1: in no other's */
+	size_t col;
+	size_t grad_ld;         /* as ld */
+	bool owner, grad_owner; /* this node gives the memory back */
+	bool pitched;           /* grad_ld may be other than n_col */
+	bool closed;            /* nothing may use it any more */
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p); /* both borrowed; la may be NULL */
@@ -138,8 +145,9 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 int ser_tape_mark(const struct ser_tape *t);
 int ser_tape_keep(struct ser_tape *t, int mark, int keep);
 /* Nothing reads x's value from here on: with SER_TAPE_GRAD its memory serves the values to come. x is the result of an
- * operator that may be written over (see relu_in_place) or of a slice, concatenation, dropout or max pooling, and was used
- * by none but these and sums, expansions, max pooling and softmaxes: what backward would read is not dropped (asserted). */
+ * operator that may be written over (see relu_in_place) or of a slice, concatenation, dropout or max pooling, no view, and
+ * was used by none but these and sums, expansions, max pooling and softmaxes: what backward would read is not dropped
+ * (asserted). */
 void ser_tape_drop(struct ser_tape *t, int x);
 size_t ser_tape_bytes(const struct ser_tape *t); /* memory in use for values, saved state and gradients */
 
@@ -212,6 +220,21 @@ int ser_nn_scale_exp(struct ser_tape *t, int x, int s);     /* x * exp(s), s [1,
 int ser_nn_add_row(struct ser_tape *t, int x, int row);     /* + row [1,C] on every row, per channel */
 int ser_nn_concat(struct ser_tape *t, int n, const int *x); /* columns side by side; equal rows */
 int ser_nn_slice(struct ser_tape *t, int x, size_t col, size_t n_col);
+/* Slices and concatenations without copies. A view is columns of another node's memory. conv1d, add, add_to, add_over and join
+ * take views; any other operator stops the program. */
+/* x cut into n views of equal width, part [n]. x is no view, and nothing else uses it, before or after. */
+void ser_nn_split(struct ser_tape *t, int x, int n, int *part);
+/* x + y in the memory of x, a part of a split or what relu_in_place takes, that nothing else uses from here on. */
+int ser_nn_add_over(struct ser_tape *t, int x, int y);
+/* Room for a result with the rows of `like`; what the operators called _to leave in its columns [col, ..) are views. */
+int ser_nn_room(struct ser_tape *t, int like, size_t n_col);
+int ser_nn_add_to(struct ser_tape *t, int x, int y, int room, size_t col);
+/* relu_batch_norm, x the result of a convolution */
+int ser_nn_relu_batch_norm_to(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
+			      double eps, int room, size_t col);
+/* The concatenation of x [n], which fills the room. What lies in its place already is not copied, and not used by anything
+ * from here on. */
+int ser_nn_join(struct ser_tape *t, int room, int n, const int *x);
 int ser_nn_rows(struct ser_tape *t, int x, size_t n, const int32_t *idx); /* gather rows (borrowed); negative: zeros */
 int ser_nn_transpose(struct ser_tape *t, int x);
 int ser_nn_reverse_grad(struct ser_tape *t, int x, double lambda); /* identity; backward times -lambda */
@@ -327,6 +350,8 @@ int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq,
 int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
 int ser_layer_relu_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
 int ser_layer_batch_norm_relu(struct ser_tape *t, const char *name, int x, size_t n_ch);
+/* into columns [col, ..) of a room */
+int ser_layer_relu_batch_norm_to(struct ser_tape *t, const char *name, int x, size_t n_ch, int room, size_t col);
 /* followed by max pooling: x [R, n_freq * n_ch], windows kt x kf */
 int ser_layer_batch_norm_relu_pool(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_freq, size_t kt,
 				   size_t kf);

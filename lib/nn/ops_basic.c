@@ -44,7 +44,7 @@ void bwd_linear(struct ser_tape *t, const struct rec *r)
 	if ((g = tape_grad_beta(t, r->in[1], &beta)) != NULL)
 		ser_la_gemm(t->la, true, false, Y.n_col, X.n_col, X.n_row, 1, Y.grad, Y.n_col, X.val, X.n_col, beta, g,
 			    X.n_col);
-	tape_bias_grad(t, Y.n_row, Y.n_col, Y.grad, tape_grad(t, r->in[2]));
+	tape_bias_grad(t, Y.n_row, Y.n_col, Y.grad, Y.n_col, tape_grad(t, r->in[2]));
 }
 
 struct matmul {
@@ -348,60 +348,119 @@ void bwd_dropout(struct ser_tape *t, const struct rec *r)
 
 /* ---- sums and products of elements ---- */
 
-SER_CLONES static void add_fwd(void *ctx, size_t i0, size_t i1, int worker)
+/* Rows of n_col, each array's so far apart as its ld says */
+struct add_rows {
+	size_t n_col, ld_x, ld_x2, ld_out;
+	const real *x, *x2;
+	real *out; /* may be x */
+	real beta;
+};
+
+/* Two, so that the compiler knows whether the result is x. */
+SER_CLONES static void add_one(size_t n, const real *restrict x, real b, const real *restrict x2, real *restrict out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = x[i] + b * x2[i];
+}
+
+static void add_fwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct add_rows *a = ctx;
+	bool dense = a->ld_x == a->n_col && a->ld_x2 == a->n_col && a->ld_out == a->n_col;
+	size_t step = dense ? r1 - r0 : 1, n = step * a->n_col;
+	for (size_t r = r0; r < r1; r += step) {
+		real *out = a->out + r * a->ld_out;
+		if (a->out == a->x)
+			ser_la_axpy(n, a->beta, a->x2 + r * a->ld_x2, out);
+		else
+			add_one(n, a->x + r * a->ld_x, a->beta, a->x2 + r * a->ld_x2, out);
+	}
+}
+
+SER_CLONES static void scale_one(size_t n, real a, const real *restrict x, real *restrict y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = a * x[i];
+}
+
+static void scale_range(void *ctx, size_t i0, size_t i1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
-	for (size_t i = i0; i < i1; i++)
-		e->out[i] = e->x[i] + e->beta * e->x2[i];
+	scale_one(i1 - i0, e->alpha, e->x + i0, e->out + i0);
 }
 
-static void axpy_range(void *ctx, size_t i0, size_t i1, int worker)
+/* dx = or += a dy, rows of n_col */
+struct pass {
+	size_t n_col, ld_y, ld_x;
+	real a;
+	bool add;
+	const real *dy;
+	real *dx;
+};
+
+static void pass_rows(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
-	const struct ew *e = ctx;
-	ser_la_axpy(i1 - i0, e->alpha, e->dy + i0, e->out + i0);
+	const struct pass *p = ctx;
+	size_t step = p->ld_y == p->n_col && p->ld_x == p->n_col ? r1 - r0 : 1, n = step * p->n_col;
+	for (size_t r = r0; r < r1; r += step)
+		(p->add ? ser_la_axpy : scale_one)(n, p->a, p->dy + r * p->ld_y, p->dx + r * p->ld_x);
 }
 
-SER_CLONES static void scale_range(void *ctx, size_t i0, size_t i1, int worker)
-{
-	(void)worker;
-	const struct ew *e = ctx;
-	for (size_t i = i0; i < i1; i++)
-		e->out[i] = e->alpha * e->x[i];
-}
-
-/* gradient of `node` += a * dy, of n elements; written when nothing is there yet */
-static void pass_grad(struct ser_tape *t, int node, real a, const real *dy, size_t n)
+/* gradient of `node` += a * the gradient of y; written when nothing is there yet */
+static void pass_grad(struct ser_tape *t, int node, real a, const struct ser_node *y)
 {
 	real beta, *g = tape_grad_beta(t, node, &beta);
 	if (g == NULL)
 		return;
-	struct ew e = {.alpha = a, .dy = dy, .x = dy, .out = g};
-	ser_la_range(t->la, n, GRAIN, beta == 0 ? scale_range : axpy_range, &e);
+	struct pass p = {y->n_col, y->grad_ld, tape_at(t, node)->grad_ld, a, beta != 0, y->grad, g};
+	ser_la_range(t->la, y->n_row, grain_rows(y->n_col), pass_rows, &p);
 }
 
-static int add(struct ser_tape *t, int x, int y, real b)
+/* What an add leaves where */
+enum where { OWN, OVER, IN_ROOM };
+
+static int add(struct ser_tape *t, int x, int y, real b, enum where where, int room, size_t col)
 {
 	struct ser_node X = *tape_at(t, x), Y = *tape_at(t, y);
 	ser_assert(X.n_row == Y.n_row && X.n_col == Y.n_col);
 	void *saved;
-	int z = tape_op(t, OP_ADD, 2, (int[]){x, y}, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(real));
+	int in[] = {x, y}, z;
+	if (where == OVER)
+		z = tape_op_over(t, OP_ADD, 2, in, &saved, sizeof(real));
+	else if (where == IN_ROOM)
+		z = tape_op_to(t, OP_ADD, 2, in, room, col, X.n_col, &saved, sizeof(real));
+	else
+		z = tape_op(t, OP_ADD, 2, in, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(real));
 	*(real *)saved = b;
-	struct ew e = {.x = X.val, .x2 = Y.val, .out = tape_at(t, z)->val, .beta = b};
+	struct ser_node Z = *tape_at(t, z);
+	struct add_rows a = {X.n_col, X.ld, Y.ld, Z.ld, X.val, Y.val, Z.val, b};
 	if (!tape_shape_only(t))
-		ser_la_range(t->la, X.n_row * X.n_col, GRAIN, add_fwd, &e);
+		ser_la_range(t->la, X.n_row, grain_rows(X.n_col), add_fwd, &a);
 	return z;
 }
 
 int ser_nn_add(struct ser_tape *t, int x, int y)
 {
-	return add(t, x, y, 1);
+	return add(t, x, y, 1, OWN, -1, 0);
 }
 
 int ser_nn_sub(struct ser_tape *t, int x, int y)
 {
-	return add(t, x, y, -1);
+	return add(t, x, y, -1, OWN, -1, 0);
+}
+
+int ser_nn_add_over(struct ser_tape *t, int x, int y)
+{
+	return add(t, x, y, 1, OVER, -1, 0);
+}
+
+int ser_nn_add_to(struct ser_tape *t, int x, int y, int room, size_t col)
+{
+	ser_assert(tape_at(t, x)->n_row == tape_at(t, room)->n_row);
+	return add(t, x, y, 1, IN_ROOM, room, col);
 }
 
 /* z = x + b y:  dx += dz, dy += b dz. One of them takes over dz's memory where it has no gradient yet. */
@@ -409,10 +468,11 @@ void bwd_add(struct ser_tape *t, const struct rec *r)
 {
 	struct ser_node Z = *tape_at(t, r->out);
 	real b = *(real *)r->saved;
-	int last = b == 1 && tape_at(t, r->in[1])->grad == NULL ? 1 : 0;
-	pass_grad(t, r->in[1 - last], last == 0 ? b : 1, Z.grad, Z.n_row * Z.n_col);
+	bool over = tape_same_place(t, r->in[0], r->out);
+	int last = b == 1 && !over && tape_at(t, r->in[1])->grad == NULL ? 1 : 0;
+	pass_grad(t, r->in[1 - last], last == 0 ? b : 1, &Z);
 	if (!tape_pass_grad(t, r, last))
-		pass_grad(t, r->in[last], last == 0 ? 1 : b, Z.grad, Z.n_row * Z.n_col);
+		pass_grad(t, r->in[last], last == 0 ? 1 : b, &Z);
 }
 
 SER_CLONES static void mul_fwd(void *ctx, size_t i0, size_t i1, int worker)
@@ -483,13 +543,14 @@ int ser_nn_reverse_grad(struct ser_tape *t, int x, double lambda)
 void bwd_scale(struct ser_tape *t, const struct rec *r)
 {
 	struct ser_node Y = *tape_at(t, r->out);
-	pass_grad(t, r->in[0], ((struct scale *)r->saved)->bwd, Y.grad, Y.n_row * Y.n_col);
+	pass_grad(t, r->in[0], ((struct scale *)r->saved)->bwd, &Y);
 }
 
 /* The same value without a way back. */
 int ser_nn_stop_grad(struct ser_tape *t, int x)
 {
 	struct ser_node X = *tape_at(t, x);
+	ser_assert(X.ld == X.n_col);
 	return ser_tape_input(t, X.val, X.n_row, X.n_col, X.seg, X.n_seg);
 }
 
@@ -510,7 +571,7 @@ void bwd_scale_exp(struct ser_tape *t, const struct rec *r)
 {
 	struct ser_node Y = *tape_at(t, r->out);
 	size_t n = Y.n_row * Y.n_col;
-	pass_grad(t, r->in[0], (real)exp((double)*tape_at(t, r->in[1])->val), Y.grad, n);
+	pass_grad(t, r->in[0], (real)exp((double)*tape_at(t, r->in[1])->val), &Y);
 	real *g = tape_grad(t, r->in[1]);
 	if (g != NULL)
 		*g += (real)ser_la_dot(n, Y.val, Y.grad);
@@ -541,8 +602,8 @@ void bwd_add_row(struct ser_tape *t, const struct rec *r)
 {
 	struct ser_node Y = *tape_at(t, r->out);
 	size_t n_ch = tape_at(t, r->in[1])->n_col;
-	pass_grad(t, r->in[0], 1, Y.grad, Y.n_row * Y.n_col);
-	tape_bias_grad(t, rows_of(&Y, n_ch), n_ch, Y.grad, tape_grad(t, r->in[1]));
+	pass_grad(t, r->in[0], 1, &Y);
+	tape_bias_grad(t, rows_of(&Y, n_ch), n_ch, Y.grad, n_ch, tape_grad(t, r->in[1]));
 }
 
 /* ---- columns and rows ---- */
@@ -623,6 +684,74 @@ void bwd_slice(struct ser_tape *t, const struct rec *r)
 	size_t n_col = tape_at(t, r->in[0])->n_col;
 	copy_cols(t, Y.n_row,
 		  (struct copy){Y.grad, tape_grad(t, r->in[0]) + *(size_t *)r->saved, Y.n_col, n_col, Y.n_col, true});
+}
+
+void ser_nn_split(struct ser_tape *t, int x, int n, int *part)
+{
+	struct ser_node X = *tape_at(t, x);
+	ser_assert(n > 0 && X.n_col % (size_t)n == 0 && tape_unread(t, x));
+	size_t n_col = X.n_col / (size_t)n;
+	for (int i = 0; i < n; i++)
+		part[i] = tape_op_to(t, OP_SPLIT, 1, &x, x, (size_t)i * n_col, n_col, NULL, 0);
+	tape_at(t, x)->closed = true;
+}
+
+/* The gradient lies in x's already: of a part that nothing used it is 0. */
+void bwd_split(struct ser_tape *t, const struct rec *r)
+{
+	tape_grad(t, r->out);
+}
+
+int ser_nn_room(struct ser_tape *t, int like, size_t n_col)
+{
+	struct ser_node L = *tape_at(t, like);
+	return tape_op(t, OP_ROOM, 1, &like, L.n_row, n_col, L.seg, L.n_seg, NULL, 0);
+}
+
+/* Its value and gradient have served: they are given back. */
+void bwd_room(struct ser_tape *t, const struct rec *r)
+{
+	(void)t;
+	(void)r;
+}
+
+/* Is part x where it belongs, in columns from col of the room? */
+static bool in_place(const struct ser_tape *t, int x, int room, size_t col)
+{
+	return tape_at(t, x)->home == room && tape_at(t, x)->col == col;
+}
+
+int ser_nn_join(struct ser_tape *t, int room, int n, const int *x)
+{
+	size_t n_col = tape_at(t, room)->n_col, col = 0;
+	int y = tape_op_to(t, OP_JOIN, n, x, room, 0, n_col, NULL, 0);
+	struct ser_node Y = *tape_at(t, y);
+	for (int i = 0; i < n; i++) {
+		struct ser_node *X = tape_at(t, x[i]);
+		ser_assert(X->n_row == Y.n_row && X->n_col <= n_col - col);
+		if (in_place(t, x[i], room, col))
+			X->closed = true;
+		else if (!tape_shape_only(t))
+			copy_cols(t, Y.n_row, (struct copy){X->val, Y.val + col, X->ld, Y.ld, X->n_col, false});
+		col += X->n_col;
+	}
+	ser_assert(col == n_col);
+	tape_at(t, room)->closed = true;
+	return y;
+}
+
+/* The gradient of a part that lies in its place does so already. */
+void bwd_join(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	size_t col = 0;
+	for (int i = 0; i < r->n_in; i++) {
+		real beta, *g = tape_grad_beta(t, r->in[i], &beta);
+		struct ser_node X = *tape_at(t, r->in[i]);
+		if (g != NULL && !in_place(t, r->in[i], Y.home, col))
+			copy_cols(t, Y.n_row, (struct copy){Y.grad + col, g, Y.grad_ld, X.grad_ld, X.n_col, beta != 0});
+		col += X.n_col;
+	}
 }
 
 static int rows(struct ser_tape *t, int x, size_t n, const int32_t *idx, const size_t *seg, size_t n_seg)

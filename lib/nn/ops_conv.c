@@ -24,6 +24,7 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
 	size_t G = ct->groups, K = ct->k * cf->k, n_in = X.n_col / n_freq, n_out = W.n_row;
 	ser_assert(X.seg != NULL && n_freq > 0 && X.n_col % n_freq == 0);
+	ser_assert(n_freq == 1 || X.ld == X.n_col);
 	ser_assert(G > 0 && n_in % G == 0 && n_out % G == 0 && W.n_col == K * (n_in / G));
 	ser_assert(ct->k > 0 && ct->stride > 0 && ct->dil > 0 && cf->k > 0 && cf->stride > 0 && cf->dil > 0 &&
 		   !cf->reflect);
@@ -41,6 +42,7 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	void *saved;
 	int y = tape_op(t, OP_CONV, 3, (int[]){x, w, b}, n_row, n_fo * n_out, seg, X.n_seg, &saved,
 			sizeof(struct conv));
+	tape_at(t, y)->pitched = n_fo == 1;
 	struct conv *s = saved;
 	*s = (struct conv){{X.seg, seg, X.n_seg, *ct, *cf, n_freq, n_fo}, n_in, n_out, G};
 	if (tape_shape_only(t))
@@ -51,7 +53,7 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	size_t in = n_in / G, out = n_out / G;
 	const struct ser_la_packed *packed = G == 1 ? tape_packed(t, w) : NULL;
 	for (size_t g = 0; g < G; g++) {
-		struct ser_la_gather a = {X.val + g * in, n_in, K, in, kern_conv_rows, &s->g};
+		struct ser_la_gather a = {X.val + g * in, X.ld / n_freq, K, in, kern_conv_rows, &s->g};
 		if (packed != NULL) {
 			ser_la_gemm_gather_packed(t->la, n_row * n_fo, &a, packed, bias, Y, n_out);
 			continue;
@@ -64,7 +66,7 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 
 /* dx of a stride in time: each of its phases is a product with the taps that reach it, so that no zeros are multiplied. */
 static void strided_dx(struct ser_tape *t, const struct conv *s, size_t n_frame, const real *w, const real *dy,
-		       real *dx, real beta)
+		       size_t ld_y, real *dx, size_t ld_x, real beta)
 {
 	const struct ser_conv *c = &s->g.t;
 	size_t in = s->n_in / s->groups, out = s->n_out / s->groups, K = c->k * s->g.f.k, F = s->g.n_freq;
@@ -90,13 +92,13 @@ static void strided_dx(struct ser_tape *t, const struct conv *s, size_t n_frame,
 				       w + (o * K + p.tap[j / s->g.f.k] * s->g.f.k + j % s->g.f.k) * in,
 				       in * sizeof *w);
 		if (p.n_tap > 0) {
-			struct ser_la_gather a = {dy, s->n_out, p.n_tap * s->g.f.k, out, kern_conv_rows_phase, &p};
+			struct ser_la_gather a = {dy, ld_y, p.n_tap * s->g.f.k, out, kern_conv_rows_phase, &p};
 			ser_la_gemm_gather(t->la, false, n * F, in, &a, turned, in, NULL, 0, part, in);
 		} else {
 			memset(part, 0, n * F * in * sizeof *part);
 		}
 		for (size_t i = 0; i < n * F; i++) {
-			real *to = dx + ((size_t)frame[i / F] * F + i % F) * s->n_in;
+			real *to = dx + ((size_t)frame[i / F] * F + i % F) * ld_x;
 			if (beta == 0)
 				memcpy(to, part + i * in, in * sizeof *to);
 			else
@@ -116,30 +118,32 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 	real beta_x = 1, beta_w = 1;
 	real *dx = tape_grad_beta(t, r->in[0], &beta_x), *dw = tape_grad_beta(t, r->in[1], &beta_w);
 	real *db = tape_grad(t, r->in[2]);
+	/* rows of x's and y's gradients */
+	size_t ld_y = Y.grad_ld / s->g.n_freq_out, ld_x = tape_at(t, r->in[0])->grad_ld / s->g.n_freq;
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
-	tape_bias_grad(t, n_row, s->n_out, Y.grad, db);
+	tape_bias_grad(t, n_row, s->n_out, Y.grad, ld_y, db);
 	real *turned = dx != NULL ? tape_alloc(t, K * out * in) : NULL; /* w as [K, out, in] */
 	for (size_t g = 0; g < G; g++) {
 		const real *w = W.val + g * out * K * in;
 		if (dw != NULL) {
-			struct ser_la_gather a = {X.val + g * in, s->n_in, K, in, kern_conv_rows, &s->g};
-			ser_la_gemm_gather_t(t->la, out, n_row, Y.grad + g * out, s->n_out, &a, beta_w,
+			struct ser_la_gather a = {X.val + g * in, X.ld / s->g.n_freq, K, in, kern_conv_rows, &s->g};
+			ser_la_gemm_gather_t(t->la, out, n_row, Y.grad + g * out, ld_y, &a, beta_w,
 					     dw + g * out * K * in, K * in);
 		}
 		if (dx == NULL)
 			continue;
 		if (s->g.t.stride > 1 && s->g.t.k <= 64) {
-			strided_dx(t, s, X.n_row, w, Y.grad + g * out, dx + g * in, beta_x);
+			strided_dx(t, s, X.n_row, w, Y.grad + g * out, ld_y, dx + g * in, ld_x, beta_x);
 		} else {
 			for (size_t j = 0; j < K; j++)
 				for (size_t o = 0; o < out; o++)
 					memcpy(turned + (j * out + o) * in, w + (o * K + j) * in, in * sizeof *w);
-			struct ser_la_gather a = {Y.grad + g * out, s->n_out, K, out, kern_conv_rows_back, &s->g};
+			struct ser_la_gather a = {Y.grad + g * out, ld_y, K, out, kern_conv_rows_back, &s->g};
 			ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, turned, in, NULL, beta_x,
-					   dx + g * in, s->n_in);
+					   dx + g * in, ld_x);
 		}
 		if (s->g.t.reflect)
-			kern_conv_reflect_bwd(&s->g, in, out, s->n_in, s->n_out, w, Y.grad + g * out, dx + g * in);
+			kern_conv_reflect_bwd(&s->g, in, out, ld_x, ld_y, w, Y.grad + g * out, dx + g * in);
 	}
 	ser_arena_rewind(&t->arena, m);
 }

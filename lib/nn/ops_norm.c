@@ -34,6 +34,7 @@ struct affine {
 	size_t n_col;
 	const real *x, *dy, *a, *b, *c;
 	real *out;
+	size_t ld; /* of out: its rows are so far apart; dy, where it is out, too */
 	bool add;
 };
 
@@ -41,15 +42,15 @@ static void affine_fwd(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct affine *f = ctx;
-	kern_affine_fwd(f->relu, r1 - r0, f->n_col, f->x + r0 * f->n_col, f->a, f->b, f->out + r0 * f->n_col);
+	kern_affine_fwd(f->relu, r1 - r0, f->n_col, f->x + r0 * f->n_col, f->a, f->b, f->out + r0 * f->ld, f->ld);
 }
 
 static void affine_bwd(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct affine *f = ctx;
-	kern_affine_bwd(r1 - r0, f->n_col, f->dy + r0 * f->n_col, f->x != NULL ? f->x + r0 * f->n_col : NULL, f->a,
-			f->b, f->c, f->add, f->out + r0 * f->n_col);
+	kern_affine_bwd(r1 - r0, f->n_col, f->dy + r0 * f->n_col, f->n_col, f->x != NULL ? f->x + r0 * f->n_col : NULL,
+			f->a, f->b, f->c, f->add, f->out + r0 * f->n_col);
 }
 
 static void affine_bwd_over(void *ctx, size_t r0, size_t r1, int worker)
@@ -57,7 +58,7 @@ static void affine_bwd_over(void *ctx, size_t r0, size_t r1, int worker)
 	(void)worker;
 	const struct affine *f = ctx;
 	kern_affine_bwd_over(f->relu == RELU_BEFORE, r1 - r0, f->n_col, f->x + r0 * f->n_col, f->a, f->b, f->c,
-			     f->out + r0 * f->n_col);
+			     f->out + r0 * f->ld, f->ld);
 }
 
 static void relu_over(void *ctx, size_t r0, size_t r1, int worker)
@@ -73,7 +74,7 @@ static void sum_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
 	const struct affine *f = ctx;
 	if (f->relu == RELU_BEFORE)
 		kern_relu_over(n * f->n_col, f->out + r0 * f->n_col);
-	kern_col_sum(n, f->n_col, f->x + r0 * f->n_col, s, q);
+	kern_col_sum(n, f->n_col, f->x + r0 * f->n_col, f->n_col, s, q);
 }
 
 /* Sums of dy and dy x, over dy without what ReLU stops where that came last. */
@@ -82,7 +83,7 @@ static void dot_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
 	const struct affine *f = ctx;
 	if (f->relu == RELU_AFTER)
 		kern_affine_mask(n, f->n_col, f->x + r0 * f->n_col, f->a, f->b, f->out + r0 * f->n_col);
-	kern_col_dot(n, f->n_col, f->dy + r0 * f->n_col, f->x + r0 * f->n_col, s, q);
+	kern_col_dot(n, f->n_col, f->dy + r0 * f->ld, f->ld, f->x + r0 * f->n_col, s, q);
 }
 
 struct batch_norm {
@@ -149,15 +150,18 @@ static void norm_begin(struct ser_tape *t, struct batch_norm *s, enum kern_relu 
 	}
 }
 
-static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, struct norm_params p)
+/* room: -1, or where the result goes, from column `col` on */
+static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, struct norm_params p, int room, size_t col)
 {
 	static const enum op op[] = {OP_BATCH_NORM, OP_RELU_BATCH_NORM, OP_BATCH_NORM_RELU};
 	struct ser_node X = *tape_at(t, x);
 	size_t C = norm_channels(t, x, &p);
-	ser_assert(relu == RELU_NONE || tape_writable(t, x));
+	ser_assert(relu == RELU_NONE || (tape_writable(t, x) && X.home < 0));
 	void *saved;
 	int in[] = {x, p.gain, p.bias}, y;
-	if (relu != RELU_NONE && (t->mode & SER_TAPE_GRAD) == 0)
+	if (room >= 0)
+		y = tape_op_to(t, op[relu], 3, in, room, col, X.n_col, &saved, sizeof(struct batch_norm));
+	else if (relu != RELU_NONE && (t->mode & SER_TAPE_GRAD) == 0)
 		y = tape_op_over(t, op[relu], 3, in, &saved, sizeof(struct batch_norm));
 	else
 		y = tape_op(t, op[relu], 3, in, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct batch_norm));
@@ -169,25 +173,36 @@ static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, struct nor
 	if (relu == RELU_BEFORE && !s->batch && tape_saving(t, y))
 		ser_la_range(t->la, s->n_row, grain_rows(C), relu_over, &f); /* backward reads x after it */
 	f.out = tape_at(t, y)->val;
+	f.ld = room >= 0 ? tape_at(t, y)->ld : C;
 	ser_la_range(t->la, s->n_row, grain_rows(C), affine_fwd, &f);
 	return y;
 }
 
 int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps)
 {
-	return batch_norm(t, RELU_NONE, x, (struct norm_params){gain, bias, mean, var, momentum, eps});
+	return batch_norm(t, RELU_NONE, x, (struct norm_params){gain, bias, mean, var, momentum, eps}, -1, 0);
 }
 
 int ser_nn_relu_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
 			   double eps)
 {
-	return batch_norm(t, RELU_BEFORE, x, (struct norm_params){gain, bias, mean, var, momentum, eps});
+	return batch_norm(t, RELU_BEFORE, x, (struct norm_params){gain, bias, mean, var, momentum, eps}, -1, 0);
+}
+
+int ser_nn_relu_batch_norm_to(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
+			      double eps, int room, size_t col)
+{
+	struct ser_node X = *tape_at(t, x);
+	/* backward hands x the memory of a view's gradient */
+	ser_assert(X.pitched && X.n_col == tape_at(t, mean)->n_col);
+	ser_assert(X.n_row == tape_at(t, room)->n_row);
+	return batch_norm(t, RELU_BEFORE, x, (struct norm_params){gain, bias, mean, var, momentum, eps}, room, col);
 }
 
 int ser_nn_batch_norm_relu(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
 			   double eps)
 {
-	return batch_norm(t, RELU_AFTER, x, (struct norm_params){gain, bias, mean, var, momentum, eps});
+	return batch_norm(t, RELU_AFTER, x, (struct norm_params){gain, bias, mean, var, momentum, eps}, -1, 0);
 }
 
 /* h = (x - m) i, y = g h + b:  db = sum dy, dg = sum dy h,
@@ -222,6 +237,7 @@ static void back(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 	tape_grad(t, r->in[2]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	struct affine f = {.relu = relu, .n_col = C, .x = X.val, .dy = Y.grad, .a = s->a, .b = s->b, .out = Y.grad};
+	f.ld = Y.grad_ld == Y.n_col ? C : Y.grad_ld;
 	double *sum = ser_arena_calloc(&t->arena, 2 * C, sizeof *sum);
 	real *k = tape_alloc(t, 3 * C);
 	tape_col_sums(t, s->n_row, C, dot_part, &f, sum, sum + C);
@@ -232,11 +248,14 @@ static void back(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 	f.add = beta != 0;
 	if (relu != RELU_NONE) {
 		ser_assert(X.grad == NULL); /* something else used x */
-		if (tape_pass_grad(t, r, 0))
+		bool wanted = tape_pass_grad(t, r, 0);
+		ser_assert(wanted == X.need);
+		if (wanted)
 			ser_la_range(t->la, s->n_row, grain_rows(C), affine_bwd_over, &f);
 	} else if (dx != NULL) {
 		f.x = s->batch ? X.val : NULL;
 		f.out = dx;
+		f.ld = C;
 		ser_la_range(t->la, s->n_row, grain_rows(C), affine_bwd, &f);
 	}
 	ser_arena_rewind(&t->arena, m);

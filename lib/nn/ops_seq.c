@@ -205,8 +205,8 @@ void bwd_rnn(struct ser_tape *t, const struct rec *r)
 		struct ser_la_gather g = {s.h, H, 1, H, rows_by, s.prev};
 		ser_la_gemm_gather_t(t->la, W, X.n_row, s.du, W, &g, beta_h, dwh, H);
 	}
-	tape_bias_grad(t, X.n_row, W, s.da, dbi);
-	tape_bias_grad(t, X.n_row, W, s.du, dbh);
+	tape_bias_grad(t, X.n_row, W, s.da, W, dbi);
+	tape_bias_grad(t, X.n_row, W, s.du, W, dbh);
 	ser_arena_rewind(&t->arena, m);
 }
 
@@ -553,6 +553,7 @@ struct spread {
 	const size_t *seg;
 	const real *x, *u, *dy;
 	real *y, *dx, *du;
+	size_t ld; /* of dy in scale_rows */
 	bool add;
 	double *ws; /* [n_seg][2 n_ch] */
 };
@@ -568,7 +569,7 @@ static void expand_item(void *ctx, size_t b, int worker)
 		return;
 	}
 	double *sum = s->ws + b * 2 * C;
-	kern_col_sum(s->seg[b + 1] - s->seg[b], C, s->dy + s->seg[b] * C, sum, NULL);
+	kern_col_sum(s->seg[b + 1] - s->seg[b], C, s->dy + s->seg[b] * C, C, sum, NULL);
 	for (size_t c = 0; c < C; c++)
 		s->du[b * C + c] += (real)sum[c];
 }
@@ -611,13 +612,14 @@ SER_CLONES static void scale_rows_item(void *ctx, size_t b, int worker)
 				y[r * C + c] = x[r * C + c] * u[c];
 		return;
 	}
-	const real *dy = s->dy + at;
+	size_t ld = s->ld == s->n_col ? C : s->ld;
+	const real *dy = s->dy + s->seg[b] * s->ld;
 	if (s->dx != NULL)
-		kern_affine_bwd(n, C, dy, NULL, u, NULL, NULL, s->add, s->dx + at);
+		kern_affine_bwd(n, C, dy, ld, NULL, u, NULL, NULL, s->add, s->dx + at);
 	if (s->du == NULL)
 		return;
 	double *sum = s->ws + b * 2 * C;
-	kern_col_dot(n, C, dy, x, sum, sum + C);
+	kern_col_dot(n, C, dy, ld, x, sum, sum + C);
 	for (size_t c = 0; c < C; c++)
 		s->du[b * C + c] += (real)sum[C + c];
 }
@@ -629,6 +631,7 @@ int ser_nn_scale_rows(struct ser_tape *t, int x, int u)
 	void *saved;
 	int y = tape_op(t, OP_SCALE_ROWS, 2, (int[]){x, u}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
 			sizeof(struct spread));
+	tape_at(t, y)->pitched = U.n_col == X.n_col;
 	struct spread *s = saved;
 	*s = (struct spread){
 		.n_col = X.n_col, .n_ch = U.n_col, .seg = X.seg, .x = X.val, .u = U.val, .y = tape_at(t, y)->val};
@@ -644,6 +647,7 @@ void bwd_scale_rows(struct ser_tape *t, const struct rec *r)
 	struct ser_node Y = *tape_at(t, r->out);
 	s.dy = Y.grad;
 	real beta = 1;
+	s.ld = Y.grad_ld;
 	s.dx = tape_grad_beta(t, r->in[0], &beta);
 	s.add = beta != 0;
 	s.du = tape_grad(t, r->in[1]);

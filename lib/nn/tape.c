@@ -8,41 +8,44 @@
 #include <string.h>
 
 const struct op_kind op_table[N_OP] = {
-	[OP_LINEAR] = {"linear", bwd_linear, true, false},
-	[OP_MATMUL] = {"matmul", bwd_matmul, true, false},
-	[OP_CONV] = {"conv", bwd_conv, true, false},
-	[OP_MAX_POOL] = {"max_pool", bwd_max_pool, false, false},
-	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm, true, false},
-	[OP_RELU_BATCH_NORM] = {"relu_batch_norm", bwd_relu_batch_norm, true, false},
-	[OP_BATCH_NORM_RELU] = {"batch_norm_relu", bwd_batch_norm_relu, true, false},
-	[OP_NORM_POOL] = {"batch_norm_relu_pool", bwd_norm_pool, true, true},
-	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm, true, false},
-	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm, true, false},
-	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm, false, true},
-	[OP_ACT] = {"activation", bwd_act, true, true},
-	[OP_RELU_IN_PLACE] = {"relu", bwd_relu_in_place, true, true},
-	[OP_GLU] = {"glu", bwd_glu, true, false},
-	[OP_SOFTMAX] = {"softmax", bwd_softmax, false, true},
-	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax, false, true},
-	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time, false, true},
-	[OP_DROPOUT] = {"dropout", bwd_dropout, false, false},
-	[OP_ADD] = {"add", bwd_add, false, false},
-	[OP_MUL] = {"mul", bwd_mul, true, false},
-	[OP_SCALE] = {"scale", bwd_scale, false, false},
-	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp, true, true},
-	[OP_ADD_ROW] = {"add_row", bwd_add_row, false, false},
-	[OP_CONCAT] = {"concat", bwd_concat, false, false},
-	[OP_SLICE] = {"slice", bwd_slice, false, false},
-	[OP_ROWS] = {"rows", bwd_rows, false, false},
-	[OP_TRANSPOSE] = {"transpose", bwd_transpose, false, false},
-	[OP_SUM] = {"sum", bwd_sum, false, false},
-	[OP_RNN] = {"rnn", bwd_rnn, true, true},
-	[OP_ATTENTION] = {"attention", bwd_attention, true, true},
-	[OP_POOL] = {"pool", bwd_pool, true, true},
-	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats, true, true},
-	[OP_EXPAND] = {"expand", bwd_expand, false, false},
-	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows, true, false},
-	[OP_LOSS] = {"loss", bwd_loss, true, true},
+	[OP_LINEAR] = {"linear", bwd_linear, READS_IN},
+	[OP_MATMUL] = {"matmul", bwd_matmul, READS_IN},
+	[OP_CONV] = {"conv", bwd_conv, READS_IN | VIEWS | PITCHED},
+	[OP_MAX_POOL] = {"max_pool", bwd_max_pool, 0},
+	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm, READS_IN},
+	[OP_RELU_BATCH_NORM] = {"relu_batch_norm", bwd_relu_batch_norm, READS_IN},
+	[OP_BATCH_NORM_RELU] = {"batch_norm_relu", bwd_batch_norm_relu, READS_IN},
+	[OP_NORM_POOL] = {"batch_norm_relu_pool", bwd_norm_pool, READS_IN | READS_OUT},
+	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm, READS_IN},
+	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm, READS_IN},
+	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm, READS_OUT},
+	[OP_ACT] = {"activation", bwd_act, READS_IN | READS_OUT},
+	[OP_RELU_IN_PLACE] = {"relu", bwd_relu_in_place, READS_IN | READS_OUT},
+	[OP_GLU] = {"glu", bwd_glu, READS_IN},
+	[OP_SOFTMAX] = {"softmax", bwd_softmax, READS_OUT},
+	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax, READS_OUT},
+	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time, READS_OUT},
+	[OP_DROPOUT] = {"dropout", bwd_dropout, 0},
+	[OP_ADD] = {"add", bwd_add, VIEWS | PITCHED},
+	[OP_MUL] = {"mul", bwd_mul, READS_IN},
+	[OP_SCALE] = {"scale", bwd_scale, 0},
+	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp, READS_IN | READS_OUT},
+	[OP_ADD_ROW] = {"add_row", bwd_add_row, 0},
+	[OP_CONCAT] = {"concat", bwd_concat, 0},
+	[OP_SLICE] = {"slice", bwd_slice, 0},
+	[OP_SPLIT] = {"split", bwd_split, VIEWS},
+	[OP_ROOM] = {"room", bwd_room, 0},
+	[OP_JOIN] = {"join", bwd_join, VIEWS},
+	[OP_ROWS] = {"rows", bwd_rows, 0},
+	[OP_TRANSPOSE] = {"transpose", bwd_transpose, 0},
+	[OP_SUM] = {"sum", bwd_sum, 0},
+	[OP_RNN] = {"rnn", bwd_rnn, READS_IN | READS_OUT},
+	[OP_ATTENTION] = {"attention", bwd_attention, READS_IN | READS_OUT},
+	[OP_POOL] = {"pool", bwd_pool, READS_IN | READS_OUT},
+	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats, READS_IN | READS_OUT},
+	[OP_EXPAND] = {"expand", bwd_expand, 0},
+	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows, READS_IN | PITCHED},
+	[OP_LOSS] = {"loss", bwd_loss, READS_IN | READS_OUT},
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p)
@@ -135,6 +138,8 @@ static int push(struct ser_tape *t, struct ser_node n)
 {
 	ser_assert(t->n_node < INT32_MAX);
 	t->node = ser_grow(t->node, &t->cap_node, t->n_node + 1, sizeof *t->node);
+	n.ld = n.ld > 0 ? n.ld : n.n_col;
+	n.grad_ld = n.n_col;
 	t->node[t->n_node] = n;
 	return (int)t->n_node++;
 }
@@ -204,8 +209,9 @@ int ser_tape_input(struct ser_tape *t, const real *val, size_t n_row, size_t n_c
 {
 	ser_assert((val != NULL || tape_shape_only(t)) && n_row > 0 && n_col > 0);
 	check_seg(n_row, seg, n_seg);
-	return push(t,
-		    (struct ser_node){.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .val = (real *)val});
+	return push(
+		t, (struct ser_node){
+			   .n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .val = (real *)val, .home = -1});
 }
 
 int ser_tape_variable(struct ser_tape *t, const real *val, size_t n_row, size_t n_col, const size_t *seg, size_t n_seg)
@@ -242,7 +248,7 @@ int ser_tape_param(struct ser_tape *t, int slice)
 	if (t->param[slice] >= 0)
 		return t->param[slice];
 	const struct ser_slice *s = &t->p->slice[slice];
-	struct ser_node n = {.n_row = s->ndim == 1 ? 1 : s->shape[0], .maker = -slice - 1};
+	struct ser_node n = {.n_row = s->ndim == 1 ? 1 : s->shape[0], .maker = -slice - 1, .home = -1};
 	n.n_col = s->n / n.n_row;
 	if (!tape_shape_only(t)) {
 		n.val = t->p->val + s->at;
@@ -270,9 +276,14 @@ double ser_tape_scalar(const struct ser_tape *t, int node)
 static int append(struct ser_tape *t, enum op op, int n_in, const int *in, struct ser_node n, void *saved)
 {
 	ser_assert(n.n_row > 0 && n.n_col > 0);
-	for (int i = 0; i < n_in; i++)
-		n.need = n.need || (in[i] >= 0 && tape_at(t, in[i])->need);
+	for (int i = 0; i < n_in; i++) {
+		const struct ser_node *x = in[i] >= 0 ? tape_at(t, in[i]) : NULL;
+		ser_assert(x == NULL || (!x->closed && x->maker != OP_ROOM + 1 &&
+					 ((op_table[op].does & VIEWS) != 0 || x->ld == x->n_col)));
+		n.need = n.need || (x != NULL && x->need);
+	}
 	n.maker = (int)op + 1;
+	n.pitched = (op_table[op].does & PITCHED) != 0;
 	int out = push(t, n);
 	if (n.need) {
 		int *copy = ser_arena_alloc(&t->arena, (size_t)n_in, sizeof *copy);
@@ -288,7 +299,7 @@ int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_ro
 {
 	if (saved != NULL)
 		*saved = ser_arena_calloc(&t->arena, 1, size);
-	struct ser_node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg};
+	struct ser_node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .home = -1};
 	size_t n_val = ser_mul(n_row, n_col);
 	if (!tape_shape_only(t)) /* a single number stays: it would part a block for good */
 		n.val = n_val == 1 ? tape_alloc(t, 1) : block_get(t, n_val);
@@ -298,8 +309,19 @@ int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_ro
 
 bool tape_writable(const struct ser_tape *t, int x)
 {
-	int maker = tape_at(t, x)->maker;
-	return maker > 0 && !op_table[maker - 1].reads_out;
+	const struct ser_node *n = tape_at(t, x);
+	if (n->home >= 0 && !tape_writable(t, n->home))
+		return false;
+	return n->maker > 0 && (op_table[n->maker - 1].does & READS_OUT) == 0;
+}
+
+bool tape_unread(const struct ser_tape *t, int x)
+{
+	for (size_t i = 0; i < t->n_rec; i++)
+		for (int j = 0; j < t->rec[i].n_in; j++)
+			if (t->rec[i].in[j] == x && (op_table[t->rec[i].op].does & READS_IN) != 0)
+				return false;
+	return true;
 }
 
 int tape_op_over(struct ser_tape *t, enum op op, int n_in, const int *in, void **saved, size_t size)
@@ -313,12 +335,44 @@ int tape_op_over(struct ser_tape *t, enum op op, int n_in, const int *in, void *
 	return append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
 }
 
+int tape_op_to(struct ser_tape *t, enum op op, int n_in, const int *in, int home, size_t col, size_t n_col,
+	       void **saved, size_t size)
+{
+	if (saved != NULL)
+		*saved = ser_arena_calloc(&t->arena, 1, size);
+	struct ser_node n = *tape_at(t, home);
+	ser_assert(n.home < 0 && !n.closed && n.ld == n.n_col && col <= n.n_col && n_col <= n.n_col - col);
+	n.n_col = n_col;
+	n.val = n.val != NULL ? n.val + col : NULL;
+	n.grad = NULL;
+	n.need = n.owner = n.closed = false;
+	n.home = home;
+	n.col = col;
+	return append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
+}
+
+bool tape_same_place(const struct ser_tape *t, int x, int y)
+{
+	const struct ser_node *X = tape_at(t, x), *Y = tape_at(t, y);
+	return X->home >= 0 && X->home == Y->home && X->col == Y->col && X->n_col == Y->n_col;
+}
+
 bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i)
 {
 	struct ser_node *x = tape_at(t, r->in[i]), *y = tape_at(t, r->out);
 	if (!x->need || x->grad != NULL)
 		return false;
+	if (!tape_same_place(t, r->in[i], r->out)) {
+		bool pitched = y->grad_ld != y->n_col;
+		if (x->home >= 0 || (pitched && !x->pitched))
+			return false;
+		for (int j = 0; j < r->n_in; j++) /* another input's gradient will lie there */
+			if (j != i && r->in[j] >= 0 && tape_same_place(t, r->in[j], r->out))
+				return false;
+	}
 	x->grad = y->grad;
+	x->grad_ld = y->grad_ld;
+	x->grad_owner = y->grad_owner;
 	y->grad = NULL;
 	return true;
 }
@@ -331,6 +385,7 @@ bool tape_grad_over(struct ser_tape *t, int x)
 	ser_assert(n->grad == NULL && n->owner); /* something else used x */
 	n->grad = n->val;
 	n->owner = false;
+	n->grad_owner = true;
 	return true;
 }
 
@@ -347,8 +402,18 @@ real *tape_grad_beta(struct ser_tape *t, int node, real *beta)
 	*beta = 1;
 	if (!n->need)
 		return NULL;
-	if (n->grad == NULL) {
+	if (n->grad == NULL && n->home >= 0) {
+		struct ser_node *home = tape_at(t, n->home);
+		if (home->grad == NULL) {
+			home->grad = block_get(t, home->n_row * home->n_col);
+			home->grad_owner = true;
+		}
+		n->grad = home->grad + n->col;
+		n->grad_ld = home->n_col;
+		*beta = 0;
+	} else if (n->grad == NULL) {
 		n->grad = block_get(t, n->n_row * n->n_col);
+		n->grad_owner = true;
 		*beta = 0;
 	}
 	return n->grad;
@@ -358,8 +423,13 @@ real *tape_grad(struct ser_tape *t, int node)
 {
 	real beta;
 	real *g = tape_grad_beta(t, node, &beta);
-	if (g != NULL && beta == 0)
-		memset(g, 0, tape_at(t, node)->n_row * tape_at(t, node)->n_col * sizeof *g);
+	if (g == NULL || beta != 0)
+		return g;
+	const struct ser_node *n = tape_at(t, node);
+	for (size_t r = 0; n->grad_ld != n->n_col && r < n->n_row; r++)
+		memset(g + r * n->grad_ld, 0, n->n_col * sizeof *g);
+	if (n->grad_ld == n->n_col)
+		memset(g, 0, n->n_row * n->n_col * sizeof *g);
 	return g;
 }
 
@@ -386,12 +456,12 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 	*tape_grad(t, loss) = (real)scale;
 	for (size_t i = t->n_rec; i-- > 0;) {
 		const struct rec r = t->rec[i];
-		if (t->node[r.out].grad == NULL)
+		if (t->node[r.out].grad == NULL && r.op != OP_SPLIT)
 			continue; /* nothing that the loss depends on */
 		op_table[r.op].bwd(t, &r);
 		/* all that use this node have run: its memory serves the next */
 		struct ser_node *n = &t->node[r.out];
-		if (n->grad != NULL) /* not handed on */
+		if (n->grad != NULL && n->grad_owner) /* not handed on */
 			block_put(t, n->grad, n->n_row * n->n_col);
 		n->grad = NULL;
 		give_back(t, n);
@@ -403,10 +473,9 @@ void ser_tape_drop(struct ser_tape *t, int x)
 {
 	if ((t->mode & SER_TAPE_GRAD) == 0 || tape_shape_only(t))
 		return;
-	ser_assert(tape_writable(t, x) && tape_at(t, x)->owner);
-	for (size_t i = 0; i < t->n_rec; i++)
-		for (int j = 0; j < t->rec[i].n_in; j++)
-			ser_assert(t->rec[i].in[j] != x || !op_table[t->rec[i].op].reads_in);
+	const struct ser_node *n = tape_at(t, x);
+	ser_assert(tape_writable(t, x) && tape_unread(t, x));
+	ser_assert(n->owner && !n->closed && n->maker != OP_ROOM + 1);
 	give_back(t, &t->node[x]);
 }
 
@@ -426,7 +495,10 @@ int ser_tape_keep(struct ser_tape *t, int mark, int keep)
 	if ((t->mode & SER_TAPE_GRAD) != 0 || keep < m.n_node)
 		return keep;
 	struct ser_node n = *tape_at(t, keep);
-	size_t n_val = tape_shape_only(t) ? 0 : n.n_row * n.n_col * sizeof(real);
+	bool stays = n.home >= 0 && n.home < m.n_node; /* in memory from before the mark */
+	ser_assert(stays || n.ld == n.n_col);
+	n.home = stays ? n.home : -1;
+	size_t n_val = tape_shape_only(t) || stays ? 0 : n.n_row * n.n_col * sizeof(real);
 	size_t n_seg = n.seg != NULL ? (n.n_seg + 1) * sizeof *n.seg : 0;
 	t->keep.n = 0;
 	if (n_val > 0)
@@ -497,22 +569,22 @@ void tape_col_sums(struct ser_tape *t, size_t n_row, size_t n_col,
 
 struct plain {
 	const real *x;
-	size_t n_col;
+	size_t n_col, ld;
 };
 
 static void plain_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
 {
 	const struct plain *p = ctx;
-	kern_col_sum(n, p->n_col, p->x + r0 * p->n_col, s, q);
+	kern_col_sum(n, p->n_col, p->x + r0 * p->ld, p->ld, s, q);
 }
 
-void tape_bias_grad(struct ser_tape *t, size_t n_row, size_t n_col, const real *dy, real *db)
+void tape_bias_grad(struct ser_tape *t, size_t n_row, size_t n_col, const real *dy, size_t ld, real *db)
 {
 	if (db == NULL)
 		return;
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	double *s = ser_arena_calloc(&t->arena, n_col, sizeof *s);
-	tape_col_sums(t, n_row, n_col, plain_part, &(struct plain){dy, n_col}, s, NULL);
+	tape_col_sums(t, n_row, n_col, plain_part, &(struct plain){dy, n_col, ld}, s, NULL);
 	for (size_t c = 0; c < n_col; c++)
 		db[c] += (real)s[c];
 	ser_arena_rewind(&t->arena, m);

@@ -37,30 +37,24 @@ static int tdnn(struct ser_tape *t, const char *name, int x, size_t n_out, size_
 
 static int ecapa(struct ser_tape *t, int x, size_t C)
 {
-	int h[3], total = x = tdnn(t, "inp", x, C, 5, 1);
+	int h[3], total = x = tdnn(t, "inp", x, C, 5, 1), all = ser_nn_room(t, x, 3 * C);
 	for (int b = 0; b < 3; b++) {
 		ser_tape_enter(t, "block%d", b);
 		int m = ser_tape_mark(t);
-		int y = tdnn(t, "a", total, C, 1, 1), part[8];
+		int y = tdnn(t, "a", total, C, 1, 1), part[8], room = ser_nn_room(t, y, C);
 		size_t w = C / 8;
-		for (size_t i = 0; i < 8; i++) {
-			int own = part[i] = ser_nn_slice(t, y, i * w, w);
-			if (i == 0)
-				continue;
-			char name[16];
-			snprintf(name, sizeof name, "r%zu", i);
-			if (i > 1) {
-				part[i] = ser_nn_add(t, own, part[i - 1]);
-				ser_tape_drop(t, own);
-			}
-			part[i] = tdnn(t, name, part[i], w, 3, (size_t)b + 2);
+		struct ser_conv c = conv(3, 1, (size_t)b + 2);
+		ser_nn_split(t, y, 8, part);
+		for (size_t i = 1; i < 8; i++) {
+			y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
+			ser_tape_enter(t, "r%zu", i);
+			y = ser_layer_conv1d(t, "conv", y, w, &c, true);
+			part[i] = ser_layer_relu_batch_norm_to(t, "bn", y, w, room, i * w);
+			ser_tape_leave(t);
 		}
-		ser_tape_drop(t, y);
-		y = ser_nn_concat(t, 8, part);
-		for (size_t i = 0; i < 8; i++)
-			ser_tape_drop(t, part[i]);
+		y = ser_nn_join(t, room, 8, part);
 		y = ser_layer_se(t, "se", tdnn(t, "b", y, C, 1, 1), 128);
-		h[b] = ser_nn_add(t, total, y);
+		h[b] = ser_nn_add_to(t, total, y, all, (size_t)b * C);
 		ser_tape_drop(t, y);
 		h[b] = ser_tape_keep(t, m, h[b]);
 		if (b < 2)
@@ -68,9 +62,7 @@ static int ecapa(struct ser_tape *t, int x, size_t C)
 		ser_tape_leave(t);
 	}
 	struct ser_conv c1 = conv(1, 1, 1);
-	x = ser_nn_concat(t, 3, h);
-	for (int b = 0; b < 3; b++)
-		ser_tape_drop(t, h[b]);
+	x = ser_nn_join(t, all, 3, h);
 	x = ser_nn_relu_in_place(t, ser_layer_conv1d(t, "mfa", x, 1536, &c1, true));
 	x = ser_layer_batch_norm(t, "bn", ser_layer_attn_stats(t, "pool", x, 128, true), 3072);
 	return ser_layer_batch_norm(t, "bn2", ser_layer_linear(t, "fc", x, 192, true), 192);

@@ -121,6 +121,26 @@ static int n_drop(struct ser_tape *t, const int *x)
 	ser_tape_drop(t, sum);
 	return ser_nn_linear(t, z, x[2], -1);
 }
+/* Columns without copies: a Res2Net chain, residual sums into a room, a part that has to be copied, one that nothing reads. */
+static int n_views(struct ser_tape *t, const int *x)
+{
+	struct ser_conv c3 = {.k = 3, .stride = 1, .dil = 2, .pad = 2, .groups = 1}, c1 = {.k = 1, .stride = 1, .dil = 1, .groups = 1};
+	int first = ser_nn_conv1d(t, seq_long(t, x[0]), x[1], -1, &c1), all = ser_nn_room(t, first, 14);
+	int room = ser_nn_room(t, first, 6), part[4], y;
+	ser_nn_split(t, ser_nn_scale(t, first, 1), 4, part);
+	for (int i = 1; i < 3; i++) {
+		y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
+		y = ser_nn_conv1d(t, y, x[2], -1, &c3);
+		part[i] = ser_nn_relu_batch_norm_to(t, y, -1, -1, x[4], x[5], 0.1, 1e-5, room, (size_t)i * 2);
+	}
+	y = ser_nn_join(t, room, 3, part);                              /* part 0 is copied, part 3 nothing reads */
+	y = ser_nn_conv1d(t, y, x[3], -1, &c1);                         /* [.., 4] */
+	int mean = ser_nn_sigmoid(t, ser_nn_pool_mean(t, y)), gain = ser_nn_scale_rows(t, y, mean);
+	int a = ser_nn_add_to(t, gain, ser_nn_tanh(t, y), all, 0), w = ser_nn_slice(t, x[3], 0, 4);
+	int b = ser_nn_add_to(t, ser_nn_conv1d(t, a, w, -1, &c1), a, all, 4);
+	int sum = ser_nn_add(t, a, b);
+	return ser_nn_conv1d(t, ser_nn_join(t, all, 4, (int[]){a, b, ser_nn_slice(t, y, 0, 2), sum}), x[1], -1, &c1);
+}
 static int n_rms(struct ser_tape *t, const int *x) { return ser_nn_rms_norm(t, x[0], x[1], 1e-6); }
 static int n_gn(struct ser_tape *t, const int *x) { return ser_nn_group_norm(t, seq(t, x[0]), x[1], x[2], 2, 1e-5); }
 static int n_l2(struct ser_tape *t, const int *x) { return ser_nn_l2_norm(t, x[0], 1e-12); }
@@ -311,6 +331,8 @@ static const struct kase cases[] = {
 	{"scale", n_scale, {{5, 4}}, 0},
 	{"scale_exp", n_scale_exp, {{5, 4}, {1, 1}}, 0},
 	{"add_row", n_add_row, {{5, 6}, {1, 3}}, 0},
+	{"batch_norm into views training", n_views, {{22, 14}, {8, 14}, {2, 6}, {4, 6}, {1, 2}, {1, 2}}, SER_TAPE_TRAIN},
+	{"batch_norm into views fixed", n_views, {{22, 14}, {8, 14}, {2, 6}, {4, 6}, {1, 2}, {1, 2}}, 0},
 	{"concat", n_concat, {{5, 4}, {5, 1}, {5, 2}}, 0},
 	{"slice", n_slice, {{5, 6}}, 0},
 	{"rows", n_rows, {{6, 3}}, 0},

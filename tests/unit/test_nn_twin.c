@@ -299,11 +299,114 @@ static void bf16_close(void **state)
 	end(&s);
 }
 
+struct chain {
+	size_t n, width, n_out; /* parts, columns of each, columns of a block's result */
+	struct ser_conv c;
+};
+
+static int conv_norm(struct ser_tape *t, int x, size_t n_out, const struct ser_conv *c, int room, size_t col)
+{
+	x = ser_layer_conv1d(t, "conv", x, n_out, c, true);
+	return room < 0 ? ser_layer_relu_batch_norm(t, "norm", x, n_out)
+			: ser_layer_relu_batch_norm_to(t, "norm", x, n_out, room, col);
+}
+
+/* Two residual blocks of Res2Net's parts, the results side by side; with views or with copies. */
+static int blocks(struct ser_tape *t, int x, const struct chain *k, bool views)
+{
+	int block[2], part[8], all = -1, one = -1;
+	struct ser_conv c1 = {.k = 1, .stride = 1, .dil = 1, .groups = 1};
+	ser_tape_enter(t, "in");
+	x = conv_norm(t, x, k->n_out, &c1, -1, 0);
+	ser_tape_leave(t);
+	if (views)
+		all = ser_nn_room(t, x, 2 * k->n_out);
+	for (size_t b = 0; b < 2; b++) {
+		int mark = ser_tape_mark(t);
+		ser_tape_enter(t, "block%zu.wide", b);
+		int y = conv_norm(t, x, k->n * k->width, &c1, -1, 0);
+		ser_tape_leave(t);
+		if (views) {
+			one = ser_nn_room(t, y, k->n * k->width);
+			ser_nn_split(t, y, (int)k->n, part);
+		}
+		for (size_t i = 0; i < k->n; i++) {
+			int own = views ? part[i] : ser_nn_slice(t, y, i * k->width, k->width);
+			part[i] = own;
+			if (i == 0)
+				continue;
+			if (i > 1)
+				own = (views ? ser_nn_add_over : ser_nn_add)(t, own, part[i - 1]);
+			ser_tape_enter(t, "block%zu.%zu", b, i);
+			part[i] = conv_norm(t, own, k->width, &k->c, one, i * k->width);
+			ser_tape_leave(t);
+		}
+		y = views ? ser_nn_join(t, one, (int)k->n, part) : ser_nn_concat(t, (int)k->n, part);
+		ser_tape_enter(t, "block%zu.narrow", b);
+		y = ser_layer_conv1d(t, "conv", y, k->n_out, &c1, true);
+		ser_tape_leave(t);
+		x = views ? ser_nn_add_to(t, y, x, all, b * k->n_out) : ser_nn_add(t, y, x);
+		block[b] = x = ser_tape_keep(t, mark, x);
+	}
+	x = views ? ser_nn_join(t, all, 2, block) : ser_nn_concat(t, 2, block);
+	ser_tape_enter(t, "out");
+	x = conv_norm(t, x, 3, &c1, -1, 0);
+	ser_tape_leave(t);
+	return x;
+}
+
+/* Views give the bytes that copies give, and the same gradients. */
+static void views(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct setup s;
+		struct ser_err e;
+		begin(&s, seed);
+		struct chain k = {.n = pick(&s, 2, 6), .width = pick(&s, 1, 9), .n_out = pick(&s, 1, 20)};
+		k.c = (struct ser_conv){
+			.k = 3, .stride = 1, .dil = pick(&s, 1, 4), .groups = 1, .reflect = seed % 2 == 0};
+		k.c.pad = k.c.dil;
+		size_t B = segments(&s, 5), R = SEG[B];
+		fill(&s, R * 4, X);
+		for (int mode = 0; mode < 3; mode++) { /* inference, fixed statistics, training */
+			unsigned flags = (unsigned[]){0, SER_TAPE_GRAD, SER_TAPE_GRAD | SER_TAPE_TRAIN}[mode];
+			real *y[2], *grad[2] = {NULL, NULL};
+			for (int v = 0; v < 2; v++) {
+				ser_tape_reset(s.t, SER_TAPE_SHAPE, 0);
+				blocks(s.t, ser_tape_input(s.t, X, R, 4, SEG, B), &k, v == 1);
+				ser_tape_reset(s.t, flags, 0);
+				int out = blocks(s.t, ser_tape_input(s.t, X, R, 4, SEG, B), &k, v == 1);
+				y[v] = ser_malloc(R * 3, sizeof(real));
+				memcpy(y[v], ser_tape_node(s.t, out).val, R * 3 * sizeof(real));
+				if (mode == 0)
+					continue;
+				ser_params_zero_grad(s.p);
+				int loss = ser_nn_mse(s.t, out, X, NULL);
+				assert_int_equal(ser_tape_backward(s.t, loss, 1, &e), 0);
+				grad[v] = ser_malloc(s.p->n, sizeof(real));
+				memcpy(grad[v], s.p->grad, s.p->n * sizeof(real));
+			}
+			assert_memory_equal(y[0], y[1], R * 3 * sizeof(real));
+			for (size_t i = 0; mode > 0 && i < s.p->n; i++)
+				if (!(fabs((double)(grad[0][i] - grad[1][i])) <= 1e-4 * (1 + fabs((double)grad[0][i]))))
+					fail_msg("seed %llu, mode %d: gradient %zu is %g, with copies %g",
+						 (unsigned long long)seed, mode, i, (double)grad[1][i],
+						 (double)grad[0][i]);
+			for (int v = 0; v < 2; v++) {
+				free(y[v]);
+				free(grad[v]);
+			}
+		}
+		end(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(convolutions), cmocka_unit_test(max_pooling), cmocka_unit_test(recurrent),
-		cmocka_unit_test(attention),    cmocka_unit_test(bf16_close),
+		cmocka_unit_test(attention),    cmocka_unit_test(bf16_close),  cmocka_unit_test(views),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
