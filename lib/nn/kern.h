@@ -112,8 +112,9 @@ void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32
 /* mean = sum a x, std = sqrt(max(sum a x^2 - mean^2, eps)); a [R, ac], ac = C or 1, or NULL (1/R); y [2C]; ws [3C] */
 void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
 			 double *ws);
+/* add_x, add_a: there is something in dx, da to add to */
 void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
-			 const real *dy, real *dx, real *da, double *ws);
+			 const real *dy, bool add_x, real *dx, bool add_a, real *da, double *ws);
 void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, real *y, double *ws);
 void kern_pool_sum_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, const real *dy, real *dx,
 		       real *da, double *ws);

@@ -261,13 +261,17 @@ SER_CLONES static void stats_da(size_t n, const real *restrict x, const real *re
 /* m = sum a x, s = sqrt(sum a x^2 - m^2):  ds/dx = a (x - m)/s, ds/da = (x^2/2 - m x)/s, none where eps decided. With
  * k = ds/s:  dx += a (dm + k (x - m)),  da += x (dm + k (x/2 - m)) */
 void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
-			 const real *dy, real *dx, real *da, double *ws)
+			 const real *dy, bool add_x, real *dx, bool add_a, real *da, double *ws)
 {
 	real floor = (real)sqrt(eps), *k = (real *)ws, *one = k + n_col, *sum = one + n_col;
 	for (size_t c = 0; c < n_col; c++)
 		k[c] = y[n_col + c] > floor ? dy[n_col + c] / y[n_col + c] : 0;
 	for (size_t r = 0; r < n_row; r++) {
 		const real *v = x + r * n_col;
+		if (dx != NULL && !add_x) /* row by row: the zeros are in the cache then */
+			memset(dx + r * n_col, 0, n_col * sizeof *dx);
+		if (da != NULL && !add_a)
+			memset(da + r * ac, 0, ac * sizeof *da);
 		if (dx != NULL)
 			stats_dx(n_col, v, weights(a, ac, r, n_row, n_col, one), y, dy, k, dx + r * n_col);
 		if (da != NULL && ac == n_col) {

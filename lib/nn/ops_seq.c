@@ -369,6 +369,7 @@ struct pool_op {
 	const size_t *seg;
 	const real *x, *a, *dy;
 	real *y, *dx, *da;
+	bool add_x, add_a; /* stats: dx, da hold something already */
 	int32_t *at;
 	double eps, *ws; /* [n_seg][3C] */
 };
@@ -469,8 +470,8 @@ static void stats_item(void *ctx, size_t b, int worker)
 	if (s->dy == NULL)
 		kern_pool_stats_fwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->ws + b * 3 * C);
 	else
-		kern_pool_stats_bwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->dy + b * 2 * C,
-				    s->dx != NULL ? s->dx + from : NULL, s->da != NULL ? s->da + w : NULL,
+		kern_pool_stats_bwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->dy + b * 2 * C, s->add_x,
+				    s->dx != NULL ? s->dx + from : NULL, s->add_a, s->da != NULL ? s->da + w : NULL,
 				    s->ws + b * 3 * C);
 }
 
@@ -500,8 +501,11 @@ void bwd_pool_stats(struct ser_tape *t, const struct rec *r)
 {
 	struct pool_op s = *(struct pool_op *)r->saved;
 	s.dy = tape_at(t, r->out)->grad;
-	s.dx = tape_grad(t, r->in[0]);
-	s.da = tape_grad(t, r->in[1]);
+	real beta_x = 1, beta_a = 1;
+	s.dx = tape_grad_beta(t, r->in[0], &beta_x);
+	s.da = tape_grad_beta(t, r->in[1], &beta_a);
+	s.add_x = beta_x != 0;
+	s.add_a = beta_a != 0;
 	ser_la_for(t->la, tape_at(t, r->out)->n_row, stats_item, &s);
 }
 
