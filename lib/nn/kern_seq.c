@@ -218,14 +218,27 @@ static const real *weights(const real *a, size_t ac, size_t r, size_t n_row, siz
 	return one;
 }
 
-SER_CLONES static void add_moments(size_t n, const real *restrict x, const real *restrict w, double *restrict m,
-				   double *restrict q)
+/* n_row rows of x and their weights, step_w apart: m += w x, q += w x^2, one row after the other. Four rows at a time: the sums
+ * are read and written once for all of them. */
+SER_CLONES static void add_moments(size_t n_row, size_t n, const real *restrict x, const real *restrict w,
+				   size_t step_w, double *restrict m, double *restrict q)
 {
-	for (size_t c = 0; c < n; c++) {
-		double p = (double)w[c] * (double)x[c];
-		m[c] += p;
-		q[c] += p * (double)x[c];
-	}
+	size_t r = 0, v = step_w;
+	for (; r + 4 <= n_row; r += 4, x += 4 * n, w += 4 * v)
+		for (size_t c = 0; c < n; c++) {
+			double x0 = (double)x[c], x1 = (double)x[n + c], x2 = (double)x[2 * n + c],
+			       x3 = (double)x[3 * n + c];
+			double p0 = (double)w[c] * x0, p1 = (double)w[v + c] * x1, p2 = (double)w[2 * v + c] * x2,
+			       p3 = (double)w[3 * v + c] * x3;
+			m[c] = (((m[c] + p0) + p1) + p2) + p3;
+			q[c] = (((q[c] + p0 * x0) + p1 * x1) + p2 * x2) + p3 * x3;
+		}
+	for (; r < n_row; r++, x += n, w += v)
+		for (size_t c = 0; c < n; c++) {
+			double p = (double)w[c] * (double)x[c];
+			m[c] += p;
+			q[c] += p * (double)x[c];
+		}
 }
 
 void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
@@ -235,8 +248,10 @@ void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *
 	real *one = (real *)(ws + 2 * n_col);
 	for (size_t c = 0; c < 2 * n_col; c++)
 		ws[c] = 0;
-	for (size_t r = 0; r < n_row; r++)
-		add_moments(n_col, x + r * n_col, weights(a, ac, r, n_row, n_col, one), m, q);
+	if (a == NULL || ac == n_col)
+		add_moments(n_row, n_col, x, weights(a, ac, 0, n_row, n_col, one), a != NULL ? ac : 0, m, q);
+	for (size_t r = 0; a != NULL && ac != n_col && r < n_row; r++)
+		add_moments(1, n_col, x + r * n_col, weights(a, ac, r, n_row, n_col, one), 0, m, q);
 	for (size_t c = 0; c < n_col; c++) {
 		double v = q[c] - m[c] * m[c];
 		y[c] = (real)m[c];
