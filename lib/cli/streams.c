@@ -178,6 +178,9 @@ struct ser_out *ser_out_file(struct ser_cli *c, const char *path)
 	} else if (isatty(1)) {
 		ser_cli_usage(c, "a stream would go to the terminal; redirect it, or show it with ser-dump");
 	} else {
+		/* Both ends of a pipe run longer before one waits for the other: five filters take a quarter less time than with 64 KB. A
+		 * user has 64 MB of pipes before new ones get smaller; what is no pipe, and a user who has them, is told no. */
+		fcntl(1, F_SETPIPE_SZ, 512 << 10);
 		o->name = ser_strdup("<stdout>");
 	}
 	return o;
