@@ -19,13 +19,18 @@ struct ser_la {
 	pthread_t *thread;  /* [n_thread]; 0 is the caller */
 	pthread_mutex_t lock;
 	pthread_cond_t wake, done;
-	unsigned long generation; /* of jobs */
-	int n_started, n_busy;
+	atomic_ulong generation; /* of jobs */
+	atomic_ulong n_busy;     /* workers inside the job; the caller not counted */
+	int n_started;
+	bool open; /* the job at hand still takes workers */
+	bool spin; /* look for a while before sleeping */
 	bool quit;
 	void (*fn)(void *ctx, size_t i, int worker);
 	void *ctx;
 	size_t n;
-	atomic_size_t next;
+	struct {
+		_Alignas(64) atomic_size_t item;
+	} * next; /* [n_thread]: of the thread's share of the items, the next */
 };
 
 /* At least `size` bytes of a one-thread context's workspace, contents undefined. la NULL: from malloc; give back by

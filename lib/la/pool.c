@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "la/impl.h"
 
+#include <sched.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* How long a thread looks for work, or for the end of it, before it sleeps. Waking one takes as long as a small product, so
+ * between two of a network's operators none should have slept; a longer pause costs no more than this. */
+enum { SPIN_NS = 200000 };
 
 void *la_ws(struct ser_la *la, size_t size)
 {
@@ -23,10 +29,49 @@ void la_ws_done(struct ser_la *la, void *p)
 		free(p);
 }
 
+/* Where the share of a thread begins. */
+static size_t share(const struct ser_la *la, size_t whose)
+{
+	size_t n_thread = (size_t)la->n_thread;
+	return la->n / n_thread * whose + la->n % n_thread * whose / n_thread;
+}
+
+/* Each thread has a share of the items, the same stretch of any number of them, so that what it wrote in one job is in its
+ * cache in the next; what others leave undone it takes over. */
 static void run_items(struct ser_la *la, int worker)
 {
-	for (size_t i; (i = atomic_fetch_add(&la->next, 1)) < la->n;)
-		la->fn(la->ctx, i, worker);
+	size_t n_thread = (size_t)la->n_thread;
+	for (size_t k = 0; k < n_thread; k++) {
+		size_t whose = ((size_t)worker + k) % n_thread, end = share(la, whose + 1);
+		for (size_t i; (i = atomic_fetch_add(&la->next[whose].item, 1)) < end;)
+			la->fn(la->ctx, i, worker);
+	}
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void breathe(void)
+{
+	for (int i = 0; i < 16; i++) {
+#if defined(__x86_64__)
+		__builtin_ia32_pause();
+#elif defined(__aarch64__)
+		__asm__ volatile("isb");
+#endif
+	}
+}
+
+/* Until *p is `value`, or no longer is; or for as long as it is worth. */
+static void spin(const struct ser_la *la, const atomic_ulong *p, unsigned long value, bool is)
+{
+	uint64_t end = la->spin ? now() + SPIN_NS : 0;
+	while ((atomic_load(p) == value) != is && now() < end)
+		breathe();
 }
 
 struct start {
@@ -34,27 +79,40 @@ struct start {
 	int worker;
 };
 
+/* A worker takes part in a job only if it gets there before the caller has found all items taken: one that sleeps holds nobody
+ * up. */
 static void *work(void *arg)
 {
 	struct start s = *(struct start *)arg;
 	struct ser_la *la = s.la;
 	free(arg);
 	unsigned long seen = 0;
-	pthread_mutex_lock(&la->lock);
 	for (;;) {
+		spin(la, &la->generation, seen, false);
+		pthread_mutex_lock(&la->lock);
 		while (!la->quit && la->generation == seen)
 			pthread_cond_wait(&la->wake, &la->lock);
-		if (la->quit)
-			break;
+		bool quit = la->quit, open = la->open;
 		seen = la->generation;
+		la->n_busy += open;
 		pthread_mutex_unlock(&la->lock);
+		if (quit)
+			return NULL;
+		if (!open)
+			continue;
 		run_items(la, s.worker);
 		pthread_mutex_lock(&la->lock);
 		if (--la->n_busy == 0)
 			pthread_cond_signal(&la->done);
+		pthread_mutex_unlock(&la->lock);
 	}
-	pthread_mutex_unlock(&la->lock);
-	return NULL;
+}
+
+/* Processors that this process may use. */
+static int n_cpu(void)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 struct ser_la *ser_la_new(int n_thread)
@@ -64,8 +122,10 @@ struct ser_la *ser_la_new(int n_thread)
 	la->n_thread = n_thread;
 	if (n_thread == 1)
 		return la;
+	la->spin = n_thread <= n_cpu();
 	la->sub = ser_calloc((size_t)n_thread, sizeof *la->sub);
 	la->thread = ser_calloc((size_t)n_thread, sizeof *la->thread);
+	la->next = ser_malloc_aligned((size_t)n_thread, sizeof *la->next);
 	for (int i = 0; i < n_thread; i++)
 		la->sub[i].n_thread = 1;
 	pthread_mutex_init(&la->lock, NULL);
@@ -90,6 +150,7 @@ void ser_la_free(struct ser_la *la)
 	if (la->sub != NULL) {
 		pthread_mutex_lock(&la->lock);
 		la->quit = true;
+		la->generation++;
 		pthread_cond_broadcast(&la->wake);
 		pthread_mutex_unlock(&la->lock);
 		for (int i = 1; i <= la->n_started; i++)
@@ -101,6 +162,7 @@ void ser_la_free(struct ser_la *la)
 			free(la->sub[i].ws);
 		free(la->sub);
 		free(la->thread);
+		free(la->next);
 	}
 	free(la->ws);
 	free(la);
@@ -128,12 +190,17 @@ void ser_la_for(struct ser_la *la, size_t n, void (*fn)(void *ctx, size_t i, int
 	la->fn = fn;
 	la->ctx = ctx;
 	la->n = n;
-	atomic_store(&la->next, 0);
-	la->n_busy = la->n_started;
+	for (int i = 0; i < la->n_thread; i++)
+		atomic_store(&la->next[i].item, share(la, (size_t)i));
+	la->open = true;
 	la->generation++;
 	pthread_cond_broadcast(&la->wake);
 	pthread_mutex_unlock(&la->lock);
 	run_items(la, 0);
+	pthread_mutex_lock(&la->lock);
+	la->open = false;
+	pthread_mutex_unlock(&la->lock);
+	spin(la, &la->n_busy, 0, true);
 	pthread_mutex_lock(&la->lock);
 	while (la->n_busy > 0)
 		pthread_cond_wait(&la->done, &la->lock);
