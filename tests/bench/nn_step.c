@@ -3,7 +3,7 @@
  * usage: nn_step ser-attn|ser-blstm|ecapa|ecapa-fwd [-t THREADS] [-b BATCH] [-c CHANNELS] [-r REPS] [-p bf16]
  * ser-*: a step of InfoNCE-like learning (SupCon, 4 labels) over 64 utterances of 3 to 6 s, 80 mels, Adam.
  * ecapa: a step of AAM-softmax over 1000 speakers, 32 utterances of 2 s.   ecapa-fwd: embeddings of 3 s, one utterance
- * after another, as ser-embed makes them.
+ * after another, as ser-embed makes them: several on as many threads at once, one on all.
  * Prints one line of JSON: medians of elapsed and processor seconds, peak memory, billions of operations (2 a
  * multiply-add of products; a step is three forward passes), the loss before and after. */
 #include "nn/nn.h"
@@ -131,7 +131,9 @@ struct run {
 	float **x; /* [batch][n[b], 80] */
 	size_t *n;
 	int32_t *label;
-	struct ser_tape *tape;
+	int n_worker;          /* utterances side by side, a thread each; 1: one after another, on all threads */
+	struct ser_tape *tape; /* of all threads */
+	struct ser_tape **own; /* [n_worker] where that is more than 1 */
 	struct ser_params *params;
 	struct ser_opt *opt;
 };
@@ -164,9 +166,8 @@ static void free_data(struct run *r)
 }
 
 /* The network on utterances [b, b+n), and in training its loss */
-static int network(const struct run *r, size_t b, size_t n)
+static int network(const struct run *r, struct ser_tape *t, size_t b, size_t n)
 {
-	struct ser_tape *t = r->tape;
 	int x = ser_tape_batch(t, n, (const float *const *)r->x + b, r->n + b, 80);
 	if (strcmp(r->net, "ecapa") != 0) {
 		x = strcmp(r->net, "ser-attn") == 0 ? ser_attn(t, x) : ser_blstm(t, x);
@@ -180,17 +181,23 @@ static int network(const struct run *r, size_t b, size_t n)
 	return ser_nn_aam(t, x, 1, r->label + b, 0.2, 30, NULL);
 }
 
-/* What is timed. The loss, 0 in a forward pass; below 0: failed. */
-static double step(const struct run *r, struct ser_err *e)
+static void embed(void *ctx, size_t b, int worker)
 {
-	for (size_t b = 0; r->forward && b < r->batch; b++) {
-		ser_tape_reset(r->tape, SER_TAPE_FIXED, 1);
-		network(r, b, 1);
-	}
-	if (r->forward)
+	const struct run *r = ctx;
+	struct ser_tape *t = r->n_worker > 1 ? r->own[worker] : r->tape;
+	ser_tape_reset(t, SER_TAPE_FIXED, 1);
+	network(r, t, b, 1);
+}
+
+/* What is timed. The loss, 0 in a forward pass; below 0: failed. */
+static double step(struct run *r, struct ser_err *e)
+{
+	if (r->forward) {
+		ser_parallel_for(r->n_worker, r->batch, embed, r);
 		return 0;
+	}
 	ser_tape_reset(r->tape, SER_TAPE_GRAD | SER_TAPE_TRAIN, 1);
-	int loss = network(r, 0, r->batch);
+	int loss = network(r, r->tape, 0, r->batch);
 	ser_params_zero_grad(r->params);
 	if (ser_tape_backward(r->tape, loss, 1, e) < 0 || ser_params_clip(r->params, 0, NULL, e) < 0)
 		return -1;
@@ -208,6 +215,16 @@ static double median(double *x, size_t n)
 {
 	qsort(x, n, sizeof *x, by_size);
 	return n % 2 == 1 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+static struct ser_la *context(int n_thread, bool bf16)
+{
+	struct ser_la *la = ser_la_new(n_thread);
+	if (bf16 && !ser_la_set_precision(la, SER_LA_BF16)) {
+		fprintf(stderr, "nn_step: no bf16 products here\n");
+		exit(1);
+	}
+	return la;
 }
 
 int main(int argc, char **argv)
@@ -238,15 +255,16 @@ int main(int argc, char **argv)
 	if (r.batch == 0)
 		r.batch = r.forward ? 1 : strcmp(r.net, "ecapa") == 0 ? 32 : 64;
 	make_data(&r);
-	struct ser_la *la = ser_la_new(nt);
-	if (bf16 && !ser_la_set_precision(la, SER_LA_BF16)) {
-		fprintf(stderr, "nn_step: no bf16 products here\n");
-		return 1;
-	}
+	struct ser_la *la = context(nt, bf16);
 	r.params = ser_params_new(1);
 	r.tape = ser_tape_new(la, r.params);
 	ser_tape_reset(r.tape, SER_TAPE_SHAPE, 1);
-	network(&r, 0, r.batch);
+	network(&r, r.tape, 0, r.batch);
+	r.n_worker = r.forward && r.batch > 1 ? nt : 1;
+	struct ser_la **one = ser_calloc((size_t)r.n_worker, sizeof *one);
+	r.own = ser_calloc((size_t)r.n_worker, sizeof *r.own);
+	for (int i = 0; r.n_worker > 1 && i < r.n_worker; i++)
+		r.own[i] = ser_tape_new(one[i] = context(1, bf16), r.params);
 	struct ser_opt_opts oo = ser_opt_defaults();
 	struct ser_err e;
 	double wall[MOST], cpu[MOST], first = 0, loss = 0, work = 0;
@@ -278,6 +296,12 @@ int main(int argc, char **argv)
 	       (double)ser_params_count(r.params, true) / 1e6, first, loss);
 	ser_opt_free(r.opt);
 	ser_tape_free(r.tape);
+	for (int i = 0; i < r.n_worker; i++) {
+		ser_tape_free(r.own[i]);
+		ser_la_free(one[i]);
+	}
+	free(r.own);
+	free(one);
 	ser_params_free(r.params);
 	ser_la_free(la);
 	free_data(&r);
