@@ -69,9 +69,10 @@ again:
 		char byte = (char)c;
 		ser_buf_add(&w->text, &byte, 1);
 	}
-	if (!ser_utf8_ok(w->text.s, w->text.n))
-		return ser_line_fail(s, e, "not UTF-8 text");
 	ser_row_done(w);
+	for (size_t i = 0; i < w->n; i++)
+		if (!ser_utf8_ok(w->cell[i].s, w->cell[i].n))
+			return ser_line_fail(s, e, "not UTF-8 text");
 	if (p->t.n_col > 0 && w->n != p->t.n_col)
 		return ser_line_fail(s, e, "%zu cells, the header has %zu", w->n, p->t.n_col);
 	s->line += lines;

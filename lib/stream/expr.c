@@ -342,49 +342,63 @@ static const char *re_bracket(const char *s)
 	return s + (*s == ']');
 }
 
-/* How large the C library makes a regular expression, which writes repetitions out: x+ is xx*, x{2,4} is xxxx, and so on
- * inwards, so that a few characters can mean gigabytes. Sizes above MAX_RE are all the same; SIZE_MAX: a back-reference,
- * which extended regular expressions do not have and which can take for ever. */
-static size_t re_size(const char *s)
+/* A stretch of a regular expression: how large the C library makes it, and whether it holds an anchor. */
+struct re_part {
+	size_t size;
+	bool anchor;
+};
+
+/* Adds to *size how large the C library makes a regular expression, which writes repetitions out: x+ is xx*, x{2,4} is xxxx,
+ * and so on inwards, so that a few characters can mean gigabytes. Closures of closures cost more than their text, and an
+ * anchor within one can take for ever, as can a back-reference, which extended regular expressions do not have. NULL, or
+ * why it is refused. */
+static const char *re_refused(const char *s, size_t *size)
 {
-	size_t open[MAX_NEST], depth = 0, sum = 0,
-			       last = 0; /* of the groups around; of the group at hand; of its last part */
-	while (*s != '\0' && sum <= MAX_RE) {
+	/* the groups around; what the group at hand has so far; its last part */
+	struct re_part open[MAX_NEST], sum = {0}, last = {0};
+	size_t depth = 0, n = *size; /* n: of all that is before the group at hand */
+	while (*s != '\0' && n + sum.size <= MAX_RE) {
 		size_t times = 1;
-		if (*s == '*' || *s == '?' || *s == '+') { /* more than its text: closures of closures grow faster */
-			times = *s == '+' ? 4 : 2;
+		bool again = *s == '*' || *s == '+' || *s == '{';
+		if (again && last.anchor)
+			return "has an anchor in a part that repeats";
+		if (*s == '*' || *s == '?' || *s == '+') {
+			times = *s == '+' ? 8 : 2;
 			s++;
 		} else if (*s == '{') {
-			size_t n = 0;
+			size_t bound = 0;
 			for (s++; isdigit((unsigned char)*s) || *s == ','; s++) {
-				n = *s == ',' ? 0 : 10 * n + (size_t)(*s - '0');
-				n = n <= MAX_RE ? n : MAX_RE + 1;
-				times = n > times ? n : times;
+				bound = *s == ',' ? 0 : 10 * bound + (size_t)(*s - '0');
+				bound = bound <= MAX_RE ? bound : MAX_RE + 1;
+				times = bound > times ? bound : times;
 			}
 			s += *s == '}';
 		} else if (*s == '(') {
 			if (depth == MAX_NEST)
-				return MAX_RE + 1;
+				return "too deep";
 			open[depth++] = sum;
-			sum = last = 0;
+			n += sum.size;
+			sum = last = (struct re_part){0};
 			s++;
 		} else if (*s == ')' && depth > 0) {
-			last = sum + 1;
-			sum = open[--depth] + last;
+			last = (struct re_part){sum.size + 1, sum.anchor};
+			n -= open[--depth].size;
+			sum = (struct re_part){open[depth].size + last.size, open[depth].anchor || last.anchor};
 			s++;
 		} else {
 			if (*s == '\\' && isdigit((unsigned char)s[1]))
-				return SIZE_MAX;
+				return "has a back-reference";
+			last = (struct re_part){1,
+						*s == '^' || *s == '$' ||
+							(*s == '\\' && s[1] != '\0' && strchr("bB<>`'", s[1]) != NULL)};
+			sum = (struct re_part){sum.size + 1, sum.anchor || last.anchor};
 			s = *s == '[' ? re_bracket(s) : s + (*s == '\\' && s[1] != '\0' ? 2 : 1);
-			last = 1;
-			sum++;
 		}
-		sum += (times - 1) * last;
-		last *= times;
+		sum.size += (times - 1) * last.size;
+		last.size *= times;
 	}
-	for (; depth > 0 && sum <= MAX_RE; depth--)
-		sum += open[depth - 1];
-	return sum <= MAX_RE ? sum : MAX_RE + 1;
+	*size = n + sum.size;
+	return *size <= MAX_RE ? NULL : "too large, or repeats too much";
 }
 
 static struct node *parse_match(struct ser_expr *x, struct node *a)
@@ -397,10 +411,9 @@ static struct node *parse_match(struct ser_expr *x, struct node *a)
 	char *s = unquote(x);
 	if (s == NULL)
 		return NULL;
-	size_t size = re_size(s);
-	if (size == SIZE_MAX || (x->re_size += size) > MAX_RE) {
-		ser_fail(x->e, SER_EUSAGE, "regular expression \"%.200s\": %s", s,
-			 size == SIZE_MAX ? "has a back-reference" : "too large, or repeats too much");
+	const char *refused = re_refused(s, &x->re_size);
+	if (refused != NULL) {
+		ser_fail(x->e, SER_EUSAGE, "regular expression \"%.200s\": %s", s, refused);
 		return NULL;
 	}
 	x->re = ser_grow(x->re, &x->cap_re, x->n_re + 1, sizeof *x->re);

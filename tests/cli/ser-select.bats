@@ -145,6 +145,8 @@ sys.stdout.buffer.write(p({"ser": 1}) + p({"id": "a", "x": float("nan")}) + p({"
 	fails 2 'repeats too much' ser-select "id =~ '((a{1,40}){1,40}){1,40}'" a.ser
 	fails 2 'repeats too much' ser-select "id =~ 'a{1000}' or id =~ '[^]b]{1001}'" a.ser
 	fails 2 'back-reference' ser-select "id =~ '(a*)*\\1'" a.ser
+	fails 2 'has an anchor in a part that repeats' ser-select "id =~ '(^|_|$)*x'" a.ser
+	fails 2 'repeats too much' ser-select "id =~ 'a*+++++'" a.ser
 	ser-select "id =~ '^u[0-9]{5}\$' and id =~ '(u+0*){1,9}'" a.ser | ser-info >/dev/null
 	[ "$(ser-select "id =~ '^[[:alpha:]u]{1}([]0]{4}|x+)0\$'" a.ser | ser-dump | jq -r .id)" = u00000 ]
 }
