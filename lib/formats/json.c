@@ -244,43 +244,31 @@ static int begin(struct ser_import *im, struct ser_err *e)
 	return 0;
 }
 
-/* A line of ser-dump --header; false when it is none. */
+/* A line of ser-dump --header. Records are whole in JSON, so that none can say that they come in parts. */
 static int header(struct ser_import *im, struct ser_err *e)
 {
 	struct source *s = &im->in;
-	struct ser_header h;
+	struct ser_arena tmp = {0};
+	struct ser_header h = {0};
 	struct ser_val v;
 	int rc = 0;
-	ser_header_init(&h);
 	if (s->text.n > SER_MAX_HEADER)
 		rc = ser_line_fail(s, e, "a header of more than %d bytes", SER_MAX_HEADER);
-	else if (ser_val_from_json(&h.arena, s->text.s, s->text.n, &v, e) != 0)
+	else if (ser_val_from_json(&tmp, s->text.s, s->text.n, &v, e) != 0)
 		rc = ser_fail_in(e, "%s:%llu", s->name, (unsigned long long)s->line);
 	const struct ser_val *version = rc == 0 ? ser_val_get(&v, "ser") : NULL;
 	if (rc == 0 && (version == NULL || version->kind != SER_INT || version->u.i != SER_STREAM_VERSION))
 		rc = ser_line_fail(s, e, "an object without \"id\"");
-	for (size_t i = 0; rc == 0 && i < v.u.map.n; i++) {
-		const struct ser_field *f = &v.u.map.f[i];
-		bool prov = f->name_len == 4 && memcmp(f->name, "prov", 4) == 0,
-		     dims = f->name_len == 4 && memcmp(f->name, "dims", 4) == 0;
-		if (f->name_len == 3 && memcmp(f->name, "ser", 3) == 0)
-			continue;
-		if ((prov && f->val.kind != SER_LIST) || (dims && f->val.kind != SER_MAP) ||
-		    f->name_len > SER_MAX_NAME || ser_val_depth(&v) > SER_MAX_DEPTH - 2)
-			rc = ser_line_fail(s, e, "not a stream's header");
-		for (size_t k = 0; rc == 0 && dims && k < f->val.u.map.n; k++)
-			if (f->val.u.map.f[k].val.kind != SER_MAP)
-				rc = ser_line_fail(s, e, "not a stream's header");
-		if (rc == 0 && (prov || dims))
-			*(prov ? &h.prov : &h.dims) = f->val;
-		else if (rc == 0)
-			ser_val_set(&h.arena, &h.extra, f->name, f->val);
-	}
+	else if (rc == 0 && (ser_val_get(&v, "parts") != NULL || ser_val_depth(&v) > SER_MAX_DEPTH - 2))
+		rc = ser_line_fail(s, e, "not a header of whole records");
+	else if (rc == 0 && ser_header_take(&h, &v, e) != 0)
+		rc = ser_fail_in(e, "%s:%llu: not a stream's header", s->name, (unsigned long long)s->line);
 	if (rc == 0) {
 		ser_header_free(&im->header);
 		ser_header_copy(&im->header, &h);
 	}
 	ser_header_free(&h);
+	ser_arena_free(&tmp);
 	return rc;
 }
 

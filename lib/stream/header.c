@@ -28,6 +28,41 @@ bool ser_header_equal(const struct ser_header *a, const struct ser_header *b)
 	       ser_val_equal(&a->extra, &b->extra);
 }
 
+static bool is_names(const struct ser_val *v)
+{
+	bool ok = v->kind == SER_LIST && v->u.list.n > 0;
+	for (size_t i = 0; ok && i < v->u.list.n; i++)
+		ok = v->u.list.v[i].kind == SER_STR;
+	return ok;
+}
+
+int ser_header_take(struct ser_header *h, const struct ser_val *map, struct ser_err *e)
+{
+	ser_header_init(h);
+	for (size_t i = 0; i < map->u.map.n; i++) {
+		const struct ser_field *f = &map->u.map.f[i];
+		char name[SER_MAX_NAME + 1];
+		if (f->name_len > SER_MAX_NAME)
+			return ser_fail(e, SER_EDATA, "a name of more than %d bytes", SER_MAX_NAME);
+		snprintf(name, sizeof name, "%.*s", (int)f->name_len, f->name);
+		bool prov = strcmp(name, "prov") == 0, dims = strcmp(name, "dims") == 0;
+		if ((prov && f->val.kind != SER_LIST) || (dims && f->val.kind != SER_MAP))
+			return ser_fail(e, SER_EDATA, "\"%s\" is not a %s", name, prov ? "list" : "map");
+		if (strcmp(name, "parts") == 0 && !is_names(&f->val))
+			return ser_fail(e, SER_EDATA, "\"parts\" is not a list of names");
+		if (prov)
+			h->prov = ser_val_copy(&h->arena, &f->val);
+		else if (dims)
+			h->dims = ser_val_copy(&h->arena, &f->val);
+		else if (strcmp(name, "ser") != 0)
+			ser_val_set(&h->arena, &h->extra, name, f->val);
+	}
+	for (size_t i = 0; i < h->dims.u.map.n; i++)
+		if (h->dims.u.map.f[i].val.kind != SER_MAP)
+			return ser_fail(e, SER_EDATA, "dims of \"%s\" is not a map", h->dims.u.map.f[i].name);
+	return 0;
+}
+
 struct ser_val *ser_header_dim(const struct ser_header *h, const char *name)
 {
 	return ser_val_get(&h->dims, name);

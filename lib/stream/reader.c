@@ -178,16 +178,6 @@ static void consume(struct ser_reader *rd, bool summed)
 
 /* ---- header, trailer, record ---- */
 
-static int check_parts(const struct ser_reader *rd, const struct ser_val *parts, struct ser_err *e)
-{
-	bool ok = parts->kind == SER_LIST && parts->u.list.n > 0;
-	for (size_t i = 0; ok && i < parts->u.list.n; i++)
-		ok = parts->u.list.v[i].kind == SER_STR;
-	return ok ? 0
-		  : ser_fail(e, SER_EDATA, "%s: byte %llu: header: \"parts\" is not a list of names", rd->name,
-			     (unsigned long long)rd->at);
-}
-
 /* Whoever gets parts is told so by the header. */
 static void say_parts(struct ser_reader *rd)
 {
@@ -212,33 +202,9 @@ static int take_header(struct ser_reader *rd, struct ser_err *e)
 	else if (version->u.i > SER_STREAM_VERSION)
 		rc = ser_fail(e, SER_EDATA, "%s: byte %llu: stream version %lld is newer than this tool's (%d)",
 			      rd->name, at, (long long)version->u.i, SER_STREAM_VERSION);
-	struct ser_header h;
-	struct ser_val parts = ser_nil();
-	ser_header_init(&h);
-	for (size_t i = 0; rc == 0 && i < map.u.map.n; i++) {
-		const struct ser_field *f = &map.u.map.f[i];
-		char name[SER_MAX_NAME + 1];
-		snprintf(name, sizeof name, "%.*s", (int)f->name_len, f->name);
-		bool prov = strcmp(name, "prov") == 0, dims = strcmp(name, "dims") == 0;
-		if (strcmp(name, "parts") == 0) {
-			parts = ser_val_copy(&h.arena, &f->val);
-			rc = check_parts(rd, &parts, e);
-			continue;
-		}
-		if ((prov && f->val.kind != SER_LIST) || (dims && f->val.kind != SER_MAP))
-			rc = ser_fail(e, SER_EDATA, "%s: byte %llu: header: \"%s\" is not a %s", rd->name, at, name,
-				      prov ? "list" : "map");
-		else if (prov)
-			h.prov = ser_val_copy(&h.arena, &f->val);
-		else if (dims)
-			h.dims = ser_val_copy(&h.arena, &f->val);
-		else if (strcmp(name, "ser") != 0)
-			ser_val_set(&h.arena, &h.extra, name, f->val);
-	}
-	for (size_t i = 0; rc == 0 && i < h.dims.u.map.n; i++)
-		if (h.dims.u.map.f[i].val.kind != SER_MAP)
-			rc = ser_fail(e, SER_EDATA, "%s: byte %llu: header: dims of \"%s\" is not a map", rd->name, at,
-				      h.dims.u.map.f[i].name);
+	struct ser_header h = {0};
+	if (rc == 0 && (rc = ser_header_take(&h, &map, e)) != 0)
+		ser_fail_in(e, "%s: byte %llu: header", rd->name, at);
 	ser_arena_free(&tmp);
 	if (rc != 0) {
 		ser_header_free(&h);
@@ -246,8 +212,10 @@ static int take_header(struct ser_reader *rd, struct ser_err *e)
 	}
 	ser_header_free(&rd->header);
 	rd->header = h;
-	rd->parts = parts;
-	if (parts.kind == SER_LIST)
+	const struct ser_val *parts = ser_val_get(&h.extra, "parts");
+	rd->parts = parts != NULL ? *parts : ser_nil();
+	ser_header_extra_drop(&rd->header, "parts");
+	if (rd->parts.kind == SER_LIST)
 		ser_parts_begin(&rd->whole, &rd->parts);
 	say_parts(rd);
 	rd->crc = 0;

@@ -183,6 +183,9 @@ void ser_header_init(struct ser_header *h);
 void ser_header_free(struct ser_header *h);
 void ser_header_copy(struct ser_header *dst, const struct ser_header *src); /* dst is initialised here */
 bool ser_header_equal(const struct ser_header *a, const struct ser_header *b);
+/* h, initialised here, from a header as a map, of any version: copied. <0 and *e (what is wrong, not where) when a part of it is of the
+ * wrong kind. */
+int ser_header_take(struct ser_header *h, const struct ser_val *map, struct ser_err *e);
 /* The map about a tensor, or NULL; _add makes an empty one in its place. */
 struct ser_val *ser_header_dim(const struct ser_header *h, const char *name);
 struct ser_val *ser_header_dim_add(struct ser_header *h, const char *name);
