@@ -60,7 +60,8 @@ bool ser_mul_ok(size_t a, size_t b, size_t *r);
 void *ser_malloc(size_t n, size_t size);
 void *ser_calloc(size_t n, size_t size);
 void *ser_realloc(void *p, size_t n, size_t size);
-/* malloc of whole lines of the cache, 64 bytes: for vector registers of any width. */
+/* malloc of whole lines of the cache, 64 bytes: for vector registers of any width. Much of it comes in large pages where the system
+ * has them. */
 void *ser_malloc_aligned(size_t n, size_t size);
 char *ser_strdup(const char *s);
 char *ser_strndup(const char *s, size_t n); /* n bytes and a NUL, whatever they hold */

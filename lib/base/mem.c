@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void oom_print(size_t n)
 {
@@ -59,11 +60,13 @@ void *ser_malloc(size_t n, size_t size)
 
 void *ser_malloc_aligned(size_t n, size_t size)
 {
-	enum { LINE = 64 };
+	enum { LINE = 64, LARGE = 2 << 20 };
 	void *p = NULL;
 	size_t b = ser_add(ser_mul(n, size), LINE) / LINE * LINE;
-	if (posix_memalign(&p, LINE, b) != 0)
+	if (posix_memalign(&p, b < 2 * LARGE ? LINE : LARGE, b) != 0)
 		ser_oom(b);
+	if (b >= 2 * LARGE)
+		madvise(p, b, MADV_HUGEPAGE);
 	return p;
 }
 
@@ -120,6 +123,7 @@ struct ser_arena_block {
 	size_t at, cap;
 	char *base; /* aligned start of the payload */
 };
+_Static_assert(sizeof(struct ser_arena_block) <= ALIGN, "an arena's payload begins behind its head");
 
 void ser_arena_init(struct ser_arena *a)
 {
@@ -128,10 +132,8 @@ void ser_arena_init(struct ser_arena *a)
 
 static struct ser_arena_block *block_new(size_t cap)
 {
-	size_t total = ser_add(ser_add(cap, ALIGN), sizeof(struct ser_arena_block));
-	struct ser_arena_block *b = ser_malloc(total, 1);
-	char *p = (char *)(b + 1);
-	*b = (struct ser_arena_block){.cap = cap, .base = p + (ALIGN - (uintptr_t)p % ALIGN) % ALIGN};
+	struct ser_arena_block *b = ser_malloc_aligned(ser_add(cap, ALIGN), 1);
+	*b = (struct ser_arena_block){.cap = cap, .base = (char *)b + ALIGN};
 	return b;
 }
 

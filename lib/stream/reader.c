@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { CHUNK = 256 * 1024 };
@@ -47,26 +46,14 @@ static bool seen_add(struct ser_reader *rd, uint64_t h)
 	return true;
 }
 
-/* Cleared memory, in large pages where the system has them: every access to a large table is to another page. */
-static void *zeros(size_t size)
-{
-	enum { LARGE = 2 << 20 };
-	void *p = NULL;
-	if (size < 2 * LARGE)
-		return ser_calloc(size, 1);
-	if (posix_memalign(&p, LARGE, size) != 0)
-		ser_oom(size);
-	madvise(p, size, MADV_HUGEPAGE);
-	return memset(p, 0, size);
-}
-
 static bool id_is_new(struct ser_reader *rd, uint64_t h)
 {
 	if (2 * (rd->n_id + 1) > rd->n_slot) {
 		uint64_t *old = rd->seen;
 		size_t n = rd->n_slot;
 		rd->n_slot = n > 0 ? ser_mul(n, 2) : 1024;
-		rd->seen = zeros(ser_mul(rd->n_slot, sizeof *rd->seen));
+		rd->seen = ser_malloc_aligned(rd->n_slot, sizeof *rd->seen);
+		memset(rd->seen, 0, rd->n_slot * sizeof *rd->seen);
 		for (size_t i = 0; i < n; i++)
 			if (old[i] != 0)
 				seen_add(rd, old[i]);
