@@ -245,7 +245,7 @@ int main(int argc, char **argv)
 
 	p.key = ser_map_new();
 	p.mean_key = ser_map_new();
-	ser_vectors_read(&c, field, metric == SER_COSINE, label_of, &p, &p.v);
+	ser_vectors_read(&c, field, metric == SER_COSINE, centre != NULL, label_of, &p, &p.v);
 	if (centre != NULL)
 		ser_centre_groups(p.v.x, p.v.n, p.v.d, p.mean_of, ser_map_len(p.mean_key));
 	cluster_all(&c, &p, &j);

@@ -103,7 +103,7 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "t-SNE makes 2 dimensions");
 	p.name = label;
 	p.class = ser_map_new();
-	ser_vectors_read(&c, field, method == TSNE && metric == SER_COSINE, label_of, &p, &p.v);
+	ser_vectors_read(&c, field, method == TSNE && metric == SER_COSINE, false, label_of, &p, &p.v);
 	/* the header says how the tensor was made, and how good it is */
 	struct ser_val axes = ser_val_list(), share = ser_val_list(), *dim = ser_header_dim_add(&p.v.h, name);
 	ser_val_push(&p.v.h.arena, &axes, ser_str("component"));

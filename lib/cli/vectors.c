@@ -26,7 +26,7 @@ static int vector_of(struct ser_record *r, const char *field, bool direction, st
 	return 0;
 }
 
-void ser_vectors_read(struct ser_cli *c, const char *field, bool direction,
+void ser_vectors_read(struct ser_cli *c, const char *field, bool direction, bool alters,
 		      int (*label)(void *ctx, size_t i, struct ser_record *r, struct ser_err *e), void *ctx,
 		      struct ser_vectors *v)
 {
@@ -35,7 +35,7 @@ void ser_vectors_read(struct ser_cli *c, const char *field, bool direction,
 	struct ser_buf pack = {0};
 	struct ser_err e;
 	bool segment;
-	*v = (struct ser_vectors){.spool = ser_spool_new(&e)};
+	*v = (struct ser_vectors){.spool = ser_spool_new(&e), .field = field};
 	if (v->spool == NULL)
 		ser_cli_die(c, &e);
 	ser_header_copy(&v->h, ser_in_header(in));
@@ -46,16 +46,17 @@ void ser_vectors_read(struct ser_cli *c, const char *field, bool direction,
 			rc = vector_of(&r, field, direction, v, &x, &e);
 		if (rc == 0 && label != NULL)
 			rc = label(ctx, v->n, &r, &e);
-		pack.n = 0;
-		if (rc == 0) {
-			ser_record_pack(&pack, &r);
-			rc = ser_spool_add(v->spool, pack.s, pack.n, &e);
-		}
 		if (rc != 0)
 			ser_cli_die(c, &e);
 		v->x = ser_grow(v->x, &v->cap, ser_mul(v->n + 1, v->d), sizeof *v->x);
 		memcpy(v->x + v->n * v->d, x, v->d * sizeof *x);
 		v->n++;
+		if (!alters && ser_record_get(&r, field)->u.t.dtype == SER_F4)
+			ser_record_set(&r, field, ser_nil());
+		pack.n = 0;
+		ser_record_pack(&pack, &r);
+		if (ser_spool_add(v->spool, pack.s, pack.n, &e) != 0)
+			ser_cli_die(c, &e);
 	}
 	ser_buf_free(&pack);
 	ser_record_free(&r);
@@ -75,6 +76,8 @@ void ser_vectors_write(struct ser_cli *c, const struct ser_vectors *v,
 		rc = ser_record_unpack(&r, s, n, &e);
 		if (rc < 0)
 			break;
+		if (ser_record_get(&r, v->field)->kind == SER_NIL)
+			ser_record_set(&r, v->field, ser_f4(v->x + i * v->d, 1, &v->d));
 		set(ctx, i, &r);
 		ser_out_record(out, &r);
 	}

@@ -8,14 +8,15 @@
 
 struct ser_vectors {
 	struct ser_header h;     /* of all segments, merged */
-	struct ser_spool *spool; /* the records, as they came */
+	struct ser_spool *spool; /* the records, as they came; nil for vectors that x holds as they came */
+	const char *field;       /* whose vectors they are; the caller's */
 	float *x;                /* [n,d]; NULL when n is 0 */
 	size_t n, d, cap;
 };
 
 /* Read the operands. Tensor `field` [D] of each record must have as many dimensions as the first, and a finite length, above 0 when
- * `direction` is set. label (may be NULL) takes from record i what else the tool needs: 0, or a negative SER_E* and *e. */
-void ser_vectors_read(struct ser_cli *c, const char *field, bool direction,
+ * `direction` is set. alters: the caller will change v->x, which without that is written again. label (may be NULL) takes from record i what else the tool needs: 0, or a negative SER_E* and *e. */
+void ser_vectors_read(struct ser_cli *c, const char *field, bool direction, bool alters,
 		      int (*label)(void *ctx, size_t i, struct ser_record *r, struct ser_err *e), void *ctx,
 		      struct ser_vectors *v);
 /* The records again, in their order, to a stream whose header is written; `set` adds to record i what was found. What it sets by
