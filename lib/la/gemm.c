@@ -83,17 +83,18 @@ static void with_packed(struct job *j, const struct ser_la_packed *b)
 }
 
 void ser_la_gemm_packed(struct ser_la *la, size_t m, const real *a, size_t lda, const struct ser_la_packed *b,
-			const real *bias, real *c, size_t ldc)
+			const real *bias, const struct ser_la_after *after, real *c, size_t ldc)
 {
-	struct job j = {.la = la, .m = m, .alpha = 1, .bias = bias, .c = c, .ldc = ldc};
+	struct job j = {.la = la, .m = m, .alpha = 1, .bias = bias, .after = after, .c = c, .ldc = ldc};
 	j.a = (struct side){.base = a, .ps = lda, .ks = 1};
 	with_packed(&j, b);
 }
 
 void ser_la_gemm_gather_packed(struct ser_la *la, size_t m, const struct ser_la_gather *g,
-			       const struct ser_la_packed *b, const real *bias, real *c, size_t ldc)
+			       const struct ser_la_packed *b, const real *bias, const struct ser_la_after *after,
+			       real *c, size_t ldc)
 {
-	struct job j = {.la = la, .m = m, .alpha = 1, .bias = bias, .c = c, .ldc = ldc};
+	struct job j = {.la = la, .m = m, .alpha = 1, .bias = bias, .after = after, .c = c, .ldc = ldc};
 	ser_assert(g->n_tap * g->n_ch == b->k);
 	j.a.g = g;
 	with_packed(&j, b);

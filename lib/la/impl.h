@@ -38,4 +38,7 @@ struct ser_la {
 void *la_ws(struct ser_la *la, size_t size);
 void la_ws_done(struct ser_la *la, void *p);
 
+/* *f done to c [m,n]. */
+void la_after(const struct ser_la_after *f, size_t m, size_t n, real *c, size_t ldc);
+
 #endif

@@ -91,11 +91,19 @@ void ser_la_gemm_gather_t(struct ser_la *la, size_t m, size_t k, const real *a, 
 struct ser_la_packed;
 struct ser_la_packed *ser_la_pack(struct ser_la *la, bool tb, size_t n, size_t k, const real *b, size_t ldb);
 void ser_la_packed_free(struct ser_la_packed *p);
-/* C [m,n] = A op(B) + bias, or G op(B) + bias; bias [n] or NULL */
+/* What is done to each element x of a product, in column j, while it is in the first-level cache: x scale[j] + shift[j],
+ * product and sum rounded each, and max(x, 0), NaN staying, before or after that. scale and shift [n] or both NULL: ReLU alone. */
+enum ser_la_relu { SER_LA_RELU_NONE, SER_LA_RELU_BEFORE, SER_LA_RELU_AFTER };
+struct ser_la_after {
+	enum ser_la_relu relu;
+	const real *scale, *shift;
+};
+/* C [m,n] = A op(B) + bias, or G op(B) + bias; bias [n] or NULL; then `after`, or nothing where that is NULL */
 void ser_la_gemm_packed(struct ser_la *la, size_t m, const real *a, size_t lda, const struct ser_la_packed *b,
-			const real *bias, real *c, size_t ldc);
+			const real *bias, const struct ser_la_after *after, real *c, size_t ldc);
 void ser_la_gemm_gather_packed(struct ser_la *la, size_t m, const struct ser_la_gather *g,
-			       const struct ser_la_packed *b, const real *bias, real *c, size_t ldc);
+			       const struct ser_la_packed *b, const real *bias, const struct ser_la_after *after,
+			       real *c, size_t ldc);
 
 /* The same product in double, for statistics; one thread. */
 void ser_la_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda,

@@ -26,7 +26,7 @@ int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
 	const real *bias = b >= 0 ? tape_at(t, b)->val : NULL;
 	real *Y = tape_at(t, y)->val;
 	if (packed != NULL)
-		ser_la_gemm_packed(t->la, X.n_row, X.val, X.n_col, packed, bias, Y, W.n_row);
+		ser_la_gemm_packed(t->la, X.n_row, X.val, X.n_col, packed, bias, NULL, Y, W.n_row);
 	else
 		ser_la_gemm_bias(t->la, true, X.n_row, W.n_row, X.n_col, X.val, X.n_col, W.val, W.n_col, bias, Y,
 				 W.n_row);

@@ -55,7 +55,7 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	for (size_t g = 0; g < G; g++) {
 		struct ser_la_gather a = {X.val + g * in, X.ld / n_freq, K, in, kern_conv_rows, &s->g};
 		if (packed != NULL) {
-			ser_la_gemm_gather_packed(t->la, n_row * n_fo, &a, packed, bias, Y, n_out);
+			ser_la_gemm_gather_packed(t->la, n_row * n_fo, &a, packed, bias, NULL, Y, n_out);
 			continue;
 		}
 		ser_la_gemm_gather(t->la, true, n_row * n_fo, out, &a, W.val + g * out * K * in, K * in,

@@ -260,10 +260,10 @@ static void gathered(void **state)
 			assert_memory_equal(c, d, m * n * sizeof *c);
 			struct ser_la_packed *packed = ser_la_pack(la, tb, n, K, b, tb ? K : n);
 			memset(c, 0, m * n * sizeof *c);
-			ser_la_gemm_gather_packed(la, m, &ga, packed, bias ? src : NULL, c, n);
+			ser_la_gemm_gather_packed(la, m, &ga, packed, bias ? src : NULL, NULL, c, n);
 			assert_memory_equal(c, d, m * n * sizeof *c);
 			memset(c, 0, m * n * sizeof *c);
-			ser_la_gemm_packed(one, m, g, K, packed, bias ? src : NULL, c, n);
+			ser_la_gemm_packed(one, m, g, K, packed, bias ? src : NULL, NULL, c, n);
 			assert_memory_equal(c, d, m * n * sizeof *c);
 			ser_la_packed_free(packed);
 		}
@@ -346,13 +346,93 @@ static void packed_long(void **state)
 	real *a = ser_malloc((M + N) * K, sizeof *a), *b = a + M * K, c[M * N], d[M * N];
 	fill(&r, (M + N) * K, a);
 	struct ser_la_packed *p = ser_la_pack(la, true, N, K, b, K);
-	ser_la_gemm_packed(la, M, a, K, p, NULL, c, N);
+	ser_la_gemm_packed(la, M, a, K, p, NULL, NULL, c, N);
 	ser_la_gemm(la, false, true, M, N, K, 1, a, K, b, K, 0, d, N);
 	assert_memory_equal(c, d, sizeof c);
 	assert_true(fabs((double)c[0] - ser_la_dot(K, a, b)) <= (*state == NULL ? 1e-2 : 5));
 	ser_la_packed_free(p);
 	free(a);
 	ser_la_free(la);
+}
+
+/* What follows a product, step by step. Products are kept apart from sums: this file is compiled to fuse them, la_after is not. */
+static real followed(const struct ser_la_after *f, size_t j, real x)
+{
+	volatile real y = f->relu == SER_LA_RELU_BEFORE && x <= 0 ? 0 : x;
+	if (f->scale != NULL) {
+		y = y * f->scale[j];
+		y = y + f->shift[j];
+	}
+	return f->relu == SER_LA_RELU_AFTER && y <= 0 ? 0 : y;
+}
+
+/* Done to the tiles or to all of the result afterwards: the same bytes; also of a row alone, and beside C nothing changes. */
+static void after(void **state)
+{
+	enum ser_la_precision precision = *state == NULL ? SER_LA_FULL : *(const enum ser_la_precision *)*state;
+	static const size_t shapes[][3] = {{1, 1, 1},     {300, 128, 384}, {13, 33, 257},
+					   {40, 32, 700}, {401, 70, 1100}, {64, 129, 33},
+					   {25, 47, 0},   {9, 40, 17000},  {5, 4200, 40}};
+	struct ser_rng r;
+	ser_rng_seed(&r, 9);
+	for (size_t s = 0; s < 2 * sizeof shapes / sizeof *shapes; s++) {
+		size_t m = shapes[s / 2][0], n = shapes[s / 2][1], k = shapes[s / 2][2], ldc = n + 3;
+		struct ser_la *la = ser_la_new(1 + (int)(s % 2));
+		if (!ser_la_set_precision(la, precision)) {
+			ser_la_free(la);
+			print_message("no bf16 products here\n");
+			skip();
+		}
+		real *a = ser_malloc(m * k + 1, sizeof *a), *b = ser_malloc(n * k + 1, sizeof *b);
+		real *column = ser_malloc(3 * n, sizeof *column), *bias = column + 2 * n;
+		real *sum = ser_malloc(m * n, sizeof *sum), *want = ser_malloc(m * ldc, sizeof *want);
+		real *got = ser_malloc(m * ldc, sizeof *got);
+		int32_t *idx = ser_malloc(m, sizeof *idx);
+		fill(&r, m * k, a);
+		fill(&r, n * k, b);
+		fill(&r, 3 * n, column);
+		bias[n / 2] = NAN;
+		for (size_t i = 0; i < m; i++)
+			idx[i] = i % 5 == 3 ? -1 : (int32_t)(m - 1 - i);
+		struct rows rows = {idx, 1};
+		struct ser_la_gather g = {a, k, 1, k, give_rows, &rows};
+		struct ser_la_packed *p = ser_la_pack(la, true, n, k, b, k);
+		for (int form = 0; form < 24; form++) {
+			bool gather = form & 1 && k > 0;
+			const real *h = form & 2 ? bias : NULL;
+			struct ser_la_after f = {(enum ser_la_relu)(form / 8), NULL, NULL};
+			if (form & 4) {
+				f.scale = column;
+				f.shift = column + n;
+			}
+			fill(&r, m * ldc, want);
+			memcpy(got, want, m * ldc * sizeof *got);
+			if (gather) {
+				ser_la_gemm_gather_packed(la, m, &g, p, h, NULL, sum, n);
+				ser_la_gemm_gather_packed(la, m, &g, p, h, &f, got, ldc);
+			} else {
+				ser_la_gemm_packed(la, m, a, k, p, h, NULL, sum, n);
+				ser_la_gemm_packed(la, m, a, k, p, h, &f, got, ldc);
+			}
+			for (size_t i = 0; i < m; i++)
+				for (size_t j = 0; j < n; j++)
+					want[i * ldc + j] = followed(&f, j, sum[i * n + j]);
+			assert_memory_equal(got, want, m * ldc * sizeof *got);
+			if (gather || k >= 16384) /* long sums are parted by the rows of C, too */
+				continue;
+			ser_la_gemm_packed(la, 1, a + (m - 1) * k, k, p, h, &f, got, ldc);
+			assert_memory_equal(got, want + (m - 1) * ldc, n * sizeof *got);
+		}
+		ser_la_packed_free(p);
+		free(a);
+		free(b);
+		free(column);
+		free(sum);
+		free(want);
+		free(got);
+		free(idx);
+		ser_la_free(la);
+	}
 }
 
 static void sums(void **state)
@@ -479,6 +559,9 @@ int main(void)
 		cmocka_unit_test(packed_long),
 		cmocka_unit_test_prestate(packed_long, &tiles),
 		cmocka_unit_test_prestate(packed_long, &plain),
+		cmocka_unit_test(after),
+		cmocka_unit_test_prestate(after, &tiles),
+		cmocka_unit_test_prestate(after, &plain),
 		cmocka_unit_test(vector_functions),
 		cmocka_unit_test(sums),
 		cmocka_unit_test(eigen),
