@@ -24,8 +24,7 @@ struct ser_conv ser_arch_same(size_t k, size_t stride, size_t dil)
 int ser_arch_conv_bn_relu(struct ser_tape *t, const char *name, int x, size_t n_out, struct ser_conv c)
 {
 	ser_tape_enter(t, "%s", name);
-	x = ser_layer_conv1d(t, "conv", x, n_out, &c, false);
-	x = ser_layer_batch_norm_relu(t, "norm", x, n_out);
+	x = ser_layer_conv1d_then(t, "conv", x, n_out, &c, false, SER_THEN_NORM_RELU, "norm");
 	ser_tape_leave(t);
 	return x;
 }
@@ -33,7 +32,7 @@ int ser_arch_conv_bn_relu(struct ser_tape *t, const char *name, int x, size_t n_
 int ser_arch_conv_relu_bn(struct ser_tape *t, const char *name, int x, size_t n_out, struct ser_conv c)
 {
 	ser_tape_enter(t, "%s", name);
-	x = ser_layer_relu_batch_norm(t, "norm", ser_layer_conv1d(t, "conv", x, n_out, &c, true), n_out);
+	x = ser_layer_conv1d_then(t, "conv", x, n_out, &c, true, SER_THEN_RELU_NORM, "norm");
 	ser_tape_leave(t);
 	return x;
 }

@@ -43,8 +43,7 @@ static int res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 	for (size_t i = 1; i < n; i++) {
 		int y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
 		ser_tape_enter(t, "res2net_block.blocks.%zu", i - 1);
-		y = ser_layer_conv1d(t, "conv", y, ch, &c, true);
-		part[i] = ser_layer_relu_batch_norm_to(t, "norm", y, ch, room, i * ch);
+		part[i] = ser_layer_conv1d_relu_norm_to(t, "conv", y, ch, &c, "norm", room, i * ch);
 		ser_tape_leave(t);
 	}
 	return ser_nn_join(t, room, (int)n, part);
@@ -57,10 +56,7 @@ static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil, in
 	int y = ser_arch_conv_relu_bn(t, "tdnn1", x, ch, same(h, 1, 1));
 	y = res2net(t, h, y, dil);
 	y = ser_arch_conv_relu_bn(t, "tdnn2", y, ch, same(h, 1, 1));
-	y = ser_layer_se(t, "se_block", y, (size_t)h[SE]);
-	x = ser_nn_add_to(t, y, x, room, col);
-	ser_tape_drop(t, y);
-	return x;
+	return ser_layer_se_add_to(t, "se_block", y, (size_t)h[SE], x, room, col);
 }
 
 /* Deviations with n-1 instead of n: s [n_seg, ch] times sqrt(T / (T-1)). */
@@ -102,8 +98,8 @@ static int attend(struct ser_tape *t, const double *h, int x)
 			u = ser_nn_concat(t, 2,
 					  (int[]){ser_nn_slice(t, u, 0, ch),
 						  unbiased(t, ser_nn_slice(t, u, ch, ch), ser_tape_node(t, x))});
-		u = ser_nn_linear(t, u, ser_nn_slice(t, w, ch, 2 * ch), b);
-		y = ser_nn_linear(t, x, ser_nn_slice(t, w, 0, ch), -1);
+		u = ser_nn_linear_part(t, u, w, ch, b);
+		y = ser_nn_linear_part(t, x, w, 0, -1);
 		y = ser_nn_add(t, y, ser_nn_expand(t, u, y));
 	}
 	if (h[ATT_NORM] != 0)
@@ -128,15 +124,13 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 		ser_tape_leave(t);
 		block[i] = x = ser_tape_keep(t, mark, x);
 	}
-	int mark = ser_tape_mark(t);
 	x = ser_nn_join(t, room, 3, block);
 	if (h[MFA_NORM] != 0) {
 		x = ser_arch_conv_relu_bn(t, "mfa", x, (size_t)h[MFA], same(h, 1, 1));
 	} else {
 		struct ser_conv c = same(h, 1, 1);
-		x = ser_nn_relu_in_place(t, ser_layer_conv1d(t, "mfa.conv", x, (size_t)h[MFA], &c, true));
+		x = ser_layer_conv1d_then(t, "mfa.conv", x, (size_t)h[MFA], &c, true, SER_THEN_RELU, NULL);
 	}
-	x = ser_tape_keep(t, mark, x);
 	int u = ser_layer_batch_norm(t, "asp_bn", attend(t, h, x), 2 * (size_t)h[MFA]);
 	return (struct ser_encoded){.frames = x, .emb = ser_layer_linear(t, "fc", u, (size_t)h[EMB], true)};
 }

@@ -64,6 +64,11 @@ struct block {
 	size_t n;
 };
 
+struct packed {
+	size_t slice, col, n_col; /* what of the parameters it holds */
+	struct ser_la_packed *p;
+};
+
 struct ser_tape {
 	struct ser_la *la;
 	struct ser_params *p;
@@ -87,7 +92,7 @@ struct ser_tape {
 	size_t n_spare, cap_spare;
 	struct ser_buf scope, keep; /* "block1.conv."; a value that outlives a rewind */
 	size_t scope_at[16], n_scope;
-	struct ser_la_packed **packed; /* [n_packed] by slice, while SER_TAPE_FIXED */
+	struct packed *packed; /* [n_packed], while SER_TAPE_FIXED */
 	size_t n_packed, cap_packed;
 	bool ran_back;
 };
@@ -145,8 +150,22 @@ static inline struct ser_node *tape_at(const struct ser_tape *t, int node)
 /* Segments [n_seg+1] after windows of kt frames: incomplete ones are dropped, but one is always left. */
 const size_t *tape_pool_seg(struct ser_tape *t, const struct ser_node *x, size_t kt);
 
-/* A parameter's weights [O,K] packed for products with their transpose, or NULL when they may change. */
-const struct ser_la_packed *tape_packed(struct ser_tape *t, int node);
+/* Columns [col, col + n_col) of a parameter's weights [O,K] packed for products with their transpose, or NULL when they may
+ * change or node is no parameter. */
+const struct ser_la_packed *tape_packed(struct ser_tape *t, int node, size_t col, size_t n_col);
+/* Do weights stay packed, and norms use the statistics that they keep? Then what follows a product can be done with it. */
+static inline bool tape_at_once(const struct ser_tape *t)
+{
+	return (t->mode & (SER_TAPE_FIXED | SER_TAPE_TRAIN | SER_TAPE_SHAPE)) == SER_TAPE_FIXED;
+}
+/* linear and conv1d (no groups) with what follows them, at_once; NULL: nothing. room: -1, or where the result goes, from `col` on. */
+int tape_linear(struct ser_tape *t, int x, int w, int b, const struct ser_la_after *after);
+int tape_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv *c, const struct ser_la_after *after,
+		int room, size_t col);
+/* x [R,C] times u [n_seg,C] of its segment, plus y [R,C], into a room; without gradients. */
+int tape_scale_add_to(struct ser_tape *t, int x, int u, int y, int room, size_t col);
+/* Batch norm of the statistics kept as scale and shift [C] of *f; parameters as in ser_nn_batch_norm. */
+void tape_norm_after(struct ser_tape *t, int gain, int bias, int mean, int var, double eps, struct ser_la_after *f);
 
 /* Loops over ranges, on the tape's threads; grain depends on the cost, never on the threads. */
 enum { GRAIN = 16384 };

@@ -238,11 +238,15 @@ void kern_softmax_col_fwd(size_t n_row, size_t n_col, const real *x, real *y, do
 	}
 	for (size_t r = 1; r < n_row; r++)
 		take_max(n_col, x + r * n_col, f);
-	for (size_t r = 0; r < n_row; r++) {
-		minus(n_col, x + r * n_col, f, y + r * n_col);
-		ser_la_exp(n_col, y + r * n_col, y + r * n_col);
+	enum { AT_ONCE = 4 }; /* rows that are summed while they are in the first-level cache: as many as a sum takes */
+	for (size_t r = 0, n; r < n_row; r += n) {
+		n = n_row - r < AT_ONCE ? n_row - r : AT_ONCE;
+		for (size_t i = r; i < r + n; i++) {
+			minus(n_col, x + i * n_col, f, y + i * n_col);
+			ser_la_exp(n_col, y + i * n_col, y + i * n_col);
+		}
+		kern_col_sum(n, n_col, y + r * n_col, n_col, sum, NULL);
 	}
-	kern_col_sum(n_row, n_col, y, n_col, sum, NULL);
 	for (size_t c = 0; c < n_col; c++)
 		f[c] = (real)(1 / sum[c]);
 	for (size_t r = 0; r < n_row; r++)

@@ -300,10 +300,19 @@ void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *
 	}
 }
 
-SER_CLONES static void add_weighted(size_t n, const real *restrict x, const real *restrict w, double *restrict m)
+/* add_moments, m alone */
+SER_CLONES static void add_weighted(size_t n_row, size_t n, const real *restrict x, const real *restrict w,
+				    size_t step_w, double *restrict m)
 {
-	for (size_t c = 0; c < n; c++)
-		m[c] += (double)w[c] * (double)x[c];
+	size_t r = 0, v = step_w;
+	for (; r + 4 <= n_row; r += 4, x += 4 * n, w += 4 * v)
+		for (size_t c = 0; c < n; c++)
+			m[c] = (((m[c] + (double)w[c] * (double)x[c]) + (double)w[v + c] * (double)x[n + c]) +
+				(double)w[2 * v + c] * (double)x[2 * n + c]) +
+			       (double)w[3 * v + c] * (double)x[3 * n + c];
+	for (; r < n_row; r++, x += n, w += v)
+		for (size_t c = 0; c < n; c++)
+			m[c] += (double)w[c] * (double)x[c];
 }
 
 void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, real *y, double *ws)
@@ -311,8 +320,10 @@ void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a,
 	real *one = (real *)(ws + n_col);
 	for (size_t c = 0; c < n_col; c++)
 		ws[c] = 0;
-	for (size_t r = 0; r < n_row; r++)
-		add_weighted(n_col, x + r * n_col, weights(a, ac, r, n_row, n_col, one), ws);
+	if (a == NULL || ac == n_col)
+		add_weighted(n_row, n_col, x, weights(a, ac, 0, n_row, n_col, one), a != NULL ? ac : 0, ws);
+	for (size_t r = 0; a != NULL && ac != n_col && r < n_row; r++)
+		add_weighted(1, n_col, x + r * n_col, weights(a, ac, r, n_row, n_col, one), 0, ws);
 	for (size_t c = 0; c < n_col; c++)
 		y[c] = (real)ws[c];
 }

@@ -157,6 +157,8 @@ size_t ser_tape_bytes(const struct ser_tape *t); /* memory in use for values, sa
 
 /* y = x w' + b;  x [R,I], w [O,I], b [1,O] or -1 */
 int ser_nn_linear(struct ser_tape *t, int x, int w, int b);
+/* The same with the columns [col, col + I) of w: a part of a product over several inputs side by side */
+int ser_nn_linear_part(struct ser_tape *t, int x, int w, size_t col, int b);
 /* a [m,k] times b [k,n], or, tb, b' with b [n,k]; times alpha. */
 int ser_nn_matmul(struct ser_tape *t, int a, int b, bool tb, double alpha);
 
@@ -352,6 +354,16 @@ int ser_layer_relu_batch_norm(struct ser_tape *t, const char *name, int x, size_
 int ser_layer_batch_norm_relu(struct ser_tape *t, const char *name, int x, size_t n_ch);
 /* into columns [col, ..) of a room */
 int ser_layer_relu_batch_norm_to(struct ser_tape *t, const char *name, int x, size_t n_ch, int room, size_t col);
+/* conv1d or linear below `name`, with what follows it: ReLU, and batch norm below `norm`. As the operators one after another, but in
+ * inference with weights that stay packed (SER_TAPE_FIXED) done on the product's result while it is in the cache: equal bytes. */
+enum ser_then { SER_THEN_RELU, SER_THEN_RELU_NORM, SER_THEN_NORM_RELU };
+int ser_layer_conv1d_then(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c,
+			  bool bias, enum ser_then then, const char *norm);
+int ser_layer_linear_then(struct ser_tape *t, const char *name, int x, size_t n_out, bool bias, enum ser_then then,
+			  const char *norm);
+/* conv1d with a bias, then ReLU and batch norm, into columns [col, ..) of a room */
+int ser_layer_conv1d_relu_norm_to(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c,
+				  const char *norm, int room, size_t col);
 /* followed by max pooling: x [R, n_freq * n_ch], windows kt x kf */
 int ser_layer_batch_norm_relu_pool(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_freq, size_t kt,
 				   size_t kf);
@@ -373,6 +385,8 @@ int ser_layer_mha(struct ser_tape *t, const char *name, int x, size_t n_head, si
 int ser_layer_attn_stats(struct ser_tape *t, const char *name, int x, size_t n_att, bool global);
 /* x * sigmoid(fc2(relu(fc1(mean over time)))) */
 int ser_layer_se(struct ser_tape *t, const char *name, int x, size_t n_mid);
+/* The same, plus y, into columns [col, ..) of a room: the end of a residual block */
+int ser_layer_se_add_to(struct ser_tape *t, const char *name, int x, size_t n_mid, int y, int room, size_t col);
 
 /* ---- optimisers ----------------------------------------------------------------------------------- */
 

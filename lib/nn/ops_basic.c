@@ -15,22 +15,43 @@ static size_t rows_of(const struct ser_node *x, size_t n_ch)
 
 /* ---- products ---- */
 
-int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
+/* Weights of the columns [col, ..) of w, as many as x has; after as in tape_linear. */
+static int linear(struct ser_tape *t, int x, int w, size_t col, int b, const struct ser_la_after *after)
 {
 	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
-	ser_assert(X.n_col == W.n_col && (b < 0 || tape_at(t, b)->n_row * tape_at(t, b)->n_col == W.n_row));
+	ser_assert(col <= W.n_col && X.n_col <= W.n_col - col);
+	ser_assert((b < 0 || tape_at(t, b)->n_row * tape_at(t, b)->n_col == W.n_row));
 	int y = tape_op(t, OP_LINEAR, 3, (int[]){x, w, b}, X.n_row, W.n_row, X.seg, X.n_seg, NULL, 0);
 	if (tape_shape_only(t))
 		return y;
-	const struct ser_la_packed *packed = tape_packed(t, w);
+	const struct ser_la_packed *packed = tape_packed(t, w, col, X.n_col);
 	const real *bias = b >= 0 ? tape_at(t, b)->val : NULL;
 	real *Y = tape_at(t, y)->val;
+	ser_assert((after == NULL && X.n_col == W.n_col) || packed != NULL);
 	if (packed != NULL)
-		ser_la_gemm_packed(t->la, X.n_row, X.val, X.n_col, packed, bias, NULL, Y, W.n_row);
+		ser_la_gemm_packed(t->la, X.n_row, X.val, X.n_col, packed, bias, after, Y, W.n_row);
 	else
 		ser_la_gemm_bias(t->la, true, X.n_row, W.n_row, X.n_col, X.val, X.n_col, W.val, W.n_col, bias, Y,
 				 W.n_row);
 	return y;
+}
+
+int tape_linear(struct ser_tape *t, int x, int w, int b, const struct ser_la_after *after)
+{
+	ser_assert(tape_at(t, x)->n_col == tape_at(t, w)->n_col);
+	return linear(t, x, w, 0, b, after);
+}
+
+int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
+{
+	return tape_linear(t, x, w, b, NULL);
+}
+
+int ser_nn_linear_part(struct ser_tape *t, int x, int w, size_t col, int b)
+{
+	if (tape_at_once(t) && tape_at(t, w)->maker < 0)
+		return linear(t, x, w, col, b, NULL);
+	return ser_nn_linear(t, x, ser_nn_slice(t, w, col, tape_at(t, x)->n_col), b);
 }
 
 /* y = x w' + b:  dx = dy w, dw = dy' x, db = sum dy */

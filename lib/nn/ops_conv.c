@@ -18,8 +18,15 @@ struct conv {
 	size_t n_in, n_out, groups; /* channels of x and y; taps are g.t.k * g.f.k */
 };
 
+/* What becomes of the result: `after`, or NULL; and where it goes: into columns from `col` of a room, or -1 */
+struct result {
+	const struct ser_la_after *after;
+	int room;
+	size_t col;
+};
+
 static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
-		const struct ser_conv *cf)
+		const struct ser_conv *cf, struct result to)
 {
 	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
 	size_t G = ct->groups, K = ct->k * cf->k, n_in = X.n_col / n_freq, n_out = W.n_row;
@@ -40,8 +47,12 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	}
 	size_t n_row = seg[X.n_seg], n_fo = (size_t)f;
 	void *saved;
-	int y = tape_op(t, OP_CONV, 3, (int[]){x, w, b}, n_row, n_fo * n_out, seg, X.n_seg, &saved,
-			sizeof(struct conv));
+	int in[] = {x, w, b}, y;
+	if (to.room >= 0)
+		y = tape_op_to(t, OP_CONV, 3, in, to.room, to.col, n_out, &saved, sizeof(struct conv));
+	else
+		y = tape_op(t, OP_CONV, 3, in, n_row, n_fo * n_out, seg, X.n_seg, &saved, sizeof(struct conv));
+	ser_assert(to.room < 0 || (n_fo == 1 && tape_at(t, y)->n_row == n_row));
 	tape_at(t, y)->pitched = n_fo == 1;
 	struct conv *s = saved;
 	*s = (struct conv){{X.seg, seg, X.n_seg, *ct, *cf, n_freq, n_fo}, n_in, n_out, G};
@@ -50,16 +61,17 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 	ser_assert(ser_mul(X.n_row, n_freq) < INT32_MAX && ser_mul(n_row, n_fo) < INT32_MAX);
 	real *Y = tape_at(t, y)->val;
 	const real *bias = b >= 0 ? tape_at(t, b)->val : NULL;
-	size_t in = n_in / G, out = n_out / G;
-	const struct ser_la_packed *packed = G == 1 ? tape_packed(t, w) : NULL;
+	size_t g_in = n_in / G, g_out = n_out / G, ld = tape_at(t, y)->ld / n_fo;
+	const struct ser_la_packed *packed = G == 1 ? tape_packed(t, w, 0, W.n_col) : NULL;
+	ser_assert(to.after == NULL || packed != NULL);
 	for (size_t g = 0; g < G; g++) {
-		struct ser_la_gather a = {X.val + g * in, X.ld / n_freq, K, in, kern_conv_rows, &s->g};
+		struct ser_la_gather a = {X.val + g * g_in, X.ld / n_freq, K, g_in, kern_conv_rows, &s->g};
 		if (packed != NULL) {
-			ser_la_gemm_gather_packed(t->la, n_row * n_fo, &a, packed, bias, NULL, Y, n_out);
+			ser_la_gemm_gather_packed(t->la, n_row * n_fo, &a, packed, bias, to.after, Y, ld);
 			continue;
 		}
-		ser_la_gemm_gather(t->la, true, n_row * n_fo, out, &a, W.val + g * out * K * in, K * in,
-				   bias != NULL ? bias + g * out : NULL, 0, Y + g * out, n_out);
+		ser_la_gemm_gather(t->la, true, n_row * n_fo, g_out, &a, W.val + g * g_out * K * g_in, K * g_in,
+				   bias != NULL ? bias + g * g_out : NULL, 0, Y + g * g_out, ld);
 	}
 	return y;
 }
@@ -148,16 +160,23 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 	ser_arena_rewind(&t->arena, m);
 }
 
+int tape_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv *c, const struct ser_la_after *after,
+		int room, size_t col)
+{
+	const struct ser_conv one = {.k = 1, .stride = 1, .dil = 1, .groups = 1};
+	return conv(t, x, w, b, 1, c, &one, (struct result){after, room, col});
+}
+
 int ser_nn_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv *c)
 {
-	return conv(t, x, w, b, 1, c, &(struct ser_conv){.k = 1, .stride = 1, .dil = 1, .groups = 1});
+	return tape_conv1d(t, x, w, b, c, NULL, -1, 0);
 }
 
 int ser_nn_conv2d(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
 		  const struct ser_conv *cf)
 {
 	ser_assert(!ct->reflect);
-	return conv(t, x, w, b, n_freq, ct, cf);
+	return conv(t, x, w, b, n_freq, ct, cf, (struct result){NULL, -1, 0});
 }
 
 /* ---- max pooling ---- */

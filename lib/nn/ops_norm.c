@@ -155,6 +155,17 @@ static void norm_begin(struct ser_tape *t, struct batch_norm *s, enum kern_relu 
 	}
 }
 
+void tape_norm_after(struct ser_tape *t, int gain, int bias, int mean, int var, double eps, struct ser_la_after *f)
+{
+	struct norm_params p = {gain, bias, mean, var, 0, eps};
+	struct ser_node none = {.n_col = tape_at(t, mean)->n_col};
+	struct batch_norm s;
+	ser_assert(tape_at_once(t));
+	norm_begin(t, &s, RELU_NONE, &none, norm_channels(t, mean, &p), &p);
+	f->scale = s.a;
+	f->shift = s.b;
+}
+
 /* room: -1, or where the result goes, from column `col` on */
 static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, struct norm_params p, int room, size_t col)
 {

@@ -644,6 +644,46 @@ int ser_nn_scale_rows(struct ser_tape *t, int x, int u)
 	return y;
 }
 
+/* Rows of x times their utterance's u, plus those of y; so far apart as ld says */
+struct scale_add {
+	size_t n_col, ld_y, ld_out;
+	const size_t *seg;
+	const real *x, *u, *y;
+	real *out;
+};
+
+SER_CLONES static void scale_add_one(size_t n, const real *restrict x, const real *restrict u, const real *restrict y,
+				     real *restrict out)
+{
+	for (size_t c = 0; c < n; c++)
+		out[c] = x[c] * u[c] + y[c];
+}
+
+static void scale_add_rows(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct scale_add *s = ctx;
+	size_t b = 0, C = s->n_col;
+	for (size_t r = r0; r < r1; r++) {
+		while (s->seg[b + 1] <= r)
+			b++;
+		scale_add_one(C, s->x + r * C, s->u + b * C, s->y + r * s->ld_y, s->out + r * s->ld_out);
+	}
+}
+
+int tape_scale_add_to(struct ser_tape *t, int x, int u, int y, int room, size_t col)
+{
+	struct ser_node X = *tape_at(t, x), U = *tape_at(t, u), Y = *tape_at(t, y);
+	ser_assert((t->mode & (SER_TAPE_GRAD | SER_TAPE_SHAPE)) == 0);
+	ser_assert(X.seg != NULL && U.n_row == X.n_seg && U.n_col == X.n_col);
+	ser_assert(Y.n_row == X.n_row && Y.n_col == X.n_col && tape_at(t, room)->n_row == X.n_row);
+	int z = tape_op_to(t, OP_ADD, 3, (int[]){x, u, y}, room, col, X.n_col, NULL, 0);
+	struct ser_node Z = *tape_at(t, z);
+	struct scale_add s = {X.n_col, Y.ld, Z.ld, X.seg, X.val, U.val, Y.val, Z.val};
+	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), scale_add_rows, &s);
+	return z;
+}
+
 /* y = x u:  dx += dy u, du += sum over frames of dy x */
 void bwd_scale_rows(struct ser_tape *t, const struct rec *r)
 {

@@ -59,22 +59,23 @@ struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p)
 static void drop_packed(struct ser_tape *t)
 {
 	for (size_t i = 0; i < t->n_packed; i++)
-		ser_la_packed_free(t->packed[i]);
+		ser_la_packed_free(t->packed[i].p);
 	t->n_packed = 0;
 }
 
-const struct ser_la_packed *tape_packed(struct ser_tape *t, int node)
+const struct ser_la_packed *tape_packed(struct ser_tape *t, int node, size_t col, size_t n_col)
 {
 	const struct ser_node *n = tape_at(t, node);
 	if ((t->mode & SER_TAPE_FIXED) == 0 || n->maker >= 0 || tape_shape_only(t))
 		return NULL;
 	size_t slice = (size_t)(-n->maker - 1);
-	t->packed = ser_grow(t->packed, &t->cap_packed, slice + 1, sizeof(*t->packed));
-	while (t->n_packed <= slice)
-		t->packed[t->n_packed++] = NULL;
-	if (t->packed[slice] == NULL)
-		t->packed[slice] = ser_la_pack(t->la, true, n->n_row, n->n_col, n->val, n->n_col);
-	return t->packed[slice];
+	for (size_t i = 0; i < t->n_packed; i++)
+		if (t->packed[i].slice == slice && t->packed[i].col == col && t->packed[i].n_col == n_col)
+			return t->packed[i].p;
+	t->packed = ser_grow(t->packed, &t->cap_packed, t->n_packed + 1, sizeof *t->packed);
+	struct packed p = {slice, col, n_col, ser_la_pack(t->la, true, n->n_row, n_col, n->val + col, n->n_col)};
+	t->packed[t->n_packed++] = p;
+	return p.p;
 }
 
 void ser_tape_free(struct ser_tape *t)

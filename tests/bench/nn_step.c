@@ -30,7 +30,7 @@ static int tdnn(struct ser_tape *t, const char *name, int x, size_t n_out, size_
 {
 	struct ser_conv c = conv(k, 1, dil);
 	ser_tape_enter(t, "%s", name);
-	x = ser_layer_relu_batch_norm(t, "bn", ser_layer_conv1d(t, "conv", x, n_out, &c, true), n_out);
+	x = ser_layer_conv1d_then(t, "conv", x, n_out, &c, true, SER_THEN_RELU_NORM, "bn");
 	ser_tape_leave(t);
 	return x;
 }
@@ -48,14 +48,11 @@ static int ecapa(struct ser_tape *t, int x, size_t C)
 		for (size_t i = 1; i < 8; i++) {
 			y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
 			ser_tape_enter(t, "r%zu", i);
-			y = ser_layer_conv1d(t, "conv", y, w, &c, true);
-			part[i] = ser_layer_relu_batch_norm_to(t, "bn", y, w, room, i * w);
+			part[i] = ser_layer_conv1d_relu_norm_to(t, "conv", y, w, &c, "bn", room, i * w);
 			ser_tape_leave(t);
 		}
 		y = ser_nn_join(t, room, 8, part);
-		y = ser_layer_se(t, "se", tdnn(t, "b", y, C, 1, 1), 128);
-		h[b] = ser_nn_add_to(t, total, y, all, (size_t)b * C);
-		ser_tape_drop(t, y);
+		h[b] = ser_layer_se_add_to(t, "se", tdnn(t, "b", y, C, 1, 1), 128, total, all, (size_t)b * C);
 		h[b] = ser_tape_keep(t, m, h[b]);
 		if (b < 2)
 			total = ser_nn_add(t, total, h[b]);
@@ -63,7 +60,7 @@ static int ecapa(struct ser_tape *t, int x, size_t C)
 	}
 	struct ser_conv c1 = conv(1, 1, 1);
 	x = ser_nn_join(t, all, 3, h);
-	x = ser_nn_relu_in_place(t, ser_layer_conv1d(t, "mfa", x, 1536, &c1, true));
+	x = ser_layer_conv1d_then(t, "mfa", x, 1536, &c1, true, SER_THEN_RELU, NULL);
 	x = ser_layer_batch_norm(t, "bn", ser_layer_attn_stats(t, "pool", x, 128, true), 3072);
 	return ser_layer_batch_norm(t, "bn2", ser_layer_linear(t, "fc", x, 192, true), 192);
 }

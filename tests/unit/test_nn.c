@@ -169,6 +169,79 @@ static void batching(void **state)
 	data_free(&d);
 }
 
+/* Every layer that does in one pass what others do in several: res2net's shape, and a head. */
+static int at_once_net(struct ser_tape *t, int x)
+{
+	const struct ser_conv k3d2 = {.k = 3, .stride = 1, .dil = 2, .pad = 2, .groups = 1, .reflect = true};
+	const struct ser_conv two = {.k = 1, .stride = 1, .dil = 1, .groups = 2};
+	x = ser_layer_conv1d_then(t, "c1", x, 32, &k3, true, SER_THEN_RELU_NORM, "n1");
+	int room = ser_nn_room(t, x, 40), part[3], y = ser_nn_dropout(t, ser_nn_slice(t, x, 0, 32), 0);
+	part[0] = ser_layer_conv1d_relu_norm_to(t, "c2", y, 20, &k3d2, "n2", room, 0);
+	part[1] = ser_layer_conv1d_relu_norm_to(t, "c3", part[0], 4, &k3d2, "n3", room, 20);
+	y = ser_layer_conv1d_then(t, "c4", x, 16, &two, false, SER_THEN_NORM_RELU, "n4");
+	int z = ser_layer_conv1d_then(t, "c5", y, 16, &k3d2, true, SER_THEN_RELU, NULL);
+	part[2] = ser_layer_se_add_to(t, "se", z, 5, y, room, 24);
+	x = ser_nn_join(t, room, 3, part);
+	x = ser_layer_conv1d_then(t, "c6", x, 33, &k5s2, false, SER_THEN_NORM_RELU, "n6");
+	x = ser_layer_attn_stats(t, "pool", x, 8, true);
+	x = ser_layer_linear_then(t, "l1", x, 17, false, SER_THEN_NORM_RELU, "n7");
+	x = ser_layer_linear_then(t, "l2", x, 18, true, SER_THEN_RELU_NORM, "n8");
+	return ser_layer_linear_then(t, "l3", x, 19, true, SER_THEN_RELU, NULL);
+}
+
+/* With weights that stay packed what follows a product is done with it: the bytes are those of the operators one after another,
+ * those of an utterance alone, and not those of norms that use the batch's statistics. */
+static void at_once(void **state)
+{
+	(void)state;
+	enum { W = 19 };
+	struct data d = data_new();
+	for (int bf16 = 0; bf16 < 2; bf16++) {
+		struct ser_la *la = ser_la_new(1 + bf16);
+		struct ser_params *p = ser_params_new(5);
+		struct ser_tape *t = ser_tape_new(la, p);
+		if (bf16)
+			ser_la_set_precision(la, SER_LA_BF16); /* double stays itself */
+		ser_tape_reset(t, SER_TAPE_SHAPE, 0);
+		at_once_net(t, ser_tape_batch(t, N, (const float *const *)d.x, d.n, D));
+		struct ser_rng r;
+		ser_rng_seed(&r, 6);
+		for (size_t i = 0; i < p->n_slice; i++) /* norms that do something */
+			for (size_t j = 0; p->slice[i].ndim == 1 && j < p->slice[i].n; j++)
+				p->val[p->slice[i].at + j] += (real)(0.9 * ser_rng_uniform(&r));
+		real want[N * W];
+		const unsigned mode[] = {SER_TAPE_GRAD, 0, SER_TAPE_FIXED, SER_TAPE_FIXED};
+		for (int i = 0; i < 4; i++) {
+			ser_tape_reset(t, mode[i], 0);
+			int y = at_once_net(t, ser_tape_batch(t, N, (const float *const *)d.x, d.n, D));
+			if (i == 0)
+				memcpy(want, ser_tape_node(t, y).val, sizeof want);
+			assert_memory_equal(ser_tape_node(t, y).val, want, sizeof want);
+		}
+		for (int i = 0; i < N; i++) {
+			ser_tape_reset(t, SER_TAPE_FIXED, 0);
+			int y = at_once_net(t, ser_tape_batch(t, 1, (const float *const *)d.x + i, d.n + i, D));
+			assert_memory_equal(ser_tape_node(t, y).val, want + i * W, W * sizeof *want);
+		}
+		real both[2][N * W];
+		real *before = ser_malloc(p->n, sizeof *before);
+		memcpy(before, p->val, p->n * sizeof *before);
+		for (int i = 0; i < 2; i++) {
+			memcpy(p->val, before, p->n * sizeof *before);
+			ser_tape_reset(t, SER_TAPE_TRAIN | (i > 0 ? SER_TAPE_FIXED : 0), 0);
+			int y = at_once_net(t, ser_tape_batch(t, N, (const float *const *)d.x, d.n, D));
+			memcpy(both[i], ser_tape_node(t, y).val, sizeof both[i]);
+		}
+		assert_memory_equal(both[0], both[1], sizeof both[0]);
+		assert_memory_not_equal(both[0], want, sizeof want);
+		free(before);
+		ser_tape_free(t);
+		ser_params_free(p);
+		ser_la_free(la);
+	}
+	data_free(&d);
+}
+
 /* Gradients of the parts add up to those of the large batch, dropout included. */
 static void accumulation(void **state)
 {
@@ -522,10 +595,11 @@ static void loss_edges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overfit),           cmocka_unit_test(batching),       cmocka_unit_test(accumulation),
-		cmocka_unit_test(shared_statistics), cmocka_unit_test(resume),         cmocka_unit_test(not_finite),
-		cmocka_unit_test(parameters),        cmocka_unit_test(dropout),        cmocka_unit_test(schedules),
-		cmocka_unit_test(clap_vector),       cmocka_unit_test(cooccur_vector), cmocka_unit_test(loss_edges),
+		cmocka_unit_test(overfit),    cmocka_unit_test(batching),          cmocka_unit_test(accumulation),
+		cmocka_unit_test(at_once),    cmocka_unit_test(shared_statistics), cmocka_unit_test(resume),
+		cmocka_unit_test(not_finite), cmocka_unit_test(parameters),        cmocka_unit_test(dropout),
+		cmocka_unit_test(schedules),  cmocka_unit_test(clap_vector),       cmocka_unit_test(cooccur_vector),
+		cmocka_unit_test(loss_edges),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

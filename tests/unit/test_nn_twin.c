@@ -306,9 +306,9 @@ struct chain {
 
 static int conv_norm(struct ser_tape *t, int x, size_t n_out, const struct ser_conv *c, int room, size_t col)
 {
-	x = ser_layer_conv1d(t, "conv", x, n_out, c, true);
-	return room < 0 ? ser_layer_relu_batch_norm(t, "norm", x, n_out)
-			: ser_layer_relu_batch_norm_to(t, "norm", x, n_out, room, col);
+	if (room >= 0)
+		return ser_layer_conv1d_relu_norm_to(t, "conv", x, n_out, c, "norm", room, col);
+	return ser_layer_conv1d_then(t, "conv", x, n_out, c, true, SER_THEN_RELU_NORM, "norm");
 }
 
 /* Two residual blocks of Res2Net's parts, the results side by side; with views or with copies. */
