@@ -49,14 +49,16 @@ static int res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 	return ser_nn_join(t, room, (int)n, part);
 }
 
-/* Its result goes into the room's columns from col on. */
+/* Its result goes into the room's columns from col on. What normalisations made is rebuilt in backward, a sixth of all memory. */
 static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil, int room, size_t col)
 {
 	size_t ch = (size_t)h[CHANNELS];
 	int y = ser_arch_conv_relu_bn(t, "tdnn1", x, ch, same(h, 1, 1));
-	y = res2net(t, h, y, dil);
-	y = ser_arch_conv_relu_bn(t, "tdnn2", y, ch, same(h, 1, 1));
-	return ser_layer_se_add_to(t, "se_block", y, (size_t)h[SE], x, room, col);
+	int parts = res2net(t, h, y, dil), all = ser_arch_conv_relu_bn(t, "tdnn2", parts, ch, same(h, 1, 1));
+	ser_tape_rebuild(t, parts);
+	x = ser_layer_se_add_to(t, "se_block", all, (size_t)h[SE], x, room, col);
+	ser_tape_rebuild(t, all);
+	return x;
 }
 
 /* Deviations with n-1 instead of n: s [n_seg, ch] times sqrt(T / (T-1)). */
@@ -106,9 +108,7 @@ static int attend(struct ser_tape *t, const double *h, int x)
 		y = ser_layer_relu_batch_norm(t, "tdnn.norm", y, n_att);
 	y = ser_layer_linear(t, "conv", ser_nn_tanh(t, y), ch, true);
 	ser_tape_leave(t);
-	int a = ser_nn_softmax_time(t, y);
-	ser_tape_drop(t, y);
-	return ser_nn_pool_stats(t, x, a, eps);
+	return ser_nn_softmax_time_pool_stats(t, x, y, eps);
 }
 
 static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
@@ -118,11 +118,13 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 	x = ser_arch_conv_relu_bn(t, "blocks.0", x, ch, same(h, 5, 1));
 	int room = ser_nn_room(t, x, 3 * ch);
 	for (size_t i = 0; i < 3; i++) {
-		int mark = ser_tape_mark(t);
+		int mark = ser_tape_mark(t), before = x;
 		ser_tape_enter(t, "blocks.%zu", i + 1);
 		x = se_res2net(t, h, x, i + 2, room, i * ch);
 		ser_tape_leave(t);
 		block[i] = x = ser_tape_keep(t, mark, x);
+		if (i == 0)
+			ser_tape_rebuild(t, before);
 	}
 	x = ser_nn_join(t, room, 3, block);
 	if (h[MFA_NORM] != 0) {

@@ -41,6 +41,7 @@ enum op {
 	OP_ATTENTION,
 	OP_POOL,
 	OP_POOL_STATS,
+	OP_ATTEND,
 	OP_EXPAND,
 	OP_SCALE_ROWS,
 	OP_LOSS,
@@ -52,11 +53,12 @@ struct rec {
 	int out, n_in;
 	const int *in; /* -1: absent */
 	void *saved;   /* the operator's own */
+	bool over;     /* the result lies over in[0] */
 };
 
 struct mark {
 	int n_node;
-	struct ser_arena_mark at;
+	struct ser_arena_mark at, store_at;
 };
 
 struct block {
@@ -74,7 +76,8 @@ struct ser_tape {
 	struct ser_params *p;
 	unsigned mode;
 	uint64_t seed;
-	struct ser_arena arena;
+	struct ser_arena arena; /* what operators keep, and scratch */
+	struct ser_arena store; /* values and gradients, side by side: what some give back is room for a larger one */
 	struct ser_node *node;
 	size_t n_node, cap_node;
 	struct rec *rec;
@@ -101,12 +104,14 @@ enum {
 	READS_IN = 1,  /* backward reads the values of inputs, */
 	READS_OUT = 2, /* of the result: they must still be there */
 	VIEWS = 4,     /* inputs may be views */
-	PITCHED = 8    /* the result's gradient may be pitched like a view's */
+	PITCHED = 8,   /* the result's gradient may be pitched like a view's */
+	TAKES = 16     /* in[0] is written over */
 };
 extern const struct op_kind {
 	const char *name;
 	void (*bwd)(struct ser_tape *t, const struct rec *r);
 	unsigned does;
+	void (*again)(struct ser_tape *t, const struct rec *r); /* forward once more; NULL: not from its inputs alone */
 } op_table[N_OP];
 
 static inline bool tape_shape_only(const struct ser_tape *t)
@@ -169,6 +174,7 @@ void tape_norm_after(struct ser_tape *t, int gain, int bias, int mean, int var, 
 
 /* Loops over ranges, on the tape's threads; grain depends on the cost, never on the threads. */
 enum { GRAIN = 16384 };
+enum { AT_ONCE = 8 }; /* rows that stay in the first-level cache between two kernels; a multiple of what sums take */
 static inline size_t grain_rows(size_t n_col)
 {
 	return n_col >= GRAIN ? 1 : GRAIN / (n_col > 0 ? n_col : 1);
@@ -180,6 +186,12 @@ void tape_col_sums(struct ser_tape *t, size_t n_row, size_t n_col,
 		   double *q);
 /* db [C] += column sums of dy [R,C], rows ld apart: a bias's gradient. db NULL: none is wanted. */
 void tape_bias_grad(struct ser_tape *t, size_t n_row, size_t n_col, const real *dy, size_t ld, real *db);
+/* In forward: y is a product plus the bias b [C] or -1. In backward, once y has its gradient: b's. */
+void tape_bias(struct ser_tape *t, int y, int b);
+void tape_bias_back(struct ser_tape *t, int y, int b);
+/* In backward: as tape_col_sums, by what writes all of x's gradient, the sums being those that tape_bias_back takes. */
+void tape_grad_sums(struct ser_tape *t, int x, void (*part)(const void *ctx, size_t r0, size_t n, double *s, double *q),
+		    const void *ctx);
 
 void bwd_linear(struct ser_tape *t, const struct rec *r);
 void bwd_matmul(struct ser_tape *t, const struct rec *r);
@@ -216,8 +228,15 @@ void bwd_rnn(struct ser_tape *t, const struct rec *r);
 void bwd_attention(struct ser_tape *t, const struct rec *r);
 void bwd_pool(struct ser_tape *t, const struct rec *r);
 void bwd_pool_stats(struct ser_tape *t, const struct rec *r);
+void bwd_attend(struct ser_tape *t, const struct rec *r);
 void bwd_expand(struct ser_tape *t, const struct rec *r);
 void bwd_scale_rows(struct ser_tape *t, const struct rec *r);
 void bwd_loss(struct ser_tape *t, const struct rec *r);
+void again_batch_norm(struct ser_tape *t, const struct rec *r);
+void again_relu_batch_norm(struct ser_tape *t, const struct rec *r);
+void again_batch_norm_relu(struct ser_tape *t, const struct rec *r);
+void again_add(struct ser_tape *t, const struct rec *r);
+void again_room(struct ser_tape *t, const struct rec *r);
+void again_join(struct ser_tape *t, const struct rec *r);
 
 #endif

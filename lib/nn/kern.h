@@ -94,27 +94,31 @@ void kern_conv_reflect_bwd(const struct kern_conv *g, size_t n_in, size_t n_out,
 void kern_max_pool_fwd(size_t n_frame_out, size_t last_kt, size_t n_freq, size_t n_ch, size_t kt, size_t kf,
 		       const real *x, real *y, int32_t *at);
 
-/* Max pooling of max(x a + b, 0), a and b [C], of one segment x [n_frame, F*C]; ws [kt, F*C] */
+/* Max pooling of max(x a + b, 0), a and b [C], of one segment x [n_frame, F*C]: y and at [T'*F'*C], at the place of the
+ * largest in its window, kt x kf <= 256 of them in order of time, then frequency; ws [kt, F*C] */
 struct kern_pool {
 	size_t n_freq, n_ch, kt, kf;
 };
 void kern_norm_pool_fwd(const struct kern_pool *g, size_t n_frame, const real *x, const real *a, const real *b,
-			real *ws, real *y, int32_t *at);
-/* Back through ReLU and pooling: d = dy where y > 0 [R,C]: s[c] += sum d, q[c] += sum d x, x taken at `at` */
-void kern_norm_pool_sums(size_t n_row, size_t n_ch, const real *x, const real *y, const real *dy, const int32_t *at,
-			 double *s, double *q);
-/* and over x [n_in,C]: x k[C+c] + k[2C+c], plus d k[c] at `at` */
-void kern_norm_pool_bwd(size_t n_in, size_t n_row, size_t n_ch, const real *k, const real *y, const real *dy,
-			const int32_t *at, real *x);
+			real *ws, real *y, uint8_t *at);
+/* Back through ReLU and pooling: d = dy where y > 0: s[c] += sum d, q[c] += sum d x, x taken at `at`; ws [C] */
+void kern_norm_pool_sums(const struct kern_pool *g, size_t n_frame, const real *x, const real *y, const real *dy,
+			 const uint8_t *at, real *ws, double *s, double *q);
+/* and over x: x k[C+c] + k[2C+c], plus d k[c] at `at` */
+void kern_norm_pool_bwd(const struct kern_pool *g, size_t n_frame, const real *k, const real *y, const real *dy,
+			const uint8_t *at, real *x);
 
 /* One segment to one row. at [C]: frame of the largest. */
 void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32_t *at);
 /* mean = sum a x, std = sqrt(max(sum a x^2 - mean^2, eps)); a [R, ac], ac = C or 1, or NULL (1/R); y [2C]; ws [3C] */
 void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
 			 double *ws);
-/* add_x, add_a: there is something in dx, da to add to */
+/* add_x, add_a: there is something in dx, da to add to; else it is written over */
 void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
 			 const real *dy, bool add_x, real *dx, bool add_a, real *da, double *ws);
+/* The weights being a softmax of e over time: dx as there, and, where weights_too, the gradient of e over the weights a [R,C] */
+void kern_attend_bwd(size_t n_row, size_t n_col, const real *x, double eps, const real *y, const real *dy, bool add,
+		     real *dx, bool weights_too, real *a, double *ws);
 void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, real *y, double *ws);
 void kern_pool_sum_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, const real *dy, real *dx,
 		       real *da, double *ws);

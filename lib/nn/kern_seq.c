@@ -150,29 +150,87 @@ void kern_max_pool_fwd(size_t n_frame_out, size_t last_kt, size_t n_freq, size_t
 		}
 }
 
-void kern_norm_pool_fwd(const struct kern_pool *g, size_t n_frame, const real *x, const real *a, const real *b,
-			real *ws, real *y, int32_t *at)
+/* The same, the place w in a window for `from` */
+SER_CLONES static void take_larger_of(size_t n, const real *restrict x, uint8_t w, real *restrict y,
+				      uint8_t *restrict at)
 {
-	size_t n_out = n_frame < g->kt ? 1 : n_frame / g->kt, kt = n_frame < g->kt ? n_frame : g->kt;
-	size_t width = g->n_freq * g->n_ch, width_out = g->n_freq / g->kf * g->n_ch;
-	for (size_t t = 0; t < n_out; t++, y += width_out, at += width_out) {
-		size_t from = t * g->kt * width;
-		kern_affine_fwd(RELU_AFTER, kt * g->n_freq, g->n_ch, x + from, a, b, ws, g->n_ch);
-		kern_max_pool_fwd(1, kt, g->n_freq, g->n_ch, kt, g->kf, ws, y, at);
-		for (size_t i = 0; i < width_out; i++)
-			at[i] += (int32_t)from;
+	for (size_t c = 0; c < n; c++) {
+		bool take = x[c] > y[c] || x[c] != x[c];
+		y[c] = take ? x[c] : y[c];
+		at[c] = take ? w : at[c];
 	}
 }
 
-void kern_norm_pool_sums(size_t n_row, size_t n_ch, const real *x, const real *y, const real *dy, const int32_t *at,
-			 double *s, double *q)
+/* Frames of a window, where the segment is shorter than one; windows in time */
+static size_t window_frames(const struct kern_pool *g, size_t n_frame)
 {
-	for (size_t r = 0; r < n_row; r++, y += n_ch, dy += n_ch, at += n_ch)
-		for (size_t c = 0; c < n_ch; c++) {
-			double d = y[c] <= 0 ? 0 : (double)dy[c];
-			s[c] += d;
-			q[c] += d * (double)x[at[c]];
+	return n_frame < g->kt ? n_frame : g->kt;
+}
+
+static size_t n_window(const struct kern_pool *g, size_t n_frame)
+{
+	return n_frame < g->kt ? 1 : n_frame / g->kt;
+}
+
+/* Row of x that is place w of window f of a frame of windows that begins at row 0 */
+static size_t place(const struct kern_pool *g, size_t f, size_t w)
+{
+	return w / g->kf * g->n_freq + f * g->kf + w % g->kf;
+}
+
+void kern_norm_pool_fwd(const struct kern_pool *g, size_t n_frame, const real *x, const real *a, const real *b,
+			real *ws, real *y, uint8_t *at)
+{
+	size_t kt = window_frames(g, n_frame), C = g->n_ch;
+	for (size_t t = 0; t < n_window(g, n_frame); t++) {
+		kern_affine_fwd(RELU_AFTER, kt * g->n_freq, C, x + t * g->kt * g->n_freq * C, a, b, ws, C);
+		for (size_t f = 0; f < g->n_freq / g->kf; f++, y += C, at += C) {
+			memcpy(y, ws + place(g, f, 0) * C, C * sizeof *y);
+			memset(at, 0, C * sizeof *at);
+			for (size_t w = 1; w < kt * g->kf; w++)
+				take_larger_of(C, ws + place(g, f, w) * C, (uint8_t)w, y, at);
 		}
+	}
+}
+
+SER_CLONES static void pick(size_t n, const real *restrict x, const uint8_t *restrict at, uint8_t w, real *restrict y)
+{
+	for (size_t c = 0; c < n; c++)
+		y[c] = at[c] == w ? x[c] : y[c];
+}
+
+SER_CLONES static void pool_dot(size_t n, const real *restrict x, const real *restrict y, const real *restrict dy,
+				double *restrict s, double *restrict q)
+{
+	for (size_t c = 0; c < n; c++) {
+		double d = y[c] <= 0 ? 0 : (double)dy[c];
+		s[c] += d;
+		q[c] += d * (double)x[c];
+	}
+}
+
+void kern_norm_pool_sums(const struct kern_pool *g, size_t n_frame, const real *x, const real *y, const real *dy,
+			 const uint8_t *at, real *ws, double *s, double *q)
+{
+	size_t kt = window_frames(g, n_frame), C = g->n_ch;
+	for (size_t t = 0; t < n_window(g, n_frame); t++, x += g->kt * g->n_freq * C)
+		for (size_t f = 0; f < g->n_freq / g->kf; f++, y += C, dy += C, at += C) {
+			memcpy(ws, x + place(g, f, 0) * C, C * sizeof *ws);
+			for (size_t w = 1; w < kt * g->kf; w++)
+				pick(C, x + place(g, f, w) * C, at, (uint8_t)w, ws);
+			pool_dot(C, ws, y, dy, s, q);
+		}
+}
+
+/* x = x b + c, and where this place was the largest, and above 0, + dy a */
+SER_CLONES static void pool_dx(size_t n, const real *restrict a, const real *restrict b, const real *restrict c,
+			       const real *restrict y, const real *restrict dy, const uint8_t *restrict at, uint8_t w,
+			       real *restrict x)
+{
+	for (size_t i = 0; i < n; i++) {
+		real d = y[i] <= 0 || at[i] != w ? 0 : dy[i] * a[i];
+		x[i] = x[i] * b[i] + c[i] + d;
+	}
 }
 
 SER_CLONES static void affine_self(size_t n_row, size_t n_col, const real *restrict a, const real *restrict b,
@@ -183,13 +241,21 @@ SER_CLONES static void affine_self(size_t n_row, size_t n_col, const real *restr
 			x[c] = x[c] * a[c] + b[c];
 }
 
-void kern_norm_pool_bwd(size_t n_in, size_t n_row, size_t n_ch, const real *k, const real *y, const real *dy,
-			const int32_t *at, real *x)
+void kern_norm_pool_bwd(const struct kern_pool *g, size_t n_frame, const real *k, const real *y, const real *dy,
+			const uint8_t *at, real *x)
 {
-	affine_self(n_in, n_ch, k + n_ch, k + 2 * n_ch, x);
-	for (size_t r = 0; r < n_row; r++, y += n_ch, dy += n_ch, at += n_ch)
-		for (size_t c = 0; c < n_ch; c++)
-			x[at[c]] += y[c] <= 0 ? 0 : dy[c] * k[c];
+	size_t kt = window_frames(g, n_frame), n = n_window(g, n_frame), C = g->n_ch, n_fo = g->n_freq / g->kf;
+	const real *a = k, *b = k + C, *c = k + 2 * C;
+	for (size_t t = 0; t < n; t++) {
+		for (size_t f = 0; f < n_fo; f++, y += C, dy += C, at += C)
+			for (size_t w = 0; w < kt * g->kf; w++)
+				pool_dx(C, a, b, c, y, dy, at, (uint8_t)w, x + place(g, f, w) * C);
+		/* frequencies in no window */
+		for (size_t i = 0; i < kt; i++, x += g->n_freq * C)
+			affine_self(g->n_freq - n_fo * g->kf, C, b, c, x + n_fo * g->kf * C);
+	}
+	/* frames in no window */
+	affine_self((n_frame - n * kt) * g->n_freq, C, b, c, x);
 }
 
 void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32_t *at)
@@ -259,18 +325,40 @@ void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *
 	}
 }
 
+/* add: to what is there; else instead of it */
 SER_CLONES static void stats_dx(size_t n, const real *restrict x, const real *restrict w, const real *restrict m,
-				const real *restrict dm, const real *restrict k, real *restrict dx)
+				const real *restrict dm, const real *restrict k, bool add, real *restrict dx)
 {
-	for (size_t c = 0; c < n; c++)
-		dx[c] += w[c] * (dm[c] + k[c] * (x[c] - m[c]));
+	if (add)
+		for (size_t c = 0; c < n; c++)
+			dx[c] += w[c] * (dm[c] + k[c] * (x[c] - m[c]));
+	else
+		for (size_t c = 0; c < n; c++)
+			dx[c] = w[c] * (dm[c] + k[c] * (x[c] - m[c]));
+}
+
+static inline real stats_slope(real x, real m, real dm, real k)
+{
+	return x * (dm + k * ((real)0.5 * x - m));
 }
 
 SER_CLONES static void stats_da(size_t n, const real *restrict x, const real *restrict m, const real *restrict dm,
-				const real *restrict k, real *restrict da)
+				const real *restrict k, bool add, real *restrict da)
 {
-	for (size_t c = 0; c < n; c++)
-		da[c] += x[c] * (dm[c] + k[c] * ((real)0.5 * x[c] - m[c]));
+	if (add)
+		for (size_t c = 0; c < n; c++)
+			da[c] += stats_slope(x[c], m[c], dm[c], k[c]);
+	else
+		for (size_t c = 0; c < n; c++)
+			da[c] = stats_slope(x[c], m[c], dm[c], k[c]);
+}
+
+/* ds/s, 0 where eps decided */
+static void stats_factor(size_t n_col, double eps, const real *y, const real *dy, real *k)
+{
+	real floor = (real)sqrt(eps);
+	for (size_t c = 0; c < n_col; c++)
+		k[c] = y[n_col + c] > floor ? dy[n_col + c] / y[n_col + c] : 0;
 }
 
 /* m = sum a x, s = sqrt(sum a x^2 - m^2):  ds/dx = a (x - m)/s, ds/da = (x^2/2 - m x)/s, none where eps decided. With
@@ -278,26 +366,69 @@ SER_CLONES static void stats_da(size_t n, const real *restrict x, const real *re
 void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
 			 const real *dy, bool add_x, real *dx, bool add_a, real *da, double *ws)
 {
-	real floor = (real)sqrt(eps), *k = (real *)ws, *one = k + n_col, *sum = one + n_col;
-	for (size_t c = 0; c < n_col; c++)
-		k[c] = y[n_col + c] > floor ? dy[n_col + c] / y[n_col + c] : 0;
+	real *k = (real *)ws, *one = k + n_col, *part = one + n_col;
+	stats_factor(n_col, eps, y, dy, k);
 	for (size_t r = 0; r < n_row; r++) {
 		const real *v = x + r * n_col;
-		if (dx != NULL && !add_x) /* row by row: the zeros are in the cache then */
-			memset(dx + r * n_col, 0, n_col * sizeof *dx);
-		if (da != NULL && !add_a)
-			memset(da + r * ac, 0, ac * sizeof *da);
 		if (dx != NULL)
-			stats_dx(n_col, v, weights(a, ac, r, n_row, n_col, one), y, dy, k, dx + r * n_col);
+			stats_dx(n_col, v, weights(a, ac, r, n_row, n_col, one), y, dy, k, add_x, dx + r * n_col);
 		if (da != NULL && ac == n_col) {
-			stats_da(n_col, v, y, dy, k, da + r * n_col);
+			stats_da(n_col, v, y, dy, k, add_a, da + r * n_col);
 		} else if (da != NULL) {
-			for (size_t c = 0; c < n_col; c++)
-				sum[c] = 0;
-			stats_da(n_col, v, y, dy, k, sum);
-			da[r] += (real)ser_la_sum(n_col, sum);
+			stats_da(n_col, v, y, dy, k, false, part);
+			da[r] = (real)ser_la_sum(n_col, part) + (add_a ? da[r] : 0);
 		}
 	}
+}
+
+/* sum += da a down the columns. Four rows at a time: the sums are read and written once for all of them. */
+SER_CLONES static void attend_sums(size_t n_row, size_t n, const real *restrict x, const real *restrict a,
+				   const real *restrict m, const real *restrict dm, const real *restrict k,
+				   double *restrict sum)
+{
+	size_t r = 0;
+	for (; r + 4 <= n_row; r += 4, x += 4 * n, a += 4 * n)
+		for (size_t c = 0; c < n; c++) {
+			double d0 = (double)stats_slope(x[c], m[c], dm[c], k[c]),
+			       d1 = (double)stats_slope(x[n + c], m[c], dm[c], k[c]),
+			       d2 = (double)stats_slope(x[2 * n + c], m[c], dm[c], k[c]),
+			       d3 = (double)stats_slope(x[3 * n + c], m[c], dm[c], k[c]);
+			sum[c] += (d0 * (double)a[c] + d1 * (double)a[n + c]) +
+				  (d2 * (double)a[2 * n + c] + d3 * (double)a[3 * n + c]);
+		}
+	for (; r < n_row; r++, x += n, a += n)
+		for (size_t c = 0; c < n; c++)
+			sum[c] += (double)stats_slope(x[c], m[c], dm[c], k[c]) * (double)a[c];
+}
+
+SER_CLONES static void attend_over(size_t n, const real *restrict x, const real *restrict m, const real *restrict dm,
+				   const real *restrict k, const real *restrict s, real *restrict a)
+{
+	for (size_t c = 0; c < n; c++)
+		a[c] = a[c] * (stats_slope(x[c], m[c], dm[c], k[c]) - s[c]);
+}
+
+/* a = softmax(e) down the columns:  de = a (da - sum da a) */
+void kern_attend_bwd(size_t n_row, size_t n_col, const real *x, double eps, const real *y, const real *dy, bool add,
+		     real *dx, bool weights_too, real *a, double *ws)
+{
+	double *sum = ws;
+	real *k = (real *)(ws + n_col), *s = k + n_col;
+	stats_factor(n_col, eps, y, dy, k);
+	for (size_t c = 0; c < n_col; c++)
+		sum[c] = 0;
+	enum { AT_ONCE = 4 };
+	for (size_t r = 0, n; r < n_row; r += n) {
+		n = n_row - r < AT_ONCE ? n_row - r : AT_ONCE;
+		for (size_t i = r; dx != NULL && i < r + n; i++)
+			stats_dx(n_col, x + i * n_col, a + i * n_col, y, dy, k, add, dx + i * n_col);
+		if (weights_too)
+			attend_sums(n, n_col, x + r * n_col, a + r * n_col, y, dy, k, sum);
+	}
+	for (size_t c = 0; c < n_col; c++)
+		s[c] = (real)sum[c];
+	for (size_t r = 0; weights_too && r < n_row; r++)
+		attend_over(n_col, x + r * n_col, y, dy, k, s, a + r * n_col);
 }
 
 /* add_moments, m alone */

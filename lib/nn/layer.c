@@ -291,9 +291,7 @@ int ser_layer_attn_stats(struct ser_tape *t, const char *name, int x, size_t n_a
 		h = ser_layer_linear(t, "att.1", h, C, true);
 	}
 	ser_tape_leave(t);
-	int a = ser_nn_softmax_time(t, h);
-	ser_tape_drop(t, h);
-	return ser_nn_pool_stats(t, x, a, 1e-4);
+	return ser_nn_softmax_time_pool_stats(t, x, h, 1e-4);
 }
 
 /* What each channel is multiplied by, [n_seg,C] */

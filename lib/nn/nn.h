@@ -111,6 +111,10 @@ struct ser_node {
 	bool owner, grad_owner; /* this node gives the memory back */
 	bool pitched;           /* grad_ld may be other than n_col */
 	bool closed;            /* nothing may use it any more */
+	bool again;             /* the value is made again in backward */
+	size_t n_bias;          /* of the maker's bias, if it wants a gradient: sums down columns of this one's, */
+	double *grad_sum;       /* [n_bias], */
+	bool summed;            /* formed already by what wrote that */
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p); /* both borrowed; la may be NULL */
@@ -149,6 +153,11 @@ int ser_tape_keep(struct ser_tape *t, int mark, int keep);
  * was used by none but these and sums, expansions, max pooling and softmaxes: what backward would read is not dropped
  * (asserted). */
 void ser_tape_drop(struct ser_tape *t, int x);
+/* The same of a value that backward reads: it is made again there, when it is first read, from what it was made from. x is the
+ * result of a batch norm (with ReLU or without, not with pooling) or a sum, or of a join, the room with all in it then. What these
+ * took stays as it is: not dropped, nor written over, nor is x; but it may be rebuilt, too. All this is asserted. The gradients
+ * are the same bytes; the price is one more pass over the values. */
+void ser_tape_rebuild(struct ser_tape *t, int x);
 size_t ser_tape_bytes(const struct ser_tape *t); /* memory in use for values, saved state and gradients */
 
 /* ---- operators ------------------------------------------------------------------------------------ */
@@ -188,7 +197,8 @@ int ser_nn_relu_batch_norm(struct ser_tape *t, int x, int gain, int bias, int me
 			   double eps);
 int ser_nn_batch_norm_relu(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
 			   double eps);
-/* max_pool2d of batch_norm_relu, whose result is never stored; in backward, x's memory becomes its gradient's. x as there. */
+/* max_pool2d of batch_norm_relu, whose result is never stored; in backward, x's memory becomes its gradient's. x as there;
+ * windows of at most 256. */
 int ser_nn_batch_norm_relu_pool(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf, int gain, int bias,
 				int mean, int var, double momentum, double eps);
 /* Each row over each run of C columns. gain [1,C], bias [1,C] or -1 */
@@ -269,6 +279,9 @@ int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps);
 /* Weighted sum over each segment, a [R,C] or [R,1]; result [n_seg,C]. */
 int ser_nn_pool_sum(struct ser_tape *t, int x, int a);
 int ser_nn_softmax_time(struct ser_tape *t, int x); /* each column over its segment */
+/* pool_stats of x with the weights softmax_time(e), e [R,C]: they take the memory of e, which is as x in relu_in_place, and in
+ * backward their gradient does. */
+int ser_nn_softmax_time_pool_stats(struct ser_tape *t, int x, int e, double eps);
 /* Utterance rows u [n_seg,C] repeated over the frames of `like`. */
 int ser_nn_expand(struct ser_tape *t, int u, int like);
 /* x * u, u [n_seg, C] per utterance: squeeze and excitation's last step without the copy. Per channel. */

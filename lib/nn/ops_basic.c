@@ -22,6 +22,7 @@ static int linear(struct ser_tape *t, int x, int w, size_t col, int b, const str
 	ser_assert(col <= W.n_col && X.n_col <= W.n_col - col);
 	ser_assert((b < 0 || tape_at(t, b)->n_row * tape_at(t, b)->n_col == W.n_row));
 	int y = tape_op(t, OP_LINEAR, 3, (int[]){x, w, b}, X.n_row, W.n_row, X.seg, X.n_seg, NULL, 0);
+	tape_bias(t, y, b);
 	if (tape_shape_only(t))
 		return y;
 	const struct ser_la_packed *packed = tape_packed(t, w, col, X.n_col);
@@ -65,7 +66,7 @@ void bwd_linear(struct ser_tape *t, const struct rec *r)
 	if ((g = tape_grad_beta(t, r->in[1], &beta)) != NULL)
 		ser_la_gemm(t->la, true, false, Y.n_col, X.n_col, X.n_row, 1, Y.grad, Y.n_col, X.val, X.n_col, beta, g,
 			    X.n_col);
-	tape_bias_grad(t, Y.n_row, Y.n_col, Y.grad, Y.n_col, tape_grad(t, r->in[2]));
+	tape_bias_back(t, r->out, r->in[2]);
 }
 
 struct matmul {
@@ -186,13 +187,29 @@ int ser_nn_relu_in_place(struct ser_tape *t, int x)
 	return y;
 }
 
+/* the same for rows, with their sums while they are in the cache */
+static void relu_mask_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
+{
+	const struct ew *e = ctx;
+	size_t C = e->n_col;
+	for (size_t r = r0, m; r < r0 + n; r += m) {
+		m = r0 + n - r < AT_ONCE ? r0 + n - r : AT_ONCE;
+		kern_relu_mask(m * C, e->x + r * C, e->out + r * C);
+		kern_col_sum(m, C, e->out + r * C, C, s, q);
+	}
+}
+
 /* y = max(x, 0): dx = dy where y > 0, in the memory of dy */
 void bwd_relu_in_place(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
-	struct ew e = {.x = Y.val, .out = Y.grad};
-	ser_assert(tape_at(t, r->in[0])->grad == NULL); /* something else used x */
-	if (tape_pass_grad(t, r, 0))
+	struct ser_node Y = *tape_at(t, r->out), X = *tape_at(t, r->in[0]);
+	struct ew e = {.x = Y.val, .out = Y.grad, .n_col = X.n_bias};
+	ser_assert(X.grad == NULL); /* something else used x */
+	if (!tape_pass_grad(t, r, 0))
+		return;
+	if (X.n_bias > 0)
+		tape_grad_sums(t, r->in[0], relu_mask_part, &e);
+	else
 		ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_mask, &e);
 }
 
@@ -440,6 +457,13 @@ static void pass_grad(struct ser_tape *t, int node, real a, const struct ser_nod
 	ser_la_range(t->la, y->n_row, grain_rows(y->n_col), pass_rows, &p);
 }
 
+static void add_apply(struct ser_tape *t, const struct ser_node *x, const struct ser_node *y, real b,
+		      const struct ser_node *z)
+{
+	struct add_rows a = {x->n_col, x->ld, y->ld, z->ld, x->val, y->val, z->val, b};
+	ser_la_range(t->la, x->n_row, grain_rows(x->n_col), add_fwd, &a);
+}
+
 /* What an add leaves where */
 enum where { OWN, OVER, IN_ROOM };
 
@@ -456,11 +480,14 @@ static int add(struct ser_tape *t, int x, int y, real b, enum where where, int r
 	else
 		z = tape_op(t, OP_ADD, 2, in, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(real));
 	*(real *)saved = b;
-	struct ser_node Z = *tape_at(t, z);
-	struct add_rows a = {X.n_col, X.ld, Y.ld, Z.ld, X.val, Y.val, Z.val, b};
 	if (!tape_shape_only(t))
-		ser_la_range(t->la, X.n_row, grain_rows(X.n_col), add_fwd, &a);
+		add_apply(t, &X, &Y, b, tape_at(t, z));
 	return z;
+}
+
+void again_add(struct ser_tape *t, const struct rec *r)
+{
+	add_apply(t, tape_at(t, r->in[0]), tape_at(t, r->in[1]), *(real *)r->saved, tape_at(t, r->out));
 }
 
 int ser_nn_add(struct ser_tape *t, int x, int y)
@@ -736,29 +763,53 @@ void bwd_room(struct ser_tape *t, const struct rec *r)
 	(void)r;
 }
 
+/* Its parts are made again each by itself. */
+void again_room(struct ser_tape *t, const struct rec *r)
+{
+	(void)t;
+	(void)r;
+}
+
 /* Is part x where it belongs, in columns from col of the room? */
 static bool in_place(const struct ser_tape *t, int x, int room, size_t col)
 {
 	return tape_at(t, x)->home == room && tape_at(t, x)->col == col;
 }
 
+/* the parts of y that lie elsewhere */
+static void join_copy(struct ser_tape *t, int y, int n, const int *x)
+{
+	struct ser_node Y = *tape_at(t, y);
+	size_t col = 0;
+	for (int i = 0; i < n; i++) {
+		struct ser_node X = *tape_at(t, x[i]);
+		if (!in_place(t, x[i], Y.home, col))
+			copy_cols(t, Y.n_row, (struct copy){X.val, Y.val + col, X.ld, Y.ld, X.n_col, false});
+		col += X.n_col;
+	}
+}
+
 int ser_nn_join(struct ser_tape *t, int room, int n, const int *x)
 {
 	size_t n_col = tape_at(t, room)->n_col, col = 0;
 	int y = tape_op_to(t, OP_JOIN, n, x, room, 0, n_col, NULL, 0);
-	struct ser_node Y = *tape_at(t, y);
 	for (int i = 0; i < n; i++) {
 		struct ser_node *X = tape_at(t, x[i]);
-		ser_assert(X->n_row == Y.n_row && X->n_col <= n_col - col);
+		ser_assert(X->n_row == tape_at(t, y)->n_row && X->n_col <= n_col - col);
 		if (in_place(t, x[i], room, col))
 			X->closed = true;
-		else if (!tape_shape_only(t))
-			copy_cols(t, Y.n_row, (struct copy){X->val, Y.val + col, X->ld, Y.ld, X->n_col, false});
 		col += X->n_col;
 	}
 	ser_assert(col == n_col);
 	tape_at(t, room)->closed = true;
+	if (!tape_shape_only(t))
+		join_copy(t, y, n, x);
 	return y;
+}
+
+void again_join(struct ser_tape *t, const struct rec *r)
+{
+	join_copy(t, r->out, r->n_in, r->in);
 }
 
 /* The gradient of a part that lies in its place does so already. */

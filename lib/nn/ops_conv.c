@@ -54,6 +54,7 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 		y = tape_op(t, OP_CONV, 3, in, n_row, n_fo * n_out, seg, X.n_seg, &saved, sizeof(struct conv));
 	ser_assert(to.room < 0 || (n_fo == 1 && tape_at(t, y)->n_row == n_row));
 	tape_at(t, y)->pitched = n_fo == 1;
+	tape_bias(t, y, b);
 	struct conv *s = saved;
 	*s = (struct conv){{X.seg, seg, X.n_seg, *ct, *cf, n_freq, n_fo}, n_in, n_out, G};
 	if (tape_shape_only(t))
@@ -129,12 +130,11 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 	size_t n_row = Y.n_row * s->g.n_freq_out;
 	real beta_x = 1, beta_w = 1;
 	real *dx = tape_grad_beta(t, r->in[0], &beta_x), *dw = tape_grad_beta(t, r->in[1], &beta_w);
-	real *db = tape_grad(t, r->in[2]);
 	/* rows of x's and y's gradients */
 	size_t ld_y = Y.grad_ld / s->g.n_freq_out, ld_x = tape_at(t, r->in[0])->grad_ld / s->g.n_freq;
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
-	tape_bias_grad(t, n_row, s->n_out, Y.grad, ld_y, db);
-	real *turned = dx != NULL ? tape_alloc(t, K * out * in) : NULL; /* w as [K, out, in] */
+	tape_bias_back(t, r->out, r->in[2]);
+	real *turned = dx != NULL && K > 1 ? tape_alloc(t, K * out * in) : NULL; /* w as [K, out, in] */
 	for (size_t g = 0; g < G; g++) {
 		const real *w = W.val + g * out * K * in;
 		if (dw != NULL) {
@@ -147,12 +147,12 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 		if (s->g.t.stride > 1 && s->g.t.k <= 64) {
 			strided_dx(t, s, X.n_row, w, Y.grad + g * out, ld_y, dx + g * in, ld_x, beta_x);
 		} else {
-			for (size_t j = 0; j < K; j++)
+			for (size_t j = 0; K > 1 && j < K; j++)
 				for (size_t o = 0; o < out; o++)
 					memcpy(turned + (j * out + o) * in, w + (o * K + j) * in, in * sizeof *w);
 			struct ser_la_gather a = {Y.grad + g * out, ld_y, K, out, kern_conv_rows_back, &s->g};
-			ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, turned, in, NULL, beta_x,
-					   dx + g * in, ld_x);
+			ser_la_gemm_gather(t->la, false, X.n_row * s->g.n_freq, in, &a, K > 1 ? turned : w, in, NULL,
+					   beta_x, dx + g * in, ld_x);
 		}
 		if (s->g.t.reflect)
 			kern_conv_reflect_bwd(&s->g, in, out, ld_x, ld_y, w, Y.grad + g * out, dx + g * in);

@@ -68,8 +68,6 @@ static void relu_over(void *ctx, size_t r0, size_t r1, int worker)
 	kern_relu_over((r1 - r0) * f->n_col, f->out + r0 * f->n_col);
 }
 
-enum { AT_ONCE = 8 }; /* rows that stay in the first-level cache between two kernels; a multiple of what sums take */
-
 /* Sums of x and its squares, over max(x, 0) where that comes first. */
 static void sum_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
 {
@@ -79,6 +77,18 @@ static void sum_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
 		if (f->relu == RELU_BEFORE)
 			kern_relu_over(m * f->n_col, f->out + (r0 + r) * f->n_col);
 		kern_col_sum(m, f->n_col, f->x + (r0 + r) * f->n_col, f->n_col, s, q);
+	}
+}
+
+/* dx over dy, and its sums. */
+static void over_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
+{
+	const struct affine *f = ctx;
+	for (size_t r = r0, m; r < r0 + n; r += m) {
+		m = r0 + n - r < AT_ONCE ? r0 + n - r : AT_ONCE;
+		kern_affine_bwd_over(f->relu == RELU_BEFORE, m, f->n_col, f->x + r * f->n_col, f->a, f->b, f->c,
+				     f->out + r * f->ld, f->ld);
+		kern_col_sum(m, f->n_col, f->out + r * f->ld, f->ld, s, q);
 	}
 }
 
@@ -166,6 +176,14 @@ void tape_norm_after(struct ser_tape *t, int gain, int bias, int mean, int var, 
 	f->shift = s.b;
 }
 
+static void norm_apply(struct ser_tape *t, enum kern_relu relu, const struct ser_node *x, const struct batch_norm *s,
+		       const struct ser_node *y)
+{
+	struct affine f = {.relu = relu, .n_col = s->n_ch, .x = x->val, .a = s->a, .b = s->b, .out = y->val};
+	f.ld = y->ld == y->n_col ? s->n_ch : y->ld;
+	ser_la_range(t->la, s->n_row, grain_rows(s->n_ch), affine_fwd, &f);
+}
+
 /* room: -1, or where the result goes, from column `col` on */
 static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, struct norm_params p, int room, size_t col)
 {
@@ -185,13 +203,26 @@ static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, struct nor
 		return y;
 	struct batch_norm *s = saved;
 	norm_begin(t, s, relu, &X, C, &p);
-	struct affine f = {.relu = relu, .n_col = C, .x = X.val, .a = s->a, .b = s->b, .out = X.val};
+	struct affine f = {.n_col = C, .out = X.val};
 	if (relu == RELU_BEFORE && !s->batch && tape_saving(t, y))
 		ser_la_range(t->la, s->n_row, grain_rows(C), relu_over, &f); /* backward reads x after it */
-	f.out = tape_at(t, y)->val;
-	f.ld = room >= 0 ? tape_at(t, y)->ld : C;
-	ser_la_range(t->la, s->n_row, grain_rows(C), affine_fwd, &f);
+	norm_apply(t, relu, &X, s, tape_at(t, y));
 	return y;
+}
+
+void again_batch_norm(struct ser_tape *t, const struct rec *r)
+{
+	norm_apply(t, RELU_NONE, tape_at(t, r->in[0]), r->saved, tape_at(t, r->out));
+}
+
+void again_relu_batch_norm(struct ser_tape *t, const struct rec *r)
+{
+	norm_apply(t, RELU_BEFORE, tape_at(t, r->in[0]), r->saved, tape_at(t, r->out));
+}
+
+void again_batch_norm_relu(struct ser_tape *t, const struct rec *r)
+{
+	norm_apply(t, RELU_AFTER, tape_at(t, r->in[0]), r->saved, tape_at(t, r->out));
 }
 
 int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps)
@@ -247,10 +278,7 @@ static void back(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 	const struct batch_norm *s = r->saved;
 	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	size_t C = s->n_ch;
-	/* before the mark: their memory may come from the arena */
 	real beta = 1, *dx = relu == RELU_NONE ? tape_grad_beta(t, r->in[0], &beta) : NULL;
-	tape_grad(t, r->in[1]);
-	tape_grad(t, r->in[2]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	struct affine f = {.relu = relu, .n_col = C, .x = X.val, .dy = Y.grad, .a = s->a, .b = s->b, .out = Y.grad};
 	f.ld = Y.grad_ld == Y.n_col ? C : Y.grad_ld;
@@ -266,7 +294,9 @@ static void back(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 		ser_assert(X.grad == NULL); /* something else used x */
 		bool wanted = tape_pass_grad(t, r, 0);
 		ser_assert(wanted == X.need);
-		if (wanted)
+		if (wanted && X.n_bias == C)
+			tape_grad_sums(t, r->in[0], over_part, &f);
+		else if (wanted)
 			ser_la_range(t->la, s->n_row, grain_rows(C), affine_bwd_over, &f);
 	} else if (dx != NULL) {
 		f.x = s->batch ? X.val : NULL;
@@ -300,9 +330,9 @@ struct norm_pool {
 	const size_t *in_seg, *out_seg;
 	size_t n_col, n_col_out;
 	real *x, *y; /* backward writes dx over x */
-	int32_t *at; /* [R',F'C]: offset of the largest in x's segment */
+	uint8_t *at; /* [R',F'C]: place of the largest in its window */
 	const real *dy, *k;
-	real **ws;   /* [threads][kt, n_col] */
+	real **ws;   /* [threads][kt, n_col], in backward [threads][C] */
 	double *sum; /* [n_seg][2C] */
 };
 
@@ -316,22 +346,28 @@ static void norm_pool_fwd(void *ctx, size_t b, int worker)
 
 static void norm_pool_sums(void *ctx, size_t b, int worker)
 {
-	(void)worker;
 	const struct norm_pool *s = ctx;
-	size_t to = s->out_seg[b] * s->n_col_out, C = s->g.n_ch;
-	size_t n_row = (s->out_seg[b + 1] - s->out_seg[b]) * (s->n_col_out / C);
-	kern_norm_pool_sums(n_row, C, s->x + s->in_seg[b] * s->n_col, s->y + to, s->dy + to, s->at + to,
-			    s->sum + b * 2 * C, s->sum + b * 2 * C + C);
+	size_t from = s->in_seg[b] * s->n_col, to = s->out_seg[b] * s->n_col_out, C = s->g.n_ch;
+	kern_norm_pool_sums(&s->g, s->in_seg[b + 1] - s->in_seg[b], s->x + from, s->y + to, s->dy + to, s->at + to,
+			    s->ws[worker], s->sum + b * 2 * C, s->sum + b * 2 * C + C);
 }
 
 static void norm_pool_bwd(void *ctx, size_t b, int worker)
 {
 	(void)worker;
 	const struct norm_pool *s = ctx;
-	size_t to = s->out_seg[b] * s->n_col_out, C = s->g.n_ch;
-	size_t n_in = (s->in_seg[b + 1] - s->in_seg[b]) * s->g.n_freq;
-	size_t n_row = (s->out_seg[b + 1] - s->out_seg[b]) * (s->n_col_out / C);
-	kern_norm_pool_bwd(n_in, n_row, C, s->k, s->y + to, s->dy + to, s->at + to, s->x + s->in_seg[b] * s->n_col);
+	size_t from = s->in_seg[b] * s->n_col, to = s->out_seg[b] * s->n_col_out;
+	kern_norm_pool_bwd(&s->g, s->in_seg[b + 1] - s->in_seg[b], s->k, s->y + to, s->dy + to, s->at + to,
+			   s->x + from);
+}
+
+static real **scratch(struct ser_tape *t, size_t n)
+{
+	size_t n_thread = (size_t)ser_la_threads(t->la);
+	real **ws = ser_arena_alloc(&t->arena, n_thread, sizeof *ws);
+	for (size_t i = 0; i < n_thread; i++)
+		ws[i] = tape_alloc(t, n);
+	return ws;
 }
 
 int ser_nn_batch_norm_relu_pool(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf, int gain, int bias,
@@ -341,6 +377,7 @@ int ser_nn_batch_norm_relu_pool(struct ser_tape *t, int x, size_t n_freq, size_t
 	struct ser_node X = *tape_at(t, x);
 	size_t C = norm_channels(t, x, &p), n_col_out = n_freq / kf * C, n_seg = X.n_seg;
 	ser_assert(tape_writable(t, x) && n_freq > 0 && X.n_col == n_freq * C && kt > 0 && kf > 0 && kf <= n_freq);
+	ser_assert(kt <= 256 / kf);
 	const size_t *seg = tape_pool_seg(t, &X, kt);
 	void *saved;
 	int y = tape_op(t, OP_NORM_POOL, 3, (int[]){x, gain, bias}, seg[n_seg], n_col_out, seg, n_seg, &saved,
@@ -358,10 +395,7 @@ int ser_nn_batch_norm_relu_pool(struct ser_tape *t, int x, size_t n_freq, size_t
 	norm_begin(t, &s->norm, RELU_AFTER, &X, C, &p);
 	s->at = ser_arena_alloc(&t->arena, ser_mul(seg[n_seg], n_col_out), sizeof *s->at);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
-	size_t n_thread = (size_t)ser_la_threads(t->la);
-	s->ws = ser_arena_alloc(&t->arena, n_thread, sizeof *s->ws);
-	for (size_t i = 0; i < n_thread; i++)
-		s->ws[i] = tape_alloc(t, ser_mul(kt, X.n_col));
+	s->ws = scratch(t, ser_mul(kt, X.n_col));
 	ser_la_for(t->la, n_seg, norm_pool_fwd, s);
 	ser_arena_rewind(&t->arena, m);
 	return y;
@@ -380,6 +414,7 @@ void bwd_norm_pool(struct ser_tape *t, const struct rec *r)
 	s.sum = ser_arena_calloc(&t->arena, ser_mul(n_seg + 1, 2 * C), sizeof *s.sum);
 	real *k = tape_alloc(t, 3 * C);
 	s.k = k;
+	s.ws = scratch(t, C);
 	ser_la_for(t->la, n_seg, norm_pool_sums, &s);
 	double *all = s.sum + n_seg * 2 * C;
 	for (size_t b = 0; b < n_seg; b++)
@@ -458,6 +493,7 @@ int ser_nn_rms_norm(struct ser_tape *t, int x, int gain, double eps)
 void bwd_layer_norm(struct ser_tape *t, const struct rec *r)
 {
 	struct layer_norm s = *(struct layer_norm *)r->saved;
+	s.x = tape_at(t, r->in[0])->val;
 	s.dy = tape_at(t, r->out)->grad;
 	s.dx = tape_grad(t, r->in[0]);
 	s.grain = grain_rows(s.n_ch);
@@ -530,6 +566,7 @@ int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_gr
 void bwd_group_norm(struct ser_tape *t, const struct rec *r)
 {
 	struct group_norm s = *(struct group_norm *)r->saved;
+	s.x = tape_at(t, r->in[0])->val;
 	s.dy = tape_at(t, r->out)->grad;
 	s.dx = tape_grad(t, r->in[0]);
 	real *dg = tape_grad(t, r->in[1]), *db = tape_grad(t, r->in[2]);

@@ -339,6 +339,9 @@ void bwd_attention(struct ser_tape *t, const struct rec *r)
 {
 	struct attn s = *(struct attn *)r->saved;
 	struct ser_node Y = *tape_at(t, r->out);
+	s.q = tape_at(t, r->in[0])->val;
+	s.k = tape_at(t, r->in[1])->val;
+	s.v = tape_at(t, r->in[2])->val;
 	s.dy = Y.grad;
 	s.dq = tape_grad(t, r->in[0]);
 	s.dk = tape_grad(t, r->in[1]);
@@ -404,6 +407,15 @@ static void pool_item(void *ctx, size_t b, int worker)
 			dx[pick + c] += dy[c];
 }
 
+/* What was saved, the inputs where they lie now */
+static struct pool_op inputs_now(const struct ser_tape *t, const struct rec *r)
+{
+	struct pool_op s = *(struct pool_op *)r->saved;
+	s.x = tape_at(t, r->in[0])->val;
+	s.a = r->in[1] >= 0 ? tape_at(t, r->in[1])->val : NULL;
+	return s;
+}
+
 static int pool(struct ser_tape *t, int x, int a, enum pool kind)
 {
 	struct ser_node X = *tape_at(t, x);
@@ -428,7 +440,7 @@ static int pool(struct ser_tape *t, int x, int a, enum pool kind)
 
 void bwd_pool(struct ser_tape *t, const struct rec *r)
 {
-	struct pool_op s = *(struct pool_op *)r->saved;
+	struct pool_op s = inputs_now(t, r);
 	s.dy = tape_at(t, r->out)->grad;
 	s.dx = tape_grad(t, r->in[0]);
 	s.da = tape_grad(t, r->in[1]);
@@ -499,7 +511,7 @@ int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
 
 void bwd_pool_stats(struct ser_tape *t, const struct rec *r)
 {
-	struct pool_op s = *(struct pool_op *)r->saved;
+	struct pool_op s = inputs_now(t, r);
 	s.dy = tape_at(t, r->out)->grad;
 	real beta_x = 1, beta_a = 1;
 	s.dx = tape_grad_beta(t, r->in[0], &beta_x);
@@ -548,6 +560,70 @@ void bwd_softmax_time(struct ser_tape *t, const struct rec *r)
 	s.dy = dy;
 	s.dx = tape_pass_grad(t, r, 0) ? dy : tape_grad(t, r->in[0]);
 	ser_la_for(t->la, tape_at(t, r->out)->n_seg, softmax_time_item, &s);
+}
+
+/* ---- the two together ---- */
+
+struct attend {
+	size_t n_col;
+	const size_t *seg;
+	double eps;
+	const real *x, *dy;
+	real *a, *y, *dx;
+	bool add, weights_too;
+	double *ws; /* [n_seg][3C] */
+};
+
+static void attend_fwd(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct attend *s = ctx;
+	size_t C = s->n_col, n = s->seg[b + 1] - s->seg[b], at = s->seg[b] * C;
+	double *ws = s->ws + b * 3 * C;
+	kern_softmax_col_fwd(n, C, s->a + at, s->a + at, ws);
+	kern_pool_stats_fwd(n, C, s->x + at, s->a + at, C, s->eps, s->y + b * 2 * C, ws);
+}
+
+static void attend_bwd(void *ctx, size_t b, int worker)
+{
+	(void)worker;
+	const struct attend *s = ctx;
+	size_t C = s->n_col, n = s->seg[b + 1] - s->seg[b], at = s->seg[b] * C;
+	kern_attend_bwd(n, C, s->x + at, s->eps, s->y + b * 2 * C, s->dy + b * 2 * C, s->add,
+			s->dx != NULL ? s->dx + at : NULL, s->weights_too, s->a + at, s->ws + b * 3 * C);
+}
+
+int ser_nn_softmax_time_pool_stats(struct ser_tape *t, int x, int e, double eps)
+{
+	struct ser_node X = *tape_at(t, x), E = *tape_at(t, e);
+	ser_assert(X.seg != NULL && E.n_row == X.n_row && E.n_col == X.n_col);
+	ser_assert(tape_writable(t, e) && tape_unread(t, e) && E.owner);
+	void *saved;
+	int y = tape_op(t, OP_ATTEND, 2, (int[]){e, x}, X.n_seg, 2 * X.n_col, NULL, 0, &saved, sizeof(struct attend));
+	if (tape_shape_only(t))
+		return y;
+	struct attend *s = saved;
+	*s = (struct attend){.n_col = X.n_col,
+			     .seg = X.seg,
+			     .eps = eps,
+			     .x = X.val,
+			     .a = E.val,
+			     .y = tape_at(t, y)->val,
+			     .ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 3 * X.n_col), sizeof *s->ws)};
+	ser_la_for(t->la, X.n_seg, attend_fwd, s);
+	return y;
+}
+
+void bwd_attend(struct ser_tape *t, const struct rec *r)
+{
+	struct attend s = *(struct attend *)r->saved;
+	real beta = 1;
+	s.x = tape_at(t, r->in[1])->val;
+	s.dy = tape_at(t, r->out)->grad;
+	s.dx = tape_grad_beta(t, r->in[1], &beta);
+	s.add = beta != 0;
+	s.weights_too = tape_grad_over(t, r->in[0]);
+	ser_la_for(t->la, tape_at(t, r->in[1])->n_seg, attend_bwd, &s);
 }
 
 /* ---- utterance rows over frames ---- */
@@ -689,6 +765,8 @@ void bwd_scale_rows(struct ser_tape *t, const struct rec *r)
 {
 	struct spread s = *(struct spread *)r->saved;
 	struct ser_node Y = *tape_at(t, r->out);
+	s.x = tape_at(t, r->in[0])->val;
+	s.u = tape_at(t, r->in[1])->val;
 	s.dy = Y.grad;
 	real beta = 1;
 	s.ld = Y.grad_ld;

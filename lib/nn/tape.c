@@ -8,44 +8,45 @@
 #include <string.h>
 
 const struct op_kind op_table[N_OP] = {
-	[OP_LINEAR] = {"linear", bwd_linear, READS_IN},
-	[OP_MATMUL] = {"matmul", bwd_matmul, READS_IN},
-	[OP_CONV] = {"conv", bwd_conv, READS_IN | VIEWS | PITCHED},
-	[OP_MAX_POOL] = {"max_pool", bwd_max_pool, 0},
-	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm, READS_IN},
-	[OP_RELU_BATCH_NORM] = {"relu_batch_norm", bwd_relu_batch_norm, READS_IN},
-	[OP_BATCH_NORM_RELU] = {"batch_norm_relu", bwd_batch_norm_relu, READS_IN},
-	[OP_NORM_POOL] = {"batch_norm_relu_pool", bwd_norm_pool, READS_IN | READS_OUT},
-	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm, READS_IN},
-	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm, READS_IN},
-	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm, READS_OUT},
-	[OP_ACT] = {"activation", bwd_act, READS_IN | READS_OUT},
-	[OP_RELU_IN_PLACE] = {"relu", bwd_relu_in_place, READS_IN | READS_OUT},
-	[OP_GLU] = {"glu", bwd_glu, READS_IN},
-	[OP_SOFTMAX] = {"softmax", bwd_softmax, READS_OUT},
-	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax, READS_OUT},
-	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time, READS_OUT},
-	[OP_DROPOUT] = {"dropout", bwd_dropout, 0},
-	[OP_ADD] = {"add", bwd_add, VIEWS | PITCHED},
-	[OP_MUL] = {"mul", bwd_mul, READS_IN},
-	[OP_SCALE] = {"scale", bwd_scale, 0},
-	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp, READS_IN | READS_OUT},
-	[OP_ADD_ROW] = {"add_row", bwd_add_row, 0},
-	[OP_CONCAT] = {"concat", bwd_concat, 0},
-	[OP_SLICE] = {"slice", bwd_slice, 0},
-	[OP_SPLIT] = {"split", bwd_split, VIEWS},
-	[OP_ROOM] = {"room", bwd_room, 0},
-	[OP_JOIN] = {"join", bwd_join, VIEWS},
-	[OP_ROWS] = {"rows", bwd_rows, 0},
-	[OP_TRANSPOSE] = {"transpose", bwd_transpose, 0},
-	[OP_SUM] = {"sum", bwd_sum, 0},
-	[OP_RNN] = {"rnn", bwd_rnn, READS_IN | READS_OUT},
-	[OP_ATTENTION] = {"attention", bwd_attention, READS_IN | READS_OUT},
-	[OP_POOL] = {"pool", bwd_pool, READS_IN | READS_OUT},
-	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats, READS_IN | READS_OUT},
-	[OP_EXPAND] = {"expand", bwd_expand, 0},
-	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows, READS_IN | PITCHED},
-	[OP_LOSS] = {"loss", bwd_loss, READS_IN | READS_OUT},
+	[OP_LINEAR] = {"linear", bwd_linear, READS_IN, NULL},
+	[OP_MATMUL] = {"matmul", bwd_matmul, READS_IN, NULL},
+	[OP_CONV] = {"conv", bwd_conv, READS_IN | VIEWS | PITCHED, NULL},
+	[OP_MAX_POOL] = {"max_pool", bwd_max_pool, 0, NULL},
+	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm, READS_IN, again_batch_norm},
+	[OP_RELU_BATCH_NORM] = {"relu_batch_norm", bwd_relu_batch_norm, READS_IN | TAKES, again_relu_batch_norm},
+	[OP_BATCH_NORM_RELU] = {"batch_norm_relu", bwd_batch_norm_relu, READS_IN | TAKES, again_batch_norm_relu},
+	[OP_NORM_POOL] = {"batch_norm_relu_pool", bwd_norm_pool, READS_IN | READS_OUT | TAKES, NULL},
+	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm, READS_IN, NULL},
+	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm, READS_IN, NULL},
+	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm, READS_OUT, NULL},
+	[OP_ACT] = {"activation", bwd_act, READS_IN | READS_OUT, NULL},
+	[OP_RELU_IN_PLACE] = {"relu", bwd_relu_in_place, READS_IN | READS_OUT, NULL},
+	[OP_GLU] = {"glu", bwd_glu, READS_IN, NULL},
+	[OP_SOFTMAX] = {"softmax", bwd_softmax, READS_OUT, NULL},
+	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax, READS_OUT, NULL},
+	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time, READS_OUT, NULL},
+	[OP_DROPOUT] = {"dropout", bwd_dropout, 0, NULL},
+	[OP_ADD] = {"add", bwd_add, VIEWS | PITCHED, again_add},
+	[OP_MUL] = {"mul", bwd_mul, READS_IN, NULL},
+	[OP_SCALE] = {"scale", bwd_scale, 0, NULL},
+	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp, READS_IN | READS_OUT, NULL},
+	[OP_ADD_ROW] = {"add_row", bwd_add_row, 0, NULL},
+	[OP_CONCAT] = {"concat", bwd_concat, 0, NULL},
+	[OP_SLICE] = {"slice", bwd_slice, 0, NULL},
+	[OP_SPLIT] = {"split", bwd_split, VIEWS, NULL},
+	[OP_ROOM] = {"room", bwd_room, 0, again_room},
+	[OP_JOIN] = {"join", bwd_join, VIEWS, again_join},
+	[OP_ROWS] = {"rows", bwd_rows, 0, NULL},
+	[OP_TRANSPOSE] = {"transpose", bwd_transpose, 0, NULL},
+	[OP_SUM] = {"sum", bwd_sum, 0, NULL},
+	[OP_RNN] = {"rnn", bwd_rnn, READS_IN | READS_OUT, NULL},
+	[OP_ATTENTION] = {"attention", bwd_attention, READS_IN | READS_OUT, NULL},
+	[OP_POOL] = {"pool", bwd_pool, READS_IN | READS_OUT, NULL},
+	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats, READS_IN | READS_OUT, NULL},
+	[OP_ATTEND] = {"softmax_time_pool_stats", bwd_attend, READS_IN | READS_OUT | TAKES, NULL},
+	[OP_EXPAND] = {"expand", bwd_expand, 0, NULL},
+	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows, READS_IN | PITCHED, NULL},
+	[OP_LOSS] = {"loss", bwd_loss, READS_IN | READS_OUT, NULL},
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p)
@@ -85,6 +86,7 @@ void ser_tape_free(struct ser_tape *t)
 	drop_packed(t);
 	free(t->packed);
 	ser_arena_free(&t->arena);
+	ser_arena_free(&t->store);
 	free(t->node);
 	free(t->rec);
 	free(t->param);
@@ -98,6 +100,7 @@ void ser_tape_free(struct ser_tape *t)
 void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed)
 {
 	ser_arena_rewind(&t->arena, (struct ser_arena_mark){0});
+	ser_arena_rewind(&t->store, (struct ser_arena_mark){0});
 	ser_assert((mode & SER_TAPE_FIXED) == 0 || (mode & SER_TAPE_GRAD) == 0);
 	if ((mode & SER_TAPE_FIXED) == 0)
 		drop_packed(t);
@@ -150,7 +153,7 @@ real *tape_alloc(struct ser_tape *t, size_t n)
 	return tape_shape_only(t) ? NULL : ser_arena_alloc(&t->arena, n, sizeof(real));
 }
 
-/* ---- memory: the arena's, and what values and gradients gave back ---- */
+/* ---- memory of values and gradients: the store's, and what others gave back ---- */
 
 enum { STEP = 64 / sizeof(real) }; /* blocks are multiples of the arena's alignment */
 
@@ -185,7 +188,7 @@ static real *block_get(struct ser_tape *t, size_t n)
 		if (t->spare[i].n >= size && (best == t->n_spare || t->spare[i].n < t->spare[best].n))
 			best = i;
 	if (best == t->n_spare)
-		return ser_arena_alloc(&t->arena, n, sizeof(real));
+		return ser_arena_alloc(&t->store, n, sizeof(real));
 	struct block *b = &t->spare[best];
 	real *p = b->p;
 	b->p += size;
@@ -220,7 +223,7 @@ int ser_tape_variable(struct ser_tape *t, const real *val, size_t n_row, size_t 
 	int i = ser_tape_input(t, val, n_row, n_col, seg, n_seg);
 	if ((t->mode & SER_TAPE_GRAD) != 0 && !tape_shape_only(t)) {
 		t->node[i].need = true;
-		t->node[i].grad = ser_arena_calloc(&t->arena, ser_mul(n_row, n_col), sizeof(real));
+		t->node[i].grad = ser_arena_calloc(&t->store, ser_mul(n_row, n_col), sizeof(real));
 	}
 	return i;
 }
@@ -290,7 +293,7 @@ static int append(struct ser_tape *t, enum op op, int n_in, const int *in, struc
 		int *copy = ser_arena_alloc(&t->arena, (size_t)n_in, sizeof *copy);
 		memcpy(copy, in, (size_t)n_in * sizeof *copy);
 		t->rec = ser_grow(t->rec, &t->cap_rec, t->n_rec + 1, sizeof *t->rec);
-		t->rec[t->n_rec++] = (struct rec){op, out, n_in, copy, saved};
+		t->rec[t->n_rec++] = (struct rec){op, out, n_in, copy, saved, false};
 	}
 	return out;
 }
@@ -333,7 +336,10 @@ int tape_op_over(struct ser_tape *t, enum op op, int n_in, const int *in, void *
 	struct ser_node n = *tape_at(t, in[0]);
 	n.grad = NULL;
 	n.owner = false;
-	return append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
+	int out = append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
+	if (t->node[out].need)
+		t->rec[t->n_rec - 1].over = true;
+	return out;
 }
 
 int tape_op_to(struct ser_tape *t, enum op op, int n_in, const int *in, int home, size_t col, size_t n_col,
@@ -403,6 +409,7 @@ real *tape_grad_beta(struct ser_tape *t, int node, real *beta)
 	*beta = 1;
 	if (!n->need)
 		return NULL;
+	n->summed = false;
 	if (n->grad == NULL && n->home >= 0) {
 		struct ser_node *home = tape_at(t, n->home);
 		if (home->grad == NULL) {
@@ -445,6 +452,47 @@ static void give_back(struct ser_tape *t, struct ser_node *n)
 	n->val = NULL;
 }
 
+/* The input that a record's operator wrote over, or will; -1: none. */
+static int taken(const struct rec *r)
+{
+	return r->over || (op_table[r->op].does & TAKES) != 0 ? r->in[0] : -1;
+}
+
+/* What the operator of record i took is as it was then. */
+static void check_kept(const struct ser_tape *t, size_t i)
+{
+	const struct rec *r = &t->rec[i];
+	for (int j = 0; j < r->n_in; j++) {
+		ser_assert(r->in[j] < 0 || t->node[r->in[j]].val != NULL);
+		for (size_t k = i + 1; r->in[j] >= 0 && k < t->n_rec; k++)
+			ser_assert(taken(&t->rec[k]) != r->in[j]);
+	}
+}
+
+/* The value of x, where it was given back to be made again, and first of what it is made from. */
+static void make_again(struct ser_tape *t, int x)
+{
+	if (x < 0)
+		return;
+	x = t->node[x].home >= 0 ? t->node[x].home : x;
+	struct ser_node *n = &t->node[x];
+	if (!n->again)
+		return;
+	n->again = false;
+	n->val = block_get(t, n->n_row * n->n_col);
+	n->owner = true;
+	for (size_t i = 0; i < t->n_rec; i++) {
+		const struct rec *r = &t->rec[i];
+		if (r->out != x && t->node[r->out].home != x)
+			continue;
+		t->node[r->out].val = n->val + t->node[r->out].col;
+		for (int j = 0; j < r->n_in; j++)
+			make_again(t, r->in[j]);
+		check_kept(t, i);
+		op_table[r->op].again(t, r);
+	}
+}
+
 int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err *e)
 {
 	ser_assert((t->mode & SER_TAPE_GRAD) != 0 && !tape_shape_only(t) && !t->ran_back);
@@ -459,8 +507,12 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 		const struct rec r = t->rec[i];
 		if (t->node[r.out].grad == NULL && r.op != OP_SPLIT)
 			continue; /* nothing that the loss depends on */
-		op_table[r.op].bwd(t, &r);
+		for (int j = 0; (op_table[r.op].does & READS_IN) != 0 && j < r.n_in; j++)
+			make_again(t, r.in[j]);
 		/* all that use this node have run: its memory serves the next */
+		if ((op_table[r.op].does & READS_OUT) == 0)
+			give_back(t, &t->node[r.out]);
+		op_table[r.op].bwd(t, &r);
 		struct ser_node *n = &t->node[r.out];
 		if (n->grad != NULL && n->grad_owner) /* not handed on */
 			block_put(t, n->grad, n->n_row * n->n_col);
@@ -480,11 +532,40 @@ void ser_tape_drop(struct ser_tape *t, int x)
 	give_back(t, &t->node[x]);
 }
 
+void ser_tape_rebuild(struct ser_tape *t, int x)
+{
+	if ((t->mode & SER_TAPE_GRAD) == 0 || tape_shape_only(t))
+		return;
+	x = tape_at(t, x)->home >= 0 ? tape_at(t, x)->home : x;
+	struct ser_node *n = tape_at(t, x);
+	ser_assert(n->owner && !n->again && n->maker > 0);
+	/* a value without a gradient has no record of how it was made: it stays, but for scalars */
+	bool recorded = n->need && n->n_row * n->n_col > 1;
+	for (size_t i = (size_t)x; i < t->n_node; i++) {
+		struct ser_node *v = &t->node[i];
+		if ((int)i != x && v->home != x) {
+			ser_assert(v->val != n->val);
+			continue;
+		}
+		ser_assert(op_table[v->maker - 1].again != NULL && (op_table[v->maker - 1].does & READS_OUT) == 0);
+		v->closed = true;
+		recorded = recorded && v->need;
+	}
+	for (size_t i = 0; i < t->n_rec; i++) {
+		int over = taken(&t->rec[i]);
+		ser_assert(over < 0 || (over != x && t->node[over].home != x));
+	}
+	if (!recorded)
+		return;
+	give_back(t, n);
+	n->again = true;
+}
+
 int ser_tape_mark(const struct ser_tape *tape)
 {
 	struct ser_tape *t = (struct ser_tape *)tape;
 	t->mark = ser_grow(t->mark, &t->cap_mark, t->n_mark + 1, sizeof *t->mark);
-	t->mark[t->n_mark] = (struct mark){(int)t->n_node, ser_arena_mark(&t->arena)};
+	t->mark[t->n_mark] = (struct mark){(int)t->n_node, ser_arena_mark(&t->arena), ser_arena_mark(&t->store)};
 	return (int)t->n_mark++;
 }
 
@@ -507,12 +588,13 @@ int ser_tape_keep(struct ser_tape *t, int mark, int keep)
 	if (n_seg > 0)
 		ser_buf_add(&t->keep, n.seg, n_seg);
 	ser_arena_rewind(&t->arena, m.at);
+	ser_arena_rewind(&t->store, m.store_at);
 	t->n_node = (size_t)m.n_node;
 	for (size_t i = 0; i < t->n_param; i++)
 		if (t->param[i] >= m.n_node)
 			t->param[i] = -1;
 	if (n_val > 0) {
-		n.val = tape_alloc(t, n.n_row * n.n_col);
+		n.val = block_get(t, n.n_row * n.n_col);
 		memcpy(n.val, t->keep.s, n_val);
 	}
 	if (n_seg > 0) {
@@ -525,7 +607,7 @@ int ser_tape_keep(struct ser_tape *t, int mark, int keep)
 
 size_t ser_tape_bytes(const struct ser_tape *t)
 {
-	return t->arena.used;
+	return t->arena.used + t->store.used;
 }
 
 /* ---- column sums ---- */
@@ -589,6 +671,36 @@ void tape_bias_grad(struct ser_tape *t, size_t n_row, size_t n_col, const real *
 	for (size_t c = 0; c < n_col; c++)
 		db[c] += (real)s[c];
 	ser_arena_rewind(&t->arena, m);
+}
+
+void tape_bias(struct ser_tape *t, int y, int b)
+{
+	struct ser_node *Y = tape_at(t, y);
+	if (b < 0 || !tape_at(t, b)->need)
+		return;
+	Y->n_bias = tape_at(t, b)->n_row * tape_at(t, b)->n_col;
+	Y->grad_sum = ser_arena_calloc(&t->arena, Y->n_bias, sizeof *Y->grad_sum);
+}
+
+void tape_bias_back(struct ser_tape *t, int y, int b)
+{
+	real *db = tape_grad(t, b);
+	const struct ser_node *Y = tape_at(t, y);
+	size_t C = Y->n_bias;
+	if (db == NULL)
+		return;
+	for (size_t c = 0; Y->summed && c < C; c++)
+		db[c] += (real)Y->grad_sum[c];
+	if (!Y->summed)
+		tape_bias_grad(t, Y->n_row * (Y->n_col / C), C, Y->grad, Y->grad_ld == Y->n_col ? C : Y->grad_ld, db);
+}
+
+void tape_grad_sums(struct ser_tape *t, int x, void (*part)(const void *ctx, size_t r0, size_t n, double *s, double *q),
+		    const void *ctx)
+{
+	struct ser_node *X = tape_at(t, x);
+	tape_col_sums(t, X->n_row * (X->n_col / X->n_bias), X->n_bias, part, ctx, X->grad_sum, NULL);
+	X->summed = true;
 }
 
 /* ---- names ---- */

@@ -51,11 +51,15 @@ static int ecapa(struct ser_tape *t, int x, size_t C)
 			part[i] = ser_layer_conv1d_relu_norm_to(t, "conv", y, w, &c, "bn", room, i * w);
 			ser_tape_leave(t);
 		}
-		y = ser_nn_join(t, room, 8, part);
-		h[b] = ser_layer_se_add_to(t, "se", tdnn(t, "b", y, C, 1, 1), 128, total, all, (size_t)b * C);
+		int joined = ser_nn_join(t, room, 8, part), z = tdnn(t, "b", joined, C, 1, 1), before = total;
+		ser_tape_rebuild(t, joined);
+		h[b] = ser_layer_se_add_to(t, "se", z, 128, total, all, (size_t)b * C);
+		ser_tape_rebuild(t, z);
 		h[b] = ser_tape_keep(t, m, h[b]);
 		if (b < 2)
 			total = ser_nn_add(t, total, h[b]);
+		if (b == 0)
+			ser_tape_rebuild(t, before);
 		ser_tape_leave(t);
 	}
 	struct ser_conv c1 = conv(1, 1, 1);

@@ -104,6 +104,17 @@ static int n_bn_relu(struct ser_tape *t, const int *x)
 	int y = ser_nn_linear(t, x[0], x[1], -1);
 	return ser_nn_batch_norm_relu(t, y, x[2], x[3], x[4], x[5], 0.1, 1e-5);
 }
+static int n_bias_relu_bn(struct ser_tape *t, const int *x)
+{
+	return ser_nn_relu_batch_norm(t, ser_nn_linear(t, x[0], x[1], x[2]), x[3], -1, x[4], x[5], 0.1, 1e-5);
+}
+/* the same of a norm, and more to add to the gradient that the bias's is summed from */
+static int n_bias_bn_relu(struct ser_tape *t, const int *x)
+{
+	int y = ser_nn_linear(t, x[0], x[1], x[2]), s = ser_nn_scale(t, y, 0.5);
+	return ser_nn_add(t, ser_nn_batch_norm_relu(t, y, x[3], -1, x[4], x[5], 0.1, 1e-5), s);
+}
+static int n_bias_relu(struct ser_tape *t, const int *x) { return ser_nn_relu_in_place(t, ser_nn_linear(t, x[0], x[1], x[2])); }
 static int n_bn_pool(struct ser_tape *t, const int *x)
 {
 	int y = ser_nn_linear(t, seq(t, x[0]), x[1], -1);
@@ -205,6 +216,10 @@ static int n_stats_a(struct ser_tape *t, const int *x)
 {
 	return ser_nn_pool_stats(t, seq(t, x[0]), ser_nn_softmax_time(t, seq(t, x[1])), 1e-4);
 }
+static int n_stats_soft(struct ser_tape *t, const int *x)
+{
+	return ser_nn_softmax_time_pool_stats(t, seq(t, x[0]), ser_nn_linear(t, seq(t, x[1]), x[2], -1), 1e-4);
+}
 static int n_pool_sum(struct ser_tape *t, const int *x) { return ser_nn_pool_sum(t, seq(t, x[0]), x[1]); }
 static int n_expand(struct ser_tape *t, const int *x) { return ser_nn_expand(t, x[0], seq(t, x[1])); }
 static int n_scale_rows(struct ser_tape *t, const int *x) { return ser_nn_scale_rows(t, seq(t, x[0]), x[1]); }
@@ -305,6 +320,9 @@ static const struct kase cases[] = {
 	{"batch_norm of relu fixed", n_relu_bn, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
 	{"batch_norm and relu training", n_bn_relu, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
 	{"batch_norm and relu fixed", n_bn_relu, {{R, 4}, {6, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
+	{"batch_norm of relu with bias", n_bias_relu_bn, {{R, 4}, {3, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
+	{"batch_norm and relu with bias", n_bias_bn_relu, {{R, 4}, {3, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
+	{"relu in place with bias", n_bias_relu, {{R, 4}, {3, 4}, {1, 3}}, 0},
 	{"batch_norm relu pool training", n_bn_pool, {{R, 4}, {15, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, SER_TAPE_TRAIN},
 	{"batch_norm relu pool fixed", n_bn_pool, {{R, 4}, {15, 4}, {1, 3}, {1, 3}, {1, 3}, {1, 3}}, 0},
 	{"dropped values", n_drop, {{R, 4}, {6, 4}, {2, 8}}, 0},
@@ -353,6 +371,7 @@ static const struct kase cases[] = {
 	{"pool_stats", n_stats, {{R, 3}}, 0},
 	{"pool_stats attentive", n_stats_a, {{R, 3}, {R, 3}}, 0},
 	{"pool_stats one weight", n_stats_a, {{R, 3}, {R, 1}}, 0},
+	{"pool_stats of softmax_time", n_stats_soft, {{R, 3}, {R, 4}, {3, 4}}, 0},
 	{"pool_sum", n_pool_sum, {{R, 3}, {R, 3}}, 0},
 	{"pool_sum one weight", n_pool_sum, {{R, 3}, {R, 1}}, 0},
 	{"expand", n_expand, {{B, 3}, {R, 2}}, 0},

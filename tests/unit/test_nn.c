@@ -301,6 +301,78 @@ static void shared_statistics(void **state)
 	data_free(&d);
 }
 
+/* Residual sums and a Res2Net chain, as ECAPA-TDNN has them; what normalisations and sums made is kept, or rebuilt. */
+static int chain(struct ser_tape *t, int x, bool rebuild)
+{
+	struct ser_conv c1 = {.k = 1, .stride = 1, .dil = 1, .groups = 1};
+	int part[4], first = ser_layer_relu_batch_norm(t, "n0", ser_layer_conv1d(t, "c0", x, 16, &k3, true), 16);
+	int all = ser_nn_room(t, first, 32);
+	int y = ser_layer_relu_batch_norm(t, "n1", ser_layer_conv1d(t, "c1", first, 16, &c1, true), 16);
+	int room = ser_nn_room(t, y, 16);
+	ser_nn_split(t, y, 4, part);
+	for (int i = 1; i < 4; i++) {
+		ser_tape_enter(t, "part%d", i);
+		y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
+		y = ser_layer_conv1d(t, "c", y, 4, &k3, true);
+		part[i] = ser_layer_relu_batch_norm_to(t, "n", y, 4, room, (size_t)i * 4);
+		ser_tape_leave(t);
+	}
+	int joined = ser_nn_join(t, room, 4, part);
+	int z = ser_layer_batch_norm_relu(t, "n2", ser_layer_conv1d(t, "c2", joined, 16, &c1, true), 16);
+	int u = ser_layer_se(t, "se", z, 4), a = ser_nn_add_to(t, first, u, all, 0);
+	ser_tape_drop(t, u);
+	int sum = ser_nn_add(t, first, a);
+	int b = ser_layer_batch_norm(t, "n3", ser_layer_conv1d(t, "c3", sum, 16, &c1, true), 16);
+	int c = ser_layer_conv1d(t, "c4", b, 16, &c1, true);
+	for (int i = 0; rebuild && i < 5; i++)
+		ser_tape_rebuild(t, (const int[]){joined, z, first, sum, b}[i]);
+	c = ser_layer_relu_batch_norm_to(t, "n4", c, 16, all, 16);
+	c = ser_layer_conv1d(t, "c5", ser_nn_join(t, all, 2, (const int[]){a, c}), 16, &c1, true);
+	return ser_layer_linear(t, "out", ser_layer_attn_stats(t, "pool", c, 8, true), K, true);
+}
+
+/* Values made again give the gradients of those kept, bit for bit, in less memory. */
+static void rebuilt(void **state)
+{
+	(void)state;
+	struct data d = data_new();
+	struct ser_err e;
+	struct ser_la *two = ser_la_new(2);
+	real *want = NULL;
+	size_t bytes = 0;
+	/* statistics of the batch, fixed ones, the first layers frozen; kept, rebuilt, rebuilt on two threads */
+	for (int i = 0; i < 9; i++) {
+		struct ser_params *p = ser_params_new(3);
+		struct ser_tape *t = ser_tape_new(i % 3 == 2 ? two : NULL, p);
+		ser_tape_reset(t, SER_TAPE_SHAPE, 0);
+		chain(t, ser_tape_input(t, NULL, 8, D, (const size_t[]){0, 8}, 1), i % 3 > 0);
+		if (i / 3 == 2)
+			assert_int_equal(ser_params_flag(p, "c0", SER_P_FROZEN, true) +
+						 ser_params_flag(p, "n0", SER_P_FROZEN, true),
+					 6);
+		for (int twice_over = 0; twice_over < 2; twice_over++) {
+			ser_tape_reset(t, SER_TAPE_GRAD | (i / 3 == 1 ? 0 : SER_TAPE_TRAIN), 1);
+			int x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D);
+			int l = ser_nn_cross_entropy(t, chain(t, x, i % 3 > 0), d.y, NULL);
+			assert_int_equal(ser_tape_backward(t, l, 1, &e), 0);
+		}
+		if (i % 3 == 0) {
+			free(want);
+			want = ser_malloc(p->n, sizeof *want);
+			memcpy(want, p->grad, p->n * sizeof *want);
+			assert_true(ser_la_dot(p->n, want, want) > 1e-3);
+			bytes = ser_tape_bytes(t);
+		}
+		assert_memory_equal(p->grad, want, p->n * sizeof *want);
+		assert_true(i % 3 != 1 || ser_tape_bytes(t) < bytes);
+		ser_tape_free(t);
+		ser_params_free(p);
+	}
+	free(want);
+	ser_la_free(two);
+	data_free(&d);
+}
+
 /* Saved after five steps and resumed: the bytes of ten. */
 static void resume(void **state)
 {
@@ -595,11 +667,11 @@ static void loss_edges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overfit),    cmocka_unit_test(batching),          cmocka_unit_test(accumulation),
-		cmocka_unit_test(at_once),    cmocka_unit_test(shared_statistics), cmocka_unit_test(resume),
-		cmocka_unit_test(not_finite), cmocka_unit_test(parameters),        cmocka_unit_test(dropout),
-		cmocka_unit_test(schedules),  cmocka_unit_test(clap_vector),       cmocka_unit_test(cooccur_vector),
-		cmocka_unit_test(loss_edges),
+		cmocka_unit_test(at_once),      cmocka_unit_test(overfit),        cmocka_unit_test(batching),
+		cmocka_unit_test(accumulation), cmocka_unit_test(at_once),        cmocka_unit_test(shared_statistics),
+		cmocka_unit_test(rebuilt),      cmocka_unit_test(resume),         cmocka_unit_test(not_finite),
+		cmocka_unit_test(parameters),   cmocka_unit_test(dropout),        cmocka_unit_test(schedules),
+		cmocka_unit_test(clap_vector),  cmocka_unit_test(cooccur_vector), cmocka_unit_test(loss_edges),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
