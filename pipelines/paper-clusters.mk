@@ -40,7 +40,7 @@ divide = $(if $(FOLD_$(1)),ser-fold $(FOLD_$(1)),cat)
 # ---- features: functionals of two sets of descriptors as one vector, without the silence around what is said; frames for the
 # speaker encoder, with its own front-end. Sets, functionals and the depth of the trim were chosen as the encoder was, see
 # paper-folds.mk ----
-FUNCTIONALS ?= mean,std,p5,p50,p95,slope
+FUNCTIONALS ?= mean,std,p5,p25,p50,p75,p95,slope,skewness,kurtosis
 DESCRIPTORS ?= --kind compare --trim 30
 CEPSTRA     ?= --kind mfcc --num-ceps 20 --num-mel-bins 40 --delta-order 1 --trim 30
 FRAMES      ?= --kind fbank --num-mel-bins 80
