@@ -116,16 +116,24 @@ void ser_st_f8(const struct ser_st_tensor *t, double *out)
 
 static const char sum_key[] = "{\"__metadata__\":{\"crc32\":\""; /* how a header begins that has one */
 enum { SUM_AT = 8 + sizeof sum_key - 1, SUM_DIGITS = 8 };
+/* and what says a second time that it has: damage to one of the two does not make a file without a checksum of it */
+static const char said_key[] = "checksum", said_val[] = "crc32";
 
 static uint32_t crc(uint32_t c, const void *p, size_t n)
 {
 	return (uint32_t)crc32_z(c, p, n);
 }
 
+static bool has_sum(const char *p, size_t n)
+{
+	return n >= SUM_AT + SUM_DIGITS && memcmp(p + 8, sum_key, sizeof sum_key - 1) == 0;
+}
+
+/* Of the file's n bytes, when they have a checksum */
 static int check_sum(const char *p, size_t n, struct ser_err *e)
 {
 	char want[SUM_DIGITS + 1];
-	if (n < SUM_AT + SUM_DIGITS || memcmp(p + 8, sum_key, sizeof sum_key - 1) != 0)
+	if (!has_sum(p, n))
 		return 0;
 	uint32_t c = crc(crc(0, p, SUM_AT), "00000000", SUM_DIGITS);
 	c = crc(c, p + SUM_AT + SUM_DIGITS, n - SUM_AT - SUM_DIGITS);
@@ -233,6 +241,9 @@ static int parse(struct ser_st *s, const char *p, size_t n, struct ser_err *e)
 		if (strcmp(f->name, "__metadata__") == 0) {
 			if (take_meta(s, &f->val, e) != 0)
 				return e->code;
+			if (ser_st_meta(s, said_key) != NULL && !has_sum(p, n))
+				return ser_fail(e, SER_EDATA,
+						"says that it has a checksum, which is not where it belongs");
 			continue;
 		}
 		struct ser_st_tensor *t = &s->tensor[s->n_tensor++];
@@ -337,9 +348,9 @@ int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_
 {
 	struct ser_buf b = {0};
 	size_t *n_byte = ser_malloc(n, sizeof *n_byte), at = 0;
-	ser_buf_printf(&b, "%s00000000\"", sum_key);
+	ser_buf_printf(&b, "%s00000000\",\"%s\":\"%s\"", sum_key, said_key, said_val);
 	for (size_t i = 0; i < n_meta; i++) {
-		if (strcmp(m[i].key, "crc32") == 0)
+		if (strcmp(m[i].key, "crc32") == 0 || strcmp(m[i].key, said_key) == 0)
 			continue; /* of the file that it was read from */
 		ser_buf_str(&b, ",");
 		add_json_str(&b, m[i].key);

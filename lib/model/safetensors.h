@@ -3,7 +3,8 @@
  * {"name": {"dtype", "shape", "data_offsets"}, ..., "__metadata__": {string: string}}, then the tensors' bytes,
  * little-endian, without holes. Reading maps the file and copies nothing; everything is bounded before it is used.
  * What is written here has "crc32" as the first of its metadata: eight hexadecimal digits, the CRC-32 of the whole file in which
- * these digits are zeros. A file that has it is checked, one of another writer is not. */
+ * these digits are zeros, and "checksum": "crc32" behind it, so that no damage to either makes a file that nobody checks. A file
+ * of another writer has neither and is not checked. */
 #ifndef SER_MODEL_SAFETENSORS_H
 #define SER_MODEL_SAFETENSORS_H
 
@@ -70,7 +71,7 @@ const struct ser_st_tensor *ser_st_find(const struct ser_st *s, const char *name
 const char *ser_st_meta(const struct ser_st *s, const char *key);                  /* or NULL */
 
 /* Write tensors and metadata in the order given, after the checksum; the header is padded with spaces to a multiple of 8 bytes. Names must
- * be unique and not "__metadata__", keys "crc32" are passed over; `n` of a tensor is not looked at, its shape is. */
+ * be unique and not "__metadata__", keys "crc32" and "checksum" are passed over; `n` of a tensor is not looked at, its shape is. */
 int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_t n, const struct ser_st_meta *m,
 		 size_t n_meta, struct ser_err *e);
 /* The same to a file that appears when it is whole. */

@@ -11,7 +11,7 @@ static size_t n_meta(const struct ser_st *s)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < s->n_meta; i++)
-		n += strcmp(s->meta[i].key, "crc32") != 0;
+		n += strcmp(s->meta[i].key, "crc32") != 0 && strcmp(s->meta[i].key, "checksum") != 0;
 	return n;
 }
 
