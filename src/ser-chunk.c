@@ -103,18 +103,16 @@ int main(int argc, char **argv)
 {
 	struct chunk k = {.field = "feat", .scale = 1};
 	const struct ser_option opts[] = {
-		{"frames", 'm', SER_OPTION_INT, &k.n_frame, "M", 0, 1e9, NULL, 0,
-		 "frames of a chunk; 0: see --seconds"},
-		{"seconds", 0, SER_OPTION_REAL, &k.seconds, "S", 0, 1e6, NULL, 0,
-		 "length of a chunk, instead of --frames"},
-		{"chunks", 'c', SER_OPTION_INT, &k.n_chunk, "C", 0, 1e6, NULL, 0,
-		 "chunks of an utterance; 0: see --longest"},
-		{"longest", 0, SER_OPTION_REAL, &k.longest_s, "S", 0, 1e6, NULL, 0,
-		 "length of the longest utterance: C is it over --seconds, rounded up"},
-		{"scale", 'n', SER_OPTION_INT, &k.scale, "N", 1, 1000, NULL, 0, "cut N times as many chunks"},
-		{"field", 0, SER_OPTION_STR, &k.field, "NAME", 0, 0, NULL, 0, "tensor to cut"},
-		{"stack", 0, SER_OPTION_FLAG, &k.stack, NULL, 0, 0, NULL, 0,
-		 "keep one record an utterance, with a tensor [C,M,D], instead of one a chunk"},
+		{"frames", "frames of a chunk; 0: see --seconds", SER_OPT_INT(&k.n_frame, "M", 0, 1e9), .letter = 'm'},
+		{"seconds", "length of a chunk, instead of --frames", SER_OPT_REAL(&k.seconds, "S", 0, 1e6)},
+		{"chunks", "chunks of an utterance; 0: see --longest", SER_OPT_INT(&k.n_chunk, "C", 0, 1e6),
+		 .letter = 'c'},
+		{"longest", "length of the longest utterance: C is it over --seconds, rounded up",
+		 SER_OPT_REAL(&k.longest_s, "S", 0, 1e6)},
+		{"scale", "cut N times as many chunks", SER_OPT_INT(&k.scale, "N", 1, 1000), .letter = 'n'},
+		{"field", "tensor to cut", SER_OPT_STR(&k.field, "NAME")},
+		{"stack", "keep one record an utterance, with a tensor [C,M,D], instead of one a chunk",
+		 SER_OPT_FLAG(&k.stack)},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-chunk", "Cut each utterance into a fixed number of equal chunks.",

@@ -40,10 +40,9 @@ int main(int argc, char **argv)
 	struct lines lines = {.c = &c};
 	struct ser_compare m = {.say = say, .ctx = &lines};
 	const struct ser_option opts[] = {
-		{"rtol", 0, SER_OPTION_REAL, &m.rtol, "X", 0, 1e300, NULL, 0,
-		 "relative tolerance: |a-b| <= atol + rtol |b|"},
-		{"atol", 0, SER_OPTION_REAL, &m.atol, "X", 0, 1e300, NULL, 0, "absolute tolerance"},
-		{"nan-equal", 0, SER_OPTION_FLAG, &m.nan_equal, NULL, 0, 0, NULL, 0, "NaN equals NaN"},
+		{"rtol", "relative tolerance: |a-b| <= atol + rtol |b|", SER_OPT_REAL(&m.rtol, "X", 0, 1e300)},
+		{"atol", "absolute tolerance", SER_OPT_REAL(&m.atol, "X", 0, 1e300)},
+		{"nan-equal", "NaN equals NaN", SER_OPT_FLAG(&m.nan_equal)},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-cmp", "Compare two streams by id, ignoring order and provenance.",

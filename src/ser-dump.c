@@ -208,12 +208,10 @@ int main(int argc, char **argv)
 	bool data = false, human = false, header = false;
 	const char *tsv = NULL;
 	const struct ser_option opts[] = {
-		{"data", 'd', SER_OPTION_FLAG, &data, NULL, 0, 0, NULL, 0, "with the tensors' elements"},
-		{"human", 'H', SER_OPTION_FLAG, &human, NULL, 0, 0, NULL, 0,
-		 "aligned columns; tensors as shape and min/mean/max"},
-		{"header", 0, SER_OPTION_FLAG, &header, NULL, 0, 0, NULL, 0, "the headers as JSON, and no records"},
-		{"tsv", 0, SER_OPTION_STR, &tsv, "NAMES", 0, 0, NULL, 0,
-		 "a table of these fields, parted by commas, with a header row"},
+		{"data", "with the tensors' elements", SER_OPT_FLAG(&data), .letter = 'd'},
+		{"human", "aligned columns; tensors as shape and min/mean/max", SER_OPT_FLAG(&human), .letter = 'H'},
+		{"header", "the headers as JSON, and no records", SER_OPT_FLAG(&header)},
+		{"tsv", "a table of these fields, parted by commas, with a header row", SER_OPT_STR(&tsv, "NAMES")},
 		{0},
 	};
 	const struct ser_tool tool = {

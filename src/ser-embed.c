@@ -48,14 +48,11 @@ int main(int argc, char **argv)
 	const char *model = NULL;
 	int precision = SER_LA_FULL;
 	const struct ser_option opts[] = {
-		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED | SER_OPTION_READ,
-		 "model of ser-train or ser-model import"},
-		{"frames", 0, SER_OPTION_FLAG, &j.frames, NULL, 0, 0, NULL, 0,
-		 "frame-level states [T,C] instead of one vector"},
-		{"name", 0, SER_OPTION_STR, &j.name, "NAME", 0, 0, NULL, 0,
-		 "name of the new tensor (default emb, or frames)"},
-		{"precision", 0, SER_OPTION_CHOICE, &precision, "NAME", 0, 0, ser_la_precisions, 0,
-		 "of matrix products"},
+		{"model", "model of ser-train or ser-model import", SER_OPT_STR(&model, "FILE"), .letter = 'm',
+		 .flags = SER_OPTION_NEEDED | SER_OPTION_READ},
+		{"frames", "frame-level states [T,C] instead of one vector", SER_OPT_FLAG(&j.frames)},
+		{"name", "name of the new tensor (default emb, or frames)", SER_OPT_STR(&j.name, "NAME")},
+		{"precision", "of matrix products", SER_OPT_CHOICE(&precision, "NAME", ser_la_precisions)},
 		{0},
 	};
 	const struct ser_tool tool = {

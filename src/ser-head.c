@@ -5,7 +5,7 @@ int main(int argc, char **argv)
 {
 	int64_t n = 10;
 	const struct ser_option opts[] = {
-		{"records", 'n', SER_OPTION_I64, &n, "N", 0, 9e18, NULL, 0, "records to pass on"},
+		{"records", "records to pass on", SER_OPT_I64(&n, "N", 0, 9e18), .letter = 'n'},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-head",    "Pass on the first records of a stream.", "[FILE]...", opts, NULL,

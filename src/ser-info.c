@@ -250,11 +250,9 @@ int main(int argc, char **argv)
 {
 	bool json = false, replay = false, cpu = false;
 	const struct ser_option opts[] = {
-		{"json", 'j', SER_OPTION_FLAG, &json, NULL, 0, 0, NULL, 0, "a JSON object for each file"},
-		{"replay", 0, SER_OPTION_FLAG, &replay, NULL, 0, 0, NULL, 0,
-		 "a shell script of the commands that made the stream"},
-		{"cpu", 0, SER_OPTION_FLAG, &cpu, NULL, 0, 0, NULL, 0,
-		 "say which matrix kernels run here and how fast, and read nothing"},
+		{"json", "a JSON object for each file", SER_OPT_FLAG(&json), .letter = 'j'},
+		{"replay", "a shell script of the commands that made the stream", SER_OPT_FLAG(&replay)},
+		{"cpu", "say which matrix kernels run here and how fast, and read nothing", SER_OPT_FLAG(&cpu)},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-info",  "Check a stream from end to end and say what is in it.",

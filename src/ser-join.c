@@ -179,22 +179,16 @@ int main(int argc, char **argv)
 	bool table = false;
 	const char *fields = NULL;
 	const struct ser_option opts[] = {
-		{"on", 0, SER_OPTION_STR, &o.on, "NAME", 0, 0, NULL, 0,
-		 "the label to join by; B has each of its values once"},
-		{"fields", 0, SER_OPTION_STR, &fields, "NAMES", 0, 0, NULL, 0,
-		 "add only these fields of B, parted by commas"},
-		{"left", 'l', SER_OPTION_FLAG, &o.left, NULL, 0, 0, NULL, 0,
-		 "pass on the records of A that B lacks, too"},
-		{"anti", 0, SER_OPTION_FLAG, &o.anti, NULL, 0, 0, NULL, 0,
-		 "pass on only the records of A that B lacks"},
-		{"suffix", 0, SER_OPTION_STR, &o.suffix, "TEXT", 0, 0, NULL, 0,
-		 "add a field that A has, too, under its name and this"},
-		{"concat", 0, SER_OPTION_STR, &o.concat, "NAME", 0, 0, NULL, 0,
-		 "put B's tensor of this name behind A's, along the last axis"},
-		{"tsv", 0, SER_OPTION_FLAG, &table, NULL, 0, 0, NULL, 0,
-		 "B is a table of labels with a header row, parted by tabs"},
-		{"mem", 0, SER_OPTION_SIZE, &o.mem, "SIZE", 1, 0, NULL, SER_OPTION_SILENT,
-		 "memory for the records of B before they go to a temporary file"},
+		{"on", "the label to join by; B has each of its values once", SER_OPT_STR(&o.on, "NAME")},
+		{"fields", "add only these fields of B, parted by commas", SER_OPT_STR(&fields, "NAMES")},
+		{"left", "pass on the records of A that B lacks, too", SER_OPT_FLAG(&o.left), .letter = 'l'},
+		{"anti", "pass on only the records of A that B lacks", SER_OPT_FLAG(&o.anti)},
+		{"suffix", "add a field that A has, too, under its name and this", SER_OPT_STR(&o.suffix, "TEXT")},
+		{"concat", "put B's tensor of this name behind A's, along the last axis",
+		 SER_OPT_STR(&o.concat, "NAME")},
+		{"tsv", "B is a table of labels with a header row, parted by tabs", SER_OPT_FLAG(&table)},
+		{"mem", "memory for the records of B before they go to a temporary file",
+		 SER_OPT_SIZE(&o.mem, "SIZE", 1, 0), .flags = SER_OPTION_SILENT},
 		{0},
 	};
 	const struct ser_tool tool = {

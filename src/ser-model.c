@@ -206,20 +206,19 @@ int main(int argc, char **argv)
 	int from = SER_FROM_SPEECHBRAIN;
 	const char *field = "feat", *features = NULL;
 	const struct ser_option show_opts[] = {
-		{"json", 0, SER_OPTION_FLAG, &json, NULL, 0, 0, NULL, 0, "one JSON object, without the tensors"},
+		{"json", "one JSON object, without the tensors", SER_OPT_FLAG(&json)},
 		{0},
 	};
 	const struct ser_option export_opts[] = {
-		{"encoder", 0, SER_OPTION_FLAG, &encoder, NULL, 0, 0, NULL, 0,
-		 "the encoder alone, its names without \"encoder.\""},
+		{"encoder", "the encoder alone, its names without \"encoder.\"", SER_OPT_FLAG(&encoder)},
 		{0},
 	};
 	const struct ser_option import_opts[] = {
-		{"from", 0, SER_OPTION_CHOICE, &from, "TOOLKIT", 0, 0, ser_model_sources, SER_OPTION_NEEDED,
-		 "whose names the tensors have"},
-		{"features", 0, SER_OPTION_STR, &features, "FILE", 0, 0, NULL, SER_OPTION_NEEDED | SER_OPTION_SILENT,
-		 "a stream of features as the network wants them; its header goes into the model"},
-		{"field", 0, SER_OPTION_STR, &field, "NAME", 0, 0, NULL, 0, "their tensor"},
+		{"from", "whose names the tensors have", SER_OPT_CHOICE(&from, "TOOLKIT", ser_model_sources),
+		 .flags = SER_OPTION_NEEDED},
+		{"features", "a stream of features as the network wants them; its header goes into the model",
+		 SER_OPT_STR(&features, "FILE"), .flags = SER_OPTION_NEEDED | SER_OPTION_SILENT},
+		{"field", "their tensor", SER_OPT_STR(&field, "NAME")},
 		{0},
 	};
 	const struct ser_mode modes[] = {

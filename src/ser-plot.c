@@ -242,46 +242,45 @@ static void bar_chart(struct ser_cli *c)
 
 int main(int argc, char **argv)
 {
-#define COMMON                                                                                                         \
-	{"title", 0, SER_OPTION_STR, &o.title, "TEXT", 0, 0, NULL, 0, "title, in place of one made from the data"},    \
-		{"width",                                                                                              \
-		 0,                                                                                                    \
-		 SER_OPTION_REAL,                                                                                      \
-		 &o.width,                                                                                             \
-		 "N",                                                                                                  \
-		 0,                                                                                                    \
-		 10000,                                                                                                \
-		 NULL,                                                                                                 \
-		 0,                                                                                                    \
-		 "pixels; 0: as many as are easy to read"},                                                            \
-		{"height", 0, SER_OPTION_REAL, &o.height, "N", 0, 10000, NULL, 0, "the same"},                         \
-	{                                                                                                              \
-		0                                                                                                      \
-	}
-	const struct ser_option scatter_opts[] = {{"field", 0, SER_OPTION_STR, &points.field, "NAME", 0, 0, NULL, 0,
-						   "tensor whose first two components are drawn"},
-						  {"color", 0, SER_OPTION_STR, &color, "[A,]B", 0, 0, NULL, 0,
-						   "label B by colour and marker; label A by names in the map"},
-						  {"panel", 0, SER_OPTION_STR, &points.panel, "NAME", 0, 0, NULL, 0,
-						   "a panel for each value of this label"},
-						  COMMON};
+	const struct ser_option title = {"title", "title, in place of one made from the data",
+					 SER_OPT_STR(&o.title, "TEXT")},
+				width = {"width", "pixels; 0: as many as are easy to read",
+					 SER_OPT_REAL(&o.width, "N", 0, 10000)},
+				height = {"height", "the same", SER_OPT_REAL(&o.height, "N", 0, 10000)};
+	const struct ser_option scatter_opts[] = {
+		{"field", "tensor whose first two components are drawn", SER_OPT_STR(&points.field, "NAME")},
+		{"color", "label B by colour and marker; label A by names in the map", SER_OPT_STR(&color, "[A,]B")},
+		{"panel", "a panel for each value of this label", SER_OPT_STR(&points.panel, "NAME")},
+		title,
+		width,
+		height,
+		{0}};
 	const struct ser_option confusion_opts[] = {
-		{"label", 0, SER_OPTION_STR, &label, "NAME", 0, 0, NULL, SER_OPTION_NEEDED, "the true label"},
-		{"pred", 0, SER_OPTION_STR, &pred, "NAME", 0, 0, NULL, 0, "the predicted label"},
-		COMMON};
+		{"label", "the true label", SER_OPT_STR(&label, "NAME"), .flags = SER_OPTION_NEEDED},
+		{"pred", "the predicted label", SER_OPT_STR(&pred, "NAME")},
+		title,
+		width,
+		height,
+		{0}};
 	const struct ser_option curve_opts[] = {
-		{"x", 0, SER_OPTION_STR, &logs.x, "NAME", 0, 0, NULL, 0, "column along the x axis"},
-		{"y", 0, SER_OPTION_STR, &y_names, "NAMES", 0, 0, NULL, 0,
-		 "columns, parted by commas, each in a panel; without: loss and the first dev_..."},
-		{"log-x", 0, SER_OPTION_FLAG, &logs.log_x, NULL, 0, 0, NULL, 0, "a logarithmic x axis"},
-		COMMON};
+		{"x", "column along the x axis", SER_OPT_STR(&logs.x, "NAME")},
+		{"y", "columns, parted by commas, each in a panel; without: loss and the first dev_...",
+		 SER_OPT_STR(&y_names, "NAMES")},
+		{"log-x", "a logarithmic x axis", SER_OPT_FLAG(&logs.log_x)},
+		title,
+		width,
+		height,
+		{0}};
 	const struct ser_option bars_opts[] = {
-		{"score", 0, SER_OPTION_STR, &score_names, "NAMES", 0, 0, NULL, 0,
-		 "rows, parted by commas; without: the first of the scores, all of another table"},
-		{"table", 0, SER_OPTION_STR, &bars.table, "NAME", 0, 0, NULL, 0, "table of the report"},
-		{"interval", 0, SER_OPTION_STR, &bars.interval, "NAME", 0, 0, NULL, 0,
-		 "spk, group, utt or trial; without: the first of these that all bars have"},
-		COMMON};
+		{"score", "rows, parted by commas; without: the first of the scores, all of another table",
+		 SER_OPT_STR(&score_names, "NAMES")},
+		{"table", "table of the report", SER_OPT_STR(&bars.table, "NAME")},
+		{"interval", "spk, group, utt or trial; without: the first of these that all bars have",
+		 SER_OPT_STR(&bars.interval, "NAME")},
+		title,
+		width,
+		height,
+		{0}};
 	const struct ser_mode modes[] = {
 		{"scatter", "Points of records, such as those of ser-project.", scatter_opts, NULL},
 		{"confusion", "True against predicted classes, counts and shares.", confusion_opts, NULL},

@@ -98,12 +98,10 @@ int main(int argc, char **argv)
 	const char *model = NULL, *head = NULL;
 	int precision = SER_LA_FULL;
 	const struct ser_option opts[] = {
-		{"model", 'm', SER_OPTION_STR, &model, "FILE", 0, 0, NULL, SER_OPTION_NEEDED | SER_OPTION_READ,
-		 "model of ser-train classify or regress"},
-		{"head", 0, SER_OPTION_STR, &head, "NAME", 0, 0, NULL, 0,
-		 "which head of the model (default its first)"},
-		{"precision", 0, SER_OPTION_CHOICE, &precision, "NAME", 0, 0, ser_la_precisions, 0,
-		 "of matrix products"},
+		{"model", "model of ser-train classify or regress", SER_OPT_STR(&model, "FILE"), .letter = 'm',
+		 .flags = SER_OPTION_NEEDED | SER_OPTION_READ},
+		{"head", "which head of the model (default its first)", SER_OPT_STR(&head, "NAME")},
+		{"precision", "of matrix products", SER_OPT_CHOICE(&precision, "NAME", ser_la_precisions)},
 		{0},
 	};
 	const struct ser_tool tool = {

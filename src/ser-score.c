@@ -116,75 +116,51 @@ int main(int argc, char **argv)
 	static const char *const metrics[] = {"euclidean", "cosine", NULL}, *const tasks[] = {"classes", "regress",
 											      NULL};
 	ser_score_opt_init(&o);
-#define LABEL                                                                                                          \
-	{                                                                                                              \
-		"label", 0, SER_OPTION_STR, &o.label, "NAME", 0, 0, NULL, SER_OPTION_NEEDED, "the true label"          \
-	}
-#define PRED                                                                                                           \
-	{                                                                                                              \
-		"pred", 0, SER_OPTION_STR, &o.pred, "NAME", 0, 0, NULL, 0,                                             \
-			"the predicted label; without it, tensor post"                                                 \
-	}
-#define FOLD                                                                                                           \
-	{                                                                                                              \
-		"fold", 0, SER_OPTION_STR, &o.fold, "NAME", 0, 0, NULL, 0,                                             \
-			"label of the fold; without it, a file is a fold"                                              \
-	}
-#define SHARED                                                                                                         \
-	{                                                                                                              \
-		"allow-shared-speakers", 0, SER_OPTION_FLAG, &o.allow_shared, NULL, 0, 0, NULL, 0,                     \
-			"score speakers that were trained on too, and say so"                                          \
-	}
-#define FIELD                                                                                                          \
-	{                                                                                                              \
-		"field", 0, SER_OPTION_STR, &o.field, "NAME", 0, 0, NULL, 0, "tensor [D] of the embedding"             \
-	}
+	const struct ser_option label = {"label", "the true label", SER_OPT_STR(&o.label, "NAME"),
+					 .flags = SER_OPTION_NEEDED},
+				pred = {"pred", "the predicted label; without it, tensor post",
+					SER_OPT_STR(&o.pred, "NAME")},
+				fold = {"fold", "label of the fold; without it, a file is a fold",
+					SER_OPT_STR(&o.fold, "NAME")},
+				shared = {"allow-shared-speakers",
+					  "score speakers that were trained on too, and say so",
+					  SER_OPT_FLAG(&o.allow_shared)},
+				field = {"field", "tensor [D] of the embedding", SER_OPT_STR(&o.field, "NAME")};
 	const struct ser_option opts[] = {
-		{"by", 0, SER_OPTION_STR, &o.by, "NAME", 0, 0, NULL, 0,
-		 "label of the speaker (default spk, when there)"},
-		{"json", 0, SER_OPTION_FLAG, &json, NULL, 0, 0, NULL, 0, "write JSON"},
-		{"tsv", 0, SER_OPTION_FLAG, &tsv, NULL, 0, 0, NULL, 0,
-		 "write one value a line: table, row, column, value"},
-		{"seed", 0, SER_OPTION_I64, &o.seed, "N", 0, 0, NULL, 0,
-		 "random seed of the bootstrap and the shuffles"},
-		{"n-boot", 0, SER_OPTION_INT, &o.n_boot, "N", 0, 10000000, NULL, 0,
-		 "bootstrap replicates; 0: no intervals"},
-		{"level", 0, SER_OPTION_REAL, &o.level, "X", 0.01, 0.9999, NULL, 0, "level of the intervals"},
-		{"bca", 0, SER_OPTION_FLAG, &o.bca, NULL, 0, 0, NULL, 0, "BCa intervals instead of percentile ones"},
+		{"by", "label of the speaker (default spk, when there)", SER_OPT_STR(&o.by, "NAME")},
+		{"json", "write JSON", SER_OPT_FLAG(&json)},
+		{"tsv", "write one value a line: table, row, column, value", SER_OPT_FLAG(&tsv)},
+		{"seed", "random seed of the bootstrap and the shuffles", SER_OPT_I64(&o.seed, "N", 0, 0)},
+		{"n-boot", "bootstrap replicates; 0: no intervals", SER_OPT_INT(&o.n_boot, "N", 0, 10000000)},
+		{"level", "level of the intervals", SER_OPT_REAL(&o.level, "X", 0.01, 0.9999)},
+		{"bca", "BCa intervals instead of percentile ones", SER_OPT_FLAG(&o.bca)},
 		{0},
 	};
-	const struct ser_option item_opts[] = {LABEL, PRED, FOLD, SHARED, {0}};
+	const struct ser_option item_opts[] = {label, pred, fold, shared, {0}};
 	const struct ser_option compare_opts[] = {
-		LABEL,
-		PRED,
-		FOLD,
-		SHARED,
-		{"task", 0, SER_OPTION_CHOICE, &task, "NAME", 0, 0, tasks, 0, "what the predictions are"},
+		label, pred, fold, shared, {"task", "what the predictions are", SER_OPT_CHOICE(&task, "NAME", tasks)},
 		{0},
 	};
 	const struct ser_option cluster_opts[] = {
-		LABEL,
-		{"cluster", 0, SER_OPTION_STR, &o.cluster, "NAME", 0, 0, NULL, 0, "integer label of the cluster"},
-		{"n-perm", 0, SER_OPTION_INT, &o.n_perm, "N", 0, 1000000, NULL, 0, "shuffles for the chance level"},
-		{"per-group", 0, SER_OPTION_FLAG, &o.per_group, NULL, 0, 0, NULL, 0,
-		 "show each group too (JSON and TSV always do)"},
-		FIELD,
-		{"metric", 0, SER_OPTION_CHOICE, &o.metric, "NAME", 0, 0, metrics, 0, "distance of the silhouettes"},
+		label,
+		{"cluster", "integer label of the cluster", SER_OPT_STR(&o.cluster, "NAME")},
+		{"n-perm", "shuffles for the chance level", SER_OPT_INT(&o.n_perm, "N", 0, 1000000)},
+		{"per-group", "show each group too (JSON and TSV always do)", SER_OPT_FLAG(&o.per_group)},
+		field,
+		{"metric", "distance of the silhouettes", SER_OPT_CHOICE(&o.metric, "NAME", metrics)},
 		{0},
 	};
 	const struct ser_option verify_opts[] = {
-		{"trials", 0, SER_OPTION_STR, &o.trials, "FILE", 0, 0, NULL, 0,
-		 "trials to score, \"id id target|nontarget\" or \"1|0 id id\"; default: all pairs"},
-		FIELD,
-		SHARED,
-		{"cohort", 0, SER_OPTION_STR, &cohort, "FILE", 0, 0, NULL, 0,
-		 "normalise scores (AS-norm) by this stream of embeddings"},
-		{"top", 0, SER_OPTION_INT, &o.top, "N", 2, 10000000, NULL, 0, "the N nearest of the cohort count"},
-		{"p-target", 0, SER_OPTION_REAL, &o.cost.p_target, "X", 1e-6, 0.999999, NULL, 0,
-		 "prior of a target trial"},
-		{"c-miss", 0, SER_OPTION_REAL, &o.cost.c_miss, "X", 1e-6, 1e6, NULL, 0, "cost of a miss"},
-		{"c-fa", 0, SER_OPTION_REAL, &o.cost.c_fa, "X", 1e-6, 1e6, NULL, 0, "cost of a false acceptance"},
-		{"det", 0, SER_OPTION_FLAG, &o.det, NULL, 0, 0, NULL, 0, "also write the DET curve"},
+		{"trials", "trials to score, \"id id target|nontarget\" or \"1|0 id id\"; default: all pairs",
+		 SER_OPT_STR(&o.trials, "FILE")},
+		field,
+		shared,
+		{"cohort", "normalise scores (AS-norm) by this stream of embeddings", SER_OPT_STR(&cohort, "FILE")},
+		{"top", "the N nearest of the cohort count", SER_OPT_INT(&o.top, "N", 2, 10000000)},
+		{"p-target", "prior of a target trial", SER_OPT_REAL(&o.cost.p_target, "X", 1e-6, 0.999999)},
+		{"c-miss", "cost of a miss", SER_OPT_REAL(&o.cost.c_miss, "X", 1e-6, 1e6)},
+		{"c-fa", "cost of a false acceptance", SER_OPT_REAL(&o.cost.c_fa, "X", 1e-6, 1e6)},
+		{"det", "also write the DET curve", SER_OPT_FLAG(&o.det)},
 		{0},
 	};
 	const struct ser_mode modes[] = {

@@ -55,11 +55,9 @@ int main(int argc, char **argv)
 	struct select s = {0};
 	const char *keep = NULL, *drop = NULL;
 	const struct ser_option opts[] = {
-		{"fields", 0, SER_OPTION_STR, &keep, "NAMES", 0, 0, NULL, 0,
-		 "keep only these fields, parted by commas, and the id"},
-		{"drop", 0, SER_OPTION_STR, &drop, "NAMES", 0, 0, NULL, 0, "drop these fields, parted by commas"},
-		{"invert", 0, SER_OPTION_FLAG, &s.invert, NULL, 0, 0, NULL, 0,
-		 "pass on the records for which EXPR is false"},
+		{"fields", "keep only these fields, parted by commas, and the id", SER_OPT_STR(&keep, "NAMES")},
+		{"drop", "drop these fields, parted by commas", SER_OPT_STR(&drop, "NAMES")},
+		{"invert", "pass on the records for which EXPR is false", SER_OPT_FLAG(&s.invert)},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-select",

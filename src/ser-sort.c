@@ -7,11 +7,11 @@ int main(int argc, char **argv)
 	bool reverse = false;
 	size_t mem = (size_t)512 << 20;
 	const struct ser_option opts[] = {
-		{"by", 'b', SER_OPTION_STR, &by, "NAMES", 0, 0, NULL, 0,
-		 "labels to sort by, parted by commas, the first first"},
-		{"reverse", 'r', SER_OPTION_FLAG, &reverse, NULL, 0, 0, NULL, 0, "the greatest first"},
-		{"mem", 0, SER_OPTION_SIZE, &mem, "SIZE", 1, 0, NULL, SER_OPTION_SILENT,
-		 "memory to use before going to a temporary file"},
+		{"by", "labels to sort by, parted by commas, the first first", SER_OPT_STR(&by, "NAMES"),
+		 .letter = 'b'},
+		{"reverse", "the greatest first", SER_OPT_FLAG(&reverse), .letter = 'r'},
+		{"mem", "memory to use before going to a temporary file", SER_OPT_SIZE(&mem, "SIZE", 1, 0),
+		 .flags = SER_OPTION_SILENT},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-sort",    "Sort the records of a stream by labels.", "[FILE]...", opts, NULL,

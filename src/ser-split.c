@@ -116,15 +116,13 @@ int main(int argc, char **argv)
 	size_t size = 0;
 	const char *by = NULL, *format = NULL;
 	const struct ser_option opts[] = {
-		{"number", 'n', SER_OPTION_INT, &n, "N", 1, 4096, NULL, 0, "deal the records out to N parts in turn"},
-		{"by", 'b', SER_OPTION_STR, &by, "NAME", 0, 0, NULL, 0,
-		 "with -n: records that agree in this label go to the same part"},
-		{"records", 0, SER_OPTION_I64, &records, "N", 1, 9e18, NULL, 0, "cut into parts of N records"},
-		{"size", 0, SER_OPTION_SIZE, &size, "SIZE", 1, 0, NULL, 0,
-		 "cut into parts of at most about SIZE bytes"},
-		{"output", 'o', SER_OPTION_STR, &format, "FORMAT", 0, 0, NULL,
-		 SER_OPTION_SILENT | SER_OPTION_WRITE | SER_OPTION_NEEDED,
-		 "the parts' names: part-%d.ser or part-%03d.ser, from 0"},
+		{"number", "deal the records out to N parts in turn", SER_OPT_INT(&n, "N", 1, 4096), .letter = 'n'},
+		{"by", "with -n: records that agree in this label go to the same part", SER_OPT_STR(&by, "NAME"),
+		 .letter = 'b'},
+		{"records", "cut into parts of N records", SER_OPT_I64(&records, "N", 1, 9e18)},
+		{"size", "cut into parts of at most about SIZE bytes", SER_OPT_SIZE(&size, "SIZE", 1, 0)},
+		{"output", "the parts' names: part-%d.ser or part-%03d.ser, from 0", SER_OPT_STR(&format, "FORMAT"),
+		 .letter = 'o', .flags = SER_OPTION_SILENT | SER_OPTION_WRITE | SER_OPTION_NEEDED},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-split", "Split a stream into files that together hold its records.",

@@ -52,16 +52,14 @@ int main(int argc, char **argv)
 	int n_target = 0, n_nontarget = 0;
 	int64_t seed = 0;
 	const struct ser_option opts[] = {
-		{"by", 0, SER_OPTION_STR, &spk.name, "NAME", 0, 0, NULL, 0, "label of the speaker"},
-		{"targets", 0, SER_OPTION_INT, &n_target, "N", 0, INT_MAX, NULL, 0,
-		 "target trials of each speaker, drawn from all; 0: all"},
-		{"nontargets", 0, SER_OPTION_INT, &n_nontarget, "N", 0, INT_MAX, NULL, 0,
-		 "non-target trials of each speaker, drawn from all; 0: all"},
-		{"within", 0, SER_OPTION_STR, &within.name, "NAME", 0, 0, NULL, 0,
-		 "only pairs that agree in this label, such as sex"},
-		{"across", 0, SER_OPTION_STR, &across.name, "NAME", 0, 0, NULL, 0,
-		 "only pairs that differ in this label, such as session"},
-		{"seed", 0, SER_OPTION_I64, &seed, "N", 0, 0, NULL, 0, "random seed"},
+		{"by", "label of the speaker", SER_OPT_STR(&spk.name, "NAME")},
+		{"targets", "target trials of each speaker, drawn from all; 0: all",
+		 SER_OPT_INT(&n_target, "N", 0, INT_MAX)},
+		{"nontargets", "non-target trials of each speaker, drawn from all; 0: all",
+		 SER_OPT_INT(&n_nontarget, "N", 0, INT_MAX)},
+		{"within", "only pairs that agree in this label, such as sex", SER_OPT_STR(&within.name, "NAME")},
+		{"across", "only pairs that differ in this label, such as session", SER_OPT_STR(&across.name, "NAME")},
+		{"seed", "random seed", SER_OPT_I64(&seed, "N", 0, 0)},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-trials", "List pairs of records for speaker verification.",

@@ -30,18 +30,35 @@ struct ser_strs {
 	size_t n;
 };
 
-/* One option. The variable's value before parsing is the default that --help shows. A table ends with an all-zero row. */
+/* One option: its name, its line of the help, then what it sets, by one of the macros below, and .letter and .flags where there are any:
+ *	{"batch", "records, or pairs, a step", SER_OPT_COUNT(&o.batch, "N", 1, 1000000), .letter = 'b'},
+ * The variable's value before parsing is the default that --help shows. A table ends with an all-zero row. */
 struct ser_option {
 	const char *name; /* long name */
-	char letter;      /* or 0 */
+	const char *help; /* one line */
 	enum ser_option_type type;
 	void *var;
 	const char *arg;            /* metavariable in the help: N, FILE, NAME ... */
 	double lo, hi;              /* range of numbers; both 0: any */
 	const char *const *choices; /* NULL-terminated, for SER_OPTION_CHOICE */
+	char letter;                /* or 0 */
 	unsigned flags;
-	const char *help; /* one line */
 };
+/* The variable, whose type the compiler checks; a choice's may be of any enum. */
+#define SER_OPTION_VAR(type, v) (1 ? (v) : (type *)0)
+#define SER_OPTION_NUMBER(kind, ctype, v, metavar, low, high)                                                          \
+	.type = SER_OPTION_##kind, .var = SER_OPTION_VAR(ctype, v), .arg = (metavar), .lo = (low), .hi = (high)
+#define SER_OPT_INT(v, arg, lo, hi)     SER_OPTION_NUMBER(INT, int, v, arg, lo, hi)
+#define SER_OPT_I64(v, arg, lo, hi)     SER_OPTION_NUMBER(I64, int64_t, v, arg, lo, hi)
+#define SER_OPT_COUNT(v, arg, lo, hi)   SER_OPTION_NUMBER(COUNT, size_t, v, arg, lo, hi)
+#define SER_OPT_REAL(v, arg, lo, hi)    SER_OPTION_NUMBER(REAL, double, v, arg, lo, hi)
+#define SER_OPT_SECONDS(v, arg, lo, hi) SER_OPTION_NUMBER(SECONDS, double, v, arg, lo, hi)
+#define SER_OPT_SIZE(v, arg, lo, hi)    SER_OPTION_NUMBER(SIZE, size_t, v, arg, lo, hi)
+#define SER_OPT_FLAG(v)                 .type = SER_OPTION_FLAG, .var = SER_OPTION_VAR(bool, v)
+#define SER_OPT_STR(v, metavar)         .type = SER_OPTION_STR, .var = SER_OPTION_VAR(const char *, v), .arg = (metavar)
+#define SER_OPT_LIST(v, metavar)        .type = SER_OPTION_LIST, .var = SER_OPTION_VAR(struct ser_strs, v), .arg = (metavar)
+#define SER_OPT_CHOICE(v, metavar, names)                                                                              \
+	.type = SER_OPTION_CHOICE, .var = (void *)(v), .arg = (metavar), .choices = (names)
 enum {
 	SER_OPTION_SILENT =
 		1, /* cannot change the output, so it is not in the provenance (threads, verbosity, output names) */

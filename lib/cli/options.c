@@ -44,48 +44,49 @@ static void collect(struct rows *t, struct ser_cli *c, int mode)
 		add_rows(t, tool->modes[mode].opts);
 	if (tool->common & SER_CLI_FOLLOW)
 		add_rows(t, (struct ser_option[]){
-				    {"every", 0, SER_OPTION_SECONDS, &c->every_s, "S", 0, 3600, NULL, 0,
-				     "a record every S seconds of each sound, as it comes in; 0: one a sound"},
-				    {"window", 0, SER_OPTION_SECONDS, &c->window_s, "S", 1e-3, 3600, NULL, 0,
-				     "with --every: of the last S seconds"},
+				    {"every", "a record every S seconds of each sound, as it comes in; 0: one a sound",
+				     SER_OPT_SECONDS(&c->every_s, "S", 0, 3600)},
+				    {"window", "with --every: of the last S seconds",
+				     SER_OPT_SECONDS(&c->window_s, "S", 1e-3, 3600)},
 				    {0}});
 	if (tool->common & SER_CLI_DROP)
-		add_rows(t, (struct ser_option[]){{"drop", 0, SER_OPTION_LIST, &c->drop, "NAME", 0, 0, NULL, 0,
-						   "leave this field out of the output, such as the features"},
+		add_rows(t, (struct ser_option[]){{"drop", "leave this field out of the output, such as the features",
+						   SER_OPT_LIST(&c->drop, "NAME")},
 						  {0}});
 	t->n_own = t->n;
 	if (tool->common & SER_CLI_OUT)
-		add_rows(t,
-			 (struct ser_option[]){{"output", 'o', SER_OPTION_STR, &c->out, "FILE", 0, 0, NULL,
-						SER_OPTION_SILENT | SER_OPTION_WRITE,
-						"write here instead of standard output; the file appears when whole"},
-					       {0}});
+		add_rows(t, (struct ser_option[]){{"output",
+						   "write here instead of standard output; the file appears when whole",
+						   SER_OPT_STR(&c->out, "FILE"), .letter = 'o',
+						   .flags = SER_OPTION_SILENT | SER_OPTION_WRITE},
+						  {0}});
 	if (tool->common & SER_CLI_THREADS)
-		add_rows(t, (struct ser_option[]){{"threads", 't', SER_OPTION_INT, &c->n_thread, "N", 1, 1024, NULL,
-						   SER_OPTION_SILENT,
-						   "threads; the output is the same bytes for any number"},
+		add_rows(t, (struct ser_option[]){{"threads", "threads; the output is the same bytes for any number",
+						   SER_OPT_INT(&c->n_thread, "N", 1, 1024), .letter = 't',
+						   .flags = SER_OPTION_SILENT},
 						  {0}});
 	if (tool->common & SER_CLI_KEEP)
-		add_rows(t, (struct ser_option[]){{"keep-going", 'k', SER_OPTION_FLAG, &c->keep_going, NULL, 0, 0, NULL,
-						   SER_OPTION_SILENT, "skip what fails, list it at the end, exit 1"},
+		add_rows(t, (struct ser_option[]){{"keep-going", "skip what fails, list it at the end, exit 1",
+						   SER_OPT_FLAG(&c->keep_going), .letter = 'k',
+						   .flags = SER_OPTION_SILENT},
 						  {0}});
 	if (tool->common & SER_CLI_IN)
-		add_rows(t, (struct ser_option[]){{"max-record", 0, SER_OPTION_SIZE, &c->max_record, "SIZE", 1, 0, NULL,
-						   SER_OPTION_SILENT, "refuse records larger than this"},
-						  {0}});
+		add_rows(t,
+			 (struct ser_option[]){{"max-record", "refuse records larger than this",
+						SER_OPT_SIZE(&c->max_record, "SIZE", 1, 0), .flags = SER_OPTION_SILENT},
+					       {0}});
 	if (tool->common & SER_CLI_PROGRESS)
-		add_rows(t, (struct ser_option[]){{"progress", 0, SER_OPTION_FLAG, &c->progress, NULL, 0, 0, NULL,
-						   SER_OPTION_SILENT,
-						   "show progress even when standard error is no terminal"},
+		add_rows(t, (struct ser_option[]){{"progress", "show progress even when standard error is no terminal",
+						   SER_OPT_FLAG(&c->progress), .flags = SER_OPTION_SILENT},
 						  {0}});
-	add_rows(t, (struct ser_option[]){{"quiet", 'q', SER_OPTION_FLAG, &c->quiet, NULL, 0, 0, NULL,
-					   SER_OPTION_SILENT, "no warnings, no progress"},
-					  {"verbose", 'v', SER_OPTION_FLAG, NULL, NULL, 0, 0, NULL, SER_OPTION_SILENT,
-					   "say more on standard error"},
-					  {"help", 'h', SER_OPTION_FLAG, &help_wanted, NULL, 0, 0, NULL,
-					   SER_OPTION_SILENT, "print this help"},
-					  {"version", 'V', SER_OPTION_FLAG, &version_wanted, NULL, 0, 0, NULL,
-					   SER_OPTION_SILENT, "print the version"},
+	add_rows(t, (struct ser_option[]){{"quiet", "no warnings, no progress", SER_OPT_FLAG(&c->quiet), .letter = 'q',
+					   .flags = SER_OPTION_SILENT},
+					  {"verbose", "say more on standard error", SER_OPT_FLAG(NULL), .letter = 'v',
+					   .flags = SER_OPTION_SILENT},
+					  {"help", "print this help", SER_OPT_FLAG(&help_wanted), .letter = 'h',
+					   .flags = SER_OPTION_SILENT},
+					  {"version", "print the version", SER_OPT_FLAG(&version_wanted), .letter = 'V',
+					   .flags = SER_OPTION_SILENT},
 					  {0}});
 }
 

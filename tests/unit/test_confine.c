@@ -39,7 +39,7 @@ static int attempt(unsigned common, bool confine_late)
 {
 	const char *log = NULL;
 	const struct ser_option opts[] = {
-		{"log", 0, SER_OPTION_STR, &log, "FILE", 0, 0, NULL, SER_OPTION_WRITE, "a file that is written"}, {0}};
+		{"log", "a file that is written", SER_OPT_STR(&log, "FILE"), .flags = SER_OPTION_WRITE}, {0}};
 	const struct ser_tool tool = {"ser-try", "Try.", "[FILE]...", opts, NULL, common};
 	char *argv[] = {"ser-try", "--log", "out/log.tsv", "in/named", NULL};
 	struct ser_cli c;
