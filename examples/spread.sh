@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # spread.sh MANIFEST SPK.st EMO.st OUT [LOGIN]...: features of a large corpus, its speaker embeddings by the encoder SPK.st
-# and its predictions by the recogniser EMO.st, on many machines by GNU parallel over ssh. OUT/feat.ser, OUT/emb.ser and
+# and its predictions by the recogniser EMO.st, both trained on features of one kind, on many machines by GNU parallel over ssh. OUT/feat.ser, OUT/emb.ser and
 # OUT/pred.ser are then what one machine would have made, byte for byte; OUT/score.txt is the score of the predictions.
 #
 # LOGIN is what parallel --sshlogin takes: HOST, USER@HOST, 8/HOST for eight jobs at once (this machine too: localhost, by ssh).
@@ -11,6 +11,7 @@
 # Interrupted, or stopped by a job that failed, the same command goes on with the jobs that are not done: OUT/*.jobs
 # is parallel's log of them, with the time that each took and where.
 set -euo pipefail
+shopt -s nullglob
 usage='usage: spread.sh MANIFEST SPK.st EMO.st OUT [LOGIN]...'
 manifest=${1:?$usage} spk=${2:?$usage} emo=${3:?$usage} out=${4:?$usage} part=${PART:-500}
 shift 4
@@ -37,11 +38,13 @@ stage() {
 		where=("${logins[@]/#/--sshlogin=}" --workdir ... --cleanup
 			--transferfile '{}' "${@/#/--transferfile=}" --return "$name/{/.}.ser")
 	fi
-	printf '%s\n' "$from"/* | parallel --will-cite "${where[@]}" --joblog "$name.jobs" --resume-failed --halt soon,fail=1 \
+	mkdir -p "$name"
+	rm -f "$name"/*.ser.?????? # what a killed job had not finished
+	printf '%s\n' "$from"/*.{tsv,ser} | parallel --will-cite "${where[@]}" --joblog "$name.jobs" --resume-failed --halt soon,fail=1 \
 		"mkdir -p $name && $command -o $name/{/.}.ser {}"
 }
 logins=("$@")
-stage feat tsv "ser-wav2feat -q --kind fbank --num-mel-bins 40 --root $(printf %q "$root")"
+stage feat tsv "ser-wav2feat -q --like emo.st --root $(printf %q "$root")" emo.st
 stage emb feat 'ser-embed -q -m spk.st --drop feat' spk.st
 stage pred feat 'ser-predict -q -m emo.st --drop feat' emo.st
 

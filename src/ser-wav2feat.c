@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 #include "extract/extract.h"
+#include "model/model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,54 @@ static void rows(struct ser_option all[static MAX_ROW], struct ser_front_opt *o,
 	}
 }
 
+/* The front-end that a model's features came from, and their functionals (malloc'ed, NULL: none). */
+static int like_model(struct ser_front_opt *o, char **functionals, const char *path, struct ser_err *e)
+{
+	struct ser_model *m;
+	if (ser_model_load(&m, path, e) != SER_OK)
+		return e->code;
+	const struct ser_val *front = ser_val_get(&m->dims, "front"), *func = ser_val_get(&m->dims, "functionals");
+	struct ser_buf names = {0};
+	int rc = front != NULL && front->kind == SER_STR ? ser_front_parse(o, front->u.str.s, e)
+							 : ser_fail(e, SER_EDATA, "does not say what its features are");
+	for (size_t i = 0; func != NULL && func->kind == SER_LIST && i < func->u.list.n; i++)
+		if (func->u.list.v[i].kind == SER_STR)
+			ser_buf_printf(&names, "%s%s", i > 0 ? "," : "", func->u.list.v[i].u.str.s);
+	*functionals = names.n > 0 ? ser_strdup(names.s) : NULL;
+	ser_buf_free(&names);
+	ser_model_free(m);
+	return rc == SER_OK ? rc : ser_fail_in(e, "%s", path);
+}
+
+/* What the defaults are before the table is parsed: those of --like, of --preset or of --kind. */
+static enum ser_front_kind presume(struct ser_extract_opt *o, char **functionals, int argc, char **argv,
+				   struct ser_err *e)
+{
+	const char *like = look_ahead(argc, argv, "like"), *preset = look_ahead(argc, argv, "preset"),
+		   *text = look_ahead(argc, argv, "kind"), *func = NULL;
+	enum ser_front_kind kind = SER_FBANK;
+	struct ser_front_opt front;
+	int rc = 0;
+	if (like == NULL && preset == NULL) {
+		if (text != NULL)
+			ser_front_kind_parse(text, &kind, e);
+		ser_extract_opt_init(o, kind);
+		return kind;
+	}
+	if (like != NULL) {
+		rc = like_model(&front, functionals, like, e);
+		func = *functionals;
+	} else {
+		rc = ser_front_preset(&front, &func, preset, e);
+	}
+	ser_extract_opt_init(o, rc == SER_OK ? front.kind : kind);
+	if (rc == SER_OK) {
+		o->front = front;
+		o->functionals = func;
+	}
+	return o->front.kind;
+}
+
 /* Options that the kind does not have are refused; aliases take effect. */
 static void settle(struct tool *t, const bool *alias)
 {
@@ -155,28 +204,18 @@ int main(int argc, char **argv)
 	static const char *const kinds[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", "compare", "egemaps", NULL};
 	struct tool t = {0};
 	struct ser_err e = {0};
-	struct ser_front_opt front;
 	bool from_stdin = false, alias[MAX_ROW] = {false};
-	const char *id = NULL, *func = NULL, *preset = look_ahead(argc, argv, "preset"),
-		   *kind_text = look_ahead(argc, argv, "kind");
-	enum ser_front_kind kind = SER_FBANK;
-	int kind_opt;
-	if (preset != NULL && ser_front_preset(&front, &func, preset, &e) == SER_OK)
-		kind = front.kind;
-	else if (kind_text != NULL)
-		ser_front_kind_parse(kind_text, &kind, &e);
-	ser_extract_opt_init(&t.o, kind);
-	if (preset != NULL && e.code == SER_OK) {
-		t.o.front = front;
-		t.o.functionals = func;
-	}
-	kind_opt = (int)kind;
+	const char *id = NULL, *preset = NULL, *like = NULL;
+	char *functionals = NULL;
+	int kind_opt = (int)presume(&t.o, &functionals, argc, argv, &e);
 	const struct ser_option own[] = {
 		{"kind", "what to compute; the defaults below are those of the kind",
 		 SER_OPT_CHOICE(&kind_opt, "KIND", kinds)},
 		{"preset",
 		 "a published front-end: speechbrain-ecapa, wespeaker-ecapa, deepemocluster, chunk-lld, egemaps",
 		 SER_OPT_STR(&preset, "NAME")},
+		{"like", "the front-end, and functionals, that this model's features came from",
+		 SER_OPT_STR(&like, "MODEL"), .flags = SER_OPTION_READ},
 		{"functionals",
 		 "of each column over time, as func [D*K] in place of feat: "
 		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100, or egemaps",
@@ -213,9 +252,12 @@ int main(int argc, char **argv)
 	ser_cli_begin(&t.c, &tool, argc, argv);
 	if (e.code != 0)
 		ser_cli_die(&t.c, &e);
+	if (like != NULL && preset != NULL)
+		ser_cli_usage(&t.c, "--like and --preset both say what to compute");
 	if (kind_opt != (int)t.o.front.kind)
-		ser_cli_usage(&t.c,
-			      preset != NULL ? "--kind and --preset do not agree" : "--kind must be written in full");
+		ser_cli_usage(&t.c, like != NULL     ? "--kind and --like do not agree"
+				    : preset != NULL ? "--kind and --preset do not agree"
+						     : "--kind must be written in full");
 	settle(&t, alias);
 	if (from_stdin && t.c.n_operand > 0)
 		ser_cli_usage(&t.c, "--stdin takes no operands");
@@ -225,5 +267,6 @@ int main(int argc, char **argv)
 	t.o.max_record = t.c.max_record;
 	t.o.several = t.c.n_operand > 1;
 	run(&t, from_stdin, id);
+	free(functionals);
 	return ser_cli_end(&t.c);
 }

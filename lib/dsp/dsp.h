@@ -63,7 +63,7 @@ enum ser_mel_shape {
 	SER_SHAPE_LEFT /* the same, both sides as wide as the left one: SpeechBrain */
 };
 
-enum ser_mel_norm { SER_NORM_NONE, SER_NORM_SLANEY /* divided by half the band's width in Hz */ };
+enum ser_mel_norm { SER_MEL_NORM_NONE, SER_MEL_NORM_SLANEY /* divided by half the band's width in Hz */ };
 
 enum ser_log {
 	SER_LOG_NONE,

@@ -39,7 +39,7 @@ static int check(const struct ser_front_opt *o, struct ser_err *e)
 	if (!(o->low_freq < hi && hi <= nyquist))
 		return ser_fail(e, SER_EUSAGE, "low-freq %g and high-freq %g must satisfy low < high <= %g Hz",
 				o->low_freq, hi, nyquist);
-	if (o->mel_norm == SER_NORM_SLANEY && o->mel_shape == SER_SHAPE_MEL)
+	if (o->mel_norm == SER_MEL_NORM_SLANEY && o->mel_shape == SER_SHAPE_MEL)
 		return ser_fail(e, SER_EUSAGE, "mel-norm slaney needs mel-shape hz or left");
 	if (o->kind == SER_MFCC && o->num_ceps > o->num_mel_bins)
 		return ser_fail(e, SER_EUSAGE, "num-ceps %d is more than num-mel-bins %d", o->num_ceps,

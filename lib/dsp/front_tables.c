@@ -105,7 +105,7 @@ static void filter(const struct ser_front *p, size_t b, float *w)
 	for (int i = 0; i < 3; i++)
 		f[i] = mel_to_hz(o->mel_scale, lo + (hi - lo) * ((double)b + i) / (o->num_mel_bins + 1));
 	double right_width = o->mel_shape == SER_SHAPE_LEFT ? f[1] - f[0] : f[2] - f[1];
-	double gain = o->mel_norm == SER_NORM_SLANEY ? 2.0 / (f[2] - f[0]) : 1.0;
+	double gain = o->mel_norm == SER_MEL_NORM_SLANEY ? 2.0 / (f[2] - f[0]) : 1.0;
 	for (size_t k = 0; k < p->n_bin; k++) {
 		double hz = o->sample_frequency * (double)k / (double)p->n_fft;
 		double up = (hz - f[0]) / (f[1] - f[0]), down = (f[1] + right_width - hz) / right_width;

@@ -245,25 +245,75 @@ static const char *json_of(struct ser_buf *b, const struct ser_val *v)
 	return b->s;
 }
 
+/* The next word of a text, and how long it is; 0: there is none. */
+static size_t next_word(const char **at)
+{
+	*at += strspn(*at, " ");
+	return strcspn(*at, " ");
+}
+
+/* Where two texts of front-ends differ, "fbank num-mel-bins=80 ...": by kind, or else option by option. Nothing when they have other
+ * options. */
+static void front_differs(struct ser_buf *b, const char *want, const char *have)
+{
+	size_t n = next_word(&want), k = next_word(&have);
+	if (n != k || memcmp(want, have, n) != 0) {
+		ser_buf_printf(b, "kind=%.*s, not %.*s", (int)n, want, (int)k, have);
+		return;
+	}
+	for (want += n, have += k; (n = next_word(&want)) > 0; want += n, have += k) {
+		k = next_word(&have);
+		size_t name = strcspn(want, "=");
+		if (name >= n || k <= name || memcmp(want, have, name + 1) != 0)
+			return;
+		if (n != k || memcmp(want, have, n) != 0)
+			ser_buf_printf(b, "%s%.*s, not %.*s", b->n > 0 ? "; " : "", (int)n, want, (int)(k - name - 1),
+				       have + name + 1);
+	}
+}
+
+static int wrong_dims(const char *name, const char *field, const struct ser_val *want, const struct ser_val *have,
+		      struct ser_err *e)
+{
+	struct ser_buf b = {0}, w = {0}, h = {0};
+	if (want != NULL && have != NULL && strcmp(name, "front") == 0 && want->kind == SER_STR &&
+	    have->kind == SER_STR)
+		front_differs(&b, want->u.str.s, have->u.str.s);
+	if (b.n > 0)
+		ser_fail(e, SER_EDATA,
+			 "the model was made for other features: field \"%s\" is to have %.600s; ser-wav2feat --like "
+			 "MODEL "
+			 "makes "
+			 "them as it wants them",
+			 field, b.s);
+	else
+		ser_fail(e, SER_EDATA,
+			 "the model was made for other features: %s of field \"%s\" was %.200s, this stream's is "
+			 "%.200s; "
+			 "ser-wav2feat --like MODEL makes them as it wants them",
+			 name, field, json_of(&w, want), json_of(&h, have));
+	ser_buf_free(&b);
+	ser_buf_free(&w);
+	ser_buf_free(&h);
+	return e->code;
+}
+
 int ser_model_check_header(const struct ser_model *m, const struct ser_header *h, struct ser_err *e)
 {
 	const struct ser_val *dim = ser_header_dim(h, m->field), none = ser_val_map();
-	const struct ser_val *side[2] = {&m->dims, dim != NULL ? dim : &none};
-	struct ser_buf want = {0}, have = {0};
-	int rc = 0;
-	for (int s = 0; s < 2 && rc == 0; s++)
-		for (size_t i = 0; i < side[s]->u.map.n && rc == 0; i++) {
+	const struct ser_val *side[2] = {dim != NULL ? dim : &none, &m->dims};
+	const struct ser_val *front[2] = {ser_val_get(side[1], "front"), ser_val_get(side[0], "front")};
+	/* first what says most: the rest follows from it */
+	if (front[0] != NULL && front[1] != NULL && !ser_val_equal(front[0], front[1]))
+		return wrong_dims("front", m->field, front[0], front[1], e);
+	for (int s = 1; s >= 0; s--)
+		for (size_t i = 0; i < side[s]->u.map.n; i++) {
 			const char *name = side[s]->u.map.f[i].name;
-			const struct ser_val *a = ser_val_get(&m->dims, name), *b = ser_val_get(side[1], name);
-			if (a == NULL || b == NULL || !ser_val_equal(a, b))
-				rc = ser_fail(e, SER_EDATA,
-					      "the model was made for other features: %s of field \"%s\" was %.200s, "
-					      "this stream's is %.200s",
-					      name, m->field, json_of(&want, a), json_of(&have, b));
+			const struct ser_val *want = ser_val_get(&m->dims, name), *have = ser_val_get(side[0], name);
+			if (want == NULL || have == NULL || !ser_val_equal(want, have))
+				return wrong_dims(name, m->field, want, have, e);
 		}
-	ser_buf_free(&want);
-	ser_buf_free(&have);
-	return rc;
+	return 0;
 }
 
 int ser_model_tensor(struct ser_record *r, const char *field, const float **x, size_t shape[static 2],

@@ -386,3 +386,20 @@ talk() {
 	talk 3600 | $PYTHON peak.py o.ser ser-wav2feat -q --stdin --segment 10 > kb
 	[ "$(cat kb)" -lt 60000 ]
 }
+
+@test "ser-wav2feat --like: the front-end of a model, and its functionals" {
+	manifest 4
+	manifest 4 | awk -F '\t' -v OFS='\t' 'NR > 1 {$4 = NR % 2 ? "joy" : "anger"} 1' >two.tsv
+	ser-wav2feat --kind mfcc --num-ceps 7 --delta-order 1 <two.tsv >a.ser
+	ser-train classify -q --label emo --arch mlp --hyper hidden=4 -e 1 -o a.st a.ser
+	ser-wav2feat --like a.st <two.tsv >b.ser
+	ser-cmp a.ser b.ser
+	ser-wav2feat --like a.st --num-ceps 5 <two.tsv >c.ser
+	[ "$(ser-dump c.ser | jq -c .feat.shape[1] | sort -u)" = 10 ]
+	fails 1 'field "feat" is to have num-ceps=7, not 5; ser-wav2feat --like' ser-predict -m a.st c.ser
+	ser-wav2feat --kind fbank --functionals mean,p90 <two.tsv >f.ser
+	ser-train classify -q --field func --label emo --arch mlp --hyper hidden=4 -e 1 -o f.st f.ser
+	ser-wav2feat --like f.st <two.tsv | ser-cmp f.ser -
+	fails 2 '--kind and --like do not agree' ser-wav2feat --kind fbank --like a.st two.tsv
+	fails 1 'none.st' ser-wav2feat --like none.st two.tsv
+}
