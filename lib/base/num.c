@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,4 +59,10 @@ float ser_abs_max(const float *x, size_t n)
 	float r;
 	memcpy(&r, &top[0], sizeof r);
 	return r;
+}
+
+double ser_deviation(double mean, double var)
+{
+	double sd = var > 0 ? sqrt(var) : 0;
+	return sd > 10 * (double)FLT_EPSILON * fabs(mean) ? sd : 1;
 }

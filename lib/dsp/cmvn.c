@@ -73,7 +73,7 @@ void ser_cmvn_affine(const struct ser_cmvn *s, bool norm_means, bool norm_vars, 
 	for (size_t j = 0; j < s->d; j++) {
 		double var = s->n > 0 ? s->m2[j] / s->n + eps : 0;
 		shift[j] = norm_means ? s->mean[j] : 0;
-		gain[j] = norm_vars && var >= 1e-20 ? 1 / sqrt(var) : 1;
+		gain[j] = norm_vars ? 1 / ser_deviation(s->mean[j], var) : 1;
 	}
 }
 
@@ -175,7 +175,7 @@ void ser_cmvn_sliding(const float *x, float *y, size_t n_frame, size_t d, size_t
 			double mean = sum[j] / len, v = x[(size_t)t * d + j] - mean;
 			if (norm_vars) {
 				double var = sq[j] / len - mean * mean;
-				v = len > 1 && var > 1e-20 ? v / sqrt(var) : 0;
+				v = len > 1 ? v / ser_deviation(mean, var) : 0;
 			}
 			y[(size_t)t * d + j] = (float)v;
 		}

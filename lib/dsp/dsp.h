@@ -229,8 +229,8 @@ void ser_cmvn_init(struct ser_cmvn *s, size_t d);
 void ser_cmvn_free(struct ser_cmvn *s);
 void ser_cmvn_add(struct ser_cmvn *s, const float *x, size_t n_frame); /* x [n_frame, d] */
 void ser_cmvn_merge(struct ser_cmvn *s, const struct ser_cmvn *other);
-/* shift [d] and gain [d] with y = (x - shift) * gain: gain = 1 / sqrt(variance (over n) + eps), or 1 without
- * `norm_vars`; a column whose variance + eps is below 1e-20 gets gain 1. */
+/* shift [d] and gain [d] with y = (x - shift) * gain: gain = 1 / ser_deviation() of mean and variance (over n) + eps, or
+ * 1 without `norm_vars`. */
 void ser_cmvn_affine(const struct ser_cmvn *s, bool norm_means, bool norm_vars, double eps, double *shift,
 		     double *gain);
 void ser_cmvn_apply(const double *shift, const double *gain, float *x, size_t n_frame, size_t d); /* in place */

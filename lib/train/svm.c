@@ -145,8 +145,7 @@ static void standardise(struct fit *f, const struct rows *r, const size_t *row, 
 			double c = r->x[row[k] * r->d + j] - f->mean[j];
 			sq += c * c;
 		}
-		f->std[j] = sqrt(sq / (double)n);
-		f->std[j] = f->std[j] > 1e-8 * fabs(f->mean[j]) && f->std[j] > 1e-30 ? f->std[j] : 1; /* constant */
+		f->std[j] = ser_deviation(f->mean[j], sq / (double)n);
 	}
 }
 

@@ -203,7 +203,7 @@ static void fit_input(struct ser_trainer *t, const struct ser_split *s)
 	}
 	for (size_t j = 0; j < d; j++) {
 		mean[j] = (real)acc[j];
-		std[j] = (real)sqrt(acc[d + j] > 1e-10 ? acc[d + j] : 1e-10);
+		std[j] = (real)ser_deviation(acc[j], acc[d + j]);
 	}
 	free(acc);
 }

@@ -49,6 +49,17 @@ static void sizes(void **state)
 	}
 }
 
+static void deviation(void **state)
+{
+	(void)state;
+	assert_float_equal(ser_deviation(5, 4), 2, 0);
+	assert_float_equal(ser_deviation(0, 1e-12), 1e-6, 1e-20); /* small, not constant */
+	assert_float_equal(ser_deviation(0, 0), 1, 0);
+	assert_float_equal(ser_deviation(-300, 1e-8), 1, 0); /* rounding of 300 in float */
+	assert_float_equal(ser_deviation(-300, 1e-6), 1e-3, 1e-18);
+	assert_float_equal(ser_deviation(1, -1e-18), 1, 0); /* of a difference of sums */
+}
+
 static void arena(void **state)
 {
 	struct ser_arena a = {0};
@@ -438,20 +449,11 @@ static void parallel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(errors),
-		cmocka_unit_test(sizes),
-		cmocka_unit_test(arena),
-		cmocka_unit_test(buffer),
-		cmocka_unit_test(map),
-		cmocka_unit_test(integers),
-		cmocka_unit_test(reals),
-		cmocka_unit_test(shortest_texts),
-		cmocka_unit_test(floats),
-		cmocka_unit_test(utf8),
-		cmocka_unit_test(random_numbers),
-		cmocka_unit_test(outfiles),
-		cmocka_unit_test(outdirs),
-		cmocka_unit_test(parallel),
+		cmocka_unit_test(errors),   cmocka_unit_test(sizes),   cmocka_unit_test(deviation),
+		cmocka_unit_test(arena),    cmocka_unit_test(buffer),  cmocka_unit_test(map),
+		cmocka_unit_test(integers), cmocka_unit_test(reals),   cmocka_unit_test(shortest_texts),
+		cmocka_unit_test(floats),   cmocka_unit_test(utf8),    cmocka_unit_test(random_numbers),
+		cmocka_unit_test(outfiles), cmocka_unit_test(outdirs), cmocka_unit_test(parallel),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
