@@ -8,7 +8,7 @@
 
 static const char *field = "func", *costs = "1e-5,1e-4,1e-3,1e-2,1e-1";
 static struct ser_svm_opts o = {.spk = "spk", .n_fold = 3, .tol = 0.01};
-static struct ser_split_opts split_opts = {.fold = "fold"};
+static struct ser_split_opts split_opts = {.fold = "fold", .split = "split"};
 
 static int by_value(const void *a, const void *b)
 {
@@ -32,8 +32,8 @@ static void take_costs(struct ser_cli *c)
 
 static struct ser_dataset *read_data(struct ser_cli *c)
 {
-	const char *label[] = {o.label, o.spk, split_opts.fold};
-	struct ser_dataset *d = ser_dataset_new(field, label, 3, c->max_record);
+	const char *label[] = {o.label, o.spk, split_opts.fold, split_opts.split};
+	struct ser_dataset *d = ser_dataset_new(field, label, split_opts.split != NULL ? 4 : 3, c->max_record);
 	struct ser_err e;
 	if (c->n_operand == 0 && isatty(0))
 		ser_cli_usage(c, "no input: name a file, or pipe a stream in");
@@ -65,6 +65,8 @@ int main(int argc, char **argv)
 		{"tol", "the solver's tolerance", SER_OPT_REAL(&o.tol, "X", 1e-12, 1)},
 		{"spk", "label that names the speaker", SER_OPT_STR(&o.spk, "NAME")},
 		{"fold-field", "label that names the fold", SER_OPT_STR(&split_opts.fold, "NAME")},
+		{"split-field", "label whose value test or dev leaves a record out; '': none",
+		 SER_OPT_STR(&split_opts.split, "NAME")},
 		{"test-fold", "leave this fold out entirely", SER_OPT_STR(&split_opts.test_fold, "FOLD")},
 		{"allow-shared-speakers", "train though speakers are on both sides",
 		 SER_OPT_FLAG(&split_opts.allow_shared)},
@@ -89,6 +91,7 @@ int main(int argc, char **argv)
 	o.standardise = norm == 1;
 	o.seed = (uint64_t)seed;
 	split_opts.spk = o.spk;
+	split_opts.split = *split_opts.split != '\0' ? split_opts.split : NULL;
 
 	struct ser_dataset *d = read_data(&c);
 	struct ser_split split;
@@ -96,6 +99,9 @@ int main(int argc, char **argv)
 	struct ser_model *m;
 	if (ser_split_make(&split, d, &split_opts, &e) != 0 || ser_svm_fit(&m, d, &split, &o, &choice, &e) != 0)
 		ser_cli_die(&c, &e);
+	if (split.split_out + split.split_dev > 0)
+		ser_cli_info(&c, "label \"%s\" leaves out %zu records (--split-field '' trains on all)",
+			     split_opts.split, split.split_out + split.split_dev);
 	for (size_t i = 0; i < o.n_cost && choice.n_fold > 0; i++)
 		ser_cli_info(&c, "C %g: UAR %.4f on speakers held out%s", o.cost[i], choice.uar[i],
 			     i == choice.best ? ", taken" : "");

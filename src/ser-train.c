@@ -58,6 +58,7 @@ static void set_defaults(int mode)
 	static const enum ser_objective_kind kinds[] = {SER_OBJ_SOFTMAX, SER_OBJ_VALUE, SER_OBJ_AAM, SER_OBJ_PAIRS};
 	o.field = "feat";
 	o.split.fold = "fold";
+	o.split.split = "split";
 	o.train = ser_train_defaults();
 	o.obj = ser_objective_defaults(kinds[mode], NULL, NULL);
 	o.obj.spk = "spk";
@@ -108,6 +109,7 @@ static void set_options(const struct ser_cli *c)
 	o.split.dev_spk = o.dev_spk.s;
 	o.split.n_dev_spk = o.dev_spk.n;
 	o.split.dev_by_item = c->mode == SPEAKER;
+	o.split.split = *o.split.split != '\0' ? o.split.split : NULL;
 	o.split.spk = o.net.spk = c->mode == SPEAKER ? o.label : o.obj.spk;
 	o.net.arch = ser_cli_given(c, "arch") ? o.net.arch : NULL;
 	o.net.hyper = o.hyper.s;
@@ -166,6 +168,10 @@ static void split_data(struct ser_cli *c, const struct ser_dataset *d, struct se
 			     "%zu of %zu records have no label \"%s\": it cannot be known who is shared by training "
 			     "and test",
 			     s->n_no_spk, d->n, o.split.spk);
+	if (s->split_out + s->split_dev > 0)
+		ser_cli_info(c,
+			     "label \"%s\" leaves out %zu records, and %zu validate (--split-field '' trains on all)",
+			     o.split.split, s->split_out, s->split_dev);
 	ser_cli_info(c, "training %zu records of %zu speakers, validation %zu of %zu, left out %zu of %zu", s->n_train,
 		     s->spk_train, s->n_dev, s->spk_dev, s->n_out, s->spk_out);
 }
@@ -248,6 +254,8 @@ int main(int argc, char **argv)
 		{"ramp", "how fast adversarial weights grow; 0: at once", SER_OPT_REAL(&o.train.ramp, "X", 0, 1000)},
 		{"spk", "label that names the speaker", SER_OPT_STR(&o.obj.spk, "NAME")},
 		{"fold-field", "label that names the fold", SER_OPT_STR(&o.split.fold, "NAME")},
+		{"split-field", "label whose value test leaves a record out, dev lets it validate; '': none",
+		 SER_OPT_STR(&o.split.split, "NAME")},
 		{"test-fold", "leave this fold out entirely", SER_OPT_STR(&o.split.test_fold, "FOLD")},
 		{"dev-fold", "validate on this fold", SER_OPT_STR(&o.split.dev_fold, "FOLD")},
 		{"dev-speaker", "validate on this speaker", SER_OPT_LIST(&o.dev_spk, "NAME")},

@@ -37,7 +37,7 @@ int ser_objective_parse(struct ser_objective *o, const char *text, struct ser_ar
 struct ser_dataset *ser_train_data_new(const char *field, const struct ser_objective *o, size_t n,
 				       const struct ser_split_opts *s, size_t max_record)
 {
-	size_t n_label = 0, most = 2;
+	size_t n_label = 0, most = 3;
 	for (size_t k = 0; k < n; k++)
 		most += 2 + o[k].n_value;
 	const char **label = ser_calloc(most, sizeof *label);
@@ -46,6 +46,8 @@ struct ser_dataset *ser_train_data_new(const char *field, const struct ser_objec
 			label[n_label++] = o[k].label;
 	label[n_label++] = s->spk;
 	label[n_label++] = s->fold;
+	if (s->split != NULL)
+		label[n_label++] = s->split;
 	for (size_t k = 0; k < n; k++) {
 		if (o[k].kind == SER_OBJ_PAIRS && o[k].pairs == NULL)
 			label[n_label++] = o[k].cluster;

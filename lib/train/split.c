@@ -31,6 +31,18 @@ static int take_fold(struct ser_split *s, const struct ser_dataset *d, const str
 	return 0;
 }
 
+/* What ser-fold wrote. */
+static void take_split(struct ser_split *s, const struct ser_dataset *d, const char *name)
+{
+	const struct ser_label *l = name != NULL ? ser_dataset_label(d, name) : NULL;
+	ptrdiff_t dev = l != NULL ? class_of(l, "dev") : -1, test = l != NULL ? class_of(l, "test") : -1;
+	for (size_t i = 0; l != NULL && i < d->n; i++)
+		if (l->code[i] >= 0 && (l->code[i] == dev || l->code[i] == test)) {
+			s->role[i] = l->code[i] == dev ? SER_ROLE_DEV : SER_ROLE_OUT;
+			++*(l->code[i] == dev ? &s->split_dev : &s->split_out);
+		}
+}
+
 struct draw {
 	uint64_t h;
 	size_t i;
@@ -145,6 +157,7 @@ int ser_split_make(struct ser_split *s, const struct ser_dataset *d, const struc
 {
 	const struct ser_label *spk = ser_dataset_label(d, o->spk);
 	*s = (struct ser_split){.role = ser_calloc(d->n, 1)};
+	take_split(s, d, o->split);
 	int rc = take_fold(s, d, o, o->dev_fold, SER_ROLE_DEV, e);
 	if (rc == 0)
 		rc = take_fold(s, d, o, o->test_fold, SER_ROLE_OUT, e);

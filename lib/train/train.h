@@ -18,8 +18,9 @@
 enum ser_role { SER_ROLE_TRAIN, SER_ROLE_DEV, SER_ROLE_OUT };
 
 struct ser_split_opts {
-	const char *spk;            /* the label that names the speaker */
-	const char *fold;           /* the label that names the fold; used with the next two */
+	const char *spk;   /* the label that names the speaker */
+	const char *fold;  /* the label that names the fold; used with the next two */
+	const char *split; /* the label that says what a record is for: test is left out, dev validates; NULL: none */
 	const char *test_fold;      /* this fold is left out; NULL: none */
 	const char *dev_fold;       /* this fold validates */
 	const char *const *dev_spk; /* these speakers validate */
@@ -32,6 +33,7 @@ struct ser_split_opts {
 struct ser_split {
 	uint8_t *role;                                /* [n] of each item */
 	size_t n_train, n_dev, n_out;                 /* items */
+	size_t split_dev, split_out;                  /* of them, by the label `split` */
 	size_t spk_train, spk_dev, spk_out, n_no_spk; /* speakers; items without one */
 };
 /* SER_EPROTO naming them when speakers are on two sides; SER_EDATA when a fold, a speaker named or the training part is

@@ -106,6 +106,20 @@ same_model() {
 	ser-model show --json a.st | jq -e '.train.left_out > 0' >/dev/null
 }
 
+@test "the label split: test is left out, dev validates, and --split-field names another label or none" {
+	ser-fold loso --by spk --test-fold 0 --dev-fold 1 <d.ser >split.ser
+	ser-select 'split != "test"' split.ser >seen.ser
+	train a.st --log a.tsv split.ser
+	train b.st --log b.tsv seen.ser
+	cmp <(ser-model export -o x a.st; cat x) <(ser-model export -o y b.st; cat y)
+	cmp a.tsv b.tsv
+	ser-model show --json a.st | jq -e '.train | .left_out == 10 and .dev_records == 10 and (.speakers | length) == 5' >/dev/null
+	train a.st --split-field '' split.ser
+	ser-model show --json a.st | jq -e '.train.left_out == 0 and .train.records == 60' >/dev/null
+	train a.st --split-field emo split.ser
+	ser-model show --json a.st | jq -e '.train.left_out == 0' >/dev/null
+}
+
 @test "--patience: stops so many validations after the best, and writes that one" {
 	patient=(train a.st --dev-frac 0.4 -e 60 --lr 0.02 --schedule const --checkpoint a.ckpt --resume --log a.tsv d.ser)
 	"${patient[@]}" --patience 4
