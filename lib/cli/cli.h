@@ -5,6 +5,7 @@
 #define SER_CLI_H
 
 #include "base/base.h"
+#include "base/option.h"
 #include "stream/stream.h"
 
 /* Exit statuses: 0 done; 1 data or I/O failed; 2 usage; 3 a protocol refused. */
@@ -12,62 +13,7 @@ enum { SER_EXIT_OK = 0, SER_EXIT_FAIL = 1, SER_EXIT_USAGE = 2, SER_EXIT_PROTOCOL
 
 /* ---- options ------------------------------------------------------------------------------- */
 
-enum ser_option_type {
-	SER_OPTION_FLAG,   /* bool *       --x, --x=true, --x=false, --no-x */
-	SER_OPTION_INT,    /* int *        */
-	SER_OPTION_I64,    /* int64_t *    */
-	SER_OPTION_COUNT,  /* size_t *     */
-	SER_OPTION_REAL,   /* double *     */
-	SER_OPTION_STR,    /* const char **, NULL: not given */
-	SER_OPTION_CHOICE, /* int *        index into choices */
-	SER_OPTION_LIST,   /* struct ser_strs *, may be given several times */
-	SER_OPTION_SIZE,   /* size_t *     bytes, with K, M or G behind */
-	SER_OPTION_SECONDS /* double *     seconds, with s, ms or min behind */
-};
-
-struct ser_strs {
-	const char **s;
-	size_t n;
-};
-
-/* One option: its name, its line of the help, then what it sets, by one of the macros below, and .letter and .flags where there are any:
- *	{"batch", "records, or pairs, a step", SER_OPT_COUNT(&o.batch, "N", 1, 1000000), .letter = 'b'},
- * The variable's value before parsing is the default that --help shows. A table ends with an all-zero row. */
-struct ser_option {
-	const char *name; /* long name */
-	const char *help; /* one line */
-	enum ser_option_type type;
-	void *var;
-	const char *arg;            /* metavariable in the help: N, FILE, NAME ... */
-	double lo, hi;              /* range of numbers; both 0: any */
-	const char *const *choices; /* NULL-terminated, for SER_OPTION_CHOICE */
-	char letter;                /* or 0 */
-	unsigned flags;
-};
-/* The variable, whose type the compiler checks; a choice's may be of any enum. */
-#define SER_OPTION_VAR(type, v) (1 ? (v) : (type *)0)
-#define SER_OPTION_NUMBER(kind, ctype, v, metavar, low, high)                                                          \
-	.type = SER_OPTION_##kind, .var = SER_OPTION_VAR(ctype, v), .arg = (metavar), .lo = (low), .hi = (high)
-#define SER_OPT_INT(v, arg, lo, hi)     SER_OPTION_NUMBER(INT, int, v, arg, lo, hi)
-#define SER_OPT_I64(v, arg, lo, hi)     SER_OPTION_NUMBER(I64, int64_t, v, arg, lo, hi)
-#define SER_OPT_COUNT(v, arg, lo, hi)   SER_OPTION_NUMBER(COUNT, size_t, v, arg, lo, hi)
-#define SER_OPT_REAL(v, arg, lo, hi)    SER_OPTION_NUMBER(REAL, double, v, arg, lo, hi)
-#define SER_OPT_SECONDS(v, arg, lo, hi) SER_OPTION_NUMBER(SECONDS, double, v, arg, lo, hi)
-#define SER_OPT_SIZE(v, arg, lo, hi)    SER_OPTION_NUMBER(SIZE, size_t, v, arg, lo, hi)
-#define SER_OPT_FLAG(v)                 .type = SER_OPTION_FLAG, .var = SER_OPTION_VAR(bool, v)
-#define SER_OPT_STR(v, metavar)         .type = SER_OPTION_STR, .var = SER_OPTION_VAR(const char *, v), .arg = (metavar)
-#define SER_OPT_LIST(v, metavar)        .type = SER_OPTION_LIST, .var = SER_OPTION_VAR(struct ser_strs, v), .arg = (metavar)
-#define SER_OPT_CHOICE(v, metavar, names)                                                                              \
-	.type = SER_OPTION_CHOICE, .var = (void *)(v), .arg = (metavar), .choices = (names)
-enum {
-	SER_OPTION_SILENT =
-		1, /* cannot change the output, so it is not in the provenance (threads, verbosity, output names) */
-	SER_OPTION_ALWAYS = 2, /* in the provenance even when not given (seeds) */
-	SER_OPTION_NEEDED = 4, /* usage error when not given */
-	/* names a file that is written, or several as a pattern; without it nothing may be written there */
-	SER_OPTION_WRITE = 8,
-	SER_OPTION_READ = 16 /* names a file that is read: its checksum goes into the provenance too */
-};
+/* Rows of options: base/option.h. */
 
 /* A tool, or one of its modes (ser-score classes): a name, one line, options. */
 struct ser_mode {
@@ -95,6 +41,7 @@ enum {
 	SER_CLI_LOOSE = 128,   /* is not confined by ser_cli_begin(), but where it calls ser_cli_confine() */
 	SER_CLI_DROP = 256,    /* --drop FIELD: left out of what ser_cli_filter() and ser_cli_follow() write */
 	SER_CLI_FOLLOW = 512,  /* --every S and --window S, of ser_cli_follow() */
+	SER_CLI_CHAIN = 1024,  /* further modes with their options behind arguments "+", see ser_cli_next() */
 	SER_CLI_FILTER = 4 | 8 /* reads and writes one stream */
 };
 /* Every tool has -h --help -V --version -q --quiet -v --verbose. */
@@ -113,6 +60,10 @@ struct ser_cli {
 	int n_operand;
 	bool *given;             /* by row of the tool's table, then of the mode's */
 	struct ser_strs prov;    /* operands that belong into the provenance */
+	struct ser_strs parts;   /* what ser_cli_part() parsed, as the provenance has it */
+	struct ser_strs files;   /* that parts name */
+	struct ser_buf text;     /* of parts, see ser_cli_text() */
+	char **rest;             /* arguments from the next "+" on, NULL: there is none */
 	struct ser_strs sums;    /* checksums of files that options name, name and sum in turn, once they are known */
 	struct ser_strs skipped; /* ids that --keep-going passed over */
 	uint64_t n_read, n_written, n_skipped;
@@ -125,6 +76,16 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *t, int argc, char *
  * its outputs go and in the temporary folder, and neither start a program nor open a socket. ser_cli_begin() has done it, unless the
  * tool is SER_CLI_LOOSE. In builds with sanitizers, and where the kernel cannot, nothing happens. */
 void ser_cli_confine(const struct ser_cli *c);
+/* The rows of a library's options (base/option.h), set in the struct at `base`, behind the n rows that are in the table already;
+ * returns how many there are now. The table has room for `cap`, the all-zero row at its end included. */
+size_t ser_cli_rows(struct ser_option *table, size_t n, size_t cap, const struct ser_option *rows, void *base);
+/* Of SER_CLI_CHAIN: the mode that the next part "+ MODE [OPTION]..." names, or -1 when there is none; then its options are parsed
+ * by rows of the caller's. Operands are those of the last part. */
+int ser_cli_next(struct ser_cli *c);
+void ser_cli_part(struct ser_cli *c, int mode, const struct ser_option *rows);
+/* Append every option that can change the output, given or not, with its value, and in place of files their checksums: of equal
+ * texts and equal inputs the results are equal. */
+void ser_cli_text(const struct ser_cli *c, struct ser_buf *b);
 /* Was this option (by long name) on the command line? */
 bool ser_cli_given(const struct ser_cli *c, const char *name);
 /* The names in an option's comma-separated value, in a list of their own; NULL gives none. An empty or repeated name is a

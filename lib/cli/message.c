@@ -92,8 +92,13 @@ int ser_cli_end(struct ser_cli *c)
 	for (size_t i = 1; i < c->sums.n; i += 2)
 		free((char *)c->sums.s[i]);
 	free(c->sums.s);
+	for (size_t i = 0; i < c->parts.n; i++)
+		free((char *)c->parts.s[i]);
+	free(c->parts.s);
+	free(c->files.s);
+	ser_buf_free(&c->text);
 	free(c->given);
-	c->skipped = c->prov = c->drop = c->sums = (struct ser_strs){0};
+	c->skipped = c->prov = c->drop = c->sums = c->parts = c->files = (struct ser_strs){0};
 	c->given = NULL;
 	errno = 0;
 	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0) {

@@ -92,51 +92,6 @@ static void collect(struct rows *t, struct ser_cli *c, int mode)
 
 /* ---- help ---- */
 
-static void default_text(const struct ser_option *o, struct ser_buf *b)
-{
-	char num[32];
-	switch (o->type) {
-	case SER_OPTION_FLAG:
-		if (o->var != NULL && *(bool *)o->var)
-			ser_buf_str(b, "true");
-		break;
-	case SER_OPTION_INT:
-		ser_buf_printf(b, "%d", *(int *)o->var);
-		break;
-	case SER_OPTION_I64:
-		ser_buf_printf(b, "%lld", (long long)*(int64_t *)o->var);
-		break;
-	case SER_OPTION_COUNT:
-		ser_buf_printf(b, "%zu", *(size_t *)o->var);
-		break;
-	case SER_OPTION_REAL:
-	case SER_OPTION_SECONDS:
-		if (isfinite(*(double *)o->var))
-			ser_buf_str(b, ser_format_real(*(double *)o->var, num));
-		break;
-	case SER_OPTION_STR:
-		if (*(const char **)o->var != NULL)
-			ser_buf_str(b, *(const char **)o->var);
-		break;
-	case SER_OPTION_CHOICE:
-		if (*(int *)o->var >= 0)
-			ser_buf_str(b, o->choices[*(int *)o->var]);
-		break;
-	case SER_OPTION_SIZE: {
-		size_t v = *(size_t *)o->var;
-		const char *unit = "";
-		for (const char *u = "KMG"; *u != '\0' && v >= 1024 && v % 1024 == 0; u++) {
-			v /= 1024;
-			unit = u;
-		}
-		ser_buf_printf(b, "%zu%.1s", v, unit);
-		break;
-	}
-	case SER_OPTION_LIST:
-		break;
-	}
-}
-
 static void print_option(FILE *f, const struct ser_option *o)
 {
 	static const char *const types[] = {[SER_OPTION_INT] = "int",
@@ -165,7 +120,8 @@ static void print_option(FILE *f, const struct ser_option *o)
 		if (o->hi > o->lo)
 			ser_buf_printf(&note, " <= %s", ser_format_real(o->hi, hi));
 	}
-	default_text(o, &dflt);
+	if (o->type != SER_OPTION_LIST && (o->type != SER_OPTION_FLAG || (o->var != NULL && *(bool *)o->var)))
+		ser_option_text(o, NULL, &dflt);
 	if (left.n < 30)
 		fprintf(f, "%-30s%s", left.s, o->help);
 	else
@@ -214,119 +170,6 @@ static void print_help(struct ser_cli *c, int mode)
 }
 
 /* ---- parsing ---- */
-
-static int parse_size(const char *s, size_t *out, struct ser_err *e)
-{
-	char digits[32];
-	size_t n = strlen(s), shift = 0;
-	if (n > 0 && n < sizeof digits) {
-		char u = (char)toupper((unsigned char)s[n - 1]);
-		shift = u == 'K' ? 10 : u == 'M' ? 20 : u == 'G' ? 30 : 0;
-	}
-	if (n >= sizeof digits)
-		return ser_fail(e, SER_EUSAGE, "\"%s\" is not a size", s);
-	memcpy(digits, s, n + 1);
-	if (shift > 0)
-		digits[n - 1] = '\0';
-	int64_t v;
-	if (ser_parse_int(digits, 1, INT64_MAX >> shift, &v, e) != 0)
-		return ser_fail(e, SER_EUSAGE, "\"%s\" is not a size (bytes, or with K, M or G behind)", s);
-	*out = (size_t)v << shift;
-	return 0;
-}
-
-static int parse_seconds(const char *s, double lo, double hi, double *out, struct ser_err *e)
-{
-	static const struct {
-		const char *name;
-		double seconds;
-	} units[] = {{"ms", 1e-3}, {"min", 60}, {"s", 1}};
-	char digits[64];
-	size_t n = strlen(s);
-	double v, unit = 1;
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		size_t len = strlen(units[i].name);
-		if (n <= len || strcmp(s + n - len, units[i].name) != 0)
-			continue;
-		unit = units[i].seconds;
-		n -= len;
-		break;
-	}
-	if (n >= sizeof digits)
-		return ser_fail(e, SER_EUSAGE, "\"%s\" is no number of seconds", s);
-	memcpy(digits, s, n);
-	digits[n] = '\0';
-	if (ser_parse_real(digits, -HUGE_VAL, HUGE_VAL, &v, e) != 0)
-		return ser_fail(e, SER_EUSAGE, "\"%s\" is no number of seconds (or with s, ms or min behind)", s);
-	v *= unit;
-	if (!(v >= lo && v <= hi)) {
-		char least[32], most[32];
-		return ser_fail(e, SER_EUSAGE, "\"%s\" is not in [%s,%s] seconds", s, ser_format_real(lo, least),
-				ser_format_real(hi, most));
-	}
-	*out = v;
-	return 0;
-}
-
-static int set_option(const struct ser_option *o, const char *s, bool negated, struct ser_err *e)
-{
-	bool ranged = o->lo != 0 || o->hi != 0;
-	int64_t i;
-	switch (o->type) {
-	case SER_OPTION_FLAG:
-		if (s != NULL && strcmp(s, "true") != 0 && strcmp(s, "false") != 0)
-			return ser_fail(e, SER_EUSAGE, "\"%s\" is neither true nor false", s);
-		if (o->var != NULL)
-			*(bool *)o->var = (s == NULL || strcmp(s, "true") == 0) != negated;
-		return 0;
-	case SER_OPTION_INT:
-		if (ser_parse_int(s, ranged ? (int64_t)o->lo : INT32_MIN,
-				  ranged && o->hi > o->lo ? (int64_t)o->hi : INT32_MAX, &i, e) != 0)
-			return e->code;
-		*(int *)o->var = (int)i;
-		return 0;
-	case SER_OPTION_I64:
-		return ser_parse_int(s, ranged ? (int64_t)o->lo : INT64_MIN,
-				     ranged && o->hi > o->lo ? (int64_t)o->hi : INT64_MAX, o->var, e);
-	case SER_OPTION_COUNT:
-		if (ser_parse_int(s, (int64_t)o->lo, o->hi > o->lo ? (int64_t)o->hi : INT64_MAX, &i, e) != 0)
-			return e->code;
-		*(size_t *)o->var = (size_t)i;
-		return 0;
-	case SER_OPTION_REAL:
-		return ser_parse_real(s, ranged ? o->lo : -HUGE_VAL, ranged && o->hi > o->lo ? o->hi : HUGE_VAL, o->var,
-				      e);
-	case SER_OPTION_SECONDS:
-		return parse_seconds(s, ranged ? o->lo : -HUGE_VAL, ranged && o->hi > o->lo ? o->hi : HUGE_VAL, o->var,
-				     e);
-	case SER_OPTION_STR:
-		*(const char **)o->var = s;
-		return 0;
-	case SER_OPTION_SIZE:
-		return parse_size(s, o->var, e);
-	case SER_OPTION_CHOICE: {
-		struct ser_buf b = {0};
-		for (int k = 0; o->choices[k] != NULL; k++) {
-			if (strcmp(s, o->choices[k]) == 0) {
-				*(int *)o->var = k;
-				ser_buf_free(&b);
-				return 0;
-			}
-			ser_buf_printf(&b, "%s%s", k > 0 ? ", " : "", o->choices[k]);
-		}
-		ser_fail(e, SER_EUSAGE, "\"%s\" is none of %s", s, b.s);
-		ser_buf_free(&b);
-		return e->code;
-	}
-	case SER_OPTION_LIST: {
-		struct ser_strs *l = o->var;
-		l->s = ser_realloc(l->s, l->n + 1, sizeof *l->s);
-		l->s[l->n++] = s;
-		return 0;
-	}
-	}
-	return 0;
-}
 
 static void out_of_memory(size_t n)
 {
@@ -401,19 +244,21 @@ void ser_cli_confine(const struct ser_cli *c)
 		add_name(&in, c->operand[i]);
 		add_name(&in, named != NULL ? named + 1 : NULL);
 	}
+	for (size_t i = 0; i < c->files.n; i++)
+		add_name(&in, c->files.s[i]);
 	ser_confine(&in, &out, c->tool->common & SER_CLI_READ_ALL);
 	free(in.s);
 	free(out.s);
 }
 
 /* What is in the files that options name, before anything else reads them. */
-static void sum_files(struct ser_cli *c, const struct rows *t)
+static void sum_files(struct ser_cli *c, const struct rows *t, const bool *given)
 {
 	for (size_t i = 0; i < t->n_own; i++) {
 		const struct ser_option *o = &t->opt[i];
 		char sum[40];
 		struct ser_err e;
-		if ((o->flags & SER_OPTION_READ) == 0 || !c->given[i])
+		if ((o->flags & SER_OPTION_READ) == 0 || !given[i])
 			continue;
 		int rc = ser_cksum(*(const char **)o->var, sum, &e);
 		if (rc < 0)
@@ -424,6 +269,75 @@ static void sum_files(struct ser_cli *c, const struct rows *t)
 		c->sums.s[c->sums.n++] = o->name;
 		c->sums.s[c->sums.n++] = ser_strdup(sum);
 	}
+}
+
+/* Set what argv[1..argc) gives, up to the operands, which are the last of it then. */
+static void parse(struct ser_cli *c, const struct rows *t, bool *given, int argc, char **argv)
+{
+	struct option longs[2 * MAX_ROWS + 1];
+	char letters[2 * MAX_ROWS + 2] = ":";
+	size_t n_long = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		bool flag = t->opt[i].type == SER_OPTION_FLAG;
+		longs[n_long++] = (struct option){t->opt[i].name, flag ? optional_argument : required_argument, NULL,
+						  1000 + (int)i};
+		if (flag)
+			longs[n_long++] = (struct option){t->negated[i], no_argument, NULL, 2000 + (int)i};
+		if (t->opt[i].letter != 0) {
+			size_t at = strlen(letters);
+			letters[at] = t->opt[i].letter;
+			letters[at + 1] = flag ? '\0' : ':';
+			letters[at + 2] = '\0';
+		}
+	}
+	longs[n_long] = (struct option){0};
+	opterr = 0;
+	optind = 1;
+	for (int k; (k = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
+		if (k == ':')
+			ser_cli_usage(c, "option %s needs a value", argv[optind - 1]);
+		if (k == '?') {
+			if (optopt >= 1000)
+				ser_cli_usage(c, "option --%s takes no value", t->opt[(size_t)optopt % 1000].name);
+			if (optopt > 0 && optopt < 256 && strncmp(argv[optind - 1], "--", 2) != 0)
+				ser_cli_usage(c, "unknown option -%c", optopt);
+			ser_cli_usage(c, "unknown or ambiguous option %s", argv[optind - 1]);
+		}
+		size_t i = 0;
+		if (k >= 1000)
+			i = (size_t)k % 1000;
+		else
+			while (t->opt[i].letter != (char)k)
+				i++;
+		struct ser_err e;
+		if (ser_option_set(&t->opt[i], NULL, k >= 2000 ? "false" : optarg, &e) != 0)
+			ser_cli_usage(c, "--%s: %s", t->opt[i].name, e.msg);
+		given[i] = true;
+		if (strcmp(t->opt[i].name, "verbose") == 0)
+			c->verbose++;
+	}
+	bool run = !help_wanted && !version_wanted;
+	if (run && c->tool->modes != NULL && c->mode < 0)
+		ser_cli_usage(c, "no mode given");
+	for (size_t i = 0; i < t->n && run; i++)
+		if ((t->opt[i].flags & SER_OPTION_NEEDED) && !given[i])
+			ser_cli_usage(c, "option --%s is needed", t->opt[i].name);
+	c->operand = argv + optind;
+	c->n_operand = argc - optind;
+	if (c->rest != NULL && c->n_operand > 0)
+		ser_cli_usage(c, "\"%s\" before \"+\": operands stand behind the last part", c->operand[0]);
+}
+
+/* Of argv, what is before the first "+"; c->rest is what is behind it. */
+static int until_plus(struct ser_cli *c, int argc, char **argv)
+{
+	c->rest = NULL;
+	for (int i = 0; i < argc && c->tool->common & SER_CLI_CHAIN; i++)
+		if (strcmp(argv[i], "+") == 0) {
+			c->rest = argv + i + 1;
+			return i;
+		}
+	return argc;
 }
 
 void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, char **argv)
@@ -450,52 +364,12 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 		argv++;
 		argc--;
 	}
+	argc = until_plus(c, argc, argv);
 	struct rows t;
 	collect(&t, c, c->mode);
 	c->given = ser_calloc(t.n, sizeof *c->given);
 
-	struct option longs[2 * MAX_ROWS + 1];
-	char letters[2 * MAX_ROWS + 2] = ":";
-	size_t n_long = 0;
-	for (size_t i = 0; i < t.n; i++) {
-		bool flag = t.opt[i].type == SER_OPTION_FLAG;
-		longs[n_long++] = (struct option){t.opt[i].name, flag ? optional_argument : required_argument, NULL,
-						  1000 + (int)i};
-		if (flag)
-			longs[n_long++] = (struct option){t.negated[i], no_argument, NULL, 2000 + (int)i};
-		if (t.opt[i].letter != 0) {
-			size_t at = strlen(letters);
-			letters[at] = t.opt[i].letter;
-			letters[at + 1] = flag ? '\0' : ':';
-			letters[at + 2] = '\0';
-		}
-	}
-	longs[n_long] = (struct option){0};
-	opterr = 0;
-	optind = 1;
-	for (int k; (k = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
-		if (k == ':')
-			ser_cli_usage(c, "option %s needs a value", argv[optind - 1]);
-		if (k == '?') {
-			if (optopt >= 1000)
-				ser_cli_usage(c, "option --%s takes no value", t.opt[(size_t)optopt % 1000].name);
-			if (optopt > 0 && optopt < 256 && strncmp(argv[optind - 1], "--", 2) != 0)
-				ser_cli_usage(c, "unknown option -%c", optopt);
-			ser_cli_usage(c, "unknown or ambiguous option %s", argv[optind - 1]);
-		}
-		size_t i = 0;
-		if (k >= 1000)
-			i = (size_t)k % 1000;
-		else
-			while (t.opt[i].letter != (char)k)
-				i++;
-		struct ser_err e;
-		if (set_option(&t.opt[i], optarg, k >= 2000, &e) != 0)
-			ser_cli_usage(c, "--%s: %s", t.opt[i].name, e.msg);
-		c->given[i] = true;
-		if (strcmp(t.opt[i].name, "verbose") == 0)
-			c->verbose++;
-	}
+	parse(c, &t, c->given, argc, argv);
 	if (help_wanted || version_wanted) {
 		if (help_wanted) {
 			struct ser_cli fresh = *c; /* show the shared options' defaults, not what was just parsed */
@@ -509,18 +383,11 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 		}
 		exit(ser_cli_end(c));
 	}
-	if (mode_first && c->mode < 0)
-		ser_cli_usage(c, "no mode given");
-	for (size_t i = 0; i < t.n_own; i++)
-		if ((t.opt[i].flags & SER_OPTION_NEEDED) && !c->given[i])
-			ser_cli_usage(c, "option --%s is needed", t.opt[i].name);
-	c->operand = argv + optind;
-	c->n_operand = argc - optind;
 	const char *operands =
 		mode_first && tool->modes[c->mode].operands != NULL ? tool->modes[c->mode].operands : tool->operands;
 	if (*operands == '\0' && c->n_operand > 0)
 		ser_cli_usage(c, "unexpected operand \"%s\"", c->operand[0]);
-	sum_files(c, &t);
+	sum_files(c, &t, c->given);
 	if (!(tool->common & SER_CLI_LOOSE))
 		ser_cli_confine(c);
 }
@@ -568,47 +435,146 @@ void ser_cli_prov(struct ser_cli *c, const char *arg)
 	c->prov.s[c->prov.n++] = arg;
 }
 
-/* The command line in one canonical form: mode, options in the table's order, operands that matter. */
+/* --x=y of an option into s[*n ..], from the arena; a list gives several. */
+static void prov_option(const struct ser_option *o, struct ser_arena *a, const char **s, size_t *n)
+{
+	struct ser_buf b = {0};
+	const struct ser_strs *l = o->type == SER_OPTION_LIST ? o->var : NULL;
+	for (size_t k = 0; k < (l != NULL ? l->n : 1); k++) {
+		b.n = 0;
+		ser_buf_printf(&b, "--%s=", o->name);
+		if (l != NULL)
+			ser_buf_str(&b, l->s[k]);
+		else
+			ser_option_text(o, NULL, &b);
+		s[(*n)++] = ser_arena_strndup(a, b.s, b.n);
+	}
+	ser_buf_free(&b);
+}
+
+/* The options of rows in the table's order. */
+static void prov_rows(const struct rows *t, const bool *given, struct ser_arena *a, struct ser_strs *out)
+{
+	size_t cap = t->n_own;
+	for (size_t i = 0; i < t->n_own; i++)
+		if (t->opt[i].type == SER_OPTION_LIST)
+			cap += ((struct ser_strs *)t->opt[i].var)->n;
+	out->s = ser_arena_calloc(a, cap, sizeof *out->s);
+	out->n = 0;
+	for (size_t i = 0; i < t->n_own; i++) {
+		const struct ser_option *o = &t->opt[i];
+		if (!(o->flags & SER_OPTION_SILENT) && (given[i] || (o->flags & SER_OPTION_ALWAYS)))
+			prov_option(o, a, out->s, &out->n);
+	}
+}
+
+/* The command line in one canonical form: mode, options in the table's order, further parts, operands that matter. */
 void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_strs *out)
 {
 	struct rows t;
 	struct ser_cli scratch = *c;
+	struct ser_strs own;
 	collect(&t, &scratch, c->mode);
-	size_t n = 0, cap = 1 + t.n + c->prov.n;
-	for (size_t i = 0; i < t.n_own; i++)
-		if (t.opt[i].type == SER_OPTION_LIST)
-			cap += ((struct ser_strs *)t.opt[i].var)->n;
-	const char **s = ser_arena_calloc(a, cap, sizeof *s);
-	if (c->mode >= 0)
-		s[n++] = c->tool->modes[c->mode].name;
-	for (size_t i = 0; i < t.n_own; i++) {
-		const struct ser_option *o = &t.opt[i];
-		if ((o->flags & SER_OPTION_SILENT) || (!c->given[i] && !(o->flags & SER_OPTION_ALWAYS)))
-			continue;
-		struct ser_buf b = {0};
-		if (o->type == SER_OPTION_LIST) {
-			const struct ser_strs *l = o->var;
-			for (size_t k = 0; k < l->n; k++) {
-				b.n = 0;
-				ser_buf_printf(&b, "--%s=%s", o->name, l->s[k]);
-				s[n++] = ser_arena_strndup(a, b.s, b.n);
-			}
-		} else {
-			ser_buf_printf(&b, "--%s=", o->name);
-			size_t bare = b.n;
-			default_text(o, &b);
-			if (o->type == SER_OPTION_FLAG && b.n == bare)
-				ser_buf_str(&b, "false");
-			s[n++] = ser_arena_strndup(a, b.s, b.n);
-		}
-		ser_buf_free(&b);
-	}
-	for (size_t i = 0; i < c->prov.n; i++)
-		s[n++] = c->prov.s[i];
+	prov_rows(&t, c->given, a, &own);
+	const struct ser_strs mode = {(const char *[]){c->mode >= 0 ? c->tool->modes[c->mode].name : ""}, c->mode >= 0},
+			      *all[] = {&mode, &own, &c->parts, &c->prov};
+	const char **s = ser_arena_calloc(a, 1 + own.n + c->parts.n + c->prov.n, sizeof *s);
+	size_t n = 0;
+	for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+		for (size_t i = 0; i < all[k]->n; i++)
+			s[n++] = all[k]->s[i];
 	for (size_t i = 0; i < n; i++) /* a header that no reader would take is not written */
 		if (!ser_utf8_ok(s[i], strlen(s[i])))
 			ser_cli_usage(c, "\"%s\" is not UTF-8 text, which a stream's provenance is", s[i]);
 	*out = (struct ser_strs){s, n};
+}
+
+/* ---- parts ---- */
+
+size_t ser_cli_rows(struct ser_option *table, size_t n, size_t cap, const struct ser_option *rows, void *base)
+{
+	for (; rows->name != NULL; rows++) {
+		ser_assert(n + 1 < cap);
+		table[n] = *rows;
+		table[n++].var = (char *)base + rows->at;
+	}
+	table[n] = (struct ser_option){0};
+	return n;
+}
+
+/* name=value of each row; of a file what is in it, not what it is called. */
+static void rows_text(const struct rows *t, const bool *given, struct ser_buf *b)
+{
+	for (size_t i = 0; i < t->n_own; i++) {
+		const struct ser_option *o = &t->opt[i];
+		char sum[40];
+		if (o->flags & SER_OPTION_SILENT)
+			continue;
+		ser_buf_printf(b, " %s=", o->name);
+		if ((o->flags & SER_OPTION_READ) == 0)
+			ser_option_text(o, NULL, b);
+		else if (given[i] && ser_cksum(*(const char **)o->var, sum, NULL) > 0)
+			ser_buf_str(b, sum);
+	}
+}
+
+void ser_cli_text(const struct ser_cli *c, struct ser_buf *b)
+{
+	struct rows t;
+	struct ser_cli scratch = *c;
+	collect(&t, &scratch, c->mode);
+	ser_buf_str(b, c->mode >= 0 ? c->tool->modes[c->mode].name : "");
+	rows_text(&t, c->given, b);
+	ser_buf_add(b, c->text.s, c->text.n);
+}
+
+int ser_cli_next(struct ser_cli *c)
+{
+	if (c->rest == NULL)
+		return -1;
+	int mode = find_mode(c, *c->rest);
+	if (mode < 0)
+		ser_cli_usage(c, "behind \"+\": %s%s%s, expected a mode", *c->rest != NULL ? "\"" : "",
+			      *c->rest != NULL ? *c->rest : "nothing", *c->rest != NULL ? "\"" : "");
+	return mode;
+}
+
+void ser_cli_part(struct ser_cli *c, int mode, const struct ser_option *rows)
+{
+	struct rows t = {0};
+	struct ser_arena a = {0};
+	struct ser_strs args;
+	char **argv = c->rest;
+	int argc = 0;
+	while (argv[argc] != NULL)
+		argc++;
+	argc = until_plus(c, argc, argv);
+	add_rows(&t, rows);
+	t.n_own = t.n;
+	add_rows(&t,
+		 (struct ser_option[]){{"help", "print this help", SER_OPT_FLAG(&help_wanted), .letter = 'h'}, {0}});
+	bool *given = ser_calloc(t.n, sizeof *given);
+	parse(c, &t, given, argc, argv);
+	if (help_wanted) {
+		printf("usage: %s %s [OPTION]... + %s [OPTION]...\n%s\n\noptions of a further part:\n", c->tool->name,
+		       c->tool->modes[c->mode].name, c->tool->modes[mode].name, c->tool->modes[mode].summary);
+		for (size_t i = 0; i < t.n; i++)
+			print_option(stdout, &t.opt[i]);
+		exit(ser_cli_end(c));
+	}
+	sum_files(c, &t, given);
+	prov_rows(&t, given, &a, &args);
+	add_name(&c->parts, ser_strdup("+"));
+	add_name(&c->parts, ser_strdup(c->tool->modes[mode].name));
+	for (size_t i = 0; i < args.n; i++)
+		add_name(&c->parts, ser_strdup(args.s[i]));
+	for (size_t i = 0; i < t.n_own; i++)
+		if (t.opt[i].flags & SER_OPTION_READ)
+			add_name(&c->files, *(const char **)t.opt[i].var);
+	ser_buf_printf(&c->text, " + %s", c->tool->modes[mode].name);
+	rows_text(&t, given, &c->text);
+	ser_arena_free(&a);
+	free(given);
 }
 
 _Noreturn void ser_cli_usage(const struct ser_cli *c, const char *fmt, ...)
