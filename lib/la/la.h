@@ -120,6 +120,7 @@ double ser_la_sum(size_t n, const real *x);                 /* the same for the 
 /* y[i] = f(x[i]); y may be x. Own polynomials, equal bytes on every instruction set, errors of a few units in the last
  * place (float: below 3 ulp; double: libm's). exp: 0 below -87.3 in float, +inf above 88.7; NaN stays NaN. */
 void ser_la_exp(size_t n, const real *x, real *y);
+void ser_la_exp_minus(size_t n, real m, real *x);  /* x = e^(x - m), x - m below 88: probabilities from scores */
 void ser_la_log(size_t n, const real *x, real *y); /* -inf at 0, NaN below */
 void ser_la_tanh(size_t n, const real *x, real *y);
 void ser_la_sigmoid(size_t n, const real *x, real *y);

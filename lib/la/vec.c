@@ -44,6 +44,12 @@ void ser_la_exp(size_t n, const real *x, real *y)
 		y[i] = exp(x[i]);
 }
 
+void ser_la_exp_minus(size_t n, real m, real *x)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = exp(x[i] - m);
+}
+
 void ser_la_log(size_t n, const real *x, real *y)
 {
 	for (size_t i = 0; i < n; i++)
@@ -105,6 +111,30 @@ static inline float exp1(float x)
 	p = x < -87.33654f ? 0.0f : p;
 	p = x > 88.72284f ? INFINITY : p;
 	return x != x ? x : p;
+}
+
+/* exp1 for x below 88: 2^n at once, NaN by the way */
+static inline float exp_low(float x)
+{
+	float c = x < -87.33654f ? -87.33654f : x;
+	float t = c * 1.44269504f + 12582912.0f, n = t - 12582912.0f;
+	float r = c - n * 0.693359375f;
+	r = r + n * 2.12194440e-4f;
+	float p = 1.9875691500e-4f;
+	p = p * r + 1.3981999507e-3f;
+	p = p * r + 8.3334519073e-3f;
+	p = p * r + 4.1665795894e-2f;
+	p = p * r + 1.6666665459e-1f;
+	p = p * r + 5.0000001201e-1f;
+	p = p * r * r + r + 1.0f;
+	p = p * from_bits((to_bits(t) - 0x4b400000u + 127u) << 23);
+	return x < -87.33654f ? 0.0f : p;
+}
+
+SER_CLONES void ser_la_exp_minus(size_t n, real m, real *x)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = exp_low(x[i] - m);
 }
 
 SER_CLONES void ser_la_exp(size_t n, const real *x, real *y)

@@ -67,6 +67,34 @@ void kern_l2_norm_bwd(size_t n_row, size_t n_col, const real *y, const real *inv
 void kern_dropout_fwd(size_t n_col, uint64_t stream, uint64_t row, double p, const real *x, real *y);
 void kern_dropout_bwd(size_t n_col, uint64_t stream, uint64_t row, double p, const real *dy, real *dx);
 
+/* The factors of the columns [col, col + n) of that row: 0 or 1/(1-p) */
+void kern_dropout_factors(size_t n, uint64_t stream, uint64_t row, size_t col, double p, real *f);
+
+/* One head of attention over one segment of n frames. Scores q k' scale + bias, softmax over the keys that a row sees, y = weights
+ * times v; all [n, D], rows ld apart. */
+struct kern_attn {
+	size_t n, D, ld_q, ld_k, ld_v, ld_gate;
+	const real *q, *k, *v;
+	real scale;
+	bool causal;      /* key j <= row i only */
+	size_t reach;     /* > 0: |j - i| <= reach only */
+	const real *bias; /* [2n-1] or NULL: of j - i = -(n-1), ... n-1; */
+	const real *gate; /* [n] or NULL: what a row's is multiplied by; */
+	size_t n_plain;   /* none in the first rows and of the first keys */
+	double drop;      /* > 0: dropout of the weights, */
+	uint64_t stream;  /* by these random bits */
+};
+struct kern_attn_grad {
+	real *q, *k, *v, *gate; /* NULL: not wanted; gate as in the above */
+	size_t ld_q, ld_k, ld_v;
+	double *diagonal; /* [2n-1] or NULL: of the bias */
+};
+size_t kern_attn_ws(size_t n); /* elements of scratch that the two need for n frames, or fewer */
+/* lse [n]: the logarithm of each row's sum of exponentials, for backward */
+void kern_attn_fwd(struct ser_la *la, const struct kern_attn *a, real *y, size_t ld_y, real *lse, real *ws);
+void kern_attn_bwd(struct ser_la *la, const struct kern_attn *a, const real *y, size_t ld_y, const real *dy,
+		   size_t ld_dy, const real *lse, const struct kern_attn_grad *g, real *ws);
+
 /* Geometry of a convolution over packed segments: which input row each tap of an output row reads. */
 struct kern_conv {
 	const size_t *in_seg, *out_seg; /* [n_seg+1], rows of x and y in frames */

@@ -319,3 +319,12 @@ SER_CLONES void kern_dropout_bwd(size_t n_col, uint64_t stream, uint64_t row, do
 	for (size_t c = 0; c < n_col; c++)
 		dx[c] += kept(start, c, limit) ? dy[c] * f : 0;
 }
+
+SER_CLONES void kern_dropout_factors(size_t n, uint64_t stream, uint64_t row, size_t col, double p, real *f)
+{
+	uint64_t start = row_start(stream, row);
+	uint32_t limit = (uint32_t)(p * 4294967296.0);
+	real keep = (real)(1 / (1 - p));
+	for (size_t c = 0; c < n; c++)
+		f[c] = kept(start, col + c, limit) ? keep : 0;
+}

@@ -264,10 +264,23 @@ int ser_layer_mha(struct ser_tape *t, const char *name, int x, size_t n_head, si
 	if (n_off > 0)
 		rel = ser_layer_param(t, "rel_bias", SER_P_NO_DECAY, zero, 2, (size_t[]){2 * n_off + 1, n_head});
 	ser_tape_leave(t);
-	int qkv = ser_nn_linear(t, x, w, b);
-	int q = ser_nn_slice(t, qkv, 0, E), k = ser_nn_slice(t, qkv, E, E), v = ser_nn_slice(t, qkv, 2 * E, E);
-	int y = ser_nn_attention(t, q, k, v, rel, &(struct ser_attn){.n_head = n_head, .n_off = n_off});
+	int qkv = ser_nn_linear(t, x, w, b), part[3];
+	ser_nn_split(t, qkv, 3, part);
+	int y = ser_nn_attention(t, part[0], part[1], part[2], rel, -1,
+				 &(struct ser_attn){.n_head = n_head, .n_off = n_off});
 	return ser_nn_dropout(t, ser_nn_linear(t, y, wo, bo), p_drop);
+}
+
+int ser_layer_attention(struct ser_tape *t, const char *const name[static 4], int x, bool k_bias, int bias, int gate,
+			const struct ser_attn *o)
+{
+	size_t E = tape_at(t, x)->n_col;
+	int part[3];
+	if (name[1] == NULL)
+		ser_nn_split(t, ser_layer_linear(t, name[0], x, 3 * E, true), 3, part);
+	for (int i = 0; name[1] != NULL && i < 3; i++)
+		part[i] = ser_layer_linear(t, name[i], x, E, i != 1 || k_bias);
+	return ser_layer_linear(t, name[3], ser_nn_attention(t, part[0], part[1], part[2], bias, gate, o), E, true);
 }
 
 int ser_layer_attn_stats(struct ser_tape *t, const char *name, int x, size_t n_att, bool global)

@@ -259,15 +259,21 @@ int ser_nn_embedding(struct ser_tape *t, int table, size_t n, const int32_t *idx
  * o). back: from the last frame to the first. Result [R,H]. For both directions concatenate two. */
 int ser_nn_gru(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back);
 int ser_nn_lstm(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back);
-/* Scaled dot-product attention inside each segment: q, k, v [R, n_head*D]; scores q k'/sqrt(D) + bias, softmax over the
- * segment's frames. bias [n_bucket, n_head] or -1: the bias of frame j seen from frame i is row bucket[o + n_off], o =
- * j - i clipped to [-n_off, n_off] (bucket [2 n_off + 1] borrowed; NULL: 0, 1, ... 2 n_off). causal: j <= i only. */
+/* Scaled dot-product attention inside each segment: q, k, v [R, n_head*D]; scores q k'/sqrt(D) + bias, softmax over the frames
+ * that are seen. By tiles (Dao et al. 2022): memory is linear in frames. q, k and v may be views (see ser_nn_split).
+ * bias [n_bucket, n_head] or -1: the bias of frame j seen from frame i is row bucket[o + n_off], o = j - i clipped to
+ * [-n_off, n_off] (bucket [2 n_off + 1] borrowed; NULL: 0, 1, ... 2 n_off). With `slope`, bias [1, n_head]: it is -|j - i| times
+ * that (ALiBi, Press et al. 2022). gate [R, n_head] or -1: what the biases of row i are multiplied by (WavLM, Chen et al. 2022). */
 struct ser_attn {
 	size_t n_head, n_off;
 	const int32_t *bucket;
-	bool causal;
+	bool slope;
+	size_t n_plain; /* no bias in the first rows of a segment, nor of its first frames */
+	bool causal;    /* j <= i only */
+	size_t reach;   /* > 0: |j - i| <= reach only */
+	double dropout; /* of the weights, in training */
 };
-int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, const struct ser_attn *a);
+int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, int gate, const struct ser_attn *a);
 /* A segment to one row [n_seg, ..] */
 int ser_nn_pool_mean(struct ser_tape *t, int x);
 int ser_nn_pool_max(struct ser_tape *t, int x);
@@ -392,6 +398,10 @@ int ser_layer_lstm(struct ser_tape *t, const char *name, int x, size_t n_hidden,
 /* name.in_proj_weight [3E,E], in_proj_bias, out_proj.weight, out_proj.bias; n_off > 0 adds name.rel_bias [2 n_off + 1,
  * n_head], zeros */
 int ser_layer_mha(struct ser_tape *t, const char *name, int x, size_t n_head, size_t n_off, double p_drop);
+/* Self-attention with a product each for queries, keys, values and what comes out: linear layers name[0..3]; name[1] NULL: the first
+ * three are one of that, name[0]. k_bias false: the keys' has no bias. bias, gate and o as in ser_nn_attention. */
+int ser_layer_attention(struct ser_tape *t, const char *const name[static 4], int x, bool k_bias, int bias, int gate,
+			const struct ser_attn *o);
 /* Attention over time by a small network: softmax_time(conv(tanh(linear(x)))) ; [n_seg, 2C]. global: the network also
  * sees the segment's mean and deviation (Desplanques et al. 2020); a batch norm and ReLU before the tanh, as there.
  * Without: name.att.0, tanh, name.att.1 only (Okabe et al. 2018). */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Times the training engine on the networks that tests/bench/engine compares.
- * usage: nn_step ser-attn|ser-blstm|ecapa|ecapa-fwd [-t THREADS] [-b BATCH] [-c CHANNELS] [-r REPS] [-p bf16]
+ * usage: nn_step ser-attn|ser-blstm|ecapa|ecapa-fwd|mha|mha-fwd [-t THREADS] [-b BATCH] [-c CHANNELS] [-n FRAMES] [-r REPS] [-p bf16]
  * ser-*: a step of InfoNCE-like learning (SupCon, 4 labels) over 64 utterances of 3 to 6 s, 80 mels, Adam.
  * ecapa: a step of AAM-softmax over 1000 speakers, 32 utterances of 2 s.   ecapa-fwd: embeddings of 3 s, one utterance
- * after another, as ser-embed makes them: several on as many threads at once, one on all.
+ * after another, as ser-embed makes them: several on as many threads at once, one on all.   mha: self-attention of 12 heads of
+ * 64 over utterances of FRAMES, with its projections.
  * Prints one line of JSON: medians of elapsed and processor seconds, peak memory, billions of operations (2 a
  * multiply-add of products; a step is three forward passes), the loss before and after. */
 #include "nn/nn.h"
@@ -108,6 +109,12 @@ static int ser_blstm(struct ser_tape *t, int x)
 	return ser_nn_l2_norm(t, ser_layer_linear(t, "fc", attn_pool(t, x), 128, true), 1e-12);
 }
 
+static int mha(struct ser_tape *t, int x)
+{
+	x = ser_layer_mha(t, "mha", ser_layer_linear(t, "in", x, 768, true), 12, 0, 0);
+	return ser_nn_l2_norm(t, ser_nn_pool_mean(t, x), 1e-12);
+}
+
 /* Operations of a forward pass over an utterance of n frames. */
 static double ops(const char *net, size_t n_frame, size_t channels)
 {
@@ -121,6 +128,8 @@ static double ops(const char *net, size_t n_frame, size_t channels)
 		return 2 * T *
 		       (9 * 32 * 80 + 9 * 32 * 64 * 40 * 0.5 + 9 * 64 * 64 * 20 * 0.25 +
 			2 * 4 * 128 * (640 + 128) * 0.25);
+	if (strcmp(net, "mha") == 0)
+		return 2 * T * 768 * (80 + 4 * 768 + 2 * T);
 	double per_frame = 80 * 5 * C + 3 * (2 * C * C + 7 * part * part * 3) + 3 * C * 1536 + 4 * 1536 * 128;
 	return 2 * (T * per_frame + 3 * 2 * C * 128 + 3072 * 192);
 }
@@ -128,8 +137,8 @@ static double ops(const char *net, size_t n_frame, size_t channels)
 struct run {
 	const char *net; /* without "-fwd" */
 	bool forward;
-	size_t batch, channels, n_frame;
-	float **x; /* [batch][n[b], 80] */
+	size_t batch, channels, n_frame; /* n_frame: of an utterance of mha; then of all utterances */
+	float **x;                       /* [batch][n[b], 80] */
 	size_t *n;
 	int32_t *label;
 	int n_worker;          /* utterances side by side, a thread each; 1: one after another, on all threads */
@@ -142,13 +151,15 @@ struct run {
 static void make_data(struct run *r)
 {
 	bool ec = strcmp(r->net, "ecapa") == 0;
+	size_t fixed = strcmp(r->net, "mha") == 0 ? r->n_frame : r->forward ? 300 : ec ? 200 : 0;
 	struct ser_rng rng;
+	r->n_frame = 0;
 	ser_rng_seed(&rng, 1);
 	r->x = ser_malloc(r->batch, sizeof *r->x);
 	r->n = ser_malloc(r->batch, sizeof *r->n);
 	r->label = ser_malloc(r->batch, sizeof *r->label);
 	for (size_t b = 0; b < r->batch; b++) {
-		r->n[b] = r->forward ? 300 : ec ? 200 : b == 0 ? 600 : 300 + ser_rng_below(&rng, 301);
+		r->n[b] = fixed > 0 ? fixed : b == 0 ? 600 : 300 + ser_rng_below(&rng, 301);
 		r->label[b] = (int32_t)ser_rng_below(&rng, ec ? 1000 : 4);
 		r->x[b] = ser_malloc(r->n[b] * 80, sizeof(float));
 		r->n_frame += r->n[b];
@@ -171,7 +182,7 @@ static int network(const struct run *r, struct ser_tape *t, size_t b, size_t n)
 {
 	int x = ser_tape_batch(t, n, (const float *const *)r->x + b, r->n + b, 80);
 	if (strcmp(r->net, "ecapa") != 0) {
-		x = strcmp(r->net, "ser-attn") == 0 ? ser_attn(t, x) : ser_blstm(t, x);
+		x = (strcmp(r->net, "mha") == 0 ? mha : strcmp(r->net, "ser-attn") == 0 ? ser_attn : ser_blstm)(t, x);
 		return r->forward ? x : ser_nn_supcon(t, x, r->label + b, 0.1);
 	}
 	x = ecapa(t, x, r->channels);
@@ -231,18 +242,20 @@ static struct ser_la *context(int n_thread, bool bf16)
 int main(int argc, char **argv)
 {
 	enum { MOST = 64 };
-	struct run r = {.net = argc > 1 ? argv[1] : "ser-attn", .channels = 512};
+	struct run r = {.net = argc > 1 ? argv[1] : "ser-attn", .channels = 512, .n_frame = 500};
 	int nt = 1, opt, reps = 5;
 	bool bf16 = false;
 	if (argc > 1)
 		optind = 2;
-	while ((opt = getopt(argc, argv, "t:b:c:r:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "t:b:c:n:r:p:")) != -1) {
 		if (opt == 't')
 			nt = (int)strtol(optarg, NULL, 10);
 		else if (opt == 'b')
 			r.batch = strtoul(optarg, NULL, 10);
 		else if (opt == 'c')
 			r.channels = strtoul(optarg, NULL, 10);
+		else if (opt == 'n')
+			r.n_frame = strtoul(optarg, NULL, 10);
 		else if (opt == 'r')
 			reps = (int)strtol(optarg, NULL, 10);
 		else if (opt == 'p')
@@ -251,8 +264,8 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	reps = reps < 1 ? 1 : reps > MOST ? MOST : reps;
-	r.forward = strcmp(r.net, "ecapa-fwd") == 0;
-	r.net = r.forward ? "ecapa" : r.net;
+	r.forward = strcmp(r.net, "ecapa-fwd") == 0 || strcmp(r.net, "mha-fwd") == 0;
+	r.net = !r.forward ? r.net : r.net[0] == 'e' ? "ecapa" : "mha";
 	if (r.batch == 0)
 		r.batch = r.forward ? 1 : strcmp(r.net, "ecapa") == 0 ? 32 : 64;
 	make_data(&r);

@@ -195,17 +195,33 @@ static int n_lstm_back(struct ser_tape *t, const int *x) { return ser_nn_lstm(t,
 static int n_lstm_nb(struct ser_tape *t, const int *x) { return ser_nn_lstm(t, seq(t, x[0]), x[1], x[2], -1, -1, false); }
 static int n_attn(struct ser_tape *t, const int *x)
 {
-	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], -1, &(struct ser_attn){.n_head = 2});
+	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], -1, -1, &(struct ser_attn){.n_head = 2});
 }
 static int n_attn_rel(struct ser_tape *t, const int *x)
 {
-	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], &(struct ser_attn){.n_head = 2, .n_off = 2});
+	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], -1, &(struct ser_attn){.n_head = 2, .n_off = 2});
 }
 static int n_attn_bucket(struct ser_tape *t, const int *x)
 {
 	static const int32_t b[] = {1, 1, 0, 0, 2, 2, 1};
 	struct ser_attn a = {.n_head = 2, .n_off = 3, .bucket = b, .causal = true};
-	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], &a);
+	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], -1, &a);
+}
+static int n_attn_reach(struct ser_tape *t, const int *x)
+{
+	struct ser_attn a = {.n_head = 2, .n_off = 2, .reach = 1, .dropout = 0.3};
+	int part[3];
+	ser_nn_split(t, ser_nn_scale(t, seq(t, x[0]), 1), 3, part);
+	return ser_nn_attention(t, part[0], part[1], part[2], x[1], -1, &a);
+}
+static int n_attn_gate(struct ser_tape *t, const int *x)
+{
+	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], x[4], &(struct ser_attn){.n_head = 2, .n_off = 3});
+}
+static int n_attn_slope(struct ser_tape *t, const int *x)
+{
+	struct ser_attn a = {.n_head = 2, .slope = true, .n_plain = 2, .dropout = 0.2};
+	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], x[4], &a);
 }
 static int n_mean(struct ser_tape *t, const int *x) { return ser_nn_pool_mean(t, seq(t, x[0])); }
 static int n_max(struct ser_tape *t, const int *x) { return ser_nn_pool_max(t, seq(t, x[0])); }
@@ -364,6 +380,9 @@ static const struct kase cases[] = {
 	{"attention", n_attn, {{R, 6}, {R, 6}, {R, 6}}, 0},
 	{"attention relative", n_attn_rel, {{R, 6}, {R, 6}, {R, 6}, {5, 2}}, 0},
 	{"attention buckets causal", n_attn_bucket, {{R, 6}, {R, 6}, {R, 6}, {3, 2}}, 0},
+	{"attention limited reach views dropout", n_attn_reach, {{R, 18}, {5, 2}}, SER_TAPE_TRAIN},
+	{"attention gated bias", n_attn_gate, {{R, 6}, {R, 6}, {R, 6}, {7, 2}, {R, 2}}, 0},
+	{"attention slopes dropout", n_attn_slope, {{R, 6}, {R, 6}, {R, 6}, {1, 2}, {R, 2}}, SER_TAPE_TRAIN},
 	{"pool_mean", n_mean, {{R, 3}}, 0},
 	{"pool_max", n_max, {{R, 3}}, 0},
 	{"pool_first", n_first, {{R, 3}}, 0},

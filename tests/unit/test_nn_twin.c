@@ -219,46 +219,158 @@ static void recurrent(void **state)
 	}
 }
 
+/* Attention and its gradients, over lengths of several tiles */
+struct attention {
+	struct ser_attn o;
+	size_t D, B; /* channels of a head; segments */
+	real *in[5]; /* q, k, v [R,E], bias [n_bucket,h], gate [R,h] */
+	size_t n_bias;
+	double *y, *grad[5]; /* as `in`; of sum y mix */
+	const real *mix;
+};
+
+static bool sees(const struct ser_attn *o, size_t i, size_t j)
+{
+	size_t far = i > j ? i - j : j - i;
+	return (!o->causal || j <= i) && (o->reach == 0 || far <= o->reach);
+}
+
+/* Row i of one head: weights p of the frames [from, to) */
+static void naive_row(const struct attention *a, size_t from, size_t to, size_t i, size_t g)
+{
+	const struct ser_attn *o = &a->o;
+	size_t D = a->D, E = o->n_head * D, H = o->n_head;
+	static double p[MAX], b[MAX], w[MAX];
+	static size_t row[MAX];
+	double sum = 0, dot = 0, gate = (double)a->in[4][i * H + g], f = 1 / sqrt((double)D);
+	for (size_t j = from; j < to; j++) {
+		ptrdiff_t d = (ptrdiff_t)j - (ptrdiff_t)i, lim = (ptrdiff_t)o->n_off;
+		double score = 0;
+		row[j] = o->slope ? 0 : (size_t)((d < -lim ? -lim : d > lim ? lim : d) + lim);
+		w[j] = o->slope ? -fabs((double)d) : 1;
+		w[j] = i - from < o->n_plain || j - from < o->n_plain ? 0 : w[j];
+		b[j] = w[j] * (double)a->in[3][row[j] * H + g];
+		for (size_t c = g * D; c < g * D + D; c++)
+			score += (double)a->in[0][i * E + c] * (double)a->in[1][j * E + c];
+		p[j] = sees(o, i - from, j - from) ? exp(score * f + gate * b[j]) : 0;
+		sum += p[j];
+	}
+	for (size_t j = from; j < to; j++)
+		for (size_t c = g * D; c < g * D + D; c++) {
+			a->y[i * E + c] += p[j] / sum * (double)a->in[2][j * E + c];
+			a->grad[2][j * E + c] += p[j] / sum * (double)a->mix[i * E + c];
+		}
+	for (size_t c = g * D; c < g * D + D; c++)
+		dot += a->y[i * E + c] * (double)a->mix[i * E + c];
+	for (size_t j = from; j < to; j++) {
+		double dp = 0;
+		for (size_t c = g * D; c < g * D + D; c++)
+			dp += (double)a->mix[i * E + c] * (double)a->in[2][j * E + c];
+		double ds = p[j] / sum * (dp - dot);
+		for (size_t c = g * D; c < g * D + D; c++) {
+			a->grad[0][i * E + c] += ds * f * (double)a->in[1][j * E + c];
+			a->grad[1][j * E + c] += ds * f * (double)a->in[0][i * E + c];
+		}
+		a->grad[3][row[j] * H + g] += ds * gate * w[j];
+		a->grad[4][i * H + g] += ds * b[j];
+	}
+}
+
 static void attention(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= 20; seed++) {
-		struct setup s;
+	for (uint64_t seed = 1; seed <= 24; seed++) {
+		struct setup s, other;
+		struct ser_err e;
 		begin(&s, seed);
-		size_t h = pick(&s, 1, 4), D = pick(&s, 1, 9), E = h * D, B = segments(&s, 1), off = pick(&s, 1, 6);
-		bool causal = seed % 3 == 0;
-		static real q[MAX], k[MAX], v[MAX];
-		fill(&s, SEG[B] * E, q);
-		fill(&s, SEG[B] * E, k);
-		fill(&s, SEG[B] * E, v);
-		fill(&s, (2 * off + 1) * h, BIAS);
-		for (size_t b = 0; b < B; b++)
-			for (size_t g = 0; g < h; g++)
-				for (size_t i = SEG[b]; i < SEG[b + 1]; i++) {
-					double sum = 0, y[9] = {0};
-					for (size_t j = SEG[b]; j < (causal ? i + 1 : SEG[b + 1]); j++) {
-						double score = 0;
-						for (size_t d = 0; d < D; d++)
-							score += (double)q[i * E + g * D + d] *
-								 (double)k[j * E + g * D + d];
-						ptrdiff_t o = (ptrdiff_t)j - (ptrdiff_t)i, lim = (ptrdiff_t)off;
-						o = o < -lim ? -lim : o > lim ? lim : o;
-						score = exp(score / sqrt((double)D) +
-							    (double)BIAS[(size_t)(o + lim) * h + g]);
-						sum += score;
-						for (size_t d = 0; d < D; d++)
-							y[d] += score * (double)v[j * E + g * D + d];
-					}
-					for (size_t d = 0; d < D; d++)
-						WANT[i * E + g * D + d] = y[d] / sum;
-				}
-		int nq = ser_tape_input(s.t, q, SEG[B], E, SEG, B), nk = ser_tape_input(s.t, k, SEG[B], E, SEG, B);
-		int nv = ser_tape_input(s.t, v, SEG[B], E, SEG, B),
-		    nb = ser_tape_input(s.t, BIAS, 2 * off + 1, h, NULL, 0);
-		struct ser_attn a = {.n_head = h, .n_off = off, .causal = causal};
-		compare("attention", seed, &s, ser_nn_attention(s.t, nq, nk, nv, nb, &a), SEG[B], E);
+		struct attention a = {.o = {.n_head = pick(&s, 1, 3), .n_off = pick(&s, 1, 40)}, .D = pick(&s, 1, 9)};
+		bool many = seed % 4 == 0; /* more than a tile of keys, or of rows */
+		a.o.causal = seed % 3 == 0;
+		a.o.slope = seed % 5 == 0;
+		a.o.reach = seed % 2 == 0 ? pick(&s, 1, 60) : 0;
+		a.o.n_plain = seed % 7 == 0 ? 3 : 0;
+		a.B = segments(&s, 1);
+		if (many) {
+			a.B = 2;
+			SEG[1] = pick(&s, 500, 1200);
+			SEG[2] = SEG[1] + pick(&s, 1, 300);
+		}
+		size_t R = SEG[a.B], H = a.o.n_head, E = H * a.D;
+		size_t n[] = {R * E, R * E, R * E, a.o.slope ? H : (2 * a.o.n_off + 1) * H, R * H};
+		size_t width[] = {E, E, E, H, H};
+		for (int i = 0; i < 5; i++) {
+			a.in[i] = ser_malloc(n[i], sizeof(real));
+			a.grad[i] = ser_calloc(n[i], sizeof(double));
+			fill(&s, n[i], a.in[i]);
+		}
+		for (size_t i = 0; a.o.slope && i < H; i++)
+			a.in[3][i] = (real)0.1 * (real)(i + 1);
+		fill(&s, R * E, X);
+		memset(WANT, 0, R * E * sizeof *WANT);
+		a.y = WANT;
+		a.mix = X;
+		for (size_t b = 0; b < a.B; b++)
+			for (size_t i = SEG[b]; i < SEG[b + 1]; i++)
+				for (size_t g = 0; g < H; g++)
+					naive_row(&a, SEG[b], SEG[b + 1], i, g);
+		begin(&other, seed + 1); /* of another number of threads: the same bytes */
+		struct setup *both[] = {&s, &other};
+		struct ser_node grad[2][5], out[2];
+		for (int k = 0; k < 2; k++) {
+			struct ser_tape *t = both[k]->t;
+			int x[5];
+			ser_tape_reset(t, SER_TAPE_GRAD, 1);
+			for (int i = 0; i < 5; i++)
+				x[i] = ser_tape_variable(t, a.in[i], n[i] / width[i], width[i], i < 3 ? SEG : NULL,
+							 i < 3 ? a.B : 0);
+			int y = ser_nn_attention(t, x[0], x[1], x[2], x[3], x[4], &a.o);
+			if (k == 0)
+				compare("attention", seed, &s, y, R, E);
+			out[k] = ser_tape_node(t, y);
+			memcpy(k == 0 ? W : V, out[k].val, R * E * sizeof(real));
+			int loss = ser_nn_sum(t, ser_nn_mul(t, y, ser_tape_input(t, X, R, E, SEG, a.B)));
+			assert_int_equal(ser_tape_backward(t, loss, 1, &e), 0);
+			for (int i = 0; i < 5; i++)
+				grad[k][i] = ser_tape_node(t, x[i]);
+		}
+		assert_memory_equal(W, V, R * E * sizeof(real));
+		for (int i = 0; i < 5; i++) {
+			double largest = 0;
+			for (size_t j = 0; j < n[i]; j++)
+				largest = fmax(largest, fabs(a.grad[i][j]));
+			for (size_t j = 0; j < n[i]; j++)
+				if (!(fabs((double)grad[0][i].grad[j] - a.grad[i][j]) <= 2e-5 * (largest + 1e-3)))
+					fail_msg("attention, seed %llu: gradient %zu of input %d is %g, expected %g",
+						 (unsigned long long)seed, j, i, (double)grad[0][i].grad[j],
+						 a.grad[i][j]);
+			assert_memory_equal(grad[0][i].grad, grad[1][i].grad, n[i] * sizeof(real));
+			free(a.in[i]);
+			free(a.grad[i]);
+		}
+		end(&s);
+		end(&other);
+	}
+}
+
+/* Memory that attention asks for grows with the frames, not with their square. */
+static void attention_memory(void **state)
+{
+	(void)state;
+	size_t bytes[2];
+	for (size_t i = 0; i < 2; i++) {
+		struct setup s;
+		struct ser_err e;
+		begin(&s, 1);
+		size_t n = 2048 << i, seg[] = {0, n};
+		fill(&s, n * 8, X);
+		ser_tape_reset(s.t, SER_TAPE_GRAD, 1);
+		int x = ser_tape_variable(s.t, X, n, 8, seg, 1);
+		int y = ser_nn_attention(s.t, x, x, x, -1, -1, &(struct ser_attn){.n_head = 4});
+		assert_int_equal(ser_tape_backward(s.t, ser_nn_sum(s.t, y), 1, &e), 0);
+		bytes[i] = ser_tape_bytes(s.t);
 		end(&s);
 	}
+	assert_true(bytes[1] <= 2 * bytes[0]);
 }
 
 /* bf16 products change a network's output little: cosine of its embeddings. */
@@ -405,8 +517,9 @@ static void views(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(convolutions), cmocka_unit_test(max_pooling), cmocka_unit_test(recurrent),
-		cmocka_unit_test(attention),    cmocka_unit_test(bf16_close),  cmocka_unit_test(views),
+		cmocka_unit_test(convolutions), cmocka_unit_test(max_pooling),      cmocka_unit_test(recurrent),
+		cmocka_unit_test(attention),    cmocka_unit_test(attention_memory), cmocka_unit_test(bf16_close),
+		cmocka_unit_test(views),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

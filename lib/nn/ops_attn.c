@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Attention over the frames of each segment. */
+#include "nn/impl.h"
+#include "nn/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+struct attn {
+	struct ser_attn o;
+	struct kern_attn all; /* what heads and segments share; q, k, v and the gate from their first row and head on */
+	size_t n_seg, n_bucket, longest;
+	const size_t *seg;
+	const uint64_t *key; /* as on the tape */
+	size_t n_key;
+	uint64_t seed; /* of dropout */
+	const real *bias;
+	real *y, *lse; /* lse [n_head][R]: ln of a row's sum of exponentials */
+	const real *dy;
+	size_t ld_dy;
+	struct kern_attn_grad grad;
+	double *dbias; /* [n_seg][n_bucket][n_head] */
+	real **ws;     /* [threads]: of the kernel, then 2n - 1 biases */
+	double **diagonal;
+	struct ser_la *la;
+};
+
+static size_t n_channel(const struct attn *s)
+{
+	return s->o.n_head * s->all.D;
+}
+
+/* Row of the bias table, and its factor, for frame j seen from frame i, o = j - i */
+static size_t bucket_of(const struct attn *s, ptrdiff_t o, real *f)
+{
+	ptrdiff_t lim = (ptrdiff_t)s->o.n_off;
+	*f = s->o.slope ? (real)(o < 0 ? o : -o) : 1;
+	if (s->o.slope)
+		return 0;
+	size_t at = (size_t)((o < -lim ? -lim : o > lim ? lim : o) + lim);
+	return s->o.bucket != NULL ? (size_t)s->o.bucket[at] : at;
+}
+
+/* Segment b, head h; bias [2n - 1] is filled */
+static struct kern_attn one(const struct attn *s, size_t b, size_t h, real *bias)
+{
+	struct kern_attn a = s->all;
+	size_t r0 = s->seg[b], n = s->seg[b + 1] - r0;
+	uint64_t key = b < s->n_key ? s->key[b] : b;
+	a.n = n;
+	a.q += r0 * a.ld_q + h * a.D;
+	a.k += r0 * a.ld_k + h * a.D;
+	a.v += r0 * a.ld_v + h * a.D;
+	a.gate = a.gate != NULL ? a.gate + r0 * a.ld_gate + h : NULL;
+	a.stream = s->seed + key * UINT64_C(0xd1342543de82ef95) + h * UINT64_C(0xa0761d6478bd642f);
+	for (size_t i = 0; s->bias != NULL && i < 2 * n - 1; i++) {
+		real f;
+		size_t row = bucket_of(s, (ptrdiff_t)i - (ptrdiff_t)(n - 1), &f);
+		bias[i] = s->bias[row * s->o.n_head + h] * f;
+	}
+	a.bias = s->bias != NULL ? bias : NULL;
+	return a;
+}
+
+static void attn_fwd(void *ctx, size_t item, int worker)
+{
+	const struct attn *s = ctx;
+	size_t b = item / s->o.n_head, h = item % s->o.n_head, r0 = s->seg[b], E = n_channel(s);
+	real *ws = s->ws[worker];
+	struct kern_attn a = one(s, b, h, ws + kern_attn_ws(s->longest));
+	kern_attn_fwd(ser_la_worker(s->la, worker), &a, s->y + r0 * E + h * a.D, E, s->lse + h * s->seg[s->n_seg] + r0,
+		      ws);
+}
+
+static real *at(real *x, size_t i)
+{
+	return x != NULL ? x + i : NULL;
+}
+
+static void attn_bwd(void *ctx, size_t item, int worker)
+{
+	const struct attn *s = ctx;
+	size_t b = item / s->o.n_head, h = item % s->o.n_head, r0 = s->seg[b], n = s->seg[b + 1] - r0;
+	size_t E = n_channel(s), D = s->all.D, H = s->o.n_head;
+	real *ws = s->ws[worker];
+	struct kern_attn a = one(s, b, h, ws + kern_attn_ws(s->longest));
+	struct kern_attn_grad g = s->grad;
+	g.q = at(g.q, r0 * g.ld_q + h * D);
+	g.k = at(g.k, r0 * g.ld_k + h * D);
+	g.v = at(g.v, r0 * g.ld_v + h * D);
+	g.gate = at(g.gate, r0 * a.ld_gate + h);
+	g.diagonal = s->dbias != NULL ? s->diagonal[worker] : NULL;
+	if (g.diagonal != NULL)
+		memset(g.diagonal, 0, (2 * n - 1) * sizeof *g.diagonal);
+	kern_attn_bwd(ser_la_worker(s->la, worker), &a, s->y + r0 * E + h * D, E, s->dy + r0 * s->ld_dy + h * D,
+		      s->ld_dy, s->lse + h * s->seg[s->n_seg] + r0, &g, ws);
+	double *db = s->dbias != NULL ? s->dbias + b * s->n_bucket * H + h : NULL;
+	for (size_t i = 0; db != NULL && i < 2 * n - 1; i++) {
+		real f;
+		size_t row = bucket_of(s, (ptrdiff_t)i - (ptrdiff_t)(n - 1), &f);
+		db[row * H] += (double)f * g.diagonal[i];
+	}
+}
+
+static void workspaces(struct ser_tape *t, struct attn *s)
+{
+	size_t nt = (size_t)ser_la_threads(t->la);
+	s->ws = ser_arena_alloc(&t->arena, nt, sizeof *s->ws);
+	s->diagonal = ser_arena_alloc(&t->arena, nt, sizeof *s->diagonal);
+	for (size_t i = 0; i < nt; i++) {
+		s->ws[i] = tape_alloc(t, kern_attn_ws(s->longest) + 2 * s->longest);
+		s->diagonal[i] = s->dbias != NULL ? ser_arena_alloc(&t->arena, 2 * s->longest, sizeof(double)) : NULL;
+	}
+}
+
+int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, int gate, const struct ser_attn *a)
+{
+	struct ser_node Q = *tape_at(t, q), K = *tape_at(t, k), V = *tape_at(t, v);
+	ser_assert(Q.seg != NULL && a->n_head > 0 && Q.n_col % a->n_head == 0 && a->dropout >= 0 && a->dropout < 1);
+	ser_assert(K.n_row == Q.n_row && K.n_col == Q.n_col && V.n_row == Q.n_row && V.n_col == Q.n_col);
+	void *saved;
+	int y = tape_op(t, OP_ATTENTION, 5, (int[]){q, k, v, bias, gate}, Q.n_row, Q.n_col, Q.seg, Q.n_seg, &saved,
+			sizeof(struct attn));
+	struct attn *s = saved;
+	size_t D = Q.n_col / a->n_head;
+	*s = (struct attn){.o = *a,
+			   .all = {.D = D,
+				   .ld_q = Q.ld,
+				   .ld_k = K.ld,
+				   .ld_v = V.ld,
+				   .q = Q.val,
+				   .k = K.val,
+				   .v = V.val,
+				   .scale = (real)(1 / sqrt((double)D)),
+				   .reach = a->reach,
+				   .n_plain = a->n_plain,
+				   .causal = a->causal},
+			   .n_seg = Q.n_seg,
+			   .seg = Q.seg,
+			   .key = t->key,
+			   .n_key = t->n_key,
+			   .y = tape_at(t, y)->val,
+			   .la = t->la};
+	if (bias >= 0) {
+		struct ser_node B = *tape_at(t, bias);
+		s->n_bucket = B.n_row;
+		s->bias = B.val;
+		ser_assert(B.n_col == a->n_head && B.ld == B.n_col && (!a->slope || B.n_row == 1));
+		for (size_t i = 0; !a->slope && i < 2 * a->n_off + 1; i++)
+			ser_assert(a->bucket != NULL ? a->bucket[i] >= 0 && (size_t)a->bucket[i] < B.n_row
+						     : i < B.n_row);
+	}
+	if (gate >= 0) {
+		struct ser_node G = *tape_at(t, gate);
+		ser_assert(bias >= 0 && G.n_row == Q.n_row && G.n_col == a->n_head && G.ld == G.n_col);
+		s->all.gate = G.val;
+		s->all.ld_gate = G.ld;
+	}
+	if (tape_shape_only(t))
+		return y;
+	if (a->dropout > 0 && (t->mode & SER_TAPE_TRAIN) != 0) {
+		uint64_t n = ++t->n_drop;
+		s->all.drop = a->dropout;
+		s->seed = ser_hash((uint64_t[]){t->seed, n}, 16);
+	}
+	for (size_t b = 0; b < Q.n_seg; b++)
+		s->longest = Q.seg[b + 1] - Q.seg[b] > s->longest ? Q.seg[b + 1] - Q.seg[b] : s->longest;
+	/* without a gradient the sums are scratch, too */
+	struct ser_arena_mark before = ser_arena_mark(&t->arena);
+	s->lse = tape_alloc(t, ser_mul(a->n_head, Q.n_row));
+	struct ser_arena_mark after = ser_arena_mark(&t->arena);
+	workspaces(t, s);
+	ser_la_for(t->la, Q.n_seg * a->n_head, attn_fwd, s);
+	ser_arena_rewind(&t->arena, tape_saving(t, y) ? after : before);
+	return y;
+}
+
+void bwd_attention(struct ser_tape *t, const struct rec *r)
+{
+	struct attn s = *(struct attn *)r->saved;
+	struct ser_node Y = *tape_at(t, r->out);
+	s.all.q = tape_at(t, r->in[0])->val;
+	s.all.k = tape_at(t, r->in[1])->val;
+	s.all.v = tape_at(t, r->in[2])->val;
+	s.bias = r->in[3] >= 0 ? tape_at(t, r->in[3])->val : NULL;
+	s.all.gate = r->in[4] >= 0 ? tape_at(t, r->in[4])->val : NULL;
+	s.dy = Y.grad;
+	s.ld_dy = Y.grad_ld;
+	s.grad.q = tape_grad(t, r->in[0]);
+	s.grad.k = tape_grad(t, r->in[1]);
+	s.grad.v = tape_grad(t, r->in[2]);
+	s.grad.ld_q = tape_at(t, r->in[0])->grad_ld;
+	s.grad.ld_k = tape_at(t, r->in[1])->grad_ld;
+	s.grad.ld_v = tape_at(t, r->in[2])->grad_ld;
+	real *db = tape_grad(t, r->in[3]);
+	s.grad.gate = tape_grad(t, r->in[4]);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	size_t nb = s.n_bucket * s.o.n_head;
+	s.dbias = db != NULL ? ser_arena_calloc(&t->arena, ser_mul(Y.n_seg, nb), sizeof *s.dbias) : NULL;
+	workspaces(t, &s);
+	ser_la_for(t->la, Y.n_seg * s.o.n_head, attn_bwd, &s);
+	for (size_t b = 0; db != NULL && b < Y.n_seg; b++)
+		for (size_t i = 0; i < nb; i++)
+			db[i] += (real)s.dbias[b * nb + i];
+	ser_arena_rewind(&t->arena, m);
+}
