@@ -24,7 +24,8 @@ struct ser_conv ser_arch_same(size_t k, size_t stride, size_t dil)
 int ser_arch_conv_bn_relu(struct ser_tape *t, const char *name, int x, size_t n_out, struct ser_conv c)
 {
 	ser_tape_enter(t, "%s", name);
-	x = ser_layer_conv1d_then(t, "conv", x, n_out, &c, false, SER_THEN_NORM_RELU, "norm");
+	x = ser_layer_conv1d(t, "conv", x, n_out, &c, false);
+	x = ser_nn_relu(t, ser_layer_batch_norm(t, "norm", x, n_out));
 	ser_tape_leave(t);
 	return x;
 }
@@ -32,7 +33,8 @@ int ser_arch_conv_bn_relu(struct ser_tape *t, const char *name, int x, size_t n_
 int ser_arch_conv_relu_bn(struct ser_tape *t, const char *name, int x, size_t n_out, struct ser_conv c)
 {
 	ser_tape_enter(t, "%s", name);
-	x = ser_layer_conv1d_then(t, "conv", x, n_out, &c, true, SER_THEN_RELU_NORM, "norm");
+	x = ser_nn_relu(t, ser_layer_conv1d(t, "conv", x, n_out, &c, true));
+	x = ser_layer_batch_norm(t, "norm", x, n_out);
 	ser_tape_leave(t);
 	return x;
 }

@@ -20,22 +20,21 @@ static const struct ser_hyper hyper[] = {
 
 static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 {
-	size_t n_freq = ser_tape_node(t, x).n_col;
+	size_t n_freq = ser_tape_shape(t, x).n_col;
 	struct ser_conv cf = ser_arch_same((size_t)h[KERNEL], 1, 1);
 	for (size_t i = 0; i < (size_t)h[BLOCKS]; i++) {
-		int mark = ser_tape_mark(t);
 		size_t kf = n_freq >= 2 ? 2 : 1, ch = (i + 1) * (size_t)h[CHANNELS];
 		struct ser_conv ct = ser_arch_same((size_t)h[KERNEL], i == 0 ? 2 : 1, 1);
 		ser_tape_enter(t, "block%zu", i);
 		x = ser_layer_conv2d(t, "conv", x, n_freq, ch, &ct, &cf, false);
-		x = ser_layer_batch_norm_relu_pool(t, "norm", x, ch, n_freq, i == 0 ? 1 : 2, kf);
-		ser_tape_leave(t);
+		x = ser_nn_relu(t, ser_layer_batch_norm(t, "norm", x, ch));
+		x = ser_nn_max_pool2d(t, x, n_freq, i == 0 ? 1 : 2, kf);
 		x = ser_nn_dropout(t, x, h[DROPOUT] / 2);
+		ser_tape_leave(t);
 		n_freq /= kf;
-		x = ser_tape_keep(t, mark, x);
 	}
 	int u = ser_layer_attn_stats(t, "pool", x, (size_t)h[ATT], false);
-	u = ser_layer_batch_norm(t, "norm", u, ser_tape_node(t, u).n_col);
+	u = ser_layer_batch_norm(t, "norm", u, ser_tape_shape(t, u).n_col);
 	u = ser_nn_dropout(t, u, h[DROPOUT]);
 	return (struct ser_encoded){.frames = x, .emb = ser_layer_linear(t, "emb", u, (size_t)h[EMB], true)};
 }

@@ -38,17 +38,14 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 	size_t ch = (size_t)h[HEADS] * (size_t)h[HEAD_SIZE];
 	for (size_t i = 0; i < (size_t)h[DOWN]; i++) {
 		char name[32];
-		int mark = ser_tape_mark(t);
 		snprintf(name, sizeof name, "conv%zu", i);
 		x = ser_arch_conv_bn_relu(t, name, x, ch, ser_arch_same((size_t)h[KERNEL], 2, 1));
-		x = ser_tape_keep(t, mark, ser_nn_dropout(t, x, h[DROPOUT]));
+		x = ser_nn_dropout(t, x, h[DROPOUT]);
 	}
 	for (size_t i = 0; i < (size_t)h[LAYERS]; i++) {
-		int mark = ser_tape_mark(t);
 		ser_tape_enter(t, "layer%zu", i);
 		x = layer(t, h, x);
 		ser_tape_leave(t);
-		x = ser_tape_keep(t, mark, x);
 	}
 	x = ser_layer_layer_norm(t, "norm", x, ch);
 	int u = ser_layer_attn_stats(t, "pool", x, (size_t)h[ATT], false);

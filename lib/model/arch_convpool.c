@@ -22,12 +22,10 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 	size_t ch = (size_t)h[CHANNELS], n_block = (size_t)h[BLOCKS];
 	for (size_t i = 0; i < n_block; i++) {
 		char name[32];
-		int mark = ser_tape_mark(t);
 		snprintf(name, sizeof name, "block%zu", i);
 		x = ser_arch_conv_bn_relu(t, name, x, ch,
 					  ser_arch_same((size_t)h[KERNEL], i < (size_t)h[DOWN] ? 2 : 1, 1));
 		x = ser_nn_dropout(t, x, h[DROPOUT]);
-		x = ser_tape_keep(t, mark, x);
 	}
 	int u = ser_layer_attn_stats(t, "pool", x, (size_t)h[ATT], false);
 	u = ser_nn_dropout(t, u, h[DROPOUT]);

@@ -21,18 +21,17 @@ static const struct ser_hyper hyper[] = {
 
 static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 {
-	size_t ch = (size_t)h[CHANNELS], n_freq = ser_tape_node(t, x).n_col;
+	size_t ch = (size_t)h[CHANNELS], n_freq = ser_tape_shape(t, x).n_col;
 	struct ser_conv c = ser_arch_same((size_t)h[KERNEL], 1, 1);
 	for (size_t i = 0; i < (size_t)h[BLOCKS]; i++) {
-		int mark = ser_tape_mark(t);
 		size_t kf = n_freq >= 2 ? 2 : 1;
 		ser_tape_enter(t, "block%zu", i);
 		x = ser_layer_conv2d(t, "conv", x, n_freq, ch, &c, &c, false);
-		x = ser_layer_batch_norm_relu_pool(t, "norm", x, ch, n_freq, i > 0 ? 2 : 1, kf);
-		ser_tape_leave(t);
+		x = ser_nn_relu(t, ser_layer_batch_norm(t, "norm", x, ch));
+		x = ser_nn_max_pool2d(t, x, n_freq, i > 0 ? 2 : 1, kf);
 		x = ser_nn_dropout(t, x, h[DROPOUT]);
+		ser_tape_leave(t);
 		n_freq /= kf;
-		x = ser_tape_keep(t, mark, x);
 	}
 	x = ser_layer_lstm(t, "lstm", x, (size_t)h[HIDDEN], true);
 	int u = ser_layer_attn_stats(t, "pool", x, (size_t)h[ATT], false);

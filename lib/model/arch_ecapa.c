@@ -33,36 +33,32 @@ static struct ser_conv same(const double *h, size_t k, size_t dil)
 	return c;
 }
 
-/* x, which nothing else reads: the first part passes; each other goes through a convolution of its own, with what came out of the one before added. */
+/* The first part passes; each other goes through a convolution of its own, with what came out of the one before added. */
 static int res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 {
 	size_t n = (size_t)h[SCALE], ch = (size_t)h[CHANNELS] / n;
-	struct ser_conv c = same(h, 3, dil);
-	int part[64], room = ser_nn_room(t, x, n * ch);
-	ser_nn_split(t, x, (int)n, part);
+	int part[64];
+	for (size_t i = 0; i < n; i++)
+		part[i] = ser_nn_slice(t, x, i * ch, ch);
 	for (size_t i = 1; i < n; i++) {
-		int y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
-		ser_tape_enter(t, "res2net_block.blocks.%zu", i - 1);
-		part[i] = ser_layer_conv1d_relu_norm_to(t, "conv", y, ch, &c, "norm", room, i * ch);
-		ser_tape_leave(t);
+		char name[40];
+		int y = i > 1 ? ser_nn_add(t, part[i], part[i - 1]) : part[i];
+		snprintf(name, sizeof name, "res2net_block.blocks.%zu", i - 1);
+		part[i] = ser_arch_conv_relu_bn(t, name, y, ch, same(h, 3, dil));
 	}
-	return ser_nn_join(t, room, (int)n, part);
+	return ser_nn_concat(t, (int)n, part);
 }
 
-/* Its result goes into the room's columns from col on. What normalisations made is rebuilt in backward, a sixth of all memory. */
-static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil, int room, size_t col)
+static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 {
 	size_t ch = (size_t)h[CHANNELS];
 	int y = ser_arch_conv_relu_bn(t, "tdnn1", x, ch, same(h, 1, 1));
-	int parts = res2net(t, h, y, dil), all = ser_arch_conv_relu_bn(t, "tdnn2", parts, ch, same(h, 1, 1));
-	ser_tape_rebuild(t, parts);
-	x = ser_layer_se_add_to(t, "se_block", all, (size_t)h[SE], x, room, col);
-	ser_tape_rebuild(t, all);
-	return x;
+	y = ser_arch_conv_relu_bn(t, "tdnn2", res2net(t, h, y, dil), ch, same(h, 1, 1));
+	return ser_nn_add(t, ser_layer_se(t, "se_block", y, (size_t)h[SE]), x);
 }
 
 /* Deviations with n-1 instead of n: s [n_seg, ch] times sqrt(T / (T-1)). */
-static int unbiased(struct ser_tape *t, int s, struct ser_node x)
+static int unbiased(struct ser_tape *t, int s, struct ser_shape x)
 {
 	size_t ch = x.n_col, n = x.n_seg;
 	float *f = ser_malloc(ser_mul(n, ch), sizeof *f);
@@ -99,16 +95,16 @@ static int attend(struct ser_tape *t, const double *h, int x)
 		if (h[CONTEXT] == 2)
 			u = ser_nn_concat(t, 2,
 					  (int[]){ser_nn_slice(t, u, 0, ch),
-						  unbiased(t, ser_nn_slice(t, u, ch, ch), ser_tape_node(t, x))});
+						  unbiased(t, ser_nn_slice(t, u, ch, ch), ser_tape_shape(t, x))});
 		u = ser_nn_linear_part(t, u, w, ch, b);
 		y = ser_nn_linear_part(t, x, w, 0, -1);
 		y = ser_nn_add(t, y, ser_nn_expand(t, u, y));
 	}
 	if (h[ATT_NORM] != 0)
-		y = ser_layer_relu_batch_norm(t, "tdnn.norm", y, n_att);
+		y = ser_layer_batch_norm(t, "tdnn.norm", ser_nn_relu(t, y), n_att);
 	y = ser_layer_linear(t, "conv", ser_nn_tanh(t, y), ch, true);
 	ser_tape_leave(t);
-	return ser_nn_softmax_time_pool_stats(t, x, y, eps);
+	return ser_nn_pool_stats(t, x, ser_nn_softmax_time(t, y), eps);
 }
 
 static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
@@ -116,22 +112,17 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 	size_t ch = (size_t)h[CHANNELS];
 	int block[3];
 	x = ser_arch_conv_relu_bn(t, "blocks.0", x, ch, same(h, 5, 1));
-	int room = ser_nn_room(t, x, 3 * ch);
 	for (size_t i = 0; i < 3; i++) {
-		int mark = ser_tape_mark(t), before = x;
 		ser_tape_enter(t, "blocks.%zu", i + 1);
-		x = se_res2net(t, h, x, i + 2, room, i * ch);
+		block[i] = x = se_res2net(t, h, x, i + 2);
 		ser_tape_leave(t);
-		block[i] = x = ser_tape_keep(t, mark, x);
-		if (i == 0)
-			ser_tape_rebuild(t, before);
 	}
-	x = ser_nn_join(t, room, 3, block);
+	x = ser_nn_concat(t, 3, block);
 	if (h[MFA_NORM] != 0) {
 		x = ser_arch_conv_relu_bn(t, "mfa", x, (size_t)h[MFA], same(h, 1, 1));
 	} else {
 		struct ser_conv c = same(h, 1, 1);
-		x = ser_layer_conv1d_then(t, "mfa.conv", x, (size_t)h[MFA], &c, true, SER_THEN_RELU, NULL);
+		x = ser_nn_relu(t, ser_layer_conv1d(t, "mfa.conv", x, (size_t)h[MFA], &c, true));
 	}
 	int u = ser_layer_batch_norm(t, "asp_bn", attend(t, h, x), 2 * (size_t)h[MFA]);
 	return (struct ser_encoded){.frames = x, .emb = ser_layer_linear(t, "fc", u, (size_t)h[EMB], true)};

@@ -25,9 +25,10 @@ static struct ser_encoded build_mlp(struct ser_tape *t, const double *h, int x)
 	int u = ser_nn_pool_stats(t, x, -1, 1e-4);
 	for (size_t i = 0; i < (size_t)h[LAYERS]; i++) {
 		ser_tape_enter(t, "layer%zu", i);
-		u = ser_layer_linear_then(t, "linear", u, (size_t)h[HIDDEN], false, SER_THEN_NORM_RELU, "norm");
-		ser_tape_leave(t);
+		u = ser_layer_linear(t, "linear", u, (size_t)h[HIDDEN], false);
+		u = ser_nn_relu(t, ser_layer_batch_norm(t, "norm", u, (size_t)h[HIDDEN]));
 		u = ser_nn_dropout(t, u, h[DROPOUT]);
+		ser_tape_leave(t);
 	}
 	return (struct ser_encoded){.frames = -1, .emb = u};
 }

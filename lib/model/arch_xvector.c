@@ -21,11 +21,9 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 	} layer[] = {{5, 1}, {3, 2}, {3, 3}, {1, 1}, {1, 1}};
 	for (size_t i = 0; i < 5; i++) {
 		char name[32];
-		int mark = ser_tape_mark(t);
 		snprintf(name, sizeof name, "tdnn%zu", i);
 		x = ser_arch_conv_relu_bn(t, name, x, (size_t)h[i < 4 ? CHANNELS : LAST],
 					  ser_arch_same(layer[i].k, 1, layer[i].dil));
-		x = ser_tape_keep(t, mark, x);
 	}
 	int u = ser_nn_dropout(t, ser_nn_pool_stats(t, x, -1, 1e-4), h[DROPOUT]);
 	return (struct ser_encoded){.frames = x, .emb = ser_layer_linear(t, "emb", u, (size_t)h[EMB], true)};

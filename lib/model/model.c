@@ -165,7 +165,7 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 		x = ser_nn_l2_norm(t, ser_layer_linear(t, "out", x, h->n_out, true), 1e-12);
 		break;
 	case SER_HEAD_COSINE: {
-		size_t shape[2] = {ser_mul(h->n_out, h->n_sub), ser_tape_node(t, x).n_col};
+		size_t shape[2] = {ser_mul(h->n_out, h->n_sub), ser_tape_shape(t, x).n_col};
 		struct ser_init init = {SER_INIT_NORMAL, 1 / sqrt((double)shape[1])};
 		int w = ser_layer_param(t, "centre", 0, init, 2, shape);
 		x = ser_nn_linear(t, ser_nn_l2_norm(t, x, 1e-12), ser_nn_l2_norm(t, w, 1e-12), -1);
@@ -191,7 +191,7 @@ int ser_model_build(struct ser_model *m, struct ser_err *e)
 	ser_tape_reset(t, SER_TAPE_SHAPE, 0);
 	size_t seg[2] = {0, m->arch->min_frame(m->hyper) + 64};
 	struct ser_encoded y = ser_model_encode(m, t, ser_tape_input(t, NULL, seg[1], m->n_in, seg, 1));
-	m->n_emb = ser_tape_node(t, y.emb).n_col;
+	m->n_emb = ser_tape_shape(t, y.emb).n_col;
 	for (size_t i = 0; i < m->n_head; i++)
 		ser_model_head(m, t, i, y.emb);
 	ser_tape_free(t);

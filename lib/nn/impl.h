@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* nn's inside: the tape. */
+/* nn's inside: the graph and what runs it. */
 #ifndef SER_NN_IMPL_H
 #define SER_NN_IMPL_H
 
+#include "nn/kern.h"
 #include "nn/nn.h"
 
 enum op {
@@ -31,9 +32,6 @@ enum op {
 	OP_ADD_ROW,
 	OP_CONCAT,
 	OP_SLICE,
-	OP_SPLIT,
-	OP_ROOM,
-	OP_JOIN,
 	OP_ROWS,
 	OP_TRANSPOSE,
 	OP_SUM,
@@ -44,21 +42,31 @@ enum op {
 	OP_ATTEND,
 	OP_EXPAND,
 	OP_SCALE_ROWS,
+	OP_SCALE_ADD,
 	OP_LOSS,
 	N_OP
 };
 
+/* An operator's place in the graph. What it is given when the graph is built lies in `saved`; what forward leaves there for
+ * backward beside its result comes from tape_state. */
 struct rec {
 	enum op op;
 	int out, n_in;
-	const int *in; /* -1: absent */
-	void *saved;   /* the operator's own */
-	bool over;     /* the result lies over in[0] */
+	int *in; /* -1: absent */
+	void *saved;
+	int block;     /* of the numbered scope that it lies in, 0: of none */
+	bool done;     /* has run, or is part of one that has */
+	bool folded;   /* another does its work */
+	bool in_place; /* the result takes the memory of in[0] */
+	bool view;     /* the result is columns of in[0] */
+	int state[8], n_state;
 };
 
-struct mark {
-	int n_node;
-	struct ser_arena_mark at, store_at;
+/* Memory of values, gradients and states, shared by views and handed on: given back by the last. */
+struct buffer {
+	real *p;
+	size_t n;
+	int n_ref;
 };
 
 struct block {
@@ -74,44 +82,60 @@ struct packed {
 struct ser_tape {
 	struct ser_la *la;
 	struct ser_params *p;
-	unsigned mode;
+	unsigned mode, off; /* off: of TAPE_* */
 	uint64_t seed;
-	struct ser_arena arena; /* what operators keep, and scratch */
-	struct ser_arena store; /* values and gradients, side by side: what some give back is room for a larger one */
+	struct ser_arena arena; /* the graph, and scratch */
+	struct ser_arena store; /* buffers side by side: what some give back is room for a larger one */
 	struct ser_node *node;
 	size_t n_node, cap_node;
 	struct rec *rec;
-	size_t n_rec, cap_rec;
-	int *param; /* [n_param] slice -> node, -1 */
+	size_t n_rec, cap_rec, n_run; /* the first n_run are planned and have run */
+	int *param;                   /* [n_param] slice -> node, -1 */
 	size_t n_param, cap_param;
 	const uint64_t *key; /* [n_key] or NULL */
 	size_t n_key;
 	uint64_t n_drop; /* dropouts so far: each draws its own numbers */
 	void (*all_sum)(void *ctx, double *x, size_t n);
 	void *all_sum_ctx;
-	struct mark *mark;
-	size_t n_mark, cap_mark;
-	struct block *spare; /* memory of values and gradients that are done with, for the next ones */
+	struct buffer *buffer;
+	size_t n_buffer, cap_buffer;
+	struct block *spare; /* memory that was given back */
 	size_t n_spare, cap_spare;
-	struct ser_buf scope, keep; /* "block1.conv."; a value that outlives a rewind */
+	struct ser_buf scope; /* "block1.conv." */
 	size_t scope_at[16], n_scope;
+	int block, n_block;    /* of the outermost numbered scope entered, 0: none */
+	size_t block_scope;    /* how many scopes were entered before it */
 	struct packed *packed; /* [n_packed], while SER_TAPE_FIXED */
 	size_t n_packed, cap_packed;
-	bool ran_back;
+	bool recompute, ran_back;
 };
+
+/* What the plan decides; a test may switch each off, and the bytes stay. */
+enum {
+	TAPE_FUSE = 1,     /* operators one after another in one pass */
+	TAPE_VIEW = 2,     /* slices and concatenations without copies */
+	TAPE_IN_PLACE = 4, /* a result in the memory of what it is made from */
+	TAPE_RELEASE = 8,  /* memory is given back once nothing reads it any more */
+	TAPE_REBUILD = 16  /* norms, sums and concatenations within blocks are formed again in backward, not kept */
+};
+void tape_switch_off(struct ser_tape *t, unsigned off); /* of TAPE_*, for the graphs to come */
+void tape_plan(struct ser_tape *t);                     /* the operators that have not run */
 
 enum {
 	READS_IN = 1,  /* backward reads the values of inputs, */
 	READS_OUT = 2, /* of the result: they must still be there */
-	VIEWS = 4,     /* inputs may be views */
-	PITCHED = 8,   /* the result's gradient may be pitched like a view's */
-	TAKES = 16     /* in[0] is written over */
+	IN_VIEW = 4,   /* inputs may be views */
+	OUT_VIEW = 8,  /* the result may be a view of a concatenation */
+	PITCHED = 16,  /* the result's gradient may be pitched like a view's */
+	TAKES = 32,    /* in[0] is written over, in forward or backward */
+	STATE = 64,    /* forward leaves more than the result for backward */
+	CHEAP = 128    /* one pass over the inputs */
 };
 extern const struct op_kind {
 	const char *name;
+	void (*fwd)(struct ser_tape *t, struct rec *r);
 	void (*bwd)(struct ser_tape *t, const struct rec *r);
 	unsigned does;
-	void (*again)(struct ser_tape *t, const struct rec *r); /* forward once more; NULL: not from its inputs alone */
 } op_table[N_OP];
 
 static inline bool tape_shape_only(const struct ser_tape *t)
@@ -119,19 +143,9 @@ static inline bool tape_shape_only(const struct ser_tape *t)
 	return (t->mode & SER_TAPE_SHAPE) != 0;
 }
 
-/* Append operator `op` on n_in nodes, result [n_row,n_col]; *saved gets `size` bytes, zeroed. A record is kept only when
- * a gradient flows: tape_saving then says true. */
+/* Append operator `op` on n_in nodes, result [n_row,n_col]; *saved (may be NULL) gets `size` bytes, zeroed. */
 int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
 	    size_t n_seg, void **saved, size_t size);
-/* May an operator write over x? Its maker does not read it in backward. */
-bool tape_writable(const struct ser_tape *t, int x);
-/* Does no operator so far read x's value in backward? */
-bool tape_unread(const struct ser_tape *t, int x);
-/* The same, a node of the shape and in the memory of in[0], whose maker must not read its result again. */
-int tape_op_over(struct ser_tape *t, enum op op, int n_in, const int *in, void **saved, size_t size);
-/* The same, the result [.., n_col] a view of the columns from `col` of home, which has memory of its own. */
-int tape_op_to(struct ser_tape *t, enum op op, int n_in, const int *in, int home, size_t col, size_t n_col,
-	       void **saved, size_t size);
 /* In backward: the memory of the result's gradient becomes that of input i's, which has none yet. True when that was so;
  * false: nothing is done (none is wanted, there is one to add to, or it has a place of its own or may not be pitched). */
 bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i);
@@ -140,8 +154,9 @@ bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i);
 bool tape_grad_over(struct ser_tape *t, int x);
 /* Do two nodes' values lie in the same columns of another's? Then their gradients do, too. */
 bool tape_same_place(const struct ser_tape *t, int x, int y);
-bool tape_saving(const struct ser_tape *t, int out);
-real *tape_alloc(struct ser_tape *t, size_t n); /* from the arena; NULL in a shape pass */
+real *tape_alloc(struct ser_tape *t, size_t n); /* scratch, to the end of forward or backward of one operator */
+/* In forward: size times n bytes that are there until backward of r has run. */
+void *tape_state(struct ser_tape *t, struct rec *r, size_t n, size_t size);
 /* The gradient of a node in backward, NULL when none is wanted; its rows are the node's grad_ld apart. tape_grad: to be added
  * to. tape_grad_beta: *beta is 0 when nothing is there yet and all of it must be written, else 1. */
 real *tape_grad(struct ser_tape *t, int node);
@@ -151,6 +166,22 @@ static inline struct ser_node *tape_at(const struct ser_tape *t, int node)
 	ser_assert(node >= 0 && (size_t)node < t->n_node);
 	return &t->node[node];
 }
+/* Its value, or NULL where it is absent */
+static inline real *tape_val(const struct ser_tape *t, int node)
+{
+	return node < 0 ? NULL : tape_at(t, node)->val;
+}
+
+/* In forward: in[0] as it is read, in the result's place where it was there */
+static inline struct ser_node tape_x(const struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node x = *tape_at(t, r->in[0]);
+	if (r->in_place) {
+		x.val = tape_at(t, r->out)->val;
+		x.ld = tape_at(t, r->out)->ld;
+	}
+	return x;
+}
 
 /* Segments [n_seg+1] after windows of kt frames: incomplete ones are dropped, but one is always left. */
 const size_t *tape_pool_seg(struct ser_tape *t, const struct ser_node *x, size_t kt);
@@ -158,19 +189,58 @@ const size_t *tape_pool_seg(struct ser_tape *t, const struct ser_node *x, size_t
 /* Columns [col, col + n_col) of a parameter's weights [O,K] packed for products with their transpose, or NULL when they may
  * change or node is no parameter. */
 const struct ser_la_packed *tape_packed(struct ser_tape *t, int node, size_t col, size_t n_col);
-/* Do weights stay packed, and norms use the statistics that they keep? Then what follows a product can be done with it. */
-static inline bool tape_at_once(const struct ser_tape *t)
-{
-	return (t->mode & (SER_TAPE_FIXED | SER_TAPE_TRAIN | SER_TAPE_SHAPE)) == SER_TAPE_FIXED;
-}
-/* linear and conv1d (no groups) with what follows them, at_once; NULL: nothing. room: -1, or where the result goes, from `col` on. */
-int tape_linear(struct ser_tape *t, int x, int w, int b, const struct ser_la_after *after);
-int tape_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv *c, const struct ser_la_after *after,
-		int room, size_t col);
-/* x [R,C] times u [n_seg,C] of its segment, plus y [R,C], into a room; without gradients. */
-int tape_scale_add_to(struct ser_tape *t, int x, int u, int y, int room, size_t col);
-/* Batch norm of the statistics kept as scale and shift [C] of *f; parameters as in ser_nn_batch_norm. */
-void tape_norm_after(struct ser_tape *t, int gain, int bias, int mean, int var, double eps, struct ser_la_after *f);
+
+/* What the plan gives a product to do with its result at once: ReLU, a norm by the statistics kept, in either order. */
+struct then {
+	enum { THEN_NOTHING, THEN_RELU, THEN_RELU_NORM, THEN_NORM_RELU } what;
+	const struct rec *norm;
+};
+/* NULL: nothing. *a is filled. */
+const struct ser_la_after *tape_after(struct ser_tape *t, const struct then *then, struct ser_la_after *a);
+
+/* Batch norm r of the statistics kept as scale and shift [C] of *f. */
+void tape_norm_after(struct ser_tape *t, const struct rec *r, struct ser_la_after *f);
+
+struct linear {     /* in: x, w, b */
+	size_t col; /* the first column of w */
+	struct then then;
+};
+
+struct conv { /* in: x, w, b */
+	struct kern_conv g;
+	size_t n_in, n_out, groups; /* channels of x and y; taps are g.t.k * g.f.k */
+	struct then then;
+};
+
+struct batch_norm {            /* in: x, gain, bias */
+	int run_mean, run_var; /* nodes */
+	size_t n_ch, n_row;    /* x as [n_row, n_ch] */
+	double n;              /* rows on all machines */
+	double momentum, eps;
+	bool batch;       /* statistics of the batch, which have gradients too */
+	bool ready;       /* the statistics are formed */
+	real *mean, *inv; /* [C] */
+	real *a, *b;      /* [C]: y = x a + b */
+};
+
+struct max_pool { /* in: x, or those of a batch norm before it */
+	const size_t *in_seg, *out_seg;
+	size_t n_freq, n_ch, kt, kf;
+	const real *x, *dy;
+	real *y, *dx;
+	int32_t *at;
+	struct batch_norm *norm; /* fused: */
+	uint8_t *place;          /* [R',F'C]: place of the largest in its window */
+	const real *k;
+	real **ws;   /* [threads][kt, n_col], in backward [threads][C] */
+	double *sum; /* [n_seg][2C] */
+};
+
+struct pool_stats { /* in: x, a or -1; fused with softmax over time: e, x */
+	size_t n_col, ac;
+	const size_t *seg;
+	double eps;
+};
 
 /* Loops over ranges, on the tape's threads; grain depends on the cost, never on the threads. */
 enum { GRAIN = 16384 };
@@ -193,6 +263,43 @@ void tape_bias_back(struct ser_tape *t, int y, int b);
 void tape_grad_sums(struct ser_tape *t, int x, void (*part)(const void *ctx, size_t r0, size_t n, double *s, double *q),
 		    const void *ctx);
 
+void fwd_linear(struct ser_tape *t, struct rec *r);
+void fwd_matmul(struct ser_tape *t, struct rec *r);
+void fwd_conv(struct ser_tape *t, struct rec *r);
+void fwd_max_pool(struct ser_tape *t, struct rec *r);
+void fwd_batch_norm(struct ser_tape *t, struct rec *r);
+void fwd_relu_batch_norm(struct ser_tape *t, struct rec *r);
+void fwd_batch_norm_relu(struct ser_tape *t, struct rec *r);
+void fwd_norm_pool(struct ser_tape *t, struct rec *r);
+void fwd_layer_norm(struct ser_tape *t, struct rec *r);
+void fwd_group_norm(struct ser_tape *t, struct rec *r);
+void fwd_l2_norm(struct ser_tape *t, struct rec *r);
+void fwd_act(struct ser_tape *t, struct rec *r);
+void fwd_relu_in_place(struct ser_tape *t, struct rec *r);
+void fwd_glu(struct ser_tape *t, struct rec *r);
+void fwd_softmax(struct ser_tape *t, struct rec *r);
+void fwd_log_softmax(struct ser_tape *t, struct rec *r);
+void fwd_softmax_time(struct ser_tape *t, struct rec *r);
+void fwd_dropout(struct ser_tape *t, struct rec *r);
+void fwd_add(struct ser_tape *t, struct rec *r);
+void fwd_mul(struct ser_tape *t, struct rec *r);
+void fwd_scale(struct ser_tape *t, struct rec *r);
+void fwd_scale_exp(struct ser_tape *t, struct rec *r);
+void fwd_add_row(struct ser_tape *t, struct rec *r);
+void fwd_concat(struct ser_tape *t, struct rec *r);
+void fwd_slice(struct ser_tape *t, struct rec *r);
+void fwd_rows(struct ser_tape *t, struct rec *r);
+void fwd_transpose(struct ser_tape *t, struct rec *r);
+void fwd_sum(struct ser_tape *t, struct rec *r);
+void fwd_rnn(struct ser_tape *t, struct rec *r);
+void fwd_attention(struct ser_tape *t, struct rec *r);
+void fwd_pool(struct ser_tape *t, struct rec *r);
+void fwd_pool_stats(struct ser_tape *t, struct rec *r);
+void fwd_attend(struct ser_tape *t, struct rec *r);
+void fwd_expand(struct ser_tape *t, struct rec *r);
+void fwd_scale_rows(struct ser_tape *t, struct rec *r);
+void fwd_scale_add(struct ser_tape *t, struct rec *r);
+void fwd_loss(struct ser_tape *t, struct rec *r);
 void bwd_linear(struct ser_tape *t, const struct rec *r);
 void bwd_matmul(struct ser_tape *t, const struct rec *r);
 void bwd_conv(struct ser_tape *t, const struct rec *r);
@@ -218,9 +325,6 @@ void bwd_scale_exp(struct ser_tape *t, const struct rec *r);
 void bwd_add_row(struct ser_tape *t, const struct rec *r);
 void bwd_concat(struct ser_tape *t, const struct rec *r);
 void bwd_slice(struct ser_tape *t, const struct rec *r);
-void bwd_split(struct ser_tape *t, const struct rec *r);
-void bwd_room(struct ser_tape *t, const struct rec *r);
-void bwd_join(struct ser_tape *t, const struct rec *r);
 void bwd_rows(struct ser_tape *t, const struct rec *r);
 void bwd_transpose(struct ser_tape *t, const struct rec *r);
 void bwd_sum(struct ser_tape *t, const struct rec *r);
@@ -232,11 +336,5 @@ void bwd_attend(struct ser_tape *t, const struct rec *r);
 void bwd_expand(struct ser_tape *t, const struct rec *r);
 void bwd_scale_rows(struct ser_tape *t, const struct rec *r);
 void bwd_loss(struct ser_tape *t, const struct rec *r);
-void again_batch_norm(struct ser_tape *t, const struct rec *r);
-void again_relu_batch_norm(struct ser_tape *t, const struct rec *r);
-void again_batch_norm_relu(struct ser_tape *t, const struct rec *r);
-void again_add(struct ser_tape *t, const struct rec *r);
-void again_room(struct ser_tape *t, const struct rec *r);
-void again_join(struct ser_tape *t, const struct rec *r);
 
 #endif

@@ -35,43 +35,24 @@ static int constant(struct ser_tape *t, const char *suffix, double a, unsigned f
 	return ser_layer_param(t, suffix, flags, (struct ser_init){SER_INIT_CONST, a}, 1, &n);
 }
 
-struct weights {
-	int w, b;
-};
-
-static struct weights linear_params(struct ser_tape *t, const char *name, int x, size_t n_out, bool bias)
-{
-	size_t n_in = tape_at(t, x)->n_col;
-	struct weights p;
-	ser_tape_enter(t, "%s", name);
-	p.w = uniform(t, "weight", n_in, 0, 2, (size_t[]){n_out, n_in});
-	p.b = bias ? uniform(t, "bias", n_in, SER_P_NO_DECAY, 1, &n_out) : -1;
-	ser_tape_leave(t);
-	return p;
-}
-
-static struct weights conv1d_params(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c,
-				    bool bias)
-{
-	size_t n_in = tape_at(t, x)->n_col / c->groups, fan = c->k * n_in;
-	struct weights p;
-	ser_tape_enter(t, "%s", name);
-	p.w = uniform(t, "weight", fan, 0, 3, (size_t[]){n_out, c->k, n_in});
-	p.b = bias ? uniform(t, "bias", fan, SER_P_NO_DECAY, 1, &n_out) : -1;
-	ser_tape_leave(t);
-	return p;
-}
-
 int ser_layer_linear(struct ser_tape *t, const char *name, int x, size_t n_out, bool bias)
 {
-	struct weights p = linear_params(t, name, x, n_out, bias);
-	return ser_nn_linear(t, x, p.w, p.b);
+	size_t n_in = tape_at(t, x)->n_col;
+	ser_tape_enter(t, "%s", name);
+	int w = uniform(t, "weight", n_in, 0, 2, (size_t[]){n_out, n_in});
+	int b = bias ? uniform(t, "bias", n_in, SER_P_NO_DECAY, 1, &n_out) : -1;
+	ser_tape_leave(t);
+	return ser_nn_linear(t, x, w, b);
 }
 
 int ser_layer_conv1d(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c, bool bias)
 {
-	struct weights p = conv1d_params(t, name, x, n_out, c, bias);
-	return ser_nn_conv1d(t, x, p.w, p.b, c);
+	size_t n_in = tape_at(t, x)->n_col / c->groups, fan = c->k * n_in;
+	ser_tape_enter(t, "%s", name);
+	int w = uniform(t, "weight", fan, 0, 3, (size_t[]){n_out, c->k, n_in});
+	int b = bias ? uniform(t, "bias", fan, SER_P_NO_DECAY, 1, &n_out) : -1;
+	ser_tape_leave(t);
+	return ser_nn_conv1d(t, x, w, b, c);
 }
 
 int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq, size_t n_out,
@@ -85,107 +66,14 @@ int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq,
 	return ser_nn_conv2d(t, x, w, b, n_freq, ct, cf);
 }
 
-struct norm_params {
-	int gain, bias, mean, var;
-};
-
-static struct norm_params norm_params(struct ser_tape *t, const char *name, size_t n_ch)
-{
-	ser_tape_enter(t, "%s", name);
-	struct norm_params p;
-	p.gain = constant(t, "weight", 1, SER_P_NO_DECAY, n_ch);
-	p.bias = constant(t, "bias", 0, SER_P_NO_DECAY, n_ch);
-	p.mean = constant(t, "running_mean", 0, SER_P_BUFFER, n_ch);
-	p.var = constant(t, "running_var", 1, SER_P_BUFFER, n_ch);
-	ser_tape_leave(t);
-	return p;
-}
-
 int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
 {
-	struct norm_params p = norm_params(t, name, n_ch);
-	return ser_nn_batch_norm(t, x, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5);
-}
-
-int ser_layer_relu_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
-{
-	struct norm_params p = norm_params(t, name, n_ch);
-	return ser_nn_relu_batch_norm(t, x, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5);
-}
-
-int ser_layer_relu_batch_norm_to(struct ser_tape *t, const char *name, int x, size_t n_ch, int room, size_t col)
-{
-	struct norm_params p = norm_params(t, name, n_ch);
-	return ser_nn_relu_batch_norm_to(t, x, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5, room, col);
-}
-
-int ser_layer_batch_norm_relu(struct ser_tape *t, const char *name, int x, size_t n_ch)
-{
-	struct norm_params p = norm_params(t, name, n_ch);
-	return ser_nn_batch_norm_relu(t, x, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5);
-}
-
-int ser_layer_batch_norm_relu_pool(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_freq, size_t kt,
-				   size_t kf)
-{
-	struct norm_params p = norm_params(t, name, n_ch);
-	return ser_nn_batch_norm_relu_pool(t, x, n_freq, kt, kf, p.gain, p.bias, p.mean, p.var, 0.1, 1e-5);
-}
-
-/* What follows a product, for the product itself */
-static struct ser_la_after after(struct ser_tape *t, enum ser_then then, struct norm_params p)
-{
-	struct ser_la_after f = {.relu = then == SER_THEN_NORM_RELU ? SER_LA_RELU_AFTER : SER_LA_RELU_BEFORE};
-	if (then != SER_THEN_RELU)
-		tape_norm_after(t, p.gain, p.bias, p.mean, p.var, 1e-5, &f);
-	return f;
-}
-
-/* The same as operators on its result */
-static int follow(struct ser_tape *t, int x, enum ser_then then, struct norm_params p)
-{
-	if (then == SER_THEN_RELU)
-		return ser_nn_relu_in_place(t, x);
-	return (then == SER_THEN_RELU_NORM ? ser_nn_relu_batch_norm : ser_nn_batch_norm_relu)(t, x, p.gain, p.bias,
-											      p.mean, p.var, 0.1, 1e-5);
-}
-
-int ser_layer_conv1d_then(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c,
-			  bool bias, enum ser_then then, const char *norm)
-{
-	struct weights w = conv1d_params(t, name, x, n_out, c, bias);
-	struct norm_params p = {0};
-	if (then != SER_THEN_RELU)
-		p = norm_params(t, norm, n_out);
-	if (!tape_at_once(t) || c->groups > 1)
-		return follow(t, ser_nn_conv1d(t, x, w.w, w.b, c), then, p);
-	struct ser_la_after f = after(t, then, p);
-	return tape_conv1d(t, x, w.w, w.b, c, &f, -1, 0);
-}
-
-int ser_layer_conv1d_relu_norm_to(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c,
-				  const char *norm, int room, size_t col)
-{
-	struct weights w = conv1d_params(t, name, x, n_out, c, true);
-	struct norm_params p = norm_params(t, norm, n_out);
-	if (!tape_at_once(t) || c->groups > 1)
-		return ser_nn_relu_batch_norm_to(t, ser_nn_conv1d(t, x, w.w, w.b, c), p.gain, p.bias, p.mean, p.var,
-						 0.1, 1e-5, room, col);
-	struct ser_la_after f = after(t, SER_THEN_RELU_NORM, p);
-	return tape_conv1d(t, x, w.w, w.b, c, &f, room, col);
-}
-
-int ser_layer_linear_then(struct ser_tape *t, const char *name, int x, size_t n_out, bool bias, enum ser_then then,
-			  const char *norm)
-{
-	struct weights w = linear_params(t, name, x, n_out, bias);
-	struct norm_params p = {0};
-	if (then != SER_THEN_RELU)
-		p = norm_params(t, norm, n_out);
-	if (!tape_at_once(t))
-		return follow(t, ser_nn_linear(t, x, w.w, w.b), then, p);
-	struct ser_la_after f = after(t, then, p);
-	return tape_linear(t, x, w.w, w.b, &f);
+	ser_tape_enter(t, "%s", name);
+	int gain = constant(t, "weight", 1, SER_P_NO_DECAY, n_ch), bias = constant(t, "bias", 0, SER_P_NO_DECAY, n_ch);
+	int mean = constant(t, "running_mean", 0, SER_P_BUFFER, n_ch);
+	int var = constant(t, "running_var", 1, SER_P_BUFFER, n_ch);
+	ser_tape_leave(t);
+	return ser_nn_batch_norm(t, x, gain, bias, mean, var, 0.1, 1e-5);
 }
 
 int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
@@ -250,6 +138,13 @@ int ser_layer_lstm(struct ser_tape *t, const char *name, int x, size_t n_hidden,
 	return recurrent(t, name, x, n_hidden, bidir, true);
 }
 
+static void thirds(struct ser_tape *t, int x, int part[static 3])
+{
+	size_t n = tape_at(t, x)->n_col / 3;
+	for (size_t i = 0; i < 3; i++)
+		part[i] = ser_nn_slice(t, x, i * n, n);
+}
+
 int ser_layer_mha(struct ser_tape *t, const char *name, int x, size_t n_head, size_t n_off, double p_drop)
 {
 	size_t E = tape_at(t, x)->n_col;
@@ -264,10 +159,10 @@ int ser_layer_mha(struct ser_tape *t, const char *name, int x, size_t n_head, si
 	if (n_off > 0)
 		rel = ser_layer_param(t, "rel_bias", SER_P_NO_DECAY, zero, 2, (size_t[]){2 * n_off + 1, n_head});
 	ser_tape_leave(t);
-	int qkv = ser_nn_linear(t, x, w, b), part[3];
-	ser_nn_split(t, qkv, 3, part);
-	int y = ser_nn_attention(t, part[0], part[1], part[2], rel, -1,
-				 &(struct ser_attn){.n_head = n_head, .n_off = n_off});
+	int part[3], y = ser_nn_linear(t, x, w, b);
+	thirds(t, y, part);
+	y = ser_nn_attention(t, part[0], part[1], part[2], rel, -1,
+			     &(struct ser_attn){.n_head = n_head, .n_off = n_off});
 	return ser_nn_dropout(t, ser_nn_linear(t, y, wo, bo), p_drop);
 }
 
@@ -277,7 +172,7 @@ int ser_layer_attention(struct ser_tape *t, const char *const name[static 4], in
 	size_t E = tape_at(t, x)->n_col;
 	int part[3];
 	if (name[1] == NULL)
-		ser_nn_split(t, ser_layer_linear(t, name[0], x, 3 * E, true), 3, part);
+		thirds(t, ser_layer_linear(t, name[0], x, 3 * E, true), part);
 	for (int i = 0; name[1] != NULL && i < 3; i++)
 		part[i] = ser_layer_linear(t, name[i], x, E, i != 1 || k_bias);
 	return ser_layer_linear(t, name[3], ser_nn_attention(t, part[0], part[1], part[2], bias, gate, o), E, true);
@@ -297,39 +192,22 @@ int ser_layer_attn_stats(struct ser_tape *t, const char *name, int x, size_t n_a
 		h = ser_nn_linear_part(t, x, w, 0, -1);
 		u = ser_nn_linear_part(t, u, w, C, b);
 		h = ser_nn_add(t, h, ser_nn_expand(t, u, h));
-		h = ser_layer_relu_batch_norm(t, "tdnn.norm", h, n_att);
+		h = ser_layer_batch_norm(t, "tdnn.norm", ser_nn_relu(t, h), n_att);
 		h = ser_layer_linear(t, "conv", ser_nn_tanh(t, h), C, true);
 	} else {
 		h = ser_nn_tanh(t, ser_layer_linear(t, "att.0", x, n_att, true));
 		h = ser_layer_linear(t, "att.1", h, C, true);
 	}
 	ser_tape_leave(t);
-	return ser_nn_softmax_time_pool_stats(t, x, h, 1e-4);
-}
-
-/* What each channel is multiplied by, [n_seg,C] */
-static int excitation(struct ser_tape *t, const char *name, int x, size_t n_mid)
-{
-	size_t C = tape_at(t, x)->n_col;
-	ser_tape_enter(t, "%s", name);
-	int u = ser_layer_linear_then(t, "fc1", ser_nn_pool_mean(t, x), n_mid, true, SER_THEN_RELU, NULL);
-	u = ser_nn_sigmoid(t, ser_layer_linear(t, "fc2", u, C, true));
-	ser_tape_leave(t);
-	return u;
+	return ser_nn_pool_stats(t, x, ser_nn_softmax_time(t, h), 1e-4);
 }
 
 int ser_layer_se(struct ser_tape *t, const char *name, int x, size_t n_mid)
 {
-	return ser_nn_scale_rows(t, x, excitation(t, name, x, n_mid));
-}
-
-int ser_layer_se_add_to(struct ser_tape *t, const char *name, int x, size_t n_mid, int y, int room, size_t col)
-{
-	int u = excitation(t, name, x, n_mid);
-	if ((t->mode & (SER_TAPE_GRAD | SER_TAPE_SHAPE)) == 0)
-		return tape_scale_add_to(t, x, u, y, room, col);
-	x = ser_nn_scale_rows(t, x, u);
-	y = ser_nn_add_to(t, x, y, room, col);
-	ser_tape_drop(t, x);
-	return y;
+	size_t C = tape_at(t, x)->n_col;
+	ser_tape_enter(t, "%s", name);
+	int u = ser_nn_relu(t, ser_layer_linear(t, "fc1", ser_nn_pool_mean(t, x), n_mid, true));
+	u = ser_nn_sigmoid(t, ser_layer_linear(t, "fc2", u, C, true));
+	ser_tape_leave(t);
+	return ser_nn_scale_rows(t, x, u);
 }

@@ -3,29 +3,46 @@
 #include "nn/impl.h"
 #include "nn/kern.h"
 
-/* The loss of node x, and where its derivative goes (NULL when none is wanted). */
-static int loss(struct ser_tape *t, int x, real **d)
+#include <math.h>
+
+enum loss {
+	LOSS_CROSS_ENTROPY, /* focal with a gamma from 0 on */
+	LOSS_SOFT,          /* cross entropy of a distribution; */
+	LOSS_KL,            /* less its entropy */
+	LOSS_BCE,
+	LOSS_MSE,
+	LOSS_MAE,
+	LOSS_CCC,
+	LOSS_AAM,
+	LOSS_NTXENT,
+	LOSS_INFONCE,
+	LOSS_SUPCON,
+	LOSS_PAIRS,
+	LOSS_CLAP,
+	LOSS_TRIPLET
+};
+
+struct loss_op {
+	enum loss kind;
+	const int32_t *label;
+	const real *target;
+	double a, b; /* gamma, eps, margin and scale, norm */
+	size_t n;    /* sub-centres, triplets */
+	const int32_t (*trip)[3];
+	struct ser_pair_rows pair;
+	bool how; /* o was given */
+	struct ser_loss o;
+	real *d; /* the derivative, like x */
+};
+
+static int loss(struct ser_tape *t, int x, const struct ser_loss *o, struct loss_op l)
 {
-	struct ser_node X = *tape_at(t, x);
 	void *saved;
-	int y = tape_op(t, OP_LOSS, 1, &x, 1, 1, NULL, 0, &saved, sizeof(real *));
-	*d = tape_saving(t, y) ? tape_alloc(t, X.n_row * X.n_col) : NULL;
-	*(real **)saved = *d;
+	int y = tape_op(t, OP_LOSS, 1, &x, 1, 1, NULL, 0, &saved, sizeof l);
+	l.how = o != NULL;
+	l.o = o != NULL ? *o : (struct ser_loss){.norm = 0};
+	*(struct loss_op *)saved = l;
 	return y;
-}
-
-static int done(struct ser_tape *t, int y, double value)
-{
-	*tape_at(t, y)->val = (real)value;
-	return y;
-}
-
-void bwd_loss(struct ser_tape *t, const struct rec *r)
-{
-	const struct ser_node *X = tape_at(t, r->in[0]);
-	real g = *tape_at(t, r->out)->grad;
-	real *dx = tape_grad(t, r->in[0]);
-	ser_la_axpy(X->n_row * X->n_col, g, *(real **)r->saved, dx);
 }
 
 static void check_labels(const int32_t *label, size_t n, size_t n_class)
@@ -34,168 +51,152 @@ static void check_labels(const int32_t *label, size_t n, size_t n_class)
 		ser_assert(label[i] < 0 || (size_t)label[i] < n_class);
 }
 
+static void check_rows(const int32_t *row, size_t n, size_t n_row)
+{
+	for (size_t i = 0; i < n; i++)
+		ser_assert(row[i] >= 0 && (size_t)row[i] < n_row);
+}
+
+static double value(const struct loss_op *l, size_t R, size_t C, const real *x)
+{
+	const struct ser_loss *o = l->how ? &l->o : NULL;
+	switch (l->kind) {
+	case LOSS_CROSS_ENTROPY:
+		check_labels(l->label, R, C);
+		return kern_cross_entropy(R, C, x, l->label, NULL, false, l->a, o, l->d);
+	case LOSS_SOFT:
+	case LOSS_KL:
+		return kern_cross_entropy(R, C, x, NULL, l->target, l->kind == LOSS_KL, -1, o, l->d);
+	case LOSS_BCE:
+		return kern_bce(R, C, x, l->target, o, l->d);
+	case LOSS_MSE:
+	case LOSS_MAE:
+		return kern_mse(R, C, x, l->target, l->kind == LOSS_MAE, o, l->d);
+	case LOSS_CCC:
+		return kern_ccc(R, C, x, l->target, l->a, o, l->d);
+	case LOSS_AAM:
+		check_labels(l->label, R, C / l->n);
+		return kern_aam(R, C / l->n, l->n, x, l->label, l->a, l->b, o, l->d);
+	case LOSS_NTXENT:
+		return kern_ntxent(R, x, l->d);
+	case LOSS_INFONCE:
+		return kern_infonce(R, x, l->d);
+	case LOSS_SUPCON:
+		return kern_supcon(R, x, l->label, l->d);
+	case LOSS_PAIRS:
+		check_rows(l->pair.anchor, l->pair.n_anchor, R);
+		check_rows(l->pair.pos, l->pair.pos_at[l->pair.n_anchor], R);
+		check_rows(l->pair.neg, l->pair.neg_at[l->pair.n_anchor], R);
+		return kern_pair_loss(R, x, &l->pair, l->b, l->d);
+	case LOSS_CLAP:
+		return kern_clap_kl(R, x, l->target, l->d);
+	case LOSS_TRIPLET:
+		check_rows(l->trip[0], 3 * l->n, R);
+		return kern_triplet(R, C, x, l->n, l->trip, l->a, l->d);
+	}
+	return NAN;
+}
+
+void fwd_loss(struct ser_tape *t, struct rec *r)
+{
+	struct loss_op *l = r->saved;
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	l->d = Y.need ? tape_state(t, r, ser_mul(X.n_row, X.n_col), sizeof *l->d) : NULL;
+	*Y.val = (real)value(l, X.n_row, X.n_col, X.val);
+}
+
+void bwd_loss(struct ser_tape *t, const struct rec *r)
+{
+	const struct ser_node *X = tape_at(t, r->in[0]);
+	real g = *tape_at(t, r->out)->grad;
+	real *dx = tape_grad(t, r->in[0]);
+	ser_la_axpy(X->n_row * X->n_col, g, ((struct loss_op *)r->saved)->d, dx);
+}
+
 int ser_nn_cross_entropy(struct ser_tape *t, int logit, const int32_t *label, const struct ser_loss *o)
 {
-	real *d;
-	int y = loss(t, logit, &d);
-	struct ser_node X = *tape_at(t, logit);
-	if (tape_shape_only(t))
-		return y;
-	check_labels(label, X.n_row, X.n_col);
-	return done(t, y, kern_cross_entropy(X.n_row, X.n_col, X.val, label, NULL, false, -1, o, d));
+	return loss(t, logit, o, (struct loss_op){.kind = LOSS_CROSS_ENTROPY, .label = label, .a = -1});
 }
 
 int ser_nn_focal(struct ser_tape *t, int logit, const int32_t *label, double gamma, const struct ser_loss *o)
 {
 	ser_assert(gamma >= 0);
-	real *d;
-	int y = loss(t, logit, &d);
-	struct ser_node X = *tape_at(t, logit);
-	if (tape_shape_only(t))
-		return y;
-	check_labels(label, X.n_row, X.n_col);
-	return done(t, y, kern_cross_entropy(X.n_row, X.n_col, X.val, label, NULL, false, gamma, o, d));
+	return loss(t, logit, o, (struct loss_op){.kind = LOSS_CROSS_ENTROPY, .label = label, .a = gamma});
 }
 
 int ser_nn_cross_entropy_soft(struct ser_tape *t, int logit, const real *target, const struct ser_loss *o)
 {
-	real *d;
-	int y = loss(t, logit, &d);
-	struct ser_node X = *tape_at(t, logit);
-	if (tape_shape_only(t))
-		return y;
-	return done(t, y, kern_cross_entropy(X.n_row, X.n_col, X.val, NULL, target, false, -1, o, d));
+	return loss(t, logit, o, (struct loss_op){.kind = LOSS_SOFT, .target = target});
 }
 
 int ser_nn_kl(struct ser_tape *t, int logit, const real *target, const struct ser_loss *o)
 {
-	real *d;
-	int y = loss(t, logit, &d);
-	struct ser_node X = *tape_at(t, logit);
-	if (tape_shape_only(t))
-		return y;
-	return done(t, y, kern_cross_entropy(X.n_row, X.n_col, X.val, NULL, target, true, -1, o, d));
+	return loss(t, logit, o, (struct loss_op){.kind = LOSS_KL, .target = target});
 }
 
 int ser_nn_bce(struct ser_tape *t, int logit, const real *target, const struct ser_loss *o)
 {
-	real *d;
-	int y = loss(t, logit, &d);
-	struct ser_node X = *tape_at(t, logit);
-	if (tape_shape_only(t))
-		return y;
-	return done(t, y, kern_bce(X.n_row, X.n_col, X.val, target, o, d));
-}
-
-static int mean_error(struct ser_tape *t, int x, const real *target, bool absolute, const struct ser_loss *o)
-{
-	real *d;
-	int y = loss(t, x, &d);
-	struct ser_node X = *tape_at(t, x);
-	if (tape_shape_only(t))
-		return y;
-	return done(t, y, kern_mse(X.n_row, X.n_col, X.val, target, absolute, o, d));
+	return loss(t, logit, o, (struct loss_op){.kind = LOSS_BCE, .target = target});
 }
 
 int ser_nn_mse(struct ser_tape *t, int x, const real *target, const struct ser_loss *o)
 {
-	return mean_error(t, x, target, false, o);
+	return loss(t, x, o, (struct loss_op){.kind = LOSS_MSE, .target = target});
 }
 
 int ser_nn_mae(struct ser_tape *t, int x, const real *target, const struct ser_loss *o)
 {
-	return mean_error(t, x, target, true, o);
+	return loss(t, x, o, (struct loss_op){.kind = LOSS_MAE, .target = target});
 }
 
 int ser_nn_ccc(struct ser_tape *t, int x, const real *target, double eps, const struct ser_loss *o)
 {
-	real *d;
-	int y = loss(t, x, &d);
-	struct ser_node X = *tape_at(t, x);
-	if (tape_shape_only(t))
-		return y;
-	return done(t, y, kern_ccc(X.n_row, X.n_col, X.val, target, eps, o, d));
+	return loss(t, x, o, (struct loss_op){.kind = LOSS_CCC, .target = target, .a = eps});
 }
 
 int ser_nn_aam(struct ser_tape *t, int cosine, size_t n_sub, const int32_t *label, double margin, double scale,
 	       const struct ser_loss *o)
 {
-	real *d;
-	int y = loss(t, cosine, &d);
-	struct ser_node X = *tape_at(t, cosine);
-	ser_assert(n_sub > 0 && X.n_col % n_sub == 0);
-	if (tape_shape_only(t))
-		return y;
-	check_labels(label, X.n_row, X.n_col / n_sub);
-	return done(t, y, kern_aam(X.n_row, X.n_col / n_sub, n_sub, X.val, label, margin, scale, o, d));
+	ser_assert(n_sub > 0 && tape_at(t, cosine)->n_col % n_sub == 0);
+	return loss(t, cosine, o,
+		    (struct loss_op){.kind = LOSS_AAM, .n = n_sub, .label = label, .a = margin, .b = scale});
 }
 
 /* ---- contrastive: losses of the scores s = a b'/tau ---- */
 
 int ser_nn_ntxent(struct ser_tape *t, int z, double tau)
 {
-	int s = ser_nn_matmul(t, z, z, true, 1 / tau);
-	real *d;
-	int y = loss(t, s, &d);
-	size_t n = tape_at(t, s)->n_row;
-	ser_assert(n % 2 == 0);
-	return tape_shape_only(t) ? y : done(t, y, kern_ntxent(n, tape_at(t, s)->val, d));
+	ser_assert(tape_at(t, z)->n_row % 2 == 0);
+	return loss(t, ser_nn_matmul(t, z, z, true, 1 / tau), NULL, (struct loss_op){.kind = LOSS_NTXENT});
 }
 
 int ser_nn_infonce(struct ser_tape *t, int a, int b, double tau)
 {
-	int s = ser_nn_matmul(t, a, b, true, 1 / tau);
-	real *d;
-	int y = loss(t, s, &d);
-	size_t n = tape_at(t, s)->n_row;
-	ser_assert(tape_at(t, s)->n_col == n);
-	return tape_shape_only(t) ? y : done(t, y, kern_infonce(n, tape_at(t, s)->val, d));
+	ser_assert(tape_at(t, a)->n_row == tape_at(t, b)->n_row);
+	return loss(t, ser_nn_matmul(t, a, b, true, 1 / tau), NULL, (struct loss_op){.kind = LOSS_INFONCE});
 }
 
 int ser_nn_supcon(struct ser_tape *t, int z, const int32_t *label, double tau)
 {
-	int s = ser_nn_matmul(t, z, z, true, 1 / tau);
-	real *d;
-	int y = loss(t, s, &d);
-	return tape_shape_only(t) ? y : done(t, y, kern_supcon(tape_at(t, s)->n_row, tape_at(t, s)->val, label, d));
+	return loss(t, ser_nn_matmul(t, z, z, true, 1 / tau), NULL,
+		    (struct loss_op){.kind = LOSS_SUPCON, .label = label});
 }
 
 int ser_nn_pair_loss(struct ser_tape *t, int z, const struct ser_pair_rows *p, double tau, double norm)
 {
-	int s = ser_nn_matmul(t, z, z, true, 1 / tau);
-	real *d;
-	int y = loss(t, s, &d);
-	if (tape_shape_only(t))
-		return y;
-	size_t n = tape_at(t, s)->n_row, a = p->n_anchor;
-	for (size_t i = 0; i < a; i++)
-		ser_assert(p->anchor[i] >= 0 && (size_t)p->anchor[i] < n);
-	for (size_t i = 0; i < p->pos_at[a]; i++)
-		ser_assert(p->pos[i] >= 0 && (size_t)p->pos[i] < n);
-	for (size_t i = 0; i < p->neg_at[a]; i++)
-		ser_assert(p->neg[i] >= 0 && (size_t)p->neg[i] < n);
-	return done(t, y, kern_pair_loss(n, tape_at(t, s)->val, p, norm, d));
+	return loss(t, ser_nn_matmul(t, z, z, true, 1 / tau), NULL,
+		    (struct loss_op){.kind = LOSS_PAIRS, .pair = *p, .b = norm});
 }
 
 int ser_nn_clap_kl(struct ser_tape *t, int c, const real *m)
 {
-	real *d;
-	int y = loss(t, c, &d);
-	size_t n = tape_at(t, c)->n_row;
-	ser_assert(tape_at(t, c)->n_col == n);
-	return tape_shape_only(t) ? y : done(t, y, kern_clap_kl(n, tape_at(t, c)->val, m, d));
+	ser_assert(tape_at(t, c)->n_col == tape_at(t, c)->n_row);
+	return loss(t, c, NULL, (struct loss_op){.kind = LOSS_CLAP, .target = m});
 }
 
 int ser_nn_triplet(struct ser_tape *t, int z, size_t n, const int32_t (*trip)[3], double margin)
 {
-	real *d;
-	int y = loss(t, z, &d);
-	struct ser_node Z = *tape_at(t, z);
-	if (tape_shape_only(t))
-		return y;
-	for (size_t i = 0; i < 3 * n; i++)
-		ser_assert(trip[i / 3][i % 3] >= 0 && (size_t)trip[i / 3][i % 3] < Z.n_row);
-	return done(t, y, kern_triplet(Z.n_row, Z.n_col, Z.val, n, trip, margin, d));
+	return loss(t, z, NULL, (struct loss_op){.kind = LOSS_TRIPLET, .n = n, .trip = trip, .a = margin});
 }
 
 int ser_nn_cooccur_weights(size_t n, const double *count, real *w, struct ser_err *e)

@@ -100,21 +100,26 @@ struct ser_node {
 	size_t n_row, n_col;
 	const size_t *seg; /* [n_seg+1] or NULL */
 	size_t n_seg;
-	size_t ld; /* a row's start to the next one's: n_col, more in a view (see ser_nn_split) */
 	real *val, *grad;
 	bool need; /* a gradient flows here */
 	/* the rest is the tape's own */
-	int maker; /* what made the value, or which parameter it is */
-	int home;  /* value and gradient lie in this node's, from its column `col` on; -1: in no other's */
-	size_t col;
-	size_t grad_ld;         /* as ld */
-	bool owner, grad_owner; /* this node gives the memory back */
-	bool pitched;           /* grad_ld may be other than n_col */
-	bool closed;            /* nothing may use it any more */
-	bool again;             /* the value is made again in backward */
-	size_t n_bias;          /* of the maker's bias, if it wants a gradient: sums down columns of this one's, */
-	double *grad_sum;       /* [n_bias], */
-	bool summed;            /* formed already by what wrote that */
+	size_t ld, grad_ld;    /* a row's start to the next one's: n_col, more in a view */
+	int rec, slice;        /* which operator made it, which parameter it is; or -1 */
+	int home;              /* the node of which it is a view, -1; */
+	size_t col;            /* from this column on */
+	int vbuf, gbuf;        /* buffers of value and gradient, -1: none of the tape's */
+	int uses, reads, last; /* operators still to run with it; backwards that read it; its last user */
+	bool wanted;           /* by ser_tape_node */
+	bool pitched;          /* grad_ld may be other than n_col */
+	bool dense;            /* something that uses it takes no view */
+	bool split;            /* it is used by slices that are views of it, and by nothing else; */
+	size_t n_split;        /* so many of its columns */
+	bool idle;             /* only they need its memory */
+	bool taken;            /* an operator wrote over its value */
+	bool boundary;         /* used outside of the block that it was made in */
+	size_t n_bias;         /* of the maker's bias, if it wants a gradient: sums down columns of this one's, */
+	double *grad_sum;      /* [n_bias], */
+	bool summed;           /* formed already by what wrote that */
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p); /* both borrowed; la may be NULL */
@@ -139,25 +144,26 @@ int ser_tape_variable(struct ser_tape *t, const real *val, size_t n_row, size_t 
 int ser_tape_batch(struct ser_tape *t, size_t n_seg, const float *const *x, const size_t *n_row, size_t n_col);
 /* A parameter as a node [shape[0], product of the others]; one dimension is a row [1, n]. One node per slice a step. */
 int ser_tape_param(struct ser_tape *t, int slice);
-struct ser_node ser_tape_node(const struct ser_tape *t, int node);
-double ser_tape_scalar(const struct ser_tape *t, int node); /* of a [1,1] node */
+/* The shape of a node. */
+struct ser_shape {
+	size_t n_row, n_col;
+	const size_t *seg; /* [n_seg+1] or NULL */
+	size_t n_seg;
+};
+struct ser_shape ser_tape_shape(const struct ser_tape *t, int node);
+/* Run the operators that have not run: all values that nothing uses are there then. */
+void ser_tape_run(struct ser_tape *t);
+/* A node with its value, which stays until backward or reset. It runs what has not run; ask for all that will be wanted of a
+ * graph after all of it is built. A value that had been given up is computed again. */
+struct ser_node ser_tape_node(struct ser_tape *t, int node);
+double ser_tape_scalar(struct ser_tape *t, int node); /* of a [1,1] node */
 /* Add scale * d loss / d parameter to every parameter's gradient. loss is [1,1]. SER_EDATA when the loss is not finite
  * (nothing is added then). Once a tape. */
 int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err *e);
-/* Without SER_TAPE_GRAD: forget everything after the mark but `keep`, whose index is returned. A network that calls
- * this between its blocks runs in the memory of one block. With SER_TAPE_GRAD it returns keep and does nothing. */
-int ser_tape_mark(const struct ser_tape *t);
-int ser_tape_keep(struct ser_tape *t, int mark, int keep);
-/* Nothing reads x's value from here on: with SER_TAPE_GRAD its memory serves the values to come. x is the result of an
- * operator that may be written over (see relu_in_place) or of a slice, concatenation, dropout or max pooling, no view, and
- * was used by none but these and sums, expansions, max pooling and softmaxes: what backward would read is not dropped
- * (asserted). */
-void ser_tape_drop(struct ser_tape *t, int x);
-/* The same of a value that backward reads: it is made again there, when it is first read, from what it was made from. x is the
- * result of a batch norm (with ReLU or without, not with pooling) or a sum, or of a join, the room with all in it then. What these
- * took stays as it is: not dropped, nor written over, nor is x; but it may be rebuilt, too. All this is asserted. The gradients
- * are the same bytes; the price is one more pass over the values. */
-void ser_tape_rebuild(struct ser_tape *t, int x);
+/* Keep of numbered blocks (scopes whose name ends in a digit, the outermost ones) what other parts use, and compute the rest
+ * again when backward comes to them: the memory of activations becomes that of one block and one value a block, for a second
+ * forward pass. The same bytes: dropout draws the same numbers, running statistics move once. For all steps to come. */
+void ser_tape_recompute(struct ser_tape *t, bool on);
 size_t ser_tape_bytes(const struct ser_tape *t); /* memory in use for values, saved state and gradients */
 
 /* ---- operators ------------------------------------------------------------------------------------ */
@@ -191,16 +197,6 @@ int ser_nn_max_pool2d(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_
 /* Per channel over all rows. gain, bias [1,C] or -1; mean, var: buffers [1,C]. In training: batch statistics (biased
  * variance), running ones r += momentum (batch - r) with the unbiased variance, as PyTorch has it. */
 int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps);
-/* The same of max(x, 0), and max(the same, 0): half the memory and traffic of two operators. x is as in relu_in_place; its
- * memory is written over, so is, in backward, that of the result's gradient. */
-int ser_nn_relu_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
-			   double eps);
-int ser_nn_batch_norm_relu(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
-			   double eps);
-/* max_pool2d of batch_norm_relu, whose result is never stored; in backward, x's memory becomes its gradient's. x as there;
- * windows of at most 256. */
-int ser_nn_batch_norm_relu_pool(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf, int gain, int bias,
-				int mean, int var, double momentum, double eps);
 /* Each row over each run of C columns. gain [1,C], bias [1,C] or -1 */
 int ser_nn_layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps);
 /* Each row: x / sqrt(mean x^2 + eps) * gain */
@@ -211,9 +207,6 @@ int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_gr
 int ser_nn_l2_norm(struct ser_tape *t, int x, double eps);
 
 int ser_nn_relu(struct ser_tape *t, int x);
-/* The same in the memory of x, which must be the result of a product, convolution, sum or norm and be used by nothing
- * else from here on: a third less memory and traffic in conv, norm, ReLU. */
-int ser_nn_relu_in_place(struct ser_tape *t, int x);
 int ser_nn_leaky_relu(struct ser_tape *t, int x, double slope);
 int ser_nn_gelu(struct ser_tape *t, int x); /* x Phi(x), by erf */
 int ser_nn_sigmoid(struct ser_tape *t, int x);
@@ -232,21 +225,6 @@ int ser_nn_scale_exp(struct ser_tape *t, int x, int s);     /* x * exp(s), s [1,
 int ser_nn_add_row(struct ser_tape *t, int x, int row);     /* + row [1,C] on every row, per channel */
 int ser_nn_concat(struct ser_tape *t, int n, const int *x); /* columns side by side; equal rows */
 int ser_nn_slice(struct ser_tape *t, int x, size_t col, size_t n_col);
-/* Slices and concatenations without copies. A view is columns of another node's memory. conv1d, add, add_to, add_over and join
- * take views; any other operator stops the program. */
-/* x cut into n views of equal width, part [n]. x is no view, and nothing else uses it, before or after. */
-void ser_nn_split(struct ser_tape *t, int x, int n, int *part);
-/* x + y in the memory of x, a part of a split or what relu_in_place takes, that nothing else uses from here on. */
-int ser_nn_add_over(struct ser_tape *t, int x, int y);
-/* Room for a result with the rows of `like`; what the operators called _to leave in its columns [col, ..) are views. */
-int ser_nn_room(struct ser_tape *t, int like, size_t n_col);
-int ser_nn_add_to(struct ser_tape *t, int x, int y, int room, size_t col);
-/* relu_batch_norm, x the result of a convolution */
-int ser_nn_relu_batch_norm_to(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
-			      double eps, int room, size_t col);
-/* The concatenation of x [n], which fills the room. What lies in its place already is not copied, and not used by anything
- * from here on. */
-int ser_nn_join(struct ser_tape *t, int room, int n, const int *x);
 int ser_nn_rows(struct ser_tape *t, int x, size_t n, const int32_t *idx); /* gather rows (borrowed); negative: zeros */
 int ser_nn_transpose(struct ser_tape *t, int x);
 int ser_nn_reverse_grad(struct ser_tape *t, int x, double lambda); /* identity; backward times -lambda */
@@ -260,7 +238,7 @@ int ser_nn_embedding(struct ser_tape *t, int table, size_t n, const int32_t *idx
 int ser_nn_gru(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back);
 int ser_nn_lstm(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back);
 /* Scaled dot-product attention inside each segment: q, k, v [R, n_head*D]; scores q k'/sqrt(D) + bias, softmax over the frames
- * that are seen. By tiles (Dao et al. 2022): memory is linear in frames. q, k and v may be views (see ser_nn_split).
+ * that are seen. By tiles (Dao et al. 2022): memory is linear in frames.
  * bias [n_bucket, n_head] or -1: the bias of frame j seen from frame i is row bucket[o + n_off], o = j - i clipped to
  * [-n_off, n_off] (bucket [2 n_off + 1] borrowed; NULL: 0, 1, ... 2 n_off). With `slope`, bias [1, n_head]: it is -|j - i| times
  * that (ALiBi, Press et al. 2022). gate [R, n_head] or -1: what the biases of row i are multiplied by (WavLM, Chen et al. 2022). */
@@ -285,9 +263,6 @@ int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps);
 /* Weighted sum over each segment, a [R,C] or [R,1]; result [n_seg,C]. */
 int ser_nn_pool_sum(struct ser_tape *t, int x, int a);
 int ser_nn_softmax_time(struct ser_tape *t, int x); /* each column over its segment */
-/* pool_stats of x with the weights softmax_time(e), e [R,C]: they take the memory of e, which is as x in relu_in_place, and in
- * backward their gradient does. */
-int ser_nn_softmax_time_pool_stats(struct ser_tape *t, int x, int e, double eps);
 /* Utterance rows u [n_seg,C] repeated over the frames of `like`. */
 int ser_nn_expand(struct ser_tape *t, int u, int like);
 /* x * u, u [n_seg, C] per utterance: squeeze and excitation's last step without the copy. Per channel. */
@@ -369,23 +344,6 @@ int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq,
 		     const struct ser_conv *ct, const struct ser_conv *cf, bool bias);
 /* name.weight, .bias, .running_mean, .running_var [C]; momentum 0.1, eps 1e-5 */
 int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
-int ser_layer_relu_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
-int ser_layer_batch_norm_relu(struct ser_tape *t, const char *name, int x, size_t n_ch);
-/* into columns [col, ..) of a room */
-int ser_layer_relu_batch_norm_to(struct ser_tape *t, const char *name, int x, size_t n_ch, int room, size_t col);
-/* conv1d or linear below `name`, with what follows it: ReLU, and batch norm below `norm`. As the operators one after another, but in
- * inference with weights that stay packed (SER_TAPE_FIXED) done on the product's result while it is in the cache: equal bytes. */
-enum ser_then { SER_THEN_RELU, SER_THEN_RELU_NORM, SER_THEN_NORM_RELU };
-int ser_layer_conv1d_then(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c,
-			  bool bias, enum ser_then then, const char *norm);
-int ser_layer_linear_then(struct ser_tape *t, const char *name, int x, size_t n_out, bool bias, enum ser_then then,
-			  const char *norm);
-/* conv1d with a bias, then ReLU and batch norm, into columns [col, ..) of a room */
-int ser_layer_conv1d_relu_norm_to(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c,
-				  const char *norm, int room, size_t col);
-/* followed by max pooling: x [R, n_freq * n_ch], windows kt x kf */
-int ser_layer_batch_norm_relu_pool(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_freq, size_t kt,
-				   size_t kf);
 int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                 /* eps 1e-5 */
 int ser_layer_rms_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                   /* eps 1e-6 */
 int ser_layer_group_norm(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_group); /* eps 1e-5 */
@@ -408,9 +366,6 @@ int ser_layer_attention(struct ser_tape *t, const char *const name[static 4], in
 int ser_layer_attn_stats(struct ser_tape *t, const char *name, int x, size_t n_att, bool global);
 /* x * sigmoid(fc2(relu(fc1(mean over time)))) */
 int ser_layer_se(struct ser_tape *t, const char *name, int x, size_t n_mid);
-/* The same, plus y, into columns [col, ..) of a room: the end of a residual block */
-int ser_layer_se_add_to(struct ser_tape *t, const char *name, int x, size_t n_mid, int y, int room, size_t col);
-
 /* ---- optimisers ----------------------------------------------------------------------------------- */
 
 enum ser_opt_kind { SER_OPT_SGD, SER_OPT_ADAM, SER_OPT_ADAMW };

@@ -125,65 +125,65 @@ int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, int gate
 	size_t D = Q.n_col / a->n_head;
 	*s = (struct attn){.o = *a,
 			   .all = {.D = D,
-				   .ld_q = Q.ld,
-				   .ld_k = K.ld,
-				   .ld_v = V.ld,
-				   .q = Q.val,
-				   .k = K.val,
-				   .v = V.val,
 				   .scale = (real)(1 / sqrt((double)D)),
 				   .reach = a->reach,
 				   .n_plain = a->n_plain,
 				   .causal = a->causal},
 			   .n_seg = Q.n_seg,
 			   .seg = Q.seg,
-			   .key = t->key,
-			   .n_key = t->n_key,
-			   .y = tape_at(t, y)->val,
 			   .la = t->la};
 	if (bias >= 0) {
 		struct ser_node B = *tape_at(t, bias);
 		s->n_bucket = B.n_row;
-		s->bias = B.val;
-		ser_assert(B.n_col == a->n_head && B.ld == B.n_col && (!a->slope || B.n_row == 1));
+		ser_assert(B.n_col == a->n_head && (!a->slope || B.n_row == 1));
 		for (size_t i = 0; !a->slope && i < 2 * a->n_off + 1; i++)
 			ser_assert(a->bucket != NULL ? a->bucket[i] >= 0 && (size_t)a->bucket[i] < B.n_row
 						     : i < B.n_row);
 	}
-	if (gate >= 0) {
-		struct ser_node G = *tape_at(t, gate);
-		ser_assert(bias >= 0 && G.n_row == Q.n_row && G.n_col == a->n_head && G.ld == G.n_col);
-		s->all.gate = G.val;
-		s->all.ld_gate = G.ld;
-	}
-	if (tape_shape_only(t))
-		return y;
-	if (a->dropout > 0 && (t->mode & SER_TAPE_TRAIN) != 0) {
+	if (gate >= 0)
+		ser_assert(bias >= 0 && tape_at(t, gate)->n_row == Q.n_row && tape_at(t, gate)->n_col == a->n_head);
+	if (a->dropout > 0 && (t->mode & SER_TAPE_TRAIN) != 0 && !tape_shape_only(t)) {
 		uint64_t n = ++t->n_drop;
 		s->all.drop = a->dropout;
 		s->seed = ser_hash((uint64_t[]){t->seed, n}, 16);
 	}
 	for (size_t b = 0; b < Q.n_seg; b++)
 		s->longest = Q.seg[b + 1] - Q.seg[b] > s->longest ? Q.seg[b + 1] - Q.seg[b] : s->longest;
-	/* without a gradient the sums are scratch, too */
-	struct ser_arena_mark before = ser_arena_mark(&t->arena);
-	s->lse = tape_alloc(t, ser_mul(a->n_head, Q.n_row));
-	struct ser_arena_mark after = ser_arena_mark(&t->arena);
-	workspaces(t, s);
-	ser_la_for(t->la, Q.n_seg * a->n_head, attn_fwd, s);
-	ser_arena_rewind(&t->arena, tape_saving(t, y) ? after : before);
 	return y;
+}
+
+/* What was saved, the inputs where they lie now */
+static struct attn inputs(const struct ser_tape *t, const struct rec *r)
+{
+	struct attn s = *(const struct attn *)r->saved;
+	s.key = t->key;
+	s.n_key = t->n_key;
+	s.all.q = tape_val(t, r->in[0]);
+	s.all.k = tape_val(t, r->in[1]);
+	s.all.v = tape_val(t, r->in[2]);
+	s.all.ld_q = tape_at(t, r->in[0])->ld;
+	s.all.ld_k = tape_at(t, r->in[1])->ld;
+	s.all.ld_v = tape_at(t, r->in[2])->ld;
+	s.bias = tape_val(t, r->in[3]);
+	s.all.gate = tape_val(t, r->in[4]);
+	s.all.ld_gate = s.o.n_head;
+	s.y = tape_val(t, r->out);
+	return s;
+}
+
+void fwd_attention(struct ser_tape *t, struct rec *r)
+{
+	real *lse = tape_state(t, r, ser_mul(((struct attn *)r->saved)->o.n_head, tape_at(t, r->out)->n_row), sizeof *lse);
+	((struct attn *)r->saved)->lse = lse;
+	struct attn s = inputs(t, r);
+	workspaces(t, &s);
+	ser_la_for(t->la, s.n_seg * s.o.n_head, attn_fwd, &s);
 }
 
 void bwd_attention(struct ser_tape *t, const struct rec *r)
 {
-	struct attn s = *(struct attn *)r->saved;
+	struct attn s = inputs(t, r);
 	struct ser_node Y = *tape_at(t, r->out);
-	s.all.q = tape_at(t, r->in[0])->val;
-	s.all.k = tape_at(t, r->in[1])->val;
-	s.all.v = tape_at(t, r->in[2])->val;
-	s.bias = r->in[3] >= 0 ? tape_at(t, r->in[3])->val : NULL;
-	s.all.gate = r->in[4] >= 0 ? tape_at(t, r->in[4])->val : NULL;
 	s.dy = Y.grad;
 	s.ld_dy = Y.grad_ld;
 	s.grad.q = tape_grad(t, r->in[0]);
@@ -194,7 +194,6 @@ void bwd_attention(struct ser_tape *t, const struct rec *r)
 	s.grad.ld_v = tape_at(t, r->in[2])->grad_ld;
 	real *db = tape_grad(t, r->in[3]);
 	s.grad.gate = tape_grad(t, r->in[4]);
-	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	size_t nb = s.n_bucket * s.o.n_head;
 	s.dbias = db != NULL ? ser_arena_calloc(&t->arena, ser_mul(Y.n_seg, nb), sizeof *s.dbias) : NULL;
 	workspaces(t, &s);
@@ -202,5 +201,4 @@ void bwd_attention(struct ser_tape *t, const struct rec *r)
 	for (size_t b = 0; db != NULL && b < Y.n_seg; b++)
 		for (size_t i = 0; i < nb; i++)
 			db[i] += (real)s.dbias[b * nb + i];
-	ser_arena_rewind(&t->arena, m);
 }

@@ -15,57 +15,68 @@ static size_t rows_of(const struct ser_node *x, size_t n_ch)
 
 /* ---- products ---- */
 
-/* Weights of the columns [col, ..) of w, as many as x has; after as in tape_linear. */
-static int linear(struct ser_tape *t, int x, int w, size_t col, int b, const struct ser_la_after *after)
+const struct ser_la_after *tape_after(struct ser_tape *t, const struct then *then, struct ser_la_after *a)
 {
-	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
-	ser_assert(col <= W.n_col && X.n_col <= W.n_col - col);
-	ser_assert((b < 0 || tape_at(t, b)->n_row * tape_at(t, b)->n_col == W.n_row));
-	int y = tape_op(t, OP_LINEAR, 3, (int[]){x, w, b}, X.n_row, W.n_row, X.seg, X.n_seg, NULL, 0);
-	tape_bias(t, y, b);
-	if (tape_shape_only(t))
-		return y;
-	const struct ser_la_packed *packed = tape_packed(t, w, col, X.n_col);
-	const real *bias = b >= 0 ? tape_at(t, b)->val : NULL;
-	real *Y = tape_at(t, y)->val;
-	ser_assert((after == NULL && X.n_col == W.n_col) || packed != NULL);
-	if (packed != NULL)
-		ser_la_gemm_packed(t->la, X.n_row, X.val, X.n_col, packed, bias, after, Y, W.n_row);
-	else
-		ser_la_gemm_bias(t->la, true, X.n_row, W.n_row, X.n_col, X.val, X.n_col, W.val, W.n_col, bias, Y,
-				 W.n_row);
-	return y;
-}
-
-int tape_linear(struct ser_tape *t, int x, int w, int b, const struct ser_la_after *after)
-{
-	ser_assert(tape_at(t, x)->n_col == tape_at(t, w)->n_col);
-	return linear(t, x, w, 0, b, after);
-}
-
-int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
-{
-	return tape_linear(t, x, w, b, NULL);
+	if (then->what == THEN_NOTHING)
+		return NULL;
+	*a = (struct ser_la_after){.relu = then->what == THEN_NORM_RELU ? SER_LA_RELU_AFTER : SER_LA_RELU_BEFORE};
+	if (then->what != THEN_RELU)
+		tape_norm_after(t, then->norm, a);
+	return a;
 }
 
 int ser_nn_linear_part(struct ser_tape *t, int x, int w, size_t col, int b)
 {
-	if (tape_at_once(t) && tape_at(t, w)->maker < 0)
-		return linear(t, x, w, col, b, NULL);
-	return ser_nn_linear(t, x, ser_nn_slice(t, w, col, tape_at(t, x)->n_col), b);
+	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
+	ser_assert(col <= W.n_col && X.n_col <= W.n_col - col);
+	ser_assert((b < 0 || tape_at(t, b)->n_row * tape_at(t, b)->n_col == W.n_row));
+	void *saved;
+	int y = tape_op(t, OP_LINEAR, 3, (int[]){x, w, b}, X.n_row, W.n_row, X.seg, X.n_seg, &saved,
+			sizeof(struct linear));
+	((struct linear *)saved)->col = col;
+	tape_bias(t, y, b);
+	return y;
 }
 
-/* y = x w' + b:  dx = dy w, dw = dy' x, db = sum dy */
+int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
+{
+	ser_assert(tape_at(t, x)->n_col == tape_at(t, w)->n_col);
+	return ser_nn_linear_part(t, x, w, 0, b);
+}
+
+void fwd_linear(struct ser_tape *t, struct rec *r)
+{
+	const struct linear *s = r->saved;
+	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	const struct ser_la_packed *packed = tape_packed(t, r->in[1], s->col, X.n_col);
+	const real *bias = tape_val(t, r->in[2]);
+	struct ser_la_after after;
+	if (packed != NULL)
+		ser_la_gemm_packed(t->la, X.n_row, X.val, X.n_col, packed, bias, tape_after(t, &s->then, &after), Y.val,
+				   W.n_row);
+	else
+		ser_la_gemm_bias(t->la, true, X.n_row, W.n_row, X.n_col, X.val, X.n_col, W.val + s->col, W.n_col, bias,
+				 Y.val, W.n_row);
+}
+
+/* y = x w' + b:  dx = dy w, dw = dy' x, db = sum dy; of the columns of w that x meets */
 void bwd_linear(struct ser_tape *t, const struct rec *r)
 {
+	const struct linear *s = r->saved;
 	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	real beta, *g;
 	if ((g = tape_grad_beta(t, r->in[0], &beta)) != NULL)
-		ser_la_gemm(t->la, false, false, X.n_row, X.n_col, Y.n_col, 1, Y.grad, Y.n_col, W.val, W.n_col, beta, g,
-			    X.n_col);
-	if ((g = tape_grad_beta(t, r->in[1], &beta)) != NULL)
-		ser_la_gemm(t->la, true, false, Y.n_col, X.n_col, X.n_row, 1, Y.grad, Y.n_col, X.val, X.n_col, beta, g,
-			    X.n_col);
+		ser_la_gemm(t->la, false, false, X.n_row, X.n_col, Y.n_col, 1, Y.grad, Y.n_col, W.val + s->col, W.n_col,
+			    beta, g, X.n_col);
+	if (X.n_col == W.n_col)
+		g = tape_grad_beta(t, r->in[1], &beta);
+	else {
+		g = tape_grad(t, r->in[1]);
+		beta = 1;
+	}
+	if (g != NULL)
+		ser_la_gemm(t->la, true, false, Y.n_col, X.n_col, X.n_row, 1, Y.grad, Y.n_col, X.val, X.n_col, beta,
+			    g + s->col, W.n_col);
 	tape_bias_back(t, r->out, r->in[2]);
 }
 
@@ -82,10 +93,15 @@ int ser_nn_matmul(struct ser_tape *t, int a, int b, bool tb, double alpha)
 	void *saved;
 	int y = tape_op(t, OP_MATMUL, 2, (int[]){a, b}, A.n_row, n, A.seg, A.n_seg, &saved, sizeof(struct matmul));
 	*(struct matmul *)saved = (struct matmul){tb, (real)alpha};
-	if (!tape_shape_only(t))
-		ser_la_gemm(t->la, false, tb, A.n_row, n, A.n_col, (real)alpha, A.val, A.n_col, B.val, B.n_col, 0,
-			    tape_at(t, y)->val, n);
 	return y;
+}
+
+void fwd_matmul(struct ser_tape *t, struct rec *r)
+{
+	const struct matmul *s = r->saved;
+	struct ser_node A = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	ser_la_gemm(t->la, false, s->tb, Y.n_row, Y.n_col, A.n_col, s->alpha, A.val, A.n_col, B.val, B.n_col, 0, Y.val,
+		    Y.n_col);
 }
 
 /* y = alpha a b:  da = alpha dy b', db = alpha a' dy;  with b transposed: da = alpha dy b, db = alpha dy' a */
@@ -143,10 +159,14 @@ static int act(struct ser_tape *t, int x, enum kern_act f, double a)
 	void *saved;
 	int y = tape_op(t, OP_ACT, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct act));
 	*(struct act *)saved = (struct act){f, (real)a};
-	struct ew e = {.act = {f, (real)a}, .x = X.val, .out = tape_at(t, y)->val};
-	if (!tape_shape_only(t))
-		ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_fwd, &e);
 	return y;
+}
+
+void fwd_act(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]);
+	struct ew e = {.act = *(struct act *)r->saved, .x = X.val, .out = tape_at(t, r->out)->val};
+	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_fwd, &e);
 }
 
 void bwd_act(struct ser_tape *t, const struct rec *r)
@@ -176,15 +196,12 @@ static void relu_mask(void *ctx, size_t i0, size_t i1, int worker)
 	kern_relu_mask(i1 - i0, e->x + i0, e->out + i0);
 }
 
-int ser_nn_relu_in_place(struct ser_tape *t, int x)
+/* in the memory of x */
+void fwd_relu_in_place(struct ser_tape *t, struct rec *r)
 {
-	ser_assert(tape_writable(t, x));
-	int y = tape_op_over(t, OP_RELU_IN_PLACE, 1, &x, NULL, 0);
-	struct ser_node Y = *tape_at(t, y);
+	struct ser_node Y = *tape_at(t, r->out);
 	struct ew e = {.out = Y.val};
-	if (!tape_shape_only(t))
-		ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_over, &e);
-	return y;
+	ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_over, &e);
 }
 
 /* the same for rows, with their sums while they are in the cache */
@@ -256,11 +273,14 @@ int ser_nn_glu(struct ser_tape *t, int x)
 {
 	struct ser_node X = *tape_at(t, x);
 	ser_assert(X.n_col % 2 == 0);
-	int y = tape_op(t, OP_GLU, 1, &x, X.n_row, X.n_col / 2, X.seg, X.n_seg, NULL, 0);
-	struct ew e = {.x = X.val, .out = tape_at(t, y)->val, .n_col = X.n_col / 2};
-	if (!tape_shape_only(t))
-		ser_la_range(t->la, X.n_row, grain_rows(X.n_col), glu_fwd, &e);
-	return y;
+	return tape_op(t, OP_GLU, 1, &x, X.n_row, X.n_col / 2, X.seg, X.n_seg, NULL, 0);
+}
+
+void fwd_glu(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]);
+	struct ew e = {.x = X.val, .out = tape_at(t, r->out)->val, .n_col = X.n_col / 2};
+	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), glu_fwd, &e);
 }
 
 void bwd_glu(struct ser_tape *t, const struct rec *r)
@@ -288,14 +308,17 @@ static void softmax_bwd(void *ctx, size_t r0, size_t r1, int worker)
 								  e->dy + r0 * e->n_col, e->out + r0 * e->n_col);
 }
 
-static int softmax(struct ser_tape *t, int x, bool log)
+static int softmax(struct ser_tape *t, int x, enum op op)
 {
 	struct ser_node X = *tape_at(t, x);
-	int y = tape_op(t, log ? OP_LOG_SOFTMAX : OP_SOFTMAX, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
-	struct ew e = {.x = X.val, .out = tape_at(t, y)->val, .n_col = X.n_col, .alpha = log};
-	if (!tape_shape_only(t))
-		ser_la_range(t->la, X.n_row, grain_rows(X.n_col), softmax_fwd, &e);
-	return y;
+	return tape_op(t, op, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
+}
+
+static void softmax_forth(struct ser_tape *t, const struct rec *r, bool log)
+{
+	struct ser_node X = *tape_at(t, r->in[0]);
+	struct ew e = {.x = X.val, .out = tape_at(t, r->out)->val, .n_col = X.n_col, .alpha = log};
+	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), softmax_fwd, &e);
 }
 
 static void softmax_back(struct ser_tape *t, const struct rec *r, bool log)
@@ -307,7 +330,12 @@ static void softmax_back(struct ser_tape *t, const struct rec *r, bool log)
 
 int ser_nn_softmax(struct ser_tape *t, int x)
 {
-	return softmax(t, x, false);
+	return softmax(t, x, OP_SOFTMAX);
+}
+
+void fwd_softmax(struct ser_tape *t, struct rec *r)
+{
+	softmax_forth(t, r, false);
 }
 
 void bwd_softmax(struct ser_tape *t, const struct rec *r)
@@ -317,7 +345,12 @@ void bwd_softmax(struct ser_tape *t, const struct rec *r)
 
 int ser_nn_log_softmax(struct ser_tape *t, int x)
 {
-	return softmax(t, x, true);
+	return softmax(t, x, OP_LOG_SOFTMAX);
+}
+
+void fwd_log_softmax(struct ser_tape *t, struct rec *r)
+{
+	softmax_forth(t, r, true);
 }
 
 void bwd_log_softmax(struct ser_tape *t, const struct rec *r)
@@ -360,19 +393,23 @@ int ser_nn_dropout(struct ser_tape *t, int x, double p)
 		return x;
 	void *saved;
 	int y = tape_op(t, OP_DROPOUT, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct dropout));
-	struct dropout *d = saved;
 	uint64_t n = ++t->n_drop;
-	*d = (struct dropout){.p = p,
-			      .seed = ser_hash((uint64_t[]){t->seed, n}, 16),
-			      .t = t,
-			      .seg = X.seg,
-			      .n_seg = X.n_seg,
-			      .n_row = X.n_row,
-			      .n_col = X.n_col,
-			      .x = X.val,
-			      .y = tape_at(t, y)->val};
-	ser_la_for(t->la, d->seg != NULL ? d->n_seg : d->n_row, dropout_item, d);
+	*(struct dropout *)saved = (struct dropout){.p = p,
+						    .seed = ser_hash((uint64_t[]){t->seed, n}, 16),
+						    .t = t,
+						    .seg = X.seg,
+						    .n_seg = X.n_seg,
+						    .n_row = X.n_row,
+						    .n_col = X.n_col};
 	return y;
+}
+
+void fwd_dropout(struct ser_tape *t, struct rec *r)
+{
+	struct dropout d = *(struct dropout *)r->saved;
+	d.x = tape_at(t, r->in[0])->val;
+	d.y = tape_at(t, r->out)->val;
+	ser_la_for(t->la, d.seg != NULL ? d.n_seg : d.n_row, dropout_item, &d);
 }
 
 void bwd_dropout(struct ser_tape *t, const struct rec *r)
@@ -457,58 +494,31 @@ static void pass_grad(struct ser_tape *t, int node, real a, const struct ser_nod
 	ser_la_range(t->la, y->n_row, grain_rows(y->n_col), pass_rows, &p);
 }
 
-static void add_apply(struct ser_tape *t, const struct ser_node *x, const struct ser_node *y, real b,
-		      const struct ser_node *z)
-{
-	struct add_rows a = {x->n_col, x->ld, y->ld, z->ld, x->val, y->val, z->val, b};
-	ser_la_range(t->la, x->n_row, grain_rows(x->n_col), add_fwd, &a);
-}
-
-/* What an add leaves where */
-enum where { OWN, OVER, IN_ROOM };
-
-static int add(struct ser_tape *t, int x, int y, real b, enum where where, int room, size_t col)
+static int add(struct ser_tape *t, int x, int y, real b)
 {
 	struct ser_node X = *tape_at(t, x), Y = *tape_at(t, y);
 	ser_assert(X.n_row == Y.n_row && X.n_col == Y.n_col);
 	void *saved;
-	int in[] = {x, y}, z;
-	if (where == OVER)
-		z = tape_op_over(t, OP_ADD, 2, in, &saved, sizeof(real));
-	else if (where == IN_ROOM)
-		z = tape_op_to(t, OP_ADD, 2, in, room, col, X.n_col, &saved, sizeof(real));
-	else
-		z = tape_op(t, OP_ADD, 2, in, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(real));
+	int z = tape_op(t, OP_ADD, 2, (int[]){x, y}, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(real));
 	*(real *)saved = b;
-	if (!tape_shape_only(t))
-		add_apply(t, &X, &Y, b, tape_at(t, z));
 	return z;
-}
-
-void again_add(struct ser_tape *t, const struct rec *r)
-{
-	add_apply(t, tape_at(t, r->in[0]), tape_at(t, r->in[1]), *(real *)r->saved, tape_at(t, r->out));
 }
 
 int ser_nn_add(struct ser_tape *t, int x, int y)
 {
-	return add(t, x, y, 1, OWN, -1, 0);
+	return add(t, x, y, 1);
 }
 
 int ser_nn_sub(struct ser_tape *t, int x, int y)
 {
-	return add(t, x, y, -1, OWN, -1, 0);
+	return add(t, x, y, -1);
 }
 
-int ser_nn_add_over(struct ser_tape *t, int x, int y)
+void fwd_add(struct ser_tape *t, struct rec *r)
 {
-	return add(t, x, y, 1, OVER, -1, 0);
-}
-
-int ser_nn_add_to(struct ser_tape *t, int x, int y, int room, size_t col)
-{
-	ser_assert(tape_at(t, x)->n_row == tape_at(t, room)->n_row);
-	return add(t, x, y, 1, IN_ROOM, room, col);
+	struct ser_node X = tape_x(t, r), Y = *tape_at(t, r->in[1]), Z = *tape_at(t, r->out);
+	struct add_rows a = {X.n_col, X.ld, Y.ld, Z.ld, X.val, Y.val, Z.val, *(real *)r->saved};
+	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), add_fwd, &a);
 }
 
 /* z = x + b y:  dx += dz, dy += b dz. One of them takes over dz's memory where it has no gradient yet. */
@@ -523,7 +533,7 @@ void bwd_add(struct ser_tape *t, const struct rec *r)
 		pass_grad(t, r->in[last], last == 0 ? 1 : b, &Z);
 }
 
-SER_CLONES static void mul_fwd(void *ctx, size_t i0, size_t i1, int worker)
+SER_CLONES static void mul_rows(void *ctx, size_t i0, size_t i1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
@@ -543,11 +553,14 @@ int ser_nn_mul(struct ser_tape *t, int x, int y)
 {
 	struct ser_node X = *tape_at(t, x), Y = *tape_at(t, y);
 	ser_assert(X.n_row == Y.n_row && X.n_col == Y.n_col);
-	int z = tape_op(t, OP_MUL, 2, (int[]){x, y}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
-	struct ew e = {.x = X.val, .x2 = Y.val, .out = tape_at(t, z)->val};
-	if (!tape_shape_only(t))
-		ser_la_range(t->la, X.n_row * X.n_col, GRAIN, mul_fwd, &e);
-	return z;
+	return tape_op(t, OP_MUL, 2, (int[]){x, y}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
+}
+
+void fwd_mul(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node Z = *tape_at(t, r->out);
+	struct ew e = {.x = tape_val(t, r->in[0]), .x2 = tape_val(t, r->in[1]), .out = Z.val};
+	ser_la_range(t->la, Z.n_row * Z.n_col, GRAIN, mul_rows, &e);
 }
 
 /* z = x y:  dx += y dz, dy += x dz */
@@ -572,10 +585,14 @@ static int scale(struct ser_tape *t, int x, double fwd, double bwd)
 	void *saved;
 	int y = tape_op(t, OP_SCALE, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct scale));
 	*(struct scale *)saved = (struct scale){(real)fwd, (real)bwd};
-	struct ew e = {.x = X.val, .out = tape_at(t, y)->val, .alpha = (real)fwd};
-	if (!tape_shape_only(t))
-		ser_la_range(t->la, X.n_row * X.n_col, GRAIN, scale_range, &e);
 	return y;
+}
+
+void fwd_scale(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	struct ew e = {.x = tape_val(t, r->in[0]), .out = Y.val, .alpha = ((struct scale *)r->saved)->fwd};
+	ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, scale_range, &e);
 }
 
 int ser_nn_scale(struct ser_tape *t, int x, double a)
@@ -597,21 +614,23 @@ void bwd_scale(struct ser_tape *t, const struct rec *r)
 /* The same value without a way back. */
 int ser_nn_stop_grad(struct ser_tape *t, int x)
 {
-	struct ser_node X = *tape_at(t, x);
-	ser_assert(X.ld == X.n_col);
-	return ser_tape_input(t, X.val, X.n_row, X.n_col, X.seg, X.n_seg);
+	int y = scale(t, x, 1, 0);
+	tape_at(t, y)->need = false;
+	return y;
 }
 
 int ser_nn_scale_exp(struct ser_tape *t, int x, int s)
 {
 	struct ser_node X = *tape_at(t, x);
 	ser_assert(tape_at(t, s)->n_row == 1 && tape_at(t, s)->n_col == 1);
-	int y = tape_op(t, OP_SCALE_EXP, 2, (int[]){x, s}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
-	if (tape_shape_only(t))
-		return y;
-	struct ew e = {.x = X.val, .out = tape_at(t, y)->val, .alpha = (real)exp((double)*tape_at(t, s)->val)};
-	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, scale_range, &e);
-	return y;
+	return tape_op(t, OP_SCALE_EXP, 2, (int[]){x, s}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
+}
+
+void fwd_scale_exp(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	struct ew e = {.x = tape_val(t, r->in[0]), .out = Y.val, .alpha = (real)exp((double)*tape_val(t, r->in[1]))};
+	ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, scale_range, &e);
 }
 
 /* y = x e^s:  dx += e^s dy, ds += sum y dy */
@@ -625,7 +644,7 @@ void bwd_scale_exp(struct ser_tape *t, const struct rec *r)
 		*g += (real)ser_la_dot(n, Y.val, Y.grad);
 }
 
-static void add_row_fwd(void *ctx, size_t r0, size_t r1, int worker)
+static void add_row_rows(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
@@ -638,12 +657,15 @@ int ser_nn_add_row(struct ser_tape *t, int x, int row)
 {
 	struct ser_node X = *tape_at(t, x), B = *tape_at(t, row);
 	ser_assert(B.n_row == 1);
-	size_t n_row = rows_of(&X, B.n_col);
-	int y = tape_op(t, OP_ADD_ROW, 2, (int[]){x, row}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
-	struct ew e = {.x = X.val, .x2 = B.val, .out = tape_at(t, y)->val, .n_col = B.n_col};
-	if (!tape_shape_only(t))
-		ser_la_range(t->la, n_row, grain_rows(B.n_col), add_row_fwd, &e);
-	return y;
+	rows_of(&X, B.n_col);
+	return tape_op(t, OP_ADD_ROW, 2, (int[]){x, row}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
+}
+
+void fwd_add_row(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]);
+	struct ew e = {.x = X.val, .x2 = B.val, .out = tape_at(t, r->out)->val, .n_col = B.n_col};
+	ser_la_range(t->la, rows_of(&X, B.n_col), grain_rows(B.n_col), add_row_rows, &e);
 }
 
 void bwd_add_row(struct ser_tape *t, const struct rec *r)
@@ -689,28 +711,38 @@ int ser_nn_concat(struct ser_tape *t, int n, const int *x)
 		ser_assert(tape_at(t, x[i])->n_row == X.n_row);
 		n_col += tape_at(t, x[i])->n_col;
 	}
-	int y = tape_op(t, OP_CONCAT, n, x, X.n_row, n_col, X.seg, X.n_seg, NULL, 0);
-	if (tape_shape_only(t))
-		return y;
-	real *to = tape_at(t, y)->val;
-	for (int i = 0; i < n; i++) {
-		struct ser_node I = *tape_at(t, x[i]);
-		copy_cols(t, X.n_row, (struct copy){I.val, to, I.n_col, n_col, I.n_col, false});
-		to += I.n_col;
-	}
-	return y;
+	return tape_op(t, OP_CONCAT, n, x, X.n_row, n_col, X.seg, X.n_seg, NULL, 0);
 }
 
+/* Is x where it belongs, a view of y from column col on? */
+static bool in_place(const struct ser_tape *t, int x, int y, size_t col)
+{
+	return tape_at(t, x)->home == y && tape_at(t, x)->col == col;
+}
+
+void fwd_concat(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node Y = *tape_at(t, r->out);
+	size_t col = 0;
+	for (int i = 0; i < r->n_in; i++) {
+		struct ser_node X = *tape_at(t, r->in[i]);
+		if (!in_place(t, r->in[i], r->out, col))
+			copy_cols(t, Y.n_row, (struct copy){X.val, Y.val + col, X.ld, Y.ld, X.n_col, false});
+		col += X.n_col;
+	}
+}
+
+/* The gradient of what lies in its place does so already. */
 void bwd_concat(struct ser_tape *t, const struct rec *r)
 {
 	struct ser_node Y = *tape_at(t, r->out);
-	const real *from = Y.grad;
+	size_t col = 0;
 	for (int i = 0; i < r->n_in; i++) {
-		size_t n_col = tape_at(t, r->in[i])->n_col;
 		real beta, *g = tape_grad_beta(t, r->in[i], &beta);
-		if (g != NULL)
-			copy_cols(t, Y.n_row, (struct copy){from, g, Y.n_col, n_col, n_col, beta != 0});
-		from += n_col;
+		struct ser_node X = *tape_at(t, r->in[i]);
+		if (g != NULL && !in_place(t, r->in[i], r->out, col))
+			copy_cols(t, Y.n_row, (struct copy){Y.grad + col, g, Y.grad_ld, X.grad_ld, X.n_col, beta != 0});
+		col += X.n_col;
 	}
 }
 
@@ -721,9 +753,13 @@ int ser_nn_slice(struct ser_tape *t, int x, size_t col, size_t n_col)
 	void *saved;
 	int y = tape_op(t, OP_SLICE, 1, &x, X.n_row, n_col, X.seg, X.n_seg, &saved, sizeof(size_t));
 	*(size_t *)saved = col;
-	if (!tape_shape_only(t))
-		copy_cols(t, X.n_row, (struct copy){X.val + col, tape_at(t, y)->val, X.n_col, n_col, n_col, false});
 	return y;
+}
+
+void fwd_slice(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	copy_cols(t, Y.n_row, (struct copy){X.val + *(size_t *)r->saved, Y.val, X.n_col, Y.n_col, Y.n_col, false});
 }
 
 void bwd_slice(struct ser_tape *t, const struct rec *r)
@@ -734,113 +770,26 @@ void bwd_slice(struct ser_tape *t, const struct rec *r)
 		  (struct copy){Y.grad, tape_grad(t, r->in[0]) + *(size_t *)r->saved, Y.n_col, n_col, Y.n_col, true});
 }
 
-void ser_nn_split(struct ser_tape *t, int x, int n, int *part)
-{
-	struct ser_node X = *tape_at(t, x);
-	ser_assert(n > 0 && X.n_col % (size_t)n == 0 && tape_unread(t, x));
-	size_t n_col = X.n_col / (size_t)n;
-	for (int i = 0; i < n; i++)
-		part[i] = tape_op_to(t, OP_SPLIT, 1, &x, x, (size_t)i * n_col, n_col, NULL, 0);
-	tape_at(t, x)->closed = true;
-}
-
-/* The gradient lies in x's already: of a part that nothing used it is 0. */
-void bwd_split(struct ser_tape *t, const struct rec *r)
-{
-	tape_grad(t, r->out);
-}
-
-int ser_nn_room(struct ser_tape *t, int like, size_t n_col)
-{
-	struct ser_node L = *tape_at(t, like);
-	return tape_op(t, OP_ROOM, 1, &like, L.n_row, n_col, L.seg, L.n_seg, NULL, 0);
-}
-
-/* Its value and gradient have served: they are given back. */
-void bwd_room(struct ser_tape *t, const struct rec *r)
-{
-	(void)t;
-	(void)r;
-}
-
-/* Its parts are made again each by itself. */
-void again_room(struct ser_tape *t, const struct rec *r)
-{
-	(void)t;
-	(void)r;
-}
-
-/* Is part x where it belongs, in columns from col of the room? */
-static bool in_place(const struct ser_tape *t, int x, int room, size_t col)
-{
-	return tape_at(t, x)->home == room && tape_at(t, x)->col == col;
-}
-
-/* the parts of y that lie elsewhere */
-static void join_copy(struct ser_tape *t, int y, int n, const int *x)
-{
-	struct ser_node Y = *tape_at(t, y);
-	size_t col = 0;
-	for (int i = 0; i < n; i++) {
-		struct ser_node X = *tape_at(t, x[i]);
-		if (!in_place(t, x[i], Y.home, col))
-			copy_cols(t, Y.n_row, (struct copy){X.val, Y.val + col, X.ld, Y.ld, X.n_col, false});
-		col += X.n_col;
-	}
-}
-
-int ser_nn_join(struct ser_tape *t, int room, int n, const int *x)
-{
-	size_t n_col = tape_at(t, room)->n_col, col = 0;
-	int y = tape_op_to(t, OP_JOIN, n, x, room, 0, n_col, NULL, 0);
-	for (int i = 0; i < n; i++) {
-		struct ser_node *X = tape_at(t, x[i]);
-		ser_assert(X->n_row == tape_at(t, y)->n_row && X->n_col <= n_col - col);
-		if (in_place(t, x[i], room, col))
-			X->closed = true;
-		col += X->n_col;
-	}
-	ser_assert(col == n_col);
-	tape_at(t, room)->closed = true;
-	if (!tape_shape_only(t))
-		join_copy(t, y, n, x);
-	return y;
-}
-
-void again_join(struct ser_tape *t, const struct rec *r)
-{
-	join_copy(t, r->out, r->n_in, r->in);
-}
-
-/* The gradient of a part that lies in its place does so already. */
-void bwd_join(struct ser_tape *t, const struct rec *r)
-{
-	struct ser_node Y = *tape_at(t, r->out);
-	size_t col = 0;
-	for (int i = 0; i < r->n_in; i++) {
-		real beta, *g = tape_grad_beta(t, r->in[i], &beta);
-		struct ser_node X = *tape_at(t, r->in[i]);
-		if (g != NULL && !in_place(t, r->in[i], Y.home, col))
-			copy_cols(t, Y.n_row, (struct copy){Y.grad + col, g, Y.grad_ld, X.grad_ld, X.n_col, beta != 0});
-		col += X.n_col;
-	}
-}
-
 static int rows(struct ser_tape *t, int x, size_t n, const int32_t *idx, const size_t *seg, size_t n_seg)
 {
 	struct ser_node X = *tape_at(t, x);
 	void *saved;
 	int y = tape_op(t, OP_ROWS, 1, &x, n, X.n_col, seg, n_seg, &saved, sizeof idx);
 	*(const int32_t **)saved = idx;
-	real *Y = tape_at(t, y)->val;
-	for (size_t r = 0; !tape_shape_only(t) && r < n; r++, Y += X.n_col) {
-		ser_assert(idx[r] < 0 || (size_t)idx[r] < X.n_row);
-		if (idx[r] < 0)
-			memset(Y, 0, X.n_col * sizeof *Y);
-		else
-			memcpy(Y, X.val + (size_t)idx[r] * X.n_col, X.n_col * sizeof *Y);
-	}
 	return y;
+}
+
+void fwd_rows(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	const int32_t *idx = *(const int32_t **)r->saved;
+	for (size_t i = 0; i < Y.n_row; i++, Y.val += X.n_col) {
+		ser_assert(idx[i] < 0 || (size_t)idx[i] < X.n_row);
+		if (idx[i] < 0)
+			memset(Y.val, 0, X.n_col * sizeof *Y.val);
+		else
+			memcpy(Y.val, X.val + (size_t)idx[i] * X.n_col, X.n_col * sizeof *Y.val);
+	}
 }
 
 int ser_nn_rows(struct ser_tape *t, int x, size_t n, const int32_t *idx)
@@ -867,12 +816,15 @@ void bwd_rows(struct ser_tape *t, const struct rec *r)
 int ser_nn_transpose(struct ser_tape *t, int x)
 {
 	struct ser_node X = *tape_at(t, x);
-	int y = tape_op(t, OP_TRANSPOSE, 1, &x, X.n_col, X.n_row, NULL, 0, NULL, 0);
-	real *Y = tape_at(t, y)->val;
-	for (size_t c = 0; !tape_shape_only(t) && c < X.n_col; c++)
-		for (size_t r = 0; r < X.n_row; r++)
-			Y[c * X.n_row + r] = X.val[r * X.n_col + c];
-	return y;
+	return tape_op(t, OP_TRANSPOSE, 1, &x, X.n_col, X.n_row, NULL, 0, NULL, 0);
+}
+
+void fwd_transpose(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	for (size_t c = 0; c < X.n_col; c++)
+		for (size_t i = 0; i < X.n_row; i++)
+			Y.val[c * X.n_row + i] = X.val[i * X.n_col + c];
 }
 
 void bwd_transpose(struct ser_tape *t, const struct rec *r)
@@ -886,11 +838,13 @@ void bwd_transpose(struct ser_tape *t, const struct rec *r)
 
 int ser_nn_sum(struct ser_tape *t, int x)
 {
-	struct ser_node X = *tape_at(t, x);
-	int y = tape_op(t, OP_SUM, 1, &x, 1, 1, NULL, 0, NULL, 0);
-	if (!tape_shape_only(t))
-		*tape_at(t, y)->val = (real)ser_la_sum(X.n_row * X.n_col, X.val);
-	return y;
+	return tape_op(t, OP_SUM, 1, &x, 1, 1, NULL, 0, NULL, 0);
+}
+
+void fwd_sum(struct ser_tape *t, struct rec *r)
+{
+	struct ser_node X = *tape_at(t, r->in[0]);
+	*tape_at(t, r->out)->val = (real)ser_la_sum(X.n_row * X.n_col, X.val);
 }
 
 void bwd_sum(struct ser_tape *t, const struct rec *r)

@@ -13,25 +13,12 @@ ptrdiff_t ser_nn_conv_len(size_t n, const struct ser_conv *c)
 	return room < 0 ? 0 : room / (ptrdiff_t)c->stride + 1;
 }
 
-struct conv {
-	struct kern_conv g;
-	size_t n_in, n_out, groups; /* channels of x and y; taps are g.t.k * g.f.k */
-};
-
-/* What becomes of the result: `after`, or NULL; and where it goes: into columns from `col` of a room, or -1 */
-struct result {
-	const struct ser_la_after *after;
-	int room;
-	size_t col;
-};
-
 static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
-		const struct ser_conv *cf, struct result to)
+		const struct ser_conv *cf)
 {
 	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
 	size_t G = ct->groups, K = ct->k * cf->k, n_in = X.n_col / n_freq, n_out = W.n_row;
 	ser_assert(X.seg != NULL && n_freq > 0 && X.n_col % n_freq == 0);
-	ser_assert(n_freq == 1 || X.ld == X.n_col);
 	ser_assert(G > 0 && n_in % G == 0 && n_out % G == 0 && W.n_col == K * (n_in / G));
 	ser_assert(ct->k > 0 && ct->stride > 0 && ct->dil > 0 && cf->k > 0 && cf->stride > 0 && cf->dil > 0 &&
 		   !cf->reflect);
@@ -46,35 +33,36 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 		seg[s + 1] = seg[s] + (size_t)n;
 	}
 	size_t n_row = seg[X.n_seg], n_fo = (size_t)f;
+	ser_assert(ser_mul(X.n_row, n_freq) < INT32_MAX && ser_mul(n_row, n_fo) < INT32_MAX);
 	void *saved;
-	int in[] = {x, w, b}, y;
-	if (to.room >= 0)
-		y = tape_op_to(t, OP_CONV, 3, in, to.room, to.col, n_out, &saved, sizeof(struct conv));
-	else
-		y = tape_op(t, OP_CONV, 3, in, n_row, n_fo * n_out, seg, X.n_seg, &saved, sizeof(struct conv));
-	ser_assert(to.room < 0 || (n_fo == 1 && tape_at(t, y)->n_row == n_row));
+	int y = tape_op(t, OP_CONV, 3, (int[]){x, w, b}, n_row, n_fo * n_out, seg, X.n_seg, &saved,
+			sizeof(struct conv));
 	tape_at(t, y)->pitched = n_fo == 1;
 	tape_bias(t, y, b);
-	struct conv *s = saved;
-	*s = (struct conv){{X.seg, seg, X.n_seg, *ct, *cf, n_freq, n_fo}, n_in, n_out, G};
-	if (tape_shape_only(t))
-		return y;
-	ser_assert(ser_mul(X.n_row, n_freq) < INT32_MAX && ser_mul(n_row, n_fo) < INT32_MAX);
-	real *Y = tape_at(t, y)->val;
-	const real *bias = b >= 0 ? tape_at(t, b)->val : NULL;
-	size_t g_in = n_in / G, g_out = n_out / G, ld = tape_at(t, y)->ld / n_fo;
-	const struct ser_la_packed *packed = G == 1 ? tape_packed(t, w, 0, W.n_col) : NULL;
-	ser_assert(to.after == NULL || packed != NULL);
+	*(struct conv *)saved = (struct conv){
+		.g = {X.seg, seg, X.n_seg, *ct, *cf, n_freq, n_fo}, .n_in = n_in, .n_out = n_out, .groups = G};
+	return y;
+}
+
+void fwd_conv(struct ser_tape *t, struct rec *r)
+{
+	const struct conv *s = r->saved;
+	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	const real *bias = tape_val(t, r->in[2]);
+	size_t G = s->groups, K = s->g.t.k * s->g.f.k, g_in = s->n_in / G, g_out = s->n_out / G;
+	size_t n_row = Y.n_row * s->g.n_freq_out, ld = Y.ld / s->g.n_freq_out;
+	const struct ser_la_packed *packed = G == 1 ? tape_packed(t, r->in[1], 0, W.n_col) : NULL;
+	struct ser_la_after after;
 	for (size_t g = 0; g < G; g++) {
-		struct ser_la_gather a = {X.val + g * g_in, X.ld / n_freq, K, g_in, kern_conv_rows, &s->g};
+		struct ser_la_gather a = {X.val + g * g_in, X.ld / s->g.n_freq, K, g_in, kern_conv_rows, &s->g};
 		if (packed != NULL) {
-			ser_la_gemm_gather_packed(t->la, n_row * n_fo, &a, packed, bias, to.after, Y, ld);
+			ser_la_gemm_gather_packed(t->la, n_row, &a, packed, bias, tape_after(t, &s->then, &after),
+						  Y.val, ld);
 			continue;
 		}
-		ser_la_gemm_gather(t->la, true, n_row * n_fo, g_out, &a, W.val + g * g_out * K * g_in, K * g_in,
-				   bias != NULL ? bias + g * g_out : NULL, 0, Y + g * g_out, ld);
+		ser_la_gemm_gather(t->la, true, n_row, g_out, &a, W.val + g * g_out * K * g_in, K * g_in,
+				   bias != NULL ? bias + g * g_out : NULL, 0, Y.val + g * g_out, ld);
 	}
-	return y;
 }
 
 /* dx of a stride in time: each of its phases is a product with the taps that reach it, so that no zeros are multiplied. */
@@ -160,34 +148,20 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 	ser_arena_rewind(&t->arena, m);
 }
 
-int tape_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv *c, const struct ser_la_after *after,
-		int room, size_t col)
-{
-	const struct ser_conv one = {.k = 1, .stride = 1, .dil = 1, .groups = 1};
-	return conv(t, x, w, b, 1, c, &one, (struct result){after, room, col});
-}
-
 int ser_nn_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv *c)
 {
-	return tape_conv1d(t, x, w, b, c, NULL, -1, 0);
+	const struct ser_conv one = {.k = 1, .stride = 1, .dil = 1, .groups = 1};
+	return conv(t, x, w, b, 1, c, &one);
 }
 
 int ser_nn_conv2d(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
 		  const struct ser_conv *cf)
 {
 	ser_assert(!ct->reflect);
-	return conv(t, x, w, b, n_freq, ct, cf, (struct result){NULL, -1, 0});
+	return conv(t, x, w, b, n_freq, ct, cf);
 }
 
 /* ---- max pooling ---- */
-
-struct max_pool {
-	const size_t *in_seg, *out_seg;
-	size_t n_freq, n_ch, kt, kf;
-	const real *x, *dy;
-	real *y, *dx;
-	int32_t *at;
-};
 
 static void max_pool_item(void *ctx, size_t b, int worker)
 {
@@ -224,21 +198,19 @@ int ser_nn_max_pool2d(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_
 	void *saved;
 	int y = tape_op(t, OP_MAX_POOL, 1, &x, seg[X.n_seg], n_freq / kf * C, seg, X.n_seg, &saved,
 			sizeof(struct max_pool));
-	if (tape_shape_only(t))
-		return y;
-	struct ser_node Y = *tape_at(t, y);
-	struct max_pool *s = saved;
-	*s = (struct max_pool){.in_seg = X.seg,
-			       .out_seg = seg,
-			       .n_freq = n_freq,
-			       .n_ch = C,
-			       .kt = kt,
-			       .kf = kf,
-			       .x = X.val,
-			       .y = Y.val,
-			       .at = ser_arena_alloc(&t->arena, Y.n_row * Y.n_col, sizeof *s->at)};
-	ser_la_for(t->la, X.n_seg, max_pool_item, s);
+	*(struct max_pool *)saved =
+		(struct max_pool){.in_seg = X.seg, .out_seg = seg, .n_freq = n_freq, .n_ch = C, .kt = kt, .kf = kf};
 	return y;
+}
+
+void fwd_max_pool(struct ser_tape *t, struct rec *r)
+{
+	struct max_pool *s = r->saved;
+	struct ser_node Y = *tape_at(t, r->out);
+	s->x = tape_at(t, r->in[0])->val;
+	s->y = Y.val;
+	s->at = tape_state(t, r, ser_mul(Y.n_row, Y.n_col), sizeof *s->at);
+	ser_la_for(t->la, Y.n_seg, max_pool_item, s);
 }
 
 void bwd_max_pool(struct ser_tape *t, const struct rec *r)

@@ -15,11 +15,6 @@ static size_t channels(struct ser_tape *t, int x, int gain, int bias)
 	return n;
 }
 
-static const real *value(struct ser_tape *t, int node)
-{
-	return node < 0 ? NULL : tape_at(t, node)->val;
-}
-
 static void add_double(real *g, const double *d, size_t n)
 {
 	for (size_t i = 0; g != NULL && i < n; i++)
@@ -101,44 +96,43 @@ static void dot_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
 	kern_col_dot(n, f->n_col, f->dy + r0 * f->ld, f->ld, f->x + r0 * f->n_col, s, q);
 }
 
-struct batch_norm {
-	size_t n_ch, n_row; /* x as [n_row, n_ch] */
-	double n;           /* rows on all machines */
-	bool batch;         /* statistics of the batch, which have gradients too */
-	real *mean, *inv;   /* [C] */
-	real *a, *b;        /* [C]: y = x a + b */
-};
-
-/* The four parameters of [C] each, and how statistics are kept */
-struct norm_params {
-	int gain, bias, mean, var;
-	double momentum, eps;
-};
-
-static size_t norm_channels(struct ser_tape *t, int x, const struct norm_params *p)
+int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps)
 {
-	size_t C = tape_at(t, p->mean)->n_col;
-	ser_assert(tape_at(t, p->mean)->n_row == 1 && tape_at(t, p->var)->n_col == C && tape_at(t, x)->n_col % C == 0);
-	ser_assert(p->gain < 0 || tape_at(t, p->gain)->n_col == C);
-	ser_assert(p->bias < 0 || tape_at(t, p->bias)->n_col == C);
-	return C;
-}
-
-/* Fill s: the statistics in use, and the affine map that they make. */
-static void norm_begin(struct ser_tape *t, struct batch_norm *s, enum kern_relu relu, const struct ser_node *x,
-		       size_t C, const struct norm_params *p)
-{
-	*s = (struct batch_norm){
-		.n_ch = C, .n_row = x->n_row * (x->n_col / C), .batch = (t->mode & SER_TAPE_TRAIN) != 0};
-	s->mean = tape_alloc(t, 4 * C);
+	struct ser_node X = *tape_at(t, x);
+	size_t C = tape_at(t, mean)->n_col;
+	ser_assert(tape_at(t, mean)->n_row == 1 && tape_at(t, var)->n_col == C && X.n_col % C == 0);
+	ser_assert(gain < 0 || tape_at(t, gain)->n_col == C);
+	ser_assert(bias < 0 || tape_at(t, bias)->n_col == C);
+	void *saved;
+	int y = tape_op(t, OP_BATCH_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
+			sizeof(struct batch_norm));
+	struct batch_norm *s = saved;
+	*s = (struct batch_norm){.run_mean = mean,
+				 .run_var = var,
+				 .n_ch = C,
+				 .n_row = X.n_row * (X.n_col / C),
+				 .momentum = momentum,
+				 .eps = eps,
+				 .batch = (t->mode & SER_TAPE_TRAIN) != 0};
+	s->mean = ser_arena_alloc(&t->arena, 4 * C, sizeof *s->mean);
 	s->inv = s->mean + C;
 	s->a = s->inv + C;
 	s->b = s->a + C;
-	real *rm = tape_at(t, p->mean)->val, *rv = tape_at(t, p->var)->val;
+	return y;
+}
+
+/* The statistics in use and the affine map that they make: once, however often the result is computed. */
+static void norm_begin(struct ser_tape *t, struct batch_norm *s, enum kern_relu relu, real *x, const struct rec *r)
+{
+	size_t C = s->n_ch;
+	real *rm = tape_val(t, s->run_mean), *rv = tape_val(t, s->run_var);
+	if (s->ready)
+		return;
+	s->ready = true;
 	if (s->batch) {
 		struct ser_arena_mark m = ser_arena_mark(&t->arena);
 		double *sum = ser_arena_calloc(&t->arena, 2 * C + 1, sizeof *sum);
-		struct affine f = {.relu = relu, .n_col = C, .x = x->val, .out = x->val};
+		struct affine f = {.relu = relu, .n_col = C, .x = x, .out = x};
 		tape_col_sums(t, s->n_row, C, sum_part, &f, sum, sum + C);
 		sum[2 * C] = (double)s->n_row;
 		if (t->all_sum != NULL)
@@ -147,109 +141,69 @@ static void norm_begin(struct ser_tape *t, struct batch_norm *s, enum kern_relu 
 		for (size_t c = 0; c < C; c++) {
 			double u = sum[c] / n, v = fmax(sum[C + c] / n - u * u, 0);
 			s->mean[c] = (real)u;
-			s->inv[c] = (real)(1 / sqrt(v + p->eps));
-			rm[c] = (real)((double)rm[c] + p->momentum * (u - (double)rm[c]));
-			rv[c] = (real)((double)rv[c] + p->momentum * (n > 1 ? v * n / (n - 1) - (double)rv[c] : 0));
+			s->inv[c] = (real)(1 / sqrt(v + s->eps));
+			rm[c] = (real)((double)rm[c] + s->momentum * (u - (double)rm[c]));
+			rv[c] = (real)((double)rv[c] + s->momentum * (n > 1 ? v * n / (n - 1) - (double)rv[c] : 0));
 		}
 		ser_arena_rewind(&t->arena, m);
 	} else {
 		for (size_t c = 0; c < C; c++) {
 			s->mean[c] = rm[c];
-			s->inv[c] = (real)(1 / sqrt((double)rv[c] + p->eps));
+			s->inv[c] = (real)(1 / sqrt((double)rv[c] + s->eps));
 		}
 	}
-	const real *g = value(t, p->gain), *h = value(t, p->bias);
+	const real *g = tape_val(t, r->in[1]), *h = tape_val(t, r->in[2]);
 	for (size_t c = 0; c < C; c++) {
 		s->a[c] = g != NULL ? s->inv[c] * g[c] : s->inv[c];
 		s->b[c] = (h != NULL ? h[c] : 0) - s->mean[c] * s->a[c];
 	}
 }
 
-void tape_norm_after(struct ser_tape *t, int gain, int bias, int mean, int var, double eps, struct ser_la_after *f)
+void tape_norm_after(struct ser_tape *t, const struct rec *r, struct ser_la_after *f)
 {
-	struct norm_params p = {gain, bias, mean, var, 0, eps};
-	struct ser_node none = {.n_col = tape_at(t, mean)->n_col};
-	struct batch_norm s;
-	ser_assert(tape_at_once(t));
-	norm_begin(t, &s, RELU_NONE, &none, norm_channels(t, mean, &p), &p);
-	f->scale = s.a;
-	f->shift = s.b;
+	struct batch_norm *s = r->saved;
+	norm_begin(t, s, RELU_NONE, NULL, r);
+	f->scale = s->a;
+	f->shift = s->b;
 }
 
-static void norm_apply(struct ser_tape *t, enum kern_relu relu, const struct ser_node *x, const struct batch_norm *s,
-		       const struct ser_node *y)
+/* x becomes max(x, 0), once: backward reads it so. */
+static void relu_first(struct ser_tape *t, int x, struct ser_node *X, const struct batch_norm *s)
 {
-	struct affine f = {.relu = relu, .n_col = s->n_ch, .x = x->val, .a = s->a, .b = s->b, .out = y->val};
-	f.ld = y->ld == y->n_col ? s->n_ch : y->ld;
+	struct affine f = {.n_col = s->n_ch, .out = X->val};
+	if (!tape_at(t, x)->taken)
+		ser_la_range(t->la, s->n_row, grain_rows(s->n_ch), relu_over, &f);
+	tape_at(t, x)->taken = true;
+}
+
+static void forth(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
+{
+	struct batch_norm *s = r->saved;
+	struct ser_node X = tape_x(t, r), Y = *tape_at(t, r->out);
+	bool sums = s->batch && !s->ready; /* what forms them leaves max(x, 0) */
+	norm_begin(t, s, relu, X.val, r);
+	if (relu == RELU_BEFORE && sums)
+		tape_at(t, r->in[0])->taken = true;
+	else if (relu == RELU_BEFORE && Y.need)
+		relu_first(t, r->in[0], &X, s);
+	struct affine f = {.relu = relu, .n_col = s->n_ch, .x = X.val, .a = s->a, .b = s->b, .out = Y.val};
+	f.ld = Y.ld == Y.n_col ? s->n_ch : Y.ld;
 	ser_la_range(t->la, s->n_row, grain_rows(s->n_ch), affine_fwd, &f);
 }
 
-/* room: -1, or where the result goes, from column `col` on */
-static int batch_norm(struct ser_tape *t, enum kern_relu relu, int x, struct norm_params p, int room, size_t col)
+void fwd_batch_norm(struct ser_tape *t, struct rec *r)
 {
-	static const enum op op[] = {OP_BATCH_NORM, OP_RELU_BATCH_NORM, OP_BATCH_NORM_RELU};
-	struct ser_node X = *tape_at(t, x);
-	size_t C = norm_channels(t, x, &p);
-	ser_assert(relu == RELU_NONE || (tape_writable(t, x) && X.home < 0));
-	void *saved;
-	int in[] = {x, p.gain, p.bias}, y;
-	if (room >= 0)
-		y = tape_op_to(t, op[relu], 3, in, room, col, X.n_col, &saved, sizeof(struct batch_norm));
-	else if (relu != RELU_NONE && (t->mode & SER_TAPE_GRAD) == 0)
-		y = tape_op_over(t, op[relu], 3, in, &saved, sizeof(struct batch_norm));
-	else
-		y = tape_op(t, op[relu], 3, in, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct batch_norm));
-	if (tape_shape_only(t))
-		return y;
-	struct batch_norm *s = saved;
-	norm_begin(t, s, relu, &X, C, &p);
-	struct affine f = {.n_col = C, .out = X.val};
-	if (relu == RELU_BEFORE && !s->batch && tape_saving(t, y))
-		ser_la_range(t->la, s->n_row, grain_rows(C), relu_over, &f); /* backward reads x after it */
-	norm_apply(t, relu, &X, s, tape_at(t, y));
-	return y;
+	forth(t, r, RELU_NONE);
 }
 
-void again_batch_norm(struct ser_tape *t, const struct rec *r)
+void fwd_relu_batch_norm(struct ser_tape *t, struct rec *r)
 {
-	norm_apply(t, RELU_NONE, tape_at(t, r->in[0]), r->saved, tape_at(t, r->out));
+	forth(t, r, RELU_BEFORE);
 }
 
-void again_relu_batch_norm(struct ser_tape *t, const struct rec *r)
+void fwd_batch_norm_relu(struct ser_tape *t, struct rec *r)
 {
-	norm_apply(t, RELU_BEFORE, tape_at(t, r->in[0]), r->saved, tape_at(t, r->out));
-}
-
-void again_batch_norm_relu(struct ser_tape *t, const struct rec *r)
-{
-	norm_apply(t, RELU_AFTER, tape_at(t, r->in[0]), r->saved, tape_at(t, r->out));
-}
-
-int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps)
-{
-	return batch_norm(t, RELU_NONE, x, (struct norm_params){gain, bias, mean, var, momentum, eps}, -1, 0);
-}
-
-int ser_nn_relu_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
-			   double eps)
-{
-	return batch_norm(t, RELU_BEFORE, x, (struct norm_params){gain, bias, mean, var, momentum, eps}, -1, 0);
-}
-
-int ser_nn_relu_batch_norm_to(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
-			      double eps, int room, size_t col)
-{
-	struct ser_node X = *tape_at(t, x);
-	/* backward hands x the memory of a view's gradient */
-	ser_assert(X.pitched && X.n_col == tape_at(t, mean)->n_col);
-	ser_assert(X.n_row == tape_at(t, room)->n_row);
-	return batch_norm(t, RELU_BEFORE, x, (struct norm_params){gain, bias, mean, var, momentum, eps}, room, col);
-}
-
-int ser_nn_batch_norm_relu(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum,
-			   double eps)
-{
-	return batch_norm(t, RELU_AFTER, x, (struct norm_params){gain, bias, mean, var, momentum, eps}, -1, 0);
+	forth(t, r, RELU_AFTER);
 }
 
 /* h = (x - m) i, y = g h + b:  db = sum dy, dg = sum dy h,
@@ -264,7 +218,7 @@ static void norm_back(struct ser_tape *t, const struct rec *r, const struct batc
 	add_double(tape_grad(t, r->in[2]), sum, C);
 	if (s->batch && t->all_sum != NULL)
 		t->all_sum(t->all_sum_ctx, sum, 2 * C);
-	const real *g = value(t, r->in[1]);
+	const real *g = tape_val(t, r->in[1]);
 	for (size_t c = 0; c < C; c++) {
 		double i = (double)s->inv[c], gi = g != NULL ? (double)g[c] * i : i;
 		k[c] = (real)gi;
@@ -278,6 +232,8 @@ static void back(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 	const struct batch_norm *s = r->saved;
 	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	size_t C = s->n_ch;
+	if (relu == RELU_BEFORE)
+		relu_first(t, r->in[0], &X, s);
 	real beta = 1, *dx = relu == RELU_NONE ? tape_grad_beta(t, r->in[0], &beta) : NULL;
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	struct affine f = {.relu = relu, .n_col = C, .x = X.val, .dy = Y.grad, .a = s->a, .b = s->b, .out = Y.grad};
@@ -324,41 +280,44 @@ void bwd_batch_norm_relu(struct ser_tape *t, const struct rec *r)
 
 /* ---- batch norm, ReLU and max pooling ---- */
 
-struct norm_pool {
-	struct batch_norm norm;
+/* What of x and y belongs to segment b */
+struct part {
 	struct kern_pool g;
-	const size_t *in_seg, *out_seg;
-	size_t n_col, n_col_out;
-	real *x, *y; /* backward writes dx over x */
-	uint8_t *at; /* [R',F'C]: place of the largest in its window */
-	const real *dy, *k;
-	real **ws;   /* [threads][kt, n_col], in backward [threads][C] */
-	double *sum; /* [n_seg][2C] */
+	size_t n, from, to;
 };
+
+static struct part part(const struct max_pool *s, size_t b)
+{
+	size_t n_out = s->n_freq / s->kf * s->n_ch;
+	return (struct part){{.n_freq = s->n_freq, .n_ch = s->n_ch, .kt = s->kt, .kf = s->kf},
+			     s->in_seg[b + 1] - s->in_seg[b],
+			     s->in_seg[b] * s->n_freq * s->n_ch,
+			     s->out_seg[b] * n_out};
+}
 
 static void norm_pool_fwd(void *ctx, size_t b, int worker)
 {
-	const struct norm_pool *s = ctx;
-	size_t from = s->in_seg[b] * s->n_col, to = s->out_seg[b] * s->n_col_out;
-	kern_norm_pool_fwd(&s->g, s->in_seg[b + 1] - s->in_seg[b], s->x + from, s->norm.a, s->norm.b, s->ws[worker],
-			   s->y + to, s->at + to);
+	const struct max_pool *s = ctx;
+	struct part p = part(s, b);
+	kern_norm_pool_fwd(&p.g, p.n, s->x + p.from, s->norm->a, s->norm->b, s->ws[worker], s->y + p.to,
+			   s->place + p.to);
 }
 
 static void norm_pool_sums(void *ctx, size_t b, int worker)
 {
-	const struct norm_pool *s = ctx;
-	size_t from = s->in_seg[b] * s->n_col, to = s->out_seg[b] * s->n_col_out, C = s->g.n_ch;
-	kern_norm_pool_sums(&s->g, s->in_seg[b + 1] - s->in_seg[b], s->x + from, s->y + to, s->dy + to, s->at + to,
-			    s->ws[worker], s->sum + b * 2 * C, s->sum + b * 2 * C + C);
+	const struct max_pool *s = ctx;
+	struct part p = part(s, b);
+	size_t C = s->n_ch;
+	kern_norm_pool_sums(&p.g, p.n, s->x + p.from, s->y + p.to, s->dy + p.to, s->place + p.to, s->ws[worker],
+			    s->sum + b * 2 * C, s->sum + b * 2 * C + C);
 }
 
 static void norm_pool_bwd(void *ctx, size_t b, int worker)
 {
 	(void)worker;
-	const struct norm_pool *s = ctx;
-	size_t from = s->in_seg[b] * s->n_col, to = s->out_seg[b] * s->n_col_out;
-	kern_norm_pool_bwd(&s->g, s->in_seg[b + 1] - s->in_seg[b], s->k, s->y + to, s->dy + to, s->at + to,
-			   s->x + from);
+	const struct max_pool *s = ctx;
+	struct part p = part(s, b);
+	kern_norm_pool_bwd(&p.g, p.n, s->k, s->y + p.to, s->dy + p.to, s->place + p.to, s->dx + p.from);
 }
 
 static real **scratch(struct ser_tape *t, size_t n)
@@ -370,47 +329,31 @@ static real **scratch(struct ser_tape *t, size_t n)
 	return ws;
 }
 
-int ser_nn_batch_norm_relu_pool(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf, int gain, int bias,
-				int mean, int var, double momentum, double eps)
+void fwd_norm_pool(struct ser_tape *t, struct rec *r)
 {
-	struct norm_params p = {gain, bias, mean, var, momentum, eps};
-	struct ser_node X = *tape_at(t, x);
-	size_t C = norm_channels(t, x, &p), n_col_out = n_freq / kf * C, n_seg = X.n_seg;
-	ser_assert(tape_writable(t, x) && n_freq > 0 && X.n_col == n_freq * C && kt > 0 && kf > 0 && kf <= n_freq);
-	ser_assert(kt <= 256 / kf);
-	const size_t *seg = tape_pool_seg(t, &X, kt);
-	void *saved;
-	int y = tape_op(t, OP_NORM_POOL, 3, (int[]){x, gain, bias}, seg[n_seg], n_col_out, seg, n_seg, &saved,
-			sizeof(struct norm_pool));
-	if (tape_shape_only(t))
-		return y;
-	struct norm_pool *s = saved;
-	*s = (struct norm_pool){.g = {.n_freq = n_freq, .n_ch = C, .kt = kt, .kf = kf},
-				.in_seg = X.seg,
-				.out_seg = seg,
-				.n_col = X.n_col,
-				.n_col_out = n_col_out,
-				.x = X.val,
-				.y = tape_at(t, y)->val};
-	norm_begin(t, &s->norm, RELU_AFTER, &X, C, &p);
-	s->at = ser_arena_alloc(&t->arena, ser_mul(seg[n_seg], n_col_out), sizeof *s->at);
-	struct ser_arena_mark m = ser_arena_mark(&t->arena);
-	s->ws = scratch(t, ser_mul(kt, X.n_col));
-	ser_la_for(t->la, n_seg, norm_pool_fwd, s);
-	ser_arena_rewind(&t->arena, m);
-	return y;
+	struct max_pool *s = r->saved;
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	norm_begin(t, s->norm, RELU_AFTER, X.val, r);
+	s->x = X.val;
+	s->y = Y.val;
+	s->place = tape_state(t, r, ser_mul(Y.n_row, Y.n_col), sizeof *s->place);
+	s->ws = scratch(t, ser_mul(s->kt, X.n_col));
+	ser_la_for(t->la, X.n_seg, norm_pool_fwd, s);
 }
 
-/* The gradient of the norm's result is dy where a window's largest was, if above 0, and 0 elsewhere. */
+/* The gradient of the norm's result is dy where a window's largest was, if above 0, and 0 elsewhere; that of x lies over x. */
 void bwd_norm_pool(struct ser_tape *t, const struct rec *r)
 {
-	struct norm_pool s = *(struct norm_pool *)r->saved;
-	size_t C = s.norm.n_ch, n_seg = tape_at(t, r->out)->n_seg;
-	s.dy = tape_at(t, r->out)->grad;
+	struct max_pool s = *(struct max_pool *)r->saved;
+	struct ser_node Y = *tape_at(t, r->out);
+	size_t C = s.n_ch, n_seg = Y.n_seg;
+	s.x = tape_val(t, r->in[0]);
+	s.y = Y.val;
+	s.dy = Y.grad;
 	tape_grad(t, r->in[1]);
 	tape_grad(t, r->in[2]);
 	bool wanted = tape_grad_over(t, r->in[0]);
-	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	s.dx = tape_at(t, r->in[0])->grad;
 	s.sum = ser_arena_calloc(&t->arena, ser_mul(n_seg + 1, 2 * C), sizeof *s.sum);
 	real *k = tape_alloc(t, 3 * C);
 	s.k = k;
@@ -420,10 +363,9 @@ void bwd_norm_pool(struct ser_tape *t, const struct rec *r)
 	for (size_t b = 0; b < n_seg; b++)
 		for (size_t c = 0; c < 2 * C; c++)
 			all[c] += s.sum[b * 2 * C + c];
-	norm_back(t, r, &s.norm, all, k);
+	norm_back(t, r, s.norm, all, k);
 	if (wanted)
 		ser_la_for(t->la, n_seg, norm_pool_bwd, &s);
-	ser_arena_rewind(&t->arena, m);
 }
 
 /* ---- layer, RMS ---- */
@@ -463,21 +405,20 @@ static int layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps,
 	void *saved;
 	int y = tape_op(t, OP_LAYER_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
 			sizeof(struct layer_norm));
-	if (tape_shape_only(t))
-		return y;
-	struct layer_norm *s = saved;
-	*s = (struct layer_norm){.n_ch = C,
-				 .n_row = n_row,
-				 .eps = eps,
-				 .rms = rms,
-				 .mean = tape_alloc(t, n_row),
-				 .inv = tape_alloc(t, n_row),
-				 .x = X.val,
-				 .gain = value(t, gain),
-				 .bias = value(t, bias),
-				 .y = tape_at(t, y)->val};
-	ser_la_range(t->la, n_row, grain_rows(C), layer_norm_fwd, s);
+	*(struct layer_norm *)saved = (struct layer_norm){.n_ch = C, .n_row = n_row, .eps = eps, .rms = rms};
 	return y;
+}
+
+void fwd_layer_norm(struct ser_tape *t, struct rec *r)
+{
+	struct layer_norm *s = r->saved;
+	s->mean = tape_state(t, r, s->n_row, sizeof *s->mean);
+	s->inv = tape_state(t, r, s->n_row, sizeof *s->inv);
+	s->x = tape_val(t, r->in[0]);
+	s->gain = tape_val(t, r->in[1]);
+	s->bias = tape_val(t, r->in[2]);
+	s->y = tape_val(t, r->out);
+	ser_la_range(t->la, s->n_row, grain_rows(s->n_ch), layer_norm_fwd, s);
 }
 
 int ser_nn_layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps)
@@ -544,23 +485,25 @@ int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_gr
 	void *saved;
 	int y = tape_op(t, OP_GROUP_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
 			sizeof(struct group_norm));
-	if (tape_shape_only(t))
-		return y;
-	struct group_norm *s = saved;
-	*s = (struct group_norm){.n_ch = C,
-				 .n_group = n_group,
-				 .n_seg = X.seg != NULL ? X.n_seg : X.n_row,
-				 .width = X.n_col / C,
-				 .seg = X.seg,
-				 .eps = eps,
-				 .x = X.val,
-				 .gain = value(t, gain),
-				 .bias = value(t, bias),
-				 .y = tape_at(t, y)->val};
-	s->mean = tape_alloc(t, ser_mul(s->n_seg, n_group));
-	s->inv = tape_alloc(t, ser_mul(s->n_seg, n_group));
-	ser_la_for(t->la, s->n_seg, group_norm_item, s);
+	*(struct group_norm *)saved = (struct group_norm){.n_ch = C,
+							  .n_group = n_group,
+							  .n_seg = X.seg != NULL ? X.n_seg : X.n_row,
+							  .width = X.n_col / C,
+							  .seg = X.seg,
+							  .eps = eps};
 	return y;
+}
+
+void fwd_group_norm(struct ser_tape *t, struct rec *r)
+{
+	struct group_norm *s = r->saved;
+	s->mean = tape_state(t, r, ser_mul(s->n_seg, s->n_group), sizeof *s->mean);
+	s->inv = tape_state(t, r, ser_mul(s->n_seg, s->n_group), sizeof *s->inv);
+	s->x = tape_val(t, r->in[0]);
+	s->gain = tape_val(t, r->in[1]);
+	s->bias = tape_val(t, r->in[2]);
+	s->y = tape_val(t, r->out);
+	ser_la_for(t->la, s->n_seg, group_norm_item, s);
 }
 
 void bwd_group_norm(struct ser_tape *t, const struct rec *r)
@@ -609,13 +552,18 @@ int ser_nn_l2_norm(struct ser_tape *t, int x, double eps)
 	struct ser_node X = *tape_at(t, x);
 	void *saved;
 	int y = tape_op(t, OP_L2_NORM, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct l2));
-	if (tape_shape_only(t))
-		return y;
-	struct l2 *s = saved;
-	*s = (struct l2){
-		.n_col = X.n_col, .eps = eps, .x = X.val, .out = tape_at(t, y)->val, .inv = tape_alloc(t, X.n_row)};
-	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), l2_fwd, s);
+	*(struct l2 *)saved = (struct l2){.n_col = X.n_col, .eps = eps};
 	return y;
+}
+
+void fwd_l2_norm(struct ser_tape *t, struct rec *r)
+{
+	struct l2 *s = r->saved;
+	size_t n_row = tape_at(t, r->out)->n_row;
+	s->x = tape_val(t, r->in[0]);
+	s->out = tape_val(t, r->out);
+	s->inv = tape_state(t, r, n_row, sizeof *s->inv);
+	ser_la_range(t->la, n_row, grain_rows(s->n_col), l2_fwd, s);
 }
 
 void bwd_l2_norm(struct ser_tape *t, const struct rec *r)

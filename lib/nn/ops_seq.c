@@ -42,7 +42,7 @@ static int longer_first(const void *a, const void *b)
 	return x->b < y->b ? -1 : 1;
 }
 
-static void lay_out(struct ser_tape *t, struct rnn *s, const size_t *seg, size_t n_seg)
+static void lay_out(struct ser_tape *t, struct rec *rec, struct rnn *s, const size_t *seg, size_t n_seg)
 {
 	struct by_len *o = ser_arena_alloc(&t->arena, n_seg, sizeof *o);
 	for (size_t b = 0; b < n_seg; b++)
@@ -51,10 +51,10 @@ static void lay_out(struct ser_tape *t, struct rnn *s, const size_t *seg, size_t
 	s->n_row = seg[n_seg];
 	s->n_step = o[0].len;
 	ser_assert(s->n_row < INT32_MAX);
-	s->at = ser_arena_alloc(&t->arena, s->n_step + 1, sizeof *s->at);
-	s->frame = ser_arena_alloc(&t->arena, s->n_row, sizeof *s->frame);
-	s->prev = ser_arena_alloc(&t->arena, s->n_row, sizeof *s->prev);
-	s->step = ser_arena_alloc(&t->arena, s->n_row, sizeof *s->step);
+	s->at = tape_state(t, rec, s->n_step + 1, sizeof *s->at);
+	s->frame = tape_state(t, rec, s->n_row, sizeof *s->frame);
+	s->prev = tape_state(t, rec, s->n_row, sizeof *s->prev);
+	s->step = tape_state(t, rec, s->n_row, sizeof *s->step);
 	size_t r = 0, n = n_seg;
 	for (size_t i = 0; i < s->n_step; i++) {
 		s->at[i] = r;
@@ -148,33 +148,33 @@ static int rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool b
 	void *saved;
 	int y = tape_op(t, OP_RNN, 5, (int[]){x, wi, wh, bi, bh}, X.n_row, H, X.seg, X.n_seg, &saved,
 			sizeof(struct rnn));
-	if (tape_shape_only(t))
-		return y;
-	struct rnn *s = saved;
-	*s = (struct rnn){.lstm = lstm,
-			  .back = back,
-			  .H = H,
-			  .G = G,
-			  .wh = Wh.val,
-			  .la = t->la,
-			  .bh = bh >= 0 ? tape_at(t, bh)->val : NULL,
-			  .chunk = share(t, X.n_seg)};
-	lay_out(t, s, X.seg, X.n_seg);
-	s->a = tape_alloc(t, ser_mul(X.n_row, W));
-	s->u = lstm ? NULL : tape_alloc(t, X.n_row * W);
-	s->h = tape_alloc(t, X.n_row * H);
-	s->c = lstm ? tape_alloc(t, X.n_row * H) : NULL;
-	const real *bx = bi >= 0 ? tape_at(t, bi)->val : NULL;
+	*(struct rnn *)saved = (struct rnn){.lstm = lstm, .back = back, .H = H, .G = G};
+	return y;
+}
+
+void fwd_rnn(struct ser_tape *t, struct rec *r)
+{
+	struct rnn *s = r->saved;
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	size_t H = s->H, W = s->G * H;
+	s->wh = tape_val(t, r->in[2]);
+	s->bh = tape_val(t, r->in[4]);
+	s->la = t->la;
+	s->chunk = share(t, X.n_seg);
+	lay_out(t, r, s, X.seg, X.n_seg);
+	s->a = tape_state(t, r, ser_mul(X.n_row, W), sizeof *s->a);
+	s->u = s->lstm ? NULL : tape_state(t, r, X.n_row * W, sizeof *s->u);
+	s->h = tape_state(t, r, X.n_row * H, sizeof *s->h);
+	s->c = s->lstm ? tape_state(t, r, X.n_row * H, sizeof *s->c) : NULL;
+	const real *bx = tape_val(t, r->in[3]);
 	real *first = tape_alloc(t, W); /* GRU's bh belongs to the state's part */
 	for (size_t j = 0; j < W; j++)
-		first[j] = (bx != NULL ? bx[j] : 0) + (lstm && s->bh != NULL ? s->bh[j] : 0);
+		first[j] = (bx != NULL ? bx[j] : 0) + (s->lstm && s->bh != NULL ? s->bh[j] : 0);
 	struct ser_la_gather in = {X.val, X.n_col, 1, X.n_col, rows_by, s->frame};
-	ser_la_gemm_gather(t->la, true, X.n_row, W, &in, Wi.val, X.n_col, first, 0, s->a, W);
+	ser_la_gemm_gather(t->la, true, X.n_row, W, &in, tape_val(t, r->in[1]), X.n_col, first, 0, s->a, W);
 	ser_la_for(t->la, (X.n_seg + s->chunk - 1) / s->chunk, rnn_fwd, s);
-	real *Y = tape_at(t, y)->val;
-	for (size_t r = 0; r < X.n_row; r++)
-		memcpy(Y + (size_t)s->frame[r] * H, s->h + r * H, H * sizeof *Y);
-	return y;
+	for (size_t i = 0; i < X.n_row; i++)
+		memcpy(Y.val + (size_t)s->frame[i] * H, s->h + i * H, H * sizeof *Y.val);
 }
 
 void bwd_rnn(struct ser_tape *t, const struct rec *r)
@@ -265,12 +265,13 @@ static void pool_item(void *ctx, size_t b, int worker)
 			dx[pick + c] += dy[c];
 }
 
-/* What was saved, the inputs where they lie now */
-static struct pool_op inputs_now(const struct ser_tape *t, const struct rec *r)
+/* What was saved, the arrays where they lie now */
+static struct pool_op arrays(const struct ser_tape *t, const struct rec *r)
 {
 	struct pool_op s = *(struct pool_op *)r->saved;
-	s.x = tape_at(t, r->in[0])->val;
-	s.a = r->in[1] >= 0 ? tape_at(t, r->in[1])->val : NULL;
+	s.x = tape_val(t, r->in[0]);
+	s.a = r->n_in > 1 ? tape_val(t, r->in[1]) : NULL;
+	s.y = tape_val(t, r->out);
 	return s;
 }
 
@@ -281,24 +282,28 @@ static int pool(struct ser_tape *t, int x, int a, enum pool kind)
 	void *saved;
 	int y = tape_op(t, OP_POOL, 2, (int[]){x, a}, X.n_seg, X.n_col, NULL, 0, &saved, sizeof(struct pool_op));
 	struct pool_op *s = saved;
-	*s = (struct pool_op){.kind = kind, .n_col = X.n_col, .seg = X.seg, .x = X.val, .y = tape_at(t, y)->val};
+	*s = (struct pool_op){.kind = kind, .n_col = X.n_col, .seg = X.seg};
 	if (a >= 0) {
 		struct ser_node A = *tape_at(t, a);
 		ser_assert(A.n_row == X.n_row && (A.n_col == 1 || A.n_col == X.n_col));
-		s->a = A.val;
 		s->ac = A.n_col;
 	}
-	if (tape_shape_only(t))
-		return y;
-	s->at = kind == POOL_MAX ? ser_arena_alloc(&t->arena, ser_mul(X.n_seg, X.n_col), sizeof *s->at) : NULL;
-	s->ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 3 * X.n_col), sizeof *s->ws);
-	ser_la_for(t->la, X.n_seg, pool_item, s);
 	return y;
+}
+
+void fwd_pool(struct ser_tape *t, struct rec *r)
+{
+	struct pool_op *s = r->saved;
+	size_t n = ser_mul(tape_at(t, r->out)->n_row, s->n_col);
+	s->at = s->kind == POOL_MAX ? tape_state(t, r, n, sizeof *s->at) : NULL;
+	s->ws = tape_state(t, r, ser_mul(3, n), sizeof *s->ws);
+	struct pool_op now = arrays(t, r);
+	ser_la_for(t->la, tape_at(t, r->out)->n_row, pool_item, &now);
 }
 
 void bwd_pool(struct ser_tape *t, const struct rec *r)
 {
-	struct pool_op s = inputs_now(t, r);
+	struct pool_op s = arrays(t, r);
 	s.dy = tape_at(t, r->out)->grad;
 	s.dx = tape_grad(t, r->in[0]);
 	s.da = tape_grad(t, r->in[1]);
@@ -351,25 +356,40 @@ int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
 	ser_assert(X.seg != NULL);
 	void *saved;
 	int y = tape_op(t, OP_POOL_STATS, 2, (int[]){x, a}, X.n_seg, 2 * X.n_col, NULL, 0, &saved,
-			sizeof(struct pool_op));
-	struct pool_op *s = saved;
-	*s = (struct pool_op){.n_col = X.n_col, .seg = X.seg, .x = X.val, .y = tape_at(t, y)->val, .eps = eps};
+			sizeof(struct pool_stats));
+	struct pool_stats *s = saved;
+	*s = (struct pool_stats){.n_col = X.n_col, .seg = X.seg, .eps = eps};
 	if (a >= 0) {
 		struct ser_node A = *tape_at(t, a);
 		ser_assert(A.n_row == X.n_row && (A.n_col == 1 || A.n_col == X.n_col));
-		s->a = A.val;
 		s->ac = A.n_col;
 	}
-	if (tape_shape_only(t))
-		return y;
-	s->ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 3 * X.n_col), sizeof *s->ws);
-	ser_la_for(t->la, X.n_seg, stats_item, s);
 	return y;
+}
+
+static struct pool_op stats(struct ser_tape *t, const struct rec *r)
+{
+	const struct pool_stats *s = r->saved;
+	return (struct pool_op){
+		.n_col = s->n_col,
+		.ac = s->ac,
+		.seg = s->seg,
+		.eps = s->eps,
+		.x = tape_val(t, r->in[0]),
+		.a = tape_val(t, r->in[1]),
+		.y = tape_val(t, r->out),
+		.ws = ser_arena_alloc(&t->arena, ser_mul(tape_at(t, r->out)->n_row, 3 * s->n_col), sizeof(double))};
+}
+
+void fwd_pool_stats(struct ser_tape *t, struct rec *r)
+{
+	struct pool_op s = stats(t, r);
+	ser_la_for(t->la, tape_at(t, r->out)->n_row, stats_item, &s);
 }
 
 void bwd_pool_stats(struct ser_tape *t, const struct rec *r)
 {
-	struct pool_op s = inputs_now(t, r);
+	struct pool_op s = stats(t, r);
 	s.dy = tape_at(t, r->out)->grad;
 	real beta_x = 1, beta_a = 1;
 	s.dx = tape_grad_beta(t, r->in[0], &beta_x);
@@ -399,21 +419,26 @@ int ser_nn_softmax_time(struct ser_tape *t, int x)
 	ser_assert(X.seg != NULL);
 	void *saved;
 	int y = tape_op(t, OP_SOFTMAX_TIME, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct pool_op));
-	if (tape_shape_only(t))
-		return y;
-	struct pool_op *s = saved;
-	*s = (struct pool_op){.n_col = X.n_col,
-			      .seg = X.seg,
-			      .x = X.val,
-			      .y = tape_at(t, y)->val,
-			      .ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 3 * X.n_col), sizeof *s->ws)};
-	ser_la_for(t->la, X.n_seg, softmax_time_item, s);
+	*(struct pool_op *)saved = (struct pool_op){.n_col = X.n_col, .seg = X.seg};
 	return y;
+}
+
+static struct pool_op along_time(struct ser_tape *t, const struct rec *r)
+{
+	struct pool_op s = arrays(t, r);
+	s.ws = ser_arena_alloc(&t->arena, ser_mul(tape_at(t, r->out)->n_seg, 3 * s.n_col), sizeof *s.ws);
+	return s;
+}
+
+void fwd_softmax_time(struct ser_tape *t, struct rec *r)
+{
+	struct pool_op s = along_time(t, r);
+	ser_la_for(t->la, tape_at(t, r->out)->n_seg, softmax_time_item, &s);
 }
 
 void bwd_softmax_time(struct ser_tape *t, const struct rec *r)
 {
-	struct pool_op s = *(struct pool_op *)r->saved;
+	struct pool_op s = along_time(t, r);
 	real *dy = tape_at(t, r->out)->grad;
 	s.dy = dy;
 	s.dx = tape_pass_grad(t, r, 0) ? dy : tape_grad(t, r->in[0]);
@@ -428,8 +453,8 @@ struct attend {
 	double eps;
 	const real *x, *dy;
 	real *a, *y, *dx;
-	bool add, weights_too;
-	double *ws; /* [n_seg][3C] */
+	bool formed, add, weights_too; /* formed: a is the softmax already */
+	double *ws;                    /* [n_seg][3C] */
 };
 
 static void attend_fwd(void *ctx, size_t b, int worker)
@@ -438,7 +463,8 @@ static void attend_fwd(void *ctx, size_t b, int worker)
 	const struct attend *s = ctx;
 	size_t C = s->n_col, n = s->seg[b + 1] - s->seg[b], at = s->seg[b] * C;
 	double *ws = s->ws + b * 3 * C;
-	kern_softmax_col_fwd(n, C, s->a + at, s->a + at, ws);
+	if (!s->formed)
+		kern_softmax_col_fwd(n, C, s->a + at, s->a + at, ws);
 	kern_pool_stats_fwd(n, C, s->x + at, s->a + at, C, s->eps, s->y + b * 2 * C, ws);
 }
 
@@ -451,32 +477,36 @@ static void attend_bwd(void *ctx, size_t b, int worker)
 			s->dx != NULL ? s->dx + at : NULL, s->weights_too, s->a + at, s->ws + b * 3 * C);
 }
 
-int ser_nn_softmax_time_pool_stats(struct ser_tape *t, int x, int e, double eps)
+/* in: e, x; the softmax lies over e. It is formed again where e was. */
+static struct attend attend(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node X = *tape_at(t, x), E = *tape_at(t, e);
-	ser_assert(X.seg != NULL && E.n_row == X.n_row && E.n_col == X.n_col);
-	ser_assert(tape_writable(t, e) && tape_unread(t, e) && E.owner);
-	void *saved;
-	int y = tape_op(t, OP_ATTEND, 2, (int[]){e, x}, X.n_seg, 2 * X.n_col, NULL, 0, &saved, sizeof(struct attend));
-	if (tape_shape_only(t))
-		return y;
-	struct attend *s = saved;
-	*s = (struct attend){.n_col = X.n_col,
-			     .seg = X.seg,
-			     .eps = eps,
-			     .x = X.val,
-			     .a = E.val,
-			     .y = tape_at(t, y)->val,
-			     .ws = ser_arena_alloc(&t->arena, ser_mul(X.n_seg, 3 * X.n_col), sizeof *s->ws)};
-	ser_la_for(t->la, X.n_seg, attend_fwd, s);
-	return y;
+	const struct pool_stats *p = r->saved;
+	struct ser_node *e = tape_at(t, r->in[0]);
+	struct attend s = {.n_col = p->n_col,
+			   .seg = p->seg,
+			   .eps = p->eps,
+			   .x = tape_val(t, r->in[1]),
+			   .a = e->val,
+			   .y = tape_val(t, r->out),
+			   .formed = e->taken,
+			   .ws = ser_arena_alloc(&t->arena, ser_mul(e->n_seg, 3 * p->n_col), sizeof *s.ws)};
+	e->taken = true;
+	return s;
+}
+
+void fwd_attend(struct ser_tape *t, struct rec *r)
+{
+	struct attend s = attend(t, r);
+	ser_la_for(t->la, tape_at(t, r->in[0])->n_seg, attend_fwd, &s);
 }
 
 void bwd_attend(struct ser_tape *t, const struct rec *r)
 {
-	struct attend s = *(struct attend *)r->saved;
+	bool formed = tape_at(t, r->in[0])->taken;
+	struct attend s = attend(t, r);
 	real beta = 1;
-	s.x = tape_at(t, r->in[1])->val;
+	if (!formed)
+		ser_la_for(t->la, tape_at(t, r->in[0])->n_seg, attend_fwd, &s);
 	s.dy = tape_at(t, r->out)->grad;
 	s.dx = tape_grad_beta(t, r->in[1], &beta);
 	s.add = beta != 0;
@@ -518,11 +548,16 @@ int ser_nn_expand(struct ser_tape *t, int u, int like)
 	ser_assert(L.seg != NULL && U.n_row == L.n_seg);
 	void *saved;
 	int y = tape_op(t, OP_EXPAND, 1, &u, L.n_row, U.n_col, L.seg, L.n_seg, &saved, sizeof(struct spread));
-	struct spread *s = saved;
-	*s = (struct spread){.n_col = U.n_col, .seg = L.seg, .u = U.val, .y = tape_at(t, y)->val};
-	if (!tape_shape_only(t))
-		ser_la_for(t->la, L.n_seg, expand_item, s);
+	*(struct spread *)saved = (struct spread){.n_col = U.n_col, .seg = L.seg};
 	return y;
+}
+
+void fwd_expand(struct ser_tape *t, struct rec *r)
+{
+	struct spread s = *(struct spread *)r->saved;
+	s.u = tape_val(t, r->in[0]);
+	s.y = tape_val(t, r->out);
+	ser_la_for(t->la, tape_at(t, r->out)->n_seg, expand_item, &s);
 }
 
 void bwd_expand(struct ser_tape *t, const struct rec *r)
@@ -570,12 +605,17 @@ int ser_nn_scale_rows(struct ser_tape *t, int x, int u)
 	int y = tape_op(t, OP_SCALE_ROWS, 2, (int[]){x, u}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
 			sizeof(struct spread));
 	tape_at(t, y)->pitched = U.n_col == X.n_col;
-	struct spread *s = saved;
-	*s = (struct spread){
-		.n_col = X.n_col, .n_ch = U.n_col, .seg = X.seg, .x = X.val, .u = U.val, .y = tape_at(t, y)->val};
-	if (!tape_shape_only(t))
-		ser_la_for(t->la, X.n_seg, scale_rows_item, s);
+	*(struct spread *)saved = (struct spread){.n_col = X.n_col, .n_ch = U.n_col, .seg = X.seg};
 	return y;
+}
+
+void fwd_scale_rows(struct ser_tape *t, struct rec *r)
+{
+	struct spread s = *(struct spread *)r->saved;
+	s.x = tape_val(t, r->in[0]);
+	s.u = tape_val(t, r->in[1]);
+	s.y = tape_val(t, r->out);
+	ser_la_for(t->la, tape_at(t, r->out)->n_seg, scale_rows_item, &s);
 }
 
 /* Rows of x times their utterance's u, plus those of y; so far apart as ld says */
@@ -605,17 +645,12 @@ static void scale_add_rows(void *ctx, size_t r0, size_t r1, int worker)
 	}
 }
 
-int tape_scale_add_to(struct ser_tape *t, int x, int u, int y, int room, size_t col)
+/* scale_rows and add at once */
+void fwd_scale_add(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = *tape_at(t, x), U = *tape_at(t, u), Y = *tape_at(t, y);
-	ser_assert((t->mode & (SER_TAPE_GRAD | SER_TAPE_SHAPE)) == 0);
-	ser_assert(X.seg != NULL && U.n_row == X.n_seg && U.n_col == X.n_col);
-	ser_assert(Y.n_row == X.n_row && Y.n_col == X.n_col && tape_at(t, room)->n_row == X.n_row);
-	int z = tape_op_to(t, OP_ADD, 3, (int[]){x, u, y}, room, col, X.n_col, NULL, 0);
-	struct ser_node Z = *tape_at(t, z);
-	struct scale_add s = {X.n_col, Y.ld, Z.ld, X.seg, X.val, U.val, Y.val, Z.val};
+	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->in[2]), Z = *tape_at(t, r->out);
+	struct scale_add s = {X.n_col, Y.ld, Z.ld, X.seg, X.val, tape_val(t, r->in[1]), Y.val, Z.val};
 	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), scale_add_rows, &s);
-	return z;
 }
 
 /* y = x u:  dx += dy u, du += sum over frames of dy x */

@@ -8,45 +8,45 @@
 #include <string.h>
 
 const struct op_kind op_table[N_OP] = {
-	[OP_LINEAR] = {"linear", bwd_linear, READS_IN, NULL},
-	[OP_MATMUL] = {"matmul", bwd_matmul, READS_IN, NULL},
-	[OP_CONV] = {"conv", bwd_conv, READS_IN | VIEWS | PITCHED, NULL},
-	[OP_MAX_POOL] = {"max_pool", bwd_max_pool, 0, NULL},
-	[OP_BATCH_NORM] = {"batch_norm", bwd_batch_norm, READS_IN, again_batch_norm},
-	[OP_RELU_BATCH_NORM] = {"relu_batch_norm", bwd_relu_batch_norm, READS_IN | TAKES, again_relu_batch_norm},
-	[OP_BATCH_NORM_RELU] = {"batch_norm_relu", bwd_batch_norm_relu, READS_IN | TAKES, again_batch_norm_relu},
-	[OP_NORM_POOL] = {"batch_norm_relu_pool", bwd_norm_pool, READS_IN | READS_OUT | TAKES, NULL},
-	[OP_LAYER_NORM] = {"layer_norm", bwd_layer_norm, READS_IN, NULL},
-	[OP_GROUP_NORM] = {"group_norm", bwd_group_norm, READS_IN, NULL},
-	[OP_L2_NORM] = {"l2_norm", bwd_l2_norm, READS_OUT, NULL},
-	[OP_ACT] = {"activation", bwd_act, READS_IN | READS_OUT, NULL},
-	[OP_RELU_IN_PLACE] = {"relu", bwd_relu_in_place, READS_IN | READS_OUT, NULL},
-	[OP_GLU] = {"glu", bwd_glu, READS_IN, NULL},
-	[OP_SOFTMAX] = {"softmax", bwd_softmax, READS_OUT, NULL},
-	[OP_LOG_SOFTMAX] = {"log_softmax", bwd_log_softmax, READS_OUT, NULL},
-	[OP_SOFTMAX_TIME] = {"softmax_time", bwd_softmax_time, READS_OUT, NULL},
-	[OP_DROPOUT] = {"dropout", bwd_dropout, 0, NULL},
-	[OP_ADD] = {"add", bwd_add, VIEWS | PITCHED, again_add},
-	[OP_MUL] = {"mul", bwd_mul, READS_IN, NULL},
-	[OP_SCALE] = {"scale", bwd_scale, 0, NULL},
-	[OP_SCALE_EXP] = {"scale_exp", bwd_scale_exp, READS_IN | READS_OUT, NULL},
-	[OP_ADD_ROW] = {"add_row", bwd_add_row, 0, NULL},
-	[OP_CONCAT] = {"concat", bwd_concat, 0, NULL},
-	[OP_SLICE] = {"slice", bwd_slice, 0, NULL},
-	[OP_SPLIT] = {"split", bwd_split, VIEWS, NULL},
-	[OP_ROOM] = {"room", bwd_room, 0, again_room},
-	[OP_JOIN] = {"join", bwd_join, VIEWS, again_join},
-	[OP_ROWS] = {"rows", bwd_rows, 0, NULL},
-	[OP_TRANSPOSE] = {"transpose", bwd_transpose, 0, NULL},
-	[OP_SUM] = {"sum", bwd_sum, 0, NULL},
-	[OP_RNN] = {"rnn", bwd_rnn, READS_IN | READS_OUT, NULL},
-	[OP_ATTENTION] = {"attention", bwd_attention, READS_IN | READS_OUT | VIEWS, NULL},
-	[OP_POOL] = {"pool", bwd_pool, READS_IN | READS_OUT, NULL},
-	[OP_POOL_STATS] = {"pool_stats", bwd_pool_stats, READS_IN | READS_OUT, NULL},
-	[OP_ATTEND] = {"softmax_time_pool_stats", bwd_attend, READS_IN | READS_OUT | TAKES, NULL},
-	[OP_EXPAND] = {"expand", bwd_expand, 0, NULL},
-	[OP_SCALE_ROWS] = {"scale_rows", bwd_scale_rows, READS_IN | PITCHED, NULL},
-	[OP_LOSS] = {"loss", bwd_loss, READS_IN | READS_OUT, NULL},
+	[OP_LINEAR] = {"linear", fwd_linear, bwd_linear, READS_IN},
+	[OP_MATMUL] = {"matmul", fwd_matmul, bwd_matmul, READS_IN},
+	[OP_CONV] = {"conv", fwd_conv, bwd_conv, READS_IN | IN_VIEW | OUT_VIEW | PITCHED},
+	[OP_MAX_POOL] = {"max_pool", fwd_max_pool, bwd_max_pool, STATE},
+	[OP_BATCH_NORM] = {"batch_norm", fwd_batch_norm, bwd_batch_norm, READS_IN | OUT_VIEW | CHEAP},
+	[OP_RELU_BATCH_NORM] = {"relu_batch_norm", fwd_relu_batch_norm, bwd_relu_batch_norm,
+				READS_IN | TAKES | OUT_VIEW | CHEAP},
+	[OP_BATCH_NORM_RELU] = {"batch_norm_relu", fwd_batch_norm_relu, bwd_batch_norm_relu,
+				READS_IN | TAKES | OUT_VIEW | CHEAP},
+	[OP_NORM_POOL] = {"norm_pool", fwd_norm_pool, bwd_norm_pool, READS_IN | READS_OUT | TAKES | STATE},
+	[OP_LAYER_NORM] = {"layer_norm", fwd_layer_norm, bwd_layer_norm, READS_IN | STATE},
+	[OP_GROUP_NORM] = {"group_norm", fwd_group_norm, bwd_group_norm, READS_IN | STATE},
+	[OP_L2_NORM] = {"l2_norm", fwd_l2_norm, bwd_l2_norm, READS_OUT | STATE},
+	[OP_ACT] = {"act", fwd_act, bwd_act, READS_IN | READS_OUT},
+	[OP_RELU_IN_PLACE] = {"relu_in_place", fwd_relu_in_place, bwd_relu_in_place, READS_OUT},
+	[OP_GLU] = {"glu", fwd_glu, bwd_glu, READS_IN},
+	[OP_SOFTMAX] = {"softmax", fwd_softmax, bwd_softmax, READS_OUT},
+	[OP_LOG_SOFTMAX] = {"log_softmax", fwd_log_softmax, bwd_log_softmax, READS_OUT},
+	[OP_SOFTMAX_TIME] = {"softmax_time", fwd_softmax_time, bwd_softmax_time, READS_OUT},
+	[OP_DROPOUT] = {"dropout", fwd_dropout, bwd_dropout, 0},
+	[OP_ADD] = {"add", fwd_add, bwd_add, IN_VIEW | OUT_VIEW | PITCHED | CHEAP},
+	[OP_MUL] = {"mul", fwd_mul, bwd_mul, READS_IN},
+	[OP_SCALE] = {"scale", fwd_scale, bwd_scale, 0},
+	[OP_SCALE_EXP] = {"scale_exp", fwd_scale_exp, bwd_scale_exp, READS_IN | READS_OUT},
+	[OP_ADD_ROW] = {"add_row", fwd_add_row, bwd_add_row, 0},
+	[OP_CONCAT] = {"concat", fwd_concat, bwd_concat, IN_VIEW | CHEAP},
+	[OP_SLICE] = {"slice", fwd_slice, bwd_slice, 0},
+	[OP_ROWS] = {"rows", fwd_rows, bwd_rows, 0},
+	[OP_TRANSPOSE] = {"transpose", fwd_transpose, bwd_transpose, 0},
+	[OP_SUM] = {"sum", fwd_sum, bwd_sum, 0},
+	[OP_RNN] = {"rnn", fwd_rnn, bwd_rnn, READS_IN | READS_OUT | STATE},
+	[OP_ATTENTION] = {"attention", fwd_attention, bwd_attention, READS_IN | READS_OUT | IN_VIEW | STATE},
+	[OP_POOL] = {"pool", fwd_pool, bwd_pool, READS_IN | READS_OUT | STATE},
+	[OP_POOL_STATS] = {"pool_stats", fwd_pool_stats, bwd_pool_stats, READS_IN | READS_OUT},
+	[OP_ATTEND] = {"attend", fwd_attend, bwd_attend, READS_IN | READS_OUT | TAKES},
+	[OP_EXPAND] = {"expand", fwd_expand, bwd_expand, 0},
+	[OP_SCALE_ROWS] = {"scale_rows", fwd_scale_rows, bwd_scale_rows, READS_IN | PITCHED},
+	[OP_SCALE_ADD] = {"scale_add", fwd_scale_add, NULL, OUT_VIEW},
+	[OP_LOSS] = {"loss", fwd_loss, bwd_loss, READS_IN | STATE},
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p)
@@ -67,9 +67,9 @@ static void drop_packed(struct ser_tape *t)
 const struct ser_la_packed *tape_packed(struct ser_tape *t, int node, size_t col, size_t n_col)
 {
 	const struct ser_node *n = tape_at(t, node);
-	if ((t->mode & SER_TAPE_FIXED) == 0 || n->maker >= 0 || tape_shape_only(t))
+	if ((t->mode & SER_TAPE_FIXED) == 0 || n->slice < 0)
 		return NULL;
-	size_t slice = (size_t)(-n->maker - 1);
+	size_t slice = (size_t)n->slice;
 	for (size_t i = 0; i < t->n_packed; i++)
 		if (t->packed[i].slice == slice && t->packed[i].col == col && t->packed[i].n_col == n_col)
 			return t->packed[i].p;
@@ -90,10 +90,9 @@ void ser_tape_free(struct ser_tape *t)
 	free(t->node);
 	free(t->rec);
 	free(t->param);
-	free(t->mark);
+	free(t->buffer);
 	free(t->spare);
 	ser_buf_free(&t->scope);
-	ser_buf_free(&t->keep);
 	free(t);
 }
 
@@ -106,7 +105,8 @@ void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed)
 		drop_packed(t);
 	t->mode = mode;
 	t->seed = seed;
-	t->n_node = t->n_rec = t->n_mark = t->n_spare = t->n_param = 0;
+	t->n_node = t->n_rec = t->n_run = t->n_buffer = t->n_spare = t->n_param = 0;
+	t->block = t->n_block = 0;
 	t->key = NULL;
 	t->n_key = 0;
 	t->n_drop = 0;
@@ -142,8 +142,8 @@ static int push(struct ser_tape *t, struct ser_node n)
 {
 	ser_assert(t->n_node < INT32_MAX);
 	t->node = ser_grow(t->node, &t->cap_node, t->n_node + 1, sizeof *t->node);
-	n.ld = n.ld > 0 ? n.ld : n.n_col;
-	n.grad_ld = n.n_col;
+	n.ld = n.grad_ld = n.n_col;
+	n.home = n.vbuf = n.gbuf = -1;
 	t->node[t->n_node] = n;
 	return (int)t->n_node++;
 }
@@ -198,6 +198,34 @@ static real *block_get(struct ser_tape *t, size_t n)
 	return p;
 }
 
+/* ---- buffers ---- */
+
+static int buffer_new(struct ser_tape *t, size_t n)
+{
+	size_t i = 0;
+	while (i < t->n_buffer && t->buffer[i].n_ref > 0)
+		i++;
+	if (i == t->n_buffer) {
+		t->buffer = ser_grow(t->buffer, &t->cap_buffer, i + 1, sizeof *t->buffer);
+		t->n_buffer++;
+	}
+	t->buffer[i] = (struct buffer){block_get(t, n), n, 1};
+	return (int)i;
+}
+
+static int buffer_ref(struct ser_tape *t, int b)
+{
+	if (b >= 0)
+		t->buffer[b].n_ref++;
+	return b;
+}
+
+static void buffer_unref(struct ser_tape *t, int b)
+{
+	if (b >= 0 && --t->buffer[b].n_ref == 0)
+		block_put(t, t->buffer[b].p, t->buffer[b].n);
+}
+
 static void check_seg(size_t n_row, const size_t *seg, size_t n_seg)
 {
 	if (seg == NULL) {
@@ -213,9 +241,13 @@ int ser_tape_input(struct ser_tape *t, const real *val, size_t n_row, size_t n_c
 {
 	ser_assert((val != NULL || tape_shape_only(t)) && n_row > 0 && n_col > 0);
 	check_seg(n_row, seg, n_seg);
-	return push(
-		t, (struct ser_node){
-			   .n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .val = (real *)val, .home = -1});
+	return push(t, (struct ser_node){.n_row = n_row,
+					 .n_col = n_col,
+					 .seg = seg,
+					 .n_seg = n_seg,
+					 .val = (real *)val,
+					 .rec = -1,
+					 .slice = -1});
 }
 
 int ser_tape_variable(struct ser_tape *t, const real *val, size_t n_row, size_t n_col, const size_t *seg, size_t n_seg)
@@ -252,7 +284,7 @@ int ser_tape_param(struct ser_tape *t, int slice)
 	if (t->param[slice] >= 0)
 		return t->param[slice];
 	const struct ser_slice *s = &t->p->slice[slice];
-	struct ser_node n = {.n_row = s->ndim == 1 ? 1 : s->shape[0], .maker = -slice - 1, .home = -1};
+	struct ser_node n = {.n_row = s->ndim == 1 ? 1 : s->shape[0], .rec = -1, .slice = slice};
 	n.n_col = s->n / n.n_row;
 	if (!tape_shape_only(t)) {
 		n.val = t->p->val + s->at;
@@ -264,98 +296,38 @@ int ser_tape_param(struct ser_tape *t, int slice)
 	return t->param[slice] = push(t, n);
 }
 
-struct ser_node ser_tape_node(const struct ser_tape *t, int node)
-{
-	return *tape_at(t, node);
-}
-
-double ser_tape_scalar(const struct ser_tape *t, int node)
+struct ser_shape ser_tape_shape(const struct ser_tape *t, int node)
 {
 	const struct ser_node *n = tape_at(t, node);
-	ser_assert(n->n_row == 1 && n->n_col == 1 && n->val != NULL);
-	return n->val[0];
+	return (struct ser_shape){n->n_row, n->n_col, n->seg, n->n_seg};
 }
 
-/* Append a node with the value `val`, and its record when a gradient flows. */
-static int append(struct ser_tape *t, enum op op, int n_in, const int *in, struct ser_node n, void *saved)
-{
-	ser_assert(n.n_row > 0 && n.n_col > 0);
-	for (int i = 0; i < n_in; i++) {
-		const struct ser_node *x = in[i] >= 0 ? tape_at(t, in[i]) : NULL;
-		ser_assert(x == NULL || (!x->closed && x->maker != OP_ROOM + 1 &&
-					 ((op_table[op].does & VIEWS) != 0 || x->ld == x->n_col)));
-		n.need = n.need || (x != NULL && x->need);
-	}
-	n.maker = (int)op + 1;
-	n.pitched = (op_table[op].does & PITCHED) != 0;
-	int out = push(t, n);
-	if (n.need) {
-		int *copy = ser_arena_alloc(&t->arena, (size_t)n_in, sizeof *copy);
-		memcpy(copy, in, (size_t)n_in * sizeof *copy);
-		t->rec = ser_grow(t->rec, &t->cap_rec, t->n_rec + 1, sizeof *t->rec);
-		t->rec[t->n_rec++] = (struct rec){op, out, n_in, copy, saved, false};
-	}
-	return out;
-}
+/* ---- the graph ---- */
 
 int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
 	    size_t n_seg, void **saved, size_t size)
 {
+	struct ser_node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .slice = -1};
+	ser_assert(n_row > 0 && n_col > 0 && !t->ran_back);
+	for (int i = 0; i < n_in; i++) {
+		if (in[i] < 0)
+			continue;
+		struct ser_node *x = tape_at(t, in[i]);
+		n.need = n.need || x->need;
+		x->boundary = x->boundary || (x->rec >= 0 && t->rec[x->rec].block != t->block);
+	}
+	n.rec = (int)t->n_rec;
+	n.pitched = (op_table[op].does & PITCHED) != 0;
+	struct rec r = {.op = op, .n_in = n_in, .block = t->block};
+	r.in = ser_arena_alloc(&t->arena, (size_t)n_in, sizeof *r.in);
+	memcpy(r.in, in, (size_t)n_in * sizeof *r.in);
+	r.saved = size > 0 ? ser_arena_calloc(&t->arena, 1, size) : NULL;
+	r.out = push(t, n);
 	if (saved != NULL)
-		*saved = ser_arena_calloc(&t->arena, 1, size);
-	struct ser_node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .home = -1};
-	size_t n_val = ser_mul(n_row, n_col);
-	if (!tape_shape_only(t)) /* a single number stays: it would part a block for good */
-		n.val = n_val == 1 ? tape_alloc(t, 1) : block_get(t, n_val);
-	n.owner = true;
-	return append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
-}
-
-bool tape_writable(const struct ser_tape *t, int x)
-{
-	const struct ser_node *n = tape_at(t, x);
-	if (n->home >= 0 && !tape_writable(t, n->home))
-		return false;
-	return n->maker > 0 && (op_table[n->maker - 1].does & READS_OUT) == 0;
-}
-
-bool tape_unread(const struct ser_tape *t, int x)
-{
-	for (size_t i = 0; i < t->n_rec; i++)
-		for (int j = 0; j < t->rec[i].n_in; j++)
-			if (t->rec[i].in[j] == x && (op_table[t->rec[i].op].does & READS_IN) != 0)
-				return false;
-	return true;
-}
-
-int tape_op_over(struct ser_tape *t, enum op op, int n_in, const int *in, void **saved, size_t size)
-{
-	ser_assert(tape_writable(t, in[0]));
-	if (saved != NULL)
-		*saved = ser_arena_calloc(&t->arena, 1, size);
-	struct ser_node n = *tape_at(t, in[0]);
-	n.grad = NULL;
-	n.owner = false;
-	int out = append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
-	if (t->node[out].need)
-		t->rec[t->n_rec - 1].over = true;
-	return out;
-}
-
-int tape_op_to(struct ser_tape *t, enum op op, int n_in, const int *in, int home, size_t col, size_t n_col,
-	       void **saved, size_t size)
-{
-	if (saved != NULL)
-		*saved = ser_arena_calloc(&t->arena, 1, size);
-	struct ser_node n = *tape_at(t, home);
-	ser_assert(n.home < 0 && !n.closed && n.ld == n.n_col && col <= n.n_col && n_col <= n.n_col - col);
-	n.n_col = n_col;
-	n.val = n.val != NULL ? n.val + col : NULL;
-	n.grad = NULL;
-	n.need = n.owner = n.closed = false;
-	n.home = home;
-	n.col = col;
-	return append(t, op, n_in, in, n, saved != NULL ? *saved : NULL);
+		*saved = r.saved;
+	t->rec = ser_grow(t->rec, &t->cap_rec, t->n_rec + 1, sizeof *t->rec);
+	t->rec[t->n_rec++] = r;
+	return r.out;
 }
 
 bool tape_same_place(const struct ser_tape *t, int x, int y)
@@ -363,6 +335,172 @@ bool tape_same_place(const struct ser_tape *t, int x, int y)
 	const struct ser_node *X = tape_at(t, x), *Y = tape_at(t, y);
 	return X->home >= 0 && X->home == Y->home && X->col == Y->col && X->n_col == Y->n_col;
 }
+
+/* ---- forward ---- */
+
+void *tape_state(struct ser_tape *t, struct rec *r, size_t n, size_t size)
+{
+	ser_assert((size_t)r->n_state < sizeof r->state / sizeof *r->state);
+	int b = buffer_new(t, (ser_mul(n, size) + sizeof(real) - 1) / sizeof(real));
+	r->state[r->n_state++] = b;
+	return t->buffer[b].p;
+}
+
+static void drop_state(struct ser_tape *t, struct rec *r)
+{
+	while (r->n_state > 0)
+		buffer_unref(t, r->state[--r->n_state]);
+}
+
+/* Forget a value: its memory goes when no view of it is left. A single number stays, to be read after backward. */
+static void forget(struct ser_tape *t, int x)
+{
+	struct ser_node *n = &t->node[x];
+	if (n->vbuf < 0)
+		return;
+	buffer_unref(t, n->vbuf);
+	n->vbuf = -1;
+	n->val = NULL;
+	struct ser_node *h = n->home >= 0 ? &t->node[n->home] : NULL;
+	if (h != NULL && h->idle && h->vbuf >= 0 && t->buffer[h->vbuf].n_ref == 1)
+		forget(t, n->home);
+}
+
+/* Memory for a result. */
+static void place(struct ser_tape *t, const struct rec *r)
+{
+	struct ser_node *y = &t->node[r->out], *x = r->n_in > 0 && r->in[0] >= 0 ? &t->node[r->in[0]] : NULL;
+	y->taken = y->idle = false;
+	if (r->view) {
+		y->val = x->val + y->col;
+		y->ld = x->ld;
+		y->vbuf = buffer_ref(t, x->vbuf);
+	} else if (r->in_place) {
+		y->val = x->val;
+		y->ld = x->ld;
+		y->vbuf = x->vbuf;
+		x->vbuf = -1;
+		x->val = NULL;
+	} else if (y->home >= 0) { /* columns of a concatenation to come */
+		struct ser_node *h = &t->node[y->home];
+		if (h->vbuf < 0)
+			h->vbuf = buffer_new(t, h->n_row * h->n_col);
+		y->val = t->buffer[h->vbuf].p + y->col;
+		y->ld = h->n_col;
+		y->vbuf = buffer_ref(t, h->vbuf);
+	} else {
+		if (y->n_row * y->n_col == 1) /* it would part a block for good */
+			y->val = tape_alloc(t, 1);
+		else if (y->vbuf < 0)
+			y->vbuf = buffer_new(t, y->n_row * y->n_col);
+		if (y->vbuf >= 0)
+			y->val = t->buffer[y->vbuf].p;
+	}
+}
+
+static void want(struct ser_tape *t, int x);
+
+static void compute(struct ser_tape *t, struct rec *r)
+{
+	for (int j = 0; j < r->n_in; j++)
+		want(t, r->in[j]);
+	if (t->node[r->out].val == NULL)
+		place(t, r);
+	if (r->view)
+		return;
+	drop_state(t, r);
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	op_table[r->op].fwd(t, r);
+	ser_arena_rewind(&t->arena, m);
+}
+
+/* See that x has its value: what was forgotten is computed again, and first what it is made from. */
+static void want(struct ser_tape *t, int x)
+{
+	if (x >= 0 && t->node[x].val == NULL)
+		compute(t, &t->rec[t->node[x].rec]);
+}
+
+/* Could x, which is read in backward, be had again there by one pass over what is kept anyway? */
+static bool cheap(const struct ser_tape *t, int x, int home)
+{
+	const struct ser_node *n = &t->node[x];
+	const struct rec *r = &t->rec[n->rec];
+	if (r->view)
+		return t->node[n->home].val != NULL;
+	if ((op_table[r->op].does & CHEAP) == 0 || r->in_place || n->home != home)
+		return false;
+	for (int j = 0; j < r->n_in; j++) {
+		const struct ser_node *v = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
+		bool there = v == NULL || v->rec < 0 || (v->val != NULL && v->reads > 0);
+		if (!there && !(r->op == OP_CONCAT && cheap(t, r->in[j], x)))
+			return false;
+	}
+	return true;
+}
+
+/* All that used x in forward has run. */
+static void used(struct ser_tape *t, int x)
+{
+	struct ser_node *n = &t->node[x];
+	bool grad = (t->mode & SER_TAPE_GRAD) != 0;
+	if (n->rec < 0 || n->wanted || n->vbuf < 0 || (t->off & TAPE_RELEASE) != 0)
+		return;
+	int block = t->rec[n->rec].block;
+	bool again = grad && t->recompute && block > 0;
+	if (again ? n->boundary : grad && n->reads > 0) {
+		if ((t->off & TAPE_REBUILD) != 0 || block == 0 || n->home >= 0 || !cheap(t, x, -1))
+			return;
+	}
+	n->idle = n->split;
+	if (!n->idle || t->buffer[n->vbuf].n_ref == 1)
+		forget(t, x);
+}
+
+void ser_tape_run(struct ser_tape *t)
+{
+	if (tape_shape_only(t) || t->n_run == t->n_rec || t->ran_back)
+		return;
+	tape_plan(t);
+	for (; t->n_run < t->n_rec; t->n_run++) {
+		struct rec *r = &t->rec[t->n_run];
+		if (r->folded)
+			continue;
+		compute(t, r);
+		bool keep = t->node[r->out].need && !(t->recompute && r->block > 0);
+		if (!keep)
+			drop_state(t, r);
+		for (int j = 0; j < r->n_in; j++)
+			if (r->in[j] >= 0 && --t->node[r->in[j]].uses == 0)
+				used(t, r->in[j]);
+	}
+}
+
+struct ser_node ser_tape_node(struct ser_tape *t, int node)
+{
+	tape_at(t, node)->wanted = true;
+	if (!tape_shape_only(t) && !t->ran_back) {
+		ser_tape_run(t);
+		want(t, node);
+	}
+	struct ser_node n = *tape_at(t, node);
+	if (n.val != NULL && n.ld != n.n_col) { /* a view's rows side by side */
+		real *val = tape_alloc(t, ser_mul(n.n_row, n.n_col));
+		for (size_t r = 0; r < n.n_row; r++)
+			memcpy(val + r * n.n_col, n.val + r * n.ld, n.n_col * sizeof *val);
+		n.val = val;
+	}
+	return n;
+}
+
+double ser_tape_scalar(struct ser_tape *t, int node)
+{
+	struct ser_node n = ser_tape_node(t, node);
+	ser_assert(n.n_row == 1 && n.n_col == 1 && n.val != NULL);
+	return n.val[0];
+}
+
+/* ---- backward ---- */
 
 bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i)
 {
@@ -379,8 +517,9 @@ bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i)
 	}
 	x->grad = y->grad;
 	x->grad_ld = y->grad_ld;
-	x->grad_owner = y->grad_owner;
+	x->gbuf = y->gbuf;
 	y->grad = NULL;
+	y->gbuf = -1;
 	return true;
 }
 
@@ -389,16 +528,19 @@ bool tape_grad_over(struct ser_tape *t, int x)
 	struct ser_node *n = tape_at(t, x);
 	if (!n->need)
 		return false;
-	ser_assert(n->grad == NULL && n->owner); /* something else used x */
+	ser_assert(n->grad == NULL && n->vbuf >= 0 && n->ld == n->n_col);
 	n->grad = n->val;
-	n->owner = false;
-	n->grad_owner = true;
+	n->gbuf = n->vbuf;
+	n->val = NULL;
+	n->vbuf = -1;
 	return true;
 }
 
-bool tape_saving(const struct ser_tape *t, int out)
+static void own_grad(struct ser_tape *t, struct ser_node *n)
 {
-	return tape_at(t, out)->need && !tape_shape_only(t);
+	n->gbuf = buffer_new(t, n->n_row * n->n_col);
+	n->grad = t->buffer[n->gbuf].p;
+	n->grad_ld = n->n_col;
 }
 
 real *tape_grad_beta(struct ser_tape *t, int node, real *beta)
@@ -410,20 +552,19 @@ real *tape_grad_beta(struct ser_tape *t, int node, real *beta)
 	if (!n->need)
 		return NULL;
 	n->summed = false;
-	if (n->grad == NULL && n->home >= 0) {
-		struct ser_node *home = tape_at(t, n->home);
-		if (home->grad == NULL) {
-			home->grad = block_get(t, home->n_row * home->n_col);
-			home->grad_owner = true;
-		}
-		n->grad = home->grad + n->col;
-		n->grad_ld = home->n_col;
-		*beta = 0;
-	} else if (n->grad == NULL) {
-		n->grad = block_get(t, n->n_row * n->n_col);
-		n->grad_owner = true;
-		*beta = 0;
+	if (n->grad != NULL)
+		return n->grad;
+	*beta = 0;
+	if (n->home < 0) {
+		own_grad(t, n);
+		return n->grad;
 	}
+	struct ser_node *home = tape_at(t, n->home);
+	if (home->grad == NULL)
+		own_grad(t, home);
+	n->grad = home->grad + n->col;
+	n->grad_ld = home->grad_ld;
+	n->gbuf = buffer_ref(t, home->gbuf);
 	return n->grad;
 }
 
@@ -441,168 +582,54 @@ real *tape_grad(struct ser_tape *t, int node)
 	return g;
 }
 
-/* The memory of a node's value, if it has one of its own; a single number stays, to be read after backward. */
-static void give_back(struct ser_tape *t, struct ser_node *n)
+static void back_through(struct ser_tape *t, struct rec *r)
 {
-	size_t size = n->n_row * n->n_col;
-	if (!n->owner || size == 1)
-		return;
-	block_put(t, n->val, size);
-	n->owner = false;
-	n->val = NULL;
-}
-
-/* The input that a record's operator wrote over, or will; -1: none. */
-static int taken(const struct rec *r)
-{
-	return r->over || (op_table[r->op].does & TAKES) != 0 ? r->in[0] : -1;
-}
-
-/* What the operator of record i took is as it was then. */
-static void check_kept(const struct ser_tape *t, size_t i)
-{
-	const struct rec *r = &t->rec[i];
-	for (int j = 0; j < r->n_in; j++) {
-		ser_assert(r->in[j] < 0 || t->node[r->in[j]].val != NULL);
-		for (size_t k = i + 1; r->in[j] >= 0 && k < t->n_rec; k++)
-			ser_assert(taken(&t->rec[k]) != r->in[j]);
-	}
-}
-
-/* The value of x, where it was given back to be made again, and first of what it is made from. */
-static void make_again(struct ser_tape *t, int x)
-{
-	if (x < 0)
-		return;
-	x = t->node[x].home >= 0 ? t->node[x].home : x;
-	struct ser_node *n = &t->node[x];
-	if (!n->again)
-		return;
-	n->again = false;
-	n->val = block_get(t, n->n_row * n->n_col);
-	n->owner = true;
-	for (size_t i = 0; i < t->n_rec; i++) {
-		const struct rec *r = &t->rec[i];
-		if (r->out != x && t->node[r->out].home != x)
-			continue;
-		t->node[r->out].val = n->val + t->node[r->out].col;
-		for (int j = 0; j < r->n_in; j++)
-			make_again(t, r->in[j]);
-		check_kept(t, i);
-		op_table[r->op].again(t, r);
-	}
+	unsigned does = op_table[r->op].does;
+	for (int j = 0; (does & READS_IN) != 0 && j < r->n_in; j++)
+		want(t, r->in[j]);
+	if ((does & READS_OUT) != 0)
+		want(t, r->out);
+	if ((does & STATE) != 0 && r->n_state == 0)
+		compute(t, r);
+	if ((does & READS_OUT) == 0) /* all that use this node have run: its memory serves the next */
+		forget(t, r->out);
+	if (r->view)
+		tape_grad(t, r->out); /* it lies in in[0]'s already; of a slice that nothing used it is 0 */
+	else
+		op_table[r->op].bwd(t, r);
 }
 
 int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err *e)
 {
 	ser_assert((t->mode & SER_TAPE_GRAD) != 0 && !tape_shape_only(t) && !t->ran_back);
-	t->ran_back = true;
 	double v = ser_tape_scalar(t, loss);
+	t->ran_back = true;
 	if (!isfinite(v))
 		return ser_fail(e, SER_EDATA, "the loss is %g", v);
 	if (!tape_at(t, loss)->need)
 		return 0;
 	*tape_grad(t, loss) = (real)scale;
 	for (size_t i = t->n_rec; i-- > 0;) {
-		const struct rec r = t->rec[i];
-		if (t->node[r.out].grad == NULL && r.op != OP_SPLIT)
-			continue; /* nothing that the loss depends on */
-		for (int j = 0; (op_table[r.op].does & READS_IN) != 0 && j < r.n_in; j++)
-			make_again(t, r.in[j]);
-		/* all that use this node have run: its memory serves the next */
-		if ((op_table[r.op].does & READS_OUT) == 0)
-			give_back(t, &t->node[r.out]);
-		op_table[r.op].bwd(t, &r);
-		struct ser_node *n = &t->node[r.out];
-		if (n->grad != NULL && n->grad_owner) /* not handed on */
-			block_put(t, n->grad, n->n_row * n->n_col);
-		n->grad = NULL;
-		give_back(t, n);
+		struct rec *r = &t->rec[i];
+		struct ser_node *y = &t->node[r->out];
+		if (r->folded)
+			continue;
+		struct ser_arena_mark m = ser_arena_mark(&t->arena);
+		if (y->need && (y->grad != NULL || r->view)) /* something that the loss depends on */
+			back_through(t, r);
+		ser_arena_rewind(&t->arena, m);
+		buffer_unref(t, y->gbuf);
+		y->gbuf = -1;
+		y->grad = NULL;
+		forget(t, r->out);
+		drop_state(t, r);
 	}
 	return 0;
 }
 
-void ser_tape_drop(struct ser_tape *t, int x)
+void ser_tape_recompute(struct ser_tape *t, bool on)
 {
-	if ((t->mode & SER_TAPE_GRAD) == 0 || tape_shape_only(t))
-		return;
-	const struct ser_node *n = tape_at(t, x);
-	ser_assert(tape_writable(t, x) && tape_unread(t, x));
-	ser_assert(n->owner && !n->closed && n->maker != OP_ROOM + 1);
-	give_back(t, &t->node[x]);
-}
-
-void ser_tape_rebuild(struct ser_tape *t, int x)
-{
-	if ((t->mode & SER_TAPE_GRAD) == 0 || tape_shape_only(t))
-		return;
-	x = tape_at(t, x)->home >= 0 ? tape_at(t, x)->home : x;
-	struct ser_node *n = tape_at(t, x);
-	ser_assert(n->owner && !n->again && n->maker > 0);
-	/* a value without a gradient has no record of how it was made: it stays, but for scalars */
-	bool recorded = n->need && n->n_row * n->n_col > 1;
-	for (size_t i = (size_t)x; i < t->n_node; i++) {
-		struct ser_node *v = &t->node[i];
-		if ((int)i != x && v->home != x) {
-			ser_assert(v->val != n->val);
-			continue;
-		}
-		ser_assert(op_table[v->maker - 1].again != NULL && (op_table[v->maker - 1].does & READS_OUT) == 0);
-		v->closed = true;
-		recorded = recorded && v->need;
-	}
-	for (size_t i = 0; i < t->n_rec; i++) {
-		int over = taken(&t->rec[i]);
-		ser_assert(over < 0 || (over != x && t->node[over].home != x));
-	}
-	if (!recorded)
-		return;
-	give_back(t, n);
-	n->again = true;
-}
-
-int ser_tape_mark(const struct ser_tape *tape)
-{
-	struct ser_tape *t = (struct ser_tape *)tape;
-	t->mark = ser_grow(t->mark, &t->cap_mark, t->n_mark + 1, sizeof *t->mark);
-	t->mark[t->n_mark] = (struct mark){(int)t->n_node, ser_arena_mark(&t->arena), ser_arena_mark(&t->store)};
-	return (int)t->n_mark++;
-}
-
-int ser_tape_keep(struct ser_tape *t, int mark, int keep)
-{
-	ser_assert(mark >= 0 && (size_t)mark < t->n_mark);
-	struct mark m = t->mark[mark];
-	t->n_mark = (size_t)mark;
-	if ((t->mode & SER_TAPE_GRAD) != 0 || keep < m.n_node)
-		return keep;
-	struct ser_node n = *tape_at(t, keep);
-	bool stays = n.home >= 0 && n.home < m.n_node; /* in memory from before the mark */
-	ser_assert(stays || n.ld == n.n_col);
-	n.home = stays ? n.home : -1;
-	size_t n_val = tape_shape_only(t) || stays ? 0 : n.n_row * n.n_col * sizeof(real);
-	size_t n_seg = n.seg != NULL ? (n.n_seg + 1) * sizeof *n.seg : 0;
-	t->keep.n = 0;
-	if (n_val > 0)
-		ser_buf_add(&t->keep, n.val, n_val);
-	if (n_seg > 0)
-		ser_buf_add(&t->keep, n.seg, n_seg);
-	ser_arena_rewind(&t->arena, m.at);
-	ser_arena_rewind(&t->store, m.store_at);
-	t->n_node = (size_t)m.n_node;
-	for (size_t i = 0; i < t->n_param; i++)
-		if (t->param[i] >= m.n_node)
-			t->param[i] = -1;
-	if (n_val > 0) {
-		n.val = block_get(t, n.n_row * n.n_col);
-		memcpy(n.val, t->keep.s, n_val);
-	}
-	if (n_seg > 0) {
-		size_t *seg = ser_arena_alloc(&t->arena, n.n_seg + 1, sizeof *seg);
-		memcpy(seg, t->keep.s + n_val, n_seg);
-		n.seg = seg;
-	}
-	return push(t, n);
+	t->recompute = on;
 }
 
 size_t ser_tape_bytes(const struct ser_tape *t)
@@ -713,6 +740,10 @@ void ser_tape_enter(struct ser_tape *t, const char *fmt, ...)
 	int n = vsnprintf(name, sizeof name, fmt, ap);
 	va_end(ap);
 	ser_assert(n > 0 && (size_t)n < sizeof name);
+	if (t->block == 0 && name[n - 1] >= '0' && name[n - 1] <= '9') {
+		t->block = ++t->n_block;
+		t->block_scope = t->n_scope;
+	}
 	ser_assert(t->n_scope < sizeof t->scope_at / sizeof *t->scope_at);
 	t->scope_at[t->n_scope++] = t->scope.n;
 	ser_buf_printf(&t->scope, "%s.", name);
@@ -722,5 +753,7 @@ void ser_tape_leave(struct ser_tape *t)
 {
 	ser_assert(t->n_scope > 0);
 	t->scope.n = t->scope_at[--t->n_scope];
+	if (t->n_scope == t->block_scope)
+		t->block = 0;
 	t->scope.s[t->scope.n] = '\0';
 }

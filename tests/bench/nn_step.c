@@ -31,41 +31,35 @@ static int tdnn(struct ser_tape *t, const char *name, int x, size_t n_out, size_
 {
 	struct ser_conv c = conv(k, 1, dil);
 	ser_tape_enter(t, "%s", name);
-	x = ser_layer_conv1d_then(t, "conv", x, n_out, &c, true, SER_THEN_RELU_NORM, "bn");
+	x = ser_nn_relu(t, ser_layer_conv1d(t, "conv", x, n_out, &c, true));
+	x = ser_layer_batch_norm(t, "bn", x, n_out);
 	ser_tape_leave(t);
 	return x;
 }
 
 static int ecapa(struct ser_tape *t, int x, size_t C)
 {
-	int h[3], total = x = tdnn(t, "inp", x, C, 5, 1), all = ser_nn_room(t, x, 3 * C);
+	int h[3], total = tdnn(t, "inp0", x, C, 5, 1);
 	for (int b = 0; b < 3; b++) {
 		ser_tape_enter(t, "block%d", b);
-		int m = ser_tape_mark(t);
-		int y = tdnn(t, "a", total, C, 1, 1), part[8], room = ser_nn_room(t, y, C);
+		int y = tdnn(t, "a", total, C, 1, 1), part[8];
 		size_t w = C / 8;
-		struct ser_conv c = conv(3, 1, (size_t)b + 2);
-		ser_nn_split(t, y, 8, part);
+		for (size_t i = 0; i < 8; i++)
+			part[i] = ser_nn_slice(t, y, i * w, w);
 		for (size_t i = 1; i < 8; i++) {
-			y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
-			ser_tape_enter(t, "r%zu", i);
-			part[i] = ser_layer_conv1d_relu_norm_to(t, "conv", y, w, &c, "bn", room, i * w);
-			ser_tape_leave(t);
+			char name[16];
+			snprintf(name, sizeof name, "r%zu", i);
+			y = i > 1 ? ser_nn_add(t, part[i], part[i - 1]) : part[i];
+			part[i] = tdnn(t, name, y, w, 3, (size_t)b + 2);
 		}
-		int joined = ser_nn_join(t, room, 8, part), z = tdnn(t, "b", joined, C, 1, 1), before = total;
-		ser_tape_rebuild(t, joined);
-		h[b] = ser_layer_se_add_to(t, "se", z, 128, total, all, (size_t)b * C);
-		ser_tape_rebuild(t, z);
-		h[b] = ser_tape_keep(t, m, h[b]);
+		y = tdnn(t, "b", ser_nn_concat(t, 8, part), C, 1, 1);
+		h[b] = ser_nn_add(t, ser_layer_se(t, "se", y, 128), total);
 		if (b < 2)
 			total = ser_nn_add(t, total, h[b]);
-		if (b == 0)
-			ser_tape_rebuild(t, before);
 		ser_tape_leave(t);
 	}
 	struct ser_conv c1 = conv(1, 1, 1);
-	x = ser_nn_join(t, all, 3, h);
-	x = ser_layer_conv1d_then(t, "mfa", x, 1536, &c1, true, SER_THEN_RELU, NULL);
+	x = ser_nn_relu(t, ser_layer_conv1d(t, "mfa", ser_nn_concat(t, 3, h), 1536, &c1, true));
 	x = ser_layer_batch_norm(t, "bn", ser_layer_attn_stats(t, "pool", x, 128, true), 3072);
 	return ser_layer_batch_norm(t, "bn2", ser_layer_linear(t, "fc", x, 192, true), 192);
 }
@@ -83,12 +77,12 @@ static int ser_attn(struct ser_tape *t, int x)
 		struct ser_conv c = conv(k[i], s[i], 1);
 		snprintf(name, sizeof name, "conv%d", i);
 		ser_tape_enter(t, "%s", name);
-		x = ser_layer_batch_norm_relu(t, "bn", ser_layer_conv1d(t, "conv", x, 256, &c, true), 256);
+		x = ser_nn_relu(t, ser_layer_batch_norm(t, "bn", ser_layer_conv1d(t, "conv", x, 256, &c, true), 256));
 		ser_tape_leave(t);
 	}
 	x = ser_layer_layer_norm(t, "ln1", ser_nn_add(t, x, ser_layer_mha(t, "att", x, 4, 0, 0)), 256);
-	int f = ser_layer_linear(t, "ff2", ser_nn_relu_in_place(t, ser_layer_linear(t, "ff1", x, 512, true)), 256,
-				 true);
+	int f = ser_nn_relu(t, ser_layer_linear(t, "ff1", x, 512, true));
+	f = ser_layer_linear(t, "ff2", f, 256, true);
 	x = ser_layer_layer_norm(t, "ln2", ser_nn_add(t, x, f), 256);
 	return ser_nn_l2_norm(t, ser_layer_linear(t, "fc", attn_pool(t, x), 128, true), 1e-12);
 }
@@ -102,7 +96,8 @@ static int ser_blstm(struct ser_tape *t, int x)
 		snprintf(name, sizeof name, "conv%d", i);
 		ser_tape_enter(t, "%s", name);
 		x = ser_layer_conv2d(t, "conv", x, F[i], n[i], &k3, &k3, true);
-		x = ser_layer_batch_norm_relu_pool(t, "bn", x, n[i], F[i], pt[i], 2);
+		x = ser_nn_relu(t, ser_layer_batch_norm(t, "bn", x, n[i]));
+		x = ser_nn_max_pool2d(t, x, F[i], pt[i], 2);
 		ser_tape_leave(t);
 	}
 	x = ser_layer_lstm(t, "rnn", x, 128, true);
@@ -198,7 +193,7 @@ static void embed(void *ctx, size_t b, int worker)
 	const struct run *r = ctx;
 	struct ser_tape *t = r->n_worker > 1 ? r->own[worker] : r->tape;
 	ser_tape_reset(t, SER_TAPE_FIXED, 1);
-	network(r, t, b, 1);
+	ser_tape_node(t, network(r, t, b, 1));
 }
 
 /* What is timed. The loss, 0 in a forward pass; below 0: failed. */

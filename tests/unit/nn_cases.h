@@ -97,60 +97,58 @@ static int n_bn_plain(struct ser_tape *t, const int *x) { return ser_nn_batch_no
 static int n_relu_bn(struct ser_tape *t, const int *x)
 {
 	int y = ser_nn_linear(t, x[0], x[1], -1);
-	return ser_nn_relu_batch_norm(t, y, x[2], x[3], x[4], x[5], 0.1, 1e-5);
+	return ser_nn_batch_norm(t, ser_nn_relu(t, y), x[2], x[3], x[4], x[5], 0.1, 1e-5);
 }
 static int n_bn_relu(struct ser_tape *t, const int *x)
 {
 	int y = ser_nn_linear(t, x[0], x[1], -1);
-	return ser_nn_batch_norm_relu(t, y, x[2], x[3], x[4], x[5], 0.1, 1e-5);
+	return ser_nn_relu(t, ser_nn_batch_norm(t, y, x[2], x[3], x[4], x[5], 0.1, 1e-5));
 }
 static int n_bias_relu_bn(struct ser_tape *t, const int *x)
 {
-	return ser_nn_relu_batch_norm(t, ser_nn_linear(t, x[0], x[1], x[2]), x[3], -1, x[4], x[5], 0.1, 1e-5);
+	int y = ser_nn_relu(t, ser_nn_linear(t, x[0], x[1], x[2]));
+	return ser_nn_batch_norm(t, y, x[3], -1, x[4], x[5], 0.1, 1e-5);
 }
 /* the same of a norm, and more to add to the gradient that the bias's is summed from */
 static int n_bias_bn_relu(struct ser_tape *t, const int *x)
 {
 	int y = ser_nn_linear(t, x[0], x[1], x[2]), s = ser_nn_scale(t, y, 0.5);
-	return ser_nn_add(t, ser_nn_batch_norm_relu(t, y, x[3], -1, x[4], x[5], 0.1, 1e-5), s);
+	return ser_nn_add(t, ser_nn_relu(t, ser_nn_batch_norm(t, y, x[3], -1, x[4], x[5], 0.1, 1e-5)), s);
 }
-static int n_bias_relu(struct ser_tape *t, const int *x) { return ser_nn_relu_in_place(t, ser_nn_linear(t, x[0], x[1], x[2])); }
+static int n_bias_relu(struct ser_tape *t, const int *x) { return ser_nn_relu(t, ser_nn_linear(t, x[0], x[1], x[2])); }
 static int n_bn_pool(struct ser_tape *t, const int *x)
 {
 	int y = ser_nn_linear(t, seq(t, x[0]), x[1], -1);
-	return ser_nn_batch_norm_relu_pool(t, y, 5, 2, 2, x[2], x[3], x[4], x[5], 0.1, 1e-5);
+	y = ser_nn_relu(t, ser_nn_batch_norm(t, y, x[2], x[3], x[4], x[5], 0.1, 1e-5));
+	return ser_nn_max_pool2d(t, y, 5, 2, 2);
 }
 static int n_ln(struct ser_tape *t, const int *x) { return ser_nn_layer_norm(t, x[0], x[1], x[2], 1e-5); }
 /* What backward does not read is dropped; the values after it lie in its memory. */
 static int n_drop(struct ser_tape *t, const int *x)
 {
 	int y = ser_nn_linear(t, seq(t, x[0]), x[1], -1), a = ser_nn_slice(t, y, 0, 2), b = ser_nn_slice(t, y, 2, 4);
-	ser_tape_drop(t, y);
 	int s = ser_nn_softmax_time(t, b), sum = ser_nn_add(t, s, b), z = ser_nn_concat(t, 3, (int[]){a, sum, a});
-	ser_tape_drop(t, a);
-	ser_tape_drop(t, b);
-	ser_tape_drop(t, sum);
 	return ser_nn_linear(t, z, x[2], -1);
 }
 /* Columns without copies: a Res2Net chain, residual sums into a room, a part that has to be copied, one that nothing reads. */
 static int n_views(struct ser_tape *t, const int *x)
 {
 	struct ser_conv c3 = {.k = 3, .stride = 1, .dil = 2, .pad = 2, .groups = 1}, c1 = {.k = 1, .stride = 1, .dil = 1, .groups = 1};
-	int first = ser_nn_conv1d(t, seq_long(t, x[0]), x[1], -1, &c1), all = ser_nn_room(t, first, 14);
-	int room = ser_nn_room(t, first, 6), part[4], y;
-	ser_nn_split(t, ser_nn_scale(t, first, 1), 4, part);
+	int first = ser_nn_scale(t, ser_nn_conv1d(t, seq_long(t, x[0]), x[1], -1, &c1), 1), part[4], y;
+	for (int i = 0; i < 4; i++)
+		part[i] = ser_nn_slice(t, first, (size_t)i * 2, 2);
 	for (int i = 1; i < 3; i++) {
-		y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
-		y = ser_nn_conv1d(t, y, x[2], -1, &c3);
-		part[i] = ser_nn_relu_batch_norm_to(t, y, -1, -1, x[4], x[5], 0.1, 1e-5, room, (size_t)i * 2);
+		y = i > 1 ? ser_nn_add(t, part[i], part[i - 1]) : part[i];
+		y = ser_nn_relu(t, ser_nn_conv1d(t, y, x[2], -1, &c3));
+		part[i] = ser_nn_batch_norm(t, y, -1, -1, x[4], x[5], 0.1, 1e-5);
 	}
-	y = ser_nn_join(t, room, 3, part);                              /* part 0 is copied, part 3 nothing reads */
+	y = ser_nn_concat(t, 3, part);                                  /* part 3 nothing reads */
 	y = ser_nn_conv1d(t, y, x[3], -1, &c1);                         /* [.., 4] */
 	int mean = ser_nn_sigmoid(t, ser_nn_pool_mean(t, y)), gain = ser_nn_scale_rows(t, y, mean);
-	int a = ser_nn_add_to(t, gain, ser_nn_tanh(t, y), all, 0), w = ser_nn_slice(t, x[3], 0, 4);
-	int b = ser_nn_add_to(t, ser_nn_conv1d(t, a, w, -1, &c1), a, all, 4);
+	int a = ser_nn_add(t, gain, ser_nn_tanh(t, y)), w = ser_nn_slice(t, x[3], 0, 4);
+	int b = ser_nn_add(t, ser_nn_conv1d(t, a, w, -1, &c1), a);
 	int sum = ser_nn_add(t, a, b);
-	return ser_nn_conv1d(t, ser_nn_join(t, all, 4, (int[]){a, b, ser_nn_slice(t, y, 0, 2), sum}), x[1], -1, &c1);
+	return ser_nn_conv1d(t, ser_nn_concat(t, 4, (int[]){a, b, ser_nn_slice(t, y, 0, 2), sum}), x[1], -1, &c1);
 }
 static int n_rms(struct ser_tape *t, const int *x) { return ser_nn_rms_norm(t, x[0], x[1], 1e-6); }
 static int n_gn(struct ser_tape *t, const int *x) { return ser_nn_group_norm(t, seq(t, x[0]), x[1], x[2], 2, 1e-5); }
@@ -159,7 +157,7 @@ static int n_l2(struct ser_tape *t, const int *x) { return ser_nn_l2_norm(t, x[0
 static int n_relu(struct ser_tape *t, const int *x) { return ser_nn_relu(t, x[0]); }
 static int n_relu_in_place(struct ser_tape *t, const int *x)
 {
-	return ser_nn_relu_in_place(t, ser_nn_linear(t, x[0], x[1], -1));
+	return ser_nn_relu(t, ser_nn_linear(t, x[0], x[1], -1));
 }
 static int n_leaky(struct ser_tape *t, const int *x) { return ser_nn_leaky_relu(t, x[0], 0.1); }
 static int n_gelu(struct ser_tape *t, const int *x) { return ser_nn_gelu(t, x[0]); }
@@ -210,8 +208,9 @@ static int n_attn_bucket(struct ser_tape *t, const int *x)
 static int n_attn_reach(struct ser_tape *t, const int *x)
 {
 	struct ser_attn a = {.n_head = 2, .n_off = 2, .reach = 1, .dropout = 0.3};
-	int part[3];
-	ser_nn_split(t, ser_nn_scale(t, seq(t, x[0]), 1), 3, part);
+	int part[3], all = ser_nn_scale(t, seq(t, x[0]), 1);
+	for (size_t i = 0; i < 3; i++)
+		part[i] = ser_nn_slice(t, all, i * 6, 6);
 	return ser_nn_attention(t, part[0], part[1], part[2], x[1], -1, &a);
 }
 static int n_attn_gate(struct ser_tape *t, const int *x)
@@ -234,7 +233,8 @@ static int n_stats_a(struct ser_tape *t, const int *x)
 }
 static int n_stats_soft(struct ser_tape *t, const int *x)
 {
-	return ser_nn_softmax_time_pool_stats(t, seq(t, x[0]), ser_nn_linear(t, seq(t, x[1]), x[2], -1), 1e-4);
+	int e = ser_nn_softmax_time(t, ser_nn_linear(t, seq(t, x[1]), x[2], -1));
+	return ser_nn_pool_stats(t, seq(t, x[0]), e, 1e-4);
 }
 static int n_pool_sum(struct ser_tape *t, const int *x) { return ser_nn_pool_sum(t, seq(t, x[0]), x[1]); }
 static int n_expand(struct ser_tape *t, const int *x) { return ser_nn_expand(t, x[0], seq(t, x[1])); }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the training engine promises as a whole: batching, accumulation, keys, resuming, errors, averages, schedules, and
  * published test vectors of losses. */
-#include "nn/nn.h"
+#include "nn/impl.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -145,48 +145,59 @@ static void batching(void **state)
 	y = encoder(t, ser_tape_batch(t, N, (const float *const *)d.x, d.n, D), true, 0.2);
 	assert_memory_not_equal(ser_tape_node(t, y).val, all, sizeof all);
 	*w = old;
-	/* and in the memory of one block */
-	ser_tape_reset(t, 0, 0);
-	int x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D), m = ser_tape_mark(t);
-	y = ser_tape_keep(t, m,
-			  ser_nn_relu(t, ser_layer_conv1d(t, "conv2", ser_layer_conv1d(t, "conv1", x, 16, &k3, true),
-							  16, &k5s2, true)));
-	struct ser_node kept = ser_tape_node(t, y);
-	assert_int_equal(y, m + 1);
-	real *copy = ser_malloc(kept.n_row * kept.n_col, sizeof *copy);
-	memcpy(copy, kept.val, kept.n_row * kept.n_col * sizeof *copy);
-	size_t n_row = kept.n_row;
-	assert_int_equal(kept.n_seg, N);
-	assert_int_equal(kept.seg[N], n_row);
-	ser_tape_reset(t, 0, 0);
-	x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D);
-	y = ser_nn_relu(t,
-			ser_layer_conv1d(t, "conv2", ser_layer_conv1d(t, "conv1", x, 16, &k3, true), 16, &k5s2, true));
-	assert_memory_equal(copy, ser_tape_node(t, y).val, n_row * 16 * sizeof *copy);
-	free(copy);
+	/* a value inside: asked for before the network runs, and given up and computed again */
+	real *inside[2];
+	size_t n_inside = 0;
+	for (int i = 0; i < 2; i++) {
+		ser_tape_reset(t, 0, 0);
+		int x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D);
+		x = ser_nn_relu(t, ser_layer_conv1d(t, "conv1", x, 16, &k3, true));
+		y = ser_nn_relu(t, ser_layer_conv1d(t, "conv2", x, 16, &k5s2, true));
+		assert_int_equal(ser_tape_shape(t, y).n_seg, N);
+		if (i == 1)
+			ser_tape_node(t, y);
+		struct ser_node v = ser_tape_node(t, x);
+		n_inside = v.n_row * v.n_col;
+		inside[i] = ser_malloc(n_inside, sizeof *inside[i]);
+		memcpy(inside[i], v.val, n_inside * sizeof *inside[i]);
+	}
+	assert_memory_equal(inside[0], inside[1], n_inside * sizeof *inside[0]);
+	free(inside[0]);
+	free(inside[1]);
 	ser_tape_free(t);
 	ser_params_free(p);
 	data_free(&d);
 }
 
-/* Every layer that does in one pass what others do in several: res2net's shape, and a head. */
+static int conv_relu_norm(struct ser_tape *t, const char *conv, const char *norm, int x, size_t n,
+			  const struct ser_conv *c)
+{
+	return ser_layer_batch_norm(t, norm, ser_nn_relu(t, ser_layer_conv1d(t, conv, x, n, c, true)), n);
+}
+
+static int conv_norm_relu(struct ser_tape *t, const char *conv, const char *norm, int x, size_t n,
+			  const struct ser_conv *c)
+{
+	return ser_nn_relu(t, ser_layer_batch_norm(t, norm, ser_layer_conv1d(t, conv, x, n, c, false), n));
+}
+
+/* All that the plan does in one pass: res2net's shape, and a head. */
 static int at_once_net(struct ser_tape *t, int x)
 {
 	const struct ser_conv k3d2 = {.k = 3, .stride = 1, .dil = 2, .pad = 2, .groups = 1, .reflect = true};
 	const struct ser_conv two = {.k = 1, .stride = 1, .dil = 1, .groups = 2};
-	x = ser_layer_conv1d_then(t, "c1", x, 32, &k3, true, SER_THEN_RELU_NORM, "n1");
-	int room = ser_nn_room(t, x, 40), part[3], y = ser_nn_dropout(t, ser_nn_slice(t, x, 0, 32), 0);
-	part[0] = ser_layer_conv1d_relu_norm_to(t, "c2", y, 20, &k3d2, "n2", room, 0);
-	part[1] = ser_layer_conv1d_relu_norm_to(t, "c3", part[0], 4, &k3d2, "n3", room, 20);
-	y = ser_layer_conv1d_then(t, "c4", x, 16, &two, false, SER_THEN_NORM_RELU, "n4");
-	int z = ser_layer_conv1d_then(t, "c5", y, 16, &k3d2, true, SER_THEN_RELU, NULL);
-	part[2] = ser_layer_se_add_to(t, "se", z, 5, y, room, 24);
-	x = ser_nn_join(t, room, 3, part);
-	x = ser_layer_conv1d_then(t, "c6", x, 33, &k5s2, false, SER_THEN_NORM_RELU, "n6");
+	int part[3];
+	x = conv_relu_norm(t, "c1", "n1", x, 32, &k3);
+	part[0] = conv_relu_norm(t, "c2", "n2", ser_nn_slice(t, x, 0, 32), 20, &k3d2);
+	part[1] = conv_relu_norm(t, "c3", "n3", part[0], 4, &k3d2);
+	int y = conv_norm_relu(t, "c4", "n4", part[1], 16, &two);
+	int z = ser_nn_relu(t, ser_layer_conv1d(t, "c5", y, 16, &k3d2, true));
+	part[2] = ser_nn_add(t, ser_layer_se(t, "se", z, 5), y);
+	x = conv_norm_relu(t, "c6", "n6", ser_nn_concat(t, 3, part), 33, &k5s2);
 	x = ser_layer_attn_stats(t, "pool", x, 8, true);
-	x = ser_layer_linear_then(t, "l1", x, 17, false, SER_THEN_NORM_RELU, "n7");
-	x = ser_layer_linear_then(t, "l2", x, 18, true, SER_THEN_RELU_NORM, "n8");
-	return ser_layer_linear_then(t, "l3", x, 19, true, SER_THEN_RELU, NULL);
+	x = ser_nn_relu(t, ser_layer_batch_norm(t, "n7", ser_layer_linear(t, "l1", x, 17, false), 17));
+	x = ser_layer_batch_norm(t, "n8", ser_nn_relu(t, ser_layer_linear(t, "l2", x, 18, true)), 18);
+	return ser_nn_relu(t, ser_layer_linear(t, "l3", x, 19, true));
 }
 
 /* With weights that stay packed what follows a product is done with it: the bytes are those of the operators one after another,
@@ -301,74 +312,84 @@ static void shared_statistics(void **state)
 	data_free(&d);
 }
 
-/* Residual sums and a Res2Net chain, as ECAPA-TDNN has them; what normalisations and sums made is kept, or rebuilt. */
-static int chain(struct ser_tape *t, int x, bool rebuild)
+/* Residual sums and a Res2Net chain, as ECAPA-TDNN has them, in two blocks. */
+static int chain(struct ser_tape *t, int x)
 {
 	struct ser_conv c1 = {.k = 1, .stride = 1, .dil = 1, .groups = 1};
-	int part[4], first = ser_layer_relu_batch_norm(t, "n0", ser_layer_conv1d(t, "c0", x, 16, &k3, true), 16);
-	int all = ser_nn_room(t, first, 32);
-	int y = ser_layer_relu_batch_norm(t, "n1", ser_layer_conv1d(t, "c1", first, 16, &c1, true), 16);
-	int room = ser_nn_room(t, y, 16);
-	ser_nn_split(t, y, 4, part);
+	int part[4], first = conv_relu_norm(t, "c0", "n0", x, 16, &k3);
+	ser_tape_enter(t, "block1");
+	int y = conv_relu_norm(t, "c1", "n1", first, 16, &c1);
+	for (int i = 0; i < 4; i++)
+		part[i] = ser_nn_slice(t, y, (size_t)i * 4, 4);
 	for (int i = 1; i < 4; i++) {
 		ser_tape_enter(t, "part%d", i);
-		y = i > 1 ? ser_nn_add_over(t, part[i], part[i - 1]) : part[i];
-		y = ser_layer_conv1d(t, "c", y, 4, &k3, true);
-		part[i] = ser_layer_relu_batch_norm_to(t, "n", y, 4, room, (size_t)i * 4);
+		part[i] = conv_relu_norm(t, "c", "n", i > 1 ? ser_nn_add(t, part[i], part[i - 1]) : part[i], 4, &k3);
 		ser_tape_leave(t);
 	}
-	int joined = ser_nn_join(t, room, 4, part);
-	int z = ser_layer_batch_norm_relu(t, "n2", ser_layer_conv1d(t, "c2", joined, 16, &c1, true), 16);
-	int u = ser_layer_se(t, "se", z, 4), a = ser_nn_add_to(t, first, u, all, 0);
-	ser_tape_drop(t, u);
-	int sum = ser_nn_add(t, first, a);
-	int b = ser_layer_batch_norm(t, "n3", ser_layer_conv1d(t, "c3", sum, 16, &c1, true), 16);
-	int c = ser_layer_conv1d(t, "c4", b, 16, &c1, true);
-	for (int i = 0; rebuild && i < 5; i++)
-		ser_tape_rebuild(t, (const int[]){joined, z, first, sum, b}[i]);
-	c = ser_layer_relu_batch_norm_to(t, "n4", c, 16, all, 16);
-	c = ser_layer_conv1d(t, "c5", ser_nn_join(t, all, 2, (const int[]){a, c}), 16, &c1, true);
-	return ser_layer_linear(t, "out", ser_layer_attn_stats(t, "pool", c, 8, true), K, true);
+	int z = conv_norm_relu(t, "c2", "n2", ser_nn_concat(t, 4, part), 16, &c1);
+	int a = ser_nn_add(t, ser_layer_se(t, "se", ser_nn_dropout(t, z, 0.1), 4), first);
+	ser_tape_leave(t);
+	ser_tape_enter(t, "block2");
+	int b = ser_layer_conv1d(t, "c3", ser_nn_add(t, first, a), 16, &c1, true);
+	b = ser_layer_conv1d(t, "c4", ser_layer_batch_norm(t, "n3", b, 16), 16, &c1, true);
+	b = ser_nn_dropout(t, ser_layer_batch_norm(t, "n4", ser_nn_relu(t, b), 16), 0.1);
+	b = ser_layer_mha(t, "att", ser_layer_layer_norm(t, "n5", b, 16), 2, 3, 0);
+	b = ser_layer_gru(t, "gru", b, 5, true);
+	ser_tape_leave(t);
+	x = ser_layer_conv1d(t, "c5", ser_nn_concat(t, 2, (int[]){a, b}), 16, &c1, true);
+	return ser_layer_linear(t, "out", ser_layer_attn_stats(t, "pool", x, 8, true), K, true);
 }
 
-/* Values made again give the gradients of those kept, bit for bit, in less memory. */
-static void rebuilt(void **state)
+/* Whatever the plan decides, and when blocks are computed again: the same bytes, in less memory. */
+static void plan(void **state)
 {
 	(void)state;
+	enum { N_PLAN = 10 };
+	/* all on; one off each; all off; recomputing, on two threads, too; and with all else off */
+	const unsigned off[N_PLAN] = {0,  TAPE_FUSE, TAPE_VIEW, TAPE_IN_PLACE,     TAPE_RELEASE, TAPE_REBUILD,
+				      31, 0,         0,         31 & ~TAPE_RELEASE};
 	struct data d = data_new();
 	struct ser_err e;
 	struct ser_la *two = ser_la_new(2);
-	real *want = NULL;
-	size_t bytes = 0;
-	/* statistics of the batch, fixed ones, the first layers frozen; kept, rebuilt, rebuilt on two threads */
-	for (int i = 0; i < 9; i++) {
-		struct ser_params *p = ser_params_new(3);
-		struct ser_tape *t = ser_tape_new(i % 3 == 2 ? two : NULL, p);
-		ser_tape_reset(t, SER_TAPE_SHAPE, 0);
-		chain(t, ser_tape_input(t, NULL, 8, D, (const size_t[]){0, 8}, 1), i % 3 > 0);
-		if (i / 3 == 2)
-			assert_int_equal(ser_params_flag(p, "c0", SER_P_FROZEN, true) +
-						 ser_params_flag(p, "n0", SER_P_FROZEN, true),
-					 6);
-		for (int twice_over = 0; twice_over < 2; twice_over++) {
-			ser_tape_reset(t, SER_TAPE_GRAD | (i / 3 == 1 ? 0 : SER_TAPE_TRAIN), 1);
-			int x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D);
-			int l = ser_nn_cross_entropy(t, chain(t, x, i % 3 > 0), d.y, NULL);
-			assert_int_equal(ser_tape_backward(t, l, 1, &e), 0);
+	for (int kind = 0; kind < 3; kind++) { /* statistics of the batch, fixed ones, the first layers frozen */
+		real *want = NULL, *run = NULL;
+		size_t bytes[N_PLAN];
+		for (int i = 0; i < N_PLAN; i++) {
+			struct ser_params *p = ser_params_new(3);
+			struct ser_tape *t = ser_tape_new(i == 8 ? two : NULL, p);
+			tape_switch_off(t, off[i]);
+			ser_tape_recompute(t, i >= 7);
+			ser_tape_reset(t, SER_TAPE_SHAPE, 0);
+			chain(t, ser_tape_input(t, NULL, 8, D, (const size_t[]){0, 8}, 1));
+			if (kind == 2)
+				assert_int_equal(ser_params_flag(p, "c0", SER_P_FROZEN, true) +
+							 ser_params_flag(p, "n0", SER_P_FROZEN, true),
+						 6);
+			for (int step = 0; step < 2; step++) {
+				ser_tape_reset(t, SER_TAPE_GRAD | (kind == 1 ? 0 : SER_TAPE_TRAIN), 1);
+				int x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D);
+				int l = ser_nn_cross_entropy(t, chain(t, x), d.y, NULL);
+				assert_int_equal(ser_tape_backward(t, l, 1, &e), 0);
+			}
+			bytes[i] = ser_tape_bytes(t);
+			if (i == 0) {
+				want = ser_malloc(2 * p->n, sizeof *want);
+				run = want + p->n;
+				memcpy(want, p->grad, p->n * sizeof *want);
+				memcpy(run, p->val, p->n * sizeof *run);
+				assert_true(ser_la_dot(p->n, want, want) > 1e-3);
+			}
+			for (size_t k = 0; k < p->n; k++)
+				if (!(p->grad[k] == want[k])) /* 0 is -0 */
+					fail_msg("kind %d, plan %d: gradient %zu is %.9g, expected %.9g", kind, i, k,
+						 (double)p->grad[k], (double)want[k]);
+			assert_memory_equal(p->val, run, p->n * sizeof *run); /* running statistics moved once */
+			ser_tape_free(t);
+			ser_params_free(p);
 		}
-		if (i % 3 == 0) {
-			free(want);
-			want = ser_malloc(p->n, sizeof *want);
-			memcpy(want, p->grad, p->n * sizeof *want);
-			assert_true(ser_la_dot(p->n, want, want) > 1e-3);
-			bytes = ser_tape_bytes(t);
-		}
-		assert_memory_equal(p->grad, want, p->n * sizeof *want);
-		assert_true(i % 3 != 1 || ser_tape_bytes(t) < bytes);
-		ser_tape_free(t);
-		ser_params_free(p);
+		assert_true(bytes[0] < bytes[5] && bytes[5] < bytes[6] && bytes[7] < bytes[0]);
+		free(want);
 	}
-	free(want);
 	ser_la_free(two);
 	data_free(&d);
 }
@@ -669,7 +690,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(at_once),      cmocka_unit_test(overfit),        cmocka_unit_test(batching),
 		cmocka_unit_test(accumulation), cmocka_unit_test(at_once),        cmocka_unit_test(shared_statistics),
-		cmocka_unit_test(rebuilt),      cmocka_unit_test(resume),         cmocka_unit_test(not_finite),
+		cmocka_unit_test(plan),         cmocka_unit_test(resume),         cmocka_unit_test(not_finite),
 		cmocka_unit_test(parameters),   cmocka_unit_test(dropout),        cmocka_unit_test(schedules),
 		cmocka_unit_test(clap_vector),  cmocka_unit_test(cooccur_vector), cmocka_unit_test(loss_edges),
 	};
