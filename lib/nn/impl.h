@@ -47,6 +47,31 @@ enum op {
 	N_OP
 };
 
+struct node {
+	size_t n_row, n_col;
+	const size_t *seg; /* [n_seg+1] or NULL */
+	size_t n_seg;
+	real *val, *grad;      /* NULL: not there */
+	bool need;             /* a gradient flows here */
+	size_t ld, grad_ld;    /* a row's start to the next one's: n_col, more in a view */
+	int rec, slice;        /* which operator made it, which parameter it is; or -1 */
+	int home;              /* the node of which it is a view, -1; */
+	size_t col;            /* from this column on */
+	int vbuf, gbuf;        /* buffers of value and gradient, -1: none of the tape's */
+	int uses, reads, last; /* operators still to run with it; backwards that read it; its last user */
+	bool wanted;           /* by ser_tape_node */
+	bool pitched;          /* grad_ld may be other than n_col */
+	bool dense;            /* something that uses it takes no view */
+	bool split;            /* it is used by slices that are views of it, and by nothing else; */
+	size_t n_split;        /* so many of its columns */
+	bool idle;             /* only they need its memory */
+	bool taken;            /* an operator wrote over its value */
+	bool boundary;         /* used outside of the block that it was made in */
+	size_t n_bias;         /* of the maker's bias, if it wants a gradient: sums down columns of this one's, */
+	double *grad_sum;      /* [n_bias], */
+	bool summed;           /* formed already by what wrote that */
+};
+
 /* An operator's place in the graph. What it is given when the graph is built lies in `saved`; what forward leaves there for
  * backward beside its result comes from tape_state. */
 struct rec {
@@ -86,7 +111,7 @@ struct ser_tape {
 	uint64_t seed;
 	struct ser_arena arena; /* the graph, and scratch */
 	struct ser_arena store; /* buffers side by side: what some give back is room for a larger one */
-	struct ser_node *node;
+	struct node *node;
 	size_t n_node, cap_node;
 	struct rec *rec;
 	size_t n_rec, cap_rec, n_run; /* the first n_run are planned and have run */
@@ -161,7 +186,7 @@ void *tape_state(struct ser_tape *t, struct rec *r, size_t n, size_t size);
  * to. tape_grad_beta: *beta is 0 when nothing is there yet and all of it must be written, else 1. */
 real *tape_grad(struct ser_tape *t, int node);
 real *tape_grad_beta(struct ser_tape *t, int node, real *beta);
-static inline struct ser_node *tape_at(const struct ser_tape *t, int node)
+static inline struct node *tape_at(const struct ser_tape *t, int node)
 {
 	ser_assert(node >= 0 && (size_t)node < t->n_node);
 	return &t->node[node];
@@ -173,9 +198,9 @@ static inline real *tape_val(const struct ser_tape *t, int node)
 }
 
 /* In forward: in[0] as it is read, in the result's place where it was there */
-static inline struct ser_node tape_x(const struct ser_tape *t, const struct rec *r)
+static inline struct node tape_x(const struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node x = *tape_at(t, r->in[0]);
+	struct node x = *tape_at(t, r->in[0]);
 	if (r->in_place) {
 		x.val = tape_at(t, r->out)->val;
 		x.ld = tape_at(t, r->out)->ld;
@@ -184,7 +209,7 @@ static inline struct ser_node tape_x(const struct ser_tape *t, const struct rec 
 }
 
 /* Segments [n_seg+1] after windows of kt frames: incomplete ones are dropped, but one is always left. */
-const size_t *tape_pool_seg(struct ser_tape *t, const struct ser_node *x, size_t kt);
+const size_t *tape_pool_seg(struct ser_tape *t, const struct node *x, size_t kt);
 
 /* Columns [col, col + n_col) of a parameter's weights [O,K] packed for products with their transpose, or NULL when they may
  * change or node is no parameter. */

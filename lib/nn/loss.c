@@ -100,14 +100,14 @@ static double value(const struct loss_op *l, size_t R, size_t C, const real *x)
 void fwd_loss(struct ser_tape *t, struct rec *r)
 {
 	struct loss_op *l = r->saved;
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	l->d = Y.need ? tape_state(t, r, ser_mul(X.n_row, X.n_col), sizeof *l->d) : NULL;
 	*Y.val = (real)value(l, X.n_row, X.n_col, X.val);
 }
 
 void bwd_loss(struct ser_tape *t, const struct rec *r)
 {
-	const struct ser_node *X = tape_at(t, r->in[0]);
+	const struct node *X = tape_at(t, r->in[0]);
 	real g = *tape_at(t, r->out)->grad;
 	real *dx = tape_grad(t, r->in[0]);
 	ser_la_axpy(X->n_row * X->n_col, g, ((struct loss_op *)r->saved)->d, dx);

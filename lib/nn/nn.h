@@ -7,7 +7,10 @@
  * reflection) at its ends, and statistics see real rows only. Values with one row an utterance have no seg.
  * Two-dimensional feature maps have columns [F, C], channels last: n_col = n_freq * n_ch.
  *
- * A network is one C function that calls operators and layers. The tape runs each at once:
+ * A network is one C function that calls operators and layers. Each call checks shapes and adds an operator to the tape's
+ * graph; values are computed when one is wanted: by ser_tape_node, ser_tape_scalar or ser_tape_backward. By then the engine
+ * knows what uses what. It decides which values are views of others, what is written in place, which operators are done in
+ * one pass, when memory is given back and what is computed again for backward; none of it changes a byte of a result.
  *
  *	struct ser_params *p = ser_params_new(seed);
  *	struct ser_tape *t = ser_tape_new(la, p);
@@ -93,33 +96,19 @@ enum {
 };
 
 struct ser_tape;
-/* A value on the tape. val and grad belong to the tape (or to the parameters, or, for an input, to the caller) and hold
- * until backward or reset: backward reuses the memory of results, single numbers aside. grad is NULL unless it was asked
- * for. */
-struct ser_node {
+/* A node: what an operator, an input or a parameter gives. */
+struct ser_shape {
 	size_t n_row, n_col;
 	const size_t *seg; /* [n_seg+1] or NULL */
 	size_t n_seg;
+};
+/* With its value, rows side by side. val and grad belong to the tape (or to the parameters, or, for an input, to the caller) and
+ * hold until backward or reset: backward reuses the memory of results, single numbers aside. grad is NULL where there is none. */
+struct ser_node {
+	size_t n_row, n_col;
+	const size_t *seg;
+	size_t n_seg;
 	real *val, *grad;
-	bool need; /* a gradient flows here */
-	/* the rest is the tape's own */
-	size_t ld, grad_ld;    /* a row's start to the next one's: n_col, more in a view */
-	int rec, slice;        /* which operator made it, which parameter it is; or -1 */
-	int home;              /* the node of which it is a view, -1; */
-	size_t col;            /* from this column on */
-	int vbuf, gbuf;        /* buffers of value and gradient, -1: none of the tape's */
-	int uses, reads, last; /* operators still to run with it; backwards that read it; its last user */
-	bool wanted;           /* by ser_tape_node */
-	bool pitched;          /* grad_ld may be other than n_col */
-	bool dense;            /* something that uses it takes no view */
-	bool split;            /* it is used by slices that are views of it, and by nothing else; */
-	size_t n_split;        /* so many of its columns */
-	bool idle;             /* only they need its memory */
-	bool taken;            /* an operator wrote over its value */
-	bool boundary;         /* used outside of the block that it was made in */
-	size_t n_bias;         /* of the maker's bias, if it wants a gradient: sums down columns of this one's, */
-	double *grad_sum;      /* [n_bias], */
-	bool summed;           /* formed already by what wrote that */
 };
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p); /* both borrowed; la may be NULL */
@@ -144,17 +133,11 @@ int ser_tape_variable(struct ser_tape *t, const real *val, size_t n_row, size_t 
 int ser_tape_batch(struct ser_tape *t, size_t n_seg, const float *const *x, const size_t *n_row, size_t n_col);
 /* A parameter as a node [shape[0], product of the others]; one dimension is a row [1, n]. One node per slice a step. */
 int ser_tape_param(struct ser_tape *t, int slice);
-/* The shape of a node. */
-struct ser_shape {
-	size_t n_row, n_col;
-	const size_t *seg; /* [n_seg+1] or NULL */
-	size_t n_seg;
-};
 struct ser_shape ser_tape_shape(const struct ser_tape *t, int node);
-/* Run the operators that have not run: all values that nothing uses are there then. */
+/* Run the operators that have not run. */
 void ser_tape_run(struct ser_tape *t);
-/* A node with its value, which stays until backward or reset. It runs what has not run; ask for all that will be wanted of a
- * graph after all of it is built. A value that had been given up is computed again. */
+/* A node with its value; runs what has not run. Best asked for once the graph is built: of a graph that has run, a value
+ * that was given up has to be computed again. */
 struct ser_node ser_tape_node(struct ser_tape *t, int node);
 double ser_tape_scalar(struct ser_tape *t, int node); /* of a [1,1] node */
 /* Add scale * d loss / d parameter to every parameter's gradient. loss is [1,1]. SER_EDATA when the loss is not finite

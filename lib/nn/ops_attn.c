@@ -115,7 +115,7 @@ static void workspaces(struct ser_tape *t, struct attn *s)
 
 int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, int gate, const struct ser_attn *a)
 {
-	struct ser_node Q = *tape_at(t, q), K = *tape_at(t, k), V = *tape_at(t, v);
+	struct node Q = *tape_at(t, q), K = *tape_at(t, k), V = *tape_at(t, v);
 	ser_assert(Q.seg != NULL && a->n_head > 0 && Q.n_col % a->n_head == 0 && a->dropout >= 0 && a->dropout < 1);
 	ser_assert(K.n_row == Q.n_row && K.n_col == Q.n_col && V.n_row == Q.n_row && V.n_col == Q.n_col);
 	void *saved;
@@ -133,7 +133,7 @@ int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, int gate
 			   .seg = Q.seg,
 			   .la = t->la};
 	if (bias >= 0) {
-		struct ser_node B = *tape_at(t, bias);
+		struct node B = *tape_at(t, bias);
 		s->n_bucket = B.n_row;
 		ser_assert(B.n_col == a->n_head && (!a->slope || B.n_row == 1));
 		for (size_t i = 0; !a->slope && i < 2 * a->n_off + 1; i++)
@@ -173,7 +173,8 @@ static struct attn inputs(const struct ser_tape *t, const struct rec *r)
 
 void fwd_attention(struct ser_tape *t, struct rec *r)
 {
-	real *lse = tape_state(t, r, ser_mul(((struct attn *)r->saved)->o.n_head, tape_at(t, r->out)->n_row), sizeof *lse);
+	real *lse =
+		tape_state(t, r, ser_mul(((struct attn *)r->saved)->o.n_head, tape_at(t, r->out)->n_row), sizeof *lse);
 	((struct attn *)r->saved)->lse = lse;
 	struct attn s = inputs(t, r);
 	workspaces(t, &s);
@@ -183,7 +184,7 @@ void fwd_attention(struct ser_tape *t, struct rec *r)
 void bwd_attention(struct ser_tape *t, const struct rec *r)
 {
 	struct attn s = inputs(t, r);
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	s.dy = Y.grad;
 	s.ld_dy = Y.grad_ld;
 	s.grad.q = tape_grad(t, r->in[0]);

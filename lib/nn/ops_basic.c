@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* The rows of x with the columns C of a per-channel parameter: [R * n_col/C, C]. */
-static size_t rows_of(const struct ser_node *x, size_t n_ch)
+static size_t rows_of(const struct node *x, size_t n_ch)
 {
 	ser_assert(n_ch > 0 && x->n_col % n_ch == 0);
 	return x->n_row * (x->n_col / n_ch);
@@ -27,7 +27,7 @@ const struct ser_la_after *tape_after(struct ser_tape *t, const struct then *the
 
 int ser_nn_linear_part(struct ser_tape *t, int x, int w, size_t col, int b)
 {
-	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
+	struct node X = *tape_at(t, x), W = *tape_at(t, w);
 	ser_assert(col <= W.n_col && X.n_col <= W.n_col - col);
 	ser_assert((b < 0 || tape_at(t, b)->n_row * tape_at(t, b)->n_col == W.n_row));
 	void *saved;
@@ -47,7 +47,7 @@ int ser_nn_linear(struct ser_tape *t, int x, int w, int b)
 void fwd_linear(struct ser_tape *t, struct rec *r)
 {
 	const struct linear *s = r->saved;
-	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	const struct ser_la_packed *packed = tape_packed(t, r->in[1], s->col, X.n_col);
 	const real *bias = tape_val(t, r->in[2]);
 	struct ser_la_after after;
@@ -63,7 +63,7 @@ void fwd_linear(struct ser_tape *t, struct rec *r)
 void bwd_linear(struct ser_tape *t, const struct rec *r)
 {
 	const struct linear *s = r->saved;
-	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	real beta, *g;
 	if ((g = tape_grad_beta(t, r->in[0], &beta)) != NULL)
 		ser_la_gemm(t->la, false, false, X.n_row, X.n_col, Y.n_col, 1, Y.grad, Y.n_col, W.val + s->col, W.n_col,
@@ -87,7 +87,7 @@ struct matmul {
 
 int ser_nn_matmul(struct ser_tape *t, int a, int b, bool tb, double alpha)
 {
-	struct ser_node A = *tape_at(t, a), B = *tape_at(t, b);
+	struct node A = *tape_at(t, a), B = *tape_at(t, b);
 	size_t n = tb ? B.n_row : B.n_col;
 	ser_assert(A.n_col == (tb ? B.n_col : B.n_row));
 	void *saved;
@@ -99,7 +99,7 @@ int ser_nn_matmul(struct ser_tape *t, int a, int b, bool tb, double alpha)
 void fwd_matmul(struct ser_tape *t, struct rec *r)
 {
 	const struct matmul *s = r->saved;
-	struct ser_node A = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	struct node A = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	ser_la_gemm(t->la, false, s->tb, Y.n_row, Y.n_col, A.n_col, s->alpha, A.val, A.n_col, B.val, B.n_col, 0, Y.val,
 		    Y.n_col);
 }
@@ -108,7 +108,7 @@ void fwd_matmul(struct ser_tape *t, struct rec *r)
 void bwd_matmul(struct ser_tape *t, const struct rec *r)
 {
 	const struct matmul *s = r->saved;
-	struct ser_node A = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	struct node A = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	real beta, *g;
 	if ((g = tape_grad_beta(t, r->in[0], &beta)) != NULL)
 		ser_la_gemm(t->la, false, !s->tb, A.n_row, A.n_col, Y.n_col, s->alpha, Y.grad, Y.n_col, B.val, B.n_col,
@@ -155,7 +155,7 @@ static void act_bwd(void *ctx, size_t i0, size_t i1, int worker)
 
 static int act(struct ser_tape *t, int x, enum kern_act f, double a)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	void *saved;
 	int y = tape_op(t, OP_ACT, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct act));
 	*(struct act *)saved = (struct act){f, (real)a};
@@ -164,14 +164,14 @@ static int act(struct ser_tape *t, int x, enum kern_act f, double a)
 
 void fwd_act(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]);
+	struct node X = *tape_at(t, r->in[0]);
 	struct ew e = {.act = *(struct act *)r->saved, .x = X.val, .out = tape_at(t, r->out)->val};
 	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_fwd, &e);
 }
 
 void bwd_act(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	struct ew e = {
 		.act = *(struct act *)r->saved, .x = X.val, .y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0])};
 	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_bwd, &e);
@@ -199,7 +199,7 @@ static void relu_mask(void *ctx, size_t i0, size_t i1, int worker)
 /* in the memory of x */
 void fwd_relu_in_place(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	struct ew e = {.out = Y.val};
 	ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_over, &e);
 }
@@ -219,7 +219,7 @@ static void relu_mask_part(const void *ctx, size_t r0, size_t n, double *s, doub
 /* y = max(x, 0): dx = dy where y > 0, in the memory of dy */
 void bwd_relu_in_place(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out), X = *tape_at(t, r->in[0]);
+	struct node Y = *tape_at(t, r->out), X = *tape_at(t, r->in[0]);
 	struct ew e = {.x = Y.val, .out = Y.grad, .n_col = X.n_bias};
 	ser_assert(X.grad == NULL); /* something else used x */
 	if (!tape_pass_grad(t, r, 0))
@@ -271,21 +271,21 @@ static void glu_bwd(void *ctx, size_t r0, size_t r1, int worker)
 
 int ser_nn_glu(struct ser_tape *t, int x)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	ser_assert(X.n_col % 2 == 0);
 	return tape_op(t, OP_GLU, 1, &x, X.n_row, X.n_col / 2, X.seg, X.n_seg, NULL, 0);
 }
 
 void fwd_glu(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]);
+	struct node X = *tape_at(t, r->in[0]);
 	struct ew e = {.x = X.val, .out = tape_at(t, r->out)->val, .n_col = X.n_col / 2};
 	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), glu_fwd, &e);
 }
 
 void bwd_glu(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	struct ew e = {.x = X.val, .dy = Y.grad, .out = tape_grad(t, r->in[0]), .n_col = Y.n_col};
 	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), glu_bwd, &e);
 }
@@ -310,20 +310,20 @@ static void softmax_bwd(void *ctx, size_t r0, size_t r1, int worker)
 
 static int softmax(struct ser_tape *t, int x, enum op op)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	return tape_op(t, op, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
 }
 
 static void softmax_forth(struct ser_tape *t, const struct rec *r, bool log)
 {
-	struct ser_node X = *tape_at(t, r->in[0]);
+	struct node X = *tape_at(t, r->in[0]);
 	struct ew e = {.x = X.val, .out = tape_at(t, r->out)->val, .n_col = X.n_col, .alpha = log};
 	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), softmax_fwd, &e);
 }
 
 static void softmax_back(struct ser_tape *t, const struct rec *r, bool log)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	struct ew e = {.y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0]), .n_col = Y.n_col, .alpha = log};
 	ser_la_range(t->la, Y.n_row, grain_rows(Y.n_col), softmax_bwd, &e);
 }
@@ -388,7 +388,7 @@ static void dropout_item(void *ctx, size_t i, int worker)
 int ser_nn_dropout(struct ser_tape *t, int x, double p)
 {
 	ser_assert(p >= 0 && p < 1);
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	if (p == 0 || (t->mode & SER_TAPE_TRAIN) == 0 || tape_shape_only(t))
 		return x;
 	void *saved;
@@ -485,7 +485,7 @@ static void pass_rows(void *ctx, size_t r0, size_t r1, int worker)
 }
 
 /* gradient of `node` += a * the gradient of y; written when nothing is there yet */
-static void pass_grad(struct ser_tape *t, int node, real a, const struct ser_node *y)
+static void pass_grad(struct ser_tape *t, int node, real a, const struct node *y)
 {
 	real beta, *g = tape_grad_beta(t, node, &beta);
 	if (g == NULL)
@@ -496,7 +496,7 @@ static void pass_grad(struct ser_tape *t, int node, real a, const struct ser_nod
 
 static int add(struct ser_tape *t, int x, int y, real b)
 {
-	struct ser_node X = *tape_at(t, x), Y = *tape_at(t, y);
+	struct node X = *tape_at(t, x), Y = *tape_at(t, y);
 	ser_assert(X.n_row == Y.n_row && X.n_col == Y.n_col);
 	void *saved;
 	int z = tape_op(t, OP_ADD, 2, (int[]){x, y}, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(real));
@@ -516,7 +516,7 @@ int ser_nn_sub(struct ser_tape *t, int x, int y)
 
 void fwd_add(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = tape_x(t, r), Y = *tape_at(t, r->in[1]), Z = *tape_at(t, r->out);
+	struct node X = tape_x(t, r), Y = *tape_at(t, r->in[1]), Z = *tape_at(t, r->out);
 	struct add_rows a = {X.n_col, X.ld, Y.ld, Z.ld, X.val, Y.val, Z.val, *(real *)r->saved};
 	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), add_fwd, &a);
 }
@@ -524,7 +524,7 @@ void fwd_add(struct ser_tape *t, struct rec *r)
 /* z = x + b y:  dx += dz, dy += b dz. One of them takes over dz's memory where it has no gradient yet. */
 void bwd_add(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Z = *tape_at(t, r->out);
+	struct node Z = *tape_at(t, r->out);
 	real b = *(real *)r->saved;
 	bool over = tape_same_place(t, r->in[0], r->out);
 	int last = b == 1 && !over && tape_at(t, r->in[1])->grad == NULL ? 1 : 0;
@@ -551,14 +551,14 @@ SER_CLONES static void mul_add(void *ctx, size_t i0, size_t i1, int worker)
 
 int ser_nn_mul(struct ser_tape *t, int x, int y)
 {
-	struct ser_node X = *tape_at(t, x), Y = *tape_at(t, y);
+	struct node X = *tape_at(t, x), Y = *tape_at(t, y);
 	ser_assert(X.n_row == Y.n_row && X.n_col == Y.n_col);
 	return tape_op(t, OP_MUL, 2, (int[]){x, y}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
 }
 
 void fwd_mul(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node Z = *tape_at(t, r->out);
+	struct node Z = *tape_at(t, r->out);
 	struct ew e = {.x = tape_val(t, r->in[0]), .x2 = tape_val(t, r->in[1]), .out = Z.val};
 	ser_la_range(t->la, Z.n_row * Z.n_col, GRAIN, mul_rows, &e);
 }
@@ -566,7 +566,7 @@ void fwd_mul(struct ser_tape *t, struct rec *r)
 /* z = x y:  dx += y dz, dy += x dz */
 void bwd_mul(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Z = *tape_at(t, r->out);
+	struct node Z = *tape_at(t, r->out);
 	for (int i = 0; i < 2; i++) {
 		struct ew e = {.x = tape_at(t, r->in[1 - i])->val, .dy = Z.grad, .out = tape_grad(t, r->in[i])};
 		if (e.out != NULL)
@@ -581,7 +581,7 @@ struct scale {
 
 static int scale(struct ser_tape *t, int x, double fwd, double bwd)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	void *saved;
 	int y = tape_op(t, OP_SCALE, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct scale));
 	*(struct scale *)saved = (struct scale){(real)fwd, (real)bwd};
@@ -590,7 +590,7 @@ static int scale(struct ser_tape *t, int x, double fwd, double bwd)
 
 void fwd_scale(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	struct ew e = {.x = tape_val(t, r->in[0]), .out = Y.val, .alpha = ((struct scale *)r->saved)->fwd};
 	ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, scale_range, &e);
 }
@@ -607,7 +607,7 @@ int ser_nn_reverse_grad(struct ser_tape *t, int x, double lambda)
 
 void bwd_scale(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	pass_grad(t, r->in[0], ((struct scale *)r->saved)->bwd, &Y);
 }
 
@@ -621,14 +621,14 @@ int ser_nn_stop_grad(struct ser_tape *t, int x)
 
 int ser_nn_scale_exp(struct ser_tape *t, int x, int s)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	ser_assert(tape_at(t, s)->n_row == 1 && tape_at(t, s)->n_col == 1);
 	return tape_op(t, OP_SCALE_EXP, 2, (int[]){x, s}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
 }
 
 void fwd_scale_exp(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	struct ew e = {.x = tape_val(t, r->in[0]), .out = Y.val, .alpha = (real)exp((double)*tape_val(t, r->in[1]))};
 	ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, scale_range, &e);
 }
@@ -636,7 +636,7 @@ void fwd_scale_exp(struct ser_tape *t, struct rec *r)
 /* y = x e^s:  dx += e^s dy, ds += sum y dy */
 void bwd_scale_exp(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	size_t n = Y.n_row * Y.n_col;
 	pass_grad(t, r->in[0], (real)exp((double)*tape_at(t, r->in[1])->val), &Y);
 	real *g = tape_grad(t, r->in[1]);
@@ -655,7 +655,7 @@ static void add_row_rows(void *ctx, size_t r0, size_t r1, int worker)
 
 int ser_nn_add_row(struct ser_tape *t, int x, int row)
 {
-	struct ser_node X = *tape_at(t, x), B = *tape_at(t, row);
+	struct node X = *tape_at(t, x), B = *tape_at(t, row);
 	ser_assert(B.n_row == 1);
 	rows_of(&X, B.n_col);
 	return tape_op(t, OP_ADD_ROW, 2, (int[]){x, row}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
@@ -663,14 +663,14 @@ int ser_nn_add_row(struct ser_tape *t, int x, int row)
 
 void fwd_add_row(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]);
+	struct node X = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]);
 	struct ew e = {.x = X.val, .x2 = B.val, .out = tape_at(t, r->out)->val, .n_col = B.n_col};
 	ser_la_range(t->la, rows_of(&X, B.n_col), grain_rows(B.n_col), add_row_rows, &e);
 }
 
 void bwd_add_row(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	size_t n_ch = tape_at(t, r->in[1])->n_col;
 	pass_grad(t, r->in[0], 1, &Y);
 	tape_bias_grad(t, rows_of(&Y, n_ch), n_ch, Y.grad, n_ch, tape_grad(t, r->in[1]));
@@ -705,7 +705,7 @@ static void copy_cols(struct ser_tape *t, size_t n_row, struct copy c)
 int ser_nn_concat(struct ser_tape *t, int n, const int *x)
 {
 	ser_assert(n > 0);
-	struct ser_node X = *tape_at(t, x[0]);
+	struct node X = *tape_at(t, x[0]);
 	size_t n_col = 0;
 	for (int i = 0; i < n; i++) {
 		ser_assert(tape_at(t, x[i])->n_row == X.n_row);
@@ -722,10 +722,10 @@ static bool in_place(const struct ser_tape *t, int x, int y, size_t col)
 
 void fwd_concat(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	size_t col = 0;
 	for (int i = 0; i < r->n_in; i++) {
-		struct ser_node X = *tape_at(t, r->in[i]);
+		struct node X = *tape_at(t, r->in[i]);
 		if (!in_place(t, r->in[i], r->out, col))
 			copy_cols(t, Y.n_row, (struct copy){X.val, Y.val + col, X.ld, Y.ld, X.n_col, false});
 		col += X.n_col;
@@ -735,11 +735,11 @@ void fwd_concat(struct ser_tape *t, struct rec *r)
 /* The gradient of what lies in its place does so already. */
 void bwd_concat(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	size_t col = 0;
 	for (int i = 0; i < r->n_in; i++) {
 		real beta, *g = tape_grad_beta(t, r->in[i], &beta);
-		struct ser_node X = *tape_at(t, r->in[i]);
+		struct node X = *tape_at(t, r->in[i]);
 		if (g != NULL && !in_place(t, r->in[i], r->out, col))
 			copy_cols(t, Y.n_row, (struct copy){Y.grad + col, g, Y.grad_ld, X.grad_ld, X.n_col, beta != 0});
 		col += X.n_col;
@@ -748,7 +748,7 @@ void bwd_concat(struct ser_tape *t, const struct rec *r)
 
 int ser_nn_slice(struct ser_tape *t, int x, size_t col, size_t n_col)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	ser_assert(n_col > 0 && col <= X.n_col && n_col <= X.n_col - col);
 	void *saved;
 	int y = tape_op(t, OP_SLICE, 1, &x, X.n_row, n_col, X.seg, X.n_seg, &saved, sizeof(size_t));
@@ -758,13 +758,13 @@ int ser_nn_slice(struct ser_tape *t, int x, size_t col, size_t n_col)
 
 void fwd_slice(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	copy_cols(t, Y.n_row, (struct copy){X.val + *(size_t *)r->saved, Y.val, X.n_col, Y.n_col, Y.n_col, false});
 }
 
 void bwd_slice(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	size_t n_col = tape_at(t, r->in[0])->n_col;
 	copy_cols(t, Y.n_row,
 		  (struct copy){Y.grad, tape_grad(t, r->in[0]) + *(size_t *)r->saved, Y.n_col, n_col, Y.n_col, true});
@@ -772,7 +772,7 @@ void bwd_slice(struct ser_tape *t, const struct rec *r)
 
 static int rows(struct ser_tape *t, int x, size_t n, const int32_t *idx, const size_t *seg, size_t n_seg)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	void *saved;
 	int y = tape_op(t, OP_ROWS, 1, &x, n, X.n_col, seg, n_seg, &saved, sizeof idx);
 	*(const int32_t **)saved = idx;
@@ -781,7 +781,7 @@ static int rows(struct ser_tape *t, int x, size_t n, const int32_t *idx, const s
 
 void fwd_rows(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	const int32_t *idx = *(const int32_t **)r->saved;
 	for (size_t i = 0; i < Y.n_row; i++, Y.val += X.n_col) {
 		ser_assert(idx[i] < 0 || (size_t)idx[i] < X.n_row);
@@ -805,7 +805,7 @@ int ser_nn_embedding(struct ser_tape *t, int table, size_t n, const int32_t *idx
 /* rows may repeat: in order, on one thread */
 void bwd_rows(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	const int32_t *idx = *(const int32_t **)r->saved;
 	real *g = tape_grad(t, r->in[0]);
 	for (size_t i = 0; i < Y.n_row; i++)
@@ -815,13 +815,13 @@ void bwd_rows(struct ser_tape *t, const struct rec *r)
 
 int ser_nn_transpose(struct ser_tape *t, int x)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	return tape_op(t, OP_TRANSPOSE, 1, &x, X.n_col, X.n_row, NULL, 0, NULL, 0);
 }
 
 void fwd_transpose(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	for (size_t c = 0; c < X.n_col; c++)
 		for (size_t i = 0; i < X.n_row; i++)
 			Y.val[c * X.n_row + i] = X.val[i * X.n_col + c];
@@ -829,7 +829,7 @@ void fwd_transpose(struct ser_tape *t, struct rec *r)
 
 void bwd_transpose(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	real *g = tape_grad(t, r->in[0]);
 	for (size_t i = 0; i < Y.n_row; i++)
 		for (size_t j = 0; j < Y.n_col; j++)
@@ -843,13 +843,13 @@ int ser_nn_sum(struct ser_tape *t, int x)
 
 void fwd_sum(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]);
+	struct node X = *tape_at(t, r->in[0]);
 	*tape_at(t, r->out)->val = (real)ser_la_sum(X.n_row * X.n_col, X.val);
 }
 
 void bwd_sum(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]);
+	struct node X = *tape_at(t, r->in[0]);
 	real *g = tape_grad(t, r->in[0]), d = *tape_at(t, r->out)->grad;
 	for (size_t i = 0; i < X.n_row * X.n_col; i++)
 		g[i] += d;

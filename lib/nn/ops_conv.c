@@ -16,7 +16,7 @@ ptrdiff_t ser_nn_conv_len(size_t n, const struct ser_conv *c)
 static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
 		const struct ser_conv *cf)
 {
-	struct ser_node X = *tape_at(t, x), W = *tape_at(t, w);
+	struct node X = *tape_at(t, x), W = *tape_at(t, w);
 	size_t G = ct->groups, K = ct->k * cf->k, n_in = X.n_col / n_freq, n_out = W.n_row;
 	ser_assert(X.seg != NULL && n_freq > 0 && X.n_col % n_freq == 0);
 	ser_assert(G > 0 && n_in % G == 0 && n_out % G == 0 && W.n_col == K * (n_in / G));
@@ -47,7 +47,7 @@ static int conv(struct ser_tape *t, int x, int w, int b, size_t n_freq, const st
 void fwd_conv(struct ser_tape *t, struct rec *r)
 {
 	const struct conv *s = r->saved;
-	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	const real *bias = tape_val(t, r->in[2]);
 	size_t G = s->groups, K = s->g.t.k * s->g.f.k, g_in = s->n_in / G, g_out = s->n_out / G;
 	size_t n_row = Y.n_row * s->g.n_freq_out, ld = Y.ld / s->g.n_freq_out;
@@ -113,7 +113,7 @@ static void strided_dx(struct ser_tape *t, const struct conv *s, size_t n_frame,
 void bwd_conv(struct ser_tape *t, const struct rec *r)
 {
 	const struct conv *s = r->saved;
-	struct ser_node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), W = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	size_t G = s->groups, K = s->g.t.k * s->g.f.k, in = s->n_in / G, out = s->n_out / G;
 	size_t n_row = Y.n_row * s->g.n_freq_out;
 	real beta_x = 1, beta_w = 1;
@@ -177,7 +177,7 @@ static void max_pool_item(void *ctx, size_t b, int worker)
 			s->dx[from + (size_t)s->at[to + i]] += s->dy[to + i];
 }
 
-const size_t *tape_pool_seg(struct ser_tape *t, const struct ser_node *x, size_t kt)
+const size_t *tape_pool_seg(struct ser_tape *t, const struct node *x, size_t kt)
 {
 	ser_assert(x->seg != NULL);
 	size_t *seg = ser_arena_alloc(&t->arena, x->n_seg + 1, sizeof *seg);
@@ -191,7 +191,7 @@ const size_t *tape_pool_seg(struct ser_tape *t, const struct ser_node *x, size_t
 
 int ser_nn_max_pool2d(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_t kf)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	ser_assert(X.seg != NULL && n_freq > 0 && X.n_col % n_freq == 0 && kt > 0 && kf > 0 && kf <= n_freq);
 	const size_t *seg = tape_pool_seg(t, &X, kt);
 	size_t C = X.n_col / n_freq;
@@ -206,7 +206,7 @@ int ser_nn_max_pool2d(struct ser_tape *t, int x, size_t n_freq, size_t kt, size_
 void fwd_max_pool(struct ser_tape *t, struct rec *r)
 {
 	struct max_pool *s = r->saved;
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	s->x = tape_at(t, r->in[0])->val;
 	s->y = Y.val;
 	s->at = tape_state(t, r, ser_mul(Y.n_row, Y.n_col), sizeof *s->at);

@@ -98,7 +98,7 @@ static void dot_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
 
 int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, int var, double momentum, double eps)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	size_t C = tape_at(t, mean)->n_col;
 	ser_assert(tape_at(t, mean)->n_row == 1 && tape_at(t, var)->n_col == C && X.n_col % C == 0);
 	ser_assert(gain < 0 || tape_at(t, gain)->n_col == C);
@@ -168,7 +168,7 @@ void tape_norm_after(struct ser_tape *t, const struct rec *r, struct ser_la_afte
 }
 
 /* x becomes max(x, 0), once: backward reads it so. */
-static void relu_first(struct ser_tape *t, int x, struct ser_node *X, const struct batch_norm *s)
+static void relu_first(struct ser_tape *t, int x, struct node *X, const struct batch_norm *s)
 {
 	struct affine f = {.n_col = s->n_ch, .out = X->val};
 	if (!tape_at(t, x)->taken)
@@ -179,7 +179,7 @@ static void relu_first(struct ser_tape *t, int x, struct ser_node *X, const stru
 static void forth(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 {
 	struct batch_norm *s = r->saved;
-	struct ser_node X = tape_x(t, r), Y = *tape_at(t, r->out);
+	struct node X = tape_x(t, r), Y = *tape_at(t, r->out);
 	bool sums = s->batch && !s->ready; /* what forms them leaves max(x, 0) */
 	norm_begin(t, s, relu, X.val, r);
 	if (relu == RELU_BEFORE && sums)
@@ -230,7 +230,7 @@ static void norm_back(struct ser_tape *t, const struct rec *r, const struct batc
 static void back(struct ser_tape *t, const struct rec *r, enum kern_relu relu)
 {
 	const struct batch_norm *s = r->saved;
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	size_t C = s->n_ch;
 	if (relu == RELU_BEFORE)
 		relu_first(t, r->in[0], &X, s);
@@ -332,7 +332,7 @@ static real **scratch(struct ser_tape *t, size_t n)
 void fwd_norm_pool(struct ser_tape *t, struct rec *r)
 {
 	struct max_pool *s = r->saved;
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	norm_begin(t, s->norm, RELU_AFTER, X.val, r);
 	s->x = X.val;
 	s->y = Y.val;
@@ -345,7 +345,7 @@ void fwd_norm_pool(struct ser_tape *t, struct rec *r)
 void bwd_norm_pool(struct ser_tape *t, const struct rec *r)
 {
 	struct max_pool s = *(struct max_pool *)r->saved;
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	size_t C = s.n_ch, n_seg = Y.n_seg;
 	s.x = tape_val(t, r->in[0]);
 	s.y = Y.val;
@@ -400,7 +400,7 @@ static void layer_norm_bwd(void *ctx, size_t r0, size_t r1, int worker)
 
 static int layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps, bool rms)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	size_t C = channels(t, x, gain, bias), n_row = X.n_row * (X.n_col / C);
 	void *saved;
 	int y = tape_op(t, OP_LAYER_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
@@ -479,7 +479,7 @@ static void group_norm_item(void *ctx, size_t b, int worker)
 
 int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_group, double eps)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	size_t C = channels(t, x, gain, bias);
 	ser_assert(n_group > 0 && C % n_group == 0);
 	void *saved;
@@ -549,7 +549,7 @@ static void l2_bwd(void *ctx, size_t r0, size_t r1, int worker)
 
 int ser_nn_l2_norm(struct ser_tape *t, int x, double eps)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	void *saved;
 	int y = tape_op(t, OP_L2_NORM, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct l2));
 	*(struct l2 *)saved = (struct l2){.n_col = X.n_col, .eps = eps};
@@ -568,7 +568,7 @@ void fwd_l2_norm(struct ser_tape *t, struct rec *r)
 
 void bwd_l2_norm(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	struct l2 s = *(struct l2 *)r->saved;
 	s.y = Y.val;
 	s.dy = Y.grad;

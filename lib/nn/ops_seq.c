@@ -140,7 +140,7 @@ static size_t share(struct ser_tape *t, size_t n_seg)
 
 static int rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back, bool lstm)
 {
-	struct ser_node X = *tape_at(t, x), Wi = *tape_at(t, wi), Wh = *tape_at(t, wh);
+	struct node X = *tape_at(t, x), Wi = *tape_at(t, wi), Wh = *tape_at(t, wh);
 	size_t G = lstm ? 4 : 3, H = Wh.n_col, W = G * H;
 	ser_assert(X.seg != NULL && Wi.n_row == W && Wi.n_col == X.n_col && Wh.n_row == W);
 	ser_assert(bi < 0 || tape_at(t, bi)->n_col == W);
@@ -155,7 +155,7 @@ static int rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool b
 void fwd_rnn(struct ser_tape *t, struct rec *r)
 {
 	struct rnn *s = r->saved;
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	size_t H = s->H, W = s->G * H;
 	s->wh = tape_val(t, r->in[2]);
 	s->bh = tape_val(t, r->in[4]);
@@ -180,7 +180,7 @@ void fwd_rnn(struct ser_tape *t, struct rec *r)
 void bwd_rnn(struct ser_tape *t, const struct rec *r)
 {
 	struct rnn s = *(struct rnn *)r->saved;
-	struct ser_node X = *tape_at(t, r->in[0]), Wi = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Wi = *tape_at(t, r->in[1]), Y = *tape_at(t, r->out);
 	size_t H = s.H, W = s.G * H;
 	real beta_x = 1, beta_i = 1, beta_h = 1;
 	real *dx = tape_grad_beta(t, r->in[0], &beta_x), *dwi = tape_grad_beta(t, r->in[1], &beta_i);
@@ -277,14 +277,14 @@ static struct pool_op arrays(const struct ser_tape *t, const struct rec *r)
 
 static int pool(struct ser_tape *t, int x, int a, enum pool kind)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	ser_assert(X.seg != NULL);
 	void *saved;
 	int y = tape_op(t, OP_POOL, 2, (int[]){x, a}, X.n_seg, X.n_col, NULL, 0, &saved, sizeof(struct pool_op));
 	struct pool_op *s = saved;
 	*s = (struct pool_op){.kind = kind, .n_col = X.n_col, .seg = X.seg};
 	if (a >= 0) {
-		struct ser_node A = *tape_at(t, a);
+		struct node A = *tape_at(t, a);
 		ser_assert(A.n_row == X.n_row && (A.n_col == 1 || A.n_col == X.n_col));
 		s->ac = A.n_col;
 	}
@@ -352,7 +352,7 @@ static void stats_item(void *ctx, size_t b, int worker)
 
 int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	ser_assert(X.seg != NULL);
 	void *saved;
 	int y = tape_op(t, OP_POOL_STATS, 2, (int[]){x, a}, X.n_seg, 2 * X.n_col, NULL, 0, &saved,
@@ -360,7 +360,7 @@ int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
 	struct pool_stats *s = saved;
 	*s = (struct pool_stats){.n_col = X.n_col, .seg = X.seg, .eps = eps};
 	if (a >= 0) {
-		struct ser_node A = *tape_at(t, a);
+		struct node A = *tape_at(t, a);
 		ser_assert(A.n_row == X.n_row && (A.n_col == 1 || A.n_col == X.n_col));
 		s->ac = A.n_col;
 	}
@@ -415,7 +415,7 @@ static void softmax_time_item(void *ctx, size_t b, int worker)
 
 int ser_nn_softmax_time(struct ser_tape *t, int x)
 {
-	struct ser_node X = *tape_at(t, x);
+	struct node X = *tape_at(t, x);
 	ser_assert(X.seg != NULL);
 	void *saved;
 	int y = tape_op(t, OP_SOFTMAX_TIME, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct pool_op));
@@ -481,7 +481,7 @@ static void attend_bwd(void *ctx, size_t b, int worker)
 static struct attend attend(struct ser_tape *t, const struct rec *r)
 {
 	const struct pool_stats *p = r->saved;
-	struct ser_node *e = tape_at(t, r->in[0]);
+	struct node *e = tape_at(t, r->in[0]);
 	struct attend s = {.n_col = p->n_col,
 			   .seg = p->seg,
 			   .eps = p->eps,
@@ -544,7 +544,7 @@ static void expand_item(void *ctx, size_t b, int worker)
 
 int ser_nn_expand(struct ser_tape *t, int u, int like)
 {
-	struct ser_node U = *tape_at(t, u), L = *tape_at(t, like);
+	struct node U = *tape_at(t, u), L = *tape_at(t, like);
 	ser_assert(L.seg != NULL && U.n_row == L.n_seg);
 	void *saved;
 	int y = tape_op(t, OP_EXPAND, 1, &u, L.n_row, U.n_col, L.seg, L.n_seg, &saved, sizeof(struct spread));
@@ -563,7 +563,7 @@ void fwd_expand(struct ser_tape *t, struct rec *r)
 void bwd_expand(struct ser_tape *t, const struct rec *r)
 {
 	struct spread s = *(struct spread *)r->saved;
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	s.dy = Y.grad;
 	s.du = tape_grad(t, r->in[0]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
@@ -599,7 +599,7 @@ SER_CLONES static void scale_rows_item(void *ctx, size_t b, int worker)
 
 int ser_nn_scale_rows(struct ser_tape *t, int x, int u)
 {
-	struct ser_node X = *tape_at(t, x), U = *tape_at(t, u);
+	struct node X = *tape_at(t, x), U = *tape_at(t, u);
 	ser_assert(X.seg != NULL && U.n_row == X.n_seg && X.n_col % U.n_col == 0);
 	void *saved;
 	int y = tape_op(t, OP_SCALE_ROWS, 2, (int[]){x, u}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
@@ -648,7 +648,7 @@ static void scale_add_rows(void *ctx, size_t r0, size_t r1, int worker)
 /* scale_rows and add at once */
 void fwd_scale_add(struct ser_tape *t, struct rec *r)
 {
-	struct ser_node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->in[2]), Z = *tape_at(t, r->out);
+	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->in[2]), Z = *tape_at(t, r->out);
 	struct scale_add s = {X.n_col, Y.ld, Z.ld, X.seg, X.val, tape_val(t, r->in[1]), Y.val, Z.val};
 	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), scale_add_rows, &s);
 }
@@ -657,7 +657,7 @@ void fwd_scale_add(struct ser_tape *t, struct rec *r)
 void bwd_scale_rows(struct ser_tape *t, const struct rec *r)
 {
 	struct spread s = *(struct spread *)r->saved;
-	struct ser_node Y = *tape_at(t, r->out);
+	struct node Y = *tape_at(t, r->out);
 	s.x = tape_at(t, r->in[0])->val;
 	s.u = tape_at(t, r->in[1])->val;
 	s.dy = Y.grad;

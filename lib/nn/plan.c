@@ -21,12 +21,12 @@ static void count(struct ser_tape *t)
 		t->node[i].uses = t->node[i].reads = 0;
 	for (size_t i = 0; i < t->n_rec; i++) {
 		const struct rec *r = &t->rec[i];
-		struct ser_node *y = &t->node[r->out];
+		struct node *y = &t->node[r->out];
 		unsigned does = op_table[r->op].does;
 		if (r->folded)
 			continue;
 		for (int j = 0; j < r->n_in; j++) {
-			struct ser_node *x = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
+			struct node *x = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
 			if (x == NULL)
 				continue;
 			x->uses += i >= t->n_run;
@@ -40,7 +40,7 @@ static void count(struct ser_tape *t)
 /* The operator to come that makes x, where only one uses it and nobody wants it: NULL if there is none. */
 static struct rec *inner(const struct ser_tape *t, int x)
 {
-	const struct ser_node *n = x >= 0 ? &t->node[x] : NULL;
+	const struct node *n = x >= 0 ? &t->node[x] : NULL;
 	if (n == NULL || n->rec < (int)t->n_run || n->wanted || n->uses != 1 || t->rec[n->rec].folded)
 		return NULL;
 	return &t->rec[n->rec];
@@ -50,12 +50,12 @@ static struct rec *inner(const struct ser_tape *t, int x)
 static bool writable(const struct ser_tape *t, int x)
 {
 	const struct rec *r = inner(t, x);
-	const struct ser_node *n = &t->node[x];
+	const struct node *n = &t->node[x];
 	if (r == NULL || n->n_row * n->n_col == 1 || (n->need && (op_table[r->op].does & READS_OUT) != 0))
 		return false;
 	if (n->home < 0)
 		return !n->split;
-	const struct ser_node *h = &t->node[n->home]; /* part of one that is split */
+	const struct node *h = &t->node[n->home]; /* part of one that is split */
 	return r->view && h->split && !(h->need && (op_table[t->rec[h->rec].op].does & READS_OUT) != 0);
 }
 
@@ -199,7 +199,7 @@ static void split(struct ser_tape *t)
 	for (size_t i = t->n_run; i < t->n_rec; i++) {
 		const struct rec *r = &t->rec[i];
 		for (int j = 0; !r->folded && j < r->n_in; j++) {
-			struct ser_node *x = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
+			struct node *x = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
 			if (x == NULL)
 				continue;
 			bool next = r->op == OP_SLICE && *(const size_t *)r->saved == x->n_split &&
@@ -211,7 +211,7 @@ static void split(struct ser_tape *t)
 		struct rec *r = &t->rec[i];
 		if (r->op != OP_SLICE || r->folded)
 			continue;
-		struct ser_node *x = &t->node[r->in[0]], *y = &t->node[r->out];
+		struct node *x = &t->node[r->in[0]], *y = &t->node[r->out];
 		if (x->rec < (int)t->n_run || x->wanted || x->home >= 0 || x->n_split != x->n_col)
 			continue;
 		x->split = r->view = true;
@@ -223,7 +223,7 @@ static void split(struct ser_tape *t)
 /* May the result of r be written into columns of a concatenation, its last user? */
 static bool placeable(const struct ser_tape *t, int x, size_t concat)
 {
-	const struct ser_node *n = &t->node[x];
+	const struct node *n = &t->node[x];
 	const struct rec *r = n->rec >= (int)t->n_run ? &t->rec[n->rec] : NULL;
 	if (r == NULL || n->wanted || n->dense || n->home >= 0 || n->split || n->last != (int)concat ||
 	    (op_table[r->op].does & OUT_VIEW) == 0)
@@ -245,7 +245,7 @@ static void join(struct ser_tape *t)
 		if (r->op != OP_CONCAT || t->node[r->out].split)
 			continue;
 		for (int j = 0; j < r->n_in; j++) {
-			struct ser_node *x = &t->node[r->in[j]];
+			struct node *x = &t->node[r->in[j]];
 			bool once = true;
 			for (int k = 0; k < r->n_in; k++)
 				once = once && (k == j || r->in[k] != r->in[j]);
@@ -262,7 +262,7 @@ static void join(struct ser_tape *t)
 
 static void in_place(struct ser_tape *t, struct rec *r)
 {
-	const struct ser_node *y = &t->node[r->out];
+	const struct node *y = &t->node[r->out];
 	if (y->home >= 0 || y->n_row * y->n_col == 1)
 		return;
 	if (is_relu(r)) {
@@ -298,7 +298,7 @@ void tape_plan(struct ser_tape *t)
 		count(t);
 	}
 	for (size_t i = t->n_run; i < t->n_rec; i++) { /* every gradient that is added must know of the pitch */
-		struct ser_node *y = &t->node[t->rec[i].out];
+		struct node *y = &t->node[t->rec[i].out];
 		y->pitched = y->pitched && (!y->dense || y->uses == 1);
 	}
 	if (may(t, TAPE_VIEW)) {

@@ -66,7 +66,7 @@ static void drop_packed(struct ser_tape *t)
 
 const struct ser_la_packed *tape_packed(struct ser_tape *t, int node, size_t col, size_t n_col)
 {
-	const struct ser_node *n = tape_at(t, node);
+	const struct node *n = tape_at(t, node);
 	if ((t->mode & SER_TAPE_FIXED) == 0 || n->slice < 0)
 		return NULL;
 	size_t slice = (size_t)n->slice;
@@ -138,7 +138,7 @@ void ser_tape_all_sum(struct ser_tape *t, void (*sum)(void *ctx, double *x, size
 	t->all_sum_ctx = ctx;
 }
 
-static int push(struct ser_tape *t, struct ser_node n)
+static int push(struct ser_tape *t, struct node n)
 {
 	ser_assert(t->n_node < INT32_MAX);
 	t->node = ser_grow(t->node, &t->cap_node, t->n_node + 1, sizeof *t->node);
@@ -241,13 +241,13 @@ int ser_tape_input(struct ser_tape *t, const real *val, size_t n_row, size_t n_c
 {
 	ser_assert((val != NULL || tape_shape_only(t)) && n_row > 0 && n_col > 0);
 	check_seg(n_row, seg, n_seg);
-	return push(t, (struct ser_node){.n_row = n_row,
-					 .n_col = n_col,
-					 .seg = seg,
-					 .n_seg = n_seg,
-					 .val = (real *)val,
-					 .rec = -1,
-					 .slice = -1});
+	return push(t, (struct node){.n_row = n_row,
+				     .n_col = n_col,
+				     .seg = seg,
+				     .n_seg = n_seg,
+				     .val = (real *)val,
+				     .rec = -1,
+				     .slice = -1});
 }
 
 int ser_tape_variable(struct ser_tape *t, const real *val, size_t n_row, size_t n_col, const size_t *seg, size_t n_seg)
@@ -284,7 +284,7 @@ int ser_tape_param(struct ser_tape *t, int slice)
 	if (t->param[slice] >= 0)
 		return t->param[slice];
 	const struct ser_slice *s = &t->p->slice[slice];
-	struct ser_node n = {.n_row = s->ndim == 1 ? 1 : s->shape[0], .rec = -1, .slice = slice};
+	struct node n = {.n_row = s->ndim == 1 ? 1 : s->shape[0], .rec = -1, .slice = slice};
 	n.n_col = s->n / n.n_row;
 	if (!tape_shape_only(t)) {
 		n.val = t->p->val + s->at;
@@ -298,7 +298,7 @@ int ser_tape_param(struct ser_tape *t, int slice)
 
 struct ser_shape ser_tape_shape(const struct ser_tape *t, int node)
 {
-	const struct ser_node *n = tape_at(t, node);
+	const struct node *n = tape_at(t, node);
 	return (struct ser_shape){n->n_row, n->n_col, n->seg, n->n_seg};
 }
 
@@ -307,12 +307,12 @@ struct ser_shape ser_tape_shape(const struct ser_tape *t, int node)
 int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_row, size_t n_col, const size_t *seg,
 	    size_t n_seg, void **saved, size_t size)
 {
-	struct ser_node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .slice = -1};
+	struct node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .slice = -1};
 	ser_assert(n_row > 0 && n_col > 0 && !t->ran_back);
 	for (int i = 0; i < n_in; i++) {
 		if (in[i] < 0)
 			continue;
-		struct ser_node *x = tape_at(t, in[i]);
+		struct node *x = tape_at(t, in[i]);
 		n.need = n.need || x->need;
 		x->boundary = x->boundary || (x->rec >= 0 && t->rec[x->rec].block != t->block);
 	}
@@ -332,7 +332,7 @@ int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_ro
 
 bool tape_same_place(const struct ser_tape *t, int x, int y)
 {
-	const struct ser_node *X = tape_at(t, x), *Y = tape_at(t, y);
+	const struct node *X = tape_at(t, x), *Y = tape_at(t, y);
 	return X->home >= 0 && X->home == Y->home && X->col == Y->col && X->n_col == Y->n_col;
 }
 
@@ -355,13 +355,13 @@ static void drop_state(struct ser_tape *t, struct rec *r)
 /* Forget a value: its memory goes when no view of it is left. A single number stays, to be read after backward. */
 static void forget(struct ser_tape *t, int x)
 {
-	struct ser_node *n = &t->node[x];
+	struct node *n = &t->node[x];
 	if (n->vbuf < 0)
 		return;
 	buffer_unref(t, n->vbuf);
 	n->vbuf = -1;
 	n->val = NULL;
-	struct ser_node *h = n->home >= 0 ? &t->node[n->home] : NULL;
+	struct node *h = n->home >= 0 ? &t->node[n->home] : NULL;
 	if (h != NULL && h->idle && h->vbuf >= 0 && t->buffer[h->vbuf].n_ref == 1)
 		forget(t, n->home);
 }
@@ -369,7 +369,7 @@ static void forget(struct ser_tape *t, int x)
 /* Memory for a result. */
 static void place(struct ser_tape *t, const struct rec *r)
 {
-	struct ser_node *y = &t->node[r->out], *x = r->n_in > 0 && r->in[0] >= 0 ? &t->node[r->in[0]] : NULL;
+	struct node *y = &t->node[r->out], *x = r->n_in > 0 && r->in[0] >= 0 ? &t->node[r->in[0]] : NULL;
 	y->taken = y->idle = false;
 	if (r->view) {
 		y->val = x->val + y->col;
@@ -382,7 +382,7 @@ static void place(struct ser_tape *t, const struct rec *r)
 		x->vbuf = -1;
 		x->val = NULL;
 	} else if (y->home >= 0) { /* columns of a concatenation to come */
-		struct ser_node *h = &t->node[y->home];
+		struct node *h = &t->node[y->home];
 		if (h->vbuf < 0)
 			h->vbuf = buffer_new(t, h->n_row * h->n_col);
 		y->val = t->buffer[h->vbuf].p + y->col;
@@ -424,14 +424,14 @@ static void want(struct ser_tape *t, int x)
 /* Could x, which is read in backward, be had again there by one pass over what is kept anyway? */
 static bool cheap(const struct ser_tape *t, int x, int home)
 {
-	const struct ser_node *n = &t->node[x];
+	const struct node *n = &t->node[x];
 	const struct rec *r = &t->rec[n->rec];
 	if (r->view)
 		return t->node[n->home].val != NULL;
 	if ((op_table[r->op].does & CHEAP) == 0 || r->in_place || n->home != home)
 		return false;
 	for (int j = 0; j < r->n_in; j++) {
-		const struct ser_node *v = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
+		const struct node *v = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
 		bool there = v == NULL || v->rec < 0 || (v->val != NULL && v->reads > 0);
 		if (!there && !(r->op == OP_CONCAT && cheap(t, r->in[j], x)))
 			return false;
@@ -442,7 +442,7 @@ static bool cheap(const struct ser_tape *t, int x, int home)
 /* All that used x in forward has run. */
 static void used(struct ser_tape *t, int x)
 {
-	struct ser_node *n = &t->node[x];
+	struct node *n = &t->node[x];
 	bool grad = (t->mode & SER_TAPE_GRAD) != 0;
 	if (n->rec < 0 || n->wanted || n->vbuf < 0 || (t->off & TAPE_RELEASE) != 0)
 		return;
@@ -483,12 +483,12 @@ struct ser_node ser_tape_node(struct ser_tape *t, int node)
 		ser_tape_run(t);
 		want(t, node);
 	}
-	struct ser_node n = *tape_at(t, node);
-	if (n.val != NULL && n.ld != n.n_col) { /* a view's rows side by side */
-		real *val = tape_alloc(t, ser_mul(n.n_row, n.n_col));
+	const struct node *x = tape_at(t, node);
+	struct ser_node n = {x->n_row, x->n_col, x->seg, x->n_seg, x->val, x->grad};
+	if (n.val != NULL && x->ld != n.n_col) { /* a view's rows side by side */
+		n.val = tape_alloc(t, ser_mul(n.n_row, n.n_col));
 		for (size_t r = 0; r < n.n_row; r++)
-			memcpy(val + r * n.n_col, n.val + r * n.ld, n.n_col * sizeof *val);
-		n.val = val;
+			memcpy(n.val + r * n.n_col, x->val + r * x->ld, n.n_col * sizeof *n.val);
 	}
 	return n;
 }
@@ -504,7 +504,7 @@ double ser_tape_scalar(struct ser_tape *t, int node)
 
 bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i)
 {
-	struct ser_node *x = tape_at(t, r->in[i]), *y = tape_at(t, r->out);
+	struct node *x = tape_at(t, r->in[i]), *y = tape_at(t, r->out);
 	if (!x->need || x->grad != NULL)
 		return false;
 	if (!tape_same_place(t, r->in[i], r->out)) {
@@ -525,7 +525,7 @@ bool tape_pass_grad(struct ser_tape *t, const struct rec *r, int i)
 
 bool tape_grad_over(struct ser_tape *t, int x)
 {
-	struct ser_node *n = tape_at(t, x);
+	struct node *n = tape_at(t, x);
 	if (!n->need)
 		return false;
 	ser_assert(n->grad == NULL && n->vbuf >= 0 && n->ld == n->n_col);
@@ -536,7 +536,7 @@ bool tape_grad_over(struct ser_tape *t, int x)
 	return true;
 }
 
-static void own_grad(struct ser_tape *t, struct ser_node *n)
+static void own_grad(struct ser_tape *t, struct node *n)
 {
 	n->gbuf = buffer_new(t, n->n_row * n->n_col);
 	n->grad = t->buffer[n->gbuf].p;
@@ -547,7 +547,7 @@ real *tape_grad_beta(struct ser_tape *t, int node, real *beta)
 {
 	if (node < 0)
 		return NULL;
-	struct ser_node *n = tape_at(t, node);
+	struct node *n = tape_at(t, node);
 	*beta = 1;
 	if (!n->need)
 		return NULL;
@@ -559,7 +559,7 @@ real *tape_grad_beta(struct ser_tape *t, int node, real *beta)
 		own_grad(t, n);
 		return n->grad;
 	}
-	struct ser_node *home = tape_at(t, n->home);
+	struct node *home = tape_at(t, n->home);
 	if (home->grad == NULL)
 		own_grad(t, home);
 	n->grad = home->grad + n->col;
@@ -574,7 +574,7 @@ real *tape_grad(struct ser_tape *t, int node)
 	real *g = tape_grad_beta(t, node, &beta);
 	if (g == NULL || beta != 0)
 		return g;
-	const struct ser_node *n = tape_at(t, node);
+	const struct node *n = tape_at(t, node);
 	for (size_t r = 0; n->grad_ld != n->n_col && r < n->n_row; r++)
 		memset(g + r * n->grad_ld, 0, n->n_col * sizeof *g);
 	if (n->grad_ld == n->n_col)
@@ -611,7 +611,7 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 	*tape_grad(t, loss) = (real)scale;
 	for (size_t i = t->n_rec; i-- > 0;) {
 		struct rec *r = &t->rec[i];
-		struct ser_node *y = &t->node[r->out];
+		struct node *y = &t->node[r->out];
 		if (r->folded)
 			continue;
 		struct ser_arena_mark m = ser_arena_mark(&t->arena);
@@ -702,7 +702,7 @@ void tape_bias_grad(struct ser_tape *t, size_t n_row, size_t n_col, const real *
 
 void tape_bias(struct ser_tape *t, int y, int b)
 {
-	struct ser_node *Y = tape_at(t, y);
+	struct node *Y = tape_at(t, y);
 	if (b < 0 || !tape_at(t, b)->need)
 		return;
 	Y->n_bias = tape_at(t, b)->n_row * tape_at(t, b)->n_col;
@@ -712,7 +712,7 @@ void tape_bias(struct ser_tape *t, int y, int b)
 void tape_bias_back(struct ser_tape *t, int y, int b)
 {
 	real *db = tape_grad(t, b);
-	const struct ser_node *Y = tape_at(t, y);
+	const struct node *Y = tape_at(t, y);
 	size_t C = Y->n_bias;
 	if (db == NULL)
 		return;
@@ -725,7 +725,7 @@ void tape_bias_back(struct ser_tape *t, int y, int b)
 void tape_grad_sums(struct ser_tape *t, int x, void (*part)(const void *ctx, size_t r0, size_t n, double *s, double *q),
 		    const void *ctx)
 {
-	struct ser_node *X = tape_at(t, x);
+	struct node *X = tape_at(t, x);
 	tape_col_sums(t, X->n_row * (X->n_col / X->n_bias), X->n_bias, part, ctx, X->grad_sum, NULL);
 	X->summed = true;
 }

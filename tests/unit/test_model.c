@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lib/model against PyTorch (tests/ref/model.py), and the safetensors reader against files that are wrong. */
 #include "model/model.h"
+#include "nn/impl.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -415,15 +416,85 @@ static void normalises(void **state)
 	ser_model_free(m);
 }
 
+/* Whatever the engine decides about memory and passes, and with blocks computed again: the bytes of outputs and gradients. */
+static void plans(void **state)
+{
+	enum { N = 3, D = 12, MOST = 160 };
+	static const char *const small[] = {"channels=16", "mfa=24",      "last=24", "emb=8",
+					    "hidden=8",    "head_size=4", "se=4",    "att=8"};
+	const unsigned off[] = {31, 0, TAPE_FUSE, TAPE_VIEW, TAPE_IN_PLACE, TAPE_RELEASE, TAPE_REBUILD, 0};
+	const size_t n_frame[N] = {40, 23, 31};
+	struct ser_err e = {0};
+	struct ser_rng rng;
+	float x[N][40 * D];
+	ser_rng_seed(&rng, 4);
+	for (size_t i = 0; i < N * 40 * D; i++)
+		x[i / (40 * D)][i % (40 * D)] = (float)ser_rng_normal(&rng);
+	const float *at[N] = {x[0], x[1], x[2]};
+	const struct ser_arch *arch = ser_arch_find(*state);
+	const char *hyper[8];
+	size_t n_hyper = 0;
+	for (size_t i = 0; i < sizeof small / sizeof *small; i++)
+		for (const struct ser_hyper *h = arch->hyper; h->name != NULL; h++)
+			if (strncmp(small[i], h->name, strlen(h->name)) == 0 && small[i][strlen(h->name)] == '=')
+				hyper[n_hyper++] = small[i];
+	real *grad = NULL, *val = NULL, out[3][MOST];
+	for (int i = 0; i < 8; i++) {
+		struct ser_model *m;
+		if (ser_model_new(&m, *state, hyper, n_hyper, 7, &e) != 0)
+			fail_msg("%s", e.msg);
+		ser_model_input(m, "feat", D, NULL, SER_NORM_NONE);
+		assert_int_equal(ser_model_build(m, &e), 0);
+		struct ser_tape *t = ser_tape_new(NULL, m->params);
+		tape_switch_off(t, off[i]);
+		ser_tape_recompute(t, i == 7);
+		/* training, and its gradient; inference; inference with weights that stay packed */
+		const unsigned mode[] = {SER_TAPE_GRAD | SER_TAPE_TRAIN, 0, SER_TAPE_FIXED};
+		for (int k = 0; k < 3; k++) {
+			ser_tape_reset(t, mode[k], 5);
+			int u = ser_model_encode(m, t, ser_tape_batch(t, N, at, n_frame, D)).emb;
+			int loss = ser_nn_sum(t, ser_nn_mul(t, u, ser_nn_tanh(t, u)));
+			struct ser_node y = ser_tape_node(t, u);
+			size_t n = y.n_row * y.n_col;
+			assert_true(n <= MOST);
+			if (i == 0)
+				memcpy(out[k], y.val, n * sizeof *out[k]);
+			assert_memory_equal(y.val, out[k], n * sizeof *out[k]);
+			if (k == 0)
+				assert_int_equal(ser_tape_backward(t, loss, 1, &e), 0);
+		}
+		size_t n = m->params->n;
+		if (i == 0) {
+			grad = ser_malloc(2 * n + 1, sizeof *grad);
+			val = grad + n;
+			memcpy(grad, m->params->grad, n * sizeof *grad);
+			memcpy(val, m->params->val, n * sizeof *val);
+		}
+		for (size_t k = 0; k < n; k++)
+			if (!(m->params->grad[k] == grad[k])) /* 0 is -0 */
+				fail_msg("plan %d: gradient %zu is %.9g, expected %.9g", i, k,
+					 (double)m->params->grad[k], (double)grad[k]);
+		assert_memory_equal(m->params->val, val, n * sizeof *val); /* running statistics */
+		ser_tape_free(t);
+		ser_model_free(m);
+	}
+	free(grad);
+}
+
 int main(void)
 {
 	const struct CMUnitTest more[] = {
 		cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),   cmocka_unit_test(wrong_files),
 		cmocka_unit_test(changed_bytes), cmocka_unit_test(save_and_load),  cmocka_unit_test(ecapa_sizes),
 		cmocka_unit_test(refuses),       cmocka_unit_test(other_features), cmocka_unit_test(normalises)};
-	struct CMUnitTest t[N_ARCH + sizeof more / sizeof *more];
+	struct CMUnitTest t[2 * N_ARCH + sizeof more / sizeof *more];
 	for (size_t i = 0; i < N_ARCH; i++)
 		t[i] = (struct CMUnitTest){archs[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)archs[i]};
-	memcpy(t + N_ARCH, more, sizeof more);
+	static char name[N_ARCH][40];
+	for (size_t i = 0; i < N_ARCH; i++) {
+		snprintf(name[i], sizeof name[i], "plans of %s", archs[i]);
+		t[N_ARCH + i] = (struct CMUnitTest){name[i], plans, NULL, NULL, (void *)(uintptr_t)archs[i]};
+	}
+	memcpy(t + 2 * N_ARCH, more, sizeof more);
 	return cmocka_run_group_tests(t, NULL, NULL);
 }
