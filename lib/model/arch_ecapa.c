@@ -41,7 +41,7 @@ static int res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 	for (size_t i = 0; i < n; i++)
 		part[i] = ser_nn_slice(t, x, i * ch, ch);
 	for (size_t i = 1; i < n; i++) {
-		char name[40];
+		char name[48];
 		int y = i > 1 ? ser_nn_add(t, part[i], part[i - 1]) : part[i];
 		snprintf(name, sizeof name, "res2net_block.blocks.%zu", i - 1);
 		part[i] = ser_arch_conv_relu_bn(t, name, y, ch, same(h, 3, dil));

@@ -467,14 +467,17 @@ static void plans(void **state)
 		if (i == 0) {
 			grad = ser_malloc(2 * n + 1, sizeof *grad);
 			val = grad + n;
-			memcpy(grad, m->params->grad, n * sizeof *grad);
-			memcpy(val, m->params->val, n * sizeof *val);
+			for (size_t k = 0; k < n; k++) {
+				grad[k] = m->params->grad[k];
+				val[k] = m->params->val[k];
+			}
 		}
 		for (size_t k = 0; k < n; k++)
 			if (!(m->params->grad[k] == grad[k])) /* 0 is -0 */
 				fail_msg("plan %d: gradient %zu is %.9g, expected %.9g", i, k,
 					 (double)m->params->grad[k], (double)grad[k]);
-		assert_memory_equal(m->params->val, val, n * sizeof *val); /* running statistics */
+		for (size_t k = 0; k < n; k++)
+			assert_true(m->params->val[k] == val[k]); /* running statistics */
 		ser_tape_free(t);
 		ser_model_free(m);
 	}
