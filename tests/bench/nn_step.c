@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Times the training engine on the networks that tests/bench/engine compares.
- * usage: nn_step ser-attn|ser-blstm|ecapa|ecapa-fwd|mha|mha-fwd [-t THREADS] [-b BATCH] [-c CHANNELS] [-n FRAMES] [-r REPS] [-p bf16]
+ * usage: nn_step ser-attn|ser-blstm|ecapa|ecapa-fwd|mha|mha-fwd [-t THREADS] [-b BATCH] [-c CHANNELS] [-n FRAMES] [-r REPS] [-p bf16] [-k]
  * ser-*: a step of InfoNCE-like learning (SupCon, 4 labels) over 64 utterances of 3 to 6 s, 80 mels, Adam.
  * ecapa: a step of AAM-softmax over 1000 speakers, 32 utterances of 2 s.   ecapa-fwd: embeddings of 3 s, one utterance
  * after another, as ser-embed makes them: several on as many threads at once, one on all.   mha: self-attention of 12 heads of
  * 64 over utterances of FRAMES, with its projections.
+ * -k: blocks are computed again in backward.
  * Prints one line of JSON: medians of elapsed and processor seconds, peak memory, billions of operations (2 a
  * multiply-add of products; a step is three forward passes), the loss before and after. */
 #include "nn/nn.h"
@@ -239,10 +240,10 @@ int main(int argc, char **argv)
 	enum { MOST = 64 };
 	struct run r = {.net = argc > 1 ? argv[1] : "ser-attn", .channels = 512, .n_frame = 500};
 	int nt = 1, opt, reps = 5;
-	bool bf16 = false;
+	bool bf16 = false, recompute = false;
 	if (argc > 1)
 		optind = 2;
-	while ((opt = getopt(argc, argv, "t:b:c:n:r:p:")) != -1) {
+	while ((opt = getopt(argc, argv, "t:b:c:n:r:p:k")) != -1) {
 		if (opt == 't')
 			nt = (int)strtol(optarg, NULL, 10);
 		else if (opt == 'b')
@@ -255,6 +256,8 @@ int main(int argc, char **argv)
 			reps = (int)strtol(optarg, NULL, 10);
 		else if (opt == 'p')
 			bf16 = strcmp(optarg, "bf16") == 0;
+		else if (opt == 'k')
+			recompute = true;
 		else
 			return 2;
 	}
@@ -267,6 +270,7 @@ int main(int argc, char **argv)
 	struct ser_la *la = context(nt, bf16);
 	r.params = ser_params_new(1);
 	r.tape = ser_tape_new(la, r.params);
+	ser_tape_recompute(r.tape, recompute);
 	ser_tape_reset(r.tape, SER_TAPE_SHAPE, 1);
 	network(&r, r.tape, 0, r.batch);
 	r.n_worker = r.forward && r.batch > 1 ? nt : 1;
