@@ -337,6 +337,7 @@ static int chain(struct ser_tape *t, int x)
 	b = ser_layer_gru(t, "gru", b, 5, true);
 	ser_tape_leave(t);
 	x = ser_layer_conv1d(t, "c5", ser_nn_concat(t, 2, (int[]){a, b}), 16, &c1, true);
+	x = ser_nn_add(t, x, a); /* which the concatenation cannot hold, then */
 	return ser_layer_linear(t, "out", ser_layer_attn_stats(t, "pool", x, 8, true), K, true);
 }
 
