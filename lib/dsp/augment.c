@@ -35,7 +35,6 @@ int ser_noise_add(float *x, size_t n, const float *noise, size_t m, size_t from,
 
 /* ---- convolution ------------------------------------------------------------------------------ */
 
-/* Two blocks of x go through one complex transform, as its real and its imaginary part: h is real, so they stay apart. */
 void ser_convolve(const float *x, size_t n, const float *h, size_t m, size_t from, float *y)
 {
 	size_t size = 1024;
@@ -43,39 +42,34 @@ void ser_convolve(const float *x, size_t n, const float *h, size_t m, size_t fro
 		size *= 2;
 	while (size > 1024 && size / 2 >= m + n)
 		size /= 2;
-	size_t len = size - m + 1; /* samples of x in a block */
-	struct ser_fft64 *fft = ser_fft64_new(size);
-	double *hr = ser_calloc(ser_mul(size, 4), sizeof *hr), *hi = hr + size, *re = hi + size, *im = re + size;
-	double *scratch = ser_malloc(ser_fft64_scratch(fft) + 1, sizeof *scratch);
-	double *sum = ser_calloc(ser_add(n, 1), sizeof *sum); /* y */
-	for (size_t k = 0; k < m; k++)
-		hr[k] = h[k];
-	ser_fft64_do(fft, false, hr, hi, scratch);
-	for (size_t at = 0; at < n; at += 2 * len) {
-		for (size_t i = 0; i < size; i++) {
-			re[i] = i < len && at + i < n ? x[at + i] : 0;
-			im[i] = i < len && at + len + i < n ? x[at + len + i] : 0;
+	size_t len = size - m + 1, n_z = ser_fft_len(size); /* len: samples of x in a block */
+	struct ser_fft *fft = ser_fft_new(size);
+	double *in = ser_malloc_aligned(size, sizeof *in), *zh = ser_malloc_aligned(n_z, sizeof *zh);
+	double *z = ser_malloc_aligned(n_z, sizeof *z), *sum = ser_calloc(ser_add(n, 1), sizeof *sum); /* y */
+	for (size_t k = 0; k < size; k++)
+		in[k] = k < m ? h[k] : 0;
+	ser_fft_do(fft, in, zh);
+	for (size_t at = 0; at < n; at += len) {
+		for (size_t i = 0; i < size; i++)
+			in[i] = i < len && at + i < n ? x[at + i] : 0;
+		ser_fft_do(fft, in, z);
+		for (size_t k = 0; k < n_z; k += 2) {
+			double a = z[k], b = z[k + 1];
+			z[k] = a * zh[k] - b * zh[k + 1];
+			z[k + 1] = a * zh[k + 1] + b * zh[k];
 		}
-		ser_fft64_do(fft, false, re, im, scratch);
-		for (size_t k = 0; k < size; k++) {
-			double a = re[k], b = im[k];
-			re[k] = a * hr[k] - b * hi[k];
-			im[k] = a * hi[k] + b * hr[k];
-		}
-		ser_fft64_do(fft, true, re, im, scratch);
-		for (size_t i = 0; i < size; i++) {
+		ser_fft_inverse(fft, z, in);
+		for (size_t i = 0; i < size; i++)
 			if (at + i >= from && at + i - from < n)
-				sum[at + i - from] += re[i];
-			if (at + len + i >= from && at + len + i - from < n)
-				sum[at + len + i - from] += im[i];
-		}
+				sum[at + i - from] += in[i];
 	}
 	for (size_t i = 0; i < n; i++)
 		y[i] = (float)(sum[i] / (double)size);
 	free(sum);
-	free(scratch);
-	free(hr);
-	ser_fft64_free(fft);
+	free(z);
+	free(zh);
+	free(in);
+	ser_fft_free(fft);
 }
 
 size_t ser_room_len(double rt60_s, double rate_hz)

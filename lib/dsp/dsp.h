@@ -5,10 +5,9 @@
  * Shapes: N samples, T frames, D values a frame, F = n_fft/2+1 bins, M mel bands, C cepstra. Matrices are row-major, one frame
  * a row. Samples are in [-1,1].
  *
- * Plans (`ser_front`, `ser_fft64`) are const after _new and may be shared by threads; each thread has a workspace. _do
- * allocates nothing. The arithmetic is a fixed order of IEEE single and double operations, none of them fused and none
- * left to a library but those that fill tables, so that equal input gives equal bytes on every thread count and every
- * width of vector instructions. */
+ * Plans (`ser_front`, `ser_fft`) are const after _new and may be shared by threads; each thread has a workspace. _do
+ * allocates nothing. The transforms are FFTW's, the rest is a fixed order of IEEE single and double operations: equal input
+ * gives equal bytes on every thread count, and on processors that differ in their vector instructions equal to rounding. */
 #ifndef SER_DSP_H
 #define SER_DSP_H
 
@@ -16,14 +15,18 @@
 
 /* ---- Fourier transform ---------------------------------------------------------------------- */
 
-/* The DFT of one complex signal, X[k] = sum_i x[i] exp(-2 pi i k / n), or with `inverse` the sum with +, not divided by n. In
- * double precision, any length n >= 1 by radices 4, 2, 3, 5 and any other prime (Cooley and Tukey 1965); the cost
- * grows with n times the sum of n's prime factors. re and im [n] in natural order, in place. */
-struct ser_fft64;
-struct ser_fft64 *ser_fft64_new(size_t n);
-void ser_fft64_free(struct ser_fft64 *p);
-size_t ser_fft64_scratch(const struct ser_fft64 *p); /* doubles */
-void ser_fft64_do(const struct ser_fft64 *p, bool inverse, double *re, double *im, double *scratch);
+/* The DFT of real signals, any length n >= 1, in double precision:
+ *   _do       x [n] to z [ser_fft_len(n)], pairs X[k] = sum_i x[i] exp(-2 pi i k / n) for k = 0 .. n/2
+ *   _inverse  those pairs to n times the signal
+ *   _power    each X[k] in z becomes |X[k]|^2, so that _inverse then gives n times the circular autocorrelation
+ * _do and _inverse spoil their input. Arrays come from ser_malloc_aligned(). */
+struct ser_fft;
+struct ser_fft *ser_fft_new(size_t n);
+void ser_fft_free(struct ser_fft *p);
+size_t ser_fft_len(size_t n); /* doubles */
+void ser_fft_do(const struct ser_fft *p, double *x, double *z);
+void ser_fft_inverse(const struct ser_fft *p, double *z, double *x);
+void ser_fft_power(const struct ser_fft *p, double *z);
 
 /* ---- front-ends: the options, named as Kaldi and torchaudio name them ------------------------ */
 
@@ -186,10 +189,6 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 
 /* The mel filters: weights [M,F] into w, for looking at and for tests. Only fbank, mfcc and mel have them. */
 void ser_front_filters(const struct ser_front *p, float *w);
-
-/* Which vector instructions _do uses: 0 the machine's widest; for tests 1 baseline, 2 AVX2, 3 AVX-512 (not beyond what the
- * machine has). The results are the same bytes. */
-void ser_front_force_isa(struct ser_front *p, int isa);
 
 /* The columns of SER_LLD, from a frame's samples x, P[k] = |DFT(windowed x)|^2 at f[k] Hz, p = P / sum P:
  *   f0_hz voicing hnr_db    as ser_f0_do() gives, centred on the frame; hnr = 10 log10(r / (1 - r)); 0 where unvoiced

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "dsp/acf.h"
 #include "dsp/dsp.h"
 #include "dsp/lld.h"
 
@@ -17,7 +16,7 @@ struct ser_f0 {
 	size_t lag_end;   /* the autocorrelation is known for lags up to this */
 	double *window;   /* [n_win] */
 	double *window_r; /* [lag_end+1] its autocorrelation, 1 at lag 0 */
-	struct ser_acf *acf;
+	struct ser_fft *fft;
 };
 
 struct candidate {
@@ -25,8 +24,8 @@ struct candidate {
 };
 
 struct ser_f0_ws {
-	struct ser_acf_ws *acf;
-	double *x;                 /* [n_win] */
+	double *x;                 /* [n_fft] a windowed frame, then its autocorrelation */
+	double *z;                 /* [ser_fft_len(n_fft)] */
 	double *r;                 /* [2 lag_end + 1], lag 0 in the middle */
 	struct candidate *cand;    /* [T, max_candidates] */
 	int *n_cand, *back;        /* [T], [T, max_candidates] */
@@ -70,6 +69,15 @@ static int check(const struct ser_f0_opt *o, struct ser_err *e)
 	return SER_OK;
 }
 
+/* ws->x [n_win] to its autocorrelation, times n_fft. */
+static void autocorrelate(const struct ser_f0 *p, struct ser_f0_ws *ws)
+{
+	memset(ws->x + p->n_win, 0, (p->n_fft - p->n_win) * sizeof *ws->x);
+	ser_fft_do(p->fft, ws->x, ws->z);
+	ser_fft_power(p->fft, ws->z);
+	ser_fft_inverse(p->fft, ws->z, ws->x);
+}
+
 int ser_f0_new(struct ser_f0 **out, const struct ser_f0_opt *o, struct ser_err *e)
 {
 	*out = NULL;
@@ -87,17 +95,16 @@ int ser_f0_new(struct ser_f0 **out, const struct ser_f0_opt *o, struct ser_err *
 	p->lag_end = p->n_win / 2;
 	for (p->n_fft = 1; 2 * p->n_fft < 3 * p->n_win;)
 		p->n_fft *= 2;
-	p->acf = ser_acf_new(p->n_fft);
+	p->fft = ser_fft_new(p->n_fft);
 	p->window = ser_malloc(p->n_win, sizeof *p->window);
 	for (size_t i = 0; i < p->n_win; i++)
 		p->window[i] = 0.5 - 0.5 * cos(2 * M_PI * (double)(i + 1) / (double)(p->n_win + 1));
 	p->window_r = ser_malloc(p->lag_end + 1, sizeof *p->window_r);
 	struct ser_f0_ws *ws = ser_f0_ws_new(p);
-	ser_acf_put(p->acf, ws->acf, 0, p->window, p->n_win);
-	ser_acf_do(p->acf, ws->acf);
-	ser_acf_get(p->acf, ws->acf, 0, p->window_r, p->lag_end + 1);
-	for (size_t i = p->lag_end + 1; i-- > 0;)
-		p->window_r[i] /= p->window_r[0];
+	memcpy(ws->x, p->window, p->n_win * sizeof *ws->x);
+	autocorrelate(p, ws);
+	for (size_t i = 0; i <= p->lag_end; i++)
+		p->window_r[i] = ws->x[i] / ws->x[0];
 	ser_f0_ws_free(ws);
 	*out = p;
 	return SER_OK;
@@ -107,7 +114,7 @@ void ser_f0_free(struct ser_f0 *p)
 {
 	if (p == NULL)
 		return;
-	ser_acf_free(p->acf);
+	ser_fft_free(p->fft);
 	free(p->window);
 	free(p->window_r);
 	free(p);
@@ -116,8 +123,8 @@ void ser_f0_free(struct ser_f0 *p)
 struct ser_f0_ws *ser_f0_ws_new(const struct ser_f0 *p)
 {
 	struct ser_f0_ws *ws = ser_calloc(1, sizeof *ws);
-	ws->acf = ser_acf_ws_new(p->acf);
-	ws->x = ser_malloc(p->n_win, sizeof *ws->x);
+	ws->x = ser_malloc_aligned(p->n_fft, sizeof *ws->x);
+	ws->z = ser_malloc_aligned(ser_fft_len(p->n_fft), sizeof *ws->z);
 	ws->r = ser_malloc(2 * p->lag_end + 1, sizeof *ws->r);
 	return ws;
 }
@@ -126,8 +133,8 @@ void ser_f0_ws_free(struct ser_f0_ws *ws)
 {
 	if (ws == NULL)
 		return;
-	ser_acf_ws_free(ws->acf);
 	free(ws->x);
+	free(ws->z);
 	free(ws->r);
 	free(ws->cand);
 	free(ws->n_cand);
@@ -292,9 +299,8 @@ static void find_candidates(const struct ser_f0 *p, struct ser_f0_ws *ws, struct
 	}
 }
 
-/* The frame centred on time_s, windowed and with a peak of 1, as signal k of the next autocorrelations; returns its peak
- * against the sound's. */
-static double put_frame(const struct ser_f0 *p, struct ser_f0_ws *ws, size_t k, const float *x, size_t n, double time_s,
+/* The frame centred on time_s, windowed and with a peak of 1, into ws->x; returns its peak against the sound's. */
+static double put_frame(const struct ser_f0 *p, struct ser_f0_ws *ws, const float *x, size_t n, double time_s,
 			double peak)
 {
 	/* sample i lies at (i + 0.5) dx; `left` is the last one not after the centre */
@@ -311,23 +317,18 @@ static double put_frame(const struct ser_f0 *p, struct ser_f0_ws *ws, size_t k, 
 		top = fmax(top, fabs(ws->x[i]));
 	for (size_t i = 0; top > 0 && i < p->n_win; i++)
 		ws->x[i] /= top;
-	ser_acf_put(p->acf, ws->acf, k, top > 0 ? ws->x : NULL, p->n_win);
 	return top > peak ? 1 : top / peak;
 }
 
-/* The candidates of frames [t, t + n_frame), signals of the autocorrelations just made. */
-static void search(const struct ser_f0 *p, struct ser_f0_ws *ws, size_t t, size_t n_frame)
+/* The candidates of frame t, which stands in ws->x. */
+static void search(const struct ser_f0 *p, struct ser_f0_ws *ws, size_t t)
 {
 	double *r = ws->r + p->lag_end;
-	for (size_t k = 0; k < n_frame; k++) {
-		if (!(ws->intensity[t + k] > 0))
-			continue;
-		ser_acf_get(p->acf, ws->acf, k, r, p->lag_end + 1);
-		for (size_t i = 1; i <= p->lag_end; i++)
-			r[i] = r[-(ptrdiff_t)i] = r[i] / (r[0] * p->window_r[i]);
-		r[0] = 1;
-		find_candidates(p, ws, ws->cand + (t + k) * (size_t)p->o.max_candidates, &ws->n_cand[t + k]);
-	}
+	autocorrelate(p, ws);
+	for (size_t i = 1; i <= p->lag_end; i++)
+		r[i] = r[-(ptrdiff_t)i] = ws->x[i] / (ws->x[0] * p->window_r[i]);
+	r[0] = 1;
+	find_candidates(p, ws, ws->cand + t * (size_t)p->o.max_candidates, &ws->n_cand[t]);
 }
 
 /* ---- the path --------------------------------------------------------------------------------------- */
@@ -414,23 +415,14 @@ int ser_f0_do(const struct ser_f0 *p, struct ser_f0_ws *ws, const float *x, size
 	mean /= n > 0 ? (double)n : 1;
 	for (size_t i = 0; i < n; i++)
 		peak = fmax(peak, fabs(x[i] - mean));
-	size_t step = ser_acf_n(p->acf);
-	for (size_t t = 0; t < n_frame; t += step) {
-		size_t n_here = n_frame - t < step ? n_frame - t : step;
-		for (size_t k = 0; k < n_here; k++) {
-			ws->cand[(t + k) * (size_t)p->o.max_candidates] = (struct candidate){0, 0};
-			ws->n_cand[t + k] = 1;
-			ws->intensity[t + k] = 0;
-			if (peak > 0)
-				ws->intensity[t + k] =
-					put_frame(p, ws, k, x, n, first_s + (double)(t + k) * p->o.shift_s, peak);
-		}
-		if (!(peak > 0))
-			continue;
-		for (size_t k = n_here; k < step; k++)
-			ser_acf_put(p->acf, ws->acf, k, NULL, 0);
-		ser_acf_do(p->acf, ws->acf);
-		search(p, ws, t, n_here);
+	for (size_t t = 0; t < n_frame; t++) {
+		ws->cand[t * (size_t)p->o.max_candidates] = (struct candidate){0, 0};
+		ws->n_cand[t] = 1;
+		ws->intensity[t] = 0;
+		if (peak > 0)
+			ws->intensity[t] = put_frame(p, ws, x, n, first_s + (double)t * p->o.shift_s, peak);
+		if (ws->intensity[t] > 0)
+			search(p, ws, t);
 	}
 	best_path(p, ws, n_frame, f0, strength);
 	return SER_OK;
@@ -443,9 +435,4 @@ double ser_f0_peak(const struct ser_f0 *p, const struct ser_f0_ws *ws, size_t t)
 	for (int m = 1; m < ws->n_cand[t]; m++)
 		top = fmax(top, c[m].strength);
 	return top;
-}
-
-void ser_f0_force_isa(struct ser_f0 *p, int isa)
-{
-	ser_acf_force_isa(p->acf, isa);
 }

@@ -159,12 +159,8 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 		free(p);
 		return rc;
 	}
-	ser_front_fft(&p->fft, p->n_fft);
+	p->fft = ser_fft_new(p->n_fft);
 	ser_front_window(p);
-	p->n_row = p->fft.half ? p->n_fft : 2 * p->n_fft;
-	if (p->n_row < (size_t)o->num_mel_bins) /* the cepstra's sums use it too */
-		p->n_row = (size_t)o->num_mel_bins;
-	p->n_aux_row = 2 * p->fft.t.max_radix;
 	p->need_energy = o->use_energy && (o->kind == SER_FBANK || o->kind == SER_MFCC);
 	p->log_energy_floor = o->energy_floor > 0 ? (float)log(o->energy_floor) : 0;
 	p->base_dim = p->n_bin;
@@ -176,18 +172,16 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 		}
 	} else if (o->kind != SER_SPEC) {
 		ser_front_bands(p);
-		p->n_out_row = (size_t)o->num_mel_bins;
 		p->base_dim = (size_t)o->num_mel_bins + (o->kind == SER_FBANK && p->need_energy);
 	}
 	if (o->kind == SER_MFCC) {
 		ser_front_dct(p);
-		p->base_dim = p->n_ceps_row = (size_t)o->num_ceps;
+		p->base_dim = (size_t)o->num_ceps;
 	}
 	p->dim = p->base_dim * (1 + (size_t)o->delta_order);
 	p->sparse = ser_calloc(p->dim, sizeof *p->sparse);
 	for (size_t i = 0; p->lld != NULL && i < p->base_dim; i++)
 		p->sparse[i] = p->lld->set->sparse(i);
-	ser_front_force_isa(p, 0);
 	*out = p;
 	return SER_OK;
 }
@@ -196,8 +190,7 @@ void ser_front_free(struct ser_front *p)
 {
 	if (p == NULL)
 		return;
-	ser_fft_table_free(&p->fft.t);
-	free(p->fft.split);
+	ser_fft_free(p->fft);
 	free(p->window);
 	free(p->band);
 	free(p->weight);

@@ -1,49 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* A front-end at work: frames out of a signal, in blocks of as many as a vector register has lanes, then what looks at the
- * whole matrix. */
+/* A front-end at work: frame after frame out of a signal, then what looks at the whole matrix. */
 #include "dsp/front.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOPS "dsp/front_lanes.h"
-#include "dsp/widths.h"
-
 /* Samples times scale beyond this are refused: their power spectrum stays far from overflow. */
 static const float MAX_SAMPLE = 1e12f;
-
-void ser_front_force_isa(struct ser_front *p, int isa)
-{
-	p->w = width_for(isa);
-	p->block = OF_WIDTH(p->w, block);
-	if (p->wide != NULL)
-		ser_front_force_isa(p->wide, isa);
-	if (p->lld != NULL)
-		ser_f0_force_isa(p->lld->f0, isa);
-}
-
-static float *rows_of(size_t n)
-{
-	return ser_malloc_aligned(ser_mul(n, LANES), sizeof(float));
-}
 
 struct ser_front_ws *ser_front_ws_new(const struct ser_front *p)
 {
 	struct ser_front_ws *ws = ser_calloc(1, sizeof *ws);
 	if (p->o.kind == SER_WAVE)
 		return ws;
-	size_t rows = p->win + p->n_bin + p->n_out_row + p->n_ceps_row + p->n_row + p->n_aux_row;
-	ws->scratch = rows_of(rows);
-	ws->edge = rows_of(p->win);
-	if (p->lld != NULL) {
+	ws->edge = ser_malloc_aligned(p->win, sizeof *ws->edge);
+	ws->raw = ser_malloc_aligned(p->win + 8, sizeof *ws->raw);
+	ws->x = ser_malloc_aligned(p->n_fft + 4, sizeof *ws->x);
+	ws->z = ser_malloc_aligned(2 * (p->n_bin + 4), sizeof *ws->z);
+	ws->pw = ser_malloc_aligned(p->n_bin + 4, sizeof *ws->pw);
+	ws->mel = ser_malloc_aligned((size_t)p->o.num_mel_bins + 4, sizeof *ws->mel);
+	for (size_t i = 0; i < 8; i++)
+		ws->z[2 * p->n_bin + i] = 0;
+	for (size_t i = 0; i < 4; i++)
+		ws->mel[(size_t)p->o.num_mel_bins + i] = 0;
+	if (p->lld != NULL)
 		ws->lld = ser_lld_ws_new(p->lld);
-		ws->spec = rows_of(p->n_bin);
-	}
-	if (p->wide != NULL) {
+	if (p->wide != NULL)
 		ws->wide = ser_front_ws_new(p->wide);
-		ws->wide_spec = rows_of(p->wide->n_bin);
-	}
 	return ws;
 }
 
@@ -51,15 +35,158 @@ void ser_front_ws_free(struct ser_front_ws *ws)
 {
 	if (ws == NULL)
 		return;
-	free(ws->scratch);
 	free(ws->edge);
+	free(ws->raw);
 	free(ws->x);
+	free(ws->z);
+	free(ws->pw);
+	free(ws->mel);
+	free(ws->sound);
 	ser_lld_ws_free(ws->lld);
-	free(ws->spec);
 	ser_front_ws_free(ws->wide);
-	free(ws->wide_spec);
 	free(ws);
 }
+
+/* ---- one frame ------------------------------------------------------------------------------- */
+
+typedef float f4 __attribute__((vector_size(16), aligned(4)));
+typedef int32_t i4 __attribute__((vector_size(16)));
+typedef double d4 __attribute__((vector_size(32), aligned(8)));
+
+#define SUM4(a) (((a)[0] + (a)[1]) + ((a)[2] + (a)[3]))
+
+/* ln(x + add) or, with add 0, ln(max(x, lo)), of positive normal numbers: x = 2^k m with sqrt(1/2) <= m < sqrt(2),
+ * s = (m-1)/(m+1), ln m = 2 (s + s^3/3 + s^5/5 + s^7/7 + s^9/9), whose next term is below 8e-10. ln 2 in two pieces. */
+static void log_row(float *y, size_t n, float add, float lo, float gain)
+{
+	for (size_t i = 0; i < n; i += 4) {
+		f4 x = *(f4 *)(y + i) + add;
+		i4 keep = x > lo;
+		x = (f4)((keep & (i4)x) | (~keep & (i4)((f4){0} + lo)));
+		i4 bits = (i4)x, k = (bits - 0x3f3504f3) >> 23;
+		f4 m = (f4)(bits - (k << 23)), kf = __builtin_convertvector(k, f4);
+		f4 f = m - 1.0f, s = f / (m + 1.0f), z = s * s;
+		f4 q = z * (0.66666667f + z * (0.4f + z * (0.28571429f + z * 0.22222222f)));
+		/* ln m = 2 s + s q = f - s (f - q), which keeps f exact */
+		*(f4 *)(y + i) = gain * (kf * 0.693145751953125f + (f - (s * (f - q) - kf * 1.4286068e-6f)));
+	}
+}
+
+static void logarithm(const struct ser_front *p, float *y, size_t n)
+{
+	float lo = (float)p->o.log_floor;
+	if (p->o.log == SER_LOG_LNADD)
+		log_row(y, n, lo, lo, 1);
+	else if (p->o.log == SER_LOG_LN)
+		log_row(y, n, 0, lo, 1);
+	else if (p->o.log == SER_LOG_DB)
+		log_row(y, n, 0, lo, 4.34294482f); /* 10 / ln 10 */
+}
+
+/* src [win] to ws->x [n_fft]: remove the mean, pre-emphasise, window, zero-pad. Returns the energy. In double precision,
+ * as the transform: after pre-emphasis the lowest bands of a loud frame lie below the rounding noise of single precision,
+ * and their logarithms would be wrong by 1 % and more. */
+static float condition(const struct ser_front *p, struct ser_front_ws *ws, const float *src)
+{
+	size_t n = p->win, i = 0;
+	double *raw = ws->raw + 4, *x = ws->x, mean = 0, pre = p->o.preemphasis_coefficient;
+	float scale = (float)p->o.scale;
+	d4 s = {0}, e = {0};
+	for (; i + 4 <= n; i += 4) {
+		f4 v = *(const f4 *)(src + i) * scale;
+		d4 d = {v[0], v[1], v[2], v[3]};
+		*(d4 *)(raw + i) = d;
+		s += d;
+	}
+	for (; i < n; i++) {
+		raw[i] = src[i] * scale;
+		s[0] += raw[i];
+	}
+	if (p->o.remove_dc_offset)
+		mean = SUM4(s) / (double)n;
+	raw[-1] = raw[0];
+	for (; i % 4 != 0; i++) /* beyond the window: 0 */
+		raw[i] = mean;
+	for (i = 0; i < n; i += 4) {
+		d4 d = *(d4 *)(raw + i) - mean, last = *(d4 *)(raw + i - 1) - mean;
+		d4 v = (d - pre * last) * *(const d4 *)(p->window + i);
+		*(d4 *)(x + i) = v;
+		e += p->o.raw_energy ? d * d : v * v;
+	}
+	if (n < p->n_fft)
+		memset(x + n, 0, (p->n_fft - n) * sizeof *x);
+	return (float)SUM4(e);
+}
+
+/* |X[k]|^power of src [win] to ws->pw [F]. Returns the energy. */
+static float spectrum(const struct ser_front *p, struct ser_front_ws *ws, const float *src)
+{
+	float energy = condition(p, ws, src), *pw = ws->pw;
+	ser_fft_do(p->fft, ws->x, ws->z);
+	for (size_t k = 0; k < p->n_bin; k += 4) {
+		d4 a = *(d4 *)(ws->z + 2 * k), b = *(d4 *)(ws->z + 2 * k + 4);
+		a *= a;
+		b *= b;
+		d4 v = __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+		*(f4 *)(pw + k) = (f4){(float)v[0], (float)v[1], (float)v[2], (float)v[3]};
+	}
+	for (size_t k = 0; p->o.power != 2 && k < p->n_bin; k++)
+		pw[k] = p->o.power == 1 ? sqrtf(pw[k]) : powf(pw[k], (float)(p->o.power / 2));
+	return energy;
+}
+
+/* Cepstra of the mel row; row c of the matrix holds the lifter and, for htk-compat's C0, sqrt(2). */
+static void cepstra(const struct ser_front *p, const float *mel, float log_energy, float *y)
+{
+	size_t n_mel = (size_t)p->o.num_mel_bins, n = (size_t)p->o.num_ceps, last = p->o.htk_compat ? 1 : 0;
+	for (size_t c = 0; c < n; c++) {
+		const double *w = p->dct + c * n_mel;
+		double a[4] = {0};
+		size_t b = 0;
+		for (; b + 4 <= n_mel; b += 4)
+			for (size_t k = 0; k < 4; k++)
+				a[k] += mel[b + k] * w[b + k];
+		for (; b < n_mel; b++)
+			a[0] += mel[b] * w[b];
+		y[(c + n - last) % n] = c == 0 && p->need_energy ? log_energy : (float)SUM4(a);
+	}
+}
+
+/* src: the samples of a frame; y: its row. */
+static void one_frame(const struct ser_front *p, struct ser_front_ws *ws, const float *src, float *y)
+{
+	size_t n_mel = (size_t)p->o.num_mel_bins;
+	float energy[4] = {spectrum(p, ws, src)}, *mel = ws->mel;
+	if (p->o.kind == SER_SPEC) {
+		logarithm(p, ws->pw, p->n_bin);
+		memcpy(y, ws->pw, p->n_bin * sizeof *y);
+		return;
+	}
+	for (size_t b = 0; b < n_mel; b++) {
+		const float *w = p->weight + p->band[b].at, *s = ws->pw + p->band[b].lo;
+		float a = 0;
+		for (size_t k = 0; k < p->band[b].n; k++)
+			a += s[k] * w[k];
+		mel[b] = a;
+	}
+	logarithm(p, mel, n_mel);
+	if (p->need_energy) {
+		log_row(energy, 1, 0, 1.1920928955078125e-07f, 1);
+		if (p->o.energy_floor > 0)
+			energy[0] = fmaxf(energy[0], p->log_energy_floor);
+	}
+	if (p->o.kind == SER_MFCC) {
+		cepstra(p, mel, energy[0], y);
+		return;
+	}
+	if (p->need_energy && !p->o.htk_compat)
+		*y++ = energy[0];
+	memcpy(y, mel, n_mel * sizeof *y);
+	if (p->need_energy && p->o.htk_compat)
+		y[n_mel] = energy[0];
+}
+
+/* ---- all frames ------------------------------------------------------------------------------ */
 
 /* Sample i of a signal of n samples, which may lie outside. */
 static float beyond(const struct ser_front *p, const float *x, size_t n, ptrdiff_t i)
@@ -77,75 +204,55 @@ static float beyond(const struct ser_front *p, const float *x, size_t n, ptrdiff
 	return x[i];
 }
 
-/* Frames [t, t + n_lane) of the wider spectrum, centred as those of p; what lies beyond the ends is 0. */
-static void widen(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t t, size_t n_lane)
+/* The power spectrum of frame t of p->wide, centred as that of p; what lies beyond the ends is 0. */
+static void widen(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t t)
 {
-	const float *src[LANES];
 	size_t win = p->wide->win;
-	for (size_t l = 0; l < p->wide->w; l++) {
-		size_t lane = l < n_lane ? l : 0;
-		ptrdiff_t from =
-			(ptrdiff_t)((t + lane) * p->shift) + p->offset + (ptrdiff_t)(p->win / 2) - (ptrdiff_t)(win / 2);
-		bool inside = from >= 0 && (size_t)from + win <= n;
-		float *edge = ws->wide->edge + l * win;
-		src[l] = inside ? x + from : edge;
-		for (size_t i = 0; !inside && i < win; i++) {
-			ptrdiff_t k = from + (ptrdiff_t)i;
-			edge[i] = k >= 0 && k < (ptrdiff_t)n ? x[k] : 0;
-		}
+	ptrdiff_t from = (ptrdiff_t)(t * p->shift) + p->offset + (ptrdiff_t)(p->win / 2) - (ptrdiff_t)(win / 2);
+	bool inside = from >= 0 && (size_t)from + win <= n;
+	float *edge = ws->wide->edge;
+	for (size_t i = 0; !inside && i < win; i++) {
+		ptrdiff_t k = from + (ptrdiff_t)i;
+		edge[i] = k >= 0 && k < (ptrdiff_t)n ? x[k] : 0;
 	}
-	p->wide->block(p->wide, ws->wide->scratch, src, ws->wide_spec, p->wide->n_bin, n_lane);
+	spectrum(p->wide, ws->wide, inside ? x + from : edge);
 }
 
-static void descriptors(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n,
-			const float *const *src, size_t t, size_t n_lane, float *y)
+static void descriptors(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, const float *src,
+			size_t t, float *y)
 {
-	p->block(p, ws->scratch, src, ws->spec, p->n_bin, n_lane);
+	spectrum(p, ws, src);
+	logarithm(p, ws->pw, p->n_bin);
 	if (p->wide != NULL)
-		widen(p, ws, x, n, t, n_lane);
-	for (size_t l = 0; l < n_lane; l++) {
-		const struct ser_lld_frame f = {
-			.t = t + l,
-			.x = src[l],
-			.pw = ws->spec + l * p->n_bin,
-			.wide = p->wide != NULL ? ws->wide_spec + l * p->wide->n_bin : NULL,
-			.voice = &ws->lld->voice[t + l],
-		};
-		p->lld->set->frame(p->lld, ws->lld, &f, y + l * p->dim);
-	}
+		widen(p, ws, x, n, t);
+	const struct ser_lld_frame f = {
+		.t = t,
+		.x = src,
+		.pw = ws->pw,
+		.wide = p->wide != NULL ? ws->wide->pw : NULL,
+		.voice = &ws->lld->voice[t],
+	};
+	p->lld->set->frame(p->lld, ws->lld, &f, y);
 }
 
-static void blocks(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t n_frame,
+static void frames(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t n_frame,
 		   struct ser_rng *rng, float *y)
 {
-	const float *src[LANES];
 	double noise = p->o.dither / p->o.scale;
-	for (size_t t = 0; t < n_frame; t += p->w) {
-		size_t n_lane = n_frame - t < p->w ? n_frame - t : p->w;
-		for (size_t l = 0; l < p->w; l++) {
-			if (l >= n_lane) { /* lanes without a frame repeat the first */
-				src[l] = src[0];
-				continue;
-			}
-			ptrdiff_t from = (ptrdiff_t)((t + l) * p->shift) + p->offset;
-			bool inside = from >= 0 && (size_t)from + p->win <= n;
-			float *edge = ws->edge + l * p->win;
-			src[l] = inside ? x + from : edge;
-			if (!inside)
-				for (size_t i = 0; i < p->win; i++)
-					edge[i] = beyond(p, x, n, from + (ptrdiff_t)i);
-			if (p->o.dither > 0) {
-				if (inside)
-					memcpy(edge, x + from, p->win * sizeof *edge);
-				for (size_t i = 0; i < p->win; i++)
-					edge[i] += (float)(noise * ser_rng_normal(rng));
-				src[l] = edge;
-			}
+	for (size_t t = 0; t < n_frame; t++, y += p->dim) {
+		ptrdiff_t from = (ptrdiff_t)(t * p->shift) + p->offset;
+		bool inside = from >= 0 && (size_t)from + p->win <= n;
+		const float *src = inside && p->o.dither == 0 ? x + from : ws->edge;
+		for (size_t i = 0; src == ws->edge && i < p->win; i++) {
+			ptrdiff_t k = from + (ptrdiff_t)i;
+			ws->edge[i] = inside ? x[k] : beyond(p, x, n, k);
+			if (p->o.dither > 0)
+				ws->edge[i] += (float)(noise * ser_rng_normal(rng));
 		}
 		if (p->lld == NULL)
-			p->block(p, ws->scratch, src, y + t * p->dim, p->dim, n_lane);
+			one_frame(p, ws, src, y);
 		else
-			descriptors(p, ws, x, n, src, t, n_lane, y + t * p->dim);
+			descriptors(p, ws, x, n, src, t, y);
 	}
 }
 
@@ -196,15 +303,15 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 		return SER_OK;
 	}
 	if (o->peak_norm && peak > 0) {
-		ws->x = ser_grow(ws->x, &ws->x_cap, n, sizeof *ws->x);
+		ws->sound = ser_grow(ws->sound, &ws->sound_cap, n, sizeof *ws->sound);
 		for (size_t i = 0; i < n; i++)
-			ws->x[i] = x[i] / peak;
-		x = ws->x;
+			ws->sound[i] = x[i] / peak;
+		x = ws->sound;
 	}
 	double first = ((double)p->offset + 0.5 * (double)p->win) / o->sample_frequency;
 	if (p->lld != NULL && ser_lld_begin(p->lld, ws->lld, x, n, first, n_frame, e) != SER_OK)
 		return e->code;
-	blocks(p, ws, x, n, n_frame, rng, y);
+	frames(p, ws, x, n, n_frame, rng, y);
 	if (p->lld != NULL && p->lld->set->end != NULL)
 		p->lld->set->end(p->lld, ws->lld, n_frame, y, p->dim);
 	if (o->log == SER_LOG_DB && o->top_db > 0)

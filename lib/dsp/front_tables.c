@@ -6,32 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void ser_front_fft(struct lane_fft *f, size_t n)
-{
-	f->n = n;
-	f->half = n % 2 == 0;
-	ser_fft_table_init(&f->t, f->half ? n / 2 : n);
-	f->split = ser_malloc(2 * (n / 4 + 1), sizeof *f->split);
-	for (size_t k = 0; k <= n / 4; k++) {
-		double c, s;
-		ser_fft_root(k, n, &c, &s);
-		f->split[2 * k] = 0.5 * c;
-		f->split[2 * k + 1] = 0.5 * s;
-	}
-}
-
 void ser_front_window(struct ser_front *p)
 {
 	const struct ser_front_opt *o = &p->o;
 	size_t n = p->win, d = o->periodic ? n : n - 1;
-	p->window = ser_malloc(n, sizeof *p->window);
+	p->window = ser_calloc(n + 4, sizeof *p->window);
 	for (size_t i = 0; i < n; i++) {
-		double c = 1, c2 = 1, s;
-		if (d > 0) {
-			ser_fft_root(i, d, &c, &s);
-			ser_fft_root(2 * i, d, &c2, &s);
-		}
-		double w = 1;
+		double w = 1, angle = 2 * M_PI * (double)i / (double)d, c = cos(angle), c2 = cos(2 * angle);
 		switch (o->window_type) {
 		case SER_WIN_POVEY:
 			w = pow(0.5 - 0.5 * c, 0.85);
@@ -146,11 +127,9 @@ void ser_front_dct(struct ser_front *p)
 			gain *= 1 + 0.5 * lift * sin(M_PI * (double)c / lift);
 		if (c == 0 && p->o.htk_compat && !p->o.use_energy)
 			gain *= sqrt(2.0);
-		for (size_t b = 0; b < n; b++) {
-			double x, y;
-			ser_fft_root(c * (2 * b + 1), 4 * n, &x, &y);
-			p->dct[c * n + b] = gain * x;
-		}
+		for (size_t b = 0; b < n; b++)
+			p->dct[c * n + b] =
+				gain * cos(2 * M_PI * (double)(c * (2 * b + 1) % (4 * n)) / (double)(4 * n));
 	}
 }
 

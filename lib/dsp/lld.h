@@ -16,9 +16,6 @@ struct ser_voice {
 	struct ser_perturbation pert;
 };
 
-/* As ser_front_force_isa(). */
-void ser_f0_force_isa(struct ser_f0 *p, int isa);
-
 /* 10 log10(r / (1 - r)) of a height r of the autocorrelation, at most 60 dB. */
 float ser_hnr_db(float r);
 
