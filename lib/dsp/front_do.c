@@ -51,9 +51,8 @@ void ser_front_ws_free(struct ser_front_ws *ws)
 
 typedef float f4 __attribute__((vector_size(16), aligned(4)));
 typedef int32_t i4 __attribute__((vector_size(16)));
-typedef double d4 __attribute__((vector_size(32), aligned(8)));
-
-#define SUM4(a) (((a)[0] + (a)[1]) + ((a)[2] + (a)[3]))
+typedef float f2 __attribute__((vector_size(8), aligned(4)));
+typedef double d2 __attribute__((vector_size(16), aligned(8)));
 
 /* ln(x + add) or, with add 0, ln(max(x, lo)), of positive normal numbers: x = 2^k m with sqrt(1/2) <= m < sqrt(2),
  * s = (m-1)/(m+1), ln m = 2 (s + s^3/3 + s^5/5 + s^7/7 + s^9/9), whose next term is below 8e-10. ln 2 in two pieces. */
@@ -91,31 +90,38 @@ static float condition(const struct ser_front *p, struct ser_front_ws *ws, const
 	size_t n = p->win, i = 0;
 	double *raw = ws->raw + 4, *x = ws->x, mean = 0, pre = p->o.preemphasis_coefficient;
 	float scale = (float)p->o.scale;
-	d4 s = {0}, e = {0};
+	d2 s[2] = {{0}, {0}}, e[2] = {{0}, {0}};
 	for (; i + 4 <= n; i += 4) {
-		f4 v = *(const f4 *)(src + i) * scale;
-		d4 d = {v[0], v[1], v[2], v[3]};
-		*(d4 *)(raw + i) = d;
-		s += d;
+		d2 a = __builtin_convertvector(*(const f2 *)(src + i) * scale, d2);
+		d2 b = __builtin_convertvector(*(const f2 *)(src + i + 2) * scale, d2);
+		*(d2 *)(raw + i) = a;
+		*(d2 *)(raw + i + 2) = b;
+		s[0] += a;
+		s[1] += b;
 	}
 	for (; i < n; i++) {
 		raw[i] = src[i] * scale;
-		s[0] += raw[i];
+		s[0][0] += raw[i];
 	}
 	if (p->o.remove_dc_offset)
-		mean = SUM4(s) / (double)n;
+		mean = ((s[0][0] + s[0][1]) + (s[1][0] + s[1][1])) / (double)n;
 	raw[-1] = raw[0];
 	for (; i % 4 != 0; i++) /* beyond the window: 0 */
 		raw[i] = mean;
-	for (i = 0; i < n; i += 4) {
-		d4 d = *(d4 *)(raw + i) - mean, last = *(d4 *)(raw + i - 1) - mean;
-		d4 v = (d - pre * last) * *(const d4 *)(p->window + i);
-		*(d4 *)(x + i) = v;
-		e += p->o.raw_energy ? d * d : v * v;
-	}
+	bool before = p->o.raw_energy;
+	double offset = (1 - pre) * mean; /* of x - pre last */
+	for (i = 0; i < n; i += 4)
+		for (size_t k = 0; k < 2; k++) {
+			const double *at = raw + i + 2 * k;
+			d2 d = *(const d2 *)at, v = d - pre * *(const d2 *)(at - 1) - offset;
+			v *= *(const d2 *)(p->window + i + 2 * k);
+			*(d2 *)(x + i + 2 * k) = v;
+			d = before ? d - mean : v;
+			e[k] += d * d;
+		}
 	if (n < p->n_fft)
 		memset(x + n, 0, (p->n_fft - n) * sizeof *x);
-	return (float)SUM4(e);
+	return (float)((e[0][0] + e[0][1]) + (e[1][0] + e[1][1]));
 }
 
 /* |X[k]|^power of src [win] to ws->pw [F]. Returns the energy. */
@@ -123,12 +129,12 @@ static float spectrum(const struct ser_front *p, struct ser_front_ws *ws, const 
 {
 	float energy = condition(p, ws, src), *pw = ws->pw;
 	ser_fft_do(p->fft, ws->x, ws->z);
-	for (size_t k = 0; k < p->n_bin; k += 4) {
-		d4 a = *(d4 *)(ws->z + 2 * k), b = *(d4 *)(ws->z + 2 * k + 4);
+	for (size_t k = 0; k < p->n_bin; k += 2) {
+		d2 a = *(d2 *)(ws->z + 2 * k), b = *(d2 *)(ws->z + 2 * k + 2);
 		a *= a;
 		b *= b;
-		d4 v = __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
-		*(f4 *)(pw + k) = (f4){(float)v[0], (float)v[1], (float)v[2], (float)v[3]};
+		d2 v = __builtin_shufflevector(a, b, 0, 2) + __builtin_shufflevector(a, b, 1, 3);
+		*(f2 *)(pw + k) = __builtin_convertvector(v, f2);
 	}
 	for (size_t k = 0; p->o.power != 2 && k < p->n_bin; k++)
 		pw[k] = p->o.power == 1 ? sqrtf(pw[k]) : powf(pw[k], (float)(p->o.power / 2));
@@ -148,7 +154,7 @@ static void cepstra(const struct ser_front *p, const float *mel, float log_energ
 				a[k] += mel[b + k] * w[b + k];
 		for (; b < n_mel; b++)
 			a[0] += mel[b] * w[b];
-		y[(c + n - last) % n] = c == 0 && p->need_energy ? log_energy : (float)SUM4(a);
+		y[(c + n - last) % n] = c == 0 && p->need_energy ? log_energy : (float)((a[0] + a[1]) + (a[2] + a[3]));
 	}
 }
 
@@ -165,8 +171,8 @@ static void one_frame(const struct ser_front *p, struct ser_front_ws *ws, const 
 	for (size_t b = 0; b < n_mel; b++) {
 		const float *w = p->weight + p->band[b].at, *s = ws->pw + p->band[b].lo;
 		float a = 0;
-		for (size_t k = 0; k < p->band[b].n; k++)
-			a += s[k] * w[k];
+		for (const float *end = s + p->band[b].n; s < end;)
+			a += *s++ * *w++;
 		mel[b] = a;
 	}
 	logarithm(p, mel, n_mel);
