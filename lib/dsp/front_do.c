@@ -110,15 +110,18 @@ static float condition(const struct ser_front *p, struct ser_front_ws *ws, const
 		raw[i] = mean;
 	bool before = p->o.raw_energy;
 	double offset = (1 - pre) * mean; /* of x - pre last */
-	for (i = 0; i < n; i += 4)
-		for (size_t k = 0; k < 2; k++) {
-			const double *at = raw + i + 2 * k;
-			d2 d = *(const d2 *)at, v = d - pre * *(const d2 *)(at - 1) - offset;
-			v *= *(const d2 *)(p->window + i + 2 * k);
-			*(d2 *)(x + i + 2 * k) = v;
-			d = before ? d - mean : v;
-			e[k] += d * d;
-		}
+	const double *w = p->window;
+	for (i = 0; i < n; i += 4) {
+		d2 a = *(d2 *)(raw + i), b = *(d2 *)(raw + i + 2);
+		d2 va = (a - pre * *(d2 *)(raw + i - 1) - offset) * *(const d2 *)(w + i);
+		d2 vb = (b - pre * *(d2 *)(raw + i + 1) - offset) * *(const d2 *)(w + i + 2);
+		*(d2 *)(x + i) = va;
+		*(d2 *)(x + i + 2) = vb;
+		a = before ? a - mean : va;
+		b = before ? b - mean : vb;
+		e[0] += a * a;
+		e[1] += b * b;
+	}
 	if (n < p->n_fft)
 		memset(x + n, 0, (p->n_fft - n) * sizeof *x);
 	return (float)((e[0][0] + e[0][1]) + (e[1][0] + e[1][1]));
