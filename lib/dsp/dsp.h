@@ -121,7 +121,8 @@ struct ser_front_opt {
 };
 
 /* The defaults of the kind: fbank and mfcc as Kaldi's programs (dither 0), but 80 mel bins for fbank; spec and mel as
- * torchaudio's (n_fft 400 -> here 25 ms window, 10 ms shift at 16 kHz, 128 mel bins, power 2, no logarithm). */
+ * torchaudio's (n_fft 400 -> here 25 ms window, 10 ms shift at 16 kHz, power 2, no logarithm), but 80 mel bins: of its 128, four
+ * would hold no bin. */
 void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind);
 
 /* The front-ends that published models were trained with:

@@ -171,7 +171,11 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 			return rc;
 		}
 	} else if (o->kind != SER_SPEC) {
-		ser_front_bands(p);
+		rc = ser_front_bands(p, e);
+		if (rc != SER_OK) {
+			ser_front_free(p);
+			return rc;
+		}
 		p->base_dim = (size_t)o->num_mel_bins + (o->kind == SER_FBANK && p->need_energy);
 	}
 	if (o->kind == SER_MFCC) {

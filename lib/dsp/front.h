@@ -45,7 +45,8 @@ struct ser_front_ws {
 
 /* The tables of a plan whose options and geometry are set. */
 void ser_front_window(struct ser_front *p);
-void ser_front_bands(struct ser_front *p); /* the mel filters, without their zeros */
+/* The mel filters, without their zeros. SER_EUSAGE when the transform is too short for so many: some would hold no bin. */
+int ser_front_bands(struct ser_front *p, struct ser_err *e);
 void ser_front_dct(struct ser_front *p);
 
 #endif

@@ -95,9 +95,25 @@ static void filter(const struct ser_front *p, size_t b, float *w)
 	}
 }
 
-void ser_front_bands(struct ser_front *p)
+/* The most bands, up to num-mel-bins, of which each holds a bin; 0 when there is no such number. */
+static int most_bands(const struct ser_front *p, float *w)
 {
-	size_t n_mel = (size_t)p->o.num_mel_bins, at = 0;
+	struct ser_front q = *p;
+	for (; q.o.num_mel_bins > 0; q.o.num_mel_bins--) {
+		int b = 0; /* the lowest bands are the narrowest */
+		for (bool full = true; full && b < q.o.num_mel_bins; b += full) {
+			filter(&q, (size_t)b, w);
+			full = ser_abs_max(w, q.n_bin) > 0;
+		}
+		if (b == q.o.num_mel_bins)
+			break;
+	}
+	return q.o.num_mel_bins;
+}
+
+int ser_front_bands(struct ser_front *p, struct ser_err *e)
+{
+	size_t n_mel = (size_t)p->o.num_mel_bins, at = 0, n_empty = 0;
 	p->band = ser_calloc(n_mel, sizeof *p->band);
 	p->weight = ser_malloc(ser_mul(n_mel, p->n_bin), sizeof *p->weight);
 	float *w = ser_malloc(p->n_bin, sizeof *w);
@@ -111,8 +127,16 @@ void ser_front_bands(struct ser_front *p)
 		p->band[b] = (struct band){.lo = lo < p->n_bin ? lo : 0, .n = hi - lo, .at = at};
 		memcpy(p->weight + at, w + lo, (hi - lo) * sizeof *w);
 		at += hi - lo;
+		n_empty += hi == lo;
 	}
+	int rc = SER_OK;
+	if (n_empty > 0)
+		rc = ser_fail(e, SER_EUSAGE,
+			      "%zu of %zu mel bands hold no bin of a transform of %zu points: num-mel-bins up to %d, "
+			      "or a greater n-fft",
+			      n_empty, n_mel, p->n_fft, most_bands(p, w));
 	free(w);
+	return rc;
 }
 
 /* DCT II, orthonormal, with the lifter 1 + L/2 sin(pi c / L) and, where C0 is put last for HTK, C0 times sqrt(2). */

@@ -151,7 +151,7 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind)
 		o->edges = SER_EDGES_CENTER;
 		o->window_type = SER_WIN_HANNING;
 		o->periodic = true;
-		o->num_mel_bins = 128;
+		o->num_mel_bins = 80;
 		o->mel_shape = SER_SHAPE_HZ;
 	}
 }

@@ -15,7 +15,8 @@ static const struct preset {
 	{"wespeaker-ecapa", "fbank window-type=hamming subtract-mean=true", NULL},
 	/* librosa.feature.melspectrogram(n_fft=512, hop_length=256, n_mels=128) of the peak-normalised signal */
 	{"deepemocluster",
-	 "mel n-fft=512 win-length=512 hop-length=256 mel-scale=slaney mel-norm=slaney peak-norm=true", NULL},
+	 "mel n-fft=512 win-length=512 hop-length=256 num-mel-bins=128 mel-scale=slaney mel-norm=slaney peak-norm=true",
+	 NULL},
 	{"chunk-lld", "compare frame-length=32 frame-shift=16", NULL},
 	{"egemaps", "egemaps", "egemaps"},
 };

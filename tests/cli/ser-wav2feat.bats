@@ -64,11 +64,11 @@ show() {
 	done <<-'END'
 		--kind,wave 8000, 1
 		--kind,spec 51, 201
-		--kind,mel 51, 128
+		--kind,mel 51, 80
 		--kind,mfcc 48, 13
 		--kind,mfcc,--delta-order,2 48, 39
 		--kind,fbank,--snip-edges=false 50, 80
-		--kind,mel,--no-center,--n-fft=512 47, 128
+		--kind,mel,--no-center,--n-fft=512 47, 80
 		--use-energy,--num-mel-bins,23 48, 24
 		--preset,speechbrain-ecapa 51, 80
 		--preset,wespeaker-ecapa 48, 80
@@ -185,7 +185,7 @@ show() {
 @test "ser-wav2feat: from pipe to pipe a sound goes in parts, which make the record of the file" {
 	wav a.wav 1.25 300
 	parts() { $PYTHON -c 'import sys, msgpack; print(sum("part_of" in m for m in msgpack.Unpacker(open(sys.argv[1], "rb"), max_buffer_size=0)))' "$1"; }
-	for o in "" "--kind mfcc --frame-shift 7" "--kind wave" "--kind mel --edges valid" "--frame-length 10 --frame-shift 40"; do
+	for o in "" "--kind mfcc --frame-shift 7" "--kind wave" "--kind mel --edges valid" "--frame-length 10 --frame-shift 40 --num-mel-bins 40"; do
 		# shellcheck disable=SC2086
 		{
 			ser-wav2feat --id stdin $o a.wav >whole.ser

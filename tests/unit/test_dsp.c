@@ -122,6 +122,10 @@ static void test_usage(void **state)
 		{"fbank num-ceps=12", "num-ceps has no meaning for fbank"},
 		{"fbank window-type=hann", "window-type \"hann\" is none of povey, hamming"},
 		{"fbank snip-edges=yes", "snip-edges \"yes\" is none of false, true"},
+		{"fbank num-mel-bins=300", "41 of 300 mel bands hold no bin of a transform of 512 points: num-mel-bins "
+					   "up to 126, or a greater n-fft"},
+		{"mel num-mel-bins=128", "4 of 128 mel bands hold no bin of a transform of 400 points: num-mel-bins up "
+					 "to 89, or a greater n-fft"},
 		{"fbank n-fft=256", "n-fft 256 is shorter than the window of 400 samples"},
 		{"fbank low-freq=5000 high-freq=4000", "low-freq 5000 and high-freq 4000"},
 		{"fbank high-freq=9000", "low-freq 20 and high-freq 9000"},
