@@ -4,23 +4,91 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
-
-enum { CLASSIFY, REGRESS, SPEAKER, CONTRASTIVE };
 
 /* Everything that the command line says. */
 static struct {
-	const char *field, *label, *pairs;
-	struct ser_strs hyper, also, adversarial, dev_spk, values;
-	int sample, class_weight, loss;
+	const char *field, *spk;
+	struct ser_strs hyper, also, adversarial, dev_spk;
+	int sample;
 	double crop_s;
 	int64_t seed;
 	struct ser_split_opts split;
 	struct ser_net_opts net;
 	struct ser_train_opts train;
 	struct ser_train_keep keep;
-	struct ser_objective obj; /* the first */
-} o;
+	struct ser_task task[SER_MAX_TASK];
+	size_t n_task;
+} o = {.field = "feat", .spk = "spk", .split = {.fold = "fold", .split = "split"}, .net = {.norm = -1}, .crop_s = 3};
+
+static const char *const samples[] = {"plain", "balanced", NULL}, *const optimizers[] = {"sgd", "adam", "adamw", NULL},
+			 *const schedules[] = {"const", "cosine", "step", "plateau", NULL};
+enum { QUIET = SER_OPTION_SILENT };
+static const struct ser_option options[] = {
+	{"field", "tensor to train on", SER_OPT_STR(&o.field, "NAME")},
+	{"arch", "architecture of the encoder (ser-model archs lists them)", SER_OPT_STR(&o.net.arch, "NAME")},
+	{"hyper", "a hyper-parameter of it", SER_OPT_LIST(&o.hyper, "NAME=VALUE")},
+	{"input-norm", "normalisation of the features (default mean; global for vectors)",
+	 SER_OPT_CHOICE(&o.net.norm, "KIND", ser_model_norms)},
+	{"init", "begin with this model's encoder", SER_OPT_STR(&o.net.init, "FILE"), .flags = SER_OPTION_READ},
+	{"freeze", "leave the encoder as it is, train the heads", SER_OPT_FLAG(&o.train.freeze)},
+	{"encoder-lr-scale", "factor on the encoder's learning rate", SER_OPT_REAL(&o.train.encoder_lr, "X", 0, 1000)},
+	{"layer-lr-decay", "factor on it for each layer further from the heads",
+	 SER_OPT_REAL(&o.train.layer_decay, "X", 0, 1)},
+	{"also", "short for + classify --label FIELD --weight WEIGHT", SER_OPT_LIST(&o.also, "FIELD:WEIGHT")},
+	{"adversarial", "the same with --adversarial: make the embedding forget this label",
+	 SER_OPT_LIST(&o.adversarial, "FIELD:WEIGHT")},
+	{"ramp", "how fast adversarial weights grow; 0: at once", SER_OPT_REAL(&o.train.ramp, "X", 0, 1000)},
+	{"spk", "label that names the speaker", SER_OPT_STR(&o.spk, "NAME")},
+	{"fold-field", "label that names the fold", SER_OPT_STR(&o.split.fold, "NAME")},
+	{"split-field", "label whose value test leaves a record out, dev lets it validate; '': none",
+	 SER_OPT_STR(&o.split.split, "NAME")},
+	{"test-fold", "leave this fold out entirely", SER_OPT_STR(&o.split.test_fold, "FOLD")},
+	{"dev-fold", "validate on this fold", SER_OPT_STR(&o.split.dev_fold, "FOLD")},
+	{"dev-speaker", "validate on this speaker", SER_OPT_LIST(&o.dev_spk, "NAME")},
+	{"dev-frac", "validate on this share of the speakers, drawn by the seed; 0: no validation",
+	 SER_OPT_REAL(&o.split.dev_frac, "X", 0, 0.9)},
+	{"allow-shared-speakers", "train though speakers are on two sides of the split",
+	 SER_OPT_FLAG(&o.split.allow_shared)},
+	{"epochs", "passes over the training records", SER_OPT_COUNT(&o.train.n_epoch, "N", 1, 1000000), .letter = 'e'},
+	{"batch", "records, or pairs, a step", SER_OPT_COUNT(&o.train.batch, "N", 1, 1000000), .letter = 'b'},
+	{"accumulate", "work through each batch in N parts, for less memory",
+	 SER_OPT_COUNT(&o.train.accumulate, "N", 1, 1000000)},
+	{"crop", "length of random crops; 0: whole utterances", SER_OPT_REAL(&o.crop_s, "SECONDS", 0, 100000)},
+	{"stretch", "play each crop at a speed between 1-X and 1+X", SER_OPT_REAL(&o.train.stretch, "X", 0, 0.9)},
+	{"shift", "shift its bands by up to X of them, down or up", SER_OPT_REAL(&o.train.shift, "X", 0, 1000)},
+	{"sample", "draw records as they are, or classes equally often", SER_OPT_CHOICE(&o.sample, "HOW", samples)},
+	{"time-masks", "runs of frames set to zero in each crop", SER_OPT_INT(&o.train.mask.n_time, "N", 0, 100)},
+	{"time-width", "greatest length of one, frames", SER_OPT_INT(&o.train.mask.time_width, "N", 0, 100000)},
+	{"freq-masks", "runs of dimensions set to zero in each crop", SER_OPT_INT(&o.train.mask.n_freq, "N", 0, 100)},
+	{"freq-width", "greatest length of one, dimensions", SER_OPT_INT(&o.train.mask.freq_width, "N", 0, 100000)},
+	{"time-mask", NULL, SER_OPT_INT(&o.train.mask.time_width, "N", 0, 100000)},
+	{"freq-mask", NULL, SER_OPT_INT(&o.train.mask.freq_width, "N", 0, 100000)},
+	{"precision", "of matrix products; everything else is in f32",
+	 SER_OPT_CHOICE(&o.train.precision, "NAME", ser_la_precisions)},
+	{"optimizer", "update rule", SER_OPT_CHOICE(&o.train.opt.kind, "NAME", optimizers)},
+	{"lr", "highest learning rate", SER_OPT_REAL(&o.train.lr, "X", 0, 1000)},
+	{"schedule", "how it changes", SER_OPT_CHOICE(&o.train.sched, "NAME", schedules)},
+	{"warmup", "share of the steps in which it rises", SER_OPT_REAL(&o.train.warmup, "X", 0, 1)},
+	{"weight-decay", "decay of weights, biases and gains excepted",
+	 SER_OPT_REAL(&o.train.opt.weight_decay, "X", 0, 10)},
+	{"momentum", "of sgd", SER_OPT_REAL(&o.train.opt.momentum, "X", 0, 0.9999)},
+	{"clip", "greatest norm of the gradient; 0: any", SER_OPT_REAL(&o.train.clip, "X", 0, 1e9)},
+	{"ema", "decay of the average of parameters that is kept; 0: none",
+	 SER_OPT_REAL(&o.train.opt.ema, "X", 0, 0.99999)},
+	{"patience", "stop after so many epochs without a better validation; 0: never",
+	 SER_OPT_COUNT(&o.train.patience, "N", 0, 1000000)},
+	{"seed", "seed of everything random", SER_OPT_I64(&o.seed, "N", 0, 9e18), .flags = SER_OPTION_ALWAYS},
+	{"log", "table of losses and validations by epoch (TSV)", SER_OPT_STR(&o.keep.log, "FILE"),
+	 .flags = QUIET | SER_OPTION_WRITE},
+	{"checkpoint", "keep the state of training here", SER_OPT_STR(&o.keep.checkpoint, "FILE"),
+	 .flags = QUIET | SER_OPTION_WRITE},
+	{"checkpoint-every", "steps between checkpoints; 0: at each epoch's end",
+	 SER_OPT_I64(&o.keep.every, "N", 0, 9e18), .flags = QUIET},
+	{"resume", "go on from the checkpoint if it is there", SER_OPT_FLAG(&o.keep.resume), .flags = QUIET},
+	{0},
+};
 
 static void check(const struct ser_cli *c, int rc, const struct ser_err *e)
 {
@@ -34,14 +102,113 @@ static bool first(void)
 	return ser_comm_rank(o.train.comm) == 0;
 }
 
+/* ---- tasks ---- */
+
+enum { MAX_KIND = 16, MAX_ROW = 32 };
+
+/* A new task and the rows of its options. */
+static struct ser_task *new_task(struct ser_option rows[static MAX_ROW], const struct ser_task_kind *k)
+{
+	struct ser_task *t = &o.task[o.n_task++];
+	ser_task_init(t, k);
+	size_t n = ser_cli_rows(rows, 0, MAX_ROW, k->options, t->own);
+	n = ser_cli_rows(rows, n, MAX_ROW, ser_task_options, t);
+	if (t != o.task)
+		ser_cli_rows(rows, n, MAX_ROW, ser_task_reverse, t);
+	return t;
+}
+
+/* A mode for each kind; the options of the one that the command line names are the first task's. */
+static void make_modes(struct ser_mode modes[static MAX_KIND], struct ser_option rows[static MAX_ROW], const char *name)
+{
+	o.train = ser_train_defaults();
+	o.net.arch = ser_archs[0]->name;
+	for (size_t i = 0; ser_task_kinds[i] != NULL; i++) {
+		const struct ser_task_kind *k = ser_task_kinds[i];
+		ser_assert(i + 1 < MAX_KIND);
+		modes[i] = (struct ser_mode){k->name, k->summary, NULL, NULL};
+		if (name == NULL || strcmp(name, k->name) != 0)
+			continue;
+		modes[i].opts = rows;
+		new_task(rows, k);
+		o.train.batch = k->batch > 0 ? k->batch : o.train.batch;
+		o.crop_s = k->crop_s > 0 ? k->crop_s : o.crop_s;
+	}
+}
+
+static void add_short(struct ser_cli *c, const char *option, const struct ser_strs *l, bool adversarial)
+{
+	struct ser_err e;
+	for (size_t i = 0; i < l->n; i++) {
+		if (o.n_task == SER_MAX_TASK)
+			ser_cli_usage(c, "at most %d tasks", SER_MAX_TASK);
+		struct ser_task *t = &o.task[o.n_task++];
+		if (ser_task_parse(t, l->s[i], &e) != 0)
+			ser_cli_usage(c, "--%s: %s", option, e.msg);
+		t->adversarial = adversarial;
+	}
+}
+
+/* Those of the short forms, then those behind "+". */
+static void more_tasks(struct ser_cli *c)
+{
+	struct ser_option rows[MAX_ROW];
+	add_short(c, "also", &o.also, false);
+	add_short(c, "adversarial", &o.adversarial, true);
+	for (int mode; (mode = ser_cli_next(c)) >= 0;) {
+		if (o.n_task == SER_MAX_TASK)
+			ser_cli_usage(c, "at most %d tasks", SER_MAX_TASK);
+		new_task(rows, ser_task_kinds[mode]);
+		ser_cli_part(c, mode, rows);
+	}
+	ser_task_name_all(o.task, o.n_task);
+}
+
+/* ---- options ---- */
+
+/* What follows from several options, or from the first task. */
+static void set_options(struct ser_cli *c)
+{
+	struct ser_buf all = {0};
+	o.train.seed = o.split.seed = o.net.seed = (uint64_t)o.seed;
+	o.train.balanced = o.sample == 1;
+	o.train.keep_input = o.net.init != NULL; /* the encoder was trained on what they make of the features */
+	o.split.dev_spk = o.dev_spk.s;
+	o.split.n_dev_spk = o.dev_spk.n;
+	o.split.split = *o.split.split != '\0' ? o.split.split : NULL;
+	for (size_t k = 0; k < o.n_task; k++)
+		o.task[k].spk = o.spk;
+	o.split.spk = o.spk;
+	if (o.task->kind->split != NULL)
+		o.task->kind->split(o.task, &o.split);
+	o.net.spk = o.split.spk;
+	o.net.arch = ser_cli_given(c, "arch") ? o.net.arch : NULL;
+	o.net.hyper = o.hyper.s;
+	o.net.n_hyper = o.hyper.n;
+	ser_cli_text(c, &all);
+	o.train.print = ser_hash(all.s, all.n);
+	ser_buf_free(&all);
+}
+
+/* Does the command line read standard input? */
+static bool standard_input(const struct ser_cli *c)
+{
+	bool yes = c->n_operand == 0;
+	for (int i = 0; i < c->n_operand; i++)
+		yes = yes || strcmp(c->operand[i], "-") == 0;
+	for (size_t k = 0; k < o.n_task; k++)
+		for (const struct ser_option *r = o.task[k].kind->options; r->name != NULL; r++) {
+			const char *file = r->flags & SER_OPTION_READ ? *(const char **)(o.task[k].own + r->at) : NULL;
+			yes = yes || (file != NULL && strcmp(file, "-") == 0);
+		}
+	return yes;
+}
+
 static void join(struct ser_cli *c)
 {
 	struct ser_err e;
 	check(c, ser_comm_open(&o.train.comm, &e), &e);
-	bool standard = c->n_operand == 0 || (o.pairs != NULL && strcmp(o.pairs, "-") == 0);
-	for (int i = 0; i < c->n_operand; i++)
-		standard = standard || strcmp(c->operand[i], "-") == 0;
-	if (ser_comm_size(o.train.comm) > 1 && standard)
+	if (ser_comm_size(o.train.comm) > 1 && standard_input(c))
 		ser_cli_usage(c, "with several processes the input must be files: one alone has standard input");
 	if (o.train.comm == NULL)
 		ser_cli_confine(c); /* MPI opens sockets and looks into its neighbours */
@@ -49,37 +216,6 @@ static void join(struct ser_cli *c)
 		c->quiet = true;
 		c->verbose = 0;
 	}
-}
-
-/* ---- options ---- */
-
-static void set_defaults(int mode)
-{
-	static const enum ser_objective_kind kinds[] = {SER_OBJ_SOFTMAX, SER_OBJ_VALUE, SER_OBJ_AAM, SER_OBJ_PAIRS};
-	o.field = "feat";
-	o.split.fold = "fold";
-	o.split.split = "split";
-	o.train = ser_train_defaults();
-	o.obj = ser_objective_defaults(kinds[mode], NULL, NULL);
-	o.obj.spk = "spk";
-	o.obj.cluster = "cluster";
-	o.net.norm = -1;
-	o.net.arch = ser_archs[0]->name;
-	o.crop_s = 3;
-	if (mode == SPEAKER) {
-		o.crop_s = 2;
-		o.train.batch = 64;
-		o.label = "spk";
-	}
-}
-
-static void load_defaults_of_mode(int argc, char **argv)
-{
-	const char *s = argc > 1 ? argv[1] : "";
-	set_defaults(strcmp(s, "speaker") == 0       ? SPEAKER
-		     : strcmp(s, "contrastive") == 0 ? CONTRASTIVE
-		     : strcmp(s, "regress") == 0     ? REGRESS
-						     : CLASSIFY);
 }
 
 static void check_options(struct ser_cli *c)
@@ -100,61 +236,17 @@ static void check_options(struct ser_cli *c)
 	ser_outfile_abort(&probe);
 }
 
-/* What follows from several options, or from the mode. */
-static void set_options(const struct ser_cli *c)
-{
-	o.train.seed = o.split.seed = o.net.seed = (uint64_t)o.seed;
-	o.train.balanced = o.sample == 1;
-	o.train.keep_input = o.net.init != NULL; /* the encoder was trained on what they make of the features */
-	o.split.dev_spk = o.dev_spk.s;
-	o.split.n_dev_spk = o.dev_spk.n;
-	o.split.dev_by_item = c->mode == SPEAKER;
-	o.split.split = *o.split.split != '\0' ? o.split.split : NULL;
-	o.split.spk = o.net.spk = c->mode == SPEAKER ? o.label : o.obj.spk;
-	o.net.arch = ser_cli_given(c, "arch") ? o.net.arch : NULL;
-	o.net.hyper = o.hyper.s;
-	o.net.n_hyper = o.hyper.n;
-	o.net.task = c->tool->modes[c->mode].name;
-	o.obj.name = c->mode == CONTRASTIVE ? "proj" : c->mode == REGRESS ? "values" : o.label;
-	o.obj.label = c->mode == CONTRASTIVE || c->mode == REGRESS ? NULL : o.label;
-	o.obj.value = o.values.s;
-	o.obj.n_value = o.values.n;
-	o.obj.class_weight = o.class_weight == 1;
-	if (c->mode == SPEAKER && o.loss == 1)
-		o.obj.kind = SER_OBJ_SOFTMAX;
-}
-
-/* The mode's own, then those of --also and --adversarial. */
-static size_t objectives(struct ser_cli *c, struct ser_objective obj[static SER_MAX_OBJECTIVE], struct ser_arena *text)
-{
-	size_t n = 1 + o.also.n + o.adversarial.n;
-	struct ser_err e;
-	if (n > SER_MAX_OBJECTIVE)
-		ser_cli_usage(c, "at most %d objectives", SER_MAX_OBJECTIVE);
-	obj[0] = o.obj;
-	if (o.obj.kind != SER_OBJ_AAM)
-		obj[0].n_sub = 1;
-	for (size_t k = 1; k < n; k++) {
-		bool adversarial = k > o.also.n;
-		const char *s = adversarial ? o.adversarial.s[k - 1 - o.also.n] : o.also.s[k - 1];
-		if (ser_objective_parse(&obj[k], s, text, &e) != 0)
-			ser_cli_usage(c, "--%s: %s", adversarial ? "adversarial" : "also", e.msg);
-		obj[k].adversarial = adversarial;
-	}
-	return n;
-}
-
 /* ---- the parts ---- */
 
-static struct ser_dataset *read_data(struct ser_cli *c, const struct ser_objective *obj, size_t n_obj)
+static struct ser_dataset *read_data(struct ser_cli *c)
 {
-	struct ser_dataset *d = ser_train_data_new(o.field, obj, n_obj, &o.split, c->max_record);
+	struct ser_dataset *d = ser_train_data_new(o.field, o.task, o.n_task, &o.split, c->max_record);
 	struct ser_err e;
 	if (c->n_operand == 0 && isatty(0))
 		ser_cli_usage(c, "no input: name a file, or pipe a stream in");
 	for (int i = 0; i < c->n_operand || i == 0; i++)
 		check(c, ser_dataset_add_file(d, c->n_operand > 0 ? c->operand[i] : "-", &e), &e);
-	check(c, ser_train_data_done(d, obj, n_obj, &e), &e);
+	check(c, ser_dataset_done(d, &e), &e);
 	c->n_read = c->n_written = d->n;
 	return d;
 }
@@ -176,42 +268,32 @@ static void split_data(struct ser_cli *c, const struct ser_dataset *d, struct se
 		     s->spk_train, s->n_dev, s->spk_dev, s->n_out, s->spk_out);
 }
 
-static void read_pairs(struct ser_cli *c, const struct ser_dataset *d, struct ser_pair_set *p)
-{
-	struct ser_err e;
-	if (o.pairs == NULL)
-		return;
-	check(c, ser_pair_set_read_file(p, d, o.pairs, c->max_record, &e), &e);
-	if (p->n_absent > 0)
-		ser_cli_warn(c, "%s: %zu of %zu pairs are of records that are not in the input",
-			     strcmp(o.pairs, "-") == 0 ? "<stdin>" : o.pairs, p->n_absent, p->n + p->n_absent);
-}
-
-static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset *d, const struct ser_split *split,
-				    const struct ser_objective *obj, size_t n_obj)
+static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset *d, const struct ser_split *split)
 {
 	struct ser_model *m;
 	struct ser_header h;
 	struct ser_err e;
-	check(c, ser_net_new(&m, d, split, obj, n_obj, &o.net, &e), &e);
+	for (size_t k = 0; k < o.n_task; k++)
+		if (o.task[k].kind->read != NULL)
+			check(c, o.task[k].kind->read(&o.task[k], d, c->max_record, &e), &e);
+	check(c, ser_net_new(&m, d, split, o.task, o.n_task, &o.net, &e), &e);
 	ser_header_copy(&h, &d->header);
 	ser_cli_prov_header(c, &h);
 	m->prov = ser_val_copy(&m->arena, &h.prov);
 	ser_header_free(&h);
 	if (ser_comm_size(o.train.comm) > 1)
 		ser_val_set(&m->arena, &m->train, "processes", ser_int(ser_comm_size(o.train.comm)));
-	ser_train_speakers_add(m, ser_train_speakers_of(&d->header, o.field));
-	if (obj[0].pairs != NULL)
-		ser_train_speakers_add(m, &obj[0].pairs->speakers);
+	check(c, ser_net_crop(d, o.crop_s, &o.train.crop, &e), &e);
 	return m;
 }
 
 struct progress {
 	struct ser_cli *c;
-	const struct ser_trainer *t;
+	time_t said;
 	char what[160];
 };
 
+/* Into a file, a line every half minute. */
 static void tell(void *ctx, const struct ser_train_row *row, bool more)
 {
 	struct progress *p = ctx;
@@ -220,180 +302,58 @@ static void tell(void *ctx, const struct ser_train_row *row, bool more)
 		int n = snprintf(p->what, size, "epoch %zu, loss %.4f", row->epoch, row->loss);
 		if (row->validated)
 			snprintf(p->what + n, size - (size_t)n, ", dev %s %.4f, best %.4f (epoch %zu)",
-				 ser_trainer_metric(p->t), row->dev, row->best, row->best_epoch);
-		ser_cli_info(p->c, "%s", p->what);
+				 o.task->kind->score, row->dev, row->best, row->best_epoch);
+		if (p->c->verbose > 0 || (!isatty(2) && !p->c->progress && time(NULL) - p->said >= 30)) {
+			ser_cli_warn(p->c, "%s", p->what);
+			p->said = time(NULL);
+		}
 	}
 	ser_cli_progress(p->c, p->what, more ? row->step : row->n_step, row->n_step);
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const samples[] = {"plain", "balanced", NULL}, *const weights[] = {"none", "balanced", NULL},
-				 *const optimizers[] = {"sgd", "adam", "adamw", NULL},
-				 *const losses[] = {"aam", "softmax", NULL},
-				 *const value_losses[] = {"ccc", "mse", "mae", NULL},
-				 *const schedules[] = {"const", "cosine", "step", "plateau", NULL};
-	load_defaults_of_mode(argc, argv);
-	const unsigned quiet = SER_OPTION_SILENT;
-	const struct ser_option opts[] = {
-		{"field", "tensor to train on", SER_OPT_STR(&o.field, "NAME")},
-		{"arch", "architecture of the encoder (ser-model archs lists them)", SER_OPT_STR(&o.net.arch, "NAME")},
-		{"hyper", "a hyper-parameter of it", SER_OPT_LIST(&o.hyper, "NAME=VALUE")},
-		{"input-norm", "normalisation of the features (default mean; global for vectors)",
-		 SER_OPT_CHOICE(&o.net.norm, "KIND", ser_model_norms)},
-		{"init", "begin with this model's encoder", SER_OPT_STR(&o.net.init, "FILE"), .flags = SER_OPTION_READ},
-		{"freeze", "leave the encoder as it is, train the heads", SER_OPT_FLAG(&o.train.freeze)},
-		{"encoder-lr-scale", "factor on the encoder's learning rate",
-		 SER_OPT_REAL(&o.train.encoder_lr, "X", 0, 1000)},
-		{"layer-lr-decay", "factor on it for each layer further from the heads",
-		 SER_OPT_REAL(&o.train.layer_decay, "X", 0, 1)},
-		{"also", "also classify this label, with this weight in the loss",
-		 SER_OPT_LIST(&o.also, "FIELD:WEIGHT")},
-		{"adversarial", "make the embedding forget this label, by gradient reversal",
-		 SER_OPT_LIST(&o.adversarial, "FIELD:WEIGHT")},
-		{"ramp", "how fast adversarial weights grow; 0: at once", SER_OPT_REAL(&o.train.ramp, "X", 0, 1000)},
-		{"spk", "label that names the speaker", SER_OPT_STR(&o.obj.spk, "NAME")},
-		{"fold-field", "label that names the fold", SER_OPT_STR(&o.split.fold, "NAME")},
-		{"split-field", "label whose value test leaves a record out, dev lets it validate; '': none",
-		 SER_OPT_STR(&o.split.split, "NAME")},
-		{"test-fold", "leave this fold out entirely", SER_OPT_STR(&o.split.test_fold, "FOLD")},
-		{"dev-fold", "validate on this fold", SER_OPT_STR(&o.split.dev_fold, "FOLD")},
-		{"dev-speaker", "validate on this speaker", SER_OPT_LIST(&o.dev_spk, "NAME")},
-		{"dev-frac", "validate on this share of the speakers, drawn by the seed; 0: no validation",
-		 SER_OPT_REAL(&o.split.dev_frac, "X", 0, 0.9)},
-		{"allow-shared-speakers", "train though speakers are on two sides of the split",
-		 SER_OPT_FLAG(&o.split.allow_shared)},
-		{"epochs", "passes over the training records", SER_OPT_COUNT(&o.train.n_epoch, "N", 1, 1000000),
-		 .letter = 'e'},
-		{"batch", "records, or pairs, a step", SER_OPT_COUNT(&o.train.batch, "N", 1, 1000000), .letter = 'b'},
-		{"accumulate", "work through each batch in N parts, for less memory",
-		 SER_OPT_COUNT(&o.train.accumulate, "N", 1, 1000000)},
-		{"crop", "length of random crops; 0: whole utterances", SER_OPT_REAL(&o.crop_s, "SECONDS", 0, 100000)},
-		{"stretch", "play each crop at a speed between 1-X and 1+X",
-		 SER_OPT_REAL(&o.train.stretch, "X", 0, 0.9)},
-		{"shift", "shift its bands by up to X of them, down or up", SER_OPT_REAL(&o.train.shift, "X", 0, 1000)},
-		{"sample", "draw records as they are, or classes equally often",
-		 SER_OPT_CHOICE(&o.sample, "HOW", samples)},
-		{"time-masks", "runs of frames set to zero in each crop",
-		 SER_OPT_COUNT(&o.train.n_time_mask, "N", 0, 100)},
-		{"time-mask", "frames of the longest", SER_OPT_COUNT(&o.train.time_mask, "N", 0, 100000)},
-		{"freq-masks", "runs of dimensions set to zero in each crop",
-		 SER_OPT_COUNT(&o.train.n_freq_mask, "N", 0, 100)},
-		{"freq-mask", "dimensions of the longest", SER_OPT_COUNT(&o.train.freq_mask, "N", 0, 100000)},
-		{"precision", "of matrix products; everything else is in f32",
-		 SER_OPT_CHOICE(&o.train.precision, "NAME", ser_la_precisions)},
-		{"optimizer", "update rule", SER_OPT_CHOICE(&o.train.opt.kind, "NAME", optimizers)},
-		{"lr", "highest learning rate", SER_OPT_REAL(&o.train.lr, "X", 0, 1000)},
-		{"schedule", "how it changes", SER_OPT_CHOICE(&o.train.sched, "NAME", schedules)},
-		{"warmup", "share of the steps in which it rises", SER_OPT_REAL(&o.train.warmup, "X", 0, 1)},
-		{"weight-decay", "decay of weights, biases and gains excepted",
-		 SER_OPT_REAL(&o.train.opt.weight_decay, "X", 0, 10)},
-		{"momentum", "of sgd", SER_OPT_REAL(&o.train.opt.momentum, "X", 0, 0.9999)},
-		{"clip", "greatest norm of the gradient; 0: any", SER_OPT_REAL(&o.train.clip, "X", 0, 1e9)},
-		{"ema", "decay of the average of parameters that is kept; 0: none",
-		 SER_OPT_REAL(&o.train.opt.ema, "X", 0, 0.99999)},
-		{"patience", "stop after so many epochs without a better validation; 0: never",
-		 SER_OPT_COUNT(&o.train.patience, "N", 0, 1000000)},
-		{"seed", "seed of everything random", SER_OPT_I64(&o.seed, "N", 0, 9e18), .flags = SER_OPTION_ALWAYS},
-		{"log", "table of losses and validations by epoch (TSV)", SER_OPT_STR(&o.keep.log, "FILE"),
-		 .flags = quiet | SER_OPTION_WRITE},
-		{"checkpoint", "keep the state of training here", SER_OPT_STR(&o.keep.checkpoint, "FILE"),
-		 .flags = quiet | SER_OPTION_WRITE},
-		{"checkpoint-every", "steps between checkpoints; 0: at each epoch's end",
-		 SER_OPT_I64(&o.keep.every, "N", 0, 9e18), .flags = quiet},
-		{"resume", "go on from the checkpoint if it is there", SER_OPT_FLAG(&o.keep.resume), .flags = quiet},
-		{0},
-	};
-	const struct ser_option classify[] = {
-		{"label", "label to learn", SER_OPT_STR(&o.label, "NAME"), .letter = 'l', .flags = SER_OPTION_NEEDED},
-		{"class-weight", "weigh classes by the inverse of their number",
-		 SER_OPT_CHOICE(&o.class_weight, "HOW", weights)},
-		{"smooth", "label smoothing", SER_OPT_REAL(&o.obj.smooth, "X", 0, 0.99)},
-		{"hidden", "hidden units between embedding and classes; 0: none",
-		 SER_OPT_COUNT(&o.obj.n_hidden, "N", 0, 65536)},
-		{"head-dropout", "dropout before the classes", SER_OPT_REAL(&o.obj.dropout, "X", 0, 0.95)},
-		{0},
-	};
-	const struct ser_option regress[] = {
-		{"label", "number to learn, such as arousal", SER_OPT_LIST(&o.values, "NAME"), .letter = 'l',
-		 .flags = SER_OPTION_NEEDED},
-		{"loss", "1 - concordance, squared or absolute error",
-		 SER_OPT_CHOICE(&o.obj.loss, "NAME", value_losses)},
-		{"hidden", "hidden units between embedding and values; 0: none",
-		 SER_OPT_COUNT(&o.obj.n_hidden, "N", 0, 65536)},
-		{"head-dropout", "dropout before the values", SER_OPT_REAL(&o.obj.dropout, "X", 0, 0.95)},
-		{0},
-	};
-	const struct ser_option speaker[] = {
-		{"label", "label to tell apart", SER_OPT_STR(&o.label, "NAME"), .letter = 'l'},
-		{"loss", "additive angular margin, or plain softmax", SER_OPT_CHOICE(&o.loss, "NAME", losses)},
-		{"margin", "angular margin", SER_OPT_REAL(&o.obj.margin, "RADIANS", 0, 1.5)},
-		{"scale", "factor on the cosines", SER_OPT_REAL(&o.obj.scale, "X", 1, 1000)},
-		{"sub-centres", "centres a class", SER_OPT_COUNT(&o.obj.n_sub, "N", 1, 100)},
-		{"class-weight", "weigh classes by the inverse of their number",
-		 SER_OPT_CHOICE(&o.class_weight, "HOW", weights)},
-		{"smooth", "label smoothing", SER_OPT_REAL(&o.obj.smooth, "X", 0, 0.99)},
-		{0},
-	};
-	const struct ser_option contrastive[] = {
-		{"pairs", "anchors, positives and negatives, of ser-pairs", SER_OPT_STR(&o.pairs, "FILE"),
-		 .flags = SER_OPTION_READ},
-		{"cluster", "without --pairs: label that names the cluster", SER_OPT_STR(&o.obj.cluster, "NAME")},
-		{"batch-speakers", "without --pairs: speakers a batch, two clusters of each",
-		 SER_OPT_COUNT(&o.obj.n_spk, "N", 1, 100000)},
-		{"batch-per-cluster", "without --pairs: records of each cluster",
-		 SER_OPT_COUNT(&o.obj.n_per, "N", 2, 100000)},
-		{"tau", "temperature", SER_OPT_REAL(&o.obj.tau, "X", 0.001, 100)},
-		{"proj", "dimensions of the projection", SER_OPT_COUNT(&o.obj.n_proj, "N", 1, 65536)},
-		{"hidden", "hidden units of the projection; 0: none", SER_OPT_COUNT(&o.obj.n_hidden, "N", 0, 65536)},
-		{0},
-	};
-	const struct ser_mode modes[] = {
-		[CLASSIFY] = {"classify", "Learn a label, such as an emotion.", classify, NULL},
-		[REGRESS] = {"regress", "Learn numbers, such as arousal and valence.", regress, NULL},
-		[SPEAKER] = {"speaker", "Learn an embedding that tells speakers apart.", speaker, NULL},
-		[CONTRASTIVE] = {"contrastive", "Learn an embedding from pairs inside speakers, without labels.",
-				 contrastive, NULL},
-		{0},
-	};
-	const struct ser_tool tool = {
-		"ser-train", "Train a network on records with features.",
-		"[FILE]...", opts,
-		modes,       SER_CLI_OUT | SER_CLI_IN | SER_CLI_THREADS | SER_CLI_PROGRESS | SER_CLI_LOOSE};
+	struct ser_mode modes[MAX_KIND] = {{0}};
+	struct ser_option rows[MAX_ROW];
+	make_modes(modes, rows, argc > 1 ? argv[1] : NULL);
+	const struct ser_tool tool = {"ser-train",
+				      "Train a network on records with features.",
+				      "[+ TASK [OPTION]...]... [FILE]...",
+				      options,
+				      modes,
+				      SER_CLI_OUT | SER_CLI_IN | SER_CLI_THREADS | SER_CLI_PROGRESS | SER_CLI_LOOSE |
+					      SER_CLI_CHAIN};
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
+	more_tasks(&c);
 	set_options(&c);
 	join(&c);
 	check_options(&c);
 
-	struct ser_arena text = {0};
-	struct ser_objective obj[SER_MAX_OBJECTIVE];
 	struct ser_split split;
-	struct ser_pair_set pairs = {0};
 	struct ser_trainer *t;
-	o.obj.pairs = o.pairs != NULL ? &pairs : NULL;
-	size_t n_obj = objectives(&c, obj, &text);
-	struct ser_dataset *d = read_data(&c, obj, n_obj);
+	struct ser_dataset *d = read_data(&c);
 	split_data(&c, d, &split);
-	read_pairs(&c, d, &pairs);
-	struct ser_model *m = make_model(&c, d, &split, obj, n_obj);
-	check(&c, ser_net_crop(d, o.crop_s, &o.train.crop, &e), &e);
-	check(&c, ser_trainer_new(&t, d, &split, m, obj, n_obj, &o.train, c.n_thread, &e), &e);
+	struct ser_model *m = make_model(&c, d, &split);
+	check(&c, ser_trainer_new(&t, d, &split, m, o.task, o.n_task, &o.train, c.n_thread, &e), &e);
+	for (size_t k = 0; k < o.n_task; k++)
+		if (o.task[k].note.n > 0)
+			ser_cli_warn(&c, "%s", o.task[k].note.s);
 	ser_cli_info(&c, "%s, %zu parameters", m->arch->name, ser_params_count(m->params, true));
-	struct progress progress = {&c, t, "training"};
+	struct progress progress = {&c, time(NULL), "training"};
 	check(&c, ser_train_run(t, &o.keep, tell, &progress, &e), &e);
 	if (first())
 		check(&c, ser_model_save(m, c.out, &e), &e);
 	ser_trainer_free(t);
 	ser_comm_close(o.train.comm);
 	ser_model_free(m);
-	ser_pair_set_free(&pairs);
 	ser_split_free(&split);
+	for (size_t k = 0; k < o.n_task; k++)
+		ser_task_free(&o.task[k]);
 	ser_dataset_free(d);
-	struct ser_strs *lists[] = {&o.hyper, &o.also, &o.adversarial, &o.dev_spk, &o.values};
+	struct ser_strs *lists[] = {&o.hyper, &o.also, &o.adversarial, &o.dev_spk};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		free(lists[i]->s);
-	ser_arena_free(&text);
 	return ser_cli_end(&c);
 }

@@ -33,7 +33,7 @@ struct ser_strs {
  * A table ends with an all-zero row. */
 struct ser_option {
 	const char *name; /* long name */
-	const char *help; /* one line */
+	const char *help; /* one line; NULL: an old name, which the help leaves out */
 	enum ser_option_type type;
 	void *var; /* NULL: `at` is its place in an options struct */
 	size_t at;

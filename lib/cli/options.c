@@ -101,6 +101,8 @@ static void print_option(FILE *f, const struct ser_option *o)
 					    [SER_OPTION_SECONDS] = "seconds, or with s, ms or min behind",
 					    [SER_OPTION_SIZE] = "bytes"};
 	struct ser_buf left = {0}, note = {0}, dflt = {0};
+	if (o->help == NULL) /* an old name */
+		return;
 	if (o->letter != 0)
 		ser_buf_printf(&left, "  -%c, --%s", o->letter, o->name);
 	else

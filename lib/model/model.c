@@ -154,6 +154,11 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 	ser_tape_enter(t, "heads.%s", h->name);
 	if (h->n_hidden > 0)
 		x = ser_nn_relu(t, ser_layer_linear(t, "hidden", x, h->n_hidden, true));
+	for (size_t i = 2; i <= h->n_layer && h->n_hidden > 0; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "hidden%zu", i);
+		x = ser_nn_relu(t, ser_layer_linear(t, name, x, h->n_hidden, true));
+	}
 	if (h->dropout > 0)
 		x = ser_nn_dropout(t, x, h->dropout);
 	switch (h->kind) {
@@ -408,6 +413,8 @@ static struct ser_val head_val(struct ser_arena *a, const struct ser_head *h)
 	ser_val_set(a, &v, "n_out", ser_int((int64_t)h->n_out));
 	ser_val_set(a, &v, "n_hidden", ser_int((int64_t)h->n_hidden));
 	ser_val_set(a, &v, "n_sub", ser_int((int64_t)h->n_sub));
+	if (h->n_layer > 1) /* so that files without it stay as they were */
+		ser_val_set(a, &v, "n_layer", ser_int((int64_t)h->n_layer));
 	ser_val_set(a, &v, "dropout", ser_real(h->dropout));
 	ser_val_set(a, &v, "adversarial", ser_bool(h->adversarial));
 	if (h->out != NULL) {
@@ -508,7 +515,8 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	int k = 0;
 	if (name == NULL || name->kind != SER_STR || kind == NULL || drop == NULL || drop->kind != SER_REAL ||
 	    !(drop->u.f >= 0 && drop->u.f < 1) || !get_size(v, "n_out", 1, &h.n_out) ||
-	    !get_size(v, "n_hidden", 0, &h.n_hidden) || !get_size(v, "n_sub", 1, &h.n_sub))
+	    !get_size(v, "n_hidden", 0, &h.n_hidden) || !get_size(v, "n_sub", 1, &h.n_sub) ||
+	    (ser_val_get(v, "n_layer") != NULL && (!get_size(v, "n_layer", 1, &h.n_layer) || h.n_layer > SER_MAX_HEAD_LAYER)))
 		return ser_fail(e, SER_EDATA, "metadata \"heads\": a head without name, kind, sizes or dropout");
 	while (k < 4 && !ser_val_is_str(kind, head_kinds[k]))
 		k++;

@@ -45,7 +45,8 @@ enum ser_head_kind {
 	SER_HEAD_VALUE   /* real values [n_seg, n_out] of the named fields */
 };
 const char *ser_head_kind_name(enum ser_head_kind k);
-/* emb -> [linear n_hidden, ReLU ->] [dropout ->] linear. */
+enum { SER_MAX_HEAD_LAYER = 16 };
+/* emb -> [n_layer times linear n_hidden, ReLU ->] [dropout ->] linear. */
 struct ser_head {
 	const char *name; /* parameters are below heads.NAME */
 	enum ser_head_kind kind;
@@ -53,6 +54,7 @@ struct ser_head {
 	const char *const *out; /* [n_out] class names or field names; NULL for SER_HEAD_UNIT */
 	size_t n_out;
 	size_t n_hidden, n_sub; /* n_sub: sub-centres a class, 1 */
+	size_t n_layer;         /* hidden layers; 0: one when n_hidden > 0 */
 	double dropout;
 	bool adversarial; /* trained through gradient reversal */
 };

@@ -5,35 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What must be the same for training to go on: data, who does what, options, objectives. */
 uint64_t train_fingerprint(const struct ser_trainer *t)
 {
-	const struct ser_train_opts *o = &t->o;
-	const struct ser_opt_opts *q = &o->opt;
 	struct ser_buf b = {0};
-	ser_buf_printf(&b, "%llu %zu %zu %zu %d %zu %zu %zu %zu ", (unsigned long long)o->seed, o->n_epoch, o->batch,
-		       o->crop, o->balanced, o->n_time_mask, o->time_mask, o->n_freq_mask, o->freq_mask);
-	ser_buf_printf(&b, "%d %a %d %a %a %a %a %a %d ", (int)q->kind, q->momentum, q->nesterov, q->beta1, q->beta2,
-		       q->eps, q->weight_decay, q->ema, (int)o->sched);
-	ser_buf_printf(&b, "%a %a %d %zu %a ", o->stretch, o->shift, (int)o->precision, o->accumulate, o->layer_decay);
-	ser_buf_printf(&b, "%a %a %a %a %d %a %zu ", o->lr, o->warmup, o->clip, o->encoder_lr, o->freeze, o->ramp,
-		       o->patience);
-	for (size_t k = 0; k < t->n_obj; k++) {
-		const struct ser_objective *j = &t->obj[k];
-		ser_buf_printf(&b, "%d %s %a %d %a %d %a %a %zu %a %zu %zu ", (int)j->kind, j->name, j->weight,
-			       j->adversarial, j->smooth, j->class_weight, j->margin, j->scale, j->n_sub, j->tau,
-			       j->n_spk, j->n_per);
-		if (j->kind == SER_OBJ_VALUE) {
-			ser_buf_printf(&b, "%d ", (int)j->loss);
-			ser_buf_add(&b, t->value[k], t->d->n * j->n_value * sizeof *t->value[k]);
-		}
-		if (t->code[k] != NULL)
-			ser_buf_add(&b, t->code[k], t->d->n * sizeof *t->code[k]);
-	}
+	ser_buf_printf(&b, "%llx %llx %zu ", (unsigned long long)t->o.print, (unsigned long long)t->print, t->o.crop);
 	for (size_t i = 0; i < t->d->n; i++)
-		ser_buf_printf(&b, "%s %zu ", t->d->item[i].id, t->d->item[i].n_frame);
-	ser_buf_add(&b, t->train, t->n_train * sizeof *t->train);
-	ser_buf_add(&b, t->dev, t->n_dev * sizeof *t->dev);
+		ser_buf_printf(&b, "%s %zu %d %x %d ", t->d->item[i].id, t->d->item[i].n_frame,
+			       (int)t->d->item[i].dtype, t->d->item[i].crc, t->s->role[i]);
+	for (size_t k = 0; k < t->d->n_label; k++) {
+		const struct ser_label *l = &t->d->label[k];
+		ser_buf_printf(&b, "%s", l->name);
+		for (size_t c = 0; c < l->n_class; c++)
+			ser_buf_printf(&b, "\n%s", l->text[c]);
+		ser_buf_add(&b, l->code, t->d->n * sizeof *l->code);
+	}
+	for (size_t k = 0; k < t->n_task; k++) {
+		const struct ser_sampler *s = t->task[k].sampler;
+		if (s == NULL)
+			continue;
+		ser_buf_add(&b, s->train, s->train != NULL ? s->n_train * sizeof *s->train : 0);
+		ser_buf_add(&b, s->dev, s->dev != NULL ? s->n_dev * sizeof *s->dev : 0);
+	}
 	uint64_t h = ser_hash(b.s, b.n);
 	ser_buf_free(&b);
 	return h;
@@ -48,9 +40,9 @@ enum {
 	COUNT_SCHED_BAD,
 	COUNT_PRINT,
 	COUNT_PART,
-	N_COUNT = COUNT_PART + SER_MAX_OBJECTIVE
+	N_COUNT = COUNT_PART + SER_MAX_TASK
 };
-enum { REAL_SUM, REAL_BEST, REAL_SCHED_BEST, REAL_SCHED_SCALE, REAL_PART, N_REAL = REAL_PART + SER_MAX_OBJECTIVE };
+enum { REAL_SUM, REAL_BEST, REAL_SCHED_BEST, REAL_SCHED_SCALE, REAL_PART, N_REAL = REAL_PART + SER_MAX_TASK };
 
 static struct ser_st_tensor flat(const char *name, enum ser_st_dtype type, const void *data, size_t n)
 {
@@ -81,9 +73,9 @@ int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *
 		(int64_t)t->step, (int64_t)t->opt->step, (int64_t)t->best_epoch,       (int64_t)t->n_bad,
 		t->stopped,       t->sched.n_bad,        (int64_t)train_fingerprint(t)};
 	double reals[N_REAL] = {t->sum, t->best_dev, t->sched.best, t->sched.scale};
-	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
-		count[COUNT_PART + k] = (int64_t)t->n_part[k];
-		reals[REAL_PART + k] = t->part[k];
+	for (size_t k = 0; k < t->n_task; k++) {
+		count[COUNT_PART + k] = (int64_t)t->task[k].n_sum;
+		reals[REAL_PART + k] = t->task[k].sum;
 	}
 	all[n++] = flat("checkpoint.count", SER_ST_I64, count, N_COUNT);
 	all[n++] = flat("checkpoint.real", SER_ST_F64, reals, N_REAL);
@@ -153,9 +145,9 @@ static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err 
 	t->best_dev = reals[REAL_BEST];
 	t->sched.best = reals[REAL_SCHED_BEST];
 	t->sched.scale = reals[REAL_SCHED_SCALE];
-	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
-		t->n_part[k] = (uint64_t)count[COUNT_PART + k];
-		t->part[k] = reals[REAL_PART + k];
+	for (size_t k = 0; k < t->n_task; k++) {
+		t->task[k].n_sum = (uint64_t)count[COUNT_PART + k];
+		t->task[k].sum = reals[REAL_PART + k];
 	}
 	return 0;
 }

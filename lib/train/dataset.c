@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libdeflate.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +160,7 @@ static int take_record(struct ser_dataset *d, struct ser_record *r, uint64_t sta
 					    .key = ser_hash(id, strlen(id)),
 					    .n_frame = n_frame,
 					    .dtype = t->dtype,
+					    .crc = (uint32_t)libdeflate_crc32(0, t->data, ser_tensor_size(t)),
 					    .at = at};
 	return 0;
 }

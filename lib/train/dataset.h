@@ -23,6 +23,7 @@ struct ser_item {
 	size_t n_frame;
 	enum ser_dtype dtype;
 	const char *data; /* [n_frame, dim], may be unaligned */
+	uint32_t crc;     /* of its bytes, CRC-32 */
 	size_t at;        /* its place in its file or spool */
 };
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* train's inside: the trainer, between the files that make a step of it. Which file does what:
- *	dataset.c split.c pairs.c   what there is to train on, and who trains
- *	batch.c      which of it a step takes
- *	read.c       its features: crops, warps, masks
- *	objective.c  heads, targets, losses
- *	validate.c   the metric
- *	rates.c      learning rates by layer
- *	train.c      setting up, the step
- *	checkpoint.c the state on disk
- *	run.c        all steps, with log and checkpoints */
+ *	dataset.c split.c          what there is to train on, and who trains
+ *	task.c task_*.c classes.c  what is learnt: heads, targets, losses, scores
+ *	sample_*.c batch.c         which records a step takes
+ *	read.c                     their features: crops, warps, masks
+ *	net.c                      the model to begin with
+ *	train.c                    setting up, the step
+ *	validate.c rates.c         scores after an epoch; learning rates by layer
+ *	checkpoint.c               the state on disk
+ *	run.c                      all steps, with log and checkpoints */
 #ifndef SER_TRAIN_IMPL_H
 #define SER_TRAIN_IMPL_H
 
@@ -24,11 +24,40 @@ struct cut {
 	double speed, shift;
 };
 
+/* ---- kinds of tasks, one a file ---- */
+
+extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive;
+void train_classify_label(struct ser_task *t, const char *label); /* of the short form */
+
+/* ---- classes.c: tasks over the classes of a label ---- */
+
+/* The classes that occur in training items; SER_EDATA: less than two. */
+int train_class_head(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, const char *label,
+		     struct ser_head *h, struct ser_err *e);
+/* t->code: output of the head. SER_EDATA when the task is the first and a class validates that was not trained. */
+int train_class_codes(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, const char *label,
+		      const struct ser_head *h, bool first, struct ser_err *e);
+/* n / (K n_k) over training items, from the task's arena. */
+real *train_class_weights(const struct ser_task *t, const struct ser_split *s);
+/* Of a batch's rows that have a code: how many, or the weights of their classes. */
+double train_class_sum(const struct ser_task *t, const struct ser_batch *b, const real *class_w);
+struct label_rows {
+	int32_t *y;
+	size_t cap;
+};
+const int32_t *train_class_rows(const struct ser_task *t, struct label_rows *l, const struct ser_batch *b, size_t lo,
+				size_t hi);
+size_t train_class_tally_size(const struct ser_task *t);
+void train_class_tally(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, double *conf);
+double train_class_total(const struct ser_task *t, const double *conf);
+
+/* ---- batch.c ---- */
+
 /* Rows of a batch, or of a part of it: distinct items, each with one crop. */
-struct batch {
+struct ser_batch {
 	size_t *row, n, cap; /* items */
-	size_t lo, hi;       /* the rows that this process reads and embeds; what follows up to the sets is of these */
 	int32_t *place;      /* [items] row of an item, -1 */
+	size_t lo, hi;       /* the rows that this process reads and embeds; what follows is of these */
 	float *x;            /* crops, one after another */
 	size_t cap_x;
 	size_t *n_frame, cap_frame;
@@ -36,72 +65,105 @@ struct batch {
 	uint64_t *key;
 	struct cut *cut;
 	size_t cap_at, cap_key, cap_cut;
-	/* the contrastive objective's sets, as rows */
-	struct ser_pair_rows set;
+};
+void train_batch_init(struct ser_batch *b, size_t n_item);
+void train_batch_clear(struct ser_batch *b);
+size_t train_batch_row(struct ser_batch *b, size_t item); /* the row of an item, added unless it is one */
+void train_batch_free(struct ser_batch *b);
+
+/* ---- random numbers: a stream for each purpose, moment and id ---- */
+
+enum purpose { FOR_ORDER = 1, FOR_CROP, FOR_MASK, FOR_TAPE, FOR_CLASS, FOR_CLUSTER, FOR_DEV };
+struct ser_rng train_rng(uint64_t seed, enum purpose p, uint64_t moment, uint64_t key);
+
+/* ---- samplers ---- */
+
+/* What they draw from. All borrowed. */
+struct ser_draw {
+	const struct ser_dataset *d;
+	const struct ser_split *s;
+	const struct ser_task *task; /* [n_task] */
+	size_t n_task;
+	uint64_t seed;
+	size_t batch;      /* units a step */
+	bool balanced;     /* classes of the first task equally often */
+	size_t rank, size; /* of the processes that share each batch */
+};
+/* Units are records, pairs, or speakers with clusters. What is drawn depends on the seed, the epoch or step and ids alone. */
+struct ser_sampler {
+	struct ser_draw w;
+	size_t *train, n_train, *dev, n_dev; /* units */
+	uint64_t per_epoch;                  /* steps in which all training units were taken once */
+	size_t *order;                       /* [n_train] of the epoch at hand */
+	uint64_t epoch;                      /* it; 0: none yet */
+	/* Fill order for an epoch, from 1; NULL: units are drawn anew each step. */
+	void (*shuffle)(struct ser_sampler *s, uint64_t epoch);
+	/* Add to a batch a part, in [0, n_part), of what a step takes; it is empty when the step takes fewer. */
+	void (*part)(struct ser_sampler *s, uint64_t step, size_t part, size_t n_part, struct ser_batch *b);
+	/* Add the next units, from *i on, that this process validates, or none: false. */
+	bool (*validate)(struct ser_sampler *s, size_t *i, struct ser_batch *b);
+	void (*free)(struct ser_sampler *s);
+};
+/* Records that any task learns from; those of the first validate. SER_EUSAGE: no classes to balance; SER_EDATA: none is left. */
+int train_sample_items(struct ser_sampler **out, const struct ser_draw *w, struct ser_err *e);
+/* Pairs whose members are all on one side. */
+struct sets;
+int train_sample_pairs(struct ser_sampler **out, const struct ser_draw *w, const struct ser_pair_set *p,
+		       struct sets *sets, struct ser_err *e);
+/* n_spk speakers x 2 clusters x n_per records a step. */
+int train_sample_clusters(struct ser_sampler **out, const struct ser_draw *w, const char *spk, const char *cluster,
+			  size_t n_spk, size_t n_per, struct sets *sets, struct ser_err *e);
+/* What they share: the positions [*from, *to) of the order that a part takes; where part p of n things begins; items hashed into an
+ * order of (seed, purpose, moment, key). */
+void train_sample_range(struct ser_sampler *s, uint64_t step, size_t part, size_t n_part, size_t *from, size_t *to);
+size_t train_part_begin(size_t n, size_t part, size_t n_part);
+struct draw {
+	uint64_t h, key;
+	size_t i;
+};
+void train_draw_sort(struct draw *w, size_t n); /* by h, key, i */
+void train_sample_free(struct ser_sampler *s);
+
+/* Anchors of a batch with their positives and negatives, as rows. */
+struct sets {
+	struct ser_pair_rows r;
 	int32_t *anchor, *pos, *neg;
 	size_t *pos_at, *neg_at;
 	size_t cap_anchor, cap_pos, cap_neg, cap_pos_at, cap_neg_at;
 };
+void train_sets_clear(struct sets *s);
+void train_sets_anchor(struct sets *s, size_t row); /* begin one; members that follow are its */
+void train_sets_member(struct sets *s, bool positive, size_t row);
+void train_sets_free(struct sets *s);
+
+/* ---- the trainer ---- */
 
 struct ser_trainer {
 	const struct ser_dataset *d;
+	const struct ser_split *s;
 	struct ser_model *m;
 	struct ser_train_opts o;
-	struct ser_objective obj[SER_MAX_OBJECTIVE];
-	size_t n_obj;
-	int head[SER_MAX_OBJECTIVE];
-	int32_t *code[SER_MAX_OBJECTIVE]; /* [items] output of the head for an item's label, -1 */
-	real *class_w[SER_MAX_OBJECTIVE];
-	real *value[SER_MAX_OBJECTIVE]; /* [items, n_value] */
-	real *target;                   /* of the rows of a batch that have them, for each objective in turn */
-	int32_t *row;                   /* their numbers */
-	size_t cap_target, cap_row;
-	size_t *train, *dev; /* items, or pairs of the pair set */
-	size_t n_train, n_dev;
+	struct ser_task *task; /* [n_task] the first one's sampler says what an epoch is */
+	size_t n_task;
 	struct ser_la *la;
 	struct ser_tape *tape, *fixed,
 		*side; /* fixed: runs a frozen encoder; side: losses over the rows of all processes */
 	struct ser_opt *opt;
 	struct ser_sched sched;
-	uint64_t step, n_step, per_epoch;
-	size_t *order, order_epoch; /* of the epoch at hand; 0: none yet */
-	struct batch b;
-	int32_t *label; /* of the rows of a batch, for each objective in turn */
-	size_t cap_label;
+	uint64_t step, n_step, per_epoch, print;
+	struct ser_batch b;
 	float *scratch; /* one whole utterance */
 	size_t cap_scratch;
-	real *all,
-		*own[SER_MAX_OBJECTIVE]; /* outputs of a head for the rows of all processes; gradients for this one's */
-	size_t cap_all, cap_own[SER_MAX_OBJECTIVE];
-	/* clusters inside speakers: members of each, and of each speaker its clusters */
-	size_t *member, *clu_at, n_clu, *spk_at, n_spk;
-	/* results so far */
-	double norm
-		[SER_MAX_OBJECTIVE]; /* of the step at hand: the sum of train_weight() over all its parts; 0: nothing to learn */
-	double sum, part[SER_MAX_OBJECTIVE];
-	uint64_t n_part[SER_MAX_OBJECTIVE];
+	real *all; /* outputs of a head for the rows of all processes */
+	size_t cap_all;
+	double sum; /* of losses over the epoch so far */
 	real *best;
 	double best_dev;
 	size_t best_epoch, n_bad;
 	bool stopped;
 };
 
-/* ---- random numbers: a stream for each purpose, moment and id ---- */
-
-enum purpose { FOR_ORDER = 1, FOR_CROP, FOR_MASK, FOR_TAPE, FOR_CLASS, FOR_CLUSTER };
-struct ser_rng train_rng(const struct ser_trainer *t, enum purpose p, uint64_t moment, uint64_t key);
-
-/* ---- batch.c ---- */
-
-/* Who trains and who validates, from the split and the targets. */
-int train_take_units(struct ser_trainer *t, const struct ser_split *s, struct ser_err *e);
-void train_batch_free(struct batch *b);
-/* Empty the batch; add an item as a row, unless it is one; add pairs with all their members. */
-void train_clear_batch(struct ser_trainer *t);
-void train_add_row(struct ser_trainer *t, size_t item);
-void train_add_pairs(struct ser_trainer *t, const size_t *pair, size_t n);
-/* A part, in [0, o.accumulate), of the step's batch: whole records, pairs, or speakers with their clusters. It is empty
- * when the batch has fewer. */
+/* The part, in [0, o.accumulate), of the step's batch: of all samplers. */
 void train_batch_part(struct ser_trainer *t, size_t part);
 
 /* ---- read.c ---- */
@@ -110,17 +172,6 @@ void train_batch_part(struct ser_trainer *t, size_t part);
 void train_read_batch(struct ser_trainer *t, bool training);
 float *train_scratch(struct ser_trainer *t, size_t n); /* [n], until the next call */
 
-/* ---- objective.c ---- */
-
-/* What the items' labels and values are to the heads. */
-int train_take_targets(struct ser_trainer *t, const struct ser_split *s, struct ser_err *e);
-/* What the batch at hand adds to the number that objective k's sum is divided by: the weights of its labelled rows, its
- * rows with values, or its anchors with a positive. */
-double train_weight(const struct ser_trainer *t, size_t k);
-/* The loss of objective k over the batch, whose rows of this process are embedded as emb, its sum divided by t->norm[k];
- * -1 when the batch says nothing about it. Over all processes the node's gradients add up to the loss's, *value to the loss. */
-int train_loss(struct ser_trainer *t, size_t k, int emb, double *value);
-
 /* ---- rates.c ---- */
 
 /* Each slice's factor on the learning rate. */
@@ -128,7 +179,7 @@ void train_rates(struct ser_trainer *t);
 
 /* ---- checkpoint.c ---- */
 
-/* Of data, split, options and objectives: what must be the same for training to go on, and in all processes. */
+/* Of data, split and options, and of the model before the first step: what must be the same for training to go on, and in all processes. */
 uint64_t train_fingerprint(const struct ser_trainer *t);
 
 /* ---- train.c ---- */

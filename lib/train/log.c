@@ -11,7 +11,7 @@
 struct ser_train_log {
 	FILE *f;
 	char *path;
-	size_t n_obj;
+	size_t n_task;
 	long at; /* bytes that belong to it */
 };
 
@@ -36,26 +36,26 @@ static int cut_back(struct ser_train_log *l, const char *note, struct ser_err *e
 	return 0;
 }
 
-static int begin(struct ser_train_log *l, const struct ser_objective *obj, const char *metric, struct ser_err *e)
+static int begin(struct ser_train_log *l, const struct ser_task *task, struct ser_err *e)
 {
 	fprintf(l->f, "epoch\tstep\tlr\tloss");
-	for (size_t k = 0; k < l->n_obj; k++)
-		fprintf(l->f, "\tloss_%s", obj[k].name);
-	fprintf(l->f, "\tgrad_norm\tdev_%s\tbest\n", metric);
+	for (size_t k = 0; k < l->n_task; k++)
+		fprintf(l->f, "\tloss_%s", task[k].name);
+	fprintf(l->f, "\tgrad_norm\tdev_%s\tbest\n", task->kind->score);
 	return flush(l, e);
 }
 
-int ser_train_log_open(struct ser_train_log **out, const char *path, const struct ser_objective *obj, size_t n_obj,
-		       const char *metric, const char *note, struct ser_err *e)
+int ser_train_log_open(struct ser_train_log **out, const char *path, const struct ser_task *task, size_t n_task,
+		       const char *note, struct ser_err *e)
 {
 	struct ser_train_log *l = ser_calloc(1, sizeof *l);
 	*out = NULL;
 	l->path = ser_strdup(path);
-	l->n_obj = n_obj;
+	l->n_task = n_task;
 	l->f = fopen(path, note != NULL ? "r+" : "w");
 	int rc = l->f == NULL   ? ser_fail(e, SER_EIO, "%s: cannot open: %s", path, strerror(errno))
 		 : note != NULL ? cut_back(l, note, e)
-				: begin(l, obj, metric, e);
+				: begin(l, task, e);
 	if (rc == 0)
 		*out = l;
 	else
@@ -68,7 +68,7 @@ int ser_train_log_row(struct ser_train_log *l, const struct ser_train_row *r, st
 	char num[32];
 	fprintf(l->f, "%zu\t%llu\t%s", r->epoch, (unsigned long long)r->step, ser_format_real(r->lr, num));
 	fprintf(l->f, "\t%.6g", r->loss);
-	for (size_t k = 0; k < l->n_obj; k++)
+	for (size_t k = 0; k < l->n_task; k++)
 		fprintf(l->f, "\t%.6g", r->part[k]);
 	fprintf(l->f, "\t%.6g", r->grad_norm);
 	if (r->validated)

@@ -46,36 +46,39 @@ static int create(struct ser_model **m, const struct ser_model *like, const stru
 	return rc;
 }
 
-/* The speakers of the items that train or validate, and those of the encoder's earlier training. */
-static struct ser_val speakers(struct ser_model *m, const struct ser_model *like, const struct ser_dataset *d,
-			       const struct ser_split *s, const char *label)
+/* Of the items that train or validate. */
+static struct ser_val speakers(struct ser_arena *a, const struct ser_dataset *d, const struct ser_split *s,
+			       const char *label)
 {
 	const struct ser_label *spk = ser_dataset_label(d, label);
-	const struct ser_val *before = like != NULL ? ser_val_get(&like->train, "speakers") : NULL;
-	struct ser_map *names = ser_map_new();
 	struct ser_val list = ser_val_list();
-	for (size_t i = 0; before != NULL && before->kind == SER_LIST && i < before->u.list.n; i++)
-		if (before->u.list.v[i].kind == SER_STR)
-			ser_map_add(names, before->u.list.v[i].u.str.s, before->u.list.v[i].u.str.n, NULL);
+	bool *met = ser_calloc(spk->n_class, sizeof *met);
 	for (size_t i = 0; i < d->n; i++)
-		if (s->role[i] != SER_ROLE_OUT && spk->code[i] >= 0)
-			ser_map_add(names, spk->text[spk->code[i]], strlen(spk->text[spk->code[i]]), NULL);
-	for (size_t i = 0; i < ser_map_len(names); i++)
-		ser_val_push(&m->arena, &list, ser_str(ser_map_key(names, i, NULL)));
-	ser_map_free(names);
+		if (s->role[i] != SER_ROLE_OUT && spk->code[i] >= 0 && !met[spk->code[i]]) {
+			met[spk->code[i]] = true;
+			ser_val_push(a, &list, ser_str(spk->text[spk->code[i]]));
+		}
+	free(met);
 	return list;
 }
 
 static void describe(struct ser_model *m, const struct ser_model *like, const struct ser_dataset *d,
-		     const struct ser_split *s, const struct ser_net_opts *o)
+		     const struct ser_split *s, const struct ser_task *t, size_t n, const struct ser_net_opts *o)
 {
 	struct ser_arena *a = &m->arena;
-	ser_val_set(a, &m->train, "task", ser_str(o->task));
+	ser_val_set(a, &m->train, "task", ser_str(t->kind->name));
 	ser_val_set(a, &m->train, "seed", ser_int((int64_t)o->seed));
 	ser_val_set(a, &m->train, "records", ser_int((int64_t)s->n_train));
 	ser_val_set(a, &m->train, "dev_records", ser_int((int64_t)s->n_dev));
 	ser_val_set(a, &m->train, "left_out", ser_int((int64_t)s->n_out));
-	ser_val_set(a, &m->train, "speakers", speakers(m, like, d, s, o->spk));
+	if (like != NULL)
+		ser_train_speakers_add(m, ser_val_get(&like->train, "speakers"));
+	struct ser_val here = speakers(a, d, s, o->spk);
+	ser_train_speakers_add(m, &here);
+	ser_train_speakers_add(m, ser_train_speakers_of(&d->header, d->field));
+	for (size_t k = 0; k < n; k++)
+		if (t[k].kind->speakers != NULL)
+			ser_train_speakers_add(m, t[k].kind->speakers(&t[k]));
 	if (like == NULL)
 		return;
 	struct ser_val init = ser_val_map();
@@ -86,8 +89,8 @@ static void describe(struct ser_model *m, const struct ser_model *like, const st
 	ser_val_set(a, &m->train, "init", init);
 }
 
-int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struct ser_split *s,
-		const struct ser_objective *obj, size_t n_obj, const struct ser_net_opts *o, struct ser_err *e)
+int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struct ser_split *s, struct ser_task *t,
+		size_t n, const struct ser_net_opts *o, struct ser_err *e)
 {
 	struct ser_model *like = NULL, *m = NULL;
 	*out = NULL;
@@ -99,14 +102,14 @@ int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struc
 		if (like == NULL && o->norm < 0) /* a mean over one frame would take everything off */
 			norm = ser_dataset_vectors(d) ? SER_NORM_GLOBAL : SER_NORM_MEAN;
 		ser_model_input(m, d->field, d->dim, ser_header_dim(&d->header, d->field), norm);
-		rc = ser_train_heads(m, d, s, obj, n_obj, e);
+		rc = ser_train_heads(m, d, s, t, n, e);
 	}
 	if (rc == 0)
 		rc = ser_model_build(m, e);
 	if (rc == 0 && like != NULL && ser_model_copy_params(m, like, "encoder.", e) != 0)
 		rc = ser_fail_in(e, "%s", o->init);
 	if (rc == 0)
-		describe(m, like, d, s, o);
+		describe(m, like, d, s, t, n, o);
 	ser_model_free(like);
 	if (rc == 0)
 		*out = m;

@@ -4,27 +4,6 @@
 
 #include <string.h>
 
-/* Zero runs of frames and of dimensions (Park et al. 2019), on features whose mean is near zero. */
-static void mask(const struct ser_trainer *t, float *x, size_t n, uint64_t key)
-{
-	const struct ser_train_opts *o = &t->o;
-	struct ser_rng r = train_rng(t, FOR_MASK, t->step, key);
-	size_t d = t->d->dim;
-	for (size_t k = 0; k < o->n_time_mask; k++) {
-		size_t w = (size_t)ser_rng_below(&r, o->time_mask + 1), from;
-		w = w < n / 2 ? w : n / 2;
-		from = (size_t)ser_rng_below(&r, n - w + 1);
-		memset(x + from * d, 0, w * d * sizeof *x);
-	}
-	for (size_t k = 0; k < o->n_freq_mask; k++) {
-		size_t w = (size_t)ser_rng_below(&r, o->freq_mask + 1), from;
-		w = w < d / 2 ? w : d / 2;
-		from = (size_t)ser_rng_below(&r, d - w + 1);
-		for (size_t i = 0; i < n; i++)
-			memset(x + i * d + from, 0, w * sizeof *x);
-	}
-}
-
 /* y [n,D] from x [m,D]: frame i is taken at i * speed, band j at j + shift, linearly between its neighbours; beyond the
  * ends the last one holds. */
 static void warp(const float *x, size_t m, size_t d, double speed, double shift, float *y, size_t n)
@@ -49,7 +28,7 @@ static void warp(const float *x, size_t m, size_t d, double speed, double shift,
 static struct cut choose_cut(const struct ser_trainer *t, const struct ser_item *it)
 {
 	const struct ser_train_opts *o = &t->o;
-	struct ser_rng r = train_rng(t, FOR_CROP, t->step, it->key);
+	struct ser_rng r = train_rng(t->o.seed, FOR_CROP, t->step, it->key);
 	struct cut c = {0, it->n_frame, it->n_frame, 1, 0};
 	size_t least = t->m->arch->min_frame(t->m->hyper);
 	if (o->stretch > 0)
@@ -101,7 +80,7 @@ static void read_cut(struct ser_trainer *t, size_t item, const struct cut *c, fl
 /* This process' share of the rows. */
 static void share(struct ser_trainer *t, bool training)
 {
-	struct batch *b = &t->b;
+	struct ser_batch *b = &t->b;
 	size_t rank = (size_t)ser_comm_rank(t->o.comm), size = (size_t)ser_comm_size(t->o.comm);
 	b->lo = training ? b->n * rank / size : 0;
 	b->hi = training ? b->n * (rank + 1) / size : b->n;
@@ -109,7 +88,7 @@ static void share(struct ser_trainer *t, bool training)
 
 void train_read_batch(struct ser_trainer *t, bool training)
 {
-	struct batch *b = &t->b;
+	struct ser_batch *b = &t->b;
 	share(t, training);
 	size_t d = t->d->dim, total = 0, n = b->hi - b->lo;
 	const size_t *row = b->row + b->lo;
@@ -129,7 +108,8 @@ void train_read_batch(struct ser_trainer *t, bool training)
 		const struct ser_item *it = &t->d->item[row[i]];
 		if (training) {
 			read_cut(t, row[i], &b->cut[i], x);
-			mask(t, x, b->n_frame[i], it->key);
+			struct ser_rng r = train_rng(t->o.seed, FOR_MASK, t->step, it->key);
+			ser_mask_do(&t->o.mask, &r, x, b->n_frame[i], d);
 		} else {
 			ser_dataset_read(t->d, row[i], 0, it->n_frame, x);
 			ser_model_normalise(t->m, x, it->n_frame);

@@ -14,7 +14,7 @@ static int begin(struct ser_trainer *t, const struct ser_train_keep *k, bool wri
 		return ser_fail(e, SER_EIO, "%s: not all processes see it", k->checkpoint);
 	int rc = there ? ser_trainer_resume(t, k->checkpoint, &note, e) : 0;
 	if (rc == 0 && writes && k->log != NULL)
-		rc = ser_train_log_open(log, k->log, t->obj, t->n_obj, ser_trainer_metric(t), note, e);
+		rc = ser_train_log_open(log, k->log, t->task, t->n_task, note, e);
 	free(note);
 	return rc;
 }

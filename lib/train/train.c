@@ -7,22 +7,20 @@
 
 struct ser_train_opts ser_train_defaults(void)
 {
-	struct ser_train_opts o = {.n_epoch = 40,
-				   .batch = 32,
-				   .accumulate = 1,
-				   .crop = 300,
-				   .n_time_mask = 1,
-				   .time_mask = 20,
-				   .n_freq_mask = 1,
-				   .freq_mask = 8,
-				   .opt = ser_opt_defaults(),
-				   .sched = SER_SCHED_COSINE,
-				   .lr = 1e-3,
-				   .warmup = 0.05,
-				   .clip = 5,
-				   .encoder_lr = 1,
-				   .layer_decay = 1,
-				   .ramp = 10};
+	struct ser_train_opts o = {
+		.n_epoch = 40,
+		.batch = 32,
+		.accumulate = 1,
+		.crop = 300,
+		.mask = {.n_time = 1, .n_freq = 1, .time_width = 20, .freq_width = 8, .max_share = 0.5},
+		.opt = ser_opt_defaults(),
+		.sched = SER_SCHED_COSINE,
+		.lr = 1e-3,
+		.warmup = 0.05,
+		.clip = 5,
+		.encoder_lr = 1,
+		.layer_decay = 1,
+		.ramp = 10};
 	return o;
 }
 
@@ -30,7 +28,7 @@ struct ser_train_opts ser_train_defaults(void)
 
 int train_embed(struct ser_trainer *t, unsigned mode, uint64_t seed)
 {
-	struct batch *b = &t->b;
+	struct ser_batch *b = &t->b;
 	ser_tape_reset(t->tape, mode, seed);
 	size_t n = b->hi - b->lo;
 	ser_tape_keys(t->tape, n, b->key);
@@ -65,23 +63,68 @@ static int name_batch(struct ser_trainer *t, size_t from, size_t to, struct ser_
 	return e->code;
 }
 
-/* Forward and backward over the batch at hand: adds its gradient, and its share of each objective's loss. */
-static int run_part(struct ser_trainer *t, double loss[static SER_MAX_OBJECTIVE], struct ser_err *e)
+static double ramp(const struct ser_trainer *t)
 {
-	struct ser_rng r = train_rng(t, FOR_TAPE, t->step, 0);
+	double p = (double)t->step / (double)t->n_step;
+	return t->o.ramp > 0 ? 2 / (1 + exp(-t->o.ramp * p)) - 1 : 1;
+}
+
+/* The loss over rows that processes share: each gathers all outputs and forms the whole loss, and takes the gradient g of its own
+ * rows x further as that of sum(g x). */
+static int shared_loss(struct ser_trainer *t, struct ser_task *k, int x, double *value)
+{
+	struct ser_node own = ser_tape_node(t->tape, x);
+	size_t n = t->b.n * own.n_col, at = t->b.lo * own.n_col, n_own = own.n_row * own.n_col;
+	t->all = ser_grow(t->all, &t->cap_all, n, sizeof *t->all);
+	k->grad = ser_grow(k->grad, &k->cap_grad, n_own, sizeof *k->grad);
+	memset(t->all, 0, n * sizeof *t->all);
+	memcpy(t->all + at, own.val, n_own * sizeof *t->all);
+	train_sum(t, t->all, n);
+	ser_tape_reset(t->side, SER_TAPE_GRAD | SER_TAPE_TRAIN, 0);
+	int all = ser_tape_variable(t->side, t->all, t->b.n, own.n_col, NULL, 0);
+	int l = k->kind->loss(k, t->side, all, &t->b, 0, t->b.n, k->norm);
+	if (l < 0)
+		return l;
+	double v = ser_tape_scalar(t->side, l);
+	*value = ser_comm_rank(t->o.comm) == 0 ? v : 0;
+	ser_tape_backward(t->side, l, 1, NULL); /* refuses what is not finite, and *value will tell */
+	memcpy(k->grad, ser_tape_node(t->side, all).grad + at, n_own * sizeof *k->grad);
+	int g = ser_tape_input(t->tape, k->grad, own.n_row, own.n_col, NULL, 0);
+	return ser_nn_sum(t->tape, ser_nn_mul(t->tape, x, g));
+}
+
+/* The loss of a task over the batch, whose rows of this process are embedded as emb; -1 when the batch says nothing about it. Over
+ * all processes the node's gradients add up to the loss's, *value to the loss. */
+static int task_loss(struct ser_trainer *t, struct ser_task *k, int emb, double *value)
+{
+	if (k->norm == 0 || k->kind->weight(k, &t->b) == 0)
+		return -1;
+	if (k->adversarial)
+		emb = ser_nn_reverse_grad(t->tape, emb, k->weight * ramp(t));
+	int out = ser_model_head(t->m, t->tape, (size_t)k->head, emb), l;
+	if (k->kind->all_rows && ser_comm_size(t->o.comm) > 1) {
+		l = shared_loss(t, k, out, value);
+	} else {
+		l = k->kind->loss(k, t->tape, out, &t->b, t->b.lo, t->b.hi, k->norm);
+		*value = l >= 0 ? ser_tape_scalar(t->tape, l) : 0;
+	}
+	return l >= 0 && !k->adversarial && k->weight != 1 ? ser_nn_scale(t->tape, l, k->weight) : l;
+}
+
+/* Forward and backward over the batch at hand: adds its gradient, and its share of each task's loss. */
+static int run_part(struct ser_trainer *t, double loss[static SER_MAX_TASK], struct ser_err *e)
+{
+	struct ser_rng r = train_rng(t->o.seed, FOR_TAPE, t->step, 0);
 	train_read_batch(t, true);
 	int emb = train_embed(t, SER_TAPE_GRAD | SER_TAPE_TRAIN, ser_rng_next(&r)), total = -1;
-	double mine[SER_MAX_OBJECTIVE] = {0}, sum = 0;
-	for (size_t k = 0; k < t->n_obj; k++) {
-		int l = train_loss(t, k, emb, &mine[k]);
-		if (l < 0)
-			continue;
-		if (!t->obj[k].adversarial && t->obj[k].weight != 1)
-			l = ser_nn_scale(t->tape, l, t->obj[k].weight);
-		total = total < 0 ? l : ser_nn_add(t->tape, total, l);
+	double mine[SER_MAX_TASK] = {0}, sum = 0;
+	for (size_t k = 0; k < t->n_task; k++) {
+		int l = task_loss(t, &t->task[k], emb, &mine[k]);
+		if (l >= 0)
+			total = total < 0 ? l : ser_nn_add(t->tape, total, l);
 	}
-	ser_comm_sum(t->o.comm, mine, t->n_obj); /* every process must see what one of them finds */
-	for (size_t k = 0; k < t->n_obj; k++) {
+	ser_comm_sum(t->o.comm, mine, t->n_task); /* every process must see what one of them finds */
+	for (size_t k = 0; k < t->n_task; k++) {
 		loss[k] += mine[k];
 		sum += mine[k];
 	}
@@ -91,18 +134,19 @@ static int run_part(struct ser_trainer *t, double loss[static SER_MAX_OBJECTIVE]
 }
 
 /* The gradient of the step's whole batch, and the losses. */
-static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_OBJECTIVE], struct ser_err *e)
+static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_TASK], struct ser_err *e)
 {
 	size_t n_part = t->o.accumulate;
-	memset(t->norm, 0, sizeof t->norm);
+	for (size_t k = 0; k < t->n_task; k++)
+		t->task[k].norm = 0;
 	for (size_t p = 0; p < n_part; p++) {
 		train_batch_part(t, p);
-		for (size_t k = 0; k < t->n_obj; k++)
-			t->norm[k] += train_weight(t, k);
+		for (size_t k = 0; k < t->n_task; k++)
+			t->task[k].norm += t->task[k].kind->weight(&t->task[k], &t->b);
 	}
-	for (size_t k = 0; k < t->n_obj; k++)
-		if (t->obj[k].kind == SER_OBJ_VALUE && t->norm[k] < 2)
-			t->norm[k] = 0; /* values are learnt from two records or more */
+	for (size_t k = 0; k < t->n_task; k++)
+		if (t->task[k].norm < t->task[k].kind->least)
+			t->task[k].norm = 0;
 	ser_params_zero_grad(t->m->params);
 	for (size_t p = 0; p < n_part; p++) {
 		if (n_part > 1) /* else it is there already */
@@ -120,23 +164,21 @@ static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_OBJECTIVE
 
 int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct ser_err *e)
 {
-	double loss[SER_MAX_OBJECTIVE] = {0};
+	double loss[SER_MAX_TASK] = {0};
 	bool any = false;
 	*row = (struct ser_train_row){.step = t->step, .n_step = t->n_step};
 	if (t->step >= t->n_step || t->stopped)
 		return 0;
-	if (t->step % t->per_epoch == 0) {
-		t->sum = 0;
-		memset(t->part, 0, sizeof t->part);
-		memset(t->n_part, 0, sizeof t->n_part);
-	}
+	for (size_t k = 0; k < t->n_task && t->step % t->per_epoch == 0; k++)
+		t->sum = t->task[k].sum = 0, t->task[k].n_sum = 0;
 	if (run_batch(t, loss, e) != 0)
 		return e->code;
-	for (size_t k = 0; k < t->n_obj; k++) {
-		any = any || t->norm[k] > 0;
-		t->part[k] += loss[k];
-		t->n_part[k] += t->norm[k] > 0;
-		t->sum += (t->obj[k].adversarial ? 1 : t->obj[k].weight) * loss[k];
+	for (size_t k = 0; k < t->n_task; k++) {
+		struct ser_task *j = &t->task[k];
+		any = any || j->norm > 0;
+		j->sum += loss[k];
+		j->n_sum += j->norm > 0;
+		t->sum += (j->adversarial ? 1 : j->weight) * loss[k];
 	}
 	if (any) { /* otherwise no row of the batch has a label */
 		if (ser_params_clip(t->m->params, t->o.clip, &row->grad_norm, e) != 0)
@@ -148,12 +190,12 @@ int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct se
 	row->step = t->step;
 	row->epoch = (size_t)((t->step - 1) / t->per_epoch) + 1;
 	row->loss = t->sum / (double)in_epoch;
-	for (size_t k = 0; k < t->n_obj; k++)
-		row->part[k] = t->n_part[k] > 0 ? t->part[k] / (double)t->n_part[k] : 0;
+	for (size_t k = 0; k < t->n_task; k++)
+		row->part[k] = t->task[k].n_sum > 0 ? t->task[k].sum / (double)t->task[k].n_sum : 0;
 	row->end_of_epoch = in_epoch == t->per_epoch;
 	if (row->end_of_epoch && !ser_comm_same(t->o.comm, hash_params(t)))
 		return ser_fail(e, SER_EIO, "epoch %zu: the processes' parameters differ", row->epoch);
-	if (row->end_of_epoch && t->n_dev > 0)
+	if (row->end_of_epoch && t->task[0].sampler->n_dev > 0)
 		train_validate(t, row);
 	row->best = t->best_dev;
 	row->best_epoch = t->best_epoch;
@@ -169,43 +211,29 @@ void ser_trainer_finish(struct ser_trainer *t)
 		ser_opt_swap_average(t->opt);
 }
 
-const char *ser_trainer_metric(const struct ser_trainer *t)
-{
-	return t->obj[0].kind == SER_OBJ_PAIRS ? "loss" : t->obj[0].kind == SER_OBJ_VALUE ? "ccc" : "uar";
-}
-
 /* ---- setting up ---- */
 
 /* Mean and deviation of each dimension over the training items' frames, for SER_NORM_GLOBAL. */
-static void fit_input(struct ser_trainer *t, const struct ser_split *s)
+static void fit_input(struct ser_trainer *t)
 {
 	struct ser_params *p = t->m->params;
 	real *mean = p->val + p->slice[ser_params_find(p, "input.mean")].at;
 	real *std = p->val + p->slice[ser_params_find(p, "input.std")].at;
-	size_t d = t->d->dim, n = 0;
-	double *acc = ser_calloc(2 * d, sizeof *acc);
-	for (int pass = 0; pass < 2; pass++) {
-		n = 0;
-		for (size_t i = 0; i < t->d->n; i++) {
-			size_t n_frame = t->d->item[i].n_frame;
-			if (s->role[i] != SER_ROLE_TRAIN)
-				continue;
-			float *x = train_scratch(t, n_frame * d);
-			ser_dataset_read(t->d, i, 0, n_frame, x);
-			for (size_t k = 0; k < n_frame * d; k++) {
-				double c = (double)x[k] - (pass == 1 ? acc[k % d] : 0);
-				acc[pass * d + k % d] += pass == 1 ? c * c : c;
-			}
-			n += n_frame;
-		}
-		for (size_t j = 0; j < d; j++)
-			acc[(size_t)pass * d + j] /= (double)n;
+	struct ser_cmvn c;
+	ser_cmvn_init(&c, t->d->dim);
+	for (size_t i = 0; i < t->d->n; i++) {
+		size_t n_frame = t->d->item[i].n_frame;
+		if (t->s->role[i] != SER_ROLE_TRAIN)
+			continue;
+		float *x = train_scratch(t, n_frame * t->d->dim);
+		ser_dataset_read(t->d, i, 0, n_frame, x);
+		ser_cmvn_add(&c, x, n_frame);
 	}
-	for (size_t j = 0; j < d; j++) {
-		mean[j] = (real)acc[j];
-		std[j] = (real)ser_deviation(acc[j], acc[d + j]);
+	for (size_t j = 0; j < t->d->dim; j++) {
+		mean[j] = (real)c.mean[j];
+		std[j] = (real)ser_deviation(c.mean[j], c.m2[j] / c.n);
 	}
-	free(acc);
+	ser_cmvn_free(&c);
 }
 
 static int check_frames(const struct ser_trainer *t, struct ser_err *e)
@@ -226,23 +254,55 @@ static void sum_over(void *comm, double *x, size_t n)
 	ser_comm_sum(comm, x, n);
 }
 
-static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread, struct ser_err *e)
+/* Targets of all tasks, then their samplers, which look at them. */
+static int set_up_tasks(struct ser_trainer *t, struct ser_err *e)
+{
+	const struct ser_draw w = {.d = t->d,
+				   .s = t->s,
+				   .task = t->task,
+				   .n_task = t->n_task,
+				   .seed = t->o.seed,
+				   .batch = t->o.batch,
+				   .balanced = t->o.balanced,
+				   .rank = (size_t)ser_comm_rank(t->o.comm),
+				   .size = (size_t)ser_comm_size(t->o.comm)};
+	int rc = 0;
+	for (size_t k = 0; k < t->n_task && rc == 0; k++)
+		if (t->task[k].kind->targets != NULL)
+			rc = t->task[k].kind->targets(&t->task[k], t->d, t->s, t->m, e);
+	if (rc == 0 && t->o.balanced && t->task->n_class == 0)
+		rc = ser_fail(e, SER_EUSAGE, "the first task has no classes to balance");
+	for (size_t k = 0; k < t->n_task && rc == 0; k++) {
+		struct ser_task *j = &t->task[k];
+		if (j->kind->sampler != NULL)
+			rc = j->kind->sampler(j, &w, &j->sampler, e);
+		else if (k == 0)
+			rc = train_sample_items(&j->sampler, &w, e);
+	}
+	if (rc == 0 && t->s->n_dev > 0 && t->task->sampler->n_dev == 0)
+		rc = ser_fail(e, SER_EDATA, "nothing is left to validate on");
+	return rc;
+}
+
+static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 {
 	struct ser_params *p = t->m->params;
 	const struct ser_train_opts *o = &t->o;
-	if (o->n_epoch == 0 || o->batch == 0 || o->accumulate == 0 || t->n_obj == 0 || t->n_obj > SER_MAX_OBJECTIVE)
-		return ser_fail(e, SER_EUSAGE,
-				"epochs, batch, its parts and the number of objectives must be at least 1");
+	if (o->n_epoch == 0 || o->batch == 0 || o->accumulate == 0 || t->n_task == 0 || t->n_task > SER_MAX_TASK)
+		return ser_fail(e, SER_EUSAGE, "epochs, batch, its parts and the number of tasks must be at least 1");
 	if (t->d->dim != t->m->n_in)
 		return ser_fail(e, SER_EDATA, "records have %zu dimensions a frame, the model wants %zu", t->d->dim,
 				t->m->n_in);
 	if (check_frames(t, e) != 0)
 		return e->code;
-	if (train_take_targets(t, s, e) != 0 || train_take_units(t, s, e) != 0)
+	train_batch_init(&t->b, t->d->n);
+	t->print = hash_params(t); /* of what init and the seed make */
+	if (set_up_tasks(t, e) != 0)
 		return e->code;
+	t->per_epoch = t->task->sampler->per_epoch;
 	t->n_step = t->per_epoch * o->n_epoch;
 	if (t->m->norm == SER_NORM_GLOBAL && !o->keep_input)
-		fit_input(t, s);
+		fit_input(t);
 	if (o->freeze)
 		ser_params_flag(p, "encoder.", SER_P_FROZEN, true);
 	train_rates(t);
@@ -271,16 +331,17 @@ static int set_up(struct ser_trainer *t, const struct ser_split *s, int n_thread
 }
 
 int ser_trainer_new(struct ser_trainer **out, const struct ser_dataset *d, const struct ser_split *s,
-		    struct ser_model *m, const struct ser_objective *obj, size_t n_obj, const struct ser_train_opts *o,
+		    struct ser_model *m, struct ser_task *task, size_t n_task, const struct ser_train_opts *o,
 		    int n_thread, struct ser_err *e)
 {
 	struct ser_trainer *t = ser_calloc(1, sizeof *t);
 	t->d = d;
 	t->m = m;
 	t->o = *o;
-	t->n_obj = n_obj;
-	memcpy(t->obj, obj, (n_obj < SER_MAX_OBJECTIVE ? n_obj : SER_MAX_OBJECTIVE) * sizeof *obj);
-	int rc = set_up(t, s, n_thread, e);
+	t->s = s;
+	t->task = task;
+	t->n_task = n_task;
+	int rc = set_up(t, n_thread, e);
 	*out = rc == 0 ? t : NULL;
 	if (rc != 0)
 		ser_trainer_free(t);
@@ -292,16 +353,9 @@ void ser_trainer_free(struct ser_trainer *t)
 	if (t == NULL)
 		return;
 	train_batch_free(&t->b);
-	void *mine[] = {t->train,  t->dev,  t->order, t->label,   t->member, t->clu_at,
-			t->spk_at, t->best, t->all,   t->scratch, t->target, t->row};
-	for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
-		free(mine[i]);
-	for (size_t k = 0; k < SER_MAX_OBJECTIVE; k++) {
-		free(t->code[k]);
-		free(t->class_w[k]);
-		free(t->value[k]);
-		free(t->own[k]);
-	}
+	free(t->best);
+	free(t->all);
+	free(t->scratch);
 	if (t->opt != NULL)
 		ser_opt_free(t->opt);
 	if (t->tape != NULL)

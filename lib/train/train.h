@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* train: one shared encoder and a list of weighted objectives on its embedding. Classifying, telling speakers apart,
- * contrastive learning and their mixtures are all such lists. Nothing here prints or exits.
+/* train: one shared encoder and a list of weighted tasks on its embedding (task.h). Nothing here prints or exits.
  *
  * The result depends on the data, the options and the seed alone: not on the order of the input, on threads or on
  * interruptions; but for rounding, not on the number of processes either. Every random choice is drawn from (seed, epoch or step, id), so that a checkpoint needs no generator. */
@@ -9,9 +8,11 @@
 
 #include "base/base.h"
 #include "comm/comm.h"
+#include "dsp/dsp.h"
 #include "model/model.h"
 #include "nn/nn.h"
 #include "train/dataset.h"
+#include "train/task.h"
 
 /* ---- who trains, who validates, who is left out ------------------------------------------------------ */
 
@@ -72,55 +73,14 @@ void ser_train_speakers_add(struct ser_model *m, const struct ser_val *said);
  * or, field NULL, in choosing the records (the header's own train_speakers, as ser-pairs writes). NULL: nothing. */
 const struct ser_val *ser_train_speakers_of(const struct ser_header *h, const char *field);
 
-/* ---- objectives ---------------------------------------------------------------------------------------- */
+/* ---- data and heads of tasks (task.h) --------------------------------------------------------------------- */
 
-enum ser_objective_kind {
-	SER_OBJ_SOFTMAX, /* cross entropy over the classes of a label */
-	SER_OBJ_AAM,     /* the same with an additive angular margin */
-	SER_OBJ_VALUE,   /* real numbers */
-	SER_OBJ_PAIRS    /* contrastive, over a pair set or over clusters inside speakers */
-};
-enum ser_value_loss { SER_VALUE_CCC, SER_VALUE_MSE, SER_VALUE_MAE }; /* CCC: mean over the values of 1 - concordance */
-struct ser_objective {
-	enum ser_objective_kind kind;
-	const char *name;  /* of its head */
-	const char *label; /* NULL for pairs and values */
-	double weight; /* of its loss in the sum; when adversarial, of the reversed gradient instead (the head learns at 1) */
-	bool adversarial; /* behind gradient reversal */
-	size_t n_hidden;  /* of its head */
-	double dropout;   /* of its head */
-	/* over a label */
-	double smooth;
-	bool class_weight; /* classes weigh n / (K n_k) */
-	/* angular margin */
-	double margin, scale;
-	size_t n_sub;
-	/* values */
-	const char *const *value; /* their labels; a record without one of them takes no part */
-	size_t n_value;
-	enum ser_value_loss loss;
-	/* pairs */
-	double tau;
-	size_t n_proj;                    /* dimensions of the projection */
-	const struct ser_pair_set *pairs; /* NULL: by clusters */
-	const char *spk, *cluster; /* labels, by clusters: n_spk speakers x 2 clusters x n_per utterances a batch */
-	size_t n_spk, n_per;
-};
-/* A softmax objective over a label, weight 1, with everything else at its default. */
-struct ser_objective ser_objective_defaults(enum ser_objective_kind kind, const char *name, const char *label);
-/* One beside the first, from "FIELD" or "FIELD:WEIGHT": a softmax objective over that label, weight 0.1 unless it is said. Its
- * strings go to the arena. SER_EUSAGE: the text is neither. */
-int ser_objective_parse(struct ser_objective *o, const char *text, struct ser_arena *a, struct ser_err *e);
-
-/* A data set, empty, that keeps what the objectives and the split will look at. */
-struct ser_dataset *ser_train_data_new(const char *field, const struct ser_objective *o, size_t n,
+/* A data set, empty, that keeps what the tasks and the split will look at. */
+struct ser_dataset *ser_train_data_new(const char *field, const struct ser_task *t, size_t n,
 				       const struct ser_split_opts *s, size_t max_record);
-/* ser_dataset_done(); SER_EDATA too when no record has the label of an objective. */
-int ser_train_data_done(struct ser_dataset *d, const struct ser_objective *o, size_t n, struct ser_err *e);
-
-/* Add the heads for objectives to a model that is not built yet. Classes are those that occur in training items. */
-int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s,
-		    const struct ser_objective *o, size_t n, struct ser_err *e);
+/* Add the heads of tasks, which have names, to a model that is not built yet. Classes are those that occur in training items. */
+int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s, struct ser_task *t,
+		    size_t n, struct ser_err *e);
 
 /* ---- the model to train -------------------------------------------------------------------------------- */
 
@@ -132,13 +92,12 @@ struct ser_net_opts {
 	size_t n_hyper;
 	int norm; /* an enum ser_model_norm; -1: init's, or by the mean, of vectors globally */
 	uint64_t seed;
-	const char *task; /* what the model says that it was trained for */
-	const char *spk;  /* the label that names the speaker */
+	const char *spk; /* the label that names the speaker */
 };
-/* A model for the data set's field with heads for the objectives, which says what it is trained on, init's speakers
- * included. SER_EUSAGE, SER_EDATA: init does not fit the stream or the other options. */
-int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struct ser_split *s,
-		const struct ser_objective *obj, size_t n_obj, const struct ser_net_opts *o, struct ser_err *e);
+/* A model for the data set's field with heads for the tasks, which says what it is trained on, and the speakers: also those of init,
+ * of the field's own model and of what tasks read. SER_EUSAGE, SER_EDATA: init does not fit the stream or the other options. */
+int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struct ser_split *s, struct ser_task *t,
+		size_t n, const struct ser_net_opts *o, struct ser_err *e);
 /* Frames of a crop, by the frame shift that the stream's header gives; 0 for 0 seconds and for vectors. SER_EDATA when
  * the header gives none. */
 int ser_net_crop(const struct ser_dataset *d, double seconds, size_t *n_frame, struct ser_err *e);
@@ -150,9 +109,9 @@ struct ser_train_opts {
 	size_t n_epoch, batch;
 	size_t accumulate; /* a batch is worked through in so many parts, whose gradients are added: memory of one part */
 	size_t crop;       /* frames of a random crop; 0: whole utterances */
-	double stretch, shift; /* speed of each crop in 1 +- stretch; its bands shifted by up to so many, +- */
-	bool balanced;         /* draw classes of the first objective equally often */
-	size_t n_time_mask, time_mask, n_freq_mask, freq_mask; /* SpecAugment: how many masks, widest */
+	double stretch, shift;    /* speed of each crop in 1 +- stretch; its bands shifted by up to so many, +- */
+	bool balanced;            /* draw classes of the first task equally often */
+	struct ser_mask_opt mask; /* SpecAugment, of each crop */
 	struct ser_opt_opts opt;
 	enum ser_sched_kind sched;
 	double lr, warmup; /* warmup: share of all steps */
@@ -166,6 +125,8 @@ struct ser_train_opts {
 	struct ser_comm
 		*comm;   /* borrowed; processes that share each batch, all with the same arguments; NULL: this one */
 	size_t patience; /* stop after so many validations without a better one; 0: never */
+	uint64_t
+		print; /* of all options that the caller has: what else must be the same for a checkpoint to be gone on from */
 };
 struct ser_train_opts ser_train_defaults(void);
 
@@ -174,13 +135,12 @@ struct ser_train_row {
 	uint64_t step, n_step; /* steps done, and in all */
 	size_t epoch;          /* from 1 */
 	double lr, loss, grad_norm;
-	double part[16];   /* loss of each objective */
-	bool end_of_epoch; /* what follows is there */
+	double part[SER_MAX_TASK]; /* loss of each task */
+	bool end_of_epoch;         /* what follows is there */
 	bool validated;
-	double dev, best; /* validation metric, larger is better: UAR, mean CCC, or minus the contrastive loss */
+	double dev, best; /* the first task's score, larger is better */
 	size_t best_epoch;
 };
-enum { SER_MAX_OBJECTIVE = 16 };
 
 /* The layer, from 0 at the input, of each parameter of the encoder, into layer [p->n_slice]; SIZE_MAX: it is none of the
  * encoder's. A layer is a block that the names number ("block3.", "blocks.3."); what stands between blocks belongs to the next
@@ -188,16 +148,14 @@ enum { SER_MAX_OBJECTIVE = 16 };
 size_t ser_train_layers(const struct ser_params *p, size_t *layer);
 
 struct ser_trainer;
-/* All are borrowed; the model is built and has the objectives' heads. */
+/* All are borrowed, tasks too, which change; the model is built and has their heads. */
 int ser_trainer_new(struct ser_trainer **out, const struct ser_dataset *d, const struct ser_split *s,
-		    struct ser_model *m, const struct ser_objective *obj, size_t n_obj, const struct ser_train_opts *o,
+		    struct ser_model *m, struct ser_task *task, size_t n_task, const struct ser_train_opts *o,
 		    int n_thread, struct ser_err *e);
 void ser_trainer_free(struct ser_trainer *t);
 /* Do one step, and at the end of an epoch a validation. 1: there are more; 0: it was the last; <0: SER_EDATA, the loss
  * or a gradient is not finite, naming step and ids; the model is of no use then. */
 int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct ser_err *e);
-/* "uar", "ccc" or "loss". */
-const char *ser_trainer_metric(const struct ser_trainer *t);
 /* Put the best parameters (validation) or the last ones, averaged if so asked, into the model. */
 void ser_trainer_finish(struct ser_trainer *t);
 /* Everything that the rest of the training depends on, in one safetensors file, which is also a model of the moment;
@@ -207,13 +165,13 @@ int ser_trainer_resume(struct ser_trainer *t, const char *path, char **note, str
 
 /* ---- the log -------------------------------------------------------------------------------------------- */
 
-/* A table, tab-separated, a row an epoch: epoch, step, lr, loss, loss_NAME of each objective, grad_norm, dev_METRIC, best.
+/* A table, tab-separated, a row an epoch: epoch, step, lr, loss, loss_NAME of each task, grad_norm, dev_METRIC, best.
  * It holds no times, so that two equal runs have equal logs. */
 struct ser_train_log;
 /* note: what ser_train_log_note said when the checkpoint that is gone on from was written: what is behind it is cut off;
  * NULL: a new log. */
-int ser_train_log_open(struct ser_train_log **out, const char *path, const struct ser_objective *obj, size_t n_obj,
-		       const char *metric, const char *note, struct ser_err *e);
+int ser_train_log_open(struct ser_train_log **out, const char *path, const struct ser_task *task, size_t n_task,
+		       const char *note, struct ser_err *e);
 int ser_train_log_row(struct ser_train_log *l, const struct ser_train_row *r, struct ser_err *e);
 /* How far the log has come, for a checkpoint; l may be NULL. */
 void ser_train_log_note(const struct ser_train_log *l, char note[static 32]);

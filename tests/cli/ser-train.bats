@@ -212,7 +212,7 @@ close() { # A.tsv B.tsv TOL: logs whose numbers differ by less, relative to 1 or
 		ser-train "$@" "${plain[@]}" --log "$name.1" -o "$name.st"
 		for n in 3 7 100; do
 			ser-train "$@" "${plain[@]}" --accumulate $n --log "$name.$n" -o "$name.$n.st"
-			close "$name.1" "$name.$n" 2e-6
+			close "$name.1" "$name.$n" 5e-6 # six digits
 			ser-model show --json "$name.$n.st" | jq -e '.prov[-1].args | join(" ") | test("--accumulate")' >/dev/null
 		done
 	}
@@ -351,6 +351,120 @@ END
 	[[ $stderr == *"not in the input"* ]]
 	fails 1 "expected a label" ser-train contrastive --pairs d.ser "${small[@]}" -o c.st d.ser
 	train e.st --init c.st d.ser
+}
+
+@test "tasks in a chain: the short forms are the long ones; any kind in any order, each with a head of its own" {
+	train a.st --also spk:0.2 --adversarial fold:0.1 --log a.tsv d.ser
+	ser-train classify -l emo "${small[@]}" -e 3 --log b.tsv -o b.st + classify --label spk --weight 0.2 + classify --label fold --weight 0.1 --adversarial d.ser
+	same_model a.st b.st
+	cmp a.tsv b.tsv
+	ser-model show --json b.st | jq -e '.prov[-1].args | join(" ") | endswith("+ classify --label=spk --weight=0.2 + classify --label=fold --weight=0.1 --adversarial=true")' >/dev/null
+	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
+	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 >clu.ser
+	ser-pairs --by spk --seed 1 --positives 2 --negatives 3 <clu.ser >pairs.ser
+	# the first task says what an epoch is; another's pairs or clusters come on top, more of them than it has records for
+	ser-train classify -l emo "${small[@]}" -e 2 --accumulate 2 --log m.tsv -o m.st + contrastive --pairs pairs.ser --hidden 8 + contrastive --batch-speakers 3 \
+		+ regress -l dur --loss mse --weight 0.01 --hidden 4 --head-layers 3 + speaker --weight 0.1 + classify -l emo --adversarial --weight 0.1 clu.ser
+	[ "$(head -n 1 m.tsv)" = "$(printf 'epoch\tstep\tlr\tloss\tloss_emo\tloss_proj\tloss_proj2\tloss_values\tloss_spk\tloss_emo2\tgrad_norm\tdev_uar\tbest')" ]
+	awk -F'\t' 'NR > 1 {for (i = 5; i <= 10; i++) if (!($i > 0)) exit 1}' m.tsv
+	same '[8,0,4]' jq -c '[.heads[1,2,3].n_hidden]' <(ser-model show --json m.st)
+	same 6 grep -c '^heads\.values\.hidden' <(ser-model show m.st)
+	ser-predict -m m.st clu.ser | ser-dump | jq -e -s 'length == 60 and (map(.pred != null) | all)' >/dev/null
+	fails 2 'before "+"' train a.st d.ser + classify -l spk
+	fails 2 'expected a mode' train a.st + clasify -l spk d.ser
+	fails 2 '--label is needed' train a.st + classify d.ser
+	fails 2 'unknown or ambiguous option --epochs' train a.st + classify -l spk --epochs 3 d.ser
+	ser-train classify -l emo + regress --help | grep -q -- '--adversarial'
+}
+
+@test "clusters validate, the same records after every epoch" {
+	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
+	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 >clu.ser
+	ser-train contrastive --arch linear --lr 0 -e 3 --dev-frac 0.4 --log c.tsv -o c.st clu.ser
+	[ "$(cut -f 7 c.tsv | sed 1d | sort -u | wc -l)" -eq 1 ]
+	head -n 1 c.tsv | grep -q dev_loss
+	awk -F'\t' 'NR > 1 && !($7 < 0) {exit 1}' c.tsv
+}
+
+@test "every loss learns" {
+	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
+	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 >clu.ser
+	ser-pairs --by spk --seed 1 --positives 2 --negatives 3 <clu.ser >pairs.ser
+	falls() { # the loss of the last epoch is well below that of the first
+		ser-train "$@" "${small[@]}" --hyper dropout=0 --crop 0 --time-masks 0 --freq-masks 0 --lr 0.01 -e 30 --log l.tsv -o l.st
+		awk -F'\t' 'NR == 2 {a = $4} END {if (!($4 < 0.8 * a)) {print a " " $4; exit 1}}' l.tsv
+	}
+	for l in focal bce; do falls classify -l emo --loss $l d.ser; done
+	falls regress -l dur -l fold --loss mae d.ser
+	for l in infonce nt-xent supcon triplet; do
+		falls contrastive --pairs pairs.ser --loss $l d.ser
+		falls contrastive --loss $l --batch-speakers 3 clu.ser
+	done
+	fails 2 'kl needs --votes' train a.st --loss kl d.ser
+}
+
+@test "--resume: another value of any option that can change the model is refused" {
+	ser-train speaker --arch mlp -e 1 -o s.st d.ser
+	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 | ser-fold kfold -k 3 --by spk -q >r.ser
+	ser-pairs --by spk --seed 1 <r.ser >pairs.ser
+	ser-pairs --by spk --seed 2 <r.ser >pairs2.ser
+	ser-train classify -l emo --arch mlp -e 1 --seed 2 --field emb -o i.st r.ser
+	ser-train classify -l emo --arch mlp -e 1 --seed 3 --field emb -o j.st r.ser
+	silent=' output threads max-record progress quiet verbose help version log checkpoint checkpoint-every resume '
+	# what an option is given in place of its default; those of `pairs` and of `init` against a training that has one
+	declare -A other=([field]=feat [arch]=linear [hyper]=dropout=0.1 [input-norm]=none [encoder-lr-scale]=0.5 [layer-lr-decay]=0.9 [also]=spk
+		[adversarial]=spk [ramp]=3 [spk]=sex [fold-field]=emo [split-field]=fold [test-fold]=1 [dev-fold]=2 [dev-speaker]=03 [dev-frac]=0.3
+		[allow-shared-speakers]=true [epochs]=3 [batch]=7 [accumulate]=2 [crop]=0.1 [stretch]=0.1 [shift]=1 [sample]=balanced [time-masks]=2
+		[time-width]=3 [freq-masks]=2 [freq-width]=3 [precision]=bf16 [optimizer]=adam [lr]=0.002 [schedule]=const [warmup]=0.1
+		[weight-decay]=0.02 [momentum]=0.5 [clip]=4 [ema]=0.5 [patience]=9 [seed]=3 [init]=j.st [freeze]=true [label]=spk [votes]=dur
+		[loss]=x [gamma]=1 [class-weight]=balanced [smooth]=0.1 [weight]=2 [hidden]=3 [head-layers]=2 [head-dropout]=0.1 [margin]=0.3
+		[scale]=20 [sub-centres]=2 [pairs]=pairs2.ser [cluster]=fold [batch-speakers]=2 [batch-per-cluster]=3 [tau]=0.2 [proj]=7)
+	declare -A base=([classify]="-l emo" [regress]="-l dur" [speaker]="-l spk" [contrastive]="") loss=([classify]=focal [regress]=mae [speaker]=softmax
+		[contrastive]=supcon)
+	bad=0
+	refused() { # NAME ARGS...
+		local name=$1
+		shift
+		rc=0
+		"$@" --resume r.ser 2>err || rc=$?
+		# what cannot be trained at all has not been gone on with, either
+		if [ $rc -eq 0 ]; then echo "resumed with another --$name: $*"; bad=1; fi
+		grep -q "other data or with other options" err && hit=$((hit + 1)) || { echo "$name: $(cat err)" >>why; }
+	}
+	for m in classify regress speaker contrastive; do
+		hit=0
+		: >why
+		run=(ser-train "$m" ${base[$m]} --field emb --arch mlp -e 2 -q -o x.st --checkpoint "$m.ckpt")
+		"${run[@]}" r.ser
+		"${run[@]}" --resume r.ser # goes on when nothing differs
+		for o in $(ser-train "$m" --help | sed -nE '/^options:/,/^$/s/^  (-., |    )--([a-z0-9-]+).*/\2/p'); do
+			[[ $silent == *" $o "* ]] && continue
+			v=${other[$o]-missing}
+			[ "$o" != loss ] || v=${loss[$m]}
+			[ "$m-$o" != speaker-label ] || v=emo
+			case $o in init | freeze | pairs) continue ;; esac
+			[ "$v" != missing ] || { echo "no other value of --$o in this test"; bad=1; continue; }
+			refused "$o" "${run[@]}" "--$o=$v"
+		done
+		cat why
+		[ $hit -gt 40 ] || { echo "$m: only $hit refused by the checkpoint"; bad=1; }
+	done
+	run=(ser-train classify -l emo --field emb --arch mlp -e 2 -q -o x.st --checkpoint i.ckpt)
+	"${run[@]}" --init i.st r.ser
+	refused init "${run[@]}" --init j.st
+	refused init "${run[@]}"
+	refused freeze "${run[@]}" --init i.st --freeze
+	cp i.st k.st # a copy by another name is the same
+	"${run[@]}" --init k.st --resume r.ser
+	run=(ser-train contrastive --field emb --arch mlp -e 2 -q -o x.st --checkpoint p.ckpt)
+	"${run[@]}" --pairs pairs.ser r.ser
+	refused pairs "${run[@]}" --pairs pairs2.ser
+	# of a further task, and of the data: one bit of a feature, one label
+	run=(ser-train classify -l emo --arch mlp -e 2 -q -o x.st --checkpoint q.ckpt)
+	"${run[@]}" + regress -l dur d.ser
+	fails 1 "other data or with other options" "${run[@]}" --resume + regress -l dur --weight 2 d.ser
+	fails 1 "other data or with other options" "${run[@]}" --resume + regress -l dur <(mkstream -n 60 --frames 30 --bins 10 --speakers 6 --seed 2)
+	[ $bad -eq 0 ]
 }
 
 @test "regress: learns numbers, validates by concordance, passes over records without them" {

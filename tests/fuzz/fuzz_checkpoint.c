@@ -51,26 +51,29 @@ static void make_data(void)
 struct training {
 	struct ser_model *m;
 	struct ser_trainer *t;
+	struct ser_task task;
 };
 
 static void begin(struct training *x)
 {
 	struct ser_err e;
 	const char *const hyper[] = {"hidden=2", "layers=1"};
-	struct ser_objective obj = ser_objective_defaults(SER_OBJ_SOFTMAX, "emo", "emo");
 	struct ser_train_opts o = ser_train_defaults();
 	o.n_epoch = 2;
 	o.batch = 4;
 	o.seed = 1;
 	ser_assert(ser_model_new(&x->m, "mlp", hyper, 2, 1, &e) == 0);
 	ser_model_input(x->m, "feat", DIM, NULL, SER_NORM_GLOBAL);
-	ser_assert(ser_train_heads(x->m, data, &split, &obj, 1, &e) == 0 && ser_model_build(x->m, &e) == 0);
-	ser_assert(ser_trainer_new(&x->t, data, &split, x->m, &obj, 1, &o, 1, &e) == 0);
+	ser_assert(ser_task_parse(&x->task, "emo:1", &e) == 0);
+	ser_task_name_all(&x->task, 1);
+	ser_assert(ser_train_heads(x->m, data, &split, &x->task, 1, &e) == 0 && ser_model_build(x->m, &e) == 0);
+	ser_assert(ser_trainer_new(&x->t, data, &split, x->m, &x->task, 1, &o, 1, &e) == 0);
 }
 
 static void end(struct training *x)
 {
 	ser_trainer_free(x->t);
+	ser_task_free(&x->task);
 	ser_model_free(x->m);
 }
 

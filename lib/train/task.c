@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct ser_task_kind *const ser_task_kinds[] = {&train_classify, &train_regress, &train_speaker,
+						      &train_contrastive, NULL};
+
+const struct ser_option ser_task_options[] = {
+	{"weight", "of this task's loss in the sum", SER_AT_REAL(struct ser_task, weight, "X", 0, 1e6)},
+	{"hidden", "hidden units of the head; 0: none", SER_AT_COUNT(struct ser_task, n_hidden, "N", 0, 65536)},
+	{"head-layers", "hidden layers of so many units each", SER_AT_COUNT(struct ser_task, n_layer, "N", 1, SER_MAX_HEAD_LAYER)},
+	{"head-dropout", "dropout before the head's outputs", SER_AT_REAL(struct ser_task, dropout, "X", 0, 0.95)},
+	{0},
+};
+const struct ser_option ser_task_reverse[] = {
+	{"adversarial", "make the embedding forget what the head learns: the weight is of the reversed gradient",
+	 SER_AT_FLAG(struct ser_task, adversarial)},
+	{0},
+};
+
+const struct ser_task_kind *ser_task_find(const char *name)
+{
+	for (size_t i = 0; ser_task_kinds[i] != NULL; i++)
+		if (strcmp(ser_task_kinds[i]->name, name) == 0)
+			return ser_task_kinds[i];
+	return NULL;
+}
+
+void ser_task_init(struct ser_task *t, const struct ser_task_kind *k)
+{
+	*t = (struct ser_task){.kind = k, .weight = 1, .spk = "spk", .n_layer = 1};
+	ser_assert(k->size <= sizeof t->own);
+	memcpy(t->own, k->defaults, k->size);
+}
+
+int ser_task_parse(struct ser_task *t, const char *text, struct ser_err *e)
+{
+	const char *colon = strrchr(text, ':');
+	ser_task_init(t, &train_classify);
+	t->weight = 0.1;
+	const char *field = ser_arena_strndup(&t->arena, text, colon != NULL ? (size_t)(colon - text) : strlen(text));
+	if (*field == '\0' || (colon != NULL && ser_parse_real(colon + 1, 0, 1e6, &t->weight, NULL) != 0))
+		return ser_fail(e, SER_EUSAGE, "\"%s\" is not FIELD or FIELD:WEIGHT", text);
+	train_classify_label(t, field);
+	return 0;
+}
+
+void ser_task_free(struct ser_task *t)
+{
+	if (t->kind != NULL && t->kind->free != NULL)
+		t->kind->free(t);
+	if (t->sampler != NULL)
+		t->sampler->free(t->sampler);
+	free(t->code);
+	free(t->grad);
+	ser_buf_free(&t->note);
+	ser_arena_free(&t->arena);
+	*t = (struct ser_task){0};
+}
+
+void ser_task_name_all(struct ser_task *t, size_t n)
+{
+	for (size_t k = 0; k < n; k++) {
+		const char *want = t[k].kind->head_name(&t[k]);
+		struct ser_buf b = {0};
+		ser_buf_str(&b, want);
+		for (size_t i = 0, number = 2; i < k; i++)
+			if (strcmp(t[i].name, b.s) == 0) {
+				b.n = 0;
+				ser_buf_printf(&b, "%s%zu", want, number++);
+				i = SIZE_MAX; /* look at all again */
+			}
+		t[k].name = ser_arena_strndup(&t[k].arena, b.s, b.n);
+		ser_buf_free(&b);
+	}
+}
+
+void ser_task_want(struct ser_strs *l, const char *name)
+{
+	if (name == NULL)
+		return;
+	l->s = ser_realloc(l->s, l->n + 1, sizeof *l->s);
+	l->s[l->n++] = name;
+}
+
+/* ---- the data set and the heads of all tasks ---- */
+
+struct ser_dataset *ser_train_data_new(const char *field, const struct ser_task *t, size_t n,
+				       const struct ser_split_opts *s, size_t max_record)
+{
+	struct ser_strs l = {0};
+	for (size_t k = 0; k < n; k++)
+		t[k].kind->labels(&t[k], &l);
+	ser_task_want(&l, s->spk);
+	ser_task_want(&l, s->fold);
+	ser_task_want(&l, s->split);
+	struct ser_dataset *d = ser_dataset_new(field, l.s, l.n, max_record);
+	free(l.s);
+	return d;
+}
+
+int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s, struct ser_task *t,
+		    size_t n, struct ser_err *e)
+{
+	for (size_t k = 0; k < n; k++) {
+		struct ser_head h = {.name = t[k].name,
+				     .n_hidden = t[k].n_hidden,
+				     .n_layer = t[k].n_layer,
+				     .n_sub = 1,
+				     .dropout = t[k].dropout,
+				     .adversarial = t[k].adversarial};
+		if (t[k].kind->head(&t[k], d, s, &h, e) != 0)
+			return e->code;
+		t[k].head = ser_model_head_add(m, &h, e);
+		if (t[k].head < 0)
+			return e->code;
+	}
+	return 0;
+}

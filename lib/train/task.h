@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* A task is what a network is trained for: a head on the encoder's embedding, targets that the records give it, a loss.
+ * Any number of tasks, of any kind and in any order, train one encoder; the first also says which records an epoch has, and
+ * validates. A kind of task is one file task_NAME.c and one row of ser_task_kinds[]: nothing else knows it by name.
+ *
+ * Samplers, sample_NAME.c, say which units (records, pairs, speakers with their clusters) a step takes. */
+#ifndef SER_TRAIN_TASK_H
+#define SER_TRAIN_TASK_H
+
+#include "base/option.h"
+#include "model/model.h"
+#include "train/dataset.h"
+
+struct ser_split;
+struct ser_split_opts;
+struct ser_batch;
+struct ser_sampler;
+struct ser_draw;
+struct ser_task;
+
+struct ser_task_kind {
+	const char *name, *summary;
+	/* Its options: a struct of `size` bytes, its values to begin with, the rows that set it. */
+	const struct ser_option *options;
+	const void *defaults;
+	size_t size;
+	const char *score; /* what it validates by, larger is better: "uar", "ccc", "loss" */
+	double least;      /* a batch of less weight teaches nothing */
+	bool all_rows;     /* its loss is no sum over rows: processes form it over the rows of all of them */
+	size_t batch;      /* records a step, and seconds of a crop, when it comes first and nothing else was said; */
+	double crop_s;     /* 0: the trainer's defaults */
+
+	/* In the order in which they are called; those marked * may be absent. */
+	/* * What it changes in the split when it comes first. */
+	void (*split)(const struct ser_task *t, struct ser_split_opts *s);
+	/* Add the names of the record labels that it will look at (ser_task_want). */
+	void (*labels)(const struct ser_task *t, struct ser_strs *l);
+	const char *(*head_name)(const struct ser_task *t);
+	/* * Read what it needs beside the records. */
+	int (*read)(struct ser_task *t, const struct ser_dataset *d, size_t max_record, struct ser_err *e);
+	/* Its head: kind, outputs, field. Text of the task's arena. */
+	int (*head)(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, struct ser_head *h,
+		    struct ser_err *e);
+	/* * Targets from the data set, t->code among them; the model is built, its head is m->head[t->head]. */
+	int (*targets)(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, struct ser_model *m,
+		       struct ser_err *e);
+	/* * A sampler of its own; absent: the records that any task can learn from. */
+	int (*sampler)(struct ser_task *t, const struct ser_draw *w, struct ser_sampler **out, struct ser_err *e);
+	/* What a batch adds to the number that the loss's sum is divided by. */
+	double (*weight)(const struct ser_task *t, const struct ser_batch *b);
+	/* The loss over rows [lo, hi) of a batch, out [hi-lo, ..] being the head's outputs, its sum divided by norm; -1: these rows say
+	 * nothing. What the tape borrows stays until the next call. */
+	int (*loss)(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, size_t lo, size_t hi,
+		    double norm);
+	/* Validation: doubles [tally_size()], zeros; each batch of whole records adds to them; those of all processes are summed; their score.
+	 * A tally has a place of its own for what must not be summed. */
+	size_t (*tally_size)(const struct ser_task *t);
+	void (*tally)(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, double *sum);
+	double (*total)(const struct ser_task *t, const double *sum);
+	/* * Whose speech had a part in what it read: a list. */
+	const struct ser_val *(*speakers)(const struct ser_task *t);
+	void (*free)(struct ser_task *t); /* * its state */
+};
+extern const struct ser_task_kind *const ser_task_kinds[];   /* ends with NULL */
+const struct ser_task_kind *ser_task_find(const char *name); /* or NULL */
+
+enum { SER_MAX_TASK = 16, SER_TASK_OWN = 256 };
+struct ser_task {
+	const struct ser_task_kind *kind;
+	const char *name; /* of its head and of its loss in the log; ser_task_name_all() */
+	/* what every task has, rows ser_task_options: */
+	double weight; /* of its loss in the sum; when adversarial, of the reversed gradient instead (the head learns at 1) */
+	bool adversarial;                    /* behind gradient reversal */
+	const char *spk;                     /* the label that names the speaker */
+	size_t n_hidden, n_layer;            /* hidden units and layers of its head */
+	double dropout;                      /* of its head */
+	_Alignas(16) char own[SER_TASK_OWN]; /* its kind's options */
+	/* results */
+	struct ser_buf note; /* what its user should be told of the data; empty: nothing */
+	struct ser_arena arena;
+	int head;      /* index into the model's heads */
+	size_t n_item; /* of the data set */
+	int32_t *
+		code; /* [n_item] the class of an item, or 0; -1: the item says nothing to this task; NULL: no item does */
+	size_t n_class;              /* 0: it has no classes */
+	void *state;                 /* its kind's */
+	struct ser_sampler *sampler; /* NULL: it goes by the first task's */
+	/* of the step at hand, and sums over the epoch: the trainer's */
+	double norm, sum;
+	uint64_t n_sum;
+	real *grad; /* of its outputs for this process' rows */
+	size_t cap_grad;
+};
+/* The rows of what every task has: weight and head; and `adversarial`, for a task that is not the first. */
+extern const struct ser_option ser_task_options[], ser_task_reverse[];
+
+/* A task at its kind's defaults. */
+void ser_task_init(struct ser_task *t, const struct ser_task_kind *k);
+/* The short form of a classifier beside the first task, "FIELD" or "FIELD:WEIGHT", weight 0.1 unless it is said. SER_EUSAGE: it is neither. */
+int ser_task_parse(struct ser_task *t, const char *text, struct ser_err *e);
+void ser_task_free(struct ser_task *t);
+/* Give each a name of its own: what its kind says, a number behind it where that is taken. */
+void ser_task_name_all(struct ser_task *t, size_t n);
+/* For labels(): add a name, NULL is none. */
+void ser_task_want(struct ser_strs *l, const char *name);
+
+#endif
