@@ -516,7 +516,8 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	if (name == NULL || name->kind != SER_STR || kind == NULL || drop == NULL || drop->kind != SER_REAL ||
 	    !(drop->u.f >= 0 && drop->u.f < 1) || !get_size(v, "n_out", 1, &h.n_out) ||
 	    !get_size(v, "n_hidden", 0, &h.n_hidden) || !get_size(v, "n_sub", 1, &h.n_sub) ||
-	    (ser_val_get(v, "n_layer") != NULL && (!get_size(v, "n_layer", 1, &h.n_layer) || h.n_layer > SER_MAX_HEAD_LAYER)))
+	    (ser_val_get(v, "n_layer") != NULL &&
+	     (!get_size(v, "n_layer", 1, &h.n_layer) || h.n_layer > SER_MAX_HEAD_LAYER)))
 		return ser_fail(e, SER_EDATA, "metadata \"heads\": a head without name, kind, sizes or dropout");
 	while (k < 4 && !ser_val_is_str(kind, head_kinds[k]))
 		k++;
