@@ -568,6 +568,44 @@ static void dropout(void **state)
 	ser_params_free(p);
 }
 
+/* e += (1 - f) (p - e), of every element, whatever the number of threads; frozen slices and gaps stay. */
+static void averages(void **state)
+{
+	(void)state;
+	enum { BIG = 3 * 65536 + 77 };
+	struct ser_err e;
+	struct ser_params *p = ser_params_new(1);
+	struct ser_la *la = ser_la_new(2);
+	struct ser_init init = {SER_INIT_NORMAL, 1};
+	int big = ser_params_add(p, "big", 0, init, 1, (const size_t[]){BIG});
+	int frozen = ser_params_add(p, "frozen", SER_P_FROZEN, init, 1, (const size_t[]){5});
+	struct ser_opt_opts o = ser_opt_defaults();
+	o.ema = 0.75;
+	struct ser_opt *opt;
+	assert_int_equal(ser_opt_new(&opt, &o, p, la, &e), 0);
+	real *want = ser_malloc(p->n, sizeof *want), *last = ser_malloc(p->n, sizeof *last);
+	memcpy(want, p->val, p->n * sizeof *want);
+	for (int step = 0; step < 3; step++) {
+		for (size_t i = 0; i < p->n; i++)
+			p->grad[i] = (real)sin((double)(i + 1) * (step + 1));
+		ser_opt_step(opt, 0.1);
+		for (size_t i = p->slice[big].at; i < p->slice[big].at + BIG; i++)
+			want[i] += (real)0.25 * (p->val[i] - want[i]);
+	}
+	memcpy(last, p->val, p->n * sizeof *last);
+	assert_memory_not_equal(last, want, BIG * sizeof *want);
+	ser_opt_swap_average(opt);
+	assert_memory_equal(p->val, want, p->n * sizeof *want);
+	assert_true(memcmp(p->val + p->slice[frozen].at, last + p->slice[frozen].at, 5 * sizeof *last) == 0);
+	ser_opt_swap_average(opt);
+	assert_memory_equal(p->val, last, p->n * sizeof *last);
+	free(want);
+	free(last);
+	ser_opt_free(opt);
+	ser_la_free(la);
+	ser_params_free(p);
+}
+
 static void schedules(void **state)
 {
 	(void)state;
@@ -694,6 +732,7 @@ int main(void)
 		cmocka_unit_test(plan),         cmocka_unit_test(resume),         cmocka_unit_test(not_finite),
 		cmocka_unit_test(parameters),   cmocka_unit_test(dropout),        cmocka_unit_test(schedules),
 		cmocka_unit_test(clap_vector),  cmocka_unit_test(cooccur_vector), cmocka_unit_test(loss_edges),
+		cmocka_unit_test(averages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
