@@ -64,37 +64,22 @@ static const char *look_ahead(int argc, char **argv, const char *name)
 	return v;
 }
 
-static const enum ser_option_type TYPES[] = {[SER_FIELD_BOOL] = SER_OPTION_FLAG,
-					     [SER_FIELD_INT] = SER_OPTION_INT,
-					     [SER_FIELD_REAL] = SER_OPTION_REAL,
-					     [SER_FIELD_ENUM] = SER_OPTION_CHOICE};
-
 enum { MAX_ROW = 128 };
 
-/* One row for each field of the front-end's options, after the tool's own; alias [n] holds those that stand for a value of another. */
+/* The tool's own rows and those of the front-end's options; alias [MAX_ROW]: what those that stand for a value of another are set to. */
 static void rows(struct ser_option all[static MAX_ROW], struct ser_front_opt *o, const struct ser_option *own,
 		 bool *alias)
 {
-	size_t n, n_own = 0;
-	const struct ser_front_field *f = ser_front_fields(&n);
+	size_t n_own = 0;
+	const struct ser_option *f = ser_front_options();
 	while (own[n_own].name != NULL)
 		n_own++;
-	ser_assert(n_own + n < MAX_ROW);
-	memset(all, 0, MAX_ROW * sizeof *all);
+	ser_assert(n_own < MAX_ROW);
 	memcpy(all, own, n_own * sizeof *all);
-	for (size_t i = 0; i < n; i++) {
-		bool shadow = f[i].offset == SIZE_MAX;
-		all[n_own + i] = (struct ser_option){
-			.name = f[i].name,
-			.type = TYPES[f[i].type],
-			.var = shadow ? (void *)&alias[i] : (char *)o + f[i].offset,
-			.arg = f[i].type == SER_FIELD_ENUM ? "NAME" : "X",
-			.lo = f[i].type == SER_FIELD_BOOL || f[i].type == SER_FIELD_ENUM ? 0 : f[i].lo,
-			.hi = f[i].type == SER_FIELD_BOOL || f[i].type == SER_FIELD_ENUM ? 0 : f[i].hi,
-			.choices = f[i].values,
-			.help = f[i].help,
-		};
-	}
+	ser_cli_rows(all, n_own, MAX_ROW, f, o);
+	for (size_t i = 0; f[i].name != NULL; i++)
+		if (f[i].at == SIZE_MAX)
+			all[n_own + i].var = &alias[i];
 }
 
 /* The front-end that a model's features came from, and their functionals (malloc'ed, NULL: none). */
@@ -148,16 +133,15 @@ static enum ser_front_kind presume(struct ser_extract_opt *o, char **functionals
 /* Options that the kind does not have are refused; aliases take effect. */
 static void settle(struct tool *t, const bool *alias)
 {
-	size_t n;
-	const struct ser_front_field *f = ser_front_fields(&n);
-	for (size_t i = 0; i < n; i++) {
+	const struct ser_option *f = ser_front_options();
+	for (size_t i = 0; f[i].name != NULL; i++) {
 		struct ser_err e;
 		enum ser_front_kind kind = t->o.front.kind;
 		if (!ser_cli_given(&t->c, f[i].name))
 			continue;
 		if ((f[i].kinds >> kind & 1) == 0)
 			ser_cli_usage(&t->c, "--%s has no meaning for %s", f[i].name, ser_front_kind_name(kind));
-		if (f[i].offset == SIZE_MAX &&
+		if (f[i].at == SIZE_MAX &&
 		    ser_front_set(&t->o.front, f[i].name, alias[i] ? "true" : "false", &e) != SER_OK)
 			ser_cli_die(&t->c, &e);
 	}

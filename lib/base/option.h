@@ -35,8 +35,8 @@ struct ser_option {
 	const char *name; /* long name */
 	const char *help; /* one line; NULL: an old name, which the help leaves out */
 	enum ser_option_type type;
-	void *var; /* NULL: `at` is its place in an options struct */
-	size_t at;
+	void *var;                  /* NULL: `at` is its place in an options struct */
+	size_t at;                  /* SIZE_MAX: nowhere, the library does what the row says by itself */
 	const char *arg;            /* metavariable in the help: N, FILE, NAME ... */
 	double lo, hi;              /* range of numbers; both 0: any */
 	const char *const *choices; /* NULL-terminated, for SER_OPTION_CHOICE */

@@ -12,6 +12,7 @@
 #define SER_DSP_H
 
 #include "base/base.h"
+#include "base/option.h"
 
 /* ---- Fourier transform ---------------------------------------------------------------------- */
 
@@ -134,18 +135,9 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind);
  * SER_EUSAGE naming them all when `name` is none of them. */
 int ser_front_preset(struct ser_front_opt *o, const char **functionals, const char *name, struct ser_err *e);
 
-/* The options as a table, for command lines and for the text form below. */
-enum ser_field_type { SER_FIELD_BOOL, SER_FIELD_INT, SER_FIELD_REAL, SER_FIELD_ENUM };
-struct ser_front_field {
-	const char *name; /* "num-mel-bins" */
-	const char *help; /* with unit */
-	enum ser_field_type type;
-	size_t offset; /* in struct ser_front_opt: bool, int, double, or an enum of int size */
-	double lo, hi;
-	const char *const *values; /* ENUM: names by value, NULL at the end */
-	unsigned kinds;            /* bit (1 << kind) where it has a meaning */
-};
-const struct ser_front_field *ser_front_fields(size_t *n);
+/* The options as rows, for command lines and for the text form below, ended by an all-zero one; `kinds` has bit (1 << kind) where an
+ * option has a meaning. Of an option that stands for a value of another, `at` is SIZE_MAX. */
+const struct ser_option *ser_front_options(void);
 /* Set one option from text; SER_EUSAGE with a sentence naming value and range. `kind` is set by _opt_init only. */
 int ser_front_set(struct ser_front_opt *o, const char *name, const char *value, struct ser_err *e);
 const char *ser_front_kind_name(enum ser_front_kind k);

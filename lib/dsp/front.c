@@ -16,22 +16,14 @@ static const struct ser_lld_set *lld_set(enum ser_front_kind kind)
 
 static int check(const struct ser_front_opt *o, struct ser_err *e)
 {
-	size_t n;
-	const struct ser_front_field *f = ser_front_fields(&n);
-	for (size_t i = 0; i < n; i++) {
-		if ((f[i].kinds >> o->kind & 1) == 0 || f[i].offset == SIZE_MAX)
+	for (const struct ser_option *f = ser_front_options(); f->name != NULL; f++) {
+		bool real_number = f->type == SER_OPTION_REAL;
+		if ((f->kinds >> o->kind & 1) == 0 || (!real_number && f->type != SER_OPTION_INT))
 			continue;
-		const char *at = (const char *)o + f[i].offset;
-		double v = 0;
-		int k = 0;
-		if (f[i].type == SER_FIELD_REAL)
-			memcpy(&v, at, sizeof v);
-		else if (f[i].type == SER_FIELD_INT)
-			memcpy(&k, at, sizeof k), v = k;
-		else
-			continue;
-		if (!(v >= f[i].lo && v <= f[i].hi))
-			return ser_fail(e, SER_EUSAGE, "%s %g is not in [%g,%g]", f[i].name, v, f[i].lo, f[i].hi);
+		const void *at = (const char *)o + f->at;
+		double v = real_number ? *(const double *)at : *(const int *)at;
+		if (!(v >= f->lo && v <= f->hi))
+			return ser_fail(e, SER_EUSAGE, "%s %g is not in [%g,%g]", f->name, v, f->lo, f->hi);
 	}
 	if (o->kind == SER_WAVE || o->kind == SER_SPEC || lld_set(o->kind) != NULL)
 		return SER_OK;

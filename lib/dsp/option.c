@@ -27,29 +27,28 @@ enum {
 	K_ALL = K_WAVE | K_STFT
 };
 
-#define AT(m) offsetof(struct ser_front_opt, m)
 #define BOOL(n, m, k, h)                                                                                               \
 	{                                                                                                              \
-		n, h, SER_FIELD_BOOL, AT(m), 0, 1, NULL, k                                                             \
+		n, h, SER_AT_FLAG(struct ser_front_opt, m), .kinds = k                                                 \
 	}
 #define INT(n, m, a, b, k, h)                                                                                          \
 	{                                                                                                              \
-		n, h, SER_FIELD_INT, AT(m), a, b, NULL, k                                                              \
+		n, h, SER_AT_INT(struct ser_front_opt, m, "X", a, b), .kinds = k                                       \
 	}
 #define REAL(n, m, a, b, k, h)                                                                                         \
 	{                                                                                                              \
-		n, h, SER_FIELD_REAL, AT(m), a, b, NULL, k                                                             \
+		n, h, SER_AT_REAL(struct ser_front_opt, m, "X", a, b), .kinds = k                                      \
 	}
 #define ENUM(n, m, v, k, h)                                                                                            \
 	{                                                                                                              \
-		n, h, SER_FIELD_ENUM, AT(m), 0, 0, v, k                                                                \
+		n, h, SER_AT_CHOICE(struct ser_front_opt, m, "NAME", v), .kinds = k                                    \
 	}
 #define ALIAS(n, k, h)                                                                                                 \
 	{                                                                                                              \
-		n, h, SER_FIELD_BOOL, SIZE_MAX, 0, 1, NULL, k                                                          \
+		n, h, .type = SER_OPTION_FLAG, .at = SIZE_MAX, .kinds = k                                              \
 	}
 
-static const struct ser_front_field FIELDS[] = {
+static const struct ser_option FIELDS[] = {
 	REAL("sample-frequency", sample_frequency, 100, 1e6, K_ALL, "rate of the samples, Hz"),
 	REAL("frame-length", frame_length_ms, 0, 1e5, K_STFT, "length of a frame, ms"),
 	REAL("frame-shift", frame_shift_ms, 0, 1e5, K_STFT, "step between frames, ms"),
@@ -95,11 +94,11 @@ static const struct ser_front_field FIELDS[] = {
 	INT("delta-order", delta_order, 0, 2, K_STFT, "append deltas up to this order"),
 	INT("delta-window", delta_window, 1, 100, K_STFT, "frames to each side in a delta"),
 	BOOL("peak-norm", peak_norm, K_ALL, "divide the signal by its greatest magnitude first"),
+	{0},
 };
 
-const struct ser_front_field *ser_front_fields(size_t *n)
+const struct ser_option *ser_front_options(void)
 {
-	*n = sizeof FIELDS / sizeof FIELDS[0];
 	return FIELDS;
 }
 
@@ -212,45 +211,15 @@ static int set_alias(struct ser_front_opt *o, const char *name, bool on)
 
 int ser_front_set(struct ser_front_opt *o, const char *name, const char *value, struct ser_err *e)
 {
-	static const char *const BOOLS[] = {"false", "true", NULL};
-	for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
-		const struct ser_front_field *f = &FIELDS[i];
+	for (const struct ser_option *f = FIELDS; f->name != NULL; f++) {
+		bool alias = f->at == SIZE_MAX;
 		if (strcmp(f->name, name) != 0)
 			continue;
 		if ((f->kinds >> o->kind & 1) == 0)
 			return ser_fail(e, SER_EUSAGE, "%s has no meaning for %s", name, KINDS[o->kind]);
-		char *at = f->offset == SIZE_MAX ? NULL : (char *)o + f->offset;
-		int64_t k;
-		double v;
-		int rc = SER_OK, b;
-		struct ser_err why = {0};
-		switch (f->type) {
-		case SER_FIELD_INT:
-			rc = ser_parse_int(value, (int64_t)f->lo, (int64_t)f->hi, &k, &why);
-			if (rc == SER_OK)
-				memcpy(at, &(int){(int)k}, sizeof(int));
-			break;
-		case SER_FIELD_REAL:
-			rc = ser_parse_real(value, f->lo, f->hi, &v, &why);
-			if (rc == SER_OK)
-				memcpy(at, &v, sizeof v);
-			break;
-		case SER_FIELD_BOOL:
-			b = find(BOOLS, value);
-			if (b < 0)
-				return fail_value(name, BOOLS, value, e);
-			if (at == NULL)
-				return set_alias(o, name, b == 1);
-			memcpy(at, &(bool){b == 1}, sizeof(bool));
-			break;
-		case SER_FIELD_ENUM:
-			b = find(f->values, value);
-			if (b < 0)
-				return fail_value(name, f->values, value, e);
-			memcpy(at, &b, sizeof b);
-			break;
-		}
-		return rc == SER_OK ? rc : ser_fail(e, rc, "%s: %s", name, why.msg);
+		if (ser_option_set(f, alias ? NULL : o, value, e) != 0)
+			return ser_fail_in(e, "%s", name);
+		return alias ? set_alias(o, name, strcmp(value, "true") == 0) : SER_OK;
 	}
 	return ser_fail(e, SER_EUSAGE, "a front-end has no option \"%s\"", name);
 }
@@ -258,34 +227,11 @@ int ser_front_set(struct ser_front_opt *o, const char *name, const char *value, 
 void ser_front_text(const struct ser_front_opt *o, struct ser_buf *b)
 {
 	ser_buf_str(b, KINDS[o->kind]);
-	for (size_t i = 0; i < sizeof FIELDS / sizeof FIELDS[0]; i++) {
-		const struct ser_front_field *f = &FIELDS[i];
-		if ((f->kinds >> o->kind & 1) == 0 || f->offset == SIZE_MAX)
+	for (const struct ser_option *f = FIELDS; f->name != NULL; f++) {
+		if ((f->kinds >> o->kind & 1) == 0 || f->at == SIZE_MAX)
 			continue;
-		const char *at = (const char *)o + f->offset;
-		char num[32];
-		int k;
-		double v;
-		bool on;
 		ser_buf_printf(b, " %s=", f->name);
-		switch (f->type) {
-		case SER_FIELD_INT:
-			memcpy(&k, at, sizeof k);
-			ser_buf_printf(b, "%d", k);
-			break;
-		case SER_FIELD_REAL:
-			memcpy(&v, at, sizeof v);
-			ser_buf_str(b, ser_format_real(v, num));
-			break;
-		case SER_FIELD_BOOL:
-			memcpy(&on, at, sizeof on);
-			ser_buf_str(b, on ? "true" : "false");
-			break;
-		case SER_FIELD_ENUM:
-			memcpy(&k, at, sizeof k);
-			ser_buf_str(b, f->values[k]);
-			break;
-		}
+		ser_option_text(f, o, b);
 	}
 }
 

@@ -120,8 +120,8 @@ static void test_usage(void **state)
 		{"fbank num-mel-bins=0", "num-mel-bins: "},
 		{"fbank colour=red", "a front-end has no option \"colour\""},
 		{"fbank num-ceps=12", "num-ceps has no meaning for fbank"},
-		{"fbank window-type=hann", "window-type \"hann\" is none of povey, hamming"},
-		{"fbank snip-edges=yes", "snip-edges \"yes\" is none of false, true"},
+		{"fbank window-type=hann", "window-type: \"hann\" is none of povey, hamming"},
+		{"fbank snip-edges=yes", "snip-edges: \"yes\" is neither true nor false"},
 		{"fbank num-mel-bins=300", "41 of 300 mel bands hold no bin of a transform of 512 points: num-mel-bins "
 					   "up to 126, or a greater n-fft"},
 		{"mel num-mel-bins=128", "4 of 128 mel bands hold no bin of a transform of 400 points: num-mel-bins up "
