@@ -283,6 +283,15 @@ static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset 
 	ser_header_free(&h);
 	if (ser_comm_size(o.train.comm) > 1)
 		ser_val_set(&m->arena, &m->train, "processes", ser_int(ser_comm_size(o.train.comm)));
+	struct ser_buf names = {0};
+	size_t n_known = ser_train_speakers_left(m, d, split, o.split.spk, &names);
+	if (n_known > 0)
+		ser_cli_warn(c,
+			     "%zu of the speakers left out had a part in --init, the features' own model or the pairs: "
+			     "%s; make "
+			     "those with --test-fold too, or scoring these speakers will be refused",
+			     n_known, names.s);
+	ser_buf_free(&names);
 	check(c, ser_net_crop(d, o.crop_s, &o.train.crop, &e), &e);
 	return m;
 }

@@ -106,8 +106,9 @@ size_t ser_params_count(const struct ser_params *p, bool trainable_only)
 
 void ser_params_zero_grad(struct ser_params *p)
 {
-	if (p->n > 0)
-		memset(p->grad, 0, p->n * sizeof *p->grad);
+	for (size_t i = 0; i < p->n_slice && !p->outline; i++) /* of what is frozen nothing is ever added */
+		if (trainable(&p->slice[i]))
+			memset(p->grad + p->slice[i].at, 0, p->slice[i].n * sizeof *p->grad);
 }
 
 int ser_params_clip(struct ser_params *p, double max_norm, double *norm, struct ser_err *e)
@@ -127,8 +128,9 @@ int ser_params_clip(struct ser_params *p, double max_norm, double *norm, struct 
 		*norm = sum;
 	if (max_norm > 0 && sum > max_norm) {
 		real f = (real)(max_norm / sum);
-		for (size_t i = 0; i < p->n; i++)
-			p->grad[i] *= f;
+		for (size_t i = 0; i < p->n_slice; i++)
+			for (size_t j = 0; j < p->slice[i].n && trainable(&p->slice[i]); j++)
+				p->grad[p->slice[i].at + j] *= f;
 	}
 	return 0;
 }

@@ -48,9 +48,11 @@ int ser_overlap_check(const struct overlap *o, bool allow, struct ser_err *e)
 		return SER_OK;
 	struct ser_buf b = {0};
 	names(&b, o);
-	int rc = ser_fail(e, SER_EPROTO,
-			  "%zu speaker%s trained on and scored: %s (--allow-shared-speakers scores all the same)", n,
-			  n > 1 ? "s were" : " was", b.s);
+	int rc = ser_fail(
+		e, SER_EPROTO,
+		"%zu speaker%s trained on and scored: %s, by the model itself or through its --init, its features' own "
+		"model or its pairs: train those with --test-fold, too (--allow-shared-speakers scores all the same)",
+		n, n > 1 ? "s were" : " was", b.s);
 	ser_buf_free(&b);
 	return rc;
 }

@@ -10,7 +10,8 @@ const struct ser_task_kind *const ser_task_kinds[] = {&train_classify, &train_re
 const struct ser_option ser_task_options[] = {
 	{"weight", "of this task's loss in the sum", SER_AT_REAL(struct ser_task, weight, "X", 0, 1e6)},
 	{"hidden", "hidden units of the head; 0: none", SER_AT_COUNT(struct ser_task, n_hidden, "N", 0, 65536)},
-	{"head-layers", "hidden layers of so many units each", SER_AT_COUNT(struct ser_task, n_layer, "N", 1, SER_MAX_HEAD_LAYER)},
+	{"head-layers", "hidden layers of so many units each",
+	 SER_AT_COUNT(struct ser_task, n_layer, "N", 1, SER_MAX_HEAD_LAYER)},
 	{"head-dropout", "dropout before the head's outputs", SER_AT_REAL(struct ser_task, dropout, "X", 0, 0.95)},
 	{0},
 };

@@ -69,6 +69,10 @@ void ser_pair_set_free(struct ser_pair_set *p);
 
 /* Add the names of a list (NULL, or no list: none) to the speakers that a model says it was trained on. */
 void ser_train_speakers_add(struct ser_model *m, const struct ser_val *said);
+/* Speakers that are left out, but that the model says it was trained on: through another model, the features or pairs. Appends some of
+ * their names; returns how many there are. */
+size_t ser_train_speakers_left(const struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s,
+			       const char *spk, struct ser_buf *names);
 /* What a header says: whose speech had a part in making a tensor (train_speakers of the field's dims, as ser-embed writes),
  * or, field NULL, in choosing the records (the header's own train_speakers, as ser-pairs writes). NULL: nothing. */
 const struct ser_val *ser_train_speakers_of(const struct ser_header *h, const char *field);

@@ -75,6 +75,17 @@ same_model() {
 	cmp a.tsv c.tsv
 }
 
+@test "speakers left out that had a part in --init, the features or the pairs are named at once" {
+	ser-fold loso --by spk <d.ser >f.ser
+	train a.st f.ser
+	run --separate-stderr train b.st --init a.st --test-fold 3 f.ser
+	[ "$status" -eq 0 ]
+	[[ $stderr == *'1 of the speakers left out had a part in --init'*'"03"'*'--test-fold'* ]]
+	train a.st --test-fold 3 f.ser
+	run --separate-stderr train b.st --init a.st --test-fold 3 f.ser
+	[ "$status" -eq 0 ] && [ -z "$stderr" ]
+}
+
 @test "a checkpoint of other data or options is refused, and none is no error" {
 	train a.st --checkpoint a.ckpt --resume d.ser
 	fails 1 "other data or with other options" train b.st --checkpoint a.ckpt --resume --lr 0.01 d.ser
