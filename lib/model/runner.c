@@ -3,12 +3,14 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct worker {
 	struct ser_la *la; /* NULL: float alone */
 	struct ser_tape *tape;
 	float *x;
 	size_t cap;
+	struct ser_far far;
 };
 
 struct ser_runner {
@@ -52,6 +54,43 @@ void ser_runner_free(struct ser_runner *r)
 	free(r);
 }
 
+static bool before(uint64_t index, const char *id, const struct ser_far *f)
+{
+	return f->n_far == 0 || index < f->index || (index == f->index && strcmp(id, f->id) < 0);
+}
+
+/* x [n, D], in deviations. */
+static void look_far(struct ser_far *f, struct ser_record *rec, const float *x, size_t n, size_t d)
+{
+	size_t at = 0;
+	f->n++;
+	for (size_t i = 1; i < n * d; i++)
+		at = fabsf(x[i]) > fabsf(x[at]) ? i : at;
+	if (!(fabsf(x[at]) > SER_FAR))
+		return;
+	if (before(rec->index, ser_record_id(rec), f)) {
+		f->index = rec->index;
+		f->dim = at % d;
+		f->value = (double)x[at];
+		snprintf(f->id, sizeof f->id, "%s", ser_record_id(rec));
+	}
+	f->n_far++;
+}
+
+struct ser_far ser_runner_far(const struct ser_runner *r)
+{
+	struct ser_far all = {0};
+	for (int i = 0; i < r->n; i++) {
+		const struct ser_far *f = &r->w[i].far;
+		size_t n = all.n + f->n, n_far = all.n_far + f->n_far;
+		if (f->n_far > 0 && before(f->index, f->id, &all))
+			all = *f;
+		all.n = n;
+		all.n_far = n_far;
+	}
+	return all;
+}
+
 ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,
 			struct ser_encoded *y, struct ser_err *e)
 {
@@ -61,6 +100,8 @@ ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec
 		return n;
 	size_t n_frame = (size_t)n;
 	const float *x = w->x;
+	if (r->m->norm == SER_NORM_GLOBAL)
+		look_far(&w->far, rec, x, n_frame, r->m->n_in);
 	ser_tape_reset(w->tape, SER_TAPE_FIXED, 0);
 	*y = ser_model_encode(r->m, w->tape, ser_tape_batch(w->tape, 1, &x, &n_frame, r->m->n_in));
 	*t = w->tape;

@@ -131,6 +131,23 @@ same_model() {
 	ser-model show --json a.st | jq -e '.train.left_out == 0' >/dev/null
 }
 
+@test "what lies far from the training data is said once, for any number of threads" {
+	mkstream -n 60 --frames 30 --bins 10 --speakers 6 --shift 0 >n.ser
+	ser-train classify -l emo --arch mlp --crop 0 -e 1 --input-norm global -o a.st n.ser
+	(ser-dump --header n.ser; ser-dump --data n.ser | jq -c 'if .id == "u00017" or .id == "u00040" then .feat.data[7][3] = -1e5 else . end') |
+		ser-cat --from json >far.ser
+	run --separate-stderr ser-predict -m a.st n.ser
+	[ "$status" -eq 0 ] && [ -z "$stderr" ]
+	for t in 1 4; do
+		for c in ser-predict ser-embed; do
+			run --separate-stderr $c -t $t -m a.st far.ser
+			[ "$status" -eq 0 ]
+			[[ $stderr == *'2 of 60 records have values more than 100 deviations'*'the first is "u00017", dimension 3, -'* ]]
+			[ "${#stderr_lines[@]}" -eq 1 ]
+		done
+	done
+}
+
 @test "--patience: stops so many validations after the best, and writes that one" {
 	patient=(train a.st --dev-frac 0.4 -e 60 --lr 0.02 --schedule const --checkpoint a.ckpt --resume --log a.tsv d.ser)
 	"${patient[@]}" --patience 4
