@@ -24,11 +24,6 @@ struct cut {
 	double speed, shift;
 };
 
-/* ---- kinds of tasks, one a file ---- */
-
-extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive;
-void train_classify_label(struct ser_task *t, const char *label); /* of the short form */
-
 /* ---- classes.c: tasks over the classes of a label ---- */
 
 /* The classes that occur in training items; SER_EDATA: less than two. */

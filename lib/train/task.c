@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A task is its file task_NAME.c and its row here. */
+extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive;
 const struct ser_task_kind *const ser_task_kinds[] = {&train_classify, &train_regress, &train_speaker,
 						      &train_contrastive, NULL};
 
@@ -44,8 +46,10 @@ int ser_task_parse(struct ser_task *t, const char *text, struct ser_err *e)
 	const char *field = ser_arena_strndup(&t->arena, text, colon != NULL ? (size_t)(colon - text) : strlen(text));
 	if (*field == '\0' || (colon != NULL && ser_parse_real(colon + 1, 0, 1e6, &t->weight, NULL) != 0))
 		return ser_fail(e, SER_EUSAGE, "\"%s\" is not FIELD or FIELD:WEIGHT", text);
-	train_classify_label(t, field);
-	return 0;
+	const struct ser_option *label = t->kind->options;
+	while (strcmp(label->name, "label") != 0)
+		label++;
+	return ser_option_set(label, t->own, field, e);
 }
 
 void ser_task_free(struct ser_task *t)

@@ -46,11 +46,6 @@ static const struct opts *own(const struct ser_task *t)
 	return (const struct opts *)t->own;
 }
 
-void train_classify_label(struct ser_task *t, const char *label)
-{
-	((struct opts *)t->own)->label = label;
-}
-
 static const char *class_of(const char *vote)
 {
 	const char *dot = strrchr(vote, '.');

@@ -55,6 +55,14 @@ two() {
 	two contrastive "${small[@]}" --batch-speakers 6 --batch-per-cluster 5 -e 50 clu.ser
 }
 
+@test "tasks in a chain, one with a sampler of its own" {
+	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
+	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 >clu.ser
+	two classify -l emo "${small[@]}" -b 60 -e 50 --dev-frac 0.2 + contrastive --batch-speakers 5 --batch-per-cluster 3 --loss supcon --weight 0.2 \
+		+ regress -l dur --loss mse --weight 0.01 + classify --label fold --weight 0.1 --adversarial clu.ser
+	two contrastive "${small[@]}" --batch-speakers 6 --batch-per-cluster 5 -e 50 --dev-frac 0.3 clu.ser
+}
+
 @test "a frozen encoder; odd shares of three processes; the same bytes again and with threads" {
 	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
 	run=(classify -l emo --init s.st --freeze --hidden 8 -b 13 -e 4 --crop 0.2 d.ser)

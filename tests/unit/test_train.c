@@ -393,6 +393,110 @@ static void mean_over_values(void **state)
 	end(&x);
 }
 
+/* The loss of a task over outputs of all rows of the batch, and the naive one. */
+static void expect(struct scene *x, struct ser_tape *t, const real *out, size_t n_col, double want)
+{
+	struct ser_task *k = &x->t[0];
+	ser_tape_reset(t, 0, 0);
+	int l = k->kind->loss(k, t, ser_tape_input(t, out, x->b.n, n_col, NULL, 0), &x->b, 0, x->b.n,
+			      k->kind->weight(k, &x->b));
+	assert_float_equal(ser_tape_scalar(t, l), want, 2e-6);
+}
+
+static void class_losses(void **state)
+{
+	(void)state;
+	struct scene x = {.n = 1};
+	classifier(&x.t[0], "emo");
+	begin(&x, 1, (struct ser_split_opts){0});
+	train_batch_clear(&x.b);
+	for (size_t i = 0; i < 3; i++)
+		train_batch_row(&x.b, i); /* of classes 0, 1, 2 */
+	struct ser_tape *t = ser_tape_new(NULL, x.m->params);
+	const real out[9] = {1, 0, -1, (real)0.5, 2, 0, 0, 1, (real)-0.25};
+	double ce = 0, focal = 0, bce = 0;
+	for (int i = 0; i < 3; i++) {
+		double sum = 0, p;
+		for (int k = 0; k < 3; k++)
+			sum += exp((double)out[3 * i + k]);
+		p = exp((double)out[3 * i + i]) / sum;
+		ce -= log(p) / 3;
+		focal -= pow(1 - p, 1.5) * log(p) / 3;
+		for (int k = 0; k < 3; k++) {
+			double s = 1 / (1 + exp((double)-out[3 * i + k]));
+			bce -= log(k == i ? s : 1 - s) / 3;
+		}
+	}
+	expect(&x, t, out, 3, ce);
+	set(&x.t[0], "loss", "focal");
+	set(&x.t[0], "gamma", "1.5");
+	expect(&x, t, out, 3, focal);
+	set(&x.t[0], "loss", "bce");
+	expect(&x, t, out, 3, bce);
+	ser_tape_free(t);
+	end(&x);
+}
+
+static double dot(const real *z, int i, int j)
+{
+	return (double)z[2 * i] * (double)z[2 * j] + (double)z[2 * i + 1] * (double)z[2 * j + 1];
+}
+
+static double far_apart(const real *z, int i, int j)
+{
+	return sqrt(pow((double)z[2 * i] - (double)z[2 * j], 2) + pow((double)z[2 * i + 1] - (double)z[2 * j + 1], 2));
+}
+
+/* One speaker, clusters of two: rows 0 1 | 2 3. Each anchor has one positive and two negatives. */
+static void pair_losses(void **state)
+{
+	(void)state;
+	struct scene x = {.n = 1};
+	struct ser_err e;
+	ser_task_init(&x.t[0], ser_task_find("contrastive"));
+	set(&x.t[0], "tau", "0.5");
+	set(&x.t[0], "batch-speakers", "1");
+	set(&x.t[0], "batch-per-cluster", "2");
+	begin(&x, 1, (struct ser_split_opts){0});
+	assert_int_equal(x.t[0].kind->sampler(&x.t[0], &x.w, &x.t[0].sampler, &e), 0);
+	x.t[0].sampler->part(x.t[0].sampler, 0, 0, 1, &x.b);
+	assert_int_equal(x.b.n, 4);
+	struct ser_tape *t = ser_tape_new(NULL, x.m->params);
+	const real z[8] = {1, 0, (real)0.6, (real)0.8, 0, 1, (real)-0.8, (real)0.6};
+	double sets = 0, two_way = 0, nt = 0, supcon = 0, triplet = 0;
+	for (int a = 0; a < 4; a++) {
+		int p = a ^ 1, other = a < 2 ? 2 : 0;
+		double sp = exp(dot(z, a, p) / 0.5), sn = 0, all = 0, side = 0;
+		for (int j = 0; j < 4; j++) {
+			double s = exp(dot(z, a, j) / 0.5);
+			sn += j / 2 != a / 2 ? s : 0;
+			all += j != a ? s : 0;
+			side += exp(dot(z, a, j ^ 1) / 0.5);
+		}
+		sets -= log(sp / (sp + sn)) / 4;
+		supcon -= log(sp / all) / 4;
+		two_way -= log(sp / side) / 4; /* both directions are alike here */
+		for (int j = other; j < other + 2; j++)
+			triplet += fmax(0, far_apart(z, a, p) - far_apart(z, a, j) + 0.5) / 8;
+		/* of 8 rows, each record twice: the other side's copy of itself and of its positive */
+		double both = 0;
+		for (int j = 0; j < 4; j++)
+			both += (j != a ? 1 : 0) * exp(dot(z, a, j) / 0.5) + exp(dot(z, a, j ^ 1) / 0.5);
+		nt -= log(sp / both) / 4;
+	}
+	expect(&x, t, z, 2, sets);
+	set(&x.t[0], "loss", "supcon");
+	expect(&x, t, z, 2, supcon);
+	set(&x.t[0], "loss", "infonce");
+	expect(&x, t, z, 2, two_way);
+	set(&x.t[0], "loss", "nt-xent");
+	expect(&x, t, z, 2, nt);
+	set(&x.t[0], "loss", "triplet");
+	expect(&x, t, z, 2, triplet);
+	ser_tape_free(t);
+	end(&x);
+}
+
 static void lost_values(void **state)
 {
 	(void)state;
@@ -560,7 +664,7 @@ int main(void)
 		cmocka_unit_test(splits),           cmocka_unit_test(items),       cmocka_unit_test(balanced),
 		cmocka_unit_test(clusters),         cmocka_unit_test(any_task),    cmocka_unit_test(targets),
 		cmocka_unit_test(mean_over_values), cmocka_unit_test(lost_values), cmocka_unit_test(sums),
-		cmocka_unit_test(plateau),
+		cmocka_unit_test(class_losses),     cmocka_unit_test(pair_losses), cmocka_unit_test(plateau),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
