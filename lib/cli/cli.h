@@ -80,7 +80,7 @@ void ser_cli_confine(const struct ser_cli *c);
  * returns how many there are now. The table has room for `cap`, the all-zero row at its end included. */
 size_t ser_cli_rows(struct ser_option *table, size_t n, size_t cap, const struct ser_option *rows, void *base);
 /* Of SER_CLI_CHAIN: the mode that the next part "+ MODE [OPTION]..." names, or -1 when there is none; then its options are parsed
- * by rows of the caller's. Operands are those of the last part. */
+ * by rows of the caller's and those that cannot change the output (-o, -t, -v ...). Operands are those of the last part. */
 int ser_cli_next(struct ser_cli *c);
 void ser_cli_part(struct ser_cli *c, int mode, const struct ser_option *rows);
 /* Append every option that can change the output, given or not, with its value, and in place of files their checksums: of equal

@@ -35,24 +35,10 @@ static void add_rows(struct rows *t, const struct ser_option *o)
 	}
 }
 
-static void collect(struct rows *t, struct ser_cli *c, int mode)
+/* What cannot change the output; behind the tool's own rows, or a part's. */
+static void add_shared(struct rows *t, struct ser_cli *c)
 {
 	const struct ser_tool *tool = c->tool;
-	t->n = 0;
-	add_rows(t, tool->opts);
-	if (tool->modes != NULL && mode >= 0)
-		add_rows(t, tool->modes[mode].opts);
-	if (tool->common & SER_CLI_FOLLOW)
-		add_rows(t, (struct ser_option[]){
-				    {"every", "a record every S seconds of each sound, as it comes in; 0: one a sound",
-				     SER_OPT_SECONDS(&c->every_s, "S", 0, 3600)},
-				    {"window", "with --every: of the last S seconds",
-				     SER_OPT_SECONDS(&c->window_s, "S", 1e-3, 3600)},
-				    {0}});
-	if (tool->common & SER_CLI_DROP)
-		add_rows(t, (struct ser_option[]){{"drop", "leave this field out of the output, such as the features",
-						   SER_OPT_LIST(&c->drop, "NAME")},
-						  {0}});
 	t->n_own = t->n;
 	if (tool->common & SER_CLI_OUT)
 		add_rows(t, (struct ser_option[]){{"output",
@@ -88,6 +74,27 @@ static void collect(struct rows *t, struct ser_cli *c, int mode)
 					  {"version", "print the version", SER_OPT_FLAG(&version_wanted), .letter = 'V',
 					   .flags = SER_OPTION_SILENT},
 					  {0}});
+}
+
+static void collect(struct rows *t, struct ser_cli *c, int mode)
+{
+	const struct ser_tool *tool = c->tool;
+	t->n = 0;
+	add_rows(t, tool->opts);
+	if (tool->modes != NULL && mode >= 0)
+		add_rows(t, tool->modes[mode].opts);
+	if (tool->common & SER_CLI_FOLLOW)
+		add_rows(t, (struct ser_option[]){
+				    {"every", "a record every S seconds of each sound, as it comes in; 0: one a sound",
+				     SER_OPT_SECONDS(&c->every_s, "S", 0, 3600)},
+				    {"window", "with --every: of the last S seconds",
+				     SER_OPT_SECONDS(&c->window_s, "S", 1e-3, 3600)},
+				    {0}});
+	if (tool->common & SER_CLI_DROP)
+		add_rows(t, (struct ser_option[]){{"drop", "leave this field out of the output, such as the features",
+						   SER_OPT_LIST(&c->drop, "NAME")},
+						  {0}});
+	add_shared(t, c);
 }
 
 /* ---- help ---- */
@@ -552,15 +559,13 @@ void ser_cli_part(struct ser_cli *c, int mode, const struct ser_option *rows)
 		argc++;
 	argc = until_plus(c, argc, argv);
 	add_rows(&t, rows);
-	t.n_own = t.n;
-	add_rows(&t,
-		 (struct ser_option[]){{"help", "print this help", SER_OPT_FLAG(&help_wanted), .letter = 'h'}, {0}});
+	add_shared(&t, c);
 	bool *given = ser_calloc(t.n, sizeof *given);
 	parse(c, &t, given, argc, argv);
-	if (help_wanted) {
+	if (help_wanted || version_wanted) {
 		printf("usage: %s %s [OPTION]... + %s [OPTION]...\n%s\n\noptions of a further part:\n", c->tool->name,
 		       c->tool->modes[c->mode].name, c->tool->modes[mode].name, c->tool->modes[mode].summary);
-		for (size_t i = 0; i < t.n; i++)
+		for (size_t i = 0; i < t.n_own; i++)
 			print_option(stdout, &t.opt[i]);
 		exit(ser_cli_end(c));
 	}

@@ -23,8 +23,8 @@ close() { # A.tsv B.tsv TOL: logs whose losses differ by less
 
 # MODE ARGS...: fifty steps (an epoch is one), in one process and in two; then their losses, gradients' norms and validations
 two() {
-	ser-train "$@" --log 1.tsv -o 1.st
-	mpirun -n 2 ser-train "$@" --log 2.tsv -o 2.st
+	ser-train "$1" --log 1.tsv "${@:2}" -o 1.st
+	mpirun -n 2 ser-train "$1" --log 2.tsv "${@:2}" -o 2.st
 	[ "$(wc -l <1.tsv)" -eq 51 ]
 	close 1.tsv 2.tsv 1e-5
 }
