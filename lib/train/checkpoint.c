@@ -23,6 +23,7 @@ uint64_t train_fingerprint(const struct ser_trainer *t)
 		const struct ser_sampler *s = t->task[k].sampler;
 		if (s == NULL)
 			continue;
+		ser_buf_printf(&b, "%llx ", (unsigned long long)s->print);
 		ser_buf_add(&b, s->train, s->train != NULL ? s->n_train * sizeof *s->train : 0);
 		ser_buf_add(&b, s->dev, s->dev != NULL ? s->n_dev * sizeof *s->dev : 0);
 	}

@@ -89,6 +89,7 @@ struct ser_sampler {
 	struct ser_draw w;
 	size_t *train, n_train, *dev, n_dev; /* units */
 	uint64_t per_epoch;                  /* steps in which all training units were taken once */
+	uint64_t print;                      /* of what it draws from beside the data set */
 	size_t *order;                       /* [n_train] of the epoch at hand */
 	uint64_t epoch;                      /* it; 0: none yet */
 	/* Fill order for an epoch, from 1; NULL: units are drawn anew each step. */

@@ -487,6 +487,9 @@ END
 	run=(ser-train contrastive --field emb --arch mlp -e 2 -q -o x.st --checkpoint p.ckpt)
 	"${run[@]}" --pairs pairs.ser r.ser
 	refused pairs "${run[@]}" --pairs pairs2.ser
+	"${run[@]}" --pairs - --checkpoint s.ckpt r.ser <pairs.ser
+	"${run[@]}" --pairs - --checkpoint s.ckpt --resume r.ser <pairs.ser
+	fails 1 "other data or with other options" "${run[@]}" --pairs - --checkpoint s.ckpt --resume r.ser <pairs2.ser
 	# of a further task, and of the data: one bit of a feature, one label
 	run=(ser-train classify -l emo --arch mlp -e 2 -q -o x.st --checkpoint q.ckpt)
 	"${run[@]}" + regress -l dur d.ser
