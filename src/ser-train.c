@@ -22,63 +22,22 @@ static struct {
 	size_t n_task;
 } o = {.field = "feat", .spk = "spk", .split = {.fold = "fold", .split = "split"}, .net = {.norm = -1}, .crop_s = 3};
 
-static const char *const samples[] = {"plain", "balanced", NULL}, *const optimizers[] = {"sgd", "adam", "adamw", NULL},
-			 *const schedules[] = {"const", "cosine", "step", "plateau", NULL};
+static const char *const samples[] = {"plain", "balanced", NULL};
 enum { QUIET = SER_OPTION_SILENT };
-static const struct ser_option options[] = {
+static const struct ser_option own[] = {
 	{"field", "tensor to train on", SER_OPT_STR(&o.field, "NAME")},
 	{"arch", "architecture of the encoder (ser-model archs lists them)", SER_OPT_STR(&o.net.arch, "NAME")},
 	{"hyper", "a hyper-parameter of it", SER_OPT_LIST(&o.hyper, "NAME=VALUE")},
 	{"input-norm", "normalisation of the features (default mean; global for vectors)",
 	 SER_OPT_CHOICE(&o.net.norm, "KIND", ser_model_norms)},
 	{"init", "begin with this model's encoder", SER_OPT_STR(&o.net.init, "FILE"), .flags = SER_OPTION_READ},
-	{"freeze", "leave the encoder as it is, train the heads", SER_OPT_FLAG(&o.train.freeze)},
-	{"encoder-lr-scale", "factor on the encoder's learning rate", SER_OPT_REAL(&o.train.encoder_lr, "X", 0, 1000)},
-	{"layer-lr-decay", "factor on it for each layer further from the heads",
-	 SER_OPT_REAL(&o.train.layer_decay, "X", 0, 1)},
 	{"also", "short for + classify --label FIELD --weight WEIGHT", SER_OPT_LIST(&o.also, "FIELD:WEIGHT")},
 	{"adversarial", "the same with --adversarial: make the embedding forget this label",
 	 SER_OPT_LIST(&o.adversarial, "FIELD:WEIGHT")},
-	{"ramp", "how fast adversarial weights grow; 0: at once", SER_OPT_REAL(&o.train.ramp, "X", 0, 1000)},
 	{"spk", "label that names the speaker", SER_OPT_STR(&o.spk, "NAME")},
-	{"fold-field", "label that names the fold", SER_OPT_STR(&o.split.fold, "NAME")},
-	{"split-field", "label whose value test leaves a record out, dev lets it validate; '': none",
-	 SER_OPT_STR(&o.split.split, "NAME")},
-	{"test-fold", "leave this fold out entirely", SER_OPT_STR(&o.split.test_fold, "FOLD")},
-	{"dev-fold", "validate on this fold", SER_OPT_STR(&o.split.dev_fold, "FOLD")},
 	{"dev-speaker", "validate on this speaker", SER_OPT_LIST(&o.dev_spk, "NAME")},
-	{"dev-frac", "validate on this share of the speakers, drawn by the seed; 0: no validation",
-	 SER_OPT_REAL(&o.split.dev_frac, "X", 0, 0.9)},
-	{"allow-shared-speakers", "train though speakers are on two sides of the split",
-	 SER_OPT_FLAG(&o.split.allow_shared)},
-	{"epochs", "passes over the training records", SER_OPT_COUNT(&o.train.n_epoch, "N", 1, 1000000), .letter = 'e'},
-	{"batch", "records, or pairs, a step", SER_OPT_COUNT(&o.train.batch, "N", 1, 1000000), .letter = 'b'},
-	{"accumulate", "work through each batch in N parts, for less memory",
-	 SER_OPT_COUNT(&o.train.accumulate, "N", 1, 1000000)},
 	{"crop", "length of random crops; 0: whole utterances", SER_OPT_REAL(&o.crop_s, "SECONDS", 0, 100000)},
-	{"stretch", "play each crop at a speed between 1-X and 1+X", SER_OPT_REAL(&o.train.stretch, "X", 0, 0.9)},
-	{"shift", "shift its bands by up to X of them, down or up", SER_OPT_REAL(&o.train.shift, "X", 0, 1000)},
 	{"sample", "draw records as they are, or classes equally often", SER_OPT_CHOICE(&o.sample, "HOW", samples)},
-	{"time-masks", "runs of frames set to zero in each crop", SER_OPT_INT(&o.train.mask.n_time, "N", 0, 100)},
-	{"time-width", "greatest length of one, frames", SER_OPT_INT(&o.train.mask.time_width, "N", 0, 100000)},
-	{"freq-masks", "runs of dimensions set to zero in each crop", SER_OPT_INT(&o.train.mask.n_freq, "N", 0, 100)},
-	{"freq-width", "greatest length of one, dimensions", SER_OPT_INT(&o.train.mask.freq_width, "N", 0, 100000)},
-	{"time-mask", NULL, SER_OPT_INT(&o.train.mask.time_width, "N", 0, 100000)},
-	{"freq-mask", NULL, SER_OPT_INT(&o.train.mask.freq_width, "N", 0, 100000)},
-	{"precision", "of matrix products; everything else is in f32",
-	 SER_OPT_CHOICE(&o.train.precision, "NAME", ser_la_precisions)},
-	{"optimizer", "update rule", SER_OPT_CHOICE(&o.train.opt.kind, "NAME", optimizers)},
-	{"lr", "highest learning rate", SER_OPT_REAL(&o.train.lr, "X", 0, 1000)},
-	{"schedule", "how it changes", SER_OPT_CHOICE(&o.train.sched, "NAME", schedules)},
-	{"warmup", "share of the steps in which it rises", SER_OPT_REAL(&o.train.warmup, "X", 0, 1)},
-	{"weight-decay", "decay of weights, biases and gains excepted",
-	 SER_OPT_REAL(&o.train.opt.weight_decay, "X", 0, 10)},
-	{"momentum", "of sgd", SER_OPT_REAL(&o.train.opt.momentum, "X", 0, 0.9999)},
-	{"clip", "greatest norm of the gradient; 0: any", SER_OPT_REAL(&o.train.clip, "X", 0, 1e9)},
-	{"ema", "decay of the average of parameters that is kept; 0: none",
-	 SER_OPT_REAL(&o.train.opt.ema, "X", 0, 0.99999)},
-	{"patience", "stop after so many epochs without a better validation; 0: never",
-	 SER_OPT_COUNT(&o.train.patience, "N", 0, 1000000)},
 	{"seed", "seed of everything random", SER_OPT_I64(&o.seed, "N", 0, 9e18), .flags = SER_OPTION_ALWAYS},
 	{"log", "table of losses and validations by epoch (TSV)", SER_OPT_STR(&o.keep.log, "FILE"),
 	 .flags = QUIET | SER_OPTION_WRITE},
@@ -104,7 +63,7 @@ static bool first(void)
 
 /* ---- tasks ---- */
 
-enum { MAX_KIND = 16, MAX_ROW = 32 };
+enum { MAX_KIND = 16, MAX_ROW = 96 };
 
 /* A new task and the rows of its options. */
 static struct ser_task *new_task(struct ser_option rows[static MAX_ROW], const struct ser_task_kind *k)
@@ -323,7 +282,10 @@ static void tell(void *ctx, const struct ser_train_row *row, bool more)
 int main(int argc, char **argv)
 {
 	struct ser_mode modes[MAX_KIND] = {{0}};
-	struct ser_option rows[MAX_ROW];
+	struct ser_option rows[MAX_ROW], options[MAX_ROW];
+	size_t n = ser_cli_rows(options, 0, MAX_ROW, own, NULL);
+	n = ser_cli_rows(options, n, MAX_ROW, ser_split_options, &o.split);
+	ser_cli_rows(options, n, MAX_ROW, ser_train_options, &o.train);
 	make_modes(modes, rows, argc > 1 ? argv[1] : NULL);
 	const struct ser_tool tool = {"ser-train",
 				      "Train a network on records with features.",

@@ -76,7 +76,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *t, int argc, char *
  * its outputs go and in the temporary folder, and neither start a program nor open a socket. ser_cli_begin() has done it, unless the
  * tool is SER_CLI_LOOSE. In builds with sanitizers, and where the kernel cannot, nothing happens. */
 void ser_cli_confine(const struct ser_cli *c);
-/* The rows of a library's options (base/option.h), set in the struct at `base`, behind the n rows that are in the table already;
+/* Rows, of a library's options those of the struct at `base` (base/option.h), behind the n rows that are in the table already;
  * returns how many there are now. The table has room for `cap`, the all-zero row at its end included. */
 size_t ser_cli_rows(struct ser_option *table, size_t n, size_t cap, const struct ser_option *rows, void *base);
 /* Of SER_CLI_CHAIN: the mode that the next part "+ MODE [OPTION]..." names, or -1 when there is none; then its options are parsed

@@ -505,7 +505,9 @@ size_t ser_cli_rows(struct ser_option *table, size_t n, size_t cap, const struct
 	for (; rows->name != NULL; rows++) {
 		ser_assert(n + 1 < cap);
 		table[n] = *rows;
-		table[n++].var = rows->at == SIZE_MAX ? NULL : (char *)base + rows->at;
+		if (rows->var == NULL) /* else it has its place */
+			table[n].var = rows->at == SIZE_MAX ? NULL : (char *)base + rows->at;
+		n++;
 	}
 	table[n] = (struct ser_option){0};
 	return n;

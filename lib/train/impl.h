@@ -8,6 +8,7 @@
  *	train.c                    setting up, the step
  *	validate.c rates.c         scores after an epoch; learning rates by layer
  *	checkpoint.c               the state on disk
+ *	options.c                  options as rows
  *	run.c                      all steps, with log and checkpoints */
 #ifndef SER_TRAIN_IMPL_H
 #define SER_TRAIN_IMPL_H

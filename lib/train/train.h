@@ -31,6 +31,7 @@ struct ser_split_opts {
 	bool allow_shared; /* speakers may be on two sides */
 	uint64_t seed;
 };
+extern const struct ser_option ser_split_options[]; /* rows of them */
 struct ser_split {
 	uint8_t *role;                                /* [n] of each item */
 	size_t n_train, n_dev, n_out;                 /* items */
@@ -133,6 +134,7 @@ struct ser_train_opts {
 		print; /* of all options that the caller has: what else must be the same for a checkpoint to be gone on from */
 };
 struct ser_train_opts ser_train_defaults(void);
+extern const struct ser_option ser_train_options[]; /* rows of them */
 
 /* What a step tells. Sums are means over the epoch so far. */
 struct ser_train_row {
