@@ -192,6 +192,18 @@ int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct se
 /* The same of what is left of an open file, which stays open; `name` is for messages. */
 int ser_read_all(FILE *f, const char *name, size_t max, char **out, size_t *n, struct ser_err *e);
 
+/* ---- processor ------------------------------------------------------------------------------ */
+
+/* Instructions beyond the compiler's that this processor has and the system lets this process use; all false but on x86-64.
+ * Asked once: every choice among loops is made by this. */
+struct ser_cpu {
+	bool avx2;        /* and FMA */
+	bool avx512;      /* F, BW, DQ and VL: x86-64-v4 */
+	bool avx512_bf16; /* dot products of pairs of bf16 */
+	bool amx_bf16;    /* tiles of them */
+};
+const struct ser_cpu *ser_cpu(void);
+
 /* ---- parallel loop -------------------------------------------------------------------------- */
 
 /* Call fn(ctx, i, worker) for i in [0,n) on up to n_thread threads, worker in [0,n_thread). Items are

@@ -109,11 +109,6 @@ const char *const ser_la_precisions[] = {"f32", "bf16", NULL};
 
 bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p)
 {
-#if defined(HAVE_AMX)
-	p = p == SER_LA_BF16 && !amx_allowed() ? SER_LA_BF16_PLAIN : p;
-#else
-	p = p == SER_LA_BF16 ? SER_LA_BF16_PLAIN : p;
-#endif
 #if !defined(HAVE_BF16)
 	if (p != SER_LA_FULL)
 		return false;
@@ -129,10 +124,8 @@ bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p)
 char *ser_la_describe(char *buf, size_t n)
 {
 	struct kern k = pick();
-#if defined(HAVE_AMX)
-	const char *bf16 = amx_allowed() ? "AMX tiles" : "no tiles";
-#elif defined(HAVE_BF16)
-	const char *bf16 = "no tiles";
+#if defined(HAVE_BF16)
+	const char *bf16 = kern_for(SER_LA_BF16).name;
 #else
 	const char *bf16 = "none";
 #endif
