@@ -14,7 +14,6 @@ static struct ser_kmeans_opt o;
 struct group {
 	size_t n;
 	size_t *row; /* [n] records of the group */
-	float *x;    /* [n,d] */
 	struct ser_kmeans *m;
 	struct ser_err e;
 };
@@ -22,6 +21,7 @@ struct group {
 struct job {
 	const struct ser_map *key;
 	struct group *g;
+	const float *x; /* [*,d] all records' vectors */
 	size_t n, d, k_lo, k_hi;
 	struct ser_kmeans_opt o;
 };
@@ -31,10 +31,16 @@ static void fit(void *arg, size_t i, int worker)
 	struct job *j = arg;
 	struct group *g = &j->g[i];
 	const char *key = ser_map_key(j->key, i, NULL);
+	float *own = j->n > 1 ? ser_malloc(ser_mul(g->n, j->d), sizeof *own)
+			      : NULL; /* the group's; the only one has them all */
+	const float *x = own != NULL ? own : j->x;
 	(void)worker;
+	for (size_t q = 0; own != NULL && q < g->n; q++)
+		memcpy(own + q * j->d, j->x + g->row[q] * j->d, j->d * sizeof *own);
 	g->e.code = 0;
-	g->m = j->k_hi > 0 ? ser_kmeans_select(&j->o, g->x, g->n, j->d, j->k_lo, j->k_hi, key, NULL, &g->e)
-			   : ser_kmeans_fit(&j->o, g->x, g->n, j->d, (size_t)k, key, &g->e);
+	g->m = j->k_hi > 0 ? ser_kmeans_select(&j->o, x, g->n, j->d, j->k_lo, j->k_hi, key, NULL, &g->e)
+			   : ser_kmeans_fit(&j->o, x, g->n, j->d, (size_t)k, key, &g->e);
+	free(own);
 }
 
 static void write_centroids(struct ser_cli *c, const struct ser_header *in, const struct job *j)
@@ -97,24 +103,23 @@ static int label_of(void *ctx, size_t i, struct ser_record *r, struct ser_err *e
 	return rc == 0 ? index_of(p->mean_key, r, centre, &p->mean_of[i], e) : rc;
 }
 
-/* Rows to their groups, then threads over the groups, or inside the only one. */
+/* Rows' numbers to their groups, then threads over the groups, or inside the only one. */
 static void cluster_all(struct ser_cli *c, const struct input *p, struct job *j)
 {
 	j->key = p->key;
 	j->n = ser_map_len(p->key);
 	j->d = p->v.d;
+	j->x = p->v.x;
 	j->g = ser_calloc(j->n, sizeof *j->g);
 	for (size_t i = 0; i < p->v.n; i++)
 		j->g[p->group[i]].n++;
 	for (size_t i = 0; i < j->n; i++) {
-		j->g[i].x = ser_malloc(ser_mul(j->g[i].n, j->d), sizeof *j->g[i].x);
 		j->g[i].row = ser_malloc(j->g[i].n, sizeof *j->g[i].row);
 		j->g[i].n = 0;
 	}
 	for (size_t i = 0; i < p->v.n; i++) {
 		struct group *g = &j->g[p->group[i]];
-		g->row[g->n] = i;
-		memcpy(g->x + g->n++ * j->d, p->v.x + i * j->d, j->d * sizeof *p->v.x);
+		g->row[g->n++] = i;
 	}
 	j->o = o;
 	j->o.n_thread = j->n == 1 ? c->n_thread : 1;
@@ -252,7 +257,6 @@ int main(int argc, char **argv)
 
 	for (size_t i = 0; i < j.n; i++) {
 		ser_kmeans_free(j.g[i].m);
-		free(j.g[i].x);
 		free(j.g[i].row);
 	}
 	free(j.g);

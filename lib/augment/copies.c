@@ -31,7 +31,8 @@ struct ser_copies {
 	struct item *item;
 	struct job *job;
 	size_t n_item, n_job, cap, n_byte; /* cap: of both */
-	struct ser_augment_ws **ws;        /* [n_thread] */
+	struct ser_pool *pool;
+	struct ser_augment_ws **ws; /* [n_thread] */
 };
 
 struct ser_copies *ser_copies_new(const struct ser_copies_opt *o)
@@ -41,6 +42,7 @@ struct ser_copies *ser_copies_new(const struct ser_copies_opt *o)
 	c->cap = o->n_thread > 1 ? (size_t)o->n_thread * PER_THREAD : 1;
 	c->item = ser_calloc(c->cap, sizeof *c->item);
 	c->job = ser_calloc(c->cap, sizeof *c->job);
+	c->pool = ser_pool_new(o->n_thread);
 	c->ws = ser_calloc((size_t)o->n_thread, sizeof *c->ws);
 	for (int i = 0; i < o->n_thread; i++)
 		c->ws[i] = ser_augment_ws_new();
@@ -60,6 +62,7 @@ void ser_copies_free(struct ser_copies *c)
 		ser_buf_free(&c->job[i].what);
 		free(c->job[i].y);
 	}
+	ser_pool_free(c->pool);
 	for (int i = 0; i < c->o->n_thread; i++)
 		ser_augment_ws_free(c->ws[i]);
 	free(c->item);
@@ -145,7 +148,7 @@ static void do_jobs(struct ser_copies *c,
 		    void (*put)(void *ctx, const char *id, const struct ser_record *r, const struct ser_err *e),
 		    void *ctx)
 {
-	ser_parallel_for(c->o->n_thread, c->n_job, work, c);
+	ser_pool_for(c->pool, c->n_job, work, c);
 	for (size_t i = 0; i < c->n_job; i++) {
 		struct job *j = &c->job[i];
 		struct ser_record *r = &j->it->r;

@@ -204,11 +204,20 @@ struct ser_cpu {
 };
 const struct ser_cpu *ser_cpu(void);
 
-/* ---- parallel loop -------------------------------------------------------------------------- */
+/* ---- threads -------------------------------------------------------------------------------- */
 
-/* Call fn(ctx, i, worker) for i in [0,n) on up to n_thread threads, worker in [0,n_thread). Items are
- * taken in order by whichever thread is free, so fn must write only to places of item i or of its
- * worker; a result must not depend on the worker. n_thread <= 1 calls in order on this thread. */
+/* Threads that wait for work: one pool for a run. One job at a time; NULL is a pool of the caller alone. */
+struct ser_pool;
+struct ser_pool *ser_pool_new(int n_thread); /* n_thread >= 1; the caller is one of them */
+void ser_pool_free(struct ser_pool *p);
+int ser_pool_threads(const struct ser_pool *p);
+
+/* Call fn(ctx, i, worker) for i in [0,n), worker in [0,n_thread). Each thread has a share of the items, taken in order, and helps
+ * the others when its own is done, so fn must write only to places of item i or of its worker; a result must not depend on
+ * the worker. One thread calls in order. fn must not give its own pool a job. */
+void ser_pool_for(struct ser_pool *p, size_t n, void (*fn)(void *ctx, size_t i, int worker), void *ctx);
+
+/* The same on threads that live as long as the call, at most n_thread. */
 void ser_parallel_for(int n_thread, size_t n, void (*fn)(void *ctx, size_t i, int worker), void *ctx);
 
 #endif

@@ -306,6 +306,7 @@ int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
 	struct ser_in *in = ser_in_open(c);
 	struct ser_out *out = ser_out_open(c);
 	struct batch *b = ser_calloc(1, sizeof *b);
+	struct ser_pool *pool = ser_pool_new(c->n_thread);
 	size_t limit = c->n_thread > 1 ? BATCH : 1, ahead = 0; /* ahead: read, but of the next segment */
 	bool more = true;
 	b->f = f;
@@ -335,7 +336,7 @@ int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
 			bytes += b->r[n].bytes.n;
 			n++;
 		}
-		ser_parallel_for(c->n_thread, n, one, b);
+		ser_pool_for(pool, n, one, b);
 		for (size_t i = 0; i < n; i++) {
 			if (b->verdict[i] > 0)
 				put(c, out, &b->r[i]);
@@ -346,6 +347,7 @@ int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
 		if (more && ser_in_waits(in))
 			ser_out_flush(out);
 	}
+	ser_pool_free(pool);
 	for (size_t i = 0; i < BATCH; i++)
 		ser_record_free(&b->r[i]);
 	free(b);

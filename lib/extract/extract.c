@@ -58,6 +58,7 @@ int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, c
 		      ser_front_local(x->front);
 	x->o.every_s = o->every_s > 0 ? o->every_s : o->segment_s;
 	x->o.audio.rate_hz = x->o.vad.rate_hz = o->front.sample_frequency;
+	x->pool = ser_pool_new(o->n_thread);
 	x->worker = ser_calloc((size_t)o->n_thread, sizeof *x->worker);
 	for (int i = 0; i < o->n_thread; i++)
 		x->worker[i].ws = ser_front_ws_new(x->front);
@@ -75,6 +76,7 @@ void ser_extract_free(struct ser_extract *x)
 {
 	if (x == NULL)
 		return;
+	ser_pool_free(x->pool);
 	for (size_t i = 0; i < x->cap_job; i++) {
 		ser_record_free(&x->job[i].r);
 		free(x->job[i].path);
@@ -244,7 +246,7 @@ void ser_extract_ready(struct ser_extract *x)
 
 void ser_extract_end(struct ser_extract *x)
 {
-	ser_parallel_for(x->o.n_thread, x->n_job, work, x);
+	ser_pool_for(x->pool, x->n_job, work, x);
 	for (size_t i = 0; i < x->n_job; i++)
 		ser_extract_put(x, &x->job[i]);
 	x->n_job = 0;

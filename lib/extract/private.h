@@ -36,6 +36,7 @@ struct ser_extract {
 	bool sums_up; /* functionals, not the frames themselves: those of eGeMAPS, or func */
 	bool egemaps;
 	struct ser_func *func;
+	struct ser_pool *pool;
 	struct worker *worker; /* [n_thread] */
 	struct job *job;
 	size_t n_job, cap_job;

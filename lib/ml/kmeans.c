@@ -36,7 +36,7 @@ struct data {
 /* What one start needs. */
 struct start {
 	const struct data *w;
-	int n_thread;
+	struct ser_pool *pool;
 	struct ser_arena mem;
 	double *sum;       /* [k,d] of the raw rows of each cluster */
 	double *centre;    /* [k,d] raw; minus mean it is what the kernels see */
@@ -60,10 +60,10 @@ struct start {
 	size_t n_trial;
 };
 
-static void start_init(struct start *s, const struct data *w, int n_thread)
+static void start_init(struct start *s, const struct data *w, struct ser_pool *pool)
 {
 	size_t np = w->n_panel * P;
-	*s = (struct start){.w = w, .n_thread = n_thread};
+	*s = (struct start){.w = w, .pool = pool};
 	struct ser_arena *a = &s->mem;
 	s->sum = ser_arena_alloc(a, ser_mul(w->k, w->d), sizeof *s->sum);
 	s->centre = ser_arena_alloc(a, ser_mul(w->k, w->d), sizeof *s->centre);
@@ -107,7 +107,7 @@ static void assign_panel(void *arg, size_t i, int worker)
 
 static void assign(struct start *s)
 {
-	ser_parallel_for(s->n_thread, s->w->n_panel, assign_panel, s);
+	ser_pool_for(s->pool, s->w->n_panel, assign_panel, s);
 }
 
 /* Move centre c to `to` [d], raw; returns its squared movement. */
@@ -166,7 +166,7 @@ static bool take_labels(struct start *s)
 		s->size[to]++;
 		s->stale[to] = true;
 	}
-	ser_parallel_for(s->n_moved * w->d > 1000000 ? s->n_thread : 1, (w->k + SHARE - 1) / SHARE, update_sums, s);
+	ser_pool_for(s->n_moved * w->d > 1000000 ? s->pool : NULL, (w->k + SHARE - 1) / SHARE, update_sums, s);
 	return s->n_moved > 0;
 }
 
@@ -275,7 +275,7 @@ static void try_rows(struct start *s, const size_t *rows, size_t m, double *pot)
 	}
 	ser_kern_pack_centres(s->row, m, w->d, s->trial);
 	s->n_trial = m;
-	ser_parallel_for(s->n_thread, w->n_panel, trial_panel, s);
+	ser_pool_for(s->pool, w->n_panel, trial_panel, s);
 	for (size_t j = 0; j < m; j++) {
 		pot[j] = 0;
 		for (size_t i = 0; i < w->n_panel; i++)
@@ -413,7 +413,8 @@ static void one_start(void *arg, size_t number, int worker)
 	const struct starts *all = arg;
 	struct start *s = &all->run[worker], *best = &all->best[worker];
 	start_run(s, number);
-	if (all->number[worker] == SIZE_MAX || s->inertia < best->inertia) {
+	if (all->number[worker] == SIZE_MAX || s->inertia < best->inertia ||
+	    (s->inertia == best->inertia && number < all->number[worker])) {
 		struct start tmp = *s;
 		*s = *best;
 		*best = tmp;
@@ -471,7 +472,7 @@ static void finish_panel(void *arg, size_t i, int worker)
 	}
 }
 
-static struct ser_kmeans *finish(const struct start *s, int n_thread)
+static struct ser_kmeans *finish(const struct start *s, struct ser_pool *pool)
 {
 	const struct data *w = s->w;
 	size_t k = w->k, d = w->d, n_seen = 0;
@@ -483,7 +484,7 @@ static struct ser_kmeans *finish(const struct start *s, int n_thread)
 	if (w->o->margin)
 		m->margin = ser_malloc(w->n, sizeof *m->margin);
 	struct finish f = {s, m->margin, ser_malloc(w->n, sizeof(double))};
-	ser_parallel_for(n_thread, w->n_panel, finish_panel, &f);
+	ser_pool_for(pool, w->n_panel, finish_panel, &f);
 	for (size_t r = 0; r < w->n; r++)
 		m->inertia += f.cost[r];
 	free(f.cost);
@@ -586,16 +587,15 @@ struct ser_kmeans *ser_kmeans_fit(const struct ser_kmeans_opt *o, const float *x
 	int n_thread = o->n_thread > 1 ? o->n_thread : 1;
 	bool over_starts = n_thread > 1 && o->n_init > 1 && (double)n * (double)d < 4e6;
 	size_t n_worker = over_starts ? (size_t)n_thread : 1;
-	if (n_worker > o->n_init)
-		n_worker = o->n_init;
+	struct ser_pool *pool = n_thread > 1 ? ser_pool_new(n_thread) : NULL;
 	struct starts all = {ser_malloc(n_worker, sizeof *all.run), ser_malloc(n_worker, sizeof *all.best),
 			     ser_malloc(n_worker, sizeof *all.number)};
 	for (size_t i = 0; i < n_worker; i++) {
-		start_init(&all.run[i], &w, over_starts ? 1 : n_thread);
-		start_init(&all.best[i], &w, over_starts ? 1 : n_thread);
+		start_init(&all.run[i], &w, over_starts ? NULL : pool);
+		start_init(&all.best[i], &w, over_starts ? NULL : pool);
 		all.number[i] = SIZE_MAX;
 	}
-	ser_parallel_for((int)n_worker, o->n_init, one_start, &all);
+	ser_pool_for(over_starts ? pool : NULL, o->n_init, one_start, &all);
 	size_t win = 0;
 	for (size_t i = 1; i < n_worker; i++) {
 		double a = all.best[i].inertia, b = all.best[win].inertia;
@@ -603,7 +603,8 @@ struct ser_kmeans *ser_kmeans_fit(const struct ser_kmeans_opt *o, const float *x
 		    (all.number[win] == SIZE_MAX || a < b || (a == b && all.number[i] < all.number[win])))
 			win = i;
 	}
-	struct ser_kmeans *m = finish(&all.best[win], n_thread);
+	struct ser_kmeans *m = finish(&all.best[win], pool);
+	ser_pool_free(pool);
 	for (size_t i = 0; i < n_worker; i++) {
 		ser_arena_free(&all.run[i].mem);
 		ser_arena_free(&all.best[i].mem);
