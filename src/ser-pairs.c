@@ -8,6 +8,8 @@
 #include <string.h>
 
 struct input {
+	const char *by, *cluster_name, *margin_name, *field,
+		*report_label; /* to be read; the last three where not NULL */
 	struct ser_map *id, *spk, *label;
 	size_t n, cap_spk, cap_cluster, cap_margin, cap_x, cap_of;
 	size_t *spk_of, *label_of; /* label_of: SIZE_MAX where there is none */
@@ -54,6 +56,41 @@ static void read_emb(struct ser_cli *c, struct input *p, struct ser_record *r, c
 	memcpy(p->x + p->n * d, v, d * sizeof *v);
 }
 
+/* All records, and the header of their segments. */
+static void read_all(struct ser_cli *c, struct input *p, struct ser_header *h)
+{
+	struct ser_in *in = ser_in_open(c);
+	struct ser_record r = {0};
+	struct ser_err e;
+	bool segment;
+	ser_header_copy(h, ser_in_header(in));
+	while (ser_in_next(in, &r, &segment)) {
+		if (segment && ser_header_merge(h, ser_in_header(in), &e) != 0)
+			ser_cli_die(c, &e);
+		const char *spk = text_label(c, &r, p->by), *id = ser_record_id(&r);
+		ser_map_add(p->id, id, strlen(id), NULL);
+		p->spk_of = ser_grow(p->spk_of, &p->cap_spk, p->n + 1, sizeof *p->spk_of);
+		p->spk_of[p->n] = ser_map_add(p->spk, spk, strlen(spk), NULL);
+		read_cluster(c, p, &r, p->cluster_name);
+		if (p->field != NULL)
+			read_emb(c, p, &r, p->field);
+		p->margin = ser_grow(p->margin, &p->cap_margin, p->n + 1, sizeof *p->margin);
+		p->margin[p->n] = 0;
+		if (p->margin_name != NULL && ser_record_real(&r, p->margin_name, &p->margin[p->n], &e) != 0)
+			ser_cli_die(c, &e);
+		p->label_of = ser_grow(p->label_of, &p->cap_of, p->n + 1, sizeof *p->label_of);
+		p->label_of[p->n] = SIZE_MAX;
+		const struct ser_val *v = p->report_label != NULL ? ser_record_get(&r, p->report_label) : NULL;
+		if (v != NULL && v->kind != SER_NIL) {
+			const char *s = text_label(c, &r, p->report_label);
+			p->label_of[p->n] = ser_map_add(p->label, s, strlen(s), NULL);
+		}
+		p->n++;
+	}
+	ser_record_free(&r);
+	ser_in_close(in);
+}
+
 /* positive, positive2, positive3 ... */
 static void set_ids(struct ser_record *r, const char *name, const char *const *id, const size_t *item, size_t n)
 {
@@ -64,62 +101,25 @@ static void set_ids(struct ser_record *r, const char *name, const char *const *i
 	}
 }
 
-struct agree {
-	uint64_t same, n; /* of those where both have the label */
-};
-
-static void count(struct agree *a, const struct input *p, size_t anchor, const size_t *item, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p->label_of[anchor] != SIZE_MAX && p->label_of[item[i]] != SIZE_MAX) {
-			a->n++;
-			a->same += p->label_of[anchor] == p->label_of[item[i]];
-		}
-}
-
-static void print_agree(FILE *f, const char *what, struct agree a)
-{
-	fprintf(f, "%s\t%llu\t%llu\t", what, (unsigned long long)a.n, (unsigned long long)a.same);
-	if (a.n > 0)
-		fprintf(f, "%.6f\n", (double)a.same / (double)a.n);
-	else
-		fprintf(f, "\n");
-}
-
 /* How often the label agrees, and how often it would between any two records of one speaker. */
-static void report(struct ser_cli *c, const char *file, const struct input *p, const struct ser_pairs *pairs)
+static void report(struct ser_cli *c, const char *file, const struct input *p, const struct ser_pairs_in *in,
+		   const struct ser_pairs *pairs)
 {
-	struct agree pos = {0}, neg = {0}, other = {0}, any = {0};
+	static const char *const name[] = {"positive", "negative", "negative_other_speaker", "any_of_one_speaker"};
+	struct ser_agree agree[SER_AGREE_N];
 	struct ser_outfile out = {.f = stderr};
 	struct ser_err e;
-	for (size_t i = 0; i < pairs->n; i++) {
-		const size_t *negs = pairs->neg + i * pairs->n_all;
-		count(&pos, p, pairs->anchor[i], pairs->pos + i * pairs->n_pos, pairs->n_pos);
-		count(&neg, p, pairs->anchor[i], negs, pairs->n_neg);
-		count(&other, p, pairs->anchor[i], negs + pairs->n_neg, pairs->n_all - pairs->n_neg);
-	}
-	/* pairs of one speaker: of each speaker n(n - 1)/2, of those of one label too */
-	size_t n_label = ser_map_len(p->label), n_spk = ser_map_len(p->spk);
-	uint64_t *tab = ser_calloc(ser_mul(n_spk, n_label + 1), sizeof *tab);
-	for (size_t i = 0; i < p->n; i++)
-		if (p->label_of[i] != SIZE_MAX) {
-			tab[p->spk_of[i] * (n_label + 1) + p->label_of[i]]++;
-			tab[p->spk_of[i] * (n_label + 1) + n_label]++;
-		}
-	for (size_t s = 0; s < n_spk; s++)
-		for (size_t k = 0; k <= n_label; k++) {
-			uint64_t m = tab[s * (n_label + 1) + k];
-			*(k < n_label ? &any.same : &any.n) += m > 0 ? m * (m - 1) / 2 : 0;
-		}
-	free(tab);
+	ser_pairs_agree(pairs, in, ser_map_len(p->spk), p->label_of, ser_map_len(p->label), agree);
 	if (file != NULL && ser_outfile_open(&out, file, &e) != 0)
 		ser_cli_die(c, &e);
 	fprintf(out.f, "pair\tn\tsame\tshare\n");
-	print_agree(out.f, "positive", pos);
-	print_agree(out.f, "negative", neg);
-	if (pairs->n_all > pairs->n_neg)
-		print_agree(out.f, "negative_other_speaker", other);
-	print_agree(out.f, "any_of_one_speaker", any);
+	for (int i = 0; i < SER_AGREE_N; i++) {
+		struct ser_agree a = agree[i];
+		if (i == SER_AGREE_OTHER && pairs->n_all == pairs->n_neg)
+			continue;
+		fprintf(out.f, "%s\t%llu\t%llu\t", name[i], (unsigned long long)a.n, (unsigned long long)a.same);
+		fprintf(out.f, a.n > 0 ? "%.6f\n" : "\n", (double)a.same / (double)a.n);
+	}
 	if (file != NULL && ser_outfile_commit(&out, &e) != 0)
 		ser_cli_die(c, &e);
 }
@@ -180,36 +180,16 @@ int main(int argc, char **argv)
 	struct ser_buf margin_name = {0}, id_text = {0};
 	ser_buf_printf(&margin_name, "%s_margin", name);
 
-	struct input p = {.id = ser_map_new(), .spk = ser_map_new(), .label = ser_map_new()};
-	struct ser_in *in = ser_in_open(&c);
+	struct input p = {.by = by,
+			  .cluster_name = name,
+			  .margin_name = min_margin > 0 ? margin_name.s : NULL,
+			  .field = n_hard > 1 ? field : NULL,
+			  .report_label = report_label,
+			  .id = ser_map_new(),
+			  .spk = ser_map_new(),
+			  .label = ser_map_new()};
 	struct ser_header h;
-	struct ser_record r = {0};
-	bool segment;
-	ser_header_copy(&h, ser_in_header(in));
-	while (ser_in_next(in, &r, &segment)) {
-		if (segment && ser_header_merge(&h, ser_in_header(in), &e) != 0)
-			ser_cli_die(&c, &e);
-		const char *spk = text_label(&c, &r, by), *id = ser_record_id(&r);
-		ser_map_add(p.id, id, strlen(id), NULL);
-		p.spk_of = ser_grow(p.spk_of, &p.cap_spk, p.n + 1, sizeof *p.spk_of);
-		p.spk_of[p.n] = ser_map_add(p.spk, spk, strlen(spk), NULL);
-		read_cluster(&c, &p, &r, name);
-		if (n_hard > 1)
-			read_emb(&c, &p, &r, field);
-		p.margin = ser_grow(p.margin, &p.cap_margin, p.n + 1, sizeof *p.margin);
-		p.margin[p.n] = 0;
-		if (min_margin > 0 && ser_record_real(&r, margin_name.s, &p.margin[p.n], &e) != 0)
-			ser_cli_die(&c, &e);
-		p.label_of = ser_grow(p.label_of, &p.cap_of, p.n + 1, sizeof *p.label_of);
-		p.label_of[p.n] = SIZE_MAX;
-		const struct ser_val *v = report_label != NULL ? ser_record_get(&r, report_label) : NULL;
-		if (v != NULL && v->kind != SER_NIL) {
-			const char *s = text_label(&c, &r, report_label);
-			p.label_of[p.n] = ser_map_add(p.label, s, strlen(s), NULL);
-		}
-		p.n++;
-	}
-	ser_in_close(in);
+	read_all(&c, &p, &h);
 
 	const char **id = ser_malloc(p.n, sizeof *id);
 	for (size_t i = 0; i < p.n; i++)
@@ -225,6 +205,7 @@ int main(int argc, char **argv)
 		     pairs->n, pairs->n_spk, pairs->n_low, pairs->n_no_pos, pairs->n_no_neg);
 
 	struct ser_out *out = ser_out_open(&c);
+	struct ser_record r = {0};
 	const struct ser_val *emb = ser_header_dim(&h, field),
 			     *said = emb != NULL ? ser_val_get(emb, "train_speakers") : NULL;
 	if (said != NULL) /* whose voices the clusters were learnt from */
@@ -245,7 +226,7 @@ int main(int argc, char **argv)
 	}
 	ser_out_close(out);
 	if (report_label != NULL)
-		report(&c, report_file, &p, pairs);
+		report(&c, report_file, &p, &pin, pairs);
 
 	ser_pairs_free(pairs);
 	ser_record_free(&r);

@@ -357,3 +357,38 @@ void ser_pairs_free(struct ser_pairs *p)
 	free(p->neg);
 	free(p);
 }
+
+static void count(struct ser_agree *a, const size_t *label, size_t anchor, const size_t *item, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (label[anchor] != SIZE_MAX && label[item[i]] != SIZE_MAX) {
+			a->n++;
+			a->same += label[anchor] == label[item[i]];
+		}
+}
+
+void ser_pairs_agree(const struct ser_pairs *p, const struct ser_pairs_in *in, size_t n_spk, const size_t *label,
+		     size_t n_label, struct ser_agree agree[SER_AGREE_N])
+{
+	memset(agree, 0, SER_AGREE_N * sizeof *agree);
+	for (size_t i = 0; i < p->n; i++) {
+		const size_t *neg = p->neg + i * p->n_all;
+		count(&agree[SER_AGREE_POS], label, p->anchor[i], p->pos + i * p->n_pos, p->n_pos);
+		count(&agree[SER_AGREE_NEG], label, p->anchor[i], neg, p->n_neg);
+		count(&agree[SER_AGREE_OTHER], label, p->anchor[i], neg + p->n_neg, p->n_all - p->n_neg);
+	}
+	/* of m items n = m(m - 1)/2 pairs: all of a speaker's with a label, in the last column, and those of each label */
+	uint64_t *tab = ser_calloc(ser_mul(n_spk, n_label + 1), sizeof *tab);
+	for (size_t i = 0; i < in->n; i++)
+		if (label[i] != SIZE_MAX) {
+			tab[in->spk[i] * (n_label + 1) + label[i]]++;
+			tab[in->spk[i] * (n_label + 1) + n_label]++;
+		}
+	struct ser_agree *any = &agree[SER_AGREE_ANY];
+	for (size_t s = 0; s < n_spk; s++)
+		for (size_t k = 0; k <= n_label; k++) {
+			uint64_t m = tab[s * (n_label + 1) + k];
+			*(k < n_label ? &any->same : &any->n) += m > 0 ? m * (m - 1) / 2 : 0;
+		}
+	free(tab);
+}

@@ -2,7 +2,7 @@
 /* Anchors with positives and negatives out of a clustering inside each speaker, for contrastive training on speech
  * without emotion labels: a positive is of the same speaker and cluster, a negative of the same speaker and another
  * cluster, so that the speaker's identity cannot tell them apart. Only ids, speakers, clusters, margins and
- * embeddings are seen; there is no argument for a true label. */
+ * embeddings are seen by the draw; a true label only by the account of it. */
 #ifndef SER_ML_PAIRS_H
 #define SER_ML_PAIRS_H
 
@@ -50,5 +50,15 @@ struct ser_pairs {
  * embeddings wanted but absent, two items of one id, a non-finite or zero embedding, or no anchor at all. */
 struct ser_pairs *ser_pairs_new(const struct ser_pairs_opt *o, const struct ser_pairs_in *in, struct ser_err *e);
 void ser_pairs_free(struct ser_pairs *p);
+
+/* How often the two of a pair have the same label: anchors with positives, negatives, negatives of other speakers, and, what
+ * chance would give, any two items of one speaker. label [in->n], below n_label, or SIZE_MAX: none, and the pair does not count;
+ * speakers are below n_spk. */
+enum { SER_AGREE_POS, SER_AGREE_NEG, SER_AGREE_OTHER, SER_AGREE_ANY, SER_AGREE_N };
+struct ser_agree {
+	uint64_t same, n;
+};
+void ser_pairs_agree(const struct ser_pairs *p, const struct ser_pairs_in *in, size_t n_spk, const size_t *label,
+		     size_t n_label, struct ser_agree agree[SER_AGREE_N]);
 
 #endif
