@@ -19,9 +19,9 @@ enum { P = SER_KERN_P, C = SER_KERN_C };
 enum ser_isa ser_isa_best(void)
 {
 #if HAVE_X86
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+	if (ser_cpu()->avx512)
 		return SER_ISA_AVX512;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+	if (ser_cpu()->avx2)
 		return SER_ISA_AVX2;
 #endif
 	return SER_ISA_GENERIC;

@@ -381,6 +381,7 @@ void ser_pairs_agree(const struct ser_pairs *p, const struct ser_pairs_in *in, s
 	uint64_t *tab = ser_calloc(ser_mul(n_spk, n_label + 1), sizeof *tab);
 	for (size_t i = 0; i < in->n; i++)
 		if (label[i] != SIZE_MAX) {
+			ser_assert(in->spk[i] < n_spk && label[i] < n_label);
 			tab[in->spk[i] * (n_label + 1) + label[i]]++;
 			tab[in->spk[i] * (n_label + 1) + n_label]++;
 		}

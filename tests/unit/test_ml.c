@@ -877,6 +877,34 @@ static void check_pairs(const struct ser_pairs *p, const struct corpus *c, doubl
 	}
 }
 
+/* The counts one by one, of a label that every seventh item lacks. */
+static void check_agree(const struct ser_pairs *p, const struct corpus *c)
+{
+	size_t label[UTT];
+	struct ser_agree got[SER_AGREE_N], want[SER_AGREE_N] = {{0}};
+	for (size_t i = 0; i < UTT; i++)
+		label[i] = i % 7 == 3 ? SIZE_MAX : i * i % 5;
+	ser_pairs_agree(p, &c->in, 10 * SPK, label, 5, got);
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < p->n_pos + p->n_all; k++) {
+			size_t a = label[p->anchor[i]];
+			size_t b = label[k < p->n_pos ? p->pos[i * p->n_pos + k] : p->neg[i * p->n_all + k - p->n_pos]];
+			size_t kind = k < p->n_pos              ? SER_AGREE_POS
+				      : k - p->n_pos < p->n_neg ? SER_AGREE_NEG
+								: SER_AGREE_OTHER;
+			want[kind].n += a != SIZE_MAX && b != SIZE_MAX;
+			want[kind].same += a != SIZE_MAX && a == b;
+		}
+	for (size_t i = 0; i < UTT; i++)
+		for (size_t j = 0; j < i; j++)
+			if (c->spk[i] == c->spk[j] && label[i] != SIZE_MAX && label[j] != SIZE_MAX) {
+				want[SER_AGREE_ANY].n++;
+				want[SER_AGREE_ANY].same += label[i] == label[j];
+			}
+	for (int i = 0; i < SER_AGREE_N; i++)
+		assert_true(got[i].n == want[i].n && got[i].same == want[i].same && got[i].n > 0);
+}
+
 static void pairs(void **state)
 {
 	struct corpus c;
@@ -895,6 +923,7 @@ static void pairs(void **state)
 	check_pairs(p, &c, 0);
 	for (size_t i = 0; i < p->n; i++)
 		assert_true(p->anchor[i] == i / 3 && p->draw[i] == i % 3);
+	check_agree(p, &c);
 
 	/* the same ids in another order, with other numbers for speakers and clusters: the same draws by id */
 	struct corpus s = c;
