@@ -40,5 +40,9 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 }
 
 const struct ser_arch ser_arch_cnn = {
-	"cnn", "convolutions over time and frequency, attentive statistics pooling", hyper, build, ser_arch_any_length,
-	NULL};
+	.name = "cnn",
+	.summary = "convolutions over time and frequency, attentive statistics pooling",
+	.hyper = hyper,
+	.build = build,
+	.min_frame = ser_arch_any_length,
+};

@@ -54,5 +54,9 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 }
 
 const struct ser_arch ser_arch_conv_attn = {
-	"conv-attn", "convolutions, self-attention and attentive statistics pooling", hyper, build, ser_arch_any_length,
-	NULL};
+	.name = "conv-attn",
+	.summary = "convolutions, self-attention and attentive statistics pooling",
+	.hyper = hyper,
+	.build = build,
+	.min_frame = ser_arch_any_length,
+};

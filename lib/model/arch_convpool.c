@@ -33,4 +33,9 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 }
 
 const struct ser_arch ser_arch_convpool = {
-	"convpool", "convolutions over time and attentive statistics pooling", hyper, build, ser_arch_any_length, NULL};
+	.name = "convpool",
+	.summary = "convolutions over time and attentive statistics pooling",
+	.hyper = hyper,
+	.build = build,
+	.min_frame = ser_arch_any_length,
+};

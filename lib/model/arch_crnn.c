@@ -39,9 +39,10 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 	return (struct ser_encoded){.frames = x, .emb = ser_layer_linear(t, "emb", u, (size_t)h[EMB], true)};
 }
 
-const struct ser_arch ser_arch_crnn = {"crnn",
-				       "convolutions over time and frequency, BLSTM and attentive statistics pooling",
-				       hyper,
-				       build,
-				       ser_arch_any_length,
-				       NULL};
+const struct ser_arch ser_arch_crnn = {
+	.name = "crnn",
+	.summary = "convolutions over time and frequency, BLSTM and attentive statistics pooling",
+	.hyper = hyper,
+	.build = build,
+	.min_frame = ser_arch_any_length,
+};

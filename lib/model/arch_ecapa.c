@@ -140,4 +140,10 @@ static const char *check(const double *h)
 }
 
 const struct ser_arch ser_arch_ecapa = {
-	"ecapa", "ECAPA-TDNN: SE-Res2Net blocks and attentive statistics pooling", hyper, build, min_frame, check};
+	.name = "ecapa",
+	.summary = "ECAPA-TDNN: SE-Res2Net blocks and attentive statistics pooling",
+	.hyper = hyper,
+	.build = build,
+	.min_frame = min_frame,
+	.check = check,
+};

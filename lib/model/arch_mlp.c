@@ -34,6 +34,16 @@ static struct ser_encoded build_mlp(struct ser_tape *t, const double *h, int x)
 }
 
 const struct ser_arch ser_arch_mlp = {
-	"mlp", "mean and deviation over time, then linear layers", hyper, build_mlp, ser_arch_any_length, NULL};
+	.name = "mlp",
+	.summary = "mean and deviation over time, then linear layers",
+	.hyper = hyper,
+	.build = build_mlp,
+	.min_frame = ser_arch_any_length,
+};
 const struct ser_arch ser_arch_linear = {
-	"linear", "mean and deviation over time, nothing more", none, build_linear, ser_arch_any_length, NULL};
+	.name = "linear",
+	.summary = "mean and deviation over time, nothing more",
+	.hyper = none,
+	.build = build_linear,
+	.min_frame = ser_arch_any_length,
+};

@@ -30,4 +30,9 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 }
 
 const struct ser_arch ser_arch_xvector = {
-	"xvector", "time-delay network with statistics pooling", hyper, build, ser_arch_any_length, NULL};
+	.name = "xvector",
+	.summary = "time-delay network with statistics pooling",
+	.hyper = hyper,
+	.build = build,
+	.min_frame = ser_arch_any_length,
+};

@@ -187,6 +187,9 @@ int ser_model_build(struct ser_model *m, struct ser_err *e)
 	const char *wrong = m->arch->check != NULL ? m->arch->check(m->hyper) : NULL;
 	if (wrong != NULL)
 		return ser_fail(e, SER_EUSAGE, "architecture %s: %s", m->arch->name, wrong);
+	if (m->arch->n_in > 0 && m->n_in != m->arch->n_in)
+		return ser_fail(e, SER_EUSAGE, "architecture %s takes %zu column%s, field \"%s\" has %zu",
+				m->arch->name, m->arch->n_in, m->arch->n_in > 1 ? "s" : "", m->field, m->n_in);
 	if (m->norm == SER_NORM_GLOBAL && ser_params_find(m->params, "input.mean") < 0) {
 		ser_params_add(m->params, "input.mean", SER_P_BUFFER, (struct ser_init){SER_INIT_CONST, 0}, 1,
 			       &m->n_in);
@@ -353,6 +356,15 @@ ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, fl
 	if (shape[0] < least)
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model needs %zu", m->field,
 				       shape[0], least);
+	size_t most = m->arch->max_frame != NULL ? m->arch->max_frame(m->hyper) : SIZE_MAX;
+	if (shape[0] > most)
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model takes %zu", m->field,
+				       shape[0], most);
+	size_t n_token = m->arch->n_token != NULL ? m->arch->n_token(m->hyper) : 0;
+	for (size_t i = 0; n_token > 0 && i < shape[0]; i++)
+		if (!(feat[i] >= 0 && feat[i] < (float)n_token && feat[i] == floorf(feat[i])))
+			return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %g at %zu, no token of %zu", m->field,
+					       (double)feat[i], i, n_token);
 	size_t n = shape[0] * shape[1];
 	*x = ser_grow(*x, cap, n, sizeof **x);
 	memcpy(*x, feat, n * sizeof *feat);

@@ -18,9 +18,13 @@ struct ser_hyper {
 	enum ser_hyper_kind kind;
 	const char *help;
 };
+enum { SER_MAX_LAYER = 64 };
 struct ser_encoded {
 	int frames; /* [R', C'] the last values that have a row per frame; -1: the architecture has none */
 	int emb;    /* [n_seg, E] */
+	/* Of transformer encoders: what goes into each layer, and last what comes out, all [R', C']. n_layer 0: another architecture */
+	size_t n_layer;
+	int layer[SER_MAX_LAYER + 1];
 };
 /* An architecture is one file arch_NAME.c and one row of the table in arch.c. */
 struct ser_arch {
@@ -32,6 +36,11 @@ struct ser_arch {
 	size_t (*min_frame)(const double *h);
 	/* What is wrong with a combination of hyper-parameters, or NULL; may be absent. */
 	const char *(*check)(const double *h);
+	/* Most frames that it may have; absent: any number. */
+	size_t (*max_frame)(const double *h);
+	size_t n_in; /* columns D that it takes: 1 of a waveform or of tokens; 0: any number */
+	/* Of text: how many tokens there are. The input is whole numbers from 0 to below this. Absent: any numbers. */
+	size_t (*n_token)(const double *h);
 };
 extern const struct ser_arch *const ser_archs[];        /* ends with NULL */
 const struct ser_arch *ser_arch_find(const char *name); /* or NULL */

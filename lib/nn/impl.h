@@ -30,6 +30,11 @@ enum op {
 	OP_SCALE,
 	OP_SCALE_EXP,
 	OP_ADD_ROW,
+	OP_MUL_ROW,
+	OP_WEIGHT_NORM,
+	OP_FRAMES,
+	OP_RESHAPE,
+	OP_MASK,
 	OP_CONCAT,
 	OP_SLICE,
 	OP_ROWS,
@@ -311,6 +316,11 @@ void fwd_mul(struct ser_tape *t, struct rec *r);
 void fwd_scale(struct ser_tape *t, struct rec *r);
 void fwd_scale_exp(struct ser_tape *t, struct rec *r);
 void fwd_add_row(struct ser_tape *t, struct rec *r);
+void fwd_mul_row(struct ser_tape *t, struct rec *r);
+void fwd_weight_norm(struct ser_tape *t, struct rec *r);
+void fwd_frames(struct ser_tape *t, struct rec *r);
+void fwd_reshape(struct ser_tape *t, struct rec *r);
+void fwd_mask(struct ser_tape *t, struct rec *r);
 void fwd_concat(struct ser_tape *t, struct rec *r);
 void fwd_slice(struct ser_tape *t, struct rec *r);
 void fwd_rows(struct ser_tape *t, struct rec *r);
@@ -348,6 +358,11 @@ void bwd_mul(struct ser_tape *t, const struct rec *r);
 void bwd_scale(struct ser_tape *t, const struct rec *r);
 void bwd_scale_exp(struct ser_tape *t, const struct rec *r);
 void bwd_add_row(struct ser_tape *t, const struct rec *r);
+void bwd_mul_row(struct ser_tape *t, const struct rec *r);
+void bwd_weight_norm(struct ser_tape *t, const struct rec *r);
+void bwd_frames(struct ser_tape *t, const struct rec *r);
+void bwd_reshape(struct ser_tape *t, const struct rec *r);
+void bwd_mask(struct ser_tape *t, const struct rec *r);
 void bwd_concat(struct ser_tape *t, const struct rec *r);
 void bwd_slice(struct ser_tape *t, const struct rec *r);
 void bwd_rows(struct ser_tape *t, const struct rec *r);

@@ -186,10 +186,96 @@ SER_CLONES void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, c
 	}
 }
 
+/* Groups of one channel, CHANNELS at a time: rows are read in order */
+enum { CHANNELS = 64 };
+
+SER_CLONES static void channel_norm(size_t n, size_t w, size_t ld, const real *restrict x, const real *restrict mean,
+				    const real *restrict inv, real *restrict y)
+{
+	for (size_t r = 0; r < n; r++, x += ld, y += ld)
+		for (size_t c = 0; c < w; c++)
+			y[c] = (x[c] - mean[c]) * inv[c];
+}
+
+SER_CLONES static void channel_affine(size_t n, size_t w, size_t ld, const real *restrict a, const real *restrict b,
+				      real *restrict y)
+{
+	for (size_t r = 0; r < n; r++, y += ld)
+		for (size_t c = 0; c < w; c++)
+			y[c] = y[c] * a[c] + b[c];
+}
+
+static void channel_norm_fwd(size_t n, size_t n_ch, const real *x, const real *gain, const real *bias, double eps,
+			     real *y, real *mean, real *inv)
+{
+	for (size_t c0 = 0; c0 < n_ch; c0 += CHANNELS) {
+		size_t w = n_ch - c0 < CHANNELS ? n_ch - c0 : CHANNELS;
+		double s[CHANNELS] = {0}, q[CHANNELS] = {0};
+		real a[CHANNELS], b[CHANNELS];
+		kern_col_sum(n, w, x + c0, n_ch, s, q);
+		for (size_t c = 0; c < w; c++) {
+			double m = s[c] / (double)n, v = q[c] / (double)n - m * m;
+			mean[c0 + c] = (real)m;
+			inv[c0 + c] = (real)(1 / sqrt((v > 0 ? v : 0) + eps));
+			a[c] = gain != NULL ? gain[c0 + c] : 1;
+			b[c] = bias != NULL ? bias[c0 + c] : 0;
+		}
+		channel_norm(n, w, n_ch, x + c0, mean + c0, inv + c0, y + c0);
+		channel_affine(n, w, n_ch, a, b, y + c0);
+	}
+}
+
+/* s += dy, q += dy h, h = (x - mean) inv */
+SER_CLONES static void channel_sums(size_t n, size_t w, size_t ld, const real *restrict x, const real *restrict mean,
+				    const real *restrict inv, const real *restrict dy, double *restrict s,
+				    double *restrict q)
+{
+	for (size_t r = 0; r < n; r++, x += ld, dy += ld)
+		for (size_t c = 0; c < w; c++) {
+			s[c] += (double)dy[c];
+			q[c] += (double)(dy[c] * ((x[c] - mean[c]) * inv[c]));
+		}
+}
+
+SER_CLONES static void channel_dx(size_t n, size_t w, size_t ld, const real *restrict x, const real *restrict mean,
+				  const real *restrict inv, const real *restrict f, const real *restrict a,
+				  const real *restrict b, const real *restrict dy, real *restrict dx)
+{
+	for (size_t r = 0; r < n; r++, x += ld, dy += ld, dx += ld)
+		for (size_t c = 0; c < w; c++)
+			dx[c] += f[c] * (dy[c] - a[c] - (x[c] - mean[c]) * inv[c] * b[c]);
+}
+
+static void channel_norm_bwd(size_t n, size_t n_ch, const real *x, const real *gain, const real *mean, const real *inv,
+			     const real *dy, real *dx, double *dgain, double *dbias)
+{
+	for (size_t c0 = 0; c0 < n_ch; c0 += CHANNELS) {
+		size_t w = n_ch - c0 < CHANNELS ? n_ch - c0 : CHANNELS;
+		double s[CHANNELS] = {0}, q[CHANNELS] = {0};
+		real a[CHANNELS], b[CHANNELS], f[CHANNELS];
+		channel_sums(n, w, n_ch, x + c0, mean + c0, inv + c0, dy + c0, s, q);
+		for (size_t c = 0; c < w; c++) {
+			a[c] = (real)(s[c] / (double)n);
+			b[c] = (real)(q[c] / (double)n);
+			f[c] = inv[c0 + c] * (gain != NULL ? gain[c0 + c] : 1);
+			if (dgain != NULL)
+				dgain[c0 + c] += q[c];
+			if (dbias != NULL)
+				dbias[c0 + c] += s[c];
+		}
+		if (dx != NULL)
+			channel_dx(n, w, n_ch, x + c0, mean + c0, inv + c0, f, a, b, dy + c0, dx + c0);
+	}
+}
+
 void kern_group_norm_fwd(size_t n, size_t n_ch, size_t n_group, const real *x, const real *gain, const real *bias,
 			 double eps, real *y, real *mean, real *inv)
 {
 	size_t w = n_ch / n_group;
+	if (w == 1) {
+		channel_norm_fwd(n, n_ch, x, gain, bias, eps, y, mean, inv);
+		return;
+	}
 	for (size_t g = 0; g < n_group; g++) {
 		const real *xg = x + g * w;
 		double s = 0, v = 0;
@@ -219,6 +305,10 @@ void kern_group_norm_bwd(size_t n, size_t n_ch, size_t n_group, const real *x, c
 			 const real *inv, const real *dy, real *dx, double *dgain, double *dbias)
 {
 	size_t w = n_ch / n_group;
+	if (w == 1) {
+		channel_norm_bwd(n, n_ch, x, gain, mean, inv, dy, dx, dgain, dbias);
+		return;
+	}
 	for (size_t g = 0; g < n_group; g++) {
 		double sg = 0, sgh = 0;
 		for (size_t r = 0; r < n; r++)

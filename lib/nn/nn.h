@@ -121,6 +121,8 @@ struct ser_params *ser_tape_params(const struct ser_tape *t);
 /* Identities of the batch's utterances (borrowed; after reset): dropout draws for a row by (seed, key of its segment,
  * row in the segment), so that it does not depend on what else is in the batch. Default: the index. */
 void ser_tape_keys(struct ser_tape *t, size_t n, const uint64_t *key);
+/* In training, true with probability p, drawn from the seed: to leave out a layer (LayerDrop, Fan et al. 2020). */
+bool ser_tape_chance(struct ser_tape *t, double p);
 /* Sums over machines: called where batch statistics are formed, in forward and backward, with the local sums to be
  * replaced by global ones. NULL: this machine is all. */
 void ser_tape_all_sum(struct ser_tape *t, void (*sum)(void *ctx, double *x, size_t n), void *ctx);
@@ -169,6 +171,8 @@ struct ser_conv {
 ptrdiff_t ser_nn_conv_len(size_t n, const struct ser_conv *c); /* <= 0: too short */
 /* x [R, I], w [O, k * I/groups] (tap-major: w[o][j][i]), b [1,O] or -1 */
 int ser_nn_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv *c);
+/* Weights by direction and length (Salimans and Kingma 2016), by tap: w = g v / |v|, v [O, k * I/groups], g [1,k] */
+int ser_nn_weight_norm(struct ser_tape *t, int v, int g);
 /* 2-d: time by `ct` inside each segment, frequency by `cf` (no reflection; groups in ct);
  * x [R, F*I], w [O, kt * kf * I/groups], b [1,O] or -1; result [R', F'*O]. */
 int ser_nn_conv2d(struct ser_tape *t, int x, int w, int b, size_t n_freq, const struct ser_conv *ct,
@@ -206,6 +210,7 @@ int ser_nn_mul(struct ser_tape *t, int x, int y); /* element by element */
 int ser_nn_scale(struct ser_tape *t, int x, double a);
 int ser_nn_scale_exp(struct ser_tape *t, int x, int s);     /* x * exp(s), s [1,1]: a learnt temperature */
 int ser_nn_add_row(struct ser_tape *t, int x, int row);     /* + row [1,C] on every row, per channel */
+int ser_nn_mul_row(struct ser_tape *t, int x, int row);     /* * row [1,C] on every row, per channel */
 int ser_nn_concat(struct ser_tape *t, int n, const int *x); /* columns side by side; equal rows */
 int ser_nn_slice(struct ser_tape *t, int x, size_t col, size_t n_col);
 int ser_nn_rows(struct ser_tape *t, int x, size_t n, const int32_t *idx); /* gather rows (borrowed); negative: zeros */
@@ -228,6 +233,7 @@ int ser_nn_lstm(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool 
 struct ser_attn {
 	size_t n_head, n_off;
 	const int32_t *bucket;
+	size_t most_log; /* > 0: the rows are ser_nn_attn_bucket's, for distances up to this */
 	bool slope;
 	size_t n_plain; /* no bias in the first rows of a segment, nor of its first frames */
 	bool causal;    /* j <= i only */
@@ -235,6 +241,25 @@ struct ser_attn {
 	double dropout; /* of the weights, in training */
 };
 int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, int gate, const struct ser_attn *a);
+/* Row of a table of n_bucket biases for frame j seen from frame i, o = j - i: the first quarter of n_bucket by distance, the second by
+ * its logarithm up to `most`, the second half for frames to come (Raffel et al. 2020). */
+size_t ser_nn_attn_bucket(ptrdiff_t o, size_t n_bucket, size_t most);
+/* Each segment without its first and last so many rows, of which it must have more; and with `rows` [n,C] before its own. */
+int ser_nn_trim(struct ser_tape *t, int x, size_t first, size_t last);
+int ser_nn_prepend(struct ser_tape *t, int x, int rows);
+/* The same numbers, row after row, in rows of n_col, with the segments of `like`, or, -1, without. */
+int ser_nn_reshape(struct ser_tape *t, int x, size_t n_col, int like);
+/* Row x[i] of the table for each row of x [R,1], whole numbers; and row first + i of the table for frame i of each segment of `like`.
+ * The rows are asserted to be there. */
+int ser_nn_lookup(struct ser_tape *t, int table, int x);
+int ser_nn_positions(struct ser_tape *t, int table, int like, size_t first);
+/* In training: spans of frames replaced by v [1,C] (Park et al. 2019; Baevski et al. 2020). A segment of n frames has floor(prob n/span +
+ * u) of them, u uniform in [0,1), at least `least`, as far as n/span allows; they may overlap. */
+struct ser_mask {
+	double prob;
+	size_t span, least;
+};
+int ser_nn_mask(struct ser_tape *t, int x, int v, const struct ser_mask *o);
 /* A segment to one row [n_seg, ..] */
 int ser_nn_pool_mean(struct ser_tape *t, int x);
 int ser_nn_pool_max(struct ser_tape *t, int x);

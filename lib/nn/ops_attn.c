@@ -62,6 +62,17 @@ static struct kern_attn one(const struct attn *s, size_t b, size_t h, real *bias
 	return a;
 }
 
+size_t ser_nn_attn_bucket(ptrdiff_t o, size_t n_bucket, size_t most)
+{
+	size_t half = n_bucket / 2, exact = half / 2, a = (size_t)(o < 0 ? -o : o), b = a;
+	if (a >= exact) { /* in float, as trained models have it */
+		float f = logf((float)a / (float)exact) / (float)log((double)most / (double)exact);
+		b = exact + (size_t)(f * (float)(half - exact));
+		b = b < half ? b : half - 1;
+	}
+	return b + (o > 0 ? half : 0);
+}
+
 static void attn_fwd(void *ctx, size_t item, int worker)
 {
 	const struct attn *s = ctx;
@@ -132,13 +143,21 @@ int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, int gate
 			   .n_seg = Q.n_seg,
 			   .seg = Q.seg,
 			   .la = t->la};
+	if (bias >= 0 && a->most_log > 0) {
+		int32_t *row = ser_arena_alloc(&t->arena, 2 * a->most_log + 1, sizeof *row);
+		for (size_t i = 0; i < 2 * a->most_log + 1; i++)
+			row[i] = (int32_t)ser_nn_attn_bucket((ptrdiff_t)i - (ptrdiff_t)a->most_log,
+							     tape_at(t, bias)->n_row, a->most_log);
+		s->o.n_off = a->most_log;
+		s->o.bucket = row;
+	}
 	if (bias >= 0) {
 		struct node B = *tape_at(t, bias);
 		s->n_bucket = B.n_row;
 		ser_assert(B.n_col == a->n_head && (!a->slope || B.n_row == 1));
-		for (size_t i = 0; !a->slope && i < 2 * a->n_off + 1; i++)
-			ser_assert(a->bucket != NULL ? a->bucket[i] >= 0 && (size_t)a->bucket[i] < B.n_row
-						     : i < B.n_row);
+		for (size_t i = 0; !a->slope && i < 2 * s->o.n_off + 1; i++)
+			ser_assert(s->o.bucket != NULL ? s->o.bucket[i] >= 0 && (size_t)s->o.bucket[i] < B.n_row
+						       : i < B.n_row);
 	}
 	if (gate >= 0)
 		ser_assert(bias >= 0 && tape_at(t, gate)->n_row == Q.n_row && tape_at(t, gate)->n_col == a->n_head);

@@ -676,6 +676,64 @@ void bwd_add_row(struct ser_tape *t, const struct rec *r)
 	tape_bias_grad(t, rows_of(&Y, n_ch), n_ch, Y.grad, n_ch, tape_grad(t, r->in[1]));
 }
 
+SER_CLONES static void mul_row_fwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	for (size_t r = r0; r < r1; r++)
+		for (size_t c = 0; c < e->n_col; c++)
+			e->out[r * e->n_col + c] = e->x[r * e->n_col + c] * e->x2[c];
+}
+
+static void mul_row_bwd(void *ctx, size_t r0, size_t r1, int worker)
+{
+	(void)worker;
+	const struct ew *e = ctx;
+	size_t C = e->n_col;
+	kern_affine_bwd(r1 - r0, C, e->dy + r0 * C, C, NULL, e->x2, NULL, NULL, true, e->out + r0 * C);
+}
+
+static void mul_row_part(const void *ctx, size_t r0, size_t n, double *s, double *q)
+{
+	const struct ew *e = ctx;
+	size_t C = e->n_col;
+	kern_col_dot(n, C, e->dy + r0 * C, C, e->x + r0 * C, s, q);
+}
+
+int ser_nn_mul_row(struct ser_tape *t, int x, int row)
+{
+	struct node X = *tape_at(t, x), B = *tape_at(t, row);
+	ser_assert(B.n_row == 1 && rows_of(&X, B.n_col) > 0);
+	return tape_op(t, OP_MUL_ROW, 2, (int[]){x, row}, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
+}
+
+void fwd_mul_row(struct ser_tape *t, struct rec *r)
+{
+	struct node X = *tape_at(t, r->in[0]), B = *tape_at(t, r->in[1]);
+	struct ew e = {.x = X.val, .x2 = B.val, .out = tape_at(t, r->out)->val, .n_col = B.n_col};
+	ser_la_range(t->la, rows_of(&X, B.n_col), grain_rows(B.n_col), mul_row_fwd, &e);
+}
+
+/* y = x b:  dx += dy b, db += sum over rows of dy x */
+void bwd_mul_row(struct ser_tape *t, const struct rec *r)
+{
+	struct node Y = *tape_at(t, r->out), B = *tape_at(t, r->in[1]);
+	size_t C = B.n_col, n_row = rows_of(&Y, C);
+	struct ew e = {.x = tape_at(t, r->in[0])->val, .x2 = B.val, .dy = Y.grad, .n_col = C};
+	e.out = tape_grad(t, r->in[0]);
+	if (e.out != NULL)
+		ser_la_range(t->la, n_row, grain_rows(C), mul_row_bwd, &e);
+	real *db = tape_grad(t, r->in[1]);
+	if (db == NULL)
+		return;
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	double *s = ser_arena_calloc(&t->arena, 2 * C, sizeof *s);
+	tape_col_sums(t, n_row, C, mul_row_part, &e, s, s + C);
+	for (size_t c = 0; c < C; c++)
+		db[c] += (real)s[C + c];
+	ser_arena_rewind(&t->arena, m);
+}
+
 /* ---- columns and rows ---- */
 
 struct copy { /* rows of `from` [.., ld_from] to `to` [.., ld_to], n_col wide */

@@ -17,13 +17,20 @@ setup() {
 }
 
 @test "every architecture that is listed trains and predicts" {
+	mkstream -n 30 --frames 900 --bins 1 >wave.ser
+	small=(--hyper dim=16 --hyper heads=2 --hyper layers=1)
 	for a in $(ser-model archs | sed -n 's/^\([a-z][a-z0-9-]*\): .*/\1/p'); do
-		h=()
+		h=() d=d.ser
+		case $a in
+		whisper) h=("${small[@]}") ;;
+		roberta | bert) continue ;; # mkstream makes no tokens: tests/unit/test_encoders.c
+		wav2vec2 | hubert | wavlm | data2vec-audio | emotion2vec) d=wave.ser h=("${small[@]}" --hyper conv_dim=8 --hyper ffn=16 --crop 0) ;;
+		esac
 		[ "$a" != ecapa ] || h=(--hyper channels=16 --hyper mfa=16)
 		[ "$a" != xvector ] || h=(--hyper channels=16 --hyper last=16)
-		ser-train classify -l emo --arch "$a" "${h[@]}" -e 1 -o a.st d.ser
-		ser-predict -m a.st d.ser >p.ser
-		ser-predict -m a.st -t 2 d.ser | cmp - p.ser
+		ser-train classify -l emo --arch "$a" "${h[@]}" -e 1 -o a.st $d
+		ser-predict -m a.st $d >p.ser
+		ser-predict -m a.st -t 2 $d | cmp - p.ser
 	done
 }
 

@@ -222,6 +222,31 @@ static int n_attn_slope(struct ser_tape *t, const int *x)
 	struct ser_attn a = {.n_head = 2, .slope = true, .n_plain = 2, .dropout = 0.2};
 	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], x[4], &a);
 }
+static int n_attn_log(struct ser_tape *t, const int *x)
+{
+	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], x[3], -1, &(struct ser_attn){.n_head = 2, .most_log = 5});
+}
+static int n_weight_norm(struct ser_tape *t, const int *x)
+{
+	struct ser_conv c = {.k = 4, .stride = 1, .dil = 1, .pad = 2, .groups = 2};
+	return ser_nn_trim(t, ser_nn_conv1d(t, seq(t, x[0]), ser_nn_weight_norm(t, x[1], x[2]), x[3], &c), 0, 1);
+}
+static int n_trim(struct ser_tape *t, const int *x) { return ser_nn_trim(t, seq_long(t, x[0]), 1, 3); }
+static int n_prepend(struct ser_tape *t, const int *x) { return ser_nn_prepend(t, seq(t, x[0]), x[1]); }
+static int n_reshape(struct ser_tape *t, const int *x) { return ser_nn_linear(t, ser_nn_reshape(t, seq(t, x[0]), 3, -1), x[1], -1); }
+static int n_mul_row(struct ser_tape *t, const int *x) { return ser_nn_mul_row(t, x[0], x[1]); }
+static int n_positions(struct ser_tape *t, const int *x) { return ser_nn_add(t, seq(t, x[0]), ser_nn_positions(t, x[1], seq(t, x[0]), 2)); }
+static int n_lookup(struct ser_tape *t, const int *x)
+{
+	static const real id[] = {2, 0, 4, 2, 1};
+	static const size_t s[] = {0, 3, 5};
+	return ser_nn_lookup(t, x[0], ser_tape_input(t, id, 5, 1, s, 2));
+}
+static int n_mask(struct ser_tape *t, const int *x)
+{
+	return ser_nn_mask(t, seq_long(t, x[0]), x[1], &(struct ser_mask){.prob = 0.5, .span = 2, .least = 1});
+}
+static int n_channel_norm(struct ser_tape *t, const int *x) { return ser_nn_group_norm(t, seq(t, x[0]), x[1], x[2], 70, 1e-5); }
 static int n_mean(struct ser_tape *t, const int *x) { return ser_nn_pool_mean(t, seq(t, x[0])); }
 static int n_max(struct ser_tape *t, const int *x) { return ser_nn_pool_max(t, seq(t, x[0])); }
 static int n_first(struct ser_tape *t, const int *x) { return ser_nn_pool_first(t, seq(t, x[0])); }
@@ -383,6 +408,16 @@ static const struct kase cases[] = {
 	{"attention limited reach views dropout", n_attn_reach, {{R, 18}, {5, 2}}, SER_TAPE_TRAIN},
 	{"attention gated bias", n_attn_gate, {{R, 6}, {R, 6}, {R, 6}, {7, 2}, {R, 2}}, 0},
 	{"attention slopes dropout", n_attn_slope, {{R, 6}, {R, 6}, {R, 6}, {1, 2}, {R, 2}}, SER_TAPE_TRAIN},
+	{"attention logarithmic buckets", n_attn_log, {{R, 6}, {R, 6}, {R, 6}, {8, 2}}, 0},
+	{"weight_norm", n_weight_norm, {{R, 4}, {6, 8}, {1, 4}, {1, 6}}, 0},
+	{"trim", n_trim, {{22, 3}}, 0},
+	{"prepend", n_prepend, {{R, 3}, {2, 3}}, 0},
+	{"reshape", n_reshape, {{R, 6}, {4, 3}}, 0},
+	{"mul_row", n_mul_row, {{5, 6}, {1, 3}}, 0},
+	{"positions", n_positions, {{R, 3}, {9, 3}}, 0},
+	{"lookup", n_lookup, {{5, 3}}, 0},
+	{"mask", n_mask, {{22, 3}, {1, 3}}, SER_TAPE_TRAIN},
+	{"group_norm of single channels", n_channel_norm, {{R, 70}, {1, 70}, {1, 70}}, 0},
 	{"pool_mean", n_mean, {{R, 3}}, 0},
 	{"pool_max", n_max, {{R, 3}}, 0},
 	{"pool_first", n_first, {{R, 3}}, 0},

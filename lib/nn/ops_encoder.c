@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* What transformer encoders need besides: weights by direction and length, rows before and after those of a segment,
+ * positions, tokens, masked frames. */
+#include "nn/impl.h"
+#include "nn/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- weight norm ---- */
+
+struct weight_norm {
+	double *norm; /* [K] */
+};
+
+int ser_nn_weight_norm(struct ser_tape *t, int v, int g)
+{
+	struct node V = *tape_at(t, v), G = *tape_at(t, g);
+	ser_assert(G.n_row == 1 && V.n_col % G.n_col == 0);
+	void *saved;
+	return tape_op(t, OP_WEIGHT_NORM, 2, (int[]){v, g}, V.n_row, V.n_col, NULL, 0, &saved,
+		       sizeof(struct weight_norm));
+}
+
+void fwd_weight_norm(struct ser_tape *t, struct rec *r)
+{
+	struct node V = *tape_at(t, r->in[0]), G = *tape_at(t, r->in[1]);
+	size_t K = G.n_col, in = V.n_col / K;
+	double *n = ((struct weight_norm *)r->saved)->norm = tape_state(t, r, K, sizeof *n);
+	memset(n, 0, K * sizeof *n);
+	for (size_t i = 0; i < V.n_row * K; i++)
+		n[i % K] += ser_la_dot(in, V.val + i * in, V.val + i * in);
+	for (size_t k = 0; k < K; k++)
+		n[k] = sqrt(n[k]);
+	real *W = tape_at(t, r->out)->val;
+	for (size_t i = 0; i < V.n_row * K; i++) {
+		real f = (real)((double)G.val[i % K] / n[i % K]);
+		for (size_t c = i * in; c < i * in + in; c++)
+			W[c] = f * V.val[c];
+	}
+}
+
+/* w = g v/|v| by tap, s = sum dw v:  dg += s/|v|, dv += g/|v| (dw - v s/|v|^2) */
+void bwd_weight_norm(struct ser_tape *t, const struct rec *r)
+{
+	struct node V = *tape_at(t, r->in[0]), G = *tape_at(t, r->in[1]), W = *tape_at(t, r->out);
+	real *dv = tape_grad(t, r->in[0]), *dg = tape_grad(t, r->in[1]);
+	const double *n = ((struct weight_norm *)r->saved)->norm;
+	size_t K = G.n_col, in = V.n_col / K;
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	double *s = ser_arena_calloc(&t->arena, K, sizeof *s);
+	for (size_t i = 0; i < V.n_row * K; i++)
+		s[i % K] += ser_la_dot(in, W.grad + i * in, V.val + i * in);
+	for (size_t k = 0; dg != NULL && k < K; k++)
+		dg[k] += (real)(s[k] / n[k]);
+	for (size_t i = 0; dv != NULL && i < V.n_row * K; i++) {
+		size_t k = i % K;
+		real f = (real)((double)G.val[k] / n[k]), h = (real)(s[k] / (n[k] * n[k]));
+		for (size_t c = i * in; c < i * in + in; c++)
+			dv[c] += f * (W.grad[c] - V.val[c] * h);
+	}
+	ser_arena_rewind(&t->arena, m);
+}
+
+/* ---- rows of a segment ---- */
+
+struct frames {
+	const size_t *in_seg, *out_seg;
+	size_t skip, n_before, n_col; /* rows of the segment left out at its begin; rows put before it */
+};
+
+/* Each segment: the rows `before` [n_before] (or none), then its own from `skip` on, all but the last `cut` */
+static int frames(struct ser_tape *t, int x, int before, size_t skip, size_t cut)
+{
+	struct node X = *tape_at(t, x);
+	size_t nb = before >= 0 ? tape_at(t, before)->n_row : 0;
+	ser_assert(X.seg != NULL && (before < 0 || tape_at(t, before)->n_col == X.n_col));
+	size_t *seg = ser_arena_alloc(&t->arena, X.n_seg + 1, sizeof *seg);
+	seg[0] = 0;
+	for (size_t b = 0; b < X.n_seg; b++) {
+		size_t n = X.seg[b + 1] - X.seg[b];
+		ser_assert(n > skip + cut);
+		seg[b + 1] = seg[b] + nb + n - skip - cut;
+	}
+	void *saved;
+	int y = tape_op(t, OP_FRAMES, 2, (int[]){x, before}, seg[X.n_seg], X.n_col, seg, X.n_seg, &saved,
+			sizeof(struct frames));
+	*(struct frames *)saved = (struct frames){X.seg, seg, skip, nb, X.n_col};
+	return y;
+}
+
+void fwd_frames(struct ser_tape *t, struct rec *r)
+{
+	const struct frames *s = r->saved;
+	const real *x = tape_val(t, r->in[0]), *before = tape_val(t, r->in[1]);
+	struct node Y = *tape_at(t, r->out);
+	size_t C = s->n_col, nb = s->n_before;
+	for (size_t b = 0; b < Y.n_seg; b++) {
+		real *to = Y.val + s->out_seg[b] * C;
+		if (before != NULL)
+			memcpy(to, before, nb * C * sizeof *to);
+		memcpy(to + nb * C, x + (s->in_seg[b] + s->skip) * C,
+		       (s->out_seg[b + 1] - s->out_seg[b] - nb) * C * sizeof *to);
+	}
+}
+
+void bwd_frames(struct ser_tape *t, const struct rec *r)
+{
+	const struct frames *s = r->saved;
+	struct node Y = *tape_at(t, r->out);
+	real *dx = tape_grad(t, r->in[0]), *db = tape_grad(t, r->in[1]);
+	size_t C = s->n_col, nb = s->n_before;
+	for (size_t b = 0; b < Y.n_seg; b++) {
+		const real *dy = Y.grad + s->out_seg[b] * C;
+		size_t n = s->out_seg[b + 1] - s->out_seg[b] - nb;
+		if (db != NULL)
+			ser_la_axpy(nb * C, 1, dy, db);
+		if (dx != NULL)
+			ser_la_axpy(n * C, 1, dy + nb * C, dx + (s->in_seg[b] + s->skip) * C);
+	}
+}
+
+int ser_nn_trim(struct ser_tape *t, int x, size_t first, size_t last)
+{
+	return first + last == 0 ? x : frames(t, x, -1, first, last);
+}
+
+int ser_nn_prepend(struct ser_tape *t, int x, int rows)
+{
+	return frames(t, x, rows, 0, 0);
+}
+
+/* ---- the same numbers in other rows ---- */
+
+int ser_nn_reshape(struct ser_tape *t, int x, size_t n_col, int like)
+{
+	struct node X = *tape_at(t, x);
+	size_t n = X.n_row * X.n_col;
+	ser_assert(n_col > 0 && n % n_col == 0);
+	ser_assert(like < 0 || tape_at(t, like)->n_row == n / n_col);
+	return tape_op(t, OP_RESHAPE, 1, &x, n / n_col, n_col, like >= 0 ? tape_at(t, like)->seg : NULL,
+		       like >= 0 ? tape_at(t, like)->n_seg : 0, NULL, 0);
+}
+
+void fwd_reshape(struct ser_tape *t, struct rec *r)
+{
+	struct node Y = *tape_at(t, r->out);
+	memcpy(Y.val, tape_val(t, r->in[0]), Y.n_row * Y.n_col * sizeof *Y.val);
+}
+
+void bwd_reshape(struct ser_tape *t, const struct rec *r)
+{
+	struct node Y = *tape_at(t, r->out);
+	ser_la_axpy(Y.n_row * Y.n_col, 1, Y.grad, tape_grad(t, r->in[0]));
+}
+
+/* ---- tokens and positions ---- */
+
+int ser_nn_lookup(struct ser_tape *t, int table, int x)
+{
+	struct node X = *tape_at(t, x);
+	ser_assert(X.n_col == 1);
+	int32_t *idx = NULL;
+	if (!tape_shape_only(t)) { /* x is an input: its values are there before the graph runs */
+		ser_assert(X.rec < 0 && X.val != NULL);
+		idx = ser_arena_alloc(&t->arena, X.n_row, sizeof *idx);
+		for (size_t i = 0; i < X.n_row; i++)
+			idx[i] = (int32_t)X.val[i];
+	}
+	return ser_nn_embedding(t, table, X.n_row, idx, X.seg, X.n_seg);
+}
+
+int ser_nn_positions(struct ser_tape *t, int table, int like, size_t first)
+{
+	struct node L = *tape_at(t, like);
+	ser_assert(L.seg != NULL);
+	int32_t *idx = ser_arena_alloc(&t->arena, L.n_row, sizeof *idx);
+	for (size_t b = 0; b < L.n_seg; b++)
+		for (size_t i = L.seg[b]; i < L.seg[b + 1]; i++)
+			idx[i] = (int32_t)(first + i - L.seg[b]);
+	return ser_nn_embedding(t, table, L.n_row, idx, L.seg, L.n_seg);
+}
+
+/* ---- masked frames ---- */
+
+struct mask {
+	bool *masked; /* [R] */
+};
+
+/* Spans of a segment of n frames, masked [n]: floor(prob n / span + u) of them, or `least`, their begins all different */
+static void draw_spans(const struct ser_mask *o, struct ser_rng *r, size_t n, bool *masked)
+{
+	size_t room = n >= o->span ? n - o->span + 1 : 0;
+	size_t k = (size_t)(o->prob * (double)n / (double)o->span + ser_rng_uniform(r));
+	k = k < o->least ? o->least : k;
+	k = k > n / o->span ? n / o->span : k;
+	for (size_t i = 0; i < room && k > 0; i++) /* each subset of begins is equally likely */
+		if (ser_rng_below(r, room - i) < k) {
+			k--;
+			for (size_t j = i; j < i + o->span; j++)
+				masked[j] = true;
+		}
+}
+
+int ser_nn_mask(struct ser_tape *t, int x, int v, const struct ser_mask *o)
+{
+	struct node X = *tape_at(t, x), V = *tape_at(t, v);
+	ser_assert(X.seg != NULL && V.n_row == 1 && V.n_col == X.n_col && o->span > 0);
+	if (o->prob <= 0 || (t->mode & SER_TAPE_TRAIN) == 0 || tape_shape_only(t))
+		return x;
+	void *saved;
+	int y = tape_op(t, OP_MASK, 2, (int[]){x, v}, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct mask));
+	bool *masked = ((struct mask *)saved)->masked = ser_arena_calloc(&t->arena, X.n_row, sizeof *masked);
+	uint64_t n = ++t->n_drop;
+	for (size_t b = 0; b < X.n_seg; b++) {
+		struct ser_rng r;
+		ser_rng_seed(&r, ser_hash((uint64_t[]){t->seed, n, b < t->n_key ? t->key[b] : b}, 24));
+		draw_spans(o, &r, X.seg[b + 1] - X.seg[b], masked + X.seg[b]);
+	}
+	return y;
+}
+
+void fwd_mask(struct ser_tape *t, struct rec *r)
+{
+	const bool *masked = ((struct mask *)r->saved)->masked;
+	const real *x = tape_val(t, r->in[0]), *v = tape_val(t, r->in[1]);
+	struct node Y = *tape_at(t, r->out);
+	for (size_t i = 0; i < Y.n_row; i++)
+		memcpy(Y.val + i * Y.n_col, masked[i] ? v : x + i * Y.n_col, Y.n_col * sizeof *Y.val);
+}
+
+void bwd_mask(struct ser_tape *t, const struct rec *r)
+{
+	struct node Y = *tape_at(t, r->out);
+	const bool *masked = ((struct mask *)r->saved)->masked;
+	real *dx = tape_grad(t, r->in[0]), *dv = tape_grad(t, r->in[1]);
+	for (size_t i = 0; i < Y.n_row; i++) {
+		real *to = masked[i] ? dv : dx != NULL ? dx + i * Y.n_col : NULL;
+		if (to != NULL)
+			ser_la_axpy(Y.n_col, 1, Y.grad + i * Y.n_col, to);
+	}
+}
+
+bool ser_tape_chance(struct ser_tape *t, double p)
+{
+	if (p <= 0 || (t->mode & SER_TAPE_TRAIN) == 0 || tape_shape_only(t))
+		return false;
+	struct ser_rng r;
+	uint64_t n = ++t->n_drop;
+	ser_rng_seed(&r, ser_hash((uint64_t[]){t->seed, n}, 16));
+	return ser_rng_uniform(&r) < p;
+}

@@ -1,0 +1,258 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Golden numbers of the pretrained transformer encoders, by PyTorch in double: tests/golden/encoders.json. Of each tiny network its
+parameters (name, shape, and the formula that fills them), hidden states, a loss and the gradient of every parameter, as first
+numbers, sum and length. Written from the papers' and the original code's formulas, with the names of Hugging Face's transformers.
+usage: tests/ref/encoders.py   (from the top of the tree)"""
+import json
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+
+
+def unit(n, seed):
+    """v[i] in [-1,1), exact in float32"""
+    with np.errstate(over="ignore"):
+        h = np.arange(n, dtype=np.uint32) * np.uint32(0x9E3779B1)
+        h += np.uint32((seed * 0x85EBCA77 + 0x165667B1) & 0xFFFFFFFF)
+        h ^= h >> np.uint32(15)
+        h *= np.uint32(0x2C1B3C6D)
+        h ^= h >> np.uint32(12)
+        h *= np.uint32(0x297A2D39)
+        h ^= h >> np.uint32(15)
+    return (h >> np.uint32(8)).astype(np.float64) / 8388608.0 - 1.0
+
+
+class Net:
+    """Parameters in the order of their first use, each filled by base + amp * unit(seed0 + its number), and the operators"""
+
+    def __init__(self, seed0):
+        self.seed0, self.items, self.p = seed0, [], {}
+
+    def add(self, name, shape, base, amp):
+        if name not in self.p:
+            seed = self.seed0 + len(self.items)
+            self.items.append({"name": name, "shape": list(shape), "seed": seed, "base": base, "amp": amp})
+            v = np.float32(base + amp * unit(int(np.prod(shape)), seed)).reshape(shape)
+            self.p[name] = torch.from_numpy(v).double().requires_grad_(True)
+        return self.p[name]
+
+    def linear(self, name, x, n_out, bias=True):
+        n = x.shape[-1]
+        y = x @ self.add(name + ".weight", (n_out, n), 0.0, math.sqrt(3 / n)).t()
+        return y + self.add(name + ".bias", (n_out,), 0.0, 0.1) if bias else y
+
+    def conv(self, name, x, n_out, k, bias=True, **o):
+        """x [B,T,C]"""
+        n = x.shape[-1] // o.get("groups", 1)
+        w = self.add(name + ".weight", (n_out, n, k), 0.0, math.sqrt(3 / (n * k)))
+        b = self.add(name + ".bias", (n_out,), 0.0, 0.1) if bias else None
+        return F.conv1d(x.transpose(1, 2), w, b, **o).transpose(1, 2)
+
+    def affine(self, name, x):
+        n = x.shape[-1]
+        return x * self.add(name + ".weight", (n,), 1.0, 0.25) + self.add(name + ".bias", (n,), 0.0, 0.1)
+
+    def norm(self, name, x, eps=1e-5):
+        return self.affine(name, F.layer_norm(x, x.shape[-1:], eps=eps))
+
+    def attention(self, names, x, heads, key_bias=True, bias=0, valid=None):
+        B, T, D = x.shape
+        if names[1] is None:
+            q, k, v = self.linear(names[0], x, 3 * D).split(D, -1)
+        else:
+            q, k, v = (self.linear(n, x, D, key_bias or i != 1) for i, n in enumerate(names[:3]))
+        q, k, v = (u.view(B, T, heads, D // heads).transpose(1, 2) for u in (q, k, v))
+        s = q @ k.transpose(-1, -2) / math.sqrt(D // heads) + bias
+        if valid is not None:
+            s = s.masked_fill(~valid[:, None, None, :], -math.inf)
+        return self.linear(names[3], (s.softmax(-1) @ v).transpose(1, 2).reshape(B, T, D), D)
+
+    def feed(self, names, x, n):
+        return self.linear(names[1], F.gelu(self.linear(names[0], x, n)), x.shape[-1])
+
+
+def waveform(net, x, layers, conv, norm, dim, layer_norm, bias):
+    x = x[:, :, None]
+    for i, (k, s) in enumerate([(10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2)]):
+        p = layers % i
+        x = net.conv(p + conv, x, dim, k, bias, stride=s)
+        if layer_norm:
+            x = net.norm(p + norm, x)
+        elif i == 0:  # each channel over time
+            x = net.affine(p + norm, F.instance_norm(x.transpose(1, 2), eps=1e-5).transpose(1, 2))
+        x = F.gelu(x)
+    return x
+
+
+def position_convs(net, x, layers, conv, first, groups):
+    for i in range(first, first + 5):
+        x = net.conv(layers % i + conv, x, x.shape[-1], 19, padding=9, groups=groups)
+        x = F.gelu(F.layer_norm(x, x.shape[-1:]))
+    return x
+
+
+def position_conv(net, x, k, groups):
+    """One convolution, its weight a direction and a length by tap; the last frame of an even kernel's is left out"""
+    p, D = "encoder.pos_conv_embed.conv.", x.shape[-1]
+    b = net.add(p + "bias", (D,), 0.0, 0.1)
+    g, v = net.add(p + "weight_g", (1, 1, k), 0.6, 0.3), net.add(p + "weight_v", (D, D // groups, k), 0.0, 1.0)
+    w = g * v / v.pow(2).sum((0, 1), keepdim=True).sqrt()
+    return F.gelu(F.conv1d(x.transpose(1, 2), w, b, padding=k // 2, groups=groups)[:, :, :-1]).transpose(1, 2)
+
+
+def bucket(o, n=320, most=800):
+    """Raffel et al. 2020, in float as WavLM's code has it"""
+    half, exact, a = n // 2, n // 4, o.abs()
+    far = exact + (torch.log(a.clamp(min=1).float() / exact) / math.log(most / exact) * (half - exact)).long()
+    return torch.where(a < exact, a, far.clamp(max=half - 1)) + (o > 0).long() * half
+
+
+def gated(net, p, x, heads, table):
+    B, T, D = x.shape
+    c = net.add(p + "gru_rel_pos_const", (1, heads, 1, 1), 1.0, 0.5)
+    z = net.linear(p + "gru_rel_pos_linear", x.view(B, T, heads, D // heads).transpose(1, 2), 8)
+    r, s = z.view(B, heads, T, 2, 4).sum(-1).sigmoid().unbind(-1)
+    o = torch.arange(T)[None] - torch.arange(T)[:, None]
+    gate = r * (s * c.view(1, heads, 1) - 1) + 2
+    return gate[..., None] * table[bucket(o)].permute(2, 0, 1)[None]
+
+
+def speech(net, x, layer_norm=False, bias=False, pre=False, wavlm=False, data2vec=False):
+    """wav2vec2, hubert, wavlm, data2vec-audio"""
+    x = waveform(net, x, "feature_extractor.conv_layers.%d.", "conv", "layer_norm", 16, layer_norm, bias)
+    x = net.linear("feature_projection.projection", net.norm("feature_projection.layer_norm", x), 32)
+    if data2vec:
+        x = x + position_convs(net, x, "encoder.pos_conv_embed.layers.%d.", "conv", 0, 4)
+    else:
+        x = x + position_conv(net, x, 128, 4)
+    x = x if pre else net.norm("encoder.layer_norm", x)
+    hidden = [x]
+    for i in range(2):
+        p = "encoder.layers.%d." % i
+        names = [p + "attention." + n for n in ("q_proj", "k_proj", "v_proj", "out_proj")]
+        up = [p + "feed_forward." + n for n in ("intermediate_dense", "output_dense")]
+        a, rel = net.norm(p + "layer_norm", x) if pre else x, 0
+        if wavlm:
+            table = net.add("encoder.layers.0.attention.rel_attn_embed.weight", (320, 4), 0.0, 1.0)
+            rel = gated(net, p + "attention.", a, 4, table)
+        x = x + net.attention(names, a, 4, bias=rel)
+        if pre:
+            x = x + net.feed(up, net.norm(p + "final_layer_norm", x), 64)
+        else:
+            x = net.norm(p + "layer_norm", x)
+            x = net.norm(p + "final_layer_norm", x + net.feed(up, x, 64))
+        hidden.append(x)
+    if pre:
+        hidden[-1] = net.norm("encoder.layer_norm", x)
+    return {"hidden_%d" % i: h[0] for i, h in enumerate(hidden)}, hidden[-1]
+
+
+def slopes(n):
+    """Press et al. 2022"""
+    if n & (n - 1) == 0:
+        return [2 ** (-8 * (i + 1) / n) for i in range(n)]
+    low = 1 << (n.bit_length() - 1)
+    return slopes(low) + slopes(2 * low)[0::2][: n - low]
+
+
+def emotion2vec(net, x, extra, prenet, depth):
+    """and, without extra tokens, data2vec 2.0"""
+    M, H, D = "modality_encoders.AUDIO.", 12, 48
+    x = waveform(net, x, M + "local_encoder.conv_layers.%d.", "0", "2.1", 16, True, False)
+    x = net.linear(M + "project_features.2", net.norm(M + "project_features.1", x), D)
+    x = x + position_convs(net, x, M + "relative_positional_encoder.%d.", "0", 1, 4)
+    t = torch.arange(x.shape[1]).double()
+    scale = net.add(M + "alibi_scale", (1, 1, H, 1, 1), 0.2, 0.5).view(H, 1, 1).clamp(min=0)
+    bias = -(t[None] - t[:, None]).abs() * torch.tensor(slopes(H)).float().double()[:, None, None] * scale
+    bias = F.pad(bias, (extra, 0, extra, 0))
+    if extra > 0:
+        x = torch.cat([net.add(M + "extra_tokens", (1, extra, D), 0.0, 1.0), x], 1)
+    x = net.norm(M + "context_encoder.norm", x)
+    hidden = [x]
+    for i in range(prenet + depth):
+        p = M + "context_encoder.blocks.%d." % i if i < prenet else "blocks.%d." % (i - prenet)
+        x = net.norm(p + "norm1", x + net.attention([p + "attn.qkv", None, None, p + "attn.proj"], x, H, bias=bias))
+        x = net.norm(p + "norm2", x + net.feed([p + "mlp.fc1", p + "mlp.fc2"], x, 4 * D))
+        hidden.append(x)
+    return {"hidden_%d" % i: h[0, extra:] for i, h in enumerate(hidden)}, x[:, extra:]
+
+
+def whisper(net, mel):
+    D = 32
+    x = F.gelu(net.conv("conv1", mel, D, 3, padding=1))
+    x = F.gelu(net.conv("conv2", x, D, 3, stride=2, padding=1))
+    a = torch.arange(x.shape[1])[:, None] * torch.exp(-math.log(10000) / (D // 2 - 1) * torch.arange(D // 2))[None]
+    x = x + torch.cat([a.sin(), a.cos()], 1).float().double()
+    hidden = [x]
+    for i in range(2):
+        p = "layers.%d." % i
+        names = [p + "self_attn." + n for n in ("q_proj", "k_proj", "v_proj", "out_proj")]
+        x = x + net.attention(names, net.norm(p + "self_attn_layer_norm", x), 4, key_bias=False)
+        x = x + net.feed([p + "fc1", p + "fc2"], net.norm(p + "final_layer_norm", x), 4 * D)
+        hidden.append(x)
+    hidden[-1] = net.norm("layer_norm", x)
+    return {"hidden_%d" % i: h[0] for i, h in enumerate(hidden)}, hidden[-1]
+
+
+def text(net, ids, valid, first, types, eps):
+    """roberta, bert: two texts, the first filled up with tokens that nothing sees"""
+    D, E = 32, "embeddings."
+    x = net.add(E + "word_embeddings.weight", (100, D), 0.0, 1.0)[ids]
+    x = x + net.add(E + "position_embeddings.weight", (40, D), 0.0, 0.5)[first : first + ids.shape[1]]
+    x = net.norm(E + "LayerNorm", x + net.add(E + "token_type_embeddings.weight", (types, D), 0.0, 0.5)[0], eps)
+    hidden = [x]
+    for i in range(2):
+        p = "encoder.layer.%d." % i
+        names = [p + "attention." + n for n in ("self.query", "self.key", "self.value", "output.dense")]
+        x = net.norm(p + "attention.output.LayerNorm", x + net.attention(names, x, 4, valid=valid), eps)
+        x = net.norm(p + "output.LayerNorm", x + net.feed([p + "intermediate.dense", p + "output.dense"], x, 64), eps)
+        hidden.append(x)
+    pooled = net.linear("pooler.dense", x[:, 0], D).tanh()
+    return dict({"hidden_%d" % i: h for i, h in enumerate(hidden)}, pooled=pooled), pooled
+
+
+def stat(x, n):
+    x = x.detach().reshape(-1)
+    return {"first8": [float("%.7g" % v) for v in x[:n]], "sum": float("%.8g" % x.sum()), "l2": float("%.8g" % x.norm())}
+
+
+t = np.arange(32000)
+wave = 0.3 * np.sin(0.05 * t) + 0.15 * np.sin(0.31 * t + 0.5) + 0.05 * unit(32000, 77)
+wave = torch.from_numpy(wave.astype(np.float32)).double()[None]
+mel = torch.from_numpy(unit(80 * 200, 78).reshape(1, 80, 200)).transpose(1, 2)
+ids = torch.tensor([[0, 31, 7, 55, 2, 1, 1], [0, 9, 80, 44, 13, 66, 2]])
+valid = torch.tensor([[True] * 5 + [False] * 2, [True] * 7])
+golden = {}
+for seed, (name, run) in enumerate(
+    {
+        "w2v2_base": lambda n: speech(n, wave),
+        "w2v2_large": lambda n: speech(n, wave, layer_norm=True, bias=True, pre=True),
+        "wavlm_base": lambda n: speech(n, wave, wavlm=True),
+        "wavlm_large": lambda n: speech(n, wave, layer_norm=True, pre=True, wavlm=True),
+        "data2vec": lambda n: speech(n, wave, layer_norm=True, data2vec=True),
+        "emotion2vec": lambda n: emotion2vec(n, wave, 10, 2, 2),
+        "data2vec2": lambda n: emotion2vec(n, wave, 0, 0, 1),
+        "whisper": lambda n: whisper(n, mel),
+        "roberta": lambda n: text(n, ids, valid, 2, 1, 1e-5),
+        "bert": lambda n: text(n, ids, valid, 0, 2, 1e-12),
+    }.items(),
+    1,
+):
+    net = Net(1000 * seed)
+    out, last = run(net)
+    loss = (last * torch.from_numpy(unit(last.numel(), 99)).view_as(last)).mean()
+    loss.backward()
+    golden[name] = {
+        "params": net.items,
+        "outputs": {k: stat(v, 8) for k, v in out.items()},
+        "loss": float("%.9g" % loss),
+        "grads": {k: stat(v.grad, 3) for k, v in net.p.items()},
+    }
+with open("tests/golden/encoders.json", "w") as f:
+    f.write(json.dumps(golden, separators=(",", ":")) + "\n")

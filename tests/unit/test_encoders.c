@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT */
+/* Pretrained transformer encoders against a reference in double precision (tests/ref/encoders.py): hidden states, losses and
+ * gradients of every parameter of tiny networks whose weights a formula gives; and sizes of the published ones. */
+#include "model/model.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* v[i] in [-1,1), as the reference has it */
+static double unit(uint32_t i, uint32_t seed)
+{
+	uint32_t h = i * 0x9E3779B1u + (seed * 0x85EBCA77u + 0x165667B1u);
+	h ^= h >> 15;
+	h *= 0x2C1B3C6Du;
+	h ^= h >> 12;
+	h *= 0x297A2D39u;
+	h ^= h >> 15;
+	return (double)(h >> 8) / 8388608.0 - 1.0;
+}
+
+enum { MAX_HYPER = 32, N_WAVE = 32000 };
+struct net {
+	const char *golden, *arch, *hyper[MAX_HYPER];
+};
+
+#define SPEECH "conv_dim=16", "dim=32", "ffn=64", "layers=2", "heads=4", "pos_groups=4", "normalize=0"
+#define TEXT   "vocab=100", "dim=32", "heads=4", "ffn=64", "layers=2", "positions=40", "pooler=1"
+#define LARGE  "conv_norm=1", "pre_norm=1"
+static const struct net nets[] = {
+	{"w2v2_base", "wav2vec2", {SPEECH}},
+	{"w2v2_base", "hubert", {SPEECH}},
+	{"w2v2_large", "wav2vec2", {SPEECH, LARGE, "conv_bias=1"}},
+	{"wavlm_base", "wavlm", {SPEECH}},
+	{"wavlm_large", "wavlm", {SPEECH, LARGE}},
+	{"data2vec", "data2vec-audio", {SPEECH}},
+	{"emotion2vec",
+	 "emotion2vec",
+	 {"conv_dim=16", "dim=48", "ffn=192", "heads=12", "prenet=2", "layers=2", "pos_groups=4", "normalize=0"}},
+	{"data2vec2",
+	 "emotion2vec",
+	 {"conv_dim=16", "dim=48", "ffn=192", "heads=12", "prenet=0", "layers=1", "extra=0", "pos_groups=4",
+	  "normalize=0"}},
+	{"whisper", "whisper", {"dim=32", "heads=4", "layers=2", "positions=100"}},
+	{"roberta", "roberta", {"vocab=100", "dim=32", "heads=4", "ffn=64", "layers=2", "positions=40", "pooler=1"}},
+};
+
+static bool is_text(const char *arch)
+{
+	return strcmp(arch, "roberta") == 0 || strcmp(arch, "bert") == 0;
+}
+
+static void hypers(const struct ser_arch *a, const char *const *text, double *h)
+{
+	for (size_t i = 0; a->hyper[i].name != NULL; i++)
+		h[i] = a->hyper[i].dflt;
+	for (; *text != NULL; text++) {
+		size_t n = strcspn(*text, "="), i = 0;
+		while (a->hyper[i].name != NULL &&
+		       (strlen(a->hyper[i].name) != n || strncmp(a->hyper[i].name, *text, n) != 0))
+			i++;
+		assert_non_null(a->hyper[i].name);
+		h[i] = strtod(*text + n + 1, NULL);
+	}
+	assert_true(a->check == NULL || a->check(h) == NULL);
+}
+
+/* A file of goldens, and the folder with whole arrays, or NULL */
+struct source {
+	struct ser_arena arena;
+	struct ser_val all;
+	const char *folder;
+};
+static struct source own, oracle;
+
+static bool load(struct source *s, const char *path, const char *folder)
+{
+	struct ser_err e = {0};
+	char *text;
+	size_t n;
+	if (ser_read_file(path, 1 << 24, &text, &n, &e) != SER_OK)
+		return false;
+	if (ser_val_from_json(&s->arena, text, n, &s->all, &e) != SER_OK)
+		fail_msg("%s: %s", path, e.msg);
+	s->all = ser_val_copy(&s->arena, &s->all);
+	s->folder = folder;
+	free(text);
+	return true;
+}
+
+static double number(const struct ser_val *v)
+{
+	return v->kind == SER_INT ? (double)v->u.i : v->u.f;
+}
+
+static const struct ser_val *need(const struct ser_val *v, const char *name)
+{
+	const struct ser_val *f = ser_val_get(v, name);
+	if (f == NULL)
+		fail_msg("no \"%s\" in the golden numbers", name);
+	return f;
+}
+
+static void name_of(const struct ser_val *v, char *name, size_t n)
+{
+	snprintf(name, n, "encoder.%.*s", (int)v->u.str.n, v->u.str.s);
+}
+
+/* The parameters by the formula; all of the reference's must be there */
+static void fill(struct ser_params *p, const struct ser_val *list)
+{
+	for (size_t k = 0; k < list->u.list.n; k++) {
+		const struct ser_val *v = &list->u.list.v[k];
+		char name[256];
+		name_of(need(v, "name"), name, sizeof name);
+		int i = ser_params_find(p, name);
+		if (i < 0)
+			fail_msg("no parameter %s", name);
+		const struct ser_slice *s = &p->slice[i];
+		float *x = ser_malloc(s->n, sizeof *x);
+		size_t n = 1;
+		for (size_t d = 0; d < need(v, "shape")->u.list.n; d++)
+			n *= (size_t)number(&need(v, "shape")->u.list.v[d]);
+		assert_int_equal(n, s->n);
+		for (size_t j = 0; j < n; j++)
+			x[j] = (float)(number(need(v, "base")) +
+				       number(need(v, "amp")) * unit((uint32_t)j, (uint32_t)number(need(v, "seed"))));
+		ser_model_slice_in(s, x, p->val + s->at);
+		free(x);
+	}
+}
+
+/* The same by their names from a file of weights: equal values */
+static void check_file(struct ser_params *p, const char *path, const char *prefix)
+{
+	struct ser_st *st;
+	struct ser_err e;
+	if (ser_st_open(&st, path, &e) != SER_OK)
+		fail_msg("%s", e.msg);
+	for (size_t k = 0; k < st->n_tensor; k++) {
+		char name[256];
+		const struct ser_st_tensor *w = &st->tensor[k];
+		assert_int_equal(strncmp(w->name, prefix, strlen(prefix)), 0);
+		snprintf(name, sizeof name, "encoder.%s", w->name + strlen(prefix));
+		int i = ser_params_find(p, name);
+		assert_true(i >= 0 && p->slice[i].n == w->n);
+		float *x = ser_malloc(w->n, sizeof *x), *y = ser_malloc(w->n, sizeof *y);
+		size_t shape[SER_MAX_DIM];
+		ser_st_f4(w, x);
+		ser_model_slice_out(&p->slice[i], p->val + p->slice[i].at, y, shape);
+		for (int d = 0; d < p->slice[i].ndim && p->slice[i].ndim == w->ndim; d++)
+			assert_int_equal(shape[d], w->shape[d]);
+		assert_memory_equal(x, y, w->n * sizeof *x);
+		free(x);
+		free(y);
+	}
+	ser_st_free(st);
+}
+
+/* Rows [from, from + n) of y against the stated first numbers, sum and length, and against the whole array where there is one.
+ * skip: rows of the reference before them */
+static void check_rows(const struct source *s, const char *what, const struct ser_val *want, struct ser_node y,
+		       size_t skip, bool whole)
+{
+	const struct ser_val *first = need(want, "first8"), *file = ser_val_get(want, "file");
+	size_t n = y.n_row * y.n_col;
+	double sum = 0, l2 = 0;
+	for (size_t i = 0; i < n; i++) {
+		sum += (double)y.val[i];
+		l2 += (double)y.val[i] * (double)y.val[i];
+	}
+	for (size_t i = 0; skip == 0 && i < first->u.list.n; i++)
+		if (!(fabs(number(&first->u.list.v[i]) - (double)y.val[i]) <= 5e-5))
+			fail_msg("%s: element %zu is %g, expected %g", what, i, (double)y.val[i],
+				 number(&first->u.list.v[i]));
+	if (whole && (!(fabs(sqrt(l2) - number(need(want, "l2"))) <= 1e-5 * sqrt(l2)) ||
+		      !(fabs(sum - number(need(want, "sum"))) <= 5e-5 * sqrt((double)n))))
+		fail_msg("%s: sum %g, length %g, expected %g, %g", what, sum, sqrt(l2), number(need(want, "sum")),
+			 number(need(want, "l2")));
+	if (s->folder == NULL || file == NULL)
+		return;
+	char path[512], *text;
+	size_t size;
+	struct ser_err e;
+	snprintf(path, sizeof path, "%s/%.*s", s->folder, (int)file->u.str.n, file->u.str.s);
+	if (ser_read_file(path, 1 << 24, &text, &size, &e) != SER_OK)
+		fail_msg("%s", e.msg);
+	assert_true(size >= (skip * y.n_col + n) * sizeof(float));
+	for (size_t i = 0; i < n; i++) {
+		float v;
+		memcpy(&v, text + (skip * y.n_col + i) * sizeof v, sizeof v);
+		if (!(fabs((double)v - (double)y.val[i]) <= 5e-5))
+			fail_msg("%s: element %zu is %g, expected %g", what, i, (double)y.val[i], (double)v);
+	}
+	free(text);
+}
+
+/* Gradients: those that cancel, as keys' biases do, are compared with the largest length of all */
+static void check_grads(const char *what, struct ser_params *p, const struct ser_val *want)
+{
+	double largest = 0;
+	for (size_t k = 0; k < want->u.map.n; k++)
+		largest = fmax(largest, number(need(&want->u.map.f[k].val, "l2")));
+	for (size_t k = 0; k < want->u.map.n; k++) {
+		const struct ser_field *f = &want->u.map.f[k];
+		const struct ser_val *first = need(&f->val, "first8");
+		char name[256];
+		snprintf(name, sizeof name, "encoder.%.*s", (int)f->name_len, f->name);
+		int i = ser_params_find(p, name);
+		assert_true(i >= 0);
+		const struct ser_slice *s = &p->slice[i];
+		float *g = ser_malloc(s->n, sizeof *g);
+		size_t shape[SER_MAX_DIM];
+		double sum = 0, l2 = 0, size = number(need(&f->val, "l2"));
+		ser_model_slice_out(s, p->grad + s->at, g, shape);
+		for (size_t j = 0; j < s->n; j++) {
+			sum += (double)g[j];
+			l2 += (double)g[j] * (double)g[j];
+		}
+		double room = 1e-4 * size + 1e-7 * largest;
+		if (!(fabs(sqrt(l2) - size) <= room))
+			fail_msg("%s: length of the gradient of %s is %g, expected %g", what, name, sqrt(l2), size);
+		if (!(fabs(sum - number(need(&f->val, "sum"))) <= room * sqrt((double)s->n)))
+			fail_msg("%s: sum of the gradient of %s is %g, expected %g", what, name, sum,
+				 number(need(&f->val, "sum")));
+		for (size_t j = 0; j < first->u.list.n; j++)
+			if (!(fabs((double)g[j] - number(&first->u.list.v[j])) <= room))
+				fail_msg("%s: gradient %zu of %s is %g, expected %g", what, j, name, (double)g[j],
+					 number(&first->u.list.v[j]));
+		free(g);
+	}
+}
+
+struct input {
+	real *x;
+	size_t seg[3], n_seg, n_col;
+};
+
+static struct input input_of(const struct source *s, const struct net *net)
+{
+	struct input in = {.n_seg = 1, .n_col = 1};
+	if (is_text(net->arch)) {
+		static const real ids[] = {0, 31, 7,  55, 2,  0,
+					   9, 80, 44, 13, 66, 2}; /* the first without its padding */
+		in.x = ser_malloc(12, sizeof *in.x);
+		memcpy(in.x, ids, sizeof ids);
+		in.n_seg = 2;
+		in.seg[1] = 5;
+		in.seg[2] = 12;
+		return in;
+	}
+	if (strcmp(net->arch, "whisper") == 0) { /* [80, 200] there */
+		in.n_col = 80;
+		in.seg[1] = 200;
+		in.x = ser_malloc((size_t)80 * 200, sizeof *in.x);
+		char *text = NULL;
+		if (s->folder != NULL) {
+			char path[512];
+			size_t size;
+			struct ser_err e;
+			snprintf(path, sizeof path, "%s/whisper.logmel80.f32", s->folder);
+			if (ser_read_file(path, 1 << 24, &text, &size, &e) != SER_OK ||
+			    size != 80 * 200 * sizeof(float))
+				fail_msg("%s", path);
+		}
+		for (size_t m = 0; m < 80; m++)
+			for (size_t i = 0; i < 200; i++) {
+				float v = (float)unit((uint32_t)(m * 200 + i), 78);
+				if (text != NULL)
+					memcpy(&v, text + (m * 200 + i) * sizeof v, sizeof v);
+				in.x[i * 80 + m] = (real)v;
+			}
+		free(text);
+		return in;
+	}
+	in.seg[1] = N_WAVE;
+	in.x = ser_malloc(N_WAVE, sizeof *in.x);
+	for (uint32_t i = 0; i < N_WAVE; i++)
+		in.x[i] = (real)(float)(0.3 * sin(0.05 * i) + 0.15 * sin(0.31 * i + 0.5) + 0.05 * unit(i, 77));
+	return in;
+}
+
+static struct ser_encoded build(struct ser_tape *t, const struct ser_arch *a, const double *h, const real *x,
+				const size_t *seg, size_t n_seg, size_t n_col)
+{
+	ser_tape_enter(t, "encoder");
+	struct ser_encoded y = a->build(t, h, ser_tape_input(t, x, seg[n_seg], n_col, seg, n_seg));
+	ser_tape_leave(t);
+	return y;
+}
+
+static void one(const struct source *s, const struct net *net)
+{
+	const struct ser_arch *a = ser_arch_find(net->arch);
+	const struct ser_val *want = need(&s->all, net->golden), *out = need(want, "outputs");
+	assert_non_null(a);
+	double h[MAX_HYPER];
+	hypers(a, net->hyper, h);
+	struct ser_err e = {0};
+	struct ser_params *p = ser_params_new(1);
+	struct ser_la *la = ser_la_new(2);
+	struct ser_tape *t = ser_tape_new(la, p);
+	struct input in = input_of(s, net);
+	ser_tape_reset(t, SER_TAPE_SHAPE, 1);
+	build(t, a, h, NULL, in.seg, in.n_seg, in.n_col);
+	fill(p, need(want, "params"));
+	if (s->folder != NULL) {
+		char path[512], prefix[64];
+		const struct ser_val *hf = need(want, "hf_prefix");
+		snprintf(path, sizeof path, "%s/%s.safetensors", s->folder, net->golden);
+		snprintf(prefix, sizeof prefix, "%.*s", (int)hf->u.str.n, hf->u.str.s);
+		check_file(p, path, prefix);
+	}
+	ser_tape_reset(t, SER_TAPE_GRAD, 1);
+	struct ser_encoded y = build(t, a, h, in.x, in.seg, in.n_seg, in.n_col);
+	bool text = is_text(net->arch);
+	for (size_t i = 0; i <= y.n_layer; i++) {
+		char name[64];
+		snprintf(name, sizeof name,
+			 i == y.n_layer && !text && ser_val_get(out, "last") != NULL ? "last" : "hidden_%zu", i);
+		const struct ser_val *v = ser_val_get(out, name);
+		if (v == NULL && strcmp(net->arch, "emotion2vec") == 0)
+			continue;
+		struct ser_node n = ser_tape_node(t, y.layer[i]);
+		if (text) { /* the reference has two rows of padding between */
+			struct ser_node part = n;
+			part.n_row = 5;
+			check_rows(s, name, v, part, 0, false);
+			part.n_row = 7;
+			part.val = n.val + 5 * n.n_col;
+			check_rows(s, name, v, part, 7, false);
+			continue;
+		}
+		check_rows(s, name, v, n, 0, true);
+	}
+	if (text)
+		check_rows(s, "pooled", need(out, "pooled"), ser_tape_node(t, y.emb), 0, true);
+	struct ser_node last = ser_tape_node(t, text ? y.emb : y.frames);
+	size_t n = last.n_row * last.n_col;
+	real *mix = ser_malloc(n, sizeof *mix);
+	for (size_t i = 0; i < n; i++)
+		mix[i] = (real)unit((uint32_t)i, 99);
+	int loss = ser_nn_mul(t, text ? y.emb : y.frames,
+			      ser_tape_input(t, mix, last.n_row, last.n_col, last.seg, last.n_seg));
+	loss = ser_nn_scale(t, ser_nn_sum(t, loss), 1 / (double)n);
+	if (!(fabs(ser_tape_scalar(t, loss) - number(need(want, "loss"))) <= 1e-6))
+		fail_msg("%s: loss %g, expected %g", net->golden, ser_tape_scalar(t, loss), number(need(want, "loss")));
+	ser_params_zero_grad(p);
+	assert_int_equal(ser_tape_backward(t, loss, 1, &e), 0);
+	check_grads(net->golden, p, need(want, "grads"));
+	free(mix);
+	free(in.x);
+	ser_tape_free(t);
+	ser_la_free(la);
+	ser_params_free(p);
+}
+
+static void goldens(void **state)
+{
+	(void)state;
+	assert_true(load(&own, "tests/golden/encoders.json", NULL));
+	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
+		one(&own, &nets[i]);
+	ser_arena_free(&own.arena);
+}
+
+/* The same and whole arrays, where the folder with all of the reference's files is beside the project's */
+static void whole_arrays(void **state)
+{
+	(void)state;
+	if (!load(&oracle, "../shared/encoders/oracle/manifest.json", "../shared/encoders/oracle")) {
+		print_message("../shared/encoders/oracle is not here\n");
+		skip();
+	}
+	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
+		if (ser_val_get(&oracle.all, nets[i].golden) != NULL)
+			one(&oracle, &nets[i]);
+	ser_arena_free(&oracle.arena);
+}
+
+/* A batch of unequal lengths gives what its utterances give one by one. */
+static void batches(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+		const struct ser_arch *a = ser_arch_find(nets[i].arch);
+		double h[MAX_HYPER];
+		hypers(a, nets[i].hyper, h);
+		struct ser_params *p = ser_params_new(1);
+		struct ser_tape *t = ser_tape_new(NULL, p);
+		size_t n_col = strcmp(nets[i].arch, "whisper") == 0 ? 80 : 1, least = n_col > 1 ? 40 : 9000;
+		bool text = is_text(nets[i].arch);
+		size_t seg[] = {0, text ? 9 : least, text ? 12 : 2 * least - least / 3, text ? 30 : 3 * least};
+		real *x = ser_malloc(seg[3] * n_col, sizeof *x), *each[3];
+		for (uint32_t j = 0; j < seg[3] * n_col; j++)
+			x[j] = text ? (real)(j * 7 % 100) : (real)unit(j, 5);
+		ser_tape_reset(t, SER_TAPE_SHAPE, 1);
+		build(t, a, h, NULL, seg, 3, n_col);
+		size_t n[3];
+		for (size_t b = 0; b < 3; b++) {
+			size_t alone[] = {0, seg[b + 1] - seg[b]};
+			ser_tape_reset(t, 0, 1);
+			struct ser_encoded y = build(t, a, h, x + seg[b] * n_col, alone, 1, n_col);
+			struct ser_node f = ser_tape_node(t, y.frames);
+			n[b] = f.n_row * f.n_col;
+			each[b] = ser_malloc(n[b], sizeof(real));
+			memcpy(each[b], f.val, n[b] * sizeof(real));
+		}
+		ser_tape_reset(t, 0, 1);
+		struct ser_node f = ser_tape_node(t, build(t, a, h, x, seg, 3, n_col).frames);
+		assert_int_equal(f.n_row * f.n_col, n[0] + n[1] + n[2]);
+		const real *v = f.val;
+		for (size_t b = 0; b < 3; b++) {
+			for (size_t j = 0; j < n[b]; j++)
+				if (!(fabs((double)v[j] - (double)each[b][j]) <= 1e-5))
+					fail_msg("%s: element %zu of utterance %zu is %g in a batch, %g alone",
+						 nets[i].arch, j, b, (double)v[j], (double)each[b][j]);
+			v += n[b];
+			free(each[b]);
+		}
+		free(x);
+		ser_tape_free(t);
+		ser_params_free(p);
+	}
+}
+
+/* Spans, dropout and layers left out: a training step of each runs, is the same for the same seed and not for another. */
+static void training(void **state)
+{
+	(void)state;
+	const struct net net = {NULL, "wavlm", {SPEECH, "mask=0.3", "mask_span=3", "layerdrop=0.5", "act_dropout=0.1"}};
+	const struct ser_arch *a = ser_arch_find(net.arch);
+	double h[MAX_HYPER], loss[3];
+	struct ser_err e = {0};
+	hypers(a, net.hyper, h);
+	struct ser_params *p = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, p);
+	struct input in = input_of(NULL, &net);
+	ser_tape_reset(t, SER_TAPE_SHAPE, 1);
+	build(t, a, h, NULL, in.seg, 1, 1);
+	for (int i = 0; i < 3; i++) {
+		ser_tape_reset(t, SER_TAPE_GRAD | SER_TAPE_TRAIN, i < 2 ? 3 : 4);
+		int y = ser_nn_sum(t, ser_nn_tanh(t, build(t, a, h, in.x, in.seg, 1, 1).emb));
+		loss[i] = ser_tape_scalar(t, y);
+		ser_params_zero_grad(p);
+		assert_int_equal(ser_tape_backward(t, y, 1, &e), 0);
+	}
+	assert_true(loss[0] == loss[1] && loss[0] != loss[2]);
+	const struct ser_slice *s = &p->slice[ser_params_find(p, "encoder.masked_spec_embed")];
+	assert_true(ser_la_dot(s->n, p->grad + s->at, p->grad + s->at) > 0);
+	free(in.x);
+	ser_tape_free(t);
+	ser_params_free(p);
+}
+
+/* Of WavLM's original */
+static void buckets(void **state)
+{
+	(void)state;
+	static const int want[][2] = {{0, 0},      {-1, 1},     {1, 161},   {-79, 79},  {80, 240},  {82, 240},
+				      {83, 241},   {100, 247},  {200, 271}, {400, 295}, {600, 310}, {-100, 87},
+				      {-400, 135}, {-799, 159}, {798, 319}, {800, 319}, {-800, 159}};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+		assert_int_equal(ser_nn_attn_bucket(want[i][0], 320, 800), want[i][1]);
+}
+
+/* Published sizes: without memory for the parameters */
+static void sizes(void **state)
+{
+	(void)state;
+#define BIG "dim=1024", "ffn=4096", "layers=24", "heads=16"
+	static const struct {
+		struct net net;
+		size_t n_col, n;
+	} want[] = {
+		{{NULL, "wav2vec2", {NULL}}, 1, 94371712},
+		{{NULL, "wav2vec2", {BIG}}, 1, 315428992},
+		{{NULL, "wav2vec2", {BIG, LARGE, "conv_bias=1"}}, 1, 315438720},
+		{{NULL, "hubert", {NULL}}, 1, 94371712},
+		{{NULL, "hubert", {BIG, LARGE}}, 1, 315435136},
+		{{NULL, "wavlm", {NULL}}, 1, 94381936},
+		{{NULL, "wavlm", {BIG, LARGE}}, 1, 315453120},
+		{{NULL, "data2vec-audio", {NULL}}, 1, 93164288},
+		{{NULL, "data2vec-audio", {BIG}}, 1, 313276416},
+		{{NULL, "emotion2vec", {NULL}}, 1, 93171212},
+		{{NULL, "whisper", {"dim=384", "layers=4", "heads=6"}}, 80, 8208384},
+		{{NULL, "whisper", {NULL}}, 80, 20590592},
+		{{NULL, "whisper", {"dim=768", "layers=12", "heads=12"}}, 80, 88154112},
+		{{NULL, "whisper", {"dim=1024", "layers=24", "heads=16"}}, 80, 307216384},
+		{{NULL, "whisper", {"dim=1280", "layers=32", "heads=20"}}, 128, 636968960},
+		{{NULL, "roberta", {NULL}}, 1, 124055040},
+		{{NULL, "roberta", {"pooler=1"}}, 1, 124645632},
+		{{NULL, "roberta", {BIG, "pooler=1"}}, 1, 355359744},
+		{{NULL, "bert", {"pooler=1"}}, 1, 109482240},
+	};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		const struct ser_arch *a = ser_arch_find(want[i].net.arch);
+		double h[MAX_HYPER];
+		hypers(a, want[i].net.hyper, h);
+		struct ser_params *p = ser_params_new(1);
+		p->outline = true;
+		struct ser_tape *t = ser_tape_new(NULL, p);
+		ser_tape_reset(t, SER_TAPE_SHAPE, 1);
+		build(t, a, h, NULL, (size_t[]){0, a->min_frame(h) + 10}, 1, want[i].n_col);
+		if (ser_params_count(p, false) != want[i].n)
+			fail_msg("%s: %zu parameters, expected %zu", want[i].net.arch, ser_params_count(p, false),
+				 want[i].n);
+		ser_tape_free(t);
+		ser_params_free(p);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buckets),      cmocka_unit_test(sizes),   cmocka_unit_test(goldens),
+		cmocka_unit_test(whole_arrays), cmocka_unit_test(batches), cmocka_unit_test(training),
+	};
+	return cmocka_run_group_tests_name("encoders", tests, NULL, NULL);
+}
