@@ -332,11 +332,18 @@ static double sigmoid(double x)
 	return 1 / (1 + exp(-x));
 }
 
+static void exp_minus_zero(size_t n, const real *x, real *y)
+{
+	memcpy(y, x, n * sizeof *y);
+	ser_la_exp_minus(n, 0, y);
+}
+
 static void vector_functions(void **state)
 {
 	(void)state;
 	vector_fn("exp", ser_la_exp, exp, -87, 88.7, 5, 0);
 	vector_fn("exp", ser_la_exp, exp, -1, 1, 5, 0);
+	vector_fn("exp_minus", exp_minus_zero, exp, -87, 87, 5, 0);
 	vector_fn("log", ser_la_log, log, 1e-30, 1e-28, 5, 0);
 	vector_fn("log", ser_la_log, log, 0.01, 30, 5, 1e-8);
 	vector_fn("log", ser_la_log, log, 1e-41, 1e-39, 5, 0);
@@ -349,6 +356,11 @@ static void vector_functions(void **state)
 	ser_la_exp(6, x, y);
 	assert_true(y[0] == 0 && isinf(y[1]) && isnan(y[2]) && y[3] >= 0 && y[3] < 1e-80 && y[5] == 1);
 	assert_true(sizeof(real) == 8 || isinf(y[4]));
+	memcpy(y, x, sizeof y);
+	y[1] = y[4] = 7;
+	ser_la_exp_minus(6, 7, y);
+	assert_true(y[0] == 0 && y[1] == 1 && isnan(y[2]) && y[3] >= 0 && y[3] < 1e-80 && y[4] == 1);
+	assert_true(fabs((double)y[5] - exp(-7)) <= 1e-9);
 	ser_la_log(6, x, y);
 	assert_true(isnan(y[0]) && isinf(y[1]) && isnan(y[2]) && isnan(y[3]) && isinf(y[5]) && y[5] < 0);
 	ser_la_tanh(6, x, y);

@@ -352,6 +352,43 @@ static void attention(void **state)
 	}
 }
 
+/* In bf16 nearly the same; backward forms the scores that forward had. */
+static void attention_bf16(void **state)
+{
+	(void)state;
+	enum { N = 700, E = 64 };
+	struct setup s;
+	struct ser_err e;
+	begin(&s, 4);
+	if (!ser_la_set_precision(s.la, SER_LA_BF16)) {
+		end(&s);
+		print_message("no bf16 products here\n");
+		skip();
+	}
+	size_t seg[] = {0, N};
+	fill(&s, N * E, X);
+	real *y[2] = {W, V};
+	static real grad[2][N * E];
+	for (int k = 0; k < 2; k++) {
+		ser_la_set_precision(s.la, k == 0 ? SER_LA_FULL : SER_LA_BF16);
+		ser_tape_reset(s.t, SER_TAPE_GRAD, 1);
+		int x = ser_tape_variable(s.t, X, N, E, seg, 1);
+		int a = ser_nn_attention(s.t, x, x, x, -1, -1, &(struct ser_attn){.n_head = 2});
+		memcpy(y[k], ser_tape_node(s.t, a).val, N * E * sizeof(real));
+		int loss = ser_nn_sum(s.t, ser_nn_mul(s.t, a, a));
+		assert_int_equal(ser_tape_backward(s.t, loss, 1, &e), 0);
+		memcpy(grad[k], ser_tape_node(s.t, x).grad, sizeof grad[k]);
+	}
+	end(&s);
+	const real *pair[2][2] = {{y[0], y[1]}, {grad[0], grad[1]}};
+	for (int i = 0; i < 2; i++) {
+		const real *f = pair[i][0], *b = pair[i][1];
+		assert_memory_not_equal(f, b, N * E * sizeof(real));
+		double fb = ser_la_dot(N * E, f, b), ff = ser_la_dot(N * E, f, f), bb = ser_la_dot(N * E, b, b);
+		assert_true(fb / sqrt(ff * bb) >= 0.999 && fabs(sqrt(bb / ff) - 1) <= 0.01);
+	}
+}
+
 /* Memory that attention asks for grows with the frames, not with their square. */
 static void attention_memory(void **state)
 {
@@ -506,9 +543,10 @@ static void views(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(convolutions), cmocka_unit_test(max_pooling),      cmocka_unit_test(recurrent),
-		cmocka_unit_test(attention),    cmocka_unit_test(attention_memory), cmocka_unit_test(bf16_close),
-		cmocka_unit_test(views),
+		cmocka_unit_test(convolutions),     cmocka_unit_test(max_pooling),
+		cmocka_unit_test(recurrent),        cmocka_unit_test(attention),
+		cmocka_unit_test(attention_memory), cmocka_unit_test(attention_bf16),
+		cmocka_unit_test(bf16_close),       cmocka_unit_test(views),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
