@@ -10,17 +10,30 @@
 
 static const char encoder[] = "encoder.";
 
-/* Length of the name up to its block: "block3" of "block3.conv.weight", "blocks.3" of "blocks.3.conv.weight"; 0: it is in none,
- * as "emb.weight". */
+static bool ends_in(const char *s, size_t n, const char *end)
+{
+	size_t m = strlen(end);
+	return n >= m && strncmp(s + n - m, end, m) == 0;
+}
+
+/* Length of the name up to its block: "block3" of "block3.conv.weight", "blocks.3" of "blocks.3.conv.weight", "encoder.layers.3"
+ * of "encoder.layers.3.norm.weight": further in only a number after layer, layers or blocks is one; 0: it is in none, as
+ * "emb.weight". */
 static size_t block_name(const char *s)
 {
-	size_t n = strcspn(s, "."), m;
-	if (n > 0 && isdigit((unsigned char)s[n - 1]))
-		return n;
-	if (s[n] == '\0')
-		return 0;
-	m = strspn(s + n + 1, "0123456789");
-	return m > 0 && s[n + 1 + m] == '.' ? n + 1 + m : 0;
+	size_t from = 0, n, m;
+	for (;; from += n + 1) {
+		n = strcspn(s + from, ".");
+		if (from == 0 && n > 0 && isdigit((unsigned char)s[n - 1]))
+			return n;
+		if (s[from + n] == '\0')
+			return 0;
+		m = strspn(s + from + n + 1, "0123456789");
+		bool known = ends_in(s, from + n, "layer") || ends_in(s, from + n, "layers") ||
+			     ends_in(s, from + n, "blocks");
+		if (m > 0 && s[from + n + 1 + m] == '.' && (from == 0 || known))
+			return from + n + 1 + m;
+	}
 }
 
 /* Slices are in the order in which the network made them. */

@@ -2,6 +2,7 @@
 /* Pretrained transformer encoders against a reference in double precision (tests/ref/encoders.py): hidden states, losses and
  * gradients of every parameter of tiny networks whose weights a formula gives; and sizes of the published ones. */
 #include "model/model.h"
+#include "train/train.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -515,11 +516,49 @@ static void sizes(void **state)
 	}
 }
 
+/* Learning rates by layer find the layers: seven convolutions, then the transformer's, with what lies before each. */
+static void layers(void **state)
+{
+	(void)state;
+	static const struct {
+		struct net net;
+		const char *name;
+		size_t layer, n;
+	} want[] = {
+		{{NULL, "wav2vec2", {SPEECH}}, "feature_extractor.conv_layers.6.conv.weight", 6, 9},
+		{{NULL, "wav2vec2", {SPEECH}}, "encoder.pos_conv_embed.conv.weight_v", 7, 9},
+		{{NULL, "wavlm", {SPEECH}}, "encoder.layers.0.attention.rel_attn_embed.weight", 7, 9},
+		{{NULL, "hubert", {SPEECH, LARGE}}, "encoder.layers.1.layer_norm.weight", 8, 10},
+		{{NULL, "hubert", {SPEECH, LARGE}}, "encoder.layer_norm.weight", 9, 10},
+		{{NULL, "whisper", {"dim=32", "heads=4", "layers=2"}}, "layers.1.fc1.weight", 3, 5},
+		{{NULL, "roberta", {TEXT}}, "embeddings.word_embeddings.weight", 0, 3},
+		{{NULL, "roberta", {TEXT}}, "encoder.layer.1.output.dense.bias", 1, 3},
+	};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		const struct ser_arch *a = ser_arch_find(want[i].net.arch);
+		double h[MAX_HYPER];
+		char name[256];
+		hypers(a, want[i].net.hyper, h);
+		struct ser_params *p = ser_params_new(1);
+		struct ser_tape *t = ser_tape_new(NULL, p);
+		ser_tape_reset(t, SER_TAPE_SHAPE, 1);
+		build(t, a, h, NULL, (size_t[]){0, a->min_frame(h) + 10}, 1, strcmp(a->name, "whisper") == 0 ? 80 : 1);
+		size_t *layer = ser_malloc(p->n_slice, sizeof *layer);
+		assert_int_equal(ser_train_layers(p, layer), want[i].n);
+		snprintf(name, sizeof name, "encoder.%s", want[i].name);
+		assert_int_equal(layer[ser_params_find(p, name)], want[i].layer);
+		free(layer);
+		ser_tape_free(t);
+		ser_params_free(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buckets),      cmocka_unit_test(sizes),   cmocka_unit_test(goldens),
 		cmocka_unit_test(whole_arrays), cmocka_unit_test(batches), cmocka_unit_test(training),
+		cmocka_unit_test(layers),
 	};
 	return cmocka_run_group_tests_name("encoders", tests, NULL, NULL);
 }
