@@ -332,7 +332,8 @@ END
 	run ser-cmp -q --atol 1e-6 e32.ser e16.ser
 	[ "$status" -eq 1 ]
 	ser-predict -m b.st --precision bf16 w.ser >p16.ser
-	ser-predict -m b.st w.ser | ser-cmp -q --atol 0.05 - p16.ser
+	paste <(ser-predict -m b.st w.ser | ser-dump -d - | jq '.post.data[]') <(ser-dump -d p16.ser | jq '.post.data[]') |
+		awk '{d = $1 - $2; if (d < 0) d = -d; if (!(d < 0.05)) {print; exit 1}} END {exit NR != 240}'
 }
 
 @test "--init takes the encoder, --freeze leaves it alone" {
