@@ -154,18 +154,9 @@ static int from_regular(struct ser_source *s, const char *name, struct ser_err *
 /* Copy a pipe, whose first n bytes are in p, to a file without a name. */
 static int spool(struct ser_source *s, const unsigned char *p, size_t n, const char *name, struct ser_err *e)
 {
-	const char *dir = getenv("TMPDIR");
-	struct ser_buf path = {0};
-	ser_buf_printf(&path, "%s/ser-audio-XXXXXX", dir != NULL && dir[0] != '\0' ? dir : "/tmp");
-	int out = mkstemp(path.s);
-	if (out < 0) {
-		int rc = ser_fail(e, SER_EIO, "%s: cannot make the temporary file %s: %s", name, path.s,
-				  strerror(errno));
-		ser_buf_free(&path);
-		return rc;
-	}
-	unlink(path.s);
-	ser_buf_free(&path);
+	int out = ser_tmpfile("ser-audio", e);
+	if (out < 0)
+		return ser_fail_in(e, "%s", name);
 	unsigned char *b = ser_malloc(HEAD, 1);
 	int rc = SER_OK;
 	int64_t total = 0;

@@ -157,12 +157,16 @@ int ser_cksum(const char *path, char out[static 40], struct ser_err *e);
 
 /* A file that gets its name only when it is whole: written beside `path` under a temporary name,
  * flushed, synced and renamed by commit; removed by abort, by ser_outfile_abort_all() and at exit.
- * A path that exists and is no regular file (/dev/full, a fifo) is written directly. */
+ * Links are followed to the file that they lead to. A file that is there keeps its mode, and its owner when root writes it. What is no
+ * regular file (/dev/full, a fifo) and a descriptor's name (/dev/stdout, /dev/fd/3) is written directly. */
 struct ser_outfile {
 	FILE *f;
 	char *path, *tmp; /* tmp is NULL when written directly */
 	struct ser_outfile *next;
 };
+/* Where a name leads, through links, whether anything is there or not; malloc'ed. It stops at a descriptor's name, behind which there
+ * may be a file without a name, or of another. */
+char *ser_outfile_target(const char *path);
 int ser_outfile_open(struct ser_outfile *o, const char *path, struct ser_err *e);
 int ser_outfile_commit(struct ser_outfile *o, struct ser_err *e); /* frees o's members either way */
 void ser_outfile_abort(struct ser_outfile *o);
@@ -181,6 +185,9 @@ int ser_outdir_open(struct ser_outdir *o, const char *path, struct ser_err *e);
 FILE *ser_outdir_create(struct ser_outdir *o, const char *name, struct ser_err *e);
 int ser_outdir_commit(struct ser_outdir *o, struct ser_err *e); /* frees o's members either way */
 void ser_outdir_abort(struct ser_outdir *o);
+
+/* A descriptor of a new file without a name, in $TMPDIR or /tmp; what it was called began with `name`. SER_EIO. */
+int ser_tmpfile(const char *name, struct ser_err *e);
 
 /* A descriptor that can be read more than once: fd itself where it can seek, else an unnamed temporary file under $TMPDIR
  * (or /tmp), at its beginning, that the rest of fd was copied to; fd is closed then. `name` and `tmp`, which the temporary

@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct ser_outfile *pending; /* files whose temporary names still exist */
@@ -41,24 +43,81 @@ static void forget(struct ser_outfile *o)
 	*o = (struct ser_outfile){0};
 }
 
+/* Of "/dev/fd/3" and the like: 3; of other names -1. */
+static int descriptor(const char *path)
+{
+	static const char *const dirs[] = {"/dev/fd/", "/proc/self/fd/"};
+	int64_t fd;
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+		if (strncmp(path, dirs[i], strlen(dirs[i])) == 0 &&
+		    ser_parse_int(path + strlen(dirs[i]), 0, INT_MAX, &fd, NULL) == 0)
+			return (int)fd;
+	return -1;
+}
+
+char *ser_outfile_target(const char *path)
+{
+	char *at = ser_strdup(path), to[4096];
+	ssize_t n;
+	for (int hop = 0; hop < 40 && descriptor(at) < 0 && (n = readlink(at, to, sizeof to)) > 0; hop++) {
+		const char *slash = to[0] != '/' ? strrchr(at, '/') : NULL;
+		struct ser_buf b = {0};
+		if (slash != NULL) /* from the folder of the link */
+			ser_buf_add(&b, at, (size_t)(slash - at) + 1);
+		ser_buf_add(&b, to, (size_t)n);
+		ser_buf_add(&b, "", 1);
+		free(at);
+		at = b.s;
+	}
+	return at;
+}
+
+/* A new file beside `path`, of the mode and, for root, the owner of `old`, if there is one. A mode given by open() needs no call that a
+ * confined process had better not have. */
+static int create_beside(const char *path, const struct stat *old, char **name)
+{
+	static unsigned salt;
+	struct timespec t;
+	int fd = -1;
+	clock_gettime(CLOCK_REALTIME, &t);
+	for (int i = 0; i < 100; i++) {
+		struct ser_buf b = {0};
+		salt = salt * 1664525u + (unsigned)t.tv_nsec + (unsigned)getpid() * 2654435761u;
+		ser_buf_printf(&b, "%s.%08x", path, salt);
+		mode_t mask = old != NULL ? umask(0) : 0;
+		fd = open(b.s, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, old != NULL ? old->st_mode & 0777 : 0666);
+		int err = errno;
+		if (old != NULL)
+			umask(mask);
+		errno = err;
+		if (fd >= 0 || errno != EEXIST) {
+			*name = b.s;
+			break;
+		}
+		ser_buf_free(&b);
+	}
+	if (fd >= 0 && old != NULL && geteuid() == 0 && fchown(fd, old->st_uid, old->st_gid) != 0) {
+		int err = errno;
+		close(fd);
+		unlink(*name);
+		errno = err;
+		return -1;
+	}
+	return fd;
+}
+
 int ser_outfile_open(struct ser_outfile *o, const char *path, struct ser_err *e)
 {
-	*o = (struct ser_outfile){.path = ser_strdup(path)};
+	*o = (struct ser_outfile){.path = ser_outfile_target(path)};
 	struct stat st;
-	int fd;
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		fd = open(path, O_WRONLY);
-	} else {
-		struct ser_buf b = {0};
-		ser_buf_printf(&b, "%s.XXXXXX", path);
-		fd = mkstemp(b.s);
-		o->tmp = b.s;
-		if (fd >= 0) {
-			mode_t mask = umask(0);
-			umask(mask);
-			fchmod(fd, 0666 & ~mask);
-		}
-	}
+	bool there = stat(o->path, &st) == 0;
+	int fd = descriptor(o->path);
+	if (fd >= 0)
+		fd = dup(fd);
+	else if (there && !S_ISREG(st.st_mode))
+		fd = open(o->path, O_WRONLY | O_CLOEXEC);
+	else
+		fd = create_beside(o->path, there ? &st : NULL, &o->tmp);
 	o->f = fd >= 0 ? fdopen(fd, "wb") : NULL;
 	if (o->f == NULL) {
 		int rc = ser_fail(e, SER_EIO, "%s: cannot create: %s", path, strerror(errno));
@@ -135,9 +194,6 @@ int ser_outdir_open(struct ser_outdir *o, const char *path, struct ser_err *e)
 		*o = (struct ser_outdir){0};
 		return rc;
 	}
-	mode_t mask = umask(0);
-	umask(mask);
-	chmod(o->tmp, 0777 & ~mask);
 	if (!at_exit)
 		at_exit = atexit(ser_outfile_abort_all) == 0;
 	o->next = pending_dirs;
@@ -295,25 +351,32 @@ static int copy(int from, int to, const char *name, const char *tmp, struct ser_
 		       : 0;
 }
 
+int ser_tmpfile(const char *name, struct ser_err *e)
+{
+	const char *dir = getenv("TMPDIR");
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "%s/%s.XXXXXX", dir != NULL && dir[0] != '\0' ? dir : "/tmp", name);
+	int fd = mkostemp(b.s, O_CLOEXEC);
+	if (fd < 0)
+		fd = ser_fail(e, SER_EIO, "cannot create a temporary file %s: %s", b.s, strerror(errno));
+	else
+		unlink(b.s);
+	ser_buf_free(&b);
+	return fd;
+}
+
 int ser_fd_seekable(int fd, const char *name, const char *tmp, struct ser_err *e)
 {
 	if (lseek(fd, 0, SEEK_CUR) >= 0)
 		return fd;
-	const char *dir = getenv("TMPDIR");
-	struct ser_buf b = {0};
-	ser_buf_printf(&b, "%s/%s.XXXXXX", dir != NULL && dir[0] != '\0' ? dir : "/tmp", tmp);
-	int to = mkstemp(b.s), rc = 0;
-	if (to < 0) {
-		rc = ser_fail(e, SER_EIO, "%s: cannot create: %s", b.s, strerror(errno));
-	} else {
-		unlink(b.s);
-		rc = copy(fd, to, name, b.s, e);
-	}
-	ser_buf_free(&b);
-	if (rc != 0 && to >= 0)
+	int to = ser_tmpfile(tmp, e);
+	if (to < 0)
+		return to;
+	int rc = copy(fd, to, name, tmp, e);
+	if (rc != 0) {
 		close(to);
-	if (rc != 0)
 		return rc;
+	}
 	close(fd);
 	return to;
 }

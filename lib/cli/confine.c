@@ -83,9 +83,9 @@ static void allow(int rules, uint64_t handled, const char *path, uint64_t access
 /* The folder in which a name, or a pattern with %, gets its files. */
 static void allow_output(int rules, uint64_t handled, const char *name)
 {
-	char *dir = ser_strndup(name, strcspn(name, "%"));
+	char *head = ser_strndup(name, strcspn(name, "%")), *dir = ser_outfile_target(head);
 	size_t n = strlen(dir);
-	while (n > 1 && dir[n - 1] == '/' && name[n] == '\0')
+	while (n > 1 && dir[n - 1] == '/' && strchr(name, '%') == NULL)
 		dir[--n] = '\0'; /* "dir/" is made beside others like "dir" */
 	char *slash = strrchr(dir, '/');
 	if (slash != NULL)
@@ -93,6 +93,7 @@ static void allow_output(int rules, uint64_t handled, const char *name)
 	allow(rules, handled, slash != NULL ? dir : ".", WRITE);
 	allow(rules, handled, name,
 	      FS_WRITE_FILE); /* what is no regular file is written where it is, through a link, too */
+	free(head);
 	free(dir);
 }
 
@@ -185,9 +186,28 @@ static const int refused[] = {
 	SYS_acct,
 	SYS_quotactl,
 	SYS_syslog,
+#ifdef SYS_chmod
+	SYS_chmod,
+	SYS_chown,
+	SYS_lchown,
+	SYS_utime,
+	SYS_utimes,
+	SYS_futimesat,
+#endif
+	SYS_fchmod,
+	SYS_fchmodat,
+	SYS_fchownat,
+	SYS_utimensat,
+	SYS_setxattr,
+	SYS_lsetxattr,
+	SYS_fsetxattr,
+	SYS_removexattr,
+	SYS_lremovexattr,
+	SYS_fremovexattr,
 	425 /* io_uring_setup */,
 	434 /* pidfd_open */,
 	438 /* pidfd_getfd */,
+	452 /* fchmodat2 */,
 };
 
 /* Every thread that there is gets the filter: those of the linear algebra began before main(). */

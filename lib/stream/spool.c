@@ -22,16 +22,9 @@ struct ser_spool *ser_spool_new(struct ser_err *e)
 	const char *dir = getenv("TMPDIR");
 	if (dir == NULL || *dir == '\0')
 		dir = "/tmp";
-	struct ser_buf path = {0};
-	ser_buf_printf(&path, "%s/ser.XXXXXX", dir);
-	int fd = mkostemp(path.s, O_CLOEXEC);
-	if (fd < 0) {
-		ser_fail(e, SER_EIO, "%s: cannot create a temporary file: %s", dir, strerror(errno));
-		ser_buf_free(&path);
+	int fd = ser_tmpfile("ser", e);
+	if (fd < 0)
 		return NULL;
-	}
-	unlink(path.s);
-	ser_buf_free(&path);
 	struct ser_spool *s = ser_calloc(1, sizeof *s);
 	s->fd = fd;
 	snprintf(s->dir, sizeof s->dir, "%s", dir);

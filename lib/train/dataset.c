@@ -75,20 +75,14 @@ static int add_source(struct ser_dataset *d, int fd, size_t size, const char *na
 
 static int unnamed_file(const char *name, FILE **f, struct ser_err *e)
 {
-	const char *dir = getenv("TMPDIR");
-	struct ser_buf b = {0};
-	ser_buf_printf(&b, "%s/ser-train.XXXXXX", dir != NULL && *dir != '\0' ? dir : "/tmp");
-	int fd = mkstemp(b.s);
-	*f = NULL;
-	if (fd >= 0) {
-		unlink(b.s);
-		*f = fdopen(fd, "w+b");
-	}
-	int rc = *f != NULL ? 0 : ser_fail(e, SER_EIO, "%s: cannot spool it to %s: %s", name, b.s, strerror(errno));
-	if (rc != 0 && fd >= 0)
-		close(fd);
-	ser_buf_free(&b);
-	return rc;
+	int fd = ser_tmpfile("ser-train", e);
+	if (fd < 0)
+		return ser_fail_in(e, "%s", name);
+	*f = fdopen(fd, "w+b");
+	if (*f != NULL)
+		return 0;
+	close(fd);
+	return ser_fail(e, SER_EIO, "%s: cannot spool it: %s", name, strerror(errno));
 }
 
 static void take_label(struct ser_dataset *d, size_t k, size_t i, const struct ser_val *v)

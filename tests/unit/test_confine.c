@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -28,7 +29,16 @@ static char top[] = "/tmp/ser-confine.XXXXXX";
 #endif
 
 /* What is tried, as bits of the exit status: set when it was refused with the errno that it should have. */
-enum { READ_OPERAND = 1, READ_OTHER = 2, WRITE_OUTPUT = 4, WRITE_OTHER = 8, RUN = 16, SOCKET = 32, TEMPORARY = 64 };
+enum {
+	READ_OPERAND = 1,
+	READ_OTHER = 2,
+	WRITE_OUTPUT = 4,
+	WRITE_OTHER = 8,
+	RUN = 16,
+	SOCKET = 32,
+	TEMPORARY = 64,
+	CHANGE = 128
+};
 
 static int refused(int fd, int with)
 {
@@ -57,6 +67,10 @@ static int attempt(unsigned common, bool confine_late)
 	got |= TEMPORARY * (mkstemp(tmp) < 0 || unlink(tmp) != 0);
 	got |= SOCKET *
 	       (refused(socket(AF_INET, SOCK_STREAM, 0), EPERM) && refused(socket(AF_UNIX, SOCK_DGRAM, 0), EPERM));
+	got |= CHANGE * (refused(chmod("in/named", 0777), EPERM) &&
+			 refused(chown("in/named", getuid(), getgid()), EPERM) &&
+			 refused(utimensat(AT_FDCWD, "in/named", NULL, 0), EPERM) &&
+			 refused(setxattr("in/named", "user.x", "y", 1, 0), EPERM));
 	char *none[] = {NULL};
 	got |= RUN * refused(execve("/bin/true", none, none), EPERM);
 	return got;
@@ -82,7 +96,7 @@ static int possible(void)
 	if (syscall(444, NULL, 0, 1) >= 1) /* Landlock's version */
 		can |= READ_OTHER | WRITE_OTHER;
 	if (prctl(PR_GET_SECCOMP) == 0)
-		can |= RUN | SOCKET;
+		can |= RUN | SOCKET | CHANGE;
 #endif
 	return can;
 }
