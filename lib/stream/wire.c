@@ -180,19 +180,18 @@ static bool bytes_of(const msgpack_object *o, const char **p, size_t *n)
 static int decode_tensor(const msgpack_object_map *m, struct ser_val *out, struct ser_err *e)
 {
 	const msgpack_object *nd = NULL, *type = NULL, *shape = NULL, *data = NULL, *kind = NULL;
-	for (uint32_t i = 0; i < m->size; i++) {
-		const msgpack_object *k = &m->ptr[i].key, *v = &m->ptr[i].val;
-		if (key_is(k, "nd"))
-			nd = v;
-		else if (key_is(k, "type"))
-			type = v;
-		else if (key_is(k, "kind"))
-			kind = v;
-		else if (key_is(k, "shape"))
-			shape = v;
-		else if (key_is(k, "data"))
-			data = v;
-	}
+	const struct {
+		const char *name;
+		const msgpack_object **v;
+	} keys[] = {{"nd", &nd}, {"type", &type}, {"kind", &kind}, {"shape", &shape}, {"data", &data}};
+	for (uint32_t i = 0; i < m->size; i++)
+		for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+			if (!key_is(&m->ptr[i].key, keys[k].name))
+				continue;
+			if (*keys[k].v != NULL)
+				return ser_fail(e, SER_EDATA, "has \"%s\" twice", keys[k].name);
+			*keys[k].v = &m->ptr[i].val;
+		}
 	const char *ts, *p;
 	size_t tn, n;
 	if (nd == NULL || nd->type != MSGPACK_OBJECT_BOOLEAN || type == NULL || data == NULL || !bytes_of(data, &p, &n))
@@ -234,6 +233,28 @@ static int decode_tensor(const msgpack_object_map *m, struct ser_val *out, struc
 	return 0;
 }
 
+static int cmp_name(const void *a, const void *b)
+{
+	const struct ser_field *f = *(const struct ser_field *const *)a, *g = *(const struct ser_field *const *)b;
+	if (f->name_len != g->name_len)
+		return f->name_len < g->name_len ? -1 : 1;
+	return memcmp(f->name, g->name, f->name_len);
+}
+
+/* A name that is there twice is refused; sorted, since a record may have thousands. */
+static int check_names(struct ser_arena *a, const struct ser_field *f, size_t n, struct ser_err *e)
+{
+	const struct ser_field **by = ser_arena_alloc(a, n, sizeof *by);
+	for (size_t i = 0; i < n; i++)
+		by[i] = &f[i];
+	qsort(by, n, sizeof *by, cmp_name);
+	for (size_t i = 1; i < n; i++)
+		if (cmp_name(&by[i - 1], &by[i]) == 0)
+			return ser_fail(e, SER_EDATA, "field \"%.*s\" is there twice", (int)by[i]->name_len,
+					by[i]->name);
+	return 0;
+}
+
 static int decode(struct ser_arena *a, const msgpack_object *o, bool flat, struct ser_val *out, struct ser_err *e);
 
 static int decode_map(struct ser_arena *a, const msgpack_object_map *m, bool flat, struct ser_val *out,
@@ -249,16 +270,12 @@ static int decode_map(struct ser_arena *a, const msgpack_object_map *m, bool fla
 		f[i].name_len = k->via.str.size;
 		if (!ser_utf8_ok(f[i].name, f[i].name_len))
 			return ser_fail(e, SER_EDATA, "a field's name is not UTF-8 text");
-		for (uint32_t j = 0; j < i; j++)
-			if (f[j].name_len == f[i].name_len && memcmp(f[j].name, f[i].name, f[i].name_len) == 0)
-				return ser_fail(e, SER_EDATA, "field \"%.*s\" is there twice", (int)f[i].name_len,
-						f[i].name);
 		if (decode(a, &m->ptr[i].val, flat, &f[i].val, e) != 0)
 			return ser_fail_in(e, "field \"%.*s\"", (int)f[i].name_len, f[i].name);
 	}
 	out->u.map.f = f;
 	out->u.map.n = m->size;
-	return 0;
+	return check_names(a, f, m->size, e);
 }
 
 static int decode(struct ser_arena *a, const msgpack_object *o, bool flat, struct ser_val *out, struct ser_err *e)
