@@ -36,6 +36,19 @@ static bool is_names(const struct ser_val *v)
 	return ok;
 }
 
+/* A list of maps, and so are those that stand in "inputs". */
+static bool is_provenance(const struct ser_val *v)
+{
+	bool ok = v->kind == SER_LIST;
+	for (size_t i = 0; ok && i < v->u.list.n; i++) {
+		ok = v->u.list.v[i].kind == SER_MAP;
+		const struct ser_val *in = ok ? ser_val_get(&v->u.list.v[i], "inputs") : NULL;
+		for (size_t k = 0; ok && in != NULL && in->kind == SER_LIST && k < in->u.list.n; k++)
+			ok = in->u.list.v[k].kind != SER_LIST || is_provenance(&in->u.list.v[k]);
+	}
+	return ok;
+}
+
 int ser_header_take(struct ser_header *h, const struct ser_val *map, struct ser_err *e)
 {
 	ser_header_init(h);
@@ -48,6 +61,8 @@ int ser_header_take(struct ser_header *h, const struct ser_val *map, struct ser_
 		bool prov = strcmp(name, "prov") == 0, dims = strcmp(name, "dims") == 0;
 		if ((prov && f->val.kind != SER_LIST) || (dims && f->val.kind != SER_MAP))
 			return ser_fail(e, SER_EDATA, "\"%s\" is not a %s", name, prov ? "list" : "map");
+		if (prov && !is_provenance(&f->val))
+			return ser_fail(e, SER_EDATA, "an entry of \"prov\" is not a map");
 		if (strcmp(name, "parts") == 0 && !is_names(&f->val))
 			return ser_fail(e, SER_EDATA, "\"parts\" is not a list of names");
 		if (prov)

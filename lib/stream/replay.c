@@ -29,11 +29,18 @@ static void quote(struct ser_buf *b, const char *s, size_t n)
 		return;
 	}
 	ser_buf_str(b, "'");
-	for (size_t i = 0; i < n; i++)
-		if (s[i] == '\'')
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i], next = i + 1 < n ? (unsigned char)s[i + 1] : 0;
+		if (c == '\'')
 			ser_buf_str(b, "'\\''");
+		else if ((c < 0x20 && c != '\t' && c != '\n') ||
+			 c == 0x7f) /* would move the cursor of who looks at it */
+			ser_buf_printf(b, "'\"$(printf '\\%03o')\"'", c);
+		else if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* so would these, U+0080 to U+009F */
+			ser_buf_printf(b, "'\"$(printf '\\302\\%03o')\"'", (unsigned char)s[++i]);
 		else
 			ser_buf_add(b, &s[i], 1);
+	}
 	ser_buf_str(b, "'");
 }
 
@@ -57,6 +64,21 @@ static bool are_strings(const struct ser_val *v)
 		if (v->u.list.v[i].kind != SER_STR)
 			return false;
 	return v->kind == SER_LIST;
+}
+
+/* An option, shortened or not, that names a file to be written: SER_OPTION_WRITE. No tool puts one into a provenance, and a script
+ * that had it would write wherever the stream says. */
+static bool writes(const char *s, size_t n)
+{
+	static const char *const names[] = {"output", "ids", "scp", "log", "checkpoint", "centroids", "report", "fit"};
+	const char *eq = memchr(s, '=', n);
+	if (n < 3 || memcmp(s, "--", 2) != 0 || eq == NULL)
+		return false;
+	size_t len = (size_t)(eq - s) - 2;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (len > 0 && len <= strlen(names[i]) && memcmp(s + 2, names[i], len) == 0)
+			return true;
+	return false;
 }
 
 /* "option": "sum size", of a file that the option names. */
@@ -85,6 +107,13 @@ static int command(struct replay *r, const struct ser_val *entry)
 	if (version == NULL || version->kind != SER_STR || args == NULL || !are_strings(args))
 		return ser_fail(r->e, SER_EDATA, "the provenance of %.*s is without version or args",
 				(int)tool->u.str.n, tool->u.str.s);
+	for (size_t i = 0; i < args->u.list.n; i++) {
+		const struct ser_val *v = &args->u.list.v[i];
+		if (writes(v->u.str.s, v->u.str.n))
+			return ser_fail(r->e, SER_EDATA, "the provenance of %.*s has \"%.*s\", which writes a file",
+					(int)tool->u.str.n, tool->u.str.s, (int)(v->u.str.n < 200 ? v->u.str.n : 200),
+					v->u.str.s);
+	}
 	ser_buf_str(&need, "tool ");
 	quote(&need, tool->u.str.s, tool->u.str.n);
 	ser_buf_str(&need, " ");

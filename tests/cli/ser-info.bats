@@ -152,7 +152,7 @@ for m in {"ser": 1, "prov": json.loads(sys.argv[1])}, {"id": "a"}, {"end": 1}:
 	sh replay.sh h.ser >/dev/null
 	grep -q '^#   $@  a stream of "ser-x; touch pwned\\ntouch pwned"$' replay.sh
 	[ ! -e pwned ]
-	for p in '[]' '[{"tool":"mine.py","version":"1","args":[]}]' '[1,"x",null]' '[{"inputs":[]},{"tool":"mine.py"}]'; do
+	for p in '[]' '[{"tool":"mine.py","version":"1","args":[]}]' '[{"inputs":[]},{"tool":"mine.py"}]'; do
 		hostile "$p" >h.ser
 		run -1 ser-info --replay h.ser
 		[[ $output == *"names no tool that could make it again"* ]]
@@ -160,8 +160,20 @@ for m in {"ser": 1, "prov": json.loads(sys.argv[1])}, {"id": "a"}, {"end": 1}:
 	for p in '[{"tool":"ser-norm"}]' '[{"tool":"ser-norm","version":"1","args":[1]}]'; do
 		hostile "$p" | (run -1 ser-info --replay && [[ $output == *"without version or args"* ]])
 	done
+	for p in '[1,"x",null]' '[{"tool":"ser-norm","inputs":[["x"]]}]'; do
+		hostile "$p" >h.ser
+		fails 1 'an entry of "prov" is not a map' ser-info --replay h.ser
+	done
 	hostile '[{"inputs":[1]}]' | (run -1 ser-info --replay && [[ $output == *"is no list"* ]])
 	hostile '[{"tool":"ser-norm","version":"1","args":[],"inputs":[[{"inputs":7},{"tool":"x"}],[]]}]' | ser-info --replay | grep -q '"${2}"'
+	# nothing that writes, whatever a table of options calls it; nothing that moves the cursor of who looks
+	for option in $(grep -rhB 2 'SER_OPTION_WRITE' "$ROOT"/src "$ROOT"/lib/cli/options.c | sed -n 's/.*{"\([a-z-]*\)",.*FILE.*/\1/p') output out centr; do
+		hostile '[{"tool":"ser-sort","version":"0.1.0","args":["--'"$option"'=pwned"]}]' >h.ser
+		fails 1 'which writes a file' ser-info --replay h.ser
+	done
+	hostile '[{"tool":"ser-sort","version":"0.1.0","args":["--by=a\u001b[2Jb\u007fc\u009bd\ne"]}]' | ser-info --replay >replay.sh
+	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]\|\xc2[\x80-\x9f]' replay.sh
+	same "$(printf '%q' $'--by=a\e[2Jb\x7fc\xc2\x9bd\ne')" bash -c 'eval "set -- $(sed -n "/^ser-sort/,/e.*@/p" replay.sh | sed "s/^ser-sort //")"; printf %q "$1"'
 	run -2 ser-info --replay --json h.ser
 	run -2 ser-info --replay h.ser h.ser
 }
