@@ -42,7 +42,7 @@ static void dump_header(const struct ser_header *h)
 	ser_buf_free(&b);
 }
 
-/* A value in one cell: labels as text with tab, newline, return and backslash as \t \n \r \\; tensors as their shape. */
+/* A value in one cell: labels as text with tab, newline, return and backslash as \t \n \r \\, other control bytes as \x1b; tensors as their shape. */
 static void cell(struct ser_buf *b, const struct ser_val *v)
 {
 	if (v == NULL)
@@ -56,23 +56,28 @@ static void cell(struct ser_buf *b, const struct ser_val *v)
 	struct ser_buf text = {0};
 	ser_val_text(&text, v);
 	for (size_t i = 0; i < text.n; i++) {
-		char c = text.s[i];
-		const char *escape = c == '\t'   ? "\\t"
-				     : c == '\n' ? "\\n"
-				     : c == '\r' ? "\\r"
-				     : c == '\\' ? "\\\\"
-						 : NULL;
-		ser_buf_add(b, escape != NULL ? escape : &c, escape != NULL ? 2 : 1);
+		char c = text.s[i], hex[5];
+		snprintf(hex, sizeof hex, "\\x%02x", (unsigned char)c);
+		const char *escape = c == '\t'                              ? "\\t"
+				     : c == '\n'                            ? "\\n"
+				     : c == '\r'                            ? "\\r"
+				     : c == '\\'                            ? "\\\\"
+				     : (unsigned char)c < 0x20 || c == 0x7f ? hex
+									    : NULL;
+		ser_buf_add(b, escape != NULL ? escape : &c, escape != NULL ? strlen(escape) : 1);
 	}
 	ser_buf_free(&text);
 }
 
-static void dump_tsv(const struct ser_record *r, const struct ser_strs *names)
+/* seen [n]: the names that a record had */
+static void dump_tsv(const struct ser_record *r, const struct ser_strs *names, bool *seen)
 {
 	struct ser_buf b = {0};
 	for (size_t i = 0; i < names->n; i++) {
+		const struct ser_val *v = ser_record_get(r, names->s[i]);
+		seen[i] = seen[i] || v != NULL;
 		ser_buf_str(&b, i > 0 ? "\t" : "");
-		cell(&b, ser_record_get(r, names->s[i]));
+		cell(&b, v);
 	}
 	ser_buf_str(&b, "\n");
 	put(&b);
@@ -227,10 +232,10 @@ int main(int argc, char **argv)
 	struct ser_in *in = ser_in_open(&c);
 	struct ser_record r = {0};
 	struct table t = {.column = ser_map_new()};
-	bool segment = true, first = true;
+	bool segment = true, *seen = ser_calloc(names.n + 1, sizeof *seen);
 	for (size_t i = 0; i < names.n; i++)
 		printf("%s%s", names.s[i], i + 1 < names.n ? "\t" : "\n");
-	for (bool more = true; more; first = false) {
+	for (bool more = true, first = true; more; first = false) {
 		if ((first || segment) && header) {
 			dump_header(ser_in_header(in));
 		} else if ((first || segment) && human) {
@@ -238,7 +243,7 @@ int main(int argc, char **argv)
 			human_header(ser_in_header(in));
 		}
 		if (!first && tsv != NULL)
-			dump_tsv(&r, &names);
+			dump_tsv(&r, &names, seen);
 		else if (!first && human)
 			add_row(&t, &r);
 		else if (!first && !header)
@@ -247,6 +252,10 @@ int main(int argc, char **argv)
 			fflush(stdout);
 		more = ser_in_next(in, &r, &segment);
 	}
+	for (size_t i = 0; i < names.n && c.n_read > 0; i++)
+		if (!seen[i])
+			ser_cli_fail(&c, SER_EDATA, "no record has \"%s\"", names.s[i]);
+	free(seen);
 	flush_table(&t);
 	ser_map_free(t.column);
 	free(t.text);

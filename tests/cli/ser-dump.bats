@@ -22,13 +22,17 @@ sys.stdout.buffer.write(p({"ser": 1}) + p({"id": "a", "t": "tab\there \"q\" \\ \
 d = json.loads(sys.stdin.read())
 assert d == {"id": "a", "t": "tab\there \"q\" \\ \n\x01\x7f \u00e4\u4e2d\U0001f600", "n": None, "b": True, "r": 1.0, "i": -2**63, "nan": None, "inf": None, "x": 0.1}, d
 assert type(d["r"]) is float and type(d["i"]) is int'
-	same $'id\tt\tb\tr\tn\tx\na\ttab\\there "q" \\\\ \\n\x01\x7f \xc3\xa4\xe4\xb8\xad\xf0\x9f\x98\x80\ttrue\t1\t\t0.1' \
+	same $'id\tt\tb\tr\tn\tx\na\ttab\\there "q" \\\\ \\n\\x01\\x7f \xc3\xa4\xe4\xb8\xad\xf0\x9f\x98\x80\ttrue\t1\t\t0.1' \
 		ser-dump --tsv id,t,b,r,n,x a.ser
 	! ser-dump -H a.ser | grep -q $'\x01'
 }
 
-@test "--tsv: absent is empty, a tensor is its shape" {
-	same $'id\tnosuch\tfeat\nu00000\t\t[5,4]' bash -c 'mkstream -n 1 | ser-dump --tsv id,nosuch,feat'
+@test "--tsv: absent is empty, a tensor is its shape, a field that no record has is an error" {
+	fails 1 'no record has "nosuch"' bash -c 'mkstream -n 1 | ser-dump --tsv id,nosuch,feat >/dev/null'
+	mkstream -n 2 >a.ser
+	ser-cat --id-prefix x <(ser-select --drop emo true a.ser) >b.ser
+	same $'id\temo\tfeat' bash -c 'ser-cat a.ser b.ser | ser-dump --tsv id,emo,feat | head -n 1'
+	same $'xu00000\t\t[5,4]' bash -c 'ser-cat a.ser b.ser | ser-dump --tsv id,emo,feat | sed -n 4p'
 	same 'id' bash -c 'mkstream -n 0 | ser-dump --tsv id'
 }
 
