@@ -280,6 +280,32 @@ static void sum_files(struct ser_cli *c, const struct rows *t, const bool *given
 	}
 }
 
+/* How many letters of the shorter are the other's, from the front. */
+static size_t alike(const char *a, const char *b)
+{
+	size_t n = 0;
+	while (a[n] != '\0' && a[n] == b[n])
+		n++;
+	return n;
+}
+
+/* An option that begins several names, or none: with those names, or those that are most like it. */
+static _Noreturn void unknown_option(const struct ser_cli *c, const struct rows *t, const char *arg)
+{
+	const char *name = strncmp(arg, "--", 2) == 0 ? arg + 2 : arg;
+	size_t len = strcspn(name, "="), best = 3, n = 0;
+	char *given = ser_strndup(name, len);
+	struct ser_buf b = {0};
+	for (size_t i = 0; i < t->n; i++)
+		best = alike(given, t->opt[i].name) > best ? alike(given, t->opt[i].name) : best;
+	for (size_t i = 0; i < t->n && n < 6; i++)
+		if (alike(given, t->opt[i].name) >= (best < len ? best : len))
+			ser_buf_printf(&b, "%s--%s", n++ > 0 ? ", " : "", t->opt[i].name);
+	if (best >= len && n > 1)
+		ser_cli_usage(c, "option --%s is ambiguous: %s", given, b.s);
+	ser_cli_usage(c, n > 0 ? "unknown option --%s; there is %s" : "unknown option --%s", given, b.s);
+}
+
 /* Set what argv[1..argc) gives, up to the operands, which are the last of it then. */
 static void parse(struct ser_cli *c, const struct rows *t, bool *given, int argc, char **argv)
 {
@@ -310,7 +336,7 @@ static void parse(struct ser_cli *c, const struct rows *t, bool *given, int argc
 				ser_cli_usage(c, "option --%s takes no value", t->opt[(size_t)optopt % 1000].name);
 			if (optopt > 0 && optopt < 256 && strncmp(argv[optind - 1], "--", 2) != 0)
 				ser_cli_usage(c, "unknown option -%c", optopt);
-			ser_cli_usage(c, "unknown or ambiguous option %s", argv[optind - 1]);
+			unknown_option(c, t, argv[optind - 1]);
 		}
 		size_t i = 0;
 		if (k >= 1000)
@@ -356,9 +382,10 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 	check_descriptors(tool->name);
 	ser_oom_set(out_of_memory);
 	json_set_alloc_funcs(take_memory, free);
-	signal(SIGINT, stop_signal);
-	signal(SIGTERM, stop_signal);
-	signal(SIGHUP, stop_signal);
+	static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXCPU, SIGXFSZ};
+	for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+		if (signal(stops[i], stop_signal) == SIG_IGN)
+			signal(stops[i], SIG_IGN); /* as the parent has it: nohup */
 
 	bool mode_first = tool->modes != NULL;
 	if (mode_first && argc > 1 && argv[1][0] != '-') {
