@@ -163,7 +163,15 @@ static void convert(struct ser_cli *c, int from, int to, const struct ser_format
 	ser_import_free(im);
 }
 
-static void merged(struct ser_cli *c)
+/* A part that died before its first byte leaves no trace in what is put together: the count does. */
+static void check_count(struct ser_cli *c, int64_t expect)
+{
+	if (expect >= 0 && c->n_read != (uint64_t)expect)
+		ser_cli_fail(c, SER_EDATA, "found %llu records, expected %lld", (unsigned long long)c->n_read,
+			     (long long)expect);
+}
+
+static void merged(struct ser_cli *c, int64_t expect)
 {
 	struct ser_out *out = ser_out_open(c);
 	struct ser_header h;
@@ -174,6 +182,7 @@ static void merged(struct ser_cli *c)
 	if (!twice && (spool = ser_spool_new(&e)) == NULL)
 		ser_cli_die(c, &e);
 	gather(c, &h, &mixed, spool);
+	check_count(c, expect);
 	if (mixed)
 		ser_out_header(out, &h);
 	else
@@ -192,12 +201,15 @@ static void merged(struct ser_cli *c)
 int main(int argc, char **argv)
 {
 	bool merge = false;
+	int64_t expect = -1;
 	int from = 0, to = 0;
 	const char *labels = NULL;
 	double shift_ms = 0;
 	struct ser_format_opt o = {0};
 	const struct ser_option opts[] = {
 		{"merge", "make one segment, under one merged header", SER_OPT_FLAG(&merge), .letter = 'm'},
+		{"expect", "fail unless there are N records; -1: any number", SER_OPT_I64(&expect, "N", -1, 9e18),
+		 .flags = SER_OPTION_SILENT},
 		{"id-prefix", "put this before every id", SER_OPT_STR(&prefix, "TEXT")},
 		{"from", "read files of this format", SER_OPT_CHOICE(&from, "FORMAT", ser_format_names)},
 		{"to", "write this format", SER_OPT_CHOICE(&to, "FORMAT", ser_format_names)},
@@ -235,14 +247,17 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "--id-prefix is of streams: pipe one ser-cat into another");
 	if (merge && (from != 0 || to != 0))
 		ser_cli_usage(&c, "--merge is of streams: pipe one ser-cat into another");
+	if (expect >= 0 && (from != 0 || to != 0))
+		ser_cli_usage(&c, "--expect is of streams: pipe one ser-cat into another");
 
 	if (from != 0 || to != 0)
 		convert(&c, from, to, &o);
 	else if (merge)
-		merged(&c);
+		merged(&c, expect);
 	else {
 		struct ser_out *out = ser_out_open(&c);
 		pass(&c, out, true);
+		check_count(&c, expect);
 		ser_out_close(out);
 	}
 	ser_cli_names_free(&names);

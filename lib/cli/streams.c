@@ -210,6 +210,7 @@ void ser_out_header_as_is(struct ser_out *o, const struct ser_header *h)
 			     "%s: the provenance nests deeper than %d: too many merges of unlike streams", o->name,
 			     SER_MAX_DEPTH - 1);
 	o->w = ser_writer_new(o->fd, o->name, h);
+	ser_out_flush(o); /* a job that dies before its first record leaves a stream that is cut, not none */
 }
 
 void ser_cli_prov_header(const struct ser_cli *c, struct ser_header *h)

@@ -124,3 +124,103 @@ parts() {
 	same '["--id-prefix=1/"]' bash -c 'ser-dump --header one.ser | jq -c ".prov[-1].args"'
 	fails 2 'of streams' ser-cat --id-prefix 1/ --to csv p.ser
 }
+
+@test "a part that failed is seen where parts are put together, though it made no record" {
+	python3 - <<-'END'
+		import struct
+		n = 8000
+		open("a.wav", "wb").write(struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + 2 * n, b"WAVE", b"fmt ", 16, 1, 1, 8000, 16000,
+			2, 16, b"data", 2 * n) + struct.pack("<%dh" % n, *[(i * 7919) % 2001 - 1000 for i in range(n)]))
+	END
+	{
+		ser-wav2feat --id a a.wav
+		ser-wav2feat --id b missing.wav || true
+	} 2>/dev/null >two.ser
+	fails 1 'after 0 records: no trailer; ser-wav2feat did not finish' ser-cat --merge two.ser
+	mkstream -n 3 >s.ser
+	for filter in 'ser-select true' 'ser-head -n 9' 'ser-cat'; do
+		run bash -c "{ head -c 500 s.ser; sleep 0.3; } | $filter 2>/dev/null | ser-info"
+		[[ $output = *'cut off'* ]]
+	done
+	command -v parallel >/dev/null || skip "parallel is not installed"
+	printf 'id\tpath\n%s' "$(for i in 1 2 3 4 none 6; do
+		[ $i = none ] || cp a.wav $i.wav
+		printf 's%s\t%s.wav\n' $i $i
+	done)" >m.tsv
+	fails 1 'ser-cat' bash -c 'parallel --will-cite --pipe --header : -N 2 -k ser-wav2feat <m.tsv 2>/dev/null | ser-cat --merge >/dev/null'
+}
+
+@test "--expect: the number of records, merged or not" {
+	mkstream -n 3 >a.ser
+	mkstream -n 4 --first 3 >b.ser
+	ser-cat --expect 7 a.ser b.ser | ser-cmp - <(ser-cat --merge --expect 7 <(cat a.ser b.ser))
+	for how in '' --merge; do
+		fails 1 'found 7 records, expected 8' ser-cat $how --expect 8 -o out.ser a.ser b.ser
+		fails 1 'found 7 records, expected 0' ser-cat $how --expect 0 -o out.ser a.ser b.ser
+	done
+	[ ! -e out.ser ]
+	fails 2 'of streams' ser-cat --expect 3 --to csv a.ser
+}
+
+@test "-o: links lead on, modes stay, and what is no file is written where it is" {
+	mkstream -n 3 >a.ser
+	mkdir there
+	ln -s there/b.ser b.ser # which is not there yet
+	ser-cat -o b.ser a.ser
+	[ -L b.ser ]
+	cmp a.ser there/b.ser
+	ln -s ../c.ser there/c.ser
+	ln -s there/c.ser c1.ser
+	for mode in 600 640 644; do
+		printf old >c.ser
+		chmod $mode c.ser
+		ser-cat -o c1.ser a.ser
+		cmp a.ser c.ser
+		same $mode stat -c %a c.ser
+	done
+	[ -L c1.ser ] && [ -L there/c.ser ]
+	same 640 bash -c 'umask 027 && ser-cat -o new.ser a.ser && stat -c %a new.ser'
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 1:1 c.ser
+		ser-cat -o c1.ser a.ser
+		same 1:1 stat -c %u:%g c.ser
+	fi
+	ln -s /dev/stdout out
+	for to in /dev/stdout /dev/fd/1 /proc/self/fd/1 out; do
+		ser-cat -o $to a.ser | cmp - a.ser
+		{ printf x; ser-cat -o $to a.ser; } >got # behind what is there
+		cmp got <(printf x | cat - a.ser)
+	done
+	ser-cat -o /dev/fd/7 a.ser 7>got
+	cmp got a.ser
+	fails 1 'cannot create' ser-cat -o /dev/fd/77 a.ser
+	mkfifo pipe
+	cat pipe >got &
+	ser-cat -o pipe a.ser
+	wait
+	cmp got a.ser
+	same 'a.ser b.ser c.ser c1.ser got new.ser out pipe there' bash -c 'ls | paste -sd " "'
+	[ -L /dev/stdout ]
+}
+
+@test "a tool that is stopped leaves no temporary file" {
+	mkstream -n 3 >a.ser
+	for sig in INT TERM HUP XCPU; do
+		mkfifo in
+		env --default-signal=INT ser-cat -o out.ser in &
+		pid=$!
+		exec 9>in
+		head -c 600 a.ser >&9
+		for _ in $(seq 100); do ls out.ser.* >/dev/null 2>&1 && break || sleep 0.05; done
+		ls out.ser.* >/dev/null
+		kill -$sig $pid
+		wait $pid || true
+		exec 9>&-
+		rm in
+		same 0 bash -c 'ls | grep -c out || true'
+	done
+	mkstream -n 3000 >big.ser
+	run bash -c 'ulimit -f 64 && ser-cat -o out.ser big.ser'
+	[ "$status" -ne 0 ]
+	same 0 bash -c 'ls | grep -c out || true'
+}
