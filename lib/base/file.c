@@ -72,29 +72,38 @@ char *ser_outfile_target(const char *path)
 	return at;
 }
 
+enum { TRIES = 100 };
+
+/* A name beside `path` that is likely to be free; malloc'ed. */
+static char *name_beside(const char *path)
+{
+	static unsigned salt;
+	struct timespec t;
+	struct ser_buf b = {0};
+	clock_gettime(CLOCK_REALTIME, &t);
+	salt = salt * 1664525u + (unsigned)t.tv_nsec + (unsigned)getpid() * 2654435761u;
+	ser_buf_printf(&b, "%s.%08x", path, salt);
+	return b.s;
+}
+
 /* A new file beside `path`, of the mode and, for root, the owner of `old`, if there is one. A mode given by open() needs no call that a
  * confined process had better not have. */
 static int create_beside(const char *path, const struct stat *old, char **name)
 {
-	static unsigned salt;
-	struct timespec t;
 	int fd = -1;
-	clock_gettime(CLOCK_REALTIME, &t);
-	for (int i = 0; i < 100; i++) {
-		struct ser_buf b = {0};
-		salt = salt * 1664525u + (unsigned)t.tv_nsec + (unsigned)getpid() * 2654435761u;
-		ser_buf_printf(&b, "%s.%08x", path, salt);
+	for (int i = 0; i < TRIES; i++) {
+		char *tmp = name_beside(path);
 		mode_t mask = old != NULL ? umask(0) : 0;
-		fd = open(b.s, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, old != NULL ? old->st_mode & 0777 : 0666);
+		fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, old != NULL ? old->st_mode & 0777 : 0666);
 		int err = errno;
 		if (old != NULL)
 			umask(mask);
 		errno = err;
 		if (fd >= 0 || errno != EEXIST) {
-			*name = b.s;
+			*name = tmp;
 			break;
 		}
-		ser_buf_free(&b);
+		free(tmp);
 	}
 	if (fd >= 0 && old != NULL && geteuid() == 0 && fchown(fd, old->st_uid, old->st_gid) != 0) {
 		int err = errno;
@@ -165,16 +174,29 @@ void ser_outfile_abort(struct ser_outfile *o)
 	forget(o);
 }
 
+static bool make_dir_beside(const char *path, char **name)
+{
+	for (int i = 0; i < TRIES; i++) {
+		*name = name_beside(path);
+		if (mkdir(*name, 0777) == 0)
+			return true;
+		int err = errno;
+		free(*name);
+		*name = NULL;
+		errno = err;
+		if (err != EEXIST)
+			return false;
+	}
+	return false;
+}
+
 int ser_outdir_open(struct ser_outdir *o, const char *path, struct ser_err *e)
 {
 	size_t n = strlen(path);
-	struct ser_buf b = {0};
 	struct stat st;
 	while (n > 1 && path[n - 1] == '/')
 		n--;
 	*o = (struct ser_outdir){.path = ser_strndup(path, n)};
-	ser_buf_printf(&b, "%s.XXXXXX", o->path);
-	o->tmp = b.s;
 	int rc = 0, found = 0;
 	bool there = stat(o->path, &st) == 0;
 	DIR *d = there ? opendir(o->path) : NULL;
@@ -186,7 +208,7 @@ int ser_outdir_open(struct ser_outdir *o, const char *path, struct ser_err *e)
 		rc = ser_fail(e, SER_EIO, "%s: exists and is no directory", o->path);
 	else if (found > 2) /* "." and ".." are always there */
 		rc = ser_fail(e, SER_EIO, "%s: exists and is not empty", o->path);
-	else if (mkdtemp(o->tmp) == NULL)
+	else if (!make_dir_beside(o->path, &o->tmp))
 		rc = ser_fail(e, SER_EIO, "%s: cannot create: %s", o->path, strerror(errno));
 	if (rc != 0) {
 		free(o->path);

@@ -101,7 +101,15 @@ int ser_cli_end(struct ser_cli *c)
 	c->skipped = c->prov = c->drop = c->sums = c->parts = c->files = (struct ser_strs){0};
 	c->given = NULL;
 	errno = 0;
-	if (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0) {
+	if (ferror(stdout)) { /* of a write before: one more says why */
+		clearerr(stdout);
+		fputc('\n', stdout);
+		fflush(stdout);
+		fprintf(stderr, "%s: <stdout>: write failed%s%s\n", c->tool->name, errno != 0 ? ": " : "",
+			errno != 0 ? strerror(errno) : "");
+		return ser_cli_trouble(c->tool);
+	}
+	if (fflush(stdout) != 0 || fclose(stdout) != 0) {
 		fprintf(stderr, "%s: <stdout>: write failed: %s\n", c->tool->name, strerror(errno != 0 ? errno : EIO));
 		return ser_cli_trouble(c->tool);
 	}

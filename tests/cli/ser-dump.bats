@@ -58,3 +58,10 @@ assert type(d["r"]) is float and type(d["i"]) is int'
 	fails 2 exclude ser-dump --tsv id --header
 	fails 2 exclude ser-dump --data --tsv id
 }
+
+@test "a full disk is called that, however much was written before" {
+	for n in 1 3000; do
+		mkstream -n $n >a.ser
+		fails 1 '<stdout>: write failed: No space left on device' bash -c 'ser-dump -d a.ser >/dev/full'
+	done
+}
