@@ -167,7 +167,7 @@ for m in {"ser": 1, "prov": json.loads(sys.argv[1])}, {"id": "a"}, {"end": 1}:
 	hostile '[{"inputs":[1]}]' | (run -1 ser-info --replay && [[ $output == *"is no list"* ]])
 	hostile '[{"tool":"ser-norm","version":"1","args":[],"inputs":[[{"inputs":7},{"tool":"x"}],[]]}]' | ser-info --replay | grep -q '"${2}"'
 	# nothing that writes, whatever a table of options calls it; nothing that moves the cursor of who looks
-	for option in $(grep -rhB 2 'SER_OPTION_WRITE' "$ROOT"/src "$ROOT"/lib/cli/options.c | sed -n 's/.*{"\([a-z-]*\)",.*FILE.*/\1/p') output out centr; do
+	for option in $(grep -rhB 2 'SER_OPTION_WRITE' "$ROOT"/src "$ROOT"/lib --include=*.c | sed -n 's/.*{"\([a-z-]*\)",.*FILE.*/\1/p') output out centr; do
 		hostile '[{"tool":"ser-sort","version":"0.1.0","args":["--'"$option"'=pwned"]}]' >h.ser
 		fails 1 'which writes a file' ser-info --replay h.ser
 	done
