@@ -402,7 +402,7 @@ END
 	fails 2 'before "+"' train a.st d.ser + classify -l spk
 	fails 2 'expected a mode' train a.st + clasify -l spk d.ser
 	fails 2 '--label is needed' train a.st + classify d.ser
-	fails 2 'unknown or ambiguous option --epochs' train a.st + classify -l spk --epochs 3 d.ser
+	fails 2 'unknown option --epochs' train a.st + classify -l spk --epochs 3 d.ser
 	ser-train classify -l emo + regress --help | grep -q -- '--adversarial'
 }
 
