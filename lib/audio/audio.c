@@ -48,8 +48,11 @@ static int fail_short(const struct ser_audio *a, struct ser_err *e, const char *
 
 static int open_decoder(struct ser_audio *a, struct ser_err *e)
 {
-	if (!ser_source_ogg_ended(&a->src))
-		return ser_fail(e, SER_EDATA, "%s: the file is cut off: its Ogg stream has no last page", a->name);
+	int rc = ser_source_tag_check(&a->src, a->name, e);
+	if (rc == SER_OK)
+		rc = ser_source_ogg_check(&a->src, a->name, e);
+	if (rc != SER_OK)
+		return rc;
 	int64_t whole, lack = ser_source_mpeg_missing(&a->src, &whole,
 						      &a->n_mpeg); /* the decoder would say it on standard error */
 	if (lack > 0 && whole >= 0)
@@ -57,6 +60,9 @@ static int open_decoder(struct ser_audio *a, struct ser_err *e)
 	if (lack > 0)
 		return ser_fail(e, SER_EDATA, "%s: the file is cut off: its last MPEG frame lacks %lld bytes", a->name,
 				(long long)lack);
+	rc = ser_source_mpeg_check(&a->src, a->name, e);
+	if (rc != SER_OK)
+		return rc;
 	SF_VIRTUAL_IO io = {.get_filelen = ser_source_len,
 			    .seek = ser_source_seek,
 			    .read = ser_source_read,

@@ -63,6 +63,64 @@ static int64_t announced(const struct frame *f, const unsigned char *p, size_t n
 	return -1;
 }
 
+/* The frames with sound that the first frame p [n] announces, -1 when it doesn't. */
+static int64_t announced_frames(const struct frame *f, const unsigned char *p, size_t n)
+{
+	size_t at = HEAD + (f->mpeg1 ? (f->mono ? 17 : 32) : (f->mono ? 9 : 17));
+	if (n >= at + 16 && (memcmp(p + at, "Xing", 4) == 0 || memcmp(p + at, "Info", 4) == 0))
+		return (p[at + 7] & 1) != 0 ? be32(p + at + 8) : -1;
+	return n >= 54 && memcmp(p + 36, "VBRI", 4) == 0 ? be32(p + 50) : -1;
+}
+
+/* A frame like f at `at`: its bytes, else 0. */
+static int64_t like(struct ser_source *s, int64_t at, const struct frame *f)
+{
+	unsigned char p[HEAD];
+	struct frame g;
+	return peek(s, at, p, HEAD) == HEAD && parse(p, &g) && g.rate_hz == f->rate_hz && g.mpeg1 == f->mpeg1 ? g.n_byte
+													      : 0;
+}
+
+static int count(struct ser_source *s, const char *name, struct ser_err *e)
+{
+	unsigned char p[ENOUGH];
+	struct frame f;
+	int64_t at = first_frame(s), len, n_frame = 0;
+	size_t n = peek(s, at, p, sizeof p);
+	if (n < HEAD || !parse(p, &f))
+		return SER_OK;
+	int64_t want = announced_frames(&f, p, n);
+	if (want < 0)
+		return SER_OK;
+	for (; (len = like(s, at, &f)) > 0; at += len)
+		n_frame++;
+	if (n_frame < want)
+		return ser_fail(e, SER_EDATA,
+				"%s: damaged: no MPEG frame at byte %lld, after %lld of %lld (copy it anew)", name,
+				(long long)at, (long long)n_frame, (long long)want);
+	/* the first frame may be counted or not; behind the last there are tags, or another sound */
+	int64_t more = n_frame > want + 1 ? at : 0;
+	for (int64_t i = at; more == 0 && i + HEAD < s->size; i++)
+		if ((len = like(s, i, &f)) > 0 && like(s, i + len, &f) > 0)
+			more = i;
+	if (more > 0)
+		return ser_fail(e, SER_EDATA,
+				"%s: goes on behind the %lld MPEG frames that its first announces: sounds that were "
+				"joined must be split first",
+				name, (long long)want);
+	return SER_OK;
+}
+
+int ser_source_mpeg_check(struct ser_source *s, const char *name, struct ser_err *e)
+{
+	if (s->kind == SOURCE_PIPE)
+		return SER_OK;
+	int64_t keep = s->pos;
+	int rc = count(s, name, e);
+	s->pos = keep;
+	return rc;
+}
+
 static int64_t missing(struct ser_source *s, int64_t *whole, int64_t *n_sample)
 {
 	unsigned char p[ENOUGH];
@@ -83,6 +141,23 @@ static int64_t missing(struct ser_source *s, int64_t *whole, int64_t *n_sample)
 			return 0;
 	}
 	return 0;
+}
+
+int ser_source_tag_check(struct ser_source *s, const char *name, struct ser_err *e)
+{
+	static const char *const known[] = {"RIFF", "RIFX", "RF64", "FORM", "OggS", ".snd", "riff", "caff", "NIST"};
+	unsigned char p[4];
+	if (s->kind == SOURCE_PIPE)
+		return SER_OK;
+	int64_t keep = s->pos, at = first_frame(s);
+	bool got = at > 0 && peek(s, at, p, sizeof p) == sizeof p;
+	s->pos = keep;
+	for (size_t i = 0; got && i < sizeof known / sizeof known[0]; i++)
+		if (memcmp(p, known[i], 4) == 0)
+			return ser_fail(e, SER_EDATA,
+					"%s: an ID3 tag of %lld bytes stands before the sound (%s): take it off", name,
+					(long long)at, known[i]);
+	return SER_OK;
 }
 
 int64_t ser_source_mpeg_missing(struct ser_source *s, int64_t *whole, int64_t *n_sample)

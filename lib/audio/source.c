@@ -9,20 +9,25 @@
 #include <unistd.h>
 
 enum {
-	SLURP = 8 << 20,      /* regular files up to this size are read at once */
-	WINDOW = 1 << 20,     /* bytes of a pipe kept for looking back */
-	HEAD = 256 << 10,     /* where the samples of a WAV or AU file must have begun */
-	OGG_TAIL = 128 << 10, /* an Ogg page has at most 65307 bytes */
+	SLURP = 8 << 20,  /* regular files up to this size are read at once */
+	WINDOW = 1 << 20, /* bytes of a pipe kept for looking back */
+	HEAD = 256 << 10, /* where the samples of a WAV or AU file must have begun */
 };
 
 static const int64_t LEN_UNKNOWN = INT64_C(1) << 50;
 
 /* What writers that cannot seek back put as the length: 0, all ones, or something near 2^31. */
 static const uint32_t STREAM_SIZE = 0x7ff00000;
+static const uint32_t SOX_SIZE = 0x7f000000; /* and more: of an AIFF FORM that sox writes to a pipe */
 
 static uint32_t le32(const unsigned char *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint64_t le64(const unsigned char *p)
+{
+	return (uint64_t)le32(p) | (uint64_t)le32(p + 4) << 32;
 }
 
 static uint32_t be32(const unsigned char *p)
@@ -41,49 +46,6 @@ static void unknown_size(struct ser_source *s, int64_t at, bool big_endian, uint
 	s->size_at = at;
 	for (int i = 0; i < 4; i++)
 		s->size_bytes[i] = (unsigned char)(size >> (big_endian ? 24 - 8 * i : 8 * i));
-}
-
-/* Find the samples in the first n bytes of a RIFF, RIFX, RF64, AU or AIFF file. */
-static void parse_head(struct ser_source *s, const unsigned char *p, size_t n)
-{
-	s->data_off = 0;
-	s->data_size = -1;
-	if (n >= 16 && memcmp(p, ".snd", 4) == 0) {
-		s->data_off = be32(p + 4);
-		s->data_size = stream_size(be32(p + 8));
-		if (s->data_size < 0)
-			unknown_size(s, 8, true, UINT32_MAX);
-		return;
-	}
-	if (n >= 12 && memcmp(p, "FORM", 4) == 0) {
-		int64_t size = stream_size(be32(p + 4)); /* the whole FORM: no need to look for SSND */
-		s->data_off = 8;
-		s->data_size = size;
-		return;
-	}
-	bool rf64 = n >= 12 && memcmp(p, "RF64", 4) == 0, rifx = n >= 12 && memcmp(p, "RIFX", 4) == 0;
-	if (n < 12 || (!rf64 && !rifx && memcmp(p, "RIFF", 4) != 0) || memcmp(p + 8, "WAVE", 4) != 0)
-		return;
-	int64_t size64 = -1;
-	for (size_t at = 12; at + 8 <= n;) {
-		uint32_t size = rifx ? be32(p + at + 4) : le32(p + at + 4);
-		if (memcmp(p + at, "data", 4) == 0) {
-			s->data_off = (int64_t)at + 8;
-			s->data_last = true;
-			s->data_size = rf64 && size == UINT32_MAX ? size64 : stream_size(size);
-			if (s->data_size < 0 && !rf64) {
-				int64_t room = s->size >= 0 ? s->size - s->data_off : INT64_MAX;
-				unknown_size(s, s->data_off - 4, rifx, room < 0xfffffffe ? (uint32_t)room : 0xfffffffe);
-			}
-			return;
-		}
-		if (rf64 && memcmp(p + at, "ds64", 4) == 0 && at + 8 + 16 <= n)
-			size64 = (int64_t)((uint64_t)le32(p + at + 16) | (uint64_t)(le32(p + at + 20) & 0x7fffffff)
-										 << 32);
-		if (size > n)
-			return;
-		at += 8 + (size_t)size + (size & 1);
-	}
 }
 
 static ssize_t read_full(int fd, unsigned char *p, size_t n)
@@ -118,12 +80,154 @@ static ssize_t pread_full(int fd, unsigned char *p, size_t n, int64_t off)
 	return (ssize_t)got;
 }
 
+/* What the first bytes of a file are looked at through: those in hand, and, of a regular file, all that follow. */
+struct head {
+	const struct ser_source *s;
+	const unsigned char *p;
+	size_t n;
+};
+
+static bool get(const struct head *h, int64_t at, unsigned char *to, size_t n)
+{
+	if (at >= 0 && at + (int64_t)n <= (int64_t)h->n) {
+		memcpy(to, h->p + at, n);
+		return true;
+	}
+	return at >= 0 && at < LEN_UNKNOWN && h->s->kind == SOURCE_FD &&
+	       pread_full(h->s->fd, to, n, h->s->base + at) == (ssize_t)n;
+}
+
+/* Of a chunk "data" of no bytes: it is empty where the RIFF chunk, of a known length, goes on behind it. */
+static bool truly_empty(int64_t riff, int64_t data_off)
+{
+	return riff >= 0 && riff + 8 > data_off;
+}
+
+static void parse_wav(struct ser_source *s, const struct head *h, bool rf64, bool rifx)
+{
+	unsigned char p[24];
+	int64_t size64 = -1, riff = stream_size(rifx ? be32(h->p + 4) : le32(h->p + 4));
+	for (int64_t at = 12; get(h, at, p, 8);) {
+		uint32_t size = rifx ? be32(p + 4) : le32(p + 4);
+		if (memcmp(p, "data", 4) == 0) {
+			s->data_off = at + 8;
+			s->data_last = true;
+			s->data_size = rf64 && size == UINT32_MAX ? size64 : stream_size(size);
+			if (size == 0 && truly_empty(riff, s->data_off))
+				s->data_size = 0;
+			if (s->data_size < 0 && !rf64) {
+				int64_t room = s->size >= 0 ? s->size - s->data_off : INT64_MAX;
+				unknown_size(s, s->data_off - 4, rifx, room < 0xfffffffe ? (uint32_t)room : 0xfffffffe);
+			}
+			return;
+		}
+		if (rf64 && memcmp(p, "ds64", 4) == 0 && get(h, at, p, 24))
+			size64 = (int64_t)(le64(p + 16) & INT64_MAX);
+		at += 8 + (int64_t)size + (size & 1);
+	}
+}
+
+/* Sony Wave64: chunks of a GUID, 64 bits of length, these 24 bytes included, and filling up to 8. */
+static void parse_w64(struct ser_source *s, const struct head *h)
+{
+	unsigned char p[24];
+	for (int64_t at = 40; get(h, at, p, 24);) {
+		uint64_t size = le64(p + 16);
+		if (size < 24 || size > (uint64_t)LEN_UNKNOWN)
+			return;
+		if (memcmp(p, "data", 4) == 0) {
+			s->data_off = at + 24;
+			s->data_size = size > 24 ? (int64_t)size - 24 : -1;
+			return;
+		}
+		at += (int64_t)((size + 7) & ~UINT64_C(7));
+	}
+}
+
+/* Apple CAF: chunks of a name and 64 bits of length, all ones for data that go on to the file's end. */
+static void parse_caf(struct ser_source *s, const struct head *h)
+{
+	unsigned char p[12];
+	for (int64_t at = 8; get(h, at, p, 12);) {
+		uint64_t size = (uint64_t)be32(p + 4) << 32 | be32(p + 8);
+		if (size > (uint64_t)LEN_UNKNOWN)
+			return;
+		if (memcmp(p, "data", 4) == 0) {
+			s->data_off = at + 12;
+			s->data_size = (int64_t)size;
+			return;
+		}
+		at += 12 + (int64_t)size;
+	}
+}
+
+/* NIST SPHERE: lines "NAME -i NUMBER" between "NIST_1A\n   1024\n" and "end_head". -1: not there. */
+static int64_t sphere_field(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+	size_t n = strlen(name);
+	if (at == NULL || at[-1] != '\n' || strncmp(at + n, " -i ", 4) != 0)
+		return -1;
+	long long v = strtoll(at + n + 4, NULL, 10);
+	return v >= 0 && v < 1LL << 40 ? v : -1;
+}
+
+static void parse_sphere(struct ser_source *s, const struct head *h)
+{
+	char text[1024 + 1] = {0};
+	if (!get(h, 0, (unsigned char *)text, 1024))
+		return;
+	int64_t n = sphere_field(text, "sample_count"), width = sphere_field(text, "sample_n_bytes"),
+		n_chan = sphere_field(text, "channel_count"), off = strtoll(text + 8, NULL, 10);
+	const char *coding = strstr(text, "\nsample_coding -s");
+	bool packed = coding != NULL && memchr(coding + 1, ',', strcspn(coding + 1, "\n")) != NULL;
+	n_chan = n_chan < 0 ? 1 : n_chan;
+	if (packed || n < 0 || width < 1 || width > 8 || n_chan < 1 || n_chan > 1024 || off < 1 || off > 1 << 20)
+		return;
+	s->data_off = off;
+	s->data_size = n * width * n_chan;
+	s->data_last = true;
+}
+
+/* Find the samples in a file that begins with the n bytes p. */
+static void parse_head(struct ser_source *s, const unsigned char *p, size_t n)
+{
+	const struct head h = {s, p, n};
+	s->data_off = 0;
+	s->data_size = -1;
+	if (n < 24)
+		return;
+	if (memcmp(p, ".snd", 4) == 0) {
+		s->data_off = be32(p + 4);
+		s->data_size = stream_size(be32(p + 8));
+		if (s->data_size < 0)
+			unknown_size(s, 8, true, UINT32_MAX);
+	} else if (memcmp(p, "FORM", 4) == 0) { /* the whole FORM: no need to look for SSND */
+		uint32_t size = be32(p + 4);
+		s->data_off = 8;
+		s->data_size = size >= SOX_SIZE ? -1 : stream_size(size);
+	} else if (memcmp(p + 8, "WAVE", 4) == 0) {
+		bool rf64 = memcmp(p, "RF64", 4) == 0, rifx = memcmp(p, "RIFX", 4) == 0;
+		if (rf64 || rifx || memcmp(p, "RIFF", 4) == 0)
+			parse_wav(s, &h, rf64, rifx);
+	} else if (memcmp(p, "riff", 4) == 0) {
+		parse_w64(s, &h);
+	} else if (memcmp(p, "caff", 4) == 0) {
+		parse_caf(s, &h);
+	} else if (memcmp(p, "NIST_1A\n", 8) == 0) {
+		parse_sphere(s, &h);
+	} else if (memcmp(p, "2BIT", 4) == 0 && n >= 30) { /* AVR */
+		s->data_off = 128;
+		s->data_size = (int64_t)be32(p + 26) * (p[12] != 0 || p[13] != 0 ? 2 : 1) * (p[15] == 8 ? 1 : 2);
+	}
+}
+
 int ser_source_mem(struct ser_source *s, const void *p, size_t n, const char *name, struct ser_err *e)
 {
 	*s = (struct ser_source){.kind = SOURCE_MEM, .mem = p, .fd = -1, .size = (int64_t)n};
 	if (n == 0)
 		return ser_fail(e, SER_EDATA, "%s: the file is empty", name);
-	parse_head(s, p, n < HEAD ? n : HEAD);
+	parse_head(s, p, n);
 	return SER_OK;
 }
 
@@ -139,10 +243,10 @@ static int from_regular(struct ser_source *s, const char *name, struct ser_err *
 		free(p);
 		return ser_fail(e, SER_EIO, "%s: %s", name, strerror(err));
 	}
-	parse_head(s, p, (size_t)got < HEAD ? (size_t)got : HEAD);
+	s->kind = SOURCE_FD;
+	parse_head(s, p, (size_t)got);
 	if (s->size > SLURP) {
 		free(p);
-		s->kind = SOURCE_FD;
 		return SER_OK;
 	}
 	s->kind = SOURCE_MEM;
@@ -241,9 +345,17 @@ int ser_source_fd(struct ser_source *s, int fd, const char *name, struct ser_err
 int ser_source_path(struct ser_source *s, const char *path, struct ser_err *e)
 {
 	*s = (struct ser_source){.fd = -1};
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* a FIFO that nobody writes to would wait forever, a device may have no end: only our own descriptors may be such */
+	bool own = strcmp(path, "/dev/stdin") == 0 || strncmp(path, "/dev/fd/", 8) == 0;
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | (own ? 0 : O_NONBLOCK));
 	if (fd < 0)
 		return ser_fail(e, SER_EIO, "%s: %s", path, strerror(errno));
+	if (!own && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		close(fd);
+		return ser_fail(e, SER_EDATA, S_ISDIR(st.st_mode) ? "%s: is a directory" : "%s: is not a regular file",
+				path);
+	}
 	int rc = ser_source_fd(s, fd, path, e);
 	if (s->fd == fd && (rc != SER_OK || s->kind == SOURCE_MEM)) {
 		close(fd);
@@ -382,34 +494,4 @@ int64_t ser_source_missing(const struct ser_source *s)
 		return 0;
 	int64_t have = s->size > s->data_off ? s->size - s->data_off : 0;
 	return s->data_size > have ? s->data_size - have : 0;
-}
-
-bool ser_source_ogg_ended(struct ser_source *s)
-{
-	unsigned char magic[4];
-	if (s->kind == SOURCE_PIPE || s->size < 27)
-		return true;
-	int64_t keep = s->pos;
-	s->pos = 0;
-	bool ogg = ser_source_read(magic, 4, s) == 4 && memcmp(magic, "OggS", 4) == 0;
-	bool ended = !ogg;
-	if (ogg) {
-		size_t n = s->size < OGG_TAIL ? (size_t)s->size : OGG_TAIL;
-		unsigned char *p = ser_malloc(n, 1);
-		s->pos = s->size - (int64_t)n;
-		n = (size_t)ser_source_read(p, (int64_t)n, s);
-		for (size_t at = n < 27 ? 0 : n - 27 + 1; at-- > 0;) {
-			if (memcmp(p + at, "OggS", 4) != 0)
-				continue;
-			/* page: 27 bytes, a table of n_seg lengths, then their sum of bytes; flag 4: end of stream */
-			size_t n_seg = p[at + 26], len = 27 + n_seg;
-			for (size_t i = 0; i < n_seg && at + 27 + i < n; i++)
-				len += p[at + 27 + i];
-			ended = (p[at + 5] & 4) != 0 && at + len <= n;
-			break;
-		}
-		free(p);
-	}
-	s->pos = keep;
-	return ended;
 }

@@ -20,10 +20,10 @@ struct ser_source {
 	int64_t lo, hi; /* PIPE */
 	bool opening;   /* PIPE: the header is being parsed: nothing behind the samples may be waited for */
 	int failed;     /* errno of a failed read, 0 for none */
-	/* from the container's header (WAV, AU, AIFF): */
+	/* from the container's header (WAV, RF64, Wave64, AU, AIFF, CAF, SPHERE, AVR): */
 	int64_t data_off;  /* first byte of the samples, 0 when not known */
 	int64_t data_size; /* bytes of samples announced, -1 when the writer could not know or it is not said */
-	bool data_last; /* WAV: what stands behind the samples is not looked at, so that a pipe gives what a file gives */
+	bool data_last; /* WAV, SPHERE: what stands behind the samples is not looked at, so that a pipe gives what a file gives */
 	int64_t size_at; /* > 0: the four bytes here hold an unknown length, to be read as size_bytes */
 	unsigned char size_bytes[4];
 };
@@ -44,12 +44,20 @@ int64_t ser_source_write(const void *p, int64_t n, void *s);
  * pipe: known once it has been read to its end. */
 int64_t ser_source_missing(const struct ser_source *s);
 
-/* Whether an Ogg stream's last page is there, whole and marked as the last. True for what is not Ogg. */
-bool ser_source_ogg_ended(struct ser_source *s);
+/* Ogg (RFC 3533): every page is there, whole and in order, the first of each stream at the beginning and the last marked so; one sound
+ * only. SER_EDATA says what is wrong. SER_OK for what is not Ogg. */
+int ser_source_ogg_check(struct ser_source *s, const char *name, struct ser_err *e);
+
+/* SER_EDATA where ID3v2 tags stand before what is not MPEG or FLAC: libsndfile counts samples as if they were not there. */
+int ser_source_tag_check(struct ser_source *s, const char *name, struct ser_err *e);
 
 /* Bytes that are missing from MPEG audio layer III, at least: of the length that its first frame announces, in *whole, or, where that is -1
  * because it announces none, of the last frame. *n_sample: how many its frames hold, a channel, counted only where none is announced. 0 when
  * none are missing, and for what is not MPEG. */
 int64_t ser_source_mpeg_missing(struct ser_source *s, int64_t *whole, int64_t *n_sample);
+
+/* MPEG audio layer III whose first frame announces how many follow: they are there, one behind the other, and no more sound behind them.
+ * SER_EDATA says what is wrong. SER_OK for all else. */
+int ser_source_mpeg_check(struct ser_source *s, const char *name, struct ser_err *e);
 
 #endif

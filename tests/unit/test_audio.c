@@ -536,12 +536,126 @@ static void test_mpeg(void **state)
 	free(s);
 }
 
+static void put_le32(char *p, size_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (char)(v >> 8 * i);
+}
+
+/* A tag before RIFF, streams one behind the other, damage in each page: nothing of it is read in part. */
+static void test_whole(void **state)
+{
+	(void)state;
+	static const struct {
+		int format;
+		const char *joined;
+	} f[] = {{SF_FORMAT_OGG | SF_FORMAT_VORBIS, ": another sound begins at byte "},
+		 {SF_FORMAT_OGG | SF_FORMAT_OPUS, ": another sound begins at byte "},
+		 {SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, ": goes on behind the "}};
+	struct ser_audio_opt o;
+	struct ser_err e = {0};
+	char *s;
+	size_t n;
+	ser_audio_opt_init(&o);
+	for (size_t i = 0; i < sizeof f / sizeof f[0]; i++) {
+		write_sine(f[i].format, 16000, 1, 32000, 440);
+		assert_int_equal(ser_read_file(path, 1 << 24, &s, &n, &e), SER_OK);
+		char *twice = ser_malloc(2, n);
+		memcpy(twice, s, n);
+		memcpy(twice + n, s, n);
+		write_bytes(twice, 2 * n);
+		refuse(&o, f[i].joined);
+		free(twice);
+		for (size_t k = 1; k < 10 && i < 2; k++) {
+			s[k * n / 10] ^= 0x10;
+			write_bytes(s, n);
+			refuse(&o, ": damaged: no valid Ogg page at byte ");
+			s[k * n / 10] ^= 0x10;
+		}
+		if (i == 2) { /* a frame's sync in the middle */
+			size_t at = n / 2;
+			while (memcmp(s + at, s + 288, 2) != 0)
+				at++;
+			s[at] = 0;
+			write_bytes(s, n);
+			refuse(&o, ": damaged: no MPEG frame at byte ");
+		}
+		free(s);
+	}
+	write_sine(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 1, 16000, 440);
+	assert_int_equal(ser_read_file(path, 1 << 24, &s, &n, &e), SER_OK);
+	char *tagged = ser_calloc(30 + n, 1);
+	memcpy(tagged, "ID3\4\0\0\0\0\0\24", 10);
+	memcpy(tagged + 30, s, n);
+	write_bytes(tagged, 30 + n);
+	refuse(&o, ": an ID3 tag of 30 bytes stands before the sound (RIFF): ");
+	free(tagged);
+	free(s);
+}
+
+/* Lengths in headers against the bytes there; samples far behind other chunks; no samples before other chunks. */
+static void test_lengths(void **state)
+{
+	(void)state;
+	static const int format[] = {SF_FORMAT_WAV,  SF_FORMAT_WAVEX, SF_FORMAT_RF64, SF_FORMAT_W64, SF_FORMAT_CAF,
+				     SF_FORMAT_AIFF, SF_FORMAT_AU,    SF_FORMAT_NIST, SF_FORMAT_AVR};
+	struct ser_audio_opt o;
+	struct ser_err e = {0};
+	char *s;
+	float *x;
+	size_t n;
+	ser_audio_opt_init(&o);
+	for (size_t i = 0; i < sizeof format / sizeof format[0]; i++)
+		for (int n_chan = 1; n_chan <= 2; n_chan++) {
+			write_sine(format[i] | SF_FORMAT_PCM_16, 16000, n_chan, 16000, 440);
+			assert_int_equal(load(&o, &x, NULL), 16000);
+			free(x);
+			assert_int_equal(ser_read_file(path, 1 << 24, &s, &n, &e), SER_OK);
+			for (size_t k = 1; k < 10; k++) {
+				write_bytes(s, k * n / 10);
+				refuse(&o, k * n / 10 > 5000 ? "cut off" : ": "); /* a CAF's header has 4 KiB */
+			}
+			free(s);
+		}
+	enum { FAR = 300000 };
+	write_sine(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 1, 16000, 440);
+	assert_int_equal(ser_read_file(path, 1 << 24, &s, &n, &e), SER_OK);
+	assert_memory_equal(s + 36, "data", 4);
+	char *late = ser_calloc(n + 8 + FAR, 1);
+	memcpy(late, s, 36);
+	memcpy(late + 36, "LIST", 4);
+	put_le32(late + 40, FAR);
+	memcpy(late + 44 + FAR, s + 36, n - 36);
+	put_le32(late + 4, n + FAR);
+	write_bytes(late, n + 8 + FAR);
+	assert_int_equal(load(&o, &x, NULL), 16000);
+	free(x);
+	write_bytes(late, n + 8 + FAR - 5000);
+	refuse(&o, ": the file is cut off: its header announces 32000 bytes of samples, 27000 are there");
+	put_le32(late + 4, 0);
+	put_le32(late + 48 + FAR, 0);
+	write_bytes(late, n + 8 + FAR);
+	assert_int_equal(load(&o, &x, NULL), 16000);
+	free(x);
+	free(late);
+	put_le32(s + 40, 0);
+	memcpy(s + 44, "id3 ", 4);
+	put_le32(s + 48, n - 52);
+	write_bytes(s, n);
+	refuse(&o, ": the file holds no samples");
+	free(s);
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	refuse(&o, ": is not a regular file");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formats), cmocka_unit_test(test_rates),   cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_parts),   cmocka_unit_test(test_pipe),    cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_noise),   cmocka_unit_test(test_corpora), cmocka_unit_test(test_mpeg),
+		cmocka_unit_test(test_whole),   cmocka_unit_test(test_lengths),
 	};
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);
 }
