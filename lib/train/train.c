@@ -316,6 +316,7 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 	if (o->precision != SER_LA_FULL && !ser_la_set_precision(t->la, o->precision))
 		return ser_fail(e, SER_EUSAGE, "this build has no bf16 products");
 	t->tape = ser_tape_new(t->la, p);
+	ser_tape_recompute(t->tape, t->o.recompute);
 	if (ser_comm_size(o->comm) > 1) {
 		ser_tape_all_sum(t->tape, sum_over, o->comm);
 		t->side = ser_tape_new(t->la, p);

@@ -113,6 +113,7 @@ struct ser_train_opts {
 	uint64_t seed;
 	size_t n_epoch, batch;
 	size_t accumulate; /* a batch is worked through in so many parts, whose gradients are added: memory of one part */
+	bool recompute;    /* ser_tape_recompute(): the same bytes in less memory */
 	size_t crop;       /* frames of a random crop; 0: whole utterances */
 	double stretch, shift;    /* speed of each crop in 1 +- stretch; its bands shifted by up to so many, +- */
 	bool balanced;            /* draw classes of the first task equally often */

@@ -336,6 +336,14 @@ END
 		awk '{d = $1 - $2; if (d < 0) d = -d; if (!(d < 0.05)) {print; exit 1}} END {exit NR != 240}'
 }
 
+@test "--recompute: the same bytes" {
+	mkstream -n 40 --frames 30 --bins 20 --speakers 4 >w.ser
+	deep=(ser-train classify -l emo --arch conv-attn --hyper layers=3 --crop 0.2 -b 8 -e 2)
+	"${deep[@]}" -o a.st w.ser
+	"${deep[@]}" --recompute -o b.st w.ser
+	cmp a.st b.st
+}
+
 @test "--init takes the encoder, --freeze leaves it alone" {
 	train a.st d.ser
 	train b.st --init a.st --freeze --seed 5 d.ser
@@ -439,7 +447,7 @@ END
 	ser-pairs --by spk --seed 2 <r.ser >pairs2.ser
 	ser-train classify -l emo --arch mlp -e 1 --seed 2 --field emb -o i.st r.ser
 	ser-train classify -l emo --arch mlp -e 1 --seed 3 --field emb -o j.st r.ser
-	silent=' output threads max-record progress quiet verbose help version log checkpoint checkpoint-every resume '
+	silent=' output threads max-record progress quiet verbose help version log checkpoint checkpoint-every resume recompute '
 	# what an option is given in place of its default; those of `pairs` and of `init` against a training that has one
 	declare -A other=([field]=feat [arch]=linear [hyper]=dropout=0.1 [input-norm]=none [encoder-lr-scale]=0.5 [layer-lr-decay]=0.9 [also]=spk
 		[adversarial]=spk [ramp]=3 [spk]=sex [fold-field]=emo [split-field]=fold [test-fold]=1 [dev-fold]=2 [dev-speaker]=03 [dev-frac]=0.3

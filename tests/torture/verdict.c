@@ -17,7 +17,7 @@ const char *const outcome_name[N_OUTCOME] = {"same",    "refused",   "other", "l
  * final name, as everywhere; that it has no message is counted in a column of its own. libstdc++ is liblinear's operator new, whose
  * exception cannot be caught in C. */
 static const char *const careless[] = {"libsoxr.so.",    "libvorbis.so.", "libvorbisenc.so.", "libogg.so.",
-				       "libsndfile.so.", "liblinear.so.", "libstdc++.so."};
+				       "libsndfile.so.", "libfftw3.so.",  "liblinear.so.",    "libstdc++.so."};
 
 static bool is_careless(const char *name)
 {
