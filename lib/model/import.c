@@ -96,21 +96,6 @@ static bool their_name(const struct rename *t, const char *ours, struct ser_buf 
 	return false;
 }
 
-/* What stands before all names: "" or a wrapper's "embedding_model.". */
-static int find_prefix(const struct ser_st *s, const char *known, struct ser_buf *prefix, struct ser_err *e)
-{
-	size_t n = strlen(known);
-	for (size_t i = 0; i < s->n_tensor; i++) {
-		const char *name = s->tensor[i].name;
-		size_t len = strlen(name);
-		if (len >= n && strcmp(name + len - n, known) == 0) {
-			ser_buf_add(prefix, name, len - n);
-			return 0;
-		}
-	}
-	return ser_fail(e, SER_EDATA, "no tensor \"%s\": not an ECAPA-TDNN of this toolkit", known);
-}
-
 static const struct ser_st_tensor *theirs(const struct ser_st *s, const char *prefix, const char *name,
 					  struct ser_buf *b)
 {
@@ -119,18 +104,53 @@ static const struct ser_st_tensor *theirs(const struct ser_st *s, const char *pr
 	return ser_st_find(s, b->s);
 }
 
+/* The hyper-parameters that are lengths of tensors' first axes */
+static const struct {
+	const char *hyper, *of;
+} want[] = {{"channels", "blocks.0.conv.weight"}, {"mfa", "mfa.conv.weight"}, {"se", "blocks.1.se_block.fc1.weight"},
+	    {"att", "asp.tdnn.conv.weight"},      {"emb", "fc.weight"},       {NULL, NULL}};
+
+/* What stands before all names: "" or a wrapper's "embedding_model.". SpeechBrain's "blocks.0.conv.conv.weight" is also the end of a
+ * Res2Net part's name: of all that stands before such an end, the one under which most of `want` is, in whatever order. */
+static int find_prefix(const struct ser_st *s, const struct rename *table, struct ser_buf *prefix, struct ser_err *e)
+{
+	struct ser_buf known = {0}, at = {0}, name = {0}, full = {0};
+	size_t most = 0, n_most = 0;
+	their_name(table, want[0].of, &known);
+	for (size_t i = 0; i < s->n_tensor; i++) {
+		const char *t = s->tensor[i].name;
+		size_t len = strlen(t), n = 0;
+		if (len < known.n || strcmp(t + len - known.n, known.s) != 0 ||
+		    (len > known.n && t[len - known.n - 1] != '.'))
+			continue;
+		at.n = 0;
+		ser_buf_add(&at, t, len - known.n);
+		ser_buf_str(&at, "");
+		for (size_t k = 0; want[k].hyper != NULL; k++) {
+			their_name(table, want[k].of, &name);
+			n += theirs(s, at.s, name.s, &full) != NULL;
+		}
+		n_most = n > most ? 1 : n_most + (n == most);
+		if (n > most) {
+			most = n;
+			prefix->n = 0;
+			ser_buf_str(prefix, at.s);
+		}
+	}
+	int rc = n_most == 1   ? 0
+		 : n_most == 0 ? ser_fail(e, SER_EDATA, "no tensor \"%s\": not an ECAPA-TDNN of this toolkit", known.s)
+			       : ser_fail(e, SER_EDATA, "%zu networks have a tensor \"%s\"", n_most, known.s);
+	ser_buf_free(&known);
+	ser_buf_free(&at);
+	ser_buf_free(&name);
+	ser_buf_free(&full);
+	return rc;
+}
+
 /* The network's sizes from its tensors' shapes, as "name=value". */
 static int sizes(const struct ser_st *s, const struct rename *table, const char *prefix, enum ser_model_source from,
 		 struct ser_arena *a, const char **hyper, size_t *n, size_t *n_in, struct ser_err *e)
 {
-	static const struct {
-		const char *hyper, *of;
-	} want[] = {{"channels", "blocks.0.conv.weight"},
-		    {"mfa", "mfa.conv.weight"},
-		    {"se", "blocks.1.se_block.fc1.weight"},
-		    {"att", "asp.tdnn.conv.weight"},
-		    {"emb", "fc.weight"},
-		    {NULL, NULL}};
 	struct ser_buf name = {0}, full = {0}, text = {0};
 	size_t size[5], att_in = 0, part = 0;
 	int rc = 0;
@@ -204,9 +224,34 @@ static size_t hyper_of(const struct ser_model *m, const char *name)
 	return (size_t)m->hyper[i];
 }
 
-/* Every tensor that the network needs is there, of the right size, before the network takes memory. */
-static int check_sizes(struct ser_model *m, const struct ser_st *s, const struct rename *table, const char *prefix,
-		       struct ser_err *e)
+/* Is a tensor of a slice's shape in files? Kernels of one frame may be there where ours is a matrix: [O, I, 1] is [O, I]. */
+static bool same_shape(const struct ser_st_tensor *t, const struct ser_slice *sl)
+{
+	size_t shape[SER_MAX_DIM];
+	ser_model_slice_shape(sl, shape);
+	bool kernel = sl->ndim == 2 && t->ndim == 3 && t->shape[2] == 1;
+	return (t->ndim == sl->ndim || kernel) && memcmp(t->shape, shape, (size_t)sl->ndim * sizeof *shape) == 0;
+}
+
+static int wrong_shape(const struct ser_st_tensor *t, const struct ser_slice *sl, struct ser_err *e)
+{
+	size_t shape[SER_MAX_DIM];
+	struct ser_buf have = {0}, need = {0};
+	ser_model_slice_shape(sl, shape);
+	for (int i = 0; i < t->ndim; i++)
+		ser_buf_printf(&have, "%s%zu", i > 0 ? "," : "", t->shape[i]);
+	for (int i = 0; i < sl->ndim; i++)
+		ser_buf_printf(&need, "%s%zu", i > 0 ? "," : "", shape[i]);
+	ser_buf_str(&have, "");
+	int rc = ser_fail(e, SER_EDATA, "tensor \"%s\" has the shape [%s], expected [%s]", t->name, have.s, need.s);
+	ser_buf_free(&have);
+	ser_buf_free(&need);
+	return rc;
+}
+
+/* Every tensor that the network needs is there, of the right shape, before the network takes memory. */
+static int check_shapes(struct ser_model *m, const struct ser_st *s, const struct rename *table, const char *prefix,
+			struct ser_err *e)
 {
 	struct ser_params *own = m->params, *p = ser_params_new(0);
 	struct ser_buf name = {0}, full = {0};
@@ -220,9 +265,8 @@ static int check_sizes(struct ser_model *m, const struct ser_st *s, const struct
 		const struct ser_st_tensor *t = theirs(s, prefix, name.s, &full);
 		if (t == NULL)
 			rc = ser_fail(e, SER_EDATA, "no tensor \"%s\"", full.s);
-		else if (t->n != p->slice[i].n)
-			rc = ser_fail(e, SER_EDATA, "tensor \"%s\" has %zu elements, expected %zu", full.s, t->n,
-				      p->slice[i].n);
+		else if (!same_shape(t, &p->slice[i]))
+			rc = wrong_shape(t, &p->slice[i], e);
 	}
 	ser_buf_free(&name);
 	ser_buf_free(&full);
@@ -269,24 +313,22 @@ int ser_model_import(struct ser_model **out, const struct ser_st *s, enum ser_mo
 		     const struct ser_val *dims, struct ser_err *e)
 {
 	const struct rename *table = tables[from];
-	struct ser_buf name = {0}, prefix = {0};
+	struct ser_buf prefix = {0};
 	struct ser_arena a = {0};
 	struct ser_model *m = NULL;
 	const char *hyper[16];
 	size_t n, n_in = 0;
 	*out = NULL;
 	ser_buf_str(&prefix, "");
-	their_name(table, "blocks.0.conv.weight", &name);
-	int rc = find_prefix(s, name.s, &prefix, e);
+	int rc = find_prefix(s, table, &prefix, e);
 	if (rc == 0)
 		rc = sizes(s, table, prefix.s, from, &a, hyper, &n, &n_in, e);
 	if (rc == 0 && (rc = ser_model_new(&m, "ecapa", hyper, n, 0, e)) == 0) {
 		ser_model_input(m, field, n_in, dims, SER_NORM_NONE);
-		rc = check_sizes(m, s, table, prefix.s, e);
+		rc = check_shapes(m, s, table, prefix.s, e);
 		if (rc == 0 && (rc = ser_model_build(m, e)) == 0)
 			rc = fill(m, s, table, prefix.s, from, e);
 	}
-	ser_buf_free(&name);
 	ser_buf_free(&prefix);
 	ser_arena_free(&a);
 	if (rc != 0) {

@@ -383,6 +383,12 @@ static void layout(const struct ser_slice *s, size_t *out, size_t *middle, size_
 	*middle = s->ndim > 2 ? s->n / *out / *in : 1;
 }
 
+void ser_model_slice_shape(const struct ser_slice *s, size_t *shape)
+{
+	for (int i = 0; i < s->ndim; i++)
+		shape[i] = s->ndim > 2 && i > 0 ? s->shape[i == 1 ? s->ndim - 1 : i - 1] : s->shape[i];
+}
+
 void ser_model_slice_out(const struct ser_slice *s, const real *val, float *out, size_t *shape)
 {
 	size_t n_out, n_mid, n_in;
@@ -391,8 +397,7 @@ void ser_model_slice_out(const struct ser_slice *s, const real *val, float *out,
 		for (size_t k = 0; k < n_mid; k++)
 			for (size_t i = 0; i < n_in; i++)
 				out[(o * n_in + i) * n_mid + k] = (float)val[(o * n_mid + k) * n_in + i];
-	for (int i = 0; i < s->ndim; i++)
-		shape[i] = s->ndim > 2 && i > 0 ? s->shape[i == 1 ? s->ndim - 1 : i - 1] : s->shape[i];
+	ser_model_slice_shape(s, shape);
 }
 
 void ser_model_slice_in(const struct ser_slice *s, const float *in, real *val)
@@ -574,12 +579,9 @@ static int take_input(struct ser_model *m, const struct ser_val *v, struct ser_e
 /* Shape in the file of a slice. */
 static bool shape_fits(const struct ser_slice *s, const struct ser_st_tensor *t)
 {
-	if (t->ndim != s->ndim)
-		return false;
-	for (int i = 0; i < s->ndim; i++)
-		if (t->shape[i] != (s->ndim > 2 && i > 0 ? s->shape[i == 1 ? s->ndim - 1 : i - 1] : s->shape[i]))
-			return false;
-	return true;
+	size_t shape[SER_MAX_DIM];
+	ser_model_slice_shape(s, shape);
+	return t->ndim == s->ndim && memcmp(t->shape, shape, (size_t)s->ndim * sizeof *shape) == 0;
 }
 
 /* The file's tensors against what the architecture would have, before that takes any memory: a few bytes of metadata can

@@ -116,8 +116,9 @@ int ser_model_save(const struct ser_model *m, const char *path, struct ser_err *
 /* Tensors and metadata as ser_model_save writes them, for files that hold more (checkpoints): allocated in a. */
 void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_st_tensor **t, size_t *n,
 		    struct ser_st_meta **meta, size_t *n_meta);
-/* An ECAPA-TDNN of another toolkit, by the names of its tensors (a prefix before all of them is passed over, so are
- * num_batches_tracked and a classifier). SER_EDATA when a tensor is missing, of another shape, or has no place. The model
+/* An ECAPA-TDNN of another toolkit, by the names of its tensors, in any order (a prefix before all of them is passed over, so are
+ * num_batches_tracked and a classifier). SER_EDATA when a tensor is missing, has no place, or is of another shape, but that a
+ * kernel of one frame may be left: [O, I, 1] for [O, I]; or when several networks are there. The model
  * expects `field` with what `dims` says of it (may be NULL). */
 enum ser_model_source { SER_FROM_SPEECHBRAIN, SER_FROM_WESPEAKER };
 extern const char *const ser_model_sources[]; /* "speechbrain", "wespeaker", NULL */
@@ -127,6 +128,7 @@ int ser_model_import(struct ser_model **out, const struct ser_st *s, enum ser_mo
  * none more. Also copies what input.* both have. */
 int ser_model_copy_params(struct ser_model *m, const struct ser_model *src, const char *prefix, struct ser_err *e);
 /* Layout of a slice in files: PyTorch's. Convolutions [O, k.., I] are written [O, I, k..]; everything else as it is. */
+void ser_model_slice_shape(const struct ser_slice *s, size_t *shape); /* [s->ndim] */
 void ser_model_slice_out(const struct ser_slice *s, const real *val, float *out, size_t *shape);
 void ser_model_slice_in(const struct ser_slice *s, const float *in, real *val);
 
@@ -139,8 +141,7 @@ int ser_model_tensor(struct ser_record *r, const char *field, const float **x, s
  * Returns the number of frames, or <0. */
 ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, float **x, size_t *cap,
 			     struct ser_err *e);
-/* The normalisation alone, in place, x [T, D]; mean and std [D] (each may be NULL) get what was taken off and
- * divided by. */
+/* The normalisation alone, in place, x [T, D]. */
 void ser_model_normalise(const struct ser_model *m, float *x, size_t n_frame);
 
 /* The network on a tape: x [R, D] with segments, normalised. */

@@ -100,6 +100,51 @@ static void equals_pytorch(void **state)
 	ser_st_free(s);
 }
 
+/* Transposed, flattened or with an axis more, a tensor of as many elements is refused. */
+static void other_shapes(struct ser_st *f, enum ser_model_source from)
+{
+	struct ser_model *m;
+	struct ser_err e;
+	size_t tried = 0;
+	for (size_t i = 0; i < f->n_tensor; i++) {
+		struct ser_st_tensor *t = &f->tensor[i], was = *t;
+		if (t->ndim == 0 || strstr(t->name, "num_batches") != NULL || strncmp(t->name, "projection", 10) == 0)
+			continue;
+		if (t->ndim > 1 && t->shape[0] != t->shape[1]) {
+			t->shape[0] = was.shape[1];
+			t->shape[1] = was.shape[0];
+			assert_int_equal(ser_model_import(&m, f, from, "feat", NULL, &e), SER_EDATA);
+			*t = was;
+		}
+		t->ndim = 1;
+		t->shape[0] = t->n;
+		if (was.ndim > 1)
+			assert_int_equal(ser_model_import(&m, f, from, "feat", NULL, &e), SER_EDATA);
+		*t = was;
+		memmove(t->shape + 1, was.shape, (size_t)was.ndim * sizeof *t->shape);
+		t->ndim++;
+		t->shape[0] = 1;
+		assert_int_equal(ser_model_import(&m, f, from, "feat", NULL, &e), SER_EDATA);
+		*t = was;
+		tried++;
+	}
+	assert_true(tried > 20);
+}
+
+/* The same tensors, the last first. */
+static void reverse(struct ser_st *f)
+{
+	ser_map_free(f->name);
+	f->name = ser_map_new();
+	for (size_t i = 0, k = f->n_tensor - 1; i < k; i++, k--) {
+		struct ser_st_tensor t = f->tensor[i];
+		f->tensor[i] = f->tensor[k];
+		f->tensor[k] = t;
+	}
+	for (size_t i = 0; i < f->n_tensor; i++)
+		ser_map_add(f->name, f->tensor[i].name, strlen(f->tensor[i].name), NULL);
+}
+
 /* Networks under SpeechBrain's and WeSpeaker's names, defined and run in PyTorch. */
 static void imports(void **state)
 {
@@ -127,6 +172,9 @@ static void imports(void **state)
 		struct ser_encoded y = ser_model_encode(m, tape, ser_tape_batch(tape, 2, x, t, m->n_in));
 		compare(ser_tape_node(tape, y.emb).val, emb, rows * cols);
 		ser_tape_free(tape);
+		size_t n_val = m->params->n;
+		real *val = ser_malloc(n_val, sizeof *val);
+		memcpy(val, m->params->val, n_val * sizeof *val);
 		ser_model_free(m);
 		free(emb);
 		enum ser_model_source other =
@@ -146,6 +194,13 @@ static void imports(void **state)
 			ser_map_free(f->name);
 			f->name = all;
 		}
+		other_shapes(f, kinds[k].from);
+		reverse(f);
+		if (ser_model_import(&m, f, kinds[k].from, "feat", NULL, &e) != 0)
+			fail_msg("%s", e.msg);
+		assert_memory_equal(m->params->val, val, n_val * sizeof *val);
+		ser_model_free(m);
+		free(val);
 		ser_st_free(f);
 	}
 	free((void *)x[0]);
