@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 #include "la/la.h"
+#include "model/model.h"
 #include "stream/inspect.h"
 #include "stream/replay.h"
 
@@ -210,6 +211,21 @@ static void one_file(struct ser_cli *c, char *name, bool json, bool replay)
 	ser_in_close(in);
 }
 
+/* A model file is no stream, but says as much of itself. */
+static void one_model(struct ser_cli *c, const char *name)
+{
+	struct ser_model *m;
+	struct ser_buf b = {0};
+	struct ser_err e;
+	if (ser_model_load(&m, name, &e) != 0)
+		ser_cli_die(c, &e);
+	ser_buf_printf(&b, "%s: a model; more by ser-model show\n", name);
+	ser_model_describe(m, &b);
+	fwrite(b.s, 1, b.n, stdout);
+	ser_buf_free(&b);
+	ser_model_free(m);
+}
+
 /* ---- the processor ---- */
 
 /* What products reach on one core, and of how much. */
@@ -269,6 +285,12 @@ int main(int argc, char **argv)
 	else if (c.n_operand == 0)
 		one_file(&c, NULL, json, replay);
 	for (int i = 0; i < c.n_operand; i++)
-		one_file(&c, c.operand[i], json, replay);
+		if (!ser_st_is(c.operand[i]))
+			one_file(&c, c.operand[i], json, replay);
+		else if (json || replay)
+			ser_cli_fail(&c, SER_EDATA, "%s: a model, not a stream: see ser-model show --json",
+				     c.operand[i]);
+		else
+			one_model(&c, c.operand[i]);
 	return ser_cli_end(&c);
 }

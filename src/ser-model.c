@@ -10,48 +10,6 @@ enum { SHOW, EXPORT, IMPORT, ARCHS };
 
 /* ---- show ---- */
 
-static void line(const char *name, const struct ser_val *v)
-{
-	struct ser_buf b = {0};
-	if (v->kind == SER_STR)
-		ser_val_text(&b, v);
-	else
-		ser_val_json(&b, v, false);
-	printf("%-14s%s\n", name, b.s);
-	ser_buf_free(&b);
-}
-
-static void show_heads(const struct ser_model *m)
-{
-	for (size_t i = 0; i < m->n_head; i++) {
-		const struct ser_head *h = &m->head[i];
-		printf("%-14s%s: %s, %zu output%s", i == 0 ? "heads" : "", h->name, ser_head_kind_name(h->kind),
-		       h->n_out, h->n_out == 1 ? "" : "s");
-		if (h->n_hidden > 0)
-			printf(", %zu hidden", h->n_hidden);
-		if (h->adversarial)
-			printf(", adversarial");
-		for (size_t k = 0; h->out != NULL && k < h->n_out && k < 12; k++)
-			printf("%s%s", k == 0 ? ": " : ", ", h->out[k]);
-		printf("%s\n", h->out != NULL && h->n_out > 12 ? ", ..." : "");
-	}
-}
-
-static void show_train(const struct ser_model *m)
-{
-	for (size_t i = 0; i < m->train.u.map.n; i++) {
-		const struct ser_field *f = &m->train.u.map.f[i];
-		if (strcmp(f->name, "speakers") == 0 && f->val.kind == SER_LIST)
-			printf("%-14s%zu training speakers\n", "speakers", f->val.u.list.n);
-		else if (f->val.kind != SER_MAP)
-			line(f->name, &f->val);
-		else
-			printf("%-14sbegan with another model's encoder\n", f->name);
-	}
-	for (size_t i = 0; i < m->prov.u.list.n; i++)
-		line(i == 0 ? "provenance" : "", &m->prov.u.list.v[i]);
-}
-
 static void show_params(const struct ser_model *m)
 {
 	const struct ser_params *p = m->params;
@@ -97,16 +55,10 @@ static void show(struct ser_cli *c, const char *path, bool json)
 		printf(",\"parameters\":%zu}\n", ser_params_count(m->params, false));
 		ser_arena_free(&a);
 	} else {
-		printf("%-14s%s:", "architecture", m->arch->name);
-		for (size_t i = 0; m->arch->hyper[i].name != NULL; i++)
-			printf(" %s=%g", m->arch->hyper[i].name, m->hyper[i]);
-		printf("\n%-14s%zu\n", "parameters", ser_params_count(m->params, false));
-		printf("%-14s\"%s\", %zu dimensions a frame, at least %zu frames, normalised: %s\n", "input", m->field,
-		       m->n_in, m->arch->min_frame(m->hyper), ser_model_norms[m->norm]);
-		line("front-end", &m->dims);
-		printf("%-14s%zu dimensions\n", "embedding", m->n_emb);
-		show_heads(m);
-		show_train(m);
+		struct ser_buf b = {0};
+		ser_model_describe(m, &b);
+		fwrite(b.s, 1, b.n, stdout);
+		ser_buf_free(&b);
 		show_params(m);
 	}
 	ser_model_free(m);

@@ -109,6 +109,9 @@ int ser_model_head_find(const struct ser_model *m, const char *name); /* or -1 *
 /* Create all parameters, initialised by the seed given to _new. */
 int ser_model_build(struct ser_model *m, struct ser_err *e);
 
+/* Append what a model is, what it reads, its heads and what it was trained on, in lines of text. */
+void ser_model_describe(const struct ser_model *m, struct ser_buf *b);
+
 int ser_model_load(struct ser_model **out, const char *path, struct ser_err *e);
 int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser_err *e); /* from tensors read */
 /* SER_EDATA rather than write a parameter that is not finite. */

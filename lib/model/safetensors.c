@@ -278,6 +278,20 @@ int ser_st_parse(struct ser_st **out, const void *bytes, size_t n, struct ser_er
 	return rc;
 }
 
+bool ser_st_is(const char *path)
+{
+	struct stat st;
+	unsigned char b[9];
+	uint64_t n = 0;
+	FILE *f = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
+	bool whole = f != NULL && fread(b, 1, sizeof b, f) == sizeof b;
+	if (f != NULL)
+		fclose(f);
+	for (int i = 7; whole && i >= 0; i--)
+		n = n << 8 | b[i];
+	return whole && n <= SER_ST_MAX_HEADER && b[8] == '{';
+}
+
 int ser_st_open(struct ser_st **out, const char *path, struct ser_err *e)
 {
 	*out = NULL;

@@ -67,6 +67,8 @@ int ser_st_open(struct ser_st **out, const char *path, struct ser_err *e);
 /* The same from n bytes in memory, borrowed until freed. */
 int ser_st_parse(struct ser_st **out, const void *bytes, size_t n, struct ser_err *e);
 void ser_st_free(struct ser_st *s);
+/* Does the regular file of this name begin as one? No stream does. */
+bool ser_st_is(const char *path);
 const struct ser_st_tensor *ser_st_find(const struct ser_st *s, const char *name); /* or NULL */
 const char *ser_st_meta(const struct ser_st *s, const char *key);                  /* or NULL */
 

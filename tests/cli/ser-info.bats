@@ -188,3 +188,22 @@ for m in {"ser": 1, "prov": json.loads(sys.argv[1])}, {"id": "a"}, {"end": 1}:
 	if grep -qw avx2 /proc/cpuinfo; then ser-info --cpu -j | jq -e '.f32.limit > 1' >/dev/null; fi
 	fails 2 "--cpu reads no file" ser-info --cpu d.ser
 }
+
+@test "a model says that it is one, and what ser-model show says before its tensors" {
+	mkstream -n 12 --frames 20 >f.ser
+	ser-train classify -q --label emo --arch mlp --hyper hidden=4 --epochs 1 --dev-frac 0.25 -o m.st f.ser
+	ser-info m.st >i
+	same 'm.st: a model; more by ser-model show' head -n 1 i
+	ser-model show m.st | sed '/^$/,$d' >want
+	[ -s want ]
+	cmp <(sed 1d i) want
+	ser-info f.ser m.st >two
+	grep -q '^f.ser: version 1, 12 records' two
+	grep -q '^architecture  mlp:' two
+	run ser-info -j m.st
+	[ "$status" -eq 1 ]
+	[[ $output == *'a model, not a stream: see ser-model show --json'* ]]
+	head -c 300 m.st >cut.st
+	run ser-info cut.st
+	[ "$status" -eq 1 ]
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* What a model is, in words. */
+#include "model/model.h"
+
+#include <string.h>
+
+static void line(struct ser_buf *b, const char *name, const struct ser_val *v)
+{
+	ser_buf_printf(b, "%-14s", name);
+	if (v->kind == SER_STR)
+		ser_val_text(b, v);
+	else
+		ser_val_json(b, v, false);
+	ser_buf_str(b, "\n");
+}
+
+static void heads(const struct ser_model *m, struct ser_buf *b)
+{
+	for (size_t i = 0; i < m->n_head; i++) {
+		const struct ser_head *h = &m->head[i];
+		ser_buf_printf(b, "%-14s%s: %s, %zu output%s", i == 0 ? "heads" : "", h->name,
+			       ser_head_kind_name(h->kind), h->n_out, h->n_out == 1 ? "" : "s");
+		if (h->n_hidden > 0)
+			ser_buf_printf(b, ", %zu hidden", h->n_hidden);
+		if (h->adversarial)
+			ser_buf_str(b, ", adversarial");
+		for (size_t k = 0; h->out != NULL && k < h->n_out && k < 12; k++)
+			ser_buf_printf(b, "%s%s", k == 0 ? ": " : ", ", h->out[k]);
+		ser_buf_str(b, h->out != NULL && h->n_out > 12 ? ", ...\n" : "\n");
+	}
+}
+
+static void training(const struct ser_model *m, struct ser_buf *b)
+{
+	for (size_t i = 0; i < m->train.u.map.n; i++) {
+		const struct ser_field *f = &m->train.u.map.f[i];
+		if (strcmp(f->name, "speakers") == 0 && f->val.kind == SER_LIST)
+			ser_buf_printf(b, "%-14s%zu training speakers\n", "speakers", f->val.u.list.n);
+		else if (f->val.kind != SER_MAP)
+			line(b, f->name, &f->val);
+		else
+			ser_buf_printf(b, "%-14sbegan with another model's encoder\n", f->name);
+	}
+	for (size_t i = 0; i < m->prov.u.list.n; i++)
+		line(b, i == 0 ? "provenance" : "", &m->prov.u.list.v[i]);
+}
+
+void ser_model_describe(const struct ser_model *m, struct ser_buf *b)
+{
+	ser_buf_printf(b, "%-14s%s:", "architecture", m->arch->name);
+	for (size_t i = 0; m->arch->hyper[i].name != NULL; i++)
+		ser_buf_printf(b, " %s=%g", m->arch->hyper[i].name, m->hyper[i]);
+	ser_buf_printf(b, "\n%-14s%zu\n", "parameters", ser_params_count(m->params, false));
+	ser_buf_printf(b, "%-14s\"%s\", %zu dimensions a frame, at least %zu frames, normalised: %s\n", "input",
+		       m->field, m->n_in, m->arch->min_frame(m->hyper), ser_model_norms[m->norm]);
+	line(b, "front-end", &m->dims);
+	ser_buf_printf(b, "%-14s%zu dimensions\n", "embedding", m->n_emb);
+	heads(m, b);
+	training(m, b);
+}
