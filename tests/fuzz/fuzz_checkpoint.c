@@ -24,7 +24,7 @@ static void make_data(void)
 	ser_header_init(&h);
 	struct ser_writer *w = ser_writer_new(fd, "memory", &h);
 	for (int i = 0; i < N_ITEM; i++) {
-		char id[8], spk[8];
+		char id[16], spk[8];
 		float x[2 * DIM];
 		for (int k = 0; k < 2 * DIM; k++)
 			x[k] = (float)sin(i + k);
