@@ -28,6 +28,7 @@ cp "$emo" "$out/emo.st"
 awk -v n="$part" -v out="$out" 'NR == 1 {head = $0; next}
 	(NR - 2) % n == 0 {close(f); f = sprintf("%s/tsv/%06d.tsv", out, (NR - 2) / n); print head >f}
 	{print >f}' "$manifest"
+n=$(awk 'END {print NR - 1}' "$manifest")
 cd "$out"
 
 # stage NAME FROM COMMAND [FILE]...: a job for each file of FROM, which makes NAME/PART.ser; all jobs need the FILEs.
@@ -48,9 +49,9 @@ stage feat tsv "ser-wav2feat -q --like emo.st --root $(printf %q "$root")" emo.s
 stage emb feat 'ser-embed -q -m spk.st --drop feat' spk.st
 stage pred feat 'ser-predict -q -m emo.st --drop feat' emo.st
 
-# The parts have one provenance, so that together they are one segment under it.
+# The parts have one provenance, so that together they are one segment under it; no record may be missing.
 for name in feat emb pred; do
-	ser-cat --merge -o $name.ser $name/*.ser
+	ser-cat --merge --expect "$n" -o $name.ser $name/*.ser
 done
 ser-score classes --label emo pred.ser >score.txt
 cat score.txt
