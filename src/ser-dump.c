@@ -42,7 +42,8 @@ static void dump_header(const struct ser_header *h)
 	ser_buf_free(&b);
 }
 
-/* A value in one cell: labels as text with tab, newline, return and backslash as \t \n \r \\, other control bytes as \x1b; tensors as their shape. */
+/* A value in one cell: labels as text with tab, newline, return and backslash as \t \n \r \\, other control bytes as \x1b;
+ * tensors as their shape. */
 static void cell(struct ser_buf *b, const struct ser_val *v)
 {
 	if (v == NULL)

@@ -121,13 +121,11 @@ int main(int argc, char **argv)
 		ser_cli_die(&c, &e);
 	const struct ser_filter filter = {header, record, &j};
 	int status = ser_cli_follow(&c, &filter, m->field, m->arch->min_frame(m->hyper), show);
-	struct ser_far far = ser_runner_far(j.run);
-	if (far.n_far > 0)
-		ser_cli_warn(&c,
-			     "%zu of %zu records have values more than %d deviations from what the model was trained "
-			     "on; the "
-			     "first is \"%s\", dimension %zu, %.3g",
-			     far.n_far, far.n, SER_FAR, far.id, far.dim, far.value);
+	struct ser_buf note = {0};
+	ser_runner_note(j.run, &note);
+	if (note.n > 0)
+		ser_cli_warn(&c, "%s", note.s);
+	ser_buf_free(&note);
 	ser_runner_free(j.run);
 	ser_model_free(m);
 	return status;

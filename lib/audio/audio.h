@@ -15,10 +15,10 @@
  * `end` outside the file. Refused, too, is what libsndfile would take a part of without a word: a damaged, missing or second Ogg page
  * sequence (chained streams), MPEG frames fewer or more than the first announces, an ID3 tag before RIFF and its like. Containers
  * whose header has no length that we read (VOC, IRCAM, MAT, PAF, SDS, XI, MPC2K, PVF, SVX) are read to where they end. A path
- * must be that of a regular file, or /dev/stdin or /dev/fd/N. A WAV or AU stream whose writer could not know the length (0, or more than 0x7ff00000
- * bytes in the header) is read to its end. MP3 is cut off when it is shorter than its Xing, Info or VBRI header says or, without
- * one, when its last frame is not whole; without one, and cut between two frames, nothing shows it. Without one and of variable
- * bit rate, libsndfile may not decode it to its end, which is an error too.
+ * must be that of a regular file, or /dev/stdin or /dev/fd/N. A WAV or AU stream whose writer could not know the length (0, or
+ * more than 0x7ff00000 bytes in the header) is read to its end. MP3 is cut off when it is shorter than its Xing, Info or VBRI
+ * header says or, without one, when its last frame is not whole; without one, and cut between two frames, nothing shows it.
+ * Without one and of variable bit rate, libsndfile may not decode it to its end, which is an error too.
  *
  * Objects are independent of each other and may be used from different threads. */
 #ifndef SER_AUDIO_H

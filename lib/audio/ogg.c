@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_HEAD = 27, PAGE_MAX = 27 + 255 + 255 * 255, MAX_STREAM = 8, BEGINS = 2, ENDS = 4 };
+enum {
+	PAGE_HEAD = 27,
+	HEAD_MAX = PAGE_HEAD + 255,
+	PAGE_MAX = HEAD_MAX + 255 * 255,
+	MAX_STREAM = 8,
+	BEGINS = 2,
+	ENDS = 4
+};
 
 struct stream {
 	uint32_t serial, next; /* number of the page that must follow */
@@ -40,14 +47,16 @@ static void make_table(uint32_t table[static 256])
 static int64_t read_page(struct ser_source *s, int64_t at, unsigned char *p)
 {
 	s->pos = at;
-	size_t n = (size_t)ser_source_read(p, PAGE_MAX, s), len;
+	int64_t n = ser_source_read(p, HEAD_MAX, s), len = PAGE_HEAD;
 	if (n >= 4 && memcmp(p, "OggS", 4) != 0)
 		return -1;
-	if (n < PAGE_HEAD || n < (len = PAGE_HEAD + (size_t)p[26]))
+	if (n < len || n < (len += p[26]))
 		return 0;
 	for (size_t i = 0, n_seg = p[26]; i < n_seg; i++)
 		len += p[PAGE_HEAD + i];
-	return len <= n ? (int64_t)len : 0;
+	if (len > n)
+		n += ser_source_read(p + n, len - n, s);
+	return len <= n ? len : 0;
 }
 
 static int walk(struct ser_source *s, unsigned char *p, const char *name, struct ser_err *e)

@@ -52,8 +52,8 @@ int ser_source_ogg_check(struct ser_source *s, const char *name, struct ser_err 
 int ser_source_tag_check(struct ser_source *s, const char *name, struct ser_err *e);
 
 /* Bytes that are missing from MPEG audio layer III, at least: of the length that its first frame announces, in *whole, or, where that is -1
- * because it announces none, of the last frame. *n_sample: how many its frames hold, a channel, counted only where none is announced. 0 when
- * none are missing, and for what is not MPEG. */
+ * because it announces none, of the last frame. *n_sample: how many its frames hold, a channel, counted only where none is
+ * announced. 0 when none are missing, and for what is not MPEG. */
 int64_t ser_source_mpeg_missing(struct ser_source *s, int64_t *whole, int64_t *n_sample);
 
 /* MPEG audio layer III whose first frame announces how many follow: they are there, one behind the other, and no more sound behind them.

@@ -15,7 +15,8 @@ struct ser_vectors {
 };
 
 /* Read the operands. Tensor `field` [D] of each record must have as many dimensions as the first, and a finite length, above 0 when
- * `direction` is set. alters: the caller will change v->x, which without that is written again. label (may be NULL) takes from record i what else the tool needs: 0, or a negative SER_E* and *e. */
+ * `direction` is set. alters: the caller will change v->x, which without that is written again. label (may be NULL) takes from
+ * record i what else the tool needs: 0, or a negative SER_E* and *e. */
 void ser_vectors_read(struct ser_cli *c, const char *field, bool direction, bool alters,
 		      int (*label)(void *ctx, size_t i, struct ser_record *r, struct ser_err *e), void *ctx,
 		      struct ser_vectors *v);

@@ -191,7 +191,8 @@ size_t ser_fold_codes(const char *const *s, size_t n, size_t *code, const char *
  * weights: groups in the order of falling variance of their label counts go, one by one, to the part that
  * leaves the mean over labels of the standard deviation over parts of (count / expected count) least; of those
  * within 1e-5 of it, to the part with fewest records, of these to the first. With equal weights that is the
- * criterion of scikit-learn's StratifiedGroupKFold, which lets rounding choose between equal parts. A part left without group gets the one whose move costs least.
+ * criterion of scikit-learn's StratifiedGroupKFold, which lets rounding choose between equal parts. A part left without group
+ * gets the one whose move costs least.
  *   group [n] in [0,n_group)   label [n] in [0,n_label)   weight [n_part] > 0, of any sum
  *   shuffle  NULL: equal variances in the order of the groups; else the groups are shuffled first
  *   part  [n] out, in [0,n_part); no group is in two parts.

@@ -144,7 +144,8 @@ int ser_la_svd(size_t m, size_t n, double *a, double *u, double *s, double *vt, 
 /* One line into buf: the product kernel in use, its element type, and the LAPACK behind it. Returns buf. */
 char *ser_la_describe(char *buf, size_t n);
 /* Rate of multiply-adds that touch no memory on one core of this machine now, in floating-point operations a second (2 per
- * multiply-add), in its own processor time: what a product cannot pass. The best of fifty short runs. 0: not known for this processor or precision. */
+ * multiply-add), in its own processor time: what a product cannot pass. The best of fifty short runs. 0: not known for this
+ * processor or precision. */
 double ser_la_limit(enum ser_la_precision p);
 /* Rate of the product kernel on this machine now, in the same unit, by a run of about a tenth of a second on la's threads, in la's
  * precision; of one thread in its own processor time. */

@@ -90,23 +90,30 @@ static inline uint32_t to_bits(float f)
 	return u;
 }
 
-/* e^x = 2^n e^r, |r| <= ln2/2. Adding 1.5*2^23 rounds x/ln2 to an integer in the low bits. */
-static inline float exp1(float x)
+/* e^x = 2^n e^r, |r| <= ln2/2. Adding 1.5*2^23 rounds x/ln2 to an integer in the low bits: *k is n, e^r is returned. */
+static inline float exp_parts(float x, int32_t *k)
 {
-	float c = x < -87.33654f ? -87.33654f : x;
-	c = c > 88.72284f ? 88.72284f : c;
-	float t = c * 1.44269504f + 12582912.0f, n = t - 12582912.0f;
-	float r = c - n * 0.693359375f;
+	float t = x * 1.44269504f + 12582912.0f, n = t - 12582912.0f;
+	float r = x - n * 0.693359375f;
 	r = r + n * 2.12194440e-4f;
+	*k = (int32_t)(to_bits(t) - 0x4b400000u);
 	float p = 1.9875691500e-4f;
 	p = p * r + 1.3981999507e-3f;
 	p = p * r + 8.3334519073e-3f;
 	p = p * r + 4.1665795894e-2f;
 	p = p * r + 1.6666665459e-1f;
 	p = p * r + 5.0000001201e-1f;
-	p = p * r * r + r + 1.0f;
+	return p * r * r + r + 1.0f;
+}
+
+static inline float exp1(float x)
+{
+	float c = x < -87.33654f ? -87.33654f : x;
+	c = c > 88.72284f ? 88.72284f : c;
+	int32_t k;
+	float p = exp_parts(c, &k);
 	/* 2^n as 2^(n/2) twice: n reaches 128 */
-	int32_t k = (int32_t)(to_bits(t) - 0x4b400000u), k1 = k >> 1, k2 = k - k1;
+	int32_t k1 = k >> 1, k2 = k - k1;
 	p = p * from_bits((uint32_t)(k1 + 127) << 23) * from_bits((uint32_t)(k2 + 127) << 23);
 	p = x < -87.33654f ? 0.0f : p;
 	p = x > 88.72284f ? INFINITY : p;
@@ -117,17 +124,8 @@ static inline float exp1(float x)
 static inline float exp_low(float x)
 {
 	float c = x < -87.33654f ? -87.33654f : x;
-	float t = c * 1.44269504f + 12582912.0f, n = t - 12582912.0f;
-	float r = c - n * 0.693359375f;
-	r = r + n * 2.12194440e-4f;
-	float p = 1.9875691500e-4f;
-	p = p * r + 1.3981999507e-3f;
-	p = p * r + 8.3334519073e-3f;
-	p = p * r + 4.1665795894e-2f;
-	p = p * r + 1.6666665459e-1f;
-	p = p * r + 5.0000001201e-1f;
-	p = p * r * r + r + 1.0f;
-	p = p * from_bits((to_bits(t) - 0x4b400000u + 127u) << 23);
+	int32_t k;
+	float p = exp_parts(c, &k) * from_bits((uint32_t)(k + 127) << 23);
 	return x < -87.33654f ? 0.0f : p;
 }
 

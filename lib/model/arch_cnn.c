@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* cnn: convolutions over time and frequency with max pooling (the first moves by two frames instead), attentive statistics pooling (Okabe et al. 2018) of what
- * remains of all bands, batch norm, a linear layer. Small enough to train on a few hundred utterances. */
+/* cnn: convolutions over time and frequency with max pooling (the first moves by two frames instead), attentive statistics
+ * pooling (Okabe et al. 2018) of what remains of all bands, batch norm, a linear layer. Small enough to train on a few hundred
+ * utterances. */
 #include "model/arch.h"
 
 enum { CHANNELS, BLOCKS, KERNEL, ATT, EMB, DROPOUT };

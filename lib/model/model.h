@@ -160,17 +160,10 @@ void ser_runner_free(struct ser_runner *r);
 /* Encode a record. The nodes are on *t until the worker's next call. Returns the number of frames, or <0. */
 ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,
 			struct ser_encoded *y, struct ser_err *e);
-/* Of the records run so far, those with values further than SER_FAR deviations from the mean of training, by the means and deviations of
- * SER_NORM_GLOBAL; of the one that stands first its id, and the dimension and the distance of its furthest value. Any number of
- * workers gives the same. */
-enum { SER_FAR = 100 };
-struct ser_far {
-	size_t n, n_far, dim;
-	uint64_t index; /* of the first in its file */
-	char id[100];
-	double value;
-};
-struct ser_far ser_runner_far(const struct ser_runner *r);
+/* What the tool's user should be told of the records run so far, a sentence appended to b; nothing where all is well. Under
+ * SER_NORM_GLOBAL: how many have values more than 100 deviations of the training data from its mean, and of the one that stands first
+ * its id, and the dimension and the distance of its furthest value. Any number of workers gives the same. */
+void ser_runner_note(const struct ser_runner *r, struct ser_buf *b);
 /* Put a node [n_row, n_col] into a record, copied, as float32: [n_col], or [n_row, n_col] when `rows`. SER_EDATA when it
  * is not finite. */
 int ser_runner_set(struct ser_record *rec, const char *name, struct ser_node y, bool rows, struct ser_err *e);

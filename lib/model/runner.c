@@ -5,12 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FAR = 100 }; /* deviations */
+
+/* Records with values further than that from the mean of training, and the one that stands first */
+struct far {
+	size_t n, n_far, dim;
+	uint64_t index; /* of the first in its file */
+	char id[100];
+	double value;
+};
+
 struct worker {
 	struct ser_la *la; /* NULL: float alone */
 	struct ser_tape *tape;
 	float *x;
 	size_t cap;
-	struct ser_far far;
+	struct far far;
 };
 
 struct ser_runner {
@@ -54,19 +64,19 @@ void ser_runner_free(struct ser_runner *r)
 	free(r);
 }
 
-static bool before(uint64_t index, const char *id, const struct ser_far *f)
+static bool before(uint64_t index, const char *id, const struct far *f)
 {
 	return f->n_far == 0 || index < f->index || (index == f->index && strcmp(id, f->id) < 0);
 }
 
 /* x [n, D], in deviations. */
-static void look_far(struct ser_far *f, struct ser_record *rec, const float *x, size_t n, size_t d)
+static void look_far(struct far *f, struct ser_record *rec, const float *x, size_t n, size_t d)
 {
 	size_t at = 0;
 	f->n++;
 	for (size_t i = 1; i < n * d; i++)
 		at = fabsf(x[i]) > fabsf(x[at]) ? i : at;
-	if (!(fabsf(x[at]) > SER_FAR))
+	if (!(fabsf(x[at]) > FAR))
 		return;
 	if (before(rec->index, ser_record_id(rec), f)) {
 		f->index = rec->index;
@@ -77,18 +87,23 @@ static void look_far(struct ser_far *f, struct ser_record *rec, const float *x, 
 	f->n_far++;
 }
 
-struct ser_far ser_runner_far(const struct ser_runner *r)
+void ser_runner_note(const struct ser_runner *r, struct ser_buf *b)
 {
-	struct ser_far all = {0};
+	struct far all = {0};
 	for (int i = 0; i < r->n; i++) {
-		const struct ser_far *f = &r->w[i].far;
+		const struct far *f = &r->w[i].far;
 		size_t n = all.n + f->n, n_far = all.n_far + f->n_far;
 		if (f->n_far > 0 && before(f->index, f->id, &all))
 			all = *f;
 		all.n = n;
 		all.n_far = n_far;
 	}
-	return all;
+	if (all.n_far > 0)
+		ser_buf_printf(
+			b,
+			"%zu of %zu records have values more than %d deviations from what the model was trained on; "
+			"the first is \"%s\", dimension %zu, %.3g",
+			all.n_far, all.n, FAR, all.id, all.dim, all.value);
 }
 
 ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,

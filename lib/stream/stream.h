@@ -256,7 +256,8 @@ int ser_writer_record(struct ser_writer *w, const struct ser_record *r, struct s
 /* The same from plain fields, one of them the id. */
 int ser_writer_fields(struct ser_writer *w, const struct ser_field *f, size_t n, struct ser_err *e);
 int ser_writer_flush(struct ser_writer *w, struct ser_err *e);
-/* Write the trailer and flush; the descriptor stays open. After an error, or without this call, the stream stays cut: its reader will say so. */
+/* Write the trailer and flush; the descriptor stays open. After an error, or without this call, the stream stays cut: its
+ * reader will say so. */
 int ser_writer_end(struct ser_writer *w, struct ser_err *e);
 uint64_t ser_writer_records(const struct ser_writer *w);
 void ser_writer_free(struct ser_writer *w);

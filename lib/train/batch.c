@@ -77,17 +77,32 @@ void train_sample_range(struct ser_sampler *s, uint64_t step, size_t part, size_
 	*to = first + train_part_begin(n, part + 1, n_part);
 }
 
+struct draw {
+	uint64_t h, key;
+	size_t unit;
+};
+
 static int by_draw(const void *a, const void *b)
 {
 	const struct draw *x = a, *y = b;
 	if (x->h != y->h)
 		return x->h < y->h ? -1 : 1;
-	return x->key != y->key ? (x->key < y->key ? -1 : 1) : (x->i > y->i) - (x->i < y->i);
+	return x->key != y->key ? (x->key < y->key ? -1 : 1) : (x->unit > y->unit) - (x->unit < y->unit);
 }
 
-void train_draw_sort(struct draw *w, size_t n)
+void train_draw(const struct ser_sampler *s, enum purpose p, uint64_t moment,
+		uint64_t (*key)(const struct ser_sampler *s, size_t unit), size_t *order)
 {
-	qsort(w, n, sizeof *w, by_draw);
+	struct draw *w = ser_malloc(s->n_train, sizeof *w);
+	for (size_t k = 0; k < s->n_train; k++) {
+		uint64_t id = key(s, s->train[k]);
+		struct ser_rng r = train_rng(s->w.seed, p, moment, id);
+		w[k] = (struct draw){ser_rng_next(&r), id, s->train[k]};
+	}
+	qsort(w, s->n_train, sizeof *w, by_draw);
+	for (size_t k = 0; k < s->n_train; k++)
+		order[k] = w[k].unit;
+	free(w);
 }
 
 void train_sample_free(struct ser_sampler *s)

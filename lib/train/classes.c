@@ -54,10 +54,10 @@ int train_class_codes(struct ser_task *t, const struct ser_dataset *d, const str
 	return rc;
 }
 
-real *train_class_weights(const struct ser_task *t, const struct ser_split *s)
+real *train_class_weights(struct ser_task *t, const struct ser_split *s)
 {
 	double *count = ser_calloc(t->n_class, sizeof *count), n = 0;
-	real *w = ser_arena_alloc((struct ser_arena *)&t->arena, t->n_class, sizeof *w);
+	real *w = ser_arena_alloc(&t->arena, t->n_class, sizeof *w);
 	for (size_t i = 0; i < t->n_item; i++)
 		if (s->role[i] == SER_ROLE_TRAIN && t->code[i] >= 0) {
 			count[t->code[i]]++;

@@ -34,7 +34,7 @@ int train_class_head(struct ser_task *t, const struct ser_dataset *d, const stru
 int train_class_codes(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, const char *label,
 		      const struct ser_head *h, bool first, struct ser_err *e);
 /* n / (K n_k) over training items, from the task's arena. */
-real *train_class_weights(const struct ser_task *t, const struct ser_split *s);
+real *train_class_weights(struct ser_task *t, const struct ser_split *s);
 /* Of a batch's rows that have a code: how many, or the weights of their classes. */
 double train_class_sum(const struct ser_task *t, const struct ser_batch *b, const real *class_w);
 struct label_rows {
@@ -110,15 +110,12 @@ int train_sample_pairs(struct ser_sampler **out, const struct ser_draw *w, const
 /* n_spk speakers x 2 clusters x n_per records a step. */
 int train_sample_clusters(struct ser_sampler **out, const struct ser_draw *w, const char *spk, const char *cluster,
 			  size_t n_spk, size_t n_per, struct sets *sets, struct ser_err *e);
-/* What they share: the positions [*from, *to) of the order that a part takes; where part p of n things begins; items hashed into an
- * order of (seed, purpose, moment, key). */
+/* What they share: the positions [*from, *to) of the order that a part takes; where part p of n things begins; the training units
+ * by a hash of (seed, purpose, moment, key of the unit), so that the input's order does not matter, into order [n_train]. */
 void train_sample_range(struct ser_sampler *s, uint64_t step, size_t part, size_t n_part, size_t *from, size_t *to);
 size_t train_part_begin(size_t n, size_t part, size_t n_part);
-struct draw {
-	uint64_t h, key;
-	size_t i;
-};
-void train_draw_sort(struct draw *w, size_t n); /* by h, key, i */
+void train_draw(const struct ser_sampler *s, enum purpose p, uint64_t moment,
+		uint64_t (*key)(const struct ser_sampler *s, size_t unit), size_t *order);
 void train_sample_free(struct ser_sampler *s);
 
 /* Anchors of a batch with their positives and negatives, as rows. */

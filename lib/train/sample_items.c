@@ -4,19 +4,14 @@
 
 #include <stdlib.h>
 
-/* By a hash of (seed, epoch, id), so that the input's order does not matter. */
+static uint64_t key(const struct ser_sampler *s, size_t item)
+{
+	return s->w.d->item[item].key;
+}
+
 static void shuffle_plain(struct ser_sampler *s, uint64_t epoch)
 {
-	struct draw *w = ser_malloc(s->n_train, sizeof *w);
-	for (size_t k = 0; k < s->n_train; k++) {
-		uint64_t key = s->w.d->item[s->train[k]].key;
-		struct ser_rng r = train_rng(s->w.seed, FOR_ORDER, epoch, key);
-		w[k] = (struct draw){ser_rng_next(&r), key, s->train[k]};
-	}
-	train_draw_sort(w, s->n_train);
-	for (size_t k = 0; k < s->n_train; k++)
-		s->order[k] = w[k].i;
-	free(w);
+	train_draw(s, FOR_ORDER, epoch, key, s->order);
 }
 
 /* Classes in turn, each through its own items in shuffled passes; then all shuffled. */
@@ -24,28 +19,21 @@ static void shuffle_balanced(struct ser_sampler *s, uint64_t epoch)
 {
 	const struct ser_task *t = &s->w.task[0];
 	size_t n = 0, n_class = t->n_class;
-	struct draw *w = ser_malloc(s->n_train, sizeof *w);
-	size_t *used = ser_calloc(n_class, sizeof *used);
+	size_t *pass_order = ser_malloc(s->n_train, sizeof *pass_order), *used = ser_calloc(n_class, sizeof *used);
 	for (size_t pass = 0; n < s->n_train; pass++) {
 		/* so many of each class are still wanted: the rest in equal parts */
-		for (size_t k = 0; k < s->n_train; k++) {
-			uint64_t key = s->w.d->item[s->train[k]].key;
-			struct ser_rng r = train_rng(s->w.seed, FOR_CLASS, epoch << 20 | pass, key);
-			w[k] = (struct draw){ser_rng_next(&r), key, s->train[k]};
-		}
-		train_draw_sort(w, s->n_train);
+		train_draw(s, FOR_CLASS, epoch << 20 | pass, key, pass_order);
 		for (size_t k = 0; k < s->n_train && n < s->n_train; k++) {
-			size_t c = (size_t)t->code[w[k].i];
-			size_t quota = (s->n_train + n_class - 1 - c) / n_class;
+			size_t c = (size_t)t->code[pass_order[k]], quota = (s->n_train + n_class - 1 - c) / n_class;
 			if (used[c] < quota) {
 				used[c]++;
-				s->order[n++] = w[k].i;
+				s->order[n++] = pass_order[k];
 			}
 		}
 	}
 	struct ser_rng r = train_rng(s->w.seed, FOR_ORDER, epoch, 0);
 	ser_rng_shuffle(&r, s->order, n, sizeof *s->order);
-	free(w);
+	free(pass_order);
 	free(used);
 }
 

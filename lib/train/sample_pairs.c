@@ -62,19 +62,14 @@ static void add(struct pairs *q, const size_t *pair, size_t n, struct ser_batch 
 	}
 }
 
+static uint64_t key(const struct ser_sampler *s, size_t pair)
+{
+	return ((const struct pairs *)s)->p->key[pair];
+}
+
 static void shuffle(struct ser_sampler *s, uint64_t epoch)
 {
-	const struct ser_pair_set *p = ((struct pairs *)s)->p;
-	struct draw *w = ser_malloc(s->n_train, sizeof *w);
-	for (size_t k = 0; k < s->n_train; k++) {
-		uint64_t key = p->key[s->train[k]];
-		struct ser_rng r = train_rng(s->w.seed, FOR_ORDER, epoch, key);
-		w[k] = (struct draw){ser_rng_next(&r), key, s->train[k]};
-	}
-	train_draw_sort(w, s->n_train);
-	for (size_t k = 0; k < s->n_train; k++)
-		s->order[k] = w[k].i;
-	free(w);
+	train_draw(s, FOR_ORDER, epoch, key, s->order);
 }
 
 static void part(struct ser_sampler *s, uint64_t step, size_t p, size_t n_part, struct ser_batch *b)

@@ -96,7 +96,8 @@ extern const struct ser_option ser_task_options[], ser_task_reverse[];
 
 /* A task at its kind's defaults. */
 void ser_task_init(struct ser_task *t, const struct ser_task_kind *k);
-/* The short form of a classifier beside the first task, "FIELD" or "FIELD:WEIGHT", weight 0.1 unless it is said. SER_EUSAGE: it is neither. */
+/* The short form of a classifier beside the first task, "FIELD" or "FIELD:WEIGHT", weight 0.1 unless it is said. SER_EUSAGE: it
+ * is neither. */
 int ser_task_parse(struct ser_task *t, const char *text, struct ser_err *e);
 void ser_task_free(struct ser_task *t);
 /* Give each a name of its own: what its kind says, a number behind it where that is taken. */

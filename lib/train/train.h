@@ -2,7 +2,8 @@
 /* train: one shared encoder and a list of weighted tasks on its embedding (task.h). Nothing here prints or exits.
  *
  * The result depends on the data, the options and the seed alone: not on the order of the input, on threads or on
- * interruptions; but for rounding, not on the number of processes either. Every random choice is drawn from (seed, epoch or step, id), so that a checkpoint needs no generator. */
+ * interruptions; but for rounding, not on the number of processes either. Every random choice is drawn from (seed, epoch or
+ * step, id), so that a checkpoint needs no generator. */
 #ifndef SER_TRAIN_TRAIN_H
 #define SER_TRAIN_TRAIN_H
 
