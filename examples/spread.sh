@@ -45,7 +45,7 @@ stage() {
 		"mkdir -p $name && $command -o $name/{/.}.ser {}"
 }
 logins=("$@")
-stage feat tsv "ser-wav2feat -q --like emo.st --root $(printf %q "$root")" emo.st
+stage feat tsv "ser-wav2feat -q --like emo.st --root $(printf %q "$root") --allow-absolute" emo.st
 stage emb feat 'ser-embed -q -m spk.st --drop feat' spk.st
 stage pred feat 'ser-predict -q -m emo.st --drop feat' emo.st
 
