@@ -217,7 +217,7 @@ install: all
 	if [ -e $(LIBEXEC)/mpi.so ]; then install -D -m 755 $(LIBEXEC)/mpi.so $(DESTDIR)$(bindir)/../libexec/ser/mpi.so; fi
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
 	install -m 644 pipelines/*.mk pipelines/Makefile pipelines/paper-times $(DESTDIR)$(datadir)/pipelines
-	install -m 755 pipelines/demo-corpus pipelines/report pipelines/paper-report $(DESTDIR)$(datadir)/pipelines
+	install -m 755 pipelines/demo-corpus pipelines/report pipelines/paper-report pipelines/confounds-report pipelines/verify-report $(DESTDIR)$(datadir)/pipelines
 	install -m 644 pipelines/corpora/*.mk $(DESTDIR)$(datadir)/pipelines/corpora
 
 uninstall:
