@@ -38,12 +38,13 @@ $(SPEAKER)/encoder.st $(SPEAKER)/speakers.txt $(SPEAKER)/random.st $(SPEAKER)/ce
 	$(MAKE) -f speaker.mk OUT=$(SPEAKER) $@
 
 # ---- the corpora, under names of their own ----
+$(foreach c,$(CORPORA),$(eval MANIFEST_$(c) = $$(call prep,$(c))) $(eval $(OUT)/$(c).tsv: $$(call uses,MANIFEST_$(c))))
 $(OUT)/%.tsv:
 	mkdir -p $(@D)
-	$(call prep,$*) | ser-manifest --utt-prefix $*- --spk-prefix $*- > $@.part
+	$(MANIFEST_$*) | ser-manifest --utt-prefix $*- --spk-prefix $*- > $@.part
 	mv $@.part $@
 
-$(OUT)/%.feat.ser: $(OUT)/%.tsv
+$(OUT)/%.feat.ser: $(OUT)/%.tsv $(call uses,FEATURES)
 	ser-wav2feat $(FEATURES) -q -t $(THREADS) -o $@ $<
 
 # ---- embeddings ----
@@ -55,7 +56,7 @@ $(OUT)/%.encoder.ser: $(SPEAKER)/encoder.st $(OUT)/%.feat.ser
 $(OUT)/%.random.ser: $(SPEAKER)/random.st $(OUT)/%.feat.ser
 	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
 
-$(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(SPEAKER)/cepstra.norm
+$(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(SPEAKER)/cepstra.norm $(call uses,BASELINE)
 	ser-wav2feat $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
 
 # ---- clusters, as many as emotions. Embeddings stay where they are what was clustered, for their silhouettes and because
@@ -65,7 +66,7 @@ by         = $(if $(filter speaker%,$(1)),--by spk) $(if $(filter %-centred,$(1)
 drop       = $(if $(filter-out speaker,$(1)),--drop $(call field,$(2)))
 n_emotion  = $$(awk -F'\t' 'NR > 1 && $$4 != "" {n += !seen[$$4]++} END {print n}' $(1))
 define clustering
-$$(OUT)/%.$(1).$(2).ser: $$(OUT)/%.$(1).ser $$(OUT)/%.tsv
+$$(OUT)/%.$(1).$(2).ser: $$(OUT)/%.$(1).ser $$(OUT)/%.tsv $$(call uses,METRIC SEED)
 	ser-kmeans -k $$(call n_emotion,$$(word 2,$$^)) $$(call by,$(2)) --field $$(call field,$(1)) --metric $$(METRIC) --seed $$(SEED) \
 		-t $$(THREADS) $$< | ser-select $$(call drop,$(2),$(1)) true -o $$@
 endef
@@ -76,7 +77,7 @@ group      = $(if $(filter speaker%,$(1)),spk,lang)
 scored     = $(call LABELS,$(1)) $(if $(filter all,$(2)),sex spk)
 score_json = $(OUT)/scores/$(1).$(2).$(3).$(4).json
 define scores
-$(call score_json,$(1),$(2),$(3),$(4)): $(OUT)/$(1).$(2).$(3).ser
+$(call score_json,$(1),$(2),$(3),$(4)): $(OUT)/$(1).$(2).$(3).ser $$(call uses,N_PERM SEED)
 	mkdir -p $$(@D)
 	ser-score clusters --by $(call group,$(3)) $(if $(filter speaker,$(3)),--field $(call field,$(2))) --label $(4) --n-perm $$(N_PERM) --seed $$(SEED) \
 		-t $$(THREADS) --json $$< > $$@.part
@@ -87,8 +88,8 @@ $(foreach c,$(CORPORA),$(foreach s,$(SYSTEMS),$(foreach v,$(VIEWS),$(foreach l,$
 	$(call scores,$(c),$(s),$(v),$(l)))))))
 
 # ---- one table; none when a speaker of these corpora had a part in the encoder ----
-$(OUT)/confounds.tsv: $(ALL_SCORES)
-	./confounds-report tsv $^ > $@.part
+$(OUT)/confounds.tsv: $(ALL_SCORES) $(call uses,ALL_SCORES)
+	./confounds-report tsv $(inputs) > $@.part
 	if awk -F'\t' '$$NF ~ /^[1-9]/ {print $$1, $$NF; bad = 1} END {exit !bad}' $@.part | sort -u | grep .; then \
 		echo "confounds.mk: of these corpora, so many speakers were trained on" >&2; exit 1; fi
 	mv $@.part $@
@@ -99,7 +100,7 @@ $(OUT)/confounds.md: $(OUT)/confounds.tsv $(SPEAKER)/speakers.txt
 
 # ---- the map: some speakers' embeddings, coloured by speaker and emotion; and each speaker in a panel ----
 first = $$(cut -f 3 $(1) | tail -n +2 | LC_ALL=C sort -u | head -n $(MAPPED) | sed 's/.*/"&"/' | paste -s -d ,)
-$(OUT)/%.map.ser: $(OUT)/%.encoder.ser $(OUT)/%.tsv
+$(OUT)/%.map.ser: $(OUT)/%.encoder.ser $(OUT)/%.tsv $(call uses,MAPPED MAP SEED)
 	ser-select "spk in ($(call first,$(word 2,$^)))" $< | ser-project $(MAP) --seed $(SEED) -o $@
 
 $(OUT)/map-%.svg: $(OUT)/%.map.ser

@@ -63,24 +63,26 @@ report: $(OUT)/RESULTS.md
 
 # ---- manifests: folds by speaker, and the corpus in front of ids and speakers, whose names clash between corpora; speakers who
 # say less than two utterances a cluster are left out ----
+$(foreach c,$(UNLABELLED),$(eval MANIFEST_$(c) = $$(call prep,$(c)) | $$(call divide,$(c))) \
+	$(eval $(OUT)/corpora/$(c).tsv: $$(call uses,MANIFEST_$(c) CLUSTERS)))
 $(OUT)/corpora/%.tsv:
 	mkdir -p $(@D)
-	$(call prep,$*) | $(call divide,$*) | awk -F'\t' -v OFS='\t' -v c=$* -v fewest=$(CLUSTERS) \
+	$(MANIFEST_$*) | awk -F'\t' -v OFS='\t' -v c=$* -v fewest=$(CLUSTERS) \
 		'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == "spk") s = i; print $$0, "corpus"; next} \
 		 {$$1 = c "-" $$1; $$s = c "-" $$s; line[NR] = $$0 OFS c; spk[NR] = $$s; n[$$s]++} \
 		 END {for (i = 2; i <= NR; i++) if (n[spk[i]] >= 2 * fewest) print line[i]}' > $@.part
 	mv $@.part $@
 
-$(OUT)/corpora/%.compare.ser: $(OUT)/corpora/%.tsv
+$(OUT)/corpora/%.compare.ser: $(OUT)/corpora/%.tsv $(call uses,DESCRIPTORS FUNCTIONALS)
 	ser-wav2feat $(DESCRIPTORS) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
 
-$(OUT)/corpora/%.mfcc.ser: $(OUT)/corpora/%.tsv
+$(OUT)/corpora/%.mfcc.ser: $(OUT)/corpora/%.tsv $(call uses,CEPSTRA FUNCTIONALS)
 	ser-wav2feat $(CEPSTRA) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
 
-$(OUT)/speaker/encoder.st:
+$(OUT)/speaker/encoder.st: $(call uses,SPEAKER_CORPORA SMALLER SEED)
 	$(MAKE) -f speaker.mk DATA='$(DATA)' OUT='$(@D)' SPEAKER_CORPORA='$(SPEAKER_CORPORA)' ARCH=ecapa SEED=$(SEED) $(SMALLER) encoder
 
-$(OUT)/corpora/%.emb.ser: $(OUT)/corpora/%.tsv $(ENCODER_ST)
+$(OUT)/corpora/%.emb.ser: $(OUT)/corpora/%.tsv $(ENCODER_ST) $(call uses,FRAMES ENCODER_ST)
 	ser-wav2feat $(FRAMES) -q $< | ser-embed -m $(word 2,$^) -t $(THREADS) --drop feat -o $@
 
 # ---- one record an utterance: func and emb, normalised by speaker or not ----
@@ -88,24 +90,24 @@ NORMALISE_none    := cat
 NORMALISE_speaker := ser-norm --field func --by spk | ser-norm --field emb --by spk
 
 define normalised
-$$(OUT)/$(1)/%.ser: $$(OUT)/corpora/%.compare.ser $$(OUT)/corpora/%.mfcc.ser $$(OUT)/corpora/%.emb.ser
+$$(OUT)/$(1)/%.ser: $$(OUT)/corpora/%.compare.ser $$(OUT)/corpora/%.mfcc.ser $$(OUT)/corpora/%.emb.ser $$(call uses,NORMALISE_$(1))
 	mkdir -p $$(@D)
 	ser-join --concat func $$(wordlist 1,2,$$^) | ser-join - $$(word 3,$$^) | $$(NORMALISE_$(1)) | ser-cat -o $$@
 
-$$(OUT)/$(1)/unlabelled.ser: $$(UNLABELLED:%=$$(OUT)/$(1)/%.ser)
-	ser-cat --merge $$^ | ser-select --fields spk,corpus,fold,func -q true -o $$@
+$$(OUT)/$(1)/unlabelled.ser: $$(UNLABELLED:%=$$(OUT)/$(1)/%.ser) $$(call uses,UNLABELLED)
+	ser-cat --merge $$(inputs) | ser-select --fields spk,corpus,fold,func -q true -o $$@
 endef
 $(foreach n,$(NORMS),$(eval $(call normalised,$(n))))
 
 # ---- clusters inside each speaker, of the embeddings as they are, and pairs from them; no emotion is looked at, but for the
 # report on how often pairs agree in it ----
-$(OUT)/clusters.ser: $(UNLABELLED:%=$(OUT)/corpora/%.emb.ser)
-	ser-cat --merge $^ | ser-kmeans --by spk --metric cosine -k $(CLUSTERS) --seed $(SEED) -t $(THREADS) -o $@
+$(OUT)/clusters.ser: $(UNLABELLED:%=$(OUT)/corpora/%.emb.ser) $(call uses,UNLABELLED CLUSTERS SEED)
+	ser-cat --merge $(inputs) | ser-kmeans --by spk --metric cosine -k $(CLUSTERS) --seed $(SEED) -t $(THREADS) -o $@
 
-$(OUT)/pairs-%.ser: $(OUT)/clusters.ser
+$(OUT)/pairs-%.ser: $(OUT)/clusters.ser $(call uses,PAIRS)
 	ser-pairs --by spk $(PAIRS) --seed $* -o $@ $<
 
-$(OUT)/agreement-%.tsv: $(OUT)/clusters.ser
+$(OUT)/agreement-%.tsv: $(OUT)/clusters.ser $(call uses,PAIRS SEED)
 	ser-select 'corpus == "$*"' $< | ser-pairs --by spk $(PAIRS) --seed $(SEED) --report-label emo --report $@.part > $@.pairs
 	rm $@.pairs
 	mv $@.part $@
@@ -124,7 +126,7 @@ $(foreach r,$(RUNS),$(eval $(call run,$(r))))
 .PHONY: FORCE
 
 # ---- the report ----
-$(OUT)/RESULTS.md: $(runs) $(CORPORA:%=$(OUT)/agreement-%.tsv) paper-report
+$(OUT)/RESULTS.md: $(runs) $(CORPORA:%=$(OUT)/agreement-%.tsv) paper-report $(call uses,NORMS CORPORA SEEDS SHARES HEADLINE N_BOOT)
 	@rm -rf $(@D)/report.*
 	NORMS='$(NORMS)' CORPORA='$(CORPORA)' UNLABELLED='$(UNLABELLED)' SEEDS='$(SEEDS)' SHARES='$(SHARES)' \
 		HEADLINE='$(HEADLINE)' CLUSTERS='$(CLUSTERS)' N_BOOT='$(N_BOOT)' ENCODER_ST='$(ENCODER_ST)' ./paper-report '$(OUT)'

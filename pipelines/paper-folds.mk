@@ -36,6 +36,7 @@ METHODS    := scratch $(PRETRAINED) embedding svm
 dir   := $(OUT)/$(NORM)/$(CORPUS)
 fold  := $(dir)/fold-%
 data  := $(dir).ser
+SETTINGS = $(dir)/settings
 
 # Made before this is called; said here so that make -n can show the plan when they are not there yet.
 $(data) $(OUT)/$(NORM)/unlabelled.ser $(SEEDS:%=$(OUT)/pairs-%.ser): ;
@@ -65,12 +66,12 @@ objectives_multitask   := --also spk:$(ALSO)
 objectives_adversarial := --adversarial spk:$(ADVERSARIAL) --ramp 10
 
 define pretrain_speaker
-$$(fold)/seed-$(1)/speaker.st: $$(fold)/unlabelled.ser
+$$(fold)/seed-$(1)/speaker.st: $$(fold)/unlabelled.ser $$(call uses,ENCODER PRETRAIN)
 	mkdir -p $$(@D)
 	ser-train speaker --label spk $$(ENCODER) $$(PRETRAIN) --seed $(1) -q -t $$(THREADS) -o $$@ $$<
 endef
 define pretrain_pairs
-$$(fold)/seed-$(1)/$(2).st: $$(fold)/unlabelled.ser $$(OUT)/pairs-$(1).ser
+$$(fold)/seed-$(1)/$(2).st: $$(fold)/unlabelled.ser $$(OUT)/pairs-$(1).ser $$(call uses,ENCODER PRETRAIN objectives_$(2))
 	mkdir -p $$(@D)
 	ser-train contrastive --pairs $$(word 2,$$^) $$(objectives_$(2)) $$(ENCODER) $$(PRETRAIN) --seed $(1) -q -t $$(THREADS) -o $$@ $$<
 endef
@@ -85,7 +86,8 @@ train_svm       = ser-svm --label emo --field func --input-norm none --cost $(CO
 $(foreach m,$(PRETRAINED),$(eval train_$(m) = $$(train_scratch) --init $$(@D)/$(m).st --encoder-lr-scale $$(FINE)))
 
 define recogniser
-$$(fold)/seed-$(1)/$(2)-$(3).pred.ser: $$(fold)/train.ser $$(fold)/test.ser $(if $(filter $(2),$(PRETRAINED)),$$(fold)/seed-$(1)/$(2).st)
+$$(fold)/seed-$(1)/$(2)-$(3).pred.ser: $$(fold)/train.ser $$(fold)/test.ser $(if $(filter $(2),$(PRETRAINED)),$$(fold)/seed-$(1)/$(2).st) \
+		$$(call uses,train_$(2))
 	mkdir -p $$(@D)
 	ser-fold subset --percent $(subst $(space),$(comma),$(SHARES)) --seed $(1) -q $$< | ser-select -q 'subset <= $(3)' | \
 		$$(call train_$(2),$(1),$(2),$(3)) -o $$@.st
@@ -100,10 +102,10 @@ $(foreach s,$(SEEDS),$(foreach m,$(METHODS),$(foreach p,$(SHARES),$(eval $(call 
 score = ser-score $(1) --label emo --seed $(SEED) --json
 
 define scores
-$$(dir)/$(1).pred.ser: $$(foreach f,$$(FOLDS),$$(SEEDS:%=$$(dir)/fold-$$(f)/seed-%/$(1).pred.ser))
-	ser-cat -o $$@ $$^
+$$(dir)/$(1).pred.ser: $$(foreach f,$$(FOLDS),$$(SEEDS:%=$$(dir)/fold-$$(f)/seed-%/$(1).pred.ser)) $$(call uses,FOLDS SEEDS)
+	ser-cat -o $$@ $$(inputs)
 
-$$(dir)/$(1).score.json: $$(dir)/$(1).pred.ser
+$$(dir)/$(1).score.json: $$(dir)/$(1).pred.ser $$(call uses,N_BOOT SEED)
 	$$(call score,classes) --n-boot $$(N_BOOT) $$< > $$@.part
 	mv $$@.part $$@
 
@@ -120,9 +122,9 @@ $(foreach r,$(RUNS),$(eval $(call scores,$(r))))
 # The bootstrap draws speakers with all that they said, by all seeds; McNemar's test counts each utterance once, by the first seed. ----
 first = <(ser-select "id =~ '^$(firstword $(SEEDS))/'" $(1))
 define compared
-$$(dir)/compare/$(1)-$(2)-$(3).json: $$(dir)/$(1)-$(3).pred.ser $$(dir)/$(2)-$(3).pred.ser
+$$(dir)/compare/$(1)-$(2)-$(3).json: $$(dir)/$(1)-$(3).pred.ser $$(dir)/$(2)-$(3).pred.ser $$(call uses,N_BOOT SEED)
 	mkdir -p $$(@D)
-	$$(call score,compare) --n-boot $$(N_BOOT) $$^ > $$@.all
+	$$(call score,compare) --n-boot $$(N_BOOT) $$(inputs) > $$@.all
 	$$(call score,compare) --n-boot 0 $$(call first,$$(word 1,$$^)) $$(call first,$$(word 2,$$^)) > $$@.one
 	jq -s '.[0] + {mcnemar: .[1].mcnemar}' $$@.all $$@.one > $$@.part
 	rm $$@.all $$@.one

@@ -59,20 +59,23 @@ verify: $(OUT)/verify.txt $(OUT)/verify.json
 # ---- the corpora: names that differ, and a division that shares no speaker ----
 by_path = awk -F'\t' -v OFS='\t' '{print $$0, NR == 1 ? "split" : $$2 ~ "$(TEST_PART_$(1))" ? "test" : "train"}'
 divide  = $(if $(TEST_PART_$(1)),$(by_path),ser-fold holdout --test-frac $(HELD_OUT) --seed $(SEED))
+MANIFEST_of = $(call prep,$(1)) | ser-manifest --utt-prefix $(1)- --spk-prefix $(1)- | $(call divide,$(1))
+$(foreach c,$(SPEAKER_CORPORA),$(eval MANIFEST_$(c) = $$(call MANIFEST_of,$(c))) \
+	$(eval $(OUT)/corpora/$(c).tsv: $$(call uses,MANIFEST_$(c))))
 $(OUT)/corpora/%.tsv:
 	mkdir -p $(@D)
-	$(call prep,$*) | ser-manifest --utt-prefix $*- --spk-prefix $*- | $(call divide,$*) > $@.part
+	$(MANIFEST_$*) > $@.part
 	mv $@.part $@
 
-$(OUT)/train.tsv: $(manifests)
-	ser-manifest $^ | $(call rows,split,train) > $@.part
+$(OUT)/train.tsv: $(manifests) $(call uses,SPEAKER_CORPORA)
+	ser-manifest $(inputs) | $(call rows,split,train) > $@.part
 	mv $@.part $@
 
-$(OUT)/held.tsv: $(manifests)
-	ser-manifest $^ | $(call rows,split,test) > $@.part
+$(OUT)/held.tsv: $(manifests) $(call uses,SPEAKER_CORPORA)
+	ser-manifest $(inputs) | $(call rows,split,test) > $@.part
 	mv $@.part $@
 
-$(OUT)/some.tsv: $(OUT)/train.tsv
+$(OUT)/some.tsv: $(OUT)/train.tsv $(call uses,SOME SEED)
 	ser-fold subset --label spk --percent $(SOME) --seed $(SEED) $< | $(call rows,subset,$(SOME)) > $@.part
 	mv $@.part $@
 
@@ -82,41 +85,41 @@ $(OUT)/voices.ser: $(OUT)/some.tsv
 
 sounds  = ser-wav2feat --kind wave --segment $(SEGMENT) -q $(1) | ser-select 'shape(feat, 0) >= $(SHORTEST)'
 augment = ser-augment $(AUGMENT) --babble $(OUT)/voices.ser $(NOISE:%=--noise %) --seed $(SEED)
-$(OUT)/train-1.ser: $(OUT)/train.tsv $(OUT)/voices.ser
+$(OUT)/train-1.ser: $(OUT)/train.tsv $(OUT)/voices.ser $(call uses,SEGMENT SHORTEST AUGMENT NOISE FEATURES SEED)
 	$(call sounds,$<) | $(augment) | $(features) -o $@
 
-$(OUT)/train-%.ser: $(OUT)/train.tsv $(OUT)/voices.ser
+$(OUT)/train-%.ser: $(OUT)/train.tsv $(OUT)/voices.ser $(call uses,SEGMENT SHORTEST AUGMENT NOISE FEATURES SEED)
 	ser-manifest --utt-prefix sp$*- --spk-prefix sp$*- $< | $(call sounds) | ser-augment --no-keep --suffix sp --speed $* | \
 		$(augment) | $(features) -o $@
 
 # ---- the encoder; an interrupted training goes on from its checkpoint ----
-$(OUT)/encoder.st: $(OUT)/train-1.ser $(SPEEDS:%=$(OUT)/train-%.ser)
+$(OUT)/encoder.st: $(OUT)/train-1.ser $(SPEEDS:%=$(OUT)/train-%.ser) $(call uses,network TRAIN_SPEAKER SPEEDS SEED)
 	ser-train speaker --label spk $(network) $(TRAIN_SPEAKER) --seed $(SEED) -t $(THREADS) \
-		--checkpoint $(@:.st=.ckpt) --resume --log $(@:.st=.log.tsv) -o $@ $^
+		--checkpoint $(@:.st=.ckpt) --resume --log $(@:.st=.log.tsv) -o $@ $(inputs)
 	rm -f $(@:.st=.ckpt)
 
 # ---- whom was it trained on? By its own word: speakers of the corpora named, none of those that it must never see ----
 any = ^(sp[0-9.]+-)?($(subst $(eval ) ,|,$(strip $(1))))-
-$(OUT)/speakers.txt: $(OUT)/encoder.st
+$(OUT)/speakers.txt: $(OUT)/encoder.st $(call uses,NEVER SPEAKER_CORPORA)
 	ser-model show --json $< | jq -r '.train.speakers[]' | LC_ALL=C sort > $@.part
 	if grep -E '$(call any,$(NEVER))' $@.part; then echo "speaker.mk: $<: was trained on these, of corpora in NEVER" >&2; exit 1; fi
 	if grep -vE '$(call any,$(SPEAKER_CORPORA))' $@.part; then echo "speaker.mk: $<: was trained on these, of no corpus in SPEAKER_CORPORA" >&2; exit 1; fi
 	mv $@.part $@
 
 # ---- baselines: the same network with the weights it began with (its batch norm has seen some data), and cepstra ----
-$(OUT)/some.ser: $(OUT)/some.tsv
+$(OUT)/some.ser: $(OUT)/some.tsv $(call uses,FEATURES)
 	$(features) -o $@ $<
 
-$(OUT)/random.st: $(OUT)/some.ser
+$(OUT)/random.st: $(OUT)/some.ser $(call uses,network TRAIN_SPEAKER SEED)
 	ser-train speaker --label spk $(network) $(TRAIN_SPEAKER) --epochs 1 --lr 0 --seed $(SEED) -t $(THREADS) -o $@ $<
 
-$(OUT)/cepstra.norm: $(OUT)/some.tsv
+$(OUT)/cepstra.norm: $(OUT)/some.tsv $(call uses,BASELINE)
 	ser-wav2feat $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --fit $@
 
 # ---- embeddings of those never trained on, and of the cohort ----
 SYSTEMS := encoder random cepstra
 field    = $(if $(filter cepstra,$(1)),func,emb)
-$(OUT)/held.ser: $(OUT)/held.tsv
+$(OUT)/held.ser: $(OUT)/held.tsv $(call uses,FEATURES)
 	$(features) -o $@ $<
 
 $(OUT)/held.%.ser: $(OUT)/%.st $(OUT)/held.ser
@@ -125,26 +128,26 @@ $(OUT)/held.%.ser: $(OUT)/%.st $(OUT)/held.ser
 $(OUT)/some.%.ser: $(OUT)/%.st $(OUT)/some.ser
 	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
 
-$(OUT)/held.cepstra.ser $(OUT)/some.cepstra.ser: $(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(OUT)/cepstra.norm
+$(OUT)/held.cepstra.ser $(OUT)/some.cepstra.ser: $(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(OUT)/cepstra.norm $(call uses,BASELINE)
 	ser-wav2feat $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
 
 # ---- trials within each corpus: two corpora are too easy to tell apart ----
-$(OUT)/trials/%.txt: $(OUT)/held.ser
+$(OUT)/trials/%.txt: $(OUT)/held.ser $(call uses,TRIALS SEED)
 	mkdir -p $(@D)
 	ser-select 'spk =~ "^$*-"' $< | ser-trials --targets $(TRIALS) --nontargets $(TRIALS) --seed $(SEED) -o $@
 
-$(OUT)/trials/all.txt: $(SPEAKER_CORPORA:%=$(OUT)/trials/%.txt)
-	cat $^ > $@.part
+$(OUT)/trials/all.txt: $(SPEAKER_CORPORA:%=$(OUT)/trials/%.txt) $(call uses,SPEAKER_CORPORA)
+	cat $(inputs) > $@.part
 	mv $@.part $@
 
 # ---- scores: of each system, on each corpus and all, plain cosine and normalised ----
 define verification
-$$(OUT)/verify/$(1).%.cosine.json: $$(OUT)/held.$(1).ser $$(OUT)/trials/%.txt
+$$(OUT)/verify/$(1).%.cosine.json: $$(OUT)/held.$(1).ser $$(OUT)/trials/%.txt $$(call uses,SEED)
 	mkdir -p $$(@D)
 	ser-score verify --field $$(call field,$(1)) --trials $$(word 2,$$^) --seed $$(SEED) -t $$(THREADS) --json $$< > $$@.part
 	mv $$@.part $$@
 
-$$(OUT)/verify/$(1).%.as-norm.json: $$(OUT)/held.$(1).ser $$(OUT)/trials/%.txt $$(OUT)/some.$(1).ser
+$$(OUT)/verify/$(1).%.as-norm.json: $$(OUT)/held.$(1).ser $$(OUT)/trials/%.txt $$(OUT)/some.$(1).ser $$(call uses,TOP SEED)
 	mkdir -p $$(@D)
 	ser-score verify --field $$(call field,$(1)) --trials $$(word 2,$$^) --cohort $$(word 3,$$^) --top $$(TOP) --seed $$(SEED) \
 		-t $$(THREADS) --json $$< > $$@.part
@@ -152,11 +155,11 @@ $$(OUT)/verify/$(1).%.as-norm.json: $$(OUT)/held.$(1).ser $$(OUT)/trials/%.txt $
 endef
 $(foreach s,$(SYSTEMS),$(eval $(call verification,$(s))))
 
-$(OUT)/verify.json: $(foreach s,$(SYSTEMS),$(foreach c,all $(SPEAKER_CORPORA),$(foreach n,cosine as-norm,$(OUT)/verify/$(s).$(c).$(n).json)))
+$(OUT)/verify.json: $(foreach s,$(SYSTEMS),$(foreach c,all $(SPEAKER_CORPORA),$(foreach n,cosine as-norm,$(OUT)/verify/$(s).$(c).$(n).json))) $(call uses,SPEAKER_CORPORA)
 	jq -n '[inputs | (input_filename / "/" | .[-1] / ".") as $$f | {system: $$f[0], corpus: $$f[1], scoring: $$f[2]} + .about + {scores}]' \
-		$^ > $@.part
+		$(inputs) > $@.part
 	mv $@.part $@
 
 $(OUT)/verify.txt: $(OUT)/verify.json $(OUT)/encoder.st $(OUT)/speakers.txt
-	./verify-report $^ $(SPEAKER_CORPORA) > $@.part
+	./verify-report $(inputs) $(SPEAKER_CORPORA) > $@.part
 	mv $@.part $@

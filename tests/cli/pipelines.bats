@@ -42,6 +42,37 @@ digest() {
 	diff <(digest whole) <(digest cut)
 }
 
+@test "a setting with another value remakes what hangs on it, and nothing else; a plan changes nothing" {
+	recipe whole report >/dev/null
+	for v in $(sed -nE 's/^([A-Z_]+) *\?=.*/\1/p' "$ROOT"/pipelines/{recipe,settings,corpora/demo}.mk | grep -vxE 'TOOLS|THREADS|OUT'); do
+		case $v in NORM) value=speaker ;; *) value=7 ;; esac
+		echo "$v"
+		recipe whole -n report $v=$value | grep -q '^ser-\|^./demo'
+	done
+	[ "$(recipe whole -n report | grep -c '^ser-')" -eq 0 ]
+	recipe whole -n report SEED=2 >plan
+	grep -q 'ser-train classify' plan
+	! grep 'ser-wav2feat\|ser-fold' plan
+	recipe whole report FRAMES='--kind mfcc' >/dev/null
+	ser-info whole/feat.ser | grep -q mfcc
+	[ "$(recipe whole -n report FRAMES='--kind mfcc' | grep -c '^ser-')" -eq 0 ]
+}
+
+@test "any corpus: a manifest, or a command that prints one, whose paths begin where make was called" {
+	"$ROOT"/pipelines/demo-corpus audio 6 2
+	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' audio >m.tsv
+	corpus() {
+		make --no-print-directory -C "$ROOT/pipelines" TOOLS="$BINDIR" N_FOLDS=3 CLUSTERS=3 TRAIN_SPEAKER='--arch convpool --epochs 1' \
+			TRAIN_CLASSIFY='--epochs 1' TRAIN_CONTRASTIVE='--epochs 1' "$@"
+	}
+	corpus corpus MANIFEST=m.tsv OUT=one | grep -q '^corpus: 48 utterances of 6 speakers scored, 4 classes, 3 fold'
+	corpus corpus PREP="ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' audio" OUT=two >/dev/null
+	diff <(digest one) <(digest two)
+	run corpus corpus OUT=three
+	[ "$status" -ne 0 ]
+	[[ $output == *'say what the corpus is'* ]]
+}
+
 @test "-j 2 makes what -j 1 makes" {
 	recipe one report >/dev/null
 	mkdir two
