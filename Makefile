@@ -37,7 +37,7 @@ LIBEXEC := $(BINDIR:%bin=%libexec)/ser
 PKGS       := msgpack sndfile soxr jansson zlib libdeflate fftw3
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
-LIBS        = $(PKG_LIBS) -llinear -llapacke -lopenblas -lm -lpthread
+LIBS        = $(PKG_LIBS) -llinear -llbfgs -llapacke -lopenblas -lm -lpthread
 
 CPPFLAGS = -D_GNU_SOURCE -Ilib $(PKG_CFLAGS)
 CFLAGS   = -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -fno-math-errno -ffp-contract=off \

@@ -48,12 +48,14 @@ static struct ser_dataset *read_data(struct ser_cli *c)
 
 int main(int argc, char **argv)
 {
+	static const char *const losses[] = {"squared-hinge", "logistic", NULL};
 	static const char *const weights[] = {"none", "balanced", NULL}, *const norms[] = {"none", "global", NULL};
-	int weight = 0, norm = 1;
+	int loss = SER_SVM_SQUARED_HINGE, weight = 1, norm = 1;
 	int64_t seed = 0;
 	const struct ser_option opts[] = {
 		{"label", "label to learn", SER_OPT_STR(&o.label, "NAME"), .letter = 'l', .flags = SER_OPTION_NEEDED},
 		{"field", "tensor of one axis to learn from", SER_OPT_STR(&field, "NAME")},
+		{"loss", "support vector machines, or logistic regression", SER_OPT_CHOICE(&loss, "LOSS", losses)},
 		{"cost", "cost of an error; of several the best on speakers held out", SER_OPT_STR(&costs, "C,C,..."),
 		 .letter = 'C'},
 		{"dev-folds", "parts of the training speakers, each held out in turn",
@@ -74,7 +76,7 @@ int main(int argc, char **argv)
 		 .flags = SER_OPTION_ALWAYS},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-svm",   "Train a linear support vector machine on records with vectors.",
+	const struct ser_tool tool = {"ser-svm",   "Train a linear classifier on records with vectors.",
 				      "[FILE]...", opts,
 				      NULL,        SER_CLI_OUT | SER_CLI_IN};
 	struct ser_cli c;
@@ -87,6 +89,7 @@ int main(int argc, char **argv)
 		ser_cli_die(&c, &e);
 	ser_outfile_abort(&probe);
 	take_costs(&c);
+	o.loss = (enum ser_svm_loss)loss;
 	o.class_weight = weight == 1;
 	o.standardise = norm == 1;
 	o.seed = (uint64_t)seed;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/svm.h"
 
+#include "la/la.h"
+
+#include <lbfgs.h>
+#include <limits.h>
 #include <linear.h>
 #include <math.h>
 #include <stdlib.h>
@@ -149,60 +153,164 @@ static void standardise(struct fit *f, const struct rows *r, const size_t *row, 
 	}
 }
 
-/* Fit to all rows but those of the fold `without` (-1: to all). A class that they lack scores -infinity. */
-static void solve(struct fit *f, const struct rows *r, int without, double cost, const struct ser_svm_opts *o)
+/* The rows that one fit is made to. */
+struct part {
+	size_t n, *row;  /* which */
+	size_t n_class;  /* classes among them */
+	int *class;      /* [n_class] which */
+	double *weight;  /* [n_class] what an error counts */
+	const double *w; /* [r->n_class] the same by class, 0: not among them */
+};
+
+static void solve_hinge(struct fit *f, const struct rows *r, const struct part *p, double cost, double tol)
 {
-	size_t *row = ser_malloc(r->n, sizeof *row), n = 0, width = r->d + 2;
-	for (size_t k = 0; k < r->n; k++)
-		if (r->fold[k] != without)
-			row[n++] = k;
-	standardise(f, r, row, n, o->standardise);
-	struct feature_node *node = ser_malloc(ser_mul(n, width), sizeof *node), **x = ser_malloc(n, sizeof *x);
-	double *y = ser_malloc(n, sizeof *y), *count = ser_calloc(r->n_class, sizeof *count);
-	for (size_t k = 0; k < n; k++) {
+	size_t width = r->d + 2;
+	struct feature_node *node = ser_malloc(ser_mul(p->n, width), sizeof *node), **x = ser_malloc(p->n, sizeof *x);
+	double *y = ser_malloc(p->n, sizeof *y);
+	for (size_t k = 0; k < p->n; k++) {
+		const float *v = r->x + p->row[k] * r->d;
 		struct feature_node *at = x[k] = node + k * width;
 		for (size_t j = 0; j < r->d; j++)
-			*at++ = (struct feature_node){(int)j + 1, (r->x[row[k] * r->d + j] - f->mean[j]) / f->std[j]};
+			*at++ = (struct feature_node){(int)j + 1, (v[j] - f->mean[j]) / f->std[j]};
 		*at++ = (struct feature_node){(int)r->d + 1, 1};
 		*at = (struct feature_node){-1, 0};
-		y[k] = r->y[row[k]];
-		count[r->y[row[k]]]++;
+		y[k] = r->y[p->row[k]];
 	}
-	int *class = ser_malloc(r->n_class, sizeof *class), n_class = 0;
-	double *weight = ser_malloc(r->n_class, sizeof *weight);
-	for (size_t c = 0; c < r->n_class; c++)
-		if (count[c] > 0) {
-			class[n_class] = (int)c;
-			weight[n_class++] = o->class_weight ? (double)n / ((double)r->n_class * count[c]) : 1;
-		}
-	const struct problem prob = {.l = (int)n, .n = (int)r->d + 1, .y = y, .x = x, .bias = 1};
+	const struct problem prob = {.l = (int)p->n, .n = (int)r->d + 1, .y = y, .x = x, .bias = 1};
 	const struct parameter par = {.solver_type = L2R_L2LOSS_SVC,
-				      .eps = o->tol,
+				      .eps = tol,
 				      .C = cost,
-				      .nr_weight = n_class,
-				      .weight_label = class,
-				      .weight = weight};
-	f->w = ser_calloc(ser_mul(r->n_class, r->d + 1), sizeof *f->w);
-	for (size_t c = 0; c < r->n_class; c++)
-		f->w[c * (r->d + 1) + r->d] = -HUGE_VAL;
-	if (n_class == 1)
-		f->w[(size_t) class[0] * (r->d + 1) + r->d] = 0;
-	struct model *m = n_class > 1 ? train(&prob, &par) : NULL;
-	for (int c = 0; m != NULL && c < m->nr_class; c++)
+				      .nr_weight = (int)p->n_class,
+				      .weight_label = p->class,
+				      .weight = p->weight};
+	struct model *m = train(&prob, &par);
+	for (int c = 0; c < m->nr_class; c++)
 		for (size_t j = 0; j <= r->d; j++) /* of two classes liblinear keeps one machine */
 			f->w[(size_t)m->label[c] * (r->d + 1) + j] = m->nr_class > 2
 									     ? m->w[j * (size_t)m->nr_class + (size_t)c]
 								     : c == 0 ? m->w[j]
 									      : -m->w[j];
-	if (m != NULL)
-		free_and_destroy_model(&m);
-	free(row);
+	free_and_destroy_model(&m);
 	free(node);
 	free(x);
 	free(y);
+}
+
+/* Logistic regression: what the minimiser's callbacks need. */
+struct logistic {
+	const struct rows *r;
+	const struct part *p;
+	size_t d;         /* r->d + 1: the last feature is 1 */
+	double *x, *z;    /* [n, d] standardised features; [n, n_class] scores, then errors */
+	double decay;     /* 1 / cost */
+	double first, to; /* norm of the first gradient; the share of it to stop at */
+};
+
+/* The sum of the records' cross-entropies and decay / 2 of the squared weights, and its gradient; w, g [n_class, d]. */
+static double logistic_loss(void *at, const double *w, double *g, const int n_w, const double step)
+{
+	const struct logistic *l = at;
+	const struct part *p = l->p;
+	size_t n = p->n, m = p->n_class, d = l->d;
+	double loss = 0;
+	(void)step;
+	ser_la_dgemm(false, true, n, m, d, 1, l->x, d, w, d, 0, l->z, m);
+	for (size_t k = 0; k < n; k++) {
+		double *z = l->z + k * m, top = z[0], sum = 0;
+		int y = l->r->y[p->row[k]];
+		for (size_t c = 1; c < m; c++)
+			top = fmax(top, z[c]);
+		for (size_t c = 0; c < m; c++)
+			sum += exp(z[c] - top);
+		for (size_t c = 0; c < m; c++) {
+			double q = exp(z[c] - top) / sum;
+			if (p->class[c] == y)
+				loss += p->w[y] * (log(sum) + top - z[c]);
+			z[c] = p->w[y] * (q - (p->class[c] == y));
+		}
+	}
+	ser_la_dgemm(true, false, m, d, n, 1, l->z, m, l->x, d, 0, g, d);
+	for (int i = 0; i < n_w; i++)
+		if ((size_t)i % d != d - 1) {
+			loss += l->decay / 2 * w[i] * w[i];
+			g[i] += l->decay * w[i];
+		}
+	return loss;
+}
+
+static int logistic_enough(void *at, const double *w, const double *g, const double loss, const double w_norm,
+			   const double g_norm, const double step, int n_w, int n_step, int n_eval)
+{
+	const struct logistic *l = at;
+	(void)w, (void)g, (void)loss, (void)w_norm, (void)step, (void)n_w, (void)n_step, (void)n_eval;
+	return g_norm <= l->to * l->first;
+}
+
+static void solve_logistic(struct fit *f, const struct rows *r, const struct part *p, double cost, double tol)
+{
+	size_t d = r->d + 1, n_w = p->n_class * d;
+	struct logistic l = {.r = r, .p = p, .d = d, .decay = 1 / cost, .to = tol};
+	lbfgs_parameter_t par;
+	double *w = ser_malloc_aligned(n_w + 8, sizeof *w),
+	       loss; /* liblbfgs works on whole vectors of its own length */
+	l.x = ser_malloc(ser_mul(p->n, d), sizeof *l.x);
+	l.z = ser_malloc(ser_mul(p->n, p->n_class), sizeof *l.z);
+	for (size_t k = 0; k < p->n; k++) {
+		const float *v = r->x + p->row[k] * r->d;
+		double *x = l.x + k * d;
+		for (size_t j = 0; j < r->d; j++)
+			x[j] = (v[j] - f->mean[j]) / f->std[j];
+		x[r->d] = 1;
+	}
+	memset(w, 0, (n_w + 8) * sizeof *w);
+	double *g = ser_malloc(n_w, sizeof *g);
+	logistic_loss(&l, w, g, (int)n_w, 0);
+	for (size_t i = 0; i < n_w; i++)
+		l.first += g[i] * g[i];
+	l.first = sqrt(l.first);
+	lbfgs_parameter_init(&par);
+	par.epsilon = 0; /* logistic_enough says when */
+	par.m = 10;
+	lbfgs((int)n_w, w, &loss, logistic_loss, logistic_enough, &l,
+	      &par); /* when rounding ends it, w is the best there is */
+	for (size_t c = 0; c < p->n_class; c++)
+		memcpy(f->w + (size_t)p->class[c] * d, w + c * d, d * sizeof *w);
+	free(w);
+	free(g);
+	free(l.x);
+	free(l.z);
+}
+
+/* Fit to all rows but those of the fold `without` (-1: to all). A class that they lack scores -infinity. */
+static void solve(struct fit *f, const struct rows *r, int without, double cost, const struct ser_svm_opts *o)
+{
+	double *count = ser_calloc(r->n_class, sizeof *count), *w = ser_calloc(r->n_class, sizeof *w);
+	struct part p = {.row = ser_malloc(r->n, sizeof *p.row),
+			 .class = ser_malloc(r->n_class, sizeof *p.class),
+			 .weight = ser_malloc(r->n_class, sizeof *p.weight),
+			 .w = w};
+	for (size_t k = 0; k < r->n; k++)
+		if (r->fold[k] != without) {
+			p.row[p.n++] = k;
+			count[r->y[k]]++;
+		}
+	standardise(f, r, p.row, p.n, o->standardise);
+	f->w = ser_calloc(ser_mul(r->n_class, r->d + 1), sizeof *f->w);
+	for (size_t c = 0; c < r->n_class; c++) {
+		f->w[c * (r->d + 1) + r->d] = count[c] > 0 ? 0 : -HUGE_VAL;
+		if (count[c] > 0) {
+			w[c] = o->class_weight ? (double)p.n / ((double)r->n_class * count[c]) : 1;
+			p.class[p.n_class] = (int)c;
+			p.weight[p.n_class++] = w[c];
+		}
+	}
+	if (p.n_class > 1)
+		(o->loss == SER_SVM_LOGISTIC ? solve_logistic : solve_hinge)(f, r, &p, cost, o->tol);
+	free(p.row);
+	free(p.class);
+	free(p.weight);
 	free(count);
-	free(class);
-	free(weight);
+	free(w);
 }
 
 static int decide(const struct fit *f, const struct rows *r, size_t k)
@@ -303,6 +411,7 @@ static void describe(struct ser_model *m, const struct ser_dataset *d, const str
 		ser_val_push(&m->arena, &speakers, ser_str(ser_map_key(names, i, NULL)));
 	ser_map_free(names);
 	ser_val_set(&m->arena, &m->train, "task", ser_str("svm"));
+	ser_val_set(&m->arena, &m->train, "loss", ser_str(o->loss == SER_SVM_LOGISTIC ? "logistic" : "squared-hinge"));
 	ser_val_set(&m->arena, &m->train, "seed", ser_int((int64_t)o->seed));
 	ser_val_set(&m->arena, &m->train, "records", ser_int((int64_t)r->n));
 	ser_val_set(&m->arena, &m->train, "left_out", ser_int((int64_t)s->n_out));
@@ -322,6 +431,9 @@ int ser_svm_fit(struct ser_model **out, const struct ser_dataset *d, const struc
 	set_print_string_function(silent);
 	*choice = (struct ser_svm_choice){0};
 	int rc = take_rows(&r, d, s, o->label, e);
+	if (rc == 0 && (r.d + 1) * r.n_class > INT_MAX)
+		rc = ser_fail(e, SER_EDATA, "%zu features and %zu classes, more than the solvers count", r.d,
+			      r.n_class);
 	if (rc == 0) {
 		choice->n_fold = o->n_cost > 1 ? deal_speakers(&r, d, o) : 0;
 		for (size_t i = 0; i < o->n_cost; i++) {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A linear support vector machine over vectors: the classical baseline, on features standardised by the training records,
- * its cost chosen on speakers that it was not fitted to. The solver is liblinear's (Fan et al., JMLR 9, 2008); the result
- * is an ordinary model of the architecture linear, so that what predicts and scores needs to know nothing of it.
+/* Linear classifiers over vectors: the classical baselines, on features standardised by the training records, their cost
+ * chosen on speakers that they were not fitted to. The result is an ordinary model of the architecture linear, so that what
+ * predicts and scores needs to know nothing of it. Nothing is drawn at random.
  *
- * Each class has a machine of its own against all others: L2-regularised, squared hinge loss, solved in the primal by a
- * trust-region Newton method, which draws nothing at random. */
+ * Squared hinge: a support vector machine for each class against all others, L2-regularised, offset included, solved in the
+ * primal by liblinear's trust-region Newton method (Fan et al., JMLR 9, 2008).
+ * Logistic: one multinomial logistic regression over all classes, L2-regularised without the offsets, C times the sum of the
+ * records' cross-entropies plus half the squared weights, as scikit-learn has it; by liblbfgs (Liu and Nocedal,
+ * Math. Prog. 45, 1989). */
 #ifndef SER_TRAIN_SVM_H
 #define SER_TRAIN_SVM_H
 
@@ -12,14 +15,17 @@
 
 enum { SER_SVM_MAX_COST = 64 };
 
+enum ser_svm_loss { SER_SVM_SQUARED_HINGE, SER_SVM_LOGISTIC };
+
 struct ser_svm_opts {
-	const char *label, *spk;       /* what is learnt; who spoke */
+	const char *label, *spk; /* what is learnt; who spoke */
+	enum ser_svm_loss loss;
 	double cost[SER_SVM_MAX_COST]; /* candidates, rising */
 	size_t n_cost;
 	size_t n_fold;     /* speaker-disjoint folds of the training records that choose among them */
 	bool class_weight; /* classes weigh n / (K n_k) */
 	bool standardise;  /* false: the features are taken as they are */
-	double tol;        /* the solver's, on the gradient */
+	double tol;        /* the solver stops when the gradient's norm is this share of its first */
 	uint64_t seed;     /* of the division of speakers into folds */
 };
 
