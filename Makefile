@@ -34,7 +34,7 @@ BINDIR := $(if $(filter release,$(FLAVOUR)),bin,$(BUILD)/bin)
 LIBEXEC := $(BINDIR:%bin=%libexec)/ser
 
 # ---- libraries: asked for when first needed, which is after `make deps` in one call of make ----
-PKGS       := msgpack sndfile soxr jansson zlib libdeflate fftw3
+PKGS       := msgpack sndfile soxr jansson zlib libdeflate fftw3 libutf8proc
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 LIBS        = $(PKG_LIBS) -llinear -llbfgs -llapacke -lopenblas -lm -lpthread
