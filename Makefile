@@ -216,6 +216,11 @@ install: all
 	install -m 755 $(TOOLS) $(DESTDIR)$(bindir)
 	if [ -e $(LIBEXEC)/mpi.so ]; then install -D -m 755 $(LIBEXEC)/mpi.so $(DESTDIR)$(bindir)/../libexec/ser/mpi.so; fi
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
+	install -D -m 644 completions/ser.bash $(DESTDIR)$(bashcompdir)/ser-cat
+	for t in $(filter-out ser-cat,$(notdir $(TOOLS))); do ln -sf ser-cat $(DESTDIR)$(bashcompdir)/$$t; done
+	install -D -m 644 completions/_ser $(DESTDIR)$(zshcompdir)/_ser
+	install -D -m 644 completions/ser.fish $(DESTDIR)$(fishcompdir)/ser-cat.fish
+	for t in $(filter-out ser-cat,$(notdir $(TOOLS))); do ln -sf ser-cat.fish $(DESTDIR)$(fishcompdir)/$$t.fish; done
 	install -m 644 pipelines/*.mk pipelines/Makefile pipelines/paper-times $(DESTDIR)$(datadir)/pipelines
 	install -m 755 pipelines/demo-corpus pipelines/report pipelines/paper-report pipelines/confounds-report pipelines/verify-report $(DESTDIR)$(datadir)/pipelines
 	install -m 644 pipelines/corpora/*.mk $(DESTDIR)$(datadir)/pipelines/corpora
@@ -223,6 +228,7 @@ install: all
 uninstall:
 	rm -f $(TOOLS:$(BINDIR)/%=$(DESTDIR)$(bindir)/%)
 	for m in $(MAN); do rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
+	rm -f $(TOOLS:$(BINDIR)/%=$(DESTDIR)$(bashcompdir)/%) $(TOOLS:$(BINDIR)/%=$(DESTDIR)$(fishcompdir)/%.fish) $(DESTDIR)$(zshcompdir)/_ser
 	rm -rf $(DESTDIR)$(datadir) $(DESTDIR)$(bindir)/../libexec/ser
 
 dist:

@@ -3,6 +3,10 @@ prefix  = /usr/local
 bindir  = $(prefix)/bin
 mandir  = $(prefix)/share/man
 datadir = $(prefix)/share/ser
+# Where the shells look for completions.
+bashcompdir = $(prefix)/share/bash-completion/completions
+zshcompdir  = $(prefix)/share/zsh/site-functions
+fishcompdir = $(prefix)/share/fish/vendor_completions.d
 DESTDIR =
 
 CC      = gcc

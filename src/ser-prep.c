@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 		{"relative", "paths relative to DIR, for --root DIR of what reads the manifest",
 		 SER_OPT_FLAG(&o.relative)},
 		{"strict", "a total that differs, or a file of unknown name, is an error", SER_OPT_FLAG(&strict)},
-		{0},
+		{.known = ser_corpus_builtin_name},
 	};
 	const struct ser_tool tool = {
 		"ser-prep", "Write the manifest of a corpus folder.", "[CORPUS] DIR", opts, NULL, SER_CLI_READ_ALL};

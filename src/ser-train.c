@@ -26,7 +26,8 @@ static const char *const samples[] = {"plain", "balanced", NULL};
 enum { QUIET = SER_OPTION_SILENT };
 static const struct ser_option own[] = {
 	{"field", "tensor to train on", SER_OPT_STR(&o.field, "NAME")},
-	{"arch", "architecture of the encoder (ser-model archs lists them)", SER_OPT_STR(&o.net.arch, "NAME")},
+	{"arch", "architecture of the encoder (ser-model archs describes them)", SER_OPT_STR(&o.net.arch, "NAME"),
+	 .known = ser_arch_name},
 	{"hyper", "a hyper-parameter of it", SER_OPT_LIST(&o.hyper, "NAME=VALUE")},
 	{"input-norm", "normalisation of the features (default mean; global for vectors)",
 	 SER_OPT_CHOICE(&o.net.norm, "KIND", ser_model_norms)},
@@ -286,7 +287,7 @@ int main(int argc, char **argv)
 	size_t n = ser_cli_rows(options, 0, MAX_ROW, own, NULL);
 	n = ser_cli_rows(options, n, MAX_ROW, ser_split_options, &o.split);
 	ser_cli_rows(options, n, MAX_ROW, ser_train_options, &o.train);
-	make_modes(modes, rows, argc > 1 ? argv[1] : NULL);
+	make_modes(modes, rows, ser_cli_mode_word(argc, argv));
 	const struct ser_tool tool = {"ser-train",
 				      "Train a network on records with features.",
 				      "[+ TASK [OPTION]...]... [FILE]...",

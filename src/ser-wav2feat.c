@@ -195,9 +195,7 @@ int main(int argc, char **argv)
 	const struct ser_option own[] = {
 		{"kind", "what to compute; the defaults below are those of the kind",
 		 SER_OPT_CHOICE(&kind_opt, "KIND", kinds)},
-		{"preset",
-		 "a published front-end: speechbrain-ecapa, wespeaker-ecapa, deepemocluster, chunk-lld, egemaps",
-		 SER_OPT_STR(&preset, "NAME")},
+		{"preset", "a published front-end", SER_OPT_STR(&preset, "NAME"), .known = ser_front_preset_name},
 		{"like", "the front-end, and functionals, that this model's features came from",
 		 SER_OPT_STR(&like, "MODEL"), .flags = SER_OPTION_READ},
 		{"functionals",

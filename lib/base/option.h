@@ -43,6 +43,9 @@ struct ser_option {
 	char letter;                /* or 0 */
 	unsigned flags;
 	unsigned kinds; /* for the library: which kinds of the object have it, as bits */
+	/* of a text: the i-th of the words that it takes, NULL after the last; checked by who takes it. NULL: any text. The help, --help=json
+	 * and the shells show them. */
+	const char *(*known)(size_t i);
 };
 /* The variable, whose type the compiler checks; a choice's may be of any enum. */
 #define SER_OPTION_VAR(type, v) (1 ? (v) : (type *)0)

@@ -26,6 +26,7 @@ struct ser_tool {
 	const char *name;     /* "ser-norm" */
 	const char *summary;  /* one line: what it reads and what it writes */
 	const char *operands; /* in the usage line: "[FILE]...", "" for none */
+	/* The row that ends them may have .known: words that shells offer as the first operand. */
 	const struct ser_option *opts;
 	const struct ser_mode *modes; /* NULL, or ends with an all-zero row; then the first argument names one */
 	unsigned common;              /* which shared options it takes */
@@ -72,6 +73,8 @@ struct ser_cli {
 /* Parse the command line; prints help or version and exits when asked to; usage errors exit with 2. Also sees to it that descriptors 0
  * to 2 are open. Call first in main(). */
 void ser_cli_begin(struct ser_cli *c, const struct ser_tool *t, int argc, char **argv);
+/* Before that: the word that names the mode, for tools whose tables hang on it, also of a line that a shell asks about; NULL: none. */
+const char *ser_cli_mode_word(int argc, char **argv);
 /* Give up what the tool does not need: it can read what its operands and options name (with SER_CLI_READ_ALL everything), write where
  * its outputs go and in the temporary folder, and neither start a program nor open a socket. ser_cli_begin() has done it, unless the
  * tool is SER_CLI_LOOSE. In builds with sanitizers, and where the kernel cannot, nothing happens. */

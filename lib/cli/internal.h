@@ -5,6 +5,27 @@
 
 #include "cli/cli.h"
 
+/* The rows of a command line: those of the tool, of its mode and, from n_own on, those that tools share and that cannot change the
+ * output. */
+enum { SER_CLI_MAX_ROW = 128 };
+struct rows {
+	struct ser_option opt[SER_CLI_MAX_ROW];
+	char negated[SER_CLI_MAX_ROW][64]; /* --no-x for a flag x */
+	size_t n, n_own;
+};
+void ser_cli_collect(struct rows *t, struct ser_cli *c, int mode); /* mode -1: none */
+int ser_cli_find_mode(const struct ser_tool *t, const char *s);    /* -1: s, which may be NULL, names none */
+/* The row that --name means: its own, or the only one that begins so; NULL when there is none. */
+const struct ser_option *ser_cli_find_option(const struct rows *t, const char *name, size_t n);
+
+/* help.c: what the rows say, on standard output. c: as before parsing, so that its options have their defaults. */
+void ser_cli_help(struct ser_cli *c, int mode);
+void ser_cli_help_part(struct ser_cli *c, int mode, const struct rows *t); /* of a further part behind "+" */
+void ser_cli_help_json(struct ser_cli *c, int mode);
+/* complete.c: what may stand in place of word[at] on the command line word[0..n) behind the tool's name, a line each: the word, a tab,
+ * what it is. A line "/" stands for files, "//" for folders. Of files that the line names, those that are streams are read. */
+void ser_cli_complete(struct ser_cli *c, int at, int n, char *const *word);
+
 /* The status when data or I/O failed: 1, or 2 where 1 has a meaning of its own. */
 int ser_cli_trouble(const struct ser_tool *t);
 

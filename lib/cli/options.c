@@ -15,21 +15,15 @@
 
 /* ---- the tables of a tool: its own rows, its mode's, and the shared ones ---- */
 
-enum { MAX_ROWS = 128 };
+#define COMPLETE "--help=complete" /* N WORD...: a shell asks */
 
-struct rows {
-	struct ser_option opt[MAX_ROWS];
-	char negated[MAX_ROWS][64]; /* --no-x for a flag x */
-	size_t n, n_own;            /* the first n_own are the tool's and the mode's */
-};
-
-static bool help_wanted, version_wanted;
+static bool help_wanted, json_wanted, version_wanted;
 static int trouble = SER_EXIT_FAIL; /* what out_of_memory() exits with */
 
 static void add_rows(struct rows *t, const struct ser_option *o)
 {
 	for (; o != NULL && o->name != NULL; o++) {
-		ser_assert(t->n < MAX_ROWS);
+		ser_assert(t->n < SER_CLI_MAX_ROW);
 		snprintf(t->negated[t->n], sizeof t->negated[0], "no-%s", o->name);
 		t->opt[t->n++] = *o;
 	}
@@ -69,14 +63,14 @@ static void add_shared(struct rows *t, struct ser_cli *c)
 					   .flags = SER_OPTION_SILENT},
 					  {"verbose", "say more on standard error", SER_OPT_FLAG(NULL), .letter = 'v',
 					   .flags = SER_OPTION_SILENT},
-					  {"help", "print this help", SER_OPT_FLAG(&help_wanted), .letter = 'h',
-					   .flags = SER_OPTION_SILENT},
+					  {"help", "print this help; --help=json: for programs",
+					   SER_OPT_FLAG(&help_wanted), .letter = 'h', .flags = SER_OPTION_SILENT},
 					  {"version", "print the version", SER_OPT_FLAG(&version_wanted), .letter = 'V',
 					   .flags = SER_OPTION_SILENT},
 					  {0}});
 }
 
-static void collect(struct rows *t, struct ser_cli *c, int mode)
+void ser_cli_collect(struct rows *t, struct ser_cli *c, int mode)
 {
 	const struct ser_tool *tool = c->tool;
 	t->n = 0;
@@ -95,87 +89,6 @@ static void collect(struct rows *t, struct ser_cli *c, int mode)
 						   SER_OPT_LIST(&c->drop, "NAME")},
 						  {0}});
 	add_shared(t, c);
-}
-
-/* ---- help ---- */
-
-static void print_option(FILE *f, const struct ser_option *o)
-{
-	static const char *const types[] = {[SER_OPTION_INT] = "int",
-					    [SER_OPTION_I64] = "int",
-					    [SER_OPTION_COUNT] = "int",
-					    [SER_OPTION_REAL] = "real",
-					    [SER_OPTION_SECONDS] = "seconds, or with s, ms or min behind",
-					    [SER_OPTION_SIZE] = "bytes"};
-	struct ser_buf left = {0}, note = {0}, dflt = {0};
-	if (o->help == NULL) /* an old name */
-		return;
-	if (o->letter != 0)
-		ser_buf_printf(&left, "  -%c, --%s", o->letter, o->name);
-	else
-		ser_buf_printf(&left, "      --%s", o->name);
-	if (o->type != SER_OPTION_FLAG)
-		ser_buf_printf(&left, " %s", o->arg != NULL ? o->arg : "NAME");
-	if (o->type == SER_OPTION_CHOICE)
-		for (const char *const *s = o->choices; *s != NULL; s++)
-			ser_buf_printf(&note, "%s%s", s == o->choices ? "" : "|", *s);
-	else if (o->type != SER_OPTION_FLAG && o->type != SER_OPTION_STR && o->type != SER_OPTION_LIST)
-		ser_buf_str(&note, types[o->type]);
-	if (o->type == SER_OPTION_LIST)
-		ser_buf_str(&note, "may be repeated");
-	if (o->lo != 0 || o->hi != 0) {
-		char lo[32], hi[32];
-		ser_buf_printf(&note, ", %s <= %s", ser_format_real(o->lo, lo), o->arg != NULL ? o->arg : "x");
-		if (o->hi > o->lo)
-			ser_buf_printf(&note, " <= %s", ser_format_real(o->hi, hi));
-	}
-	if (o->type != SER_OPTION_LIST && (o->type != SER_OPTION_FLAG || (o->var != NULL && *(bool *)o->var)))
-		ser_option_text(o, NULL, &dflt);
-	if (left.n < 30)
-		fprintf(f, "%-30s%s", left.s, o->help);
-	else
-		fprintf(f, "%s\n%-30s%s", left.s, "", o->help);
-	if (o->flags & SER_OPTION_NEEDED)
-		ser_buf_printf(&note, "%sneeded", note.n > 0 ? "; " : "");
-	if (dflt.n > 0)
-		ser_buf_printf(&note, "%sdefault %s", note.n > 0 ? "; " : "", dflt.s);
-	if (note.n > 0)
-		fprintf(f, " (%s)", note.s[0] == ',' ? note.s + 2 : note.s);
-	fputc('\n', f);
-	ser_buf_free(&left);
-	ser_buf_free(&note);
-	ser_buf_free(&dflt);
-}
-
-static void usage_line(FILE *f, const struct ser_cli *c, int mode)
-{
-	const struct ser_tool *t = c->tool;
-	const char *operands = t->operands;
-	if (mode >= 0 && t->modes != NULL && t->modes[mode].operands != NULL)
-		operands = t->modes[mode].operands;
-	fprintf(f, "usage: %s%s%s [OPTION]...%s%s\n", t->name, t->modes != NULL ? " " : "",
-		t->modes == NULL ? ""
-		: mode >= 0      ? t->modes[mode].name
-				 : "MODE",
-		*operands != '\0' ? " " : "", operands);
-}
-
-static void print_help(struct ser_cli *c, int mode)
-{
-	struct rows t;
-	const struct ser_tool *tool = c->tool;
-	usage_line(stdout, c, mode);
-	printf("%s\n", mode >= 0 && tool->modes != NULL ? tool->modes[mode].summary : tool->summary);
-	if (tool->modes != NULL && mode < 0) {
-		printf("\nmodes (%s MODE --help for the options of one):\n", tool->name);
-		for (const struct ser_mode *m = tool->modes; m->name != NULL; m++)
-			printf("  %-14s%s\n", m->name, m->summary);
-	}
-	printf("\noptions:\n");
-	collect(&t, c, mode);
-	for (size_t i = 0; i < t.n; i++)
-		print_option(stdout, &t.opt[i]);
-	printf("\nSee %s(1).\n", tool->name);
 }
 
 /* ---- parsing ---- */
@@ -215,12 +128,27 @@ static void check_descriptors(const char *tool)
 	}
 }
 
-static int find_mode(struct ser_cli *c, const char *s)
+int ser_cli_find_mode(const struct ser_tool *t, const char *s)
 {
-	for (int i = 0; c->tool->modes[i].name != NULL; i++)
-		if (s != NULL && strcmp(c->tool->modes[i].name, s) == 0)
+	for (int i = 0; t->modes[i].name != NULL; i++)
+		if (s != NULL && strcmp(t->modes[i].name, s) == 0)
 			return i;
 	return -1;
+}
+
+const struct ser_option *ser_cli_find_option(const struct rows *t, const char *name, size_t n)
+{
+	const struct ser_option *found = NULL;
+	for (size_t i = 0; i < t->n; i++) {
+		if (strncmp(t->opt[i].name, name, n) != 0)
+			continue;
+		if (t->opt[i].name[n] == '\0')
+			return &t->opt[i];
+		if (found != NULL) /* it may be any of several */
+			return NULL;
+		found = &t->opt[i];
+	}
+	return found;
 }
 
 static void add_name(struct ser_strs *l, const char *s)
@@ -236,7 +164,7 @@ void ser_cli_confine(const struct ser_cli *c)
 	struct ser_strs in = {0}, out = {0};
 	struct rows t;
 	struct ser_cli scratch = *c;
-	collect(&t, &scratch, c->mode);
+	ser_cli_collect(&t, &scratch, c->mode);
 	for (size_t i = 0; i < t.n; i++) {
 		const struct ser_option *o = &t.opt[i];
 		bool str = o->type == SER_OPTION_STR, write = o->flags & SER_OPTION_WRITE;
@@ -309,8 +237,8 @@ static _Noreturn void unknown_option(const struct ser_cli *c, const struct rows 
 /* Set what argv[1..argc) gives, up to the operands, which are the last of it then. */
 static void parse(struct ser_cli *c, const struct rows *t, bool *given, int argc, char **argv)
 {
-	struct option longs[2 * MAX_ROWS + 1];
-	char letters[2 * MAX_ROWS + 2] = ":";
+	struct option longs[2 * SER_CLI_MAX_ROW + 1];
+	char letters[2 * SER_CLI_MAX_ROW + 2] = ":";
 	size_t n_long = 0;
 	for (size_t i = 0; i < t->n; i++) {
 		bool flag = t->opt[i].type == SER_OPTION_FLAG;
@@ -345,6 +273,10 @@ static void parse(struct ser_cli *c, const struct rows *t, bool *given, int argc
 			while (t->opt[i].letter != (char)k)
 				i++;
 		struct ser_err e;
+		if (t->opt[i].var == &help_wanted && optarg != NULL && strcmp(optarg, "json") == 0) {
+			help_wanted = json_wanted = true;
+			continue;
+		}
 		if (ser_option_set(&t->opt[i], NULL, k >= 2000 ? "false" : optarg, &e) != 0)
 			ser_cli_usage(c, "--%s: %s", t->opt[i].name, e.msg);
 		given[i] = true;
@@ -375,6 +307,18 @@ static int until_plus(struct ser_cli *c, int argc, char **argv)
 	return argc;
 }
 
+const char *ser_cli_mode_word(int argc, char **argv)
+{
+	if (argc < 2 || strcmp(argv[1], COMPLETE) != 0)
+		return argc > 1 ? argv[1] : NULL;
+	int64_t at = argc > 2 && ser_parse_int(argv[2], 0, argc - 3, &at, NULL) == 0 ? at : 0;
+	int first = 3; /* of the part at the cursor */
+	for (int i = first; i < argc && i < 3 + at; i++)
+		if (strcmp(argv[i], "+") == 0)
+			first = i + 1;
+	return first < argc ? argv[first] : NULL;
+}
+
 void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, char **argv)
 {
 	*c = (struct ser_cli){.tool = tool, .mode = -1, .n_thread = 1, .max_record = SER_MAX_RECORD, .window_s = 3};
@@ -387,9 +331,17 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 		if (signal(stops[i], stop_signal) == SIG_IGN)
 			signal(stops[i], SIG_IGN); /* as the parent has it: nohup */
 
+	if (argc > 2 && strcmp(argv[1], COMPLETE) == 0) {
+		int64_t at;
+		struct ser_err e;
+		if (ser_parse_int(argv[2], 0, argc - 3, &at, &e) != 0)
+			ser_cli_usage(c, COMPLETE ": %s", e.msg);
+		ser_cli_complete(c, (int)at, argc - 3, argv + 3);
+		exit(ser_cli_end(c));
+	}
 	bool mode_first = tool->modes != NULL;
 	if (mode_first && argc > 1 && argv[1][0] != '-') {
-		c->mode = find_mode(c, argv[1]);
+		c->mode = ser_cli_find_mode(tool, argv[1]);
 		if (c->mode < 0) {
 			struct ser_buf b = {0};
 			for (const struct ser_mode *m = tool->modes; m->name != NULL; m++)
@@ -402,7 +354,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 	}
 	argc = until_plus(c, argc, argv);
 	struct rows t;
-	collect(&t, c, c->mode);
+	ser_cli_collect(&t, c, c->mode);
 	c->given = ser_calloc(t.n, sizeof *c->given);
 
 	parse(c, &t, c->given, argc, argv);
@@ -413,7 +365,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 			fresh.every_s = 0;
 			fresh.window_s = 3;
 			fresh.quiet = fresh.keep_going = fresh.progress = help_wanted = version_wanted = false;
-			print_help(&fresh, c->mode);
+			(json_wanted ? ser_cli_help_json : ser_cli_help)(&fresh, c->mode);
 		} else {
 			printf("%s (ser) %s\n", tool->name, SER_VERSION);
 		}
@@ -432,7 +384,7 @@ bool ser_cli_given(const struct ser_cli *c, const char *name)
 {
 	struct rows t;
 	struct ser_cli scratch = *c;
-	collect(&t, &scratch, c->mode);
+	ser_cli_collect(&t, &scratch, c->mode);
 	for (size_t i = 0; i < t.n; i++)
 		if (strcmp(t.opt[i].name, name) == 0)
 			return c->given[i];
@@ -510,7 +462,7 @@ void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_
 	struct rows t;
 	struct ser_cli scratch = *c;
 	struct ser_strs own;
-	collect(&t, &scratch, c->mode);
+	ser_cli_collect(&t, &scratch, c->mode);
 	prov_rows(&t, c->given, a, &own);
 	const struct ser_strs mode = {(const char *[]){c->mode >= 0 ? c->tool->modes[c->mode].name : ""}, c->mode >= 0},
 			      *all[] = {&mode, &own, &c->parts, &c->prov};
@@ -560,7 +512,7 @@ void ser_cli_text(const struct ser_cli *c, struct ser_buf *b)
 {
 	struct rows t;
 	struct ser_cli scratch = *c;
-	collect(&t, &scratch, c->mode);
+	ser_cli_collect(&t, &scratch, c->mode);
 	ser_buf_str(b, c->mode >= 0 ? c->tool->modes[c->mode].name : "");
 	rows_text(&t, c->given, b);
 	ser_buf_add(b, c->text.s, c->text.n);
@@ -570,7 +522,7 @@ int ser_cli_next(struct ser_cli *c)
 {
 	if (c->rest == NULL)
 		return -1;
-	int mode = find_mode(c, *c->rest);
+	int mode = ser_cli_find_mode(c->tool, *c->rest);
 	if (mode < 0)
 		ser_cli_usage(c, "behind \"+\": %s%s%s, expected a mode", *c->rest != NULL ? "\"" : "",
 			      *c->rest != NULL ? *c->rest : "nothing", *c->rest != NULL ? "\"" : "");
@@ -592,10 +544,7 @@ void ser_cli_part(struct ser_cli *c, int mode, const struct ser_option *rows)
 	bool *given = ser_calloc(t.n, sizeof *given);
 	parse(c, &t, given, argc, argv);
 	if (help_wanted || version_wanted) {
-		printf("usage: %s %s [OPTION]... + %s [OPTION]...\n%s\n\noptions of a further part:\n", c->tool->name,
-		       c->tool->modes[c->mode].name, c->tool->modes[mode].name, c->tool->modes[mode].summary);
-		for (size_t i = 0; i < t.n_own; i++)
-			print_option(stdout, &t.opt[i]);
+		ser_cli_help_part(c, mode, &t);
 		exit(ser_cli_end(c));
 	}
 	sum_files(c, &t, given);

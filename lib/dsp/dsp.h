@@ -134,6 +134,7 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind);
  *   egemaps            eGeMAPS v02; *functionals becomes "egemaps", and NULL for the others
  * SER_EUSAGE naming them all when `name` is none of them. */
 int ser_front_preset(struct ser_front_opt *o, const char **functionals, const char *name, struct ser_err *e);
+const char *ser_front_preset_name(size_t i); /* the i-th of these, NULL after the last */
 
 /* The options as rows, for command lines and for the text form below, ended by an all-zero one; `kinds` has bit (1 << kind) where an
  * option has a meaning. Of an option that stands for a value of another, `at` is SIZE_MAX. */

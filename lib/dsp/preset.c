@@ -21,6 +21,11 @@ static const struct preset {
 	{"egemaps", "egemaps", "egemaps"},
 };
 
+const char *ser_front_preset_name(size_t i)
+{
+	return i < sizeof PRESETS / sizeof PRESETS[0] ? PRESETS[i].name : NULL;
+}
+
 int ser_front_preset(struct ser_front_opt *o, const char **functionals, const char *name, struct ser_err *e)
 {
 	struct ser_buf names = {0};

@@ -23,6 +23,11 @@ const struct ser_arch *const ser_archs[] = {
 	NULL,
 };
 
+const char *ser_arch_name(size_t i)
+{
+	return ser_archs[i] != NULL ? ser_archs[i]->name : NULL;
+}
+
 const struct ser_arch *ser_arch_find(const char *name)
 {
 	for (size_t i = 0; ser_archs[i] != NULL; i++)

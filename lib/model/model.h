@@ -44,6 +44,7 @@ struct ser_arch {
 };
 extern const struct ser_arch *const ser_archs[];        /* ends with NULL */
 const struct ser_arch *ser_arch_find(const char *name); /* or NULL */
+const char *ser_arch_name(size_t i);                    /* of ser_archs[i], NULL at its end */
 
 /* ---- heads ---------------------------------------------------------------------------------------- */
 

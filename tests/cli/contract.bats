@@ -225,17 +225,25 @@ threads() {
 	each threads
 }
 
-@test "every tool: a manual page with the options of --help and no others" {
+@test "every tool: --help=json says what --help says" {
+	bad=0
+	for t in $(tools); do
+		"$t" --help=json >json 2>err && ! [ -s err ] && jq -e '.tool and .version and (.options | length > 0)' json >/dev/null || { echo "$t --help=json"; bad=1; }
+		while IFS= read -r m; do
+			"$t" $m --help | sed -nE '/^options:/,/^$/s/^  (-(.), |    )--([a-z0-9-]+).*/\2 \3/p' >help
+			"$t" $m --help=json | jq -r '.options[] | "\(.letter // "") \(.name)"' |
+				diff help - || { echo "$t $m: --help (<) and --help=json (>) differ"; bad=1; }
+		done < <(modes "$t")
+	done
+	[ $bad -eq 0 ]
+}
+
+@test "every tool: a manual page with the options of --help=json and no others, their letters, arguments and defaults" {
 	bad=0
 	for t in $(tools); do
 		page=$ROOT/man/$t.1
 		[ -e "$page" ] || { echo "$t: no manual page"; bad=1; continue; }
-		while IFS= read -r m; do
-			"$t" $m --help | sed -nE '/^options:/,/^$/s/^  (-(.), |    )--([a-z0-9-]+).*/\2 \3/p'
-		done < <(modes "$t") | sort -u >help
-		awk '/^\.Sh/ {on = $2 == "OPTIONS"} on && /^\.It Fl/' "$page" |
-			sed -nE 's/^\.It Fl ([A-Za-z0-9]) , Fl -([a-z0-9-]+).*/\1 \2/p; s/^\.It Fl -([a-z0-9-]+).*/ \1/p' | sort -u >page
-		diff help page >diff || { echo "$t: --help (<) and manual page (>) differ:"; cat diff; bad=1; }
+		"$ROOT"/tests/tools/manual "$t" "$page" || bad=1
 		for s in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
 			grep -q "^\.Sh $s\$" "$page" || { echo "$t: no section $s"; bad=1; }
 		done
