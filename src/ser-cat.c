@@ -27,15 +27,11 @@ static void gather(struct ser_cli *c, struct ser_header *h, bool *mixed, struct 
 	struct ser_record r = {0};
 	struct ser_buf b = {0};
 	struct ser_err e;
-	bool segment;
+	bool turned;
 	*mixed = false;
 	ser_header_copy(h, ser_in_header(in));
-	while (ser_in_next(in, &r, &segment)) {
-		*mixed = *mixed || segment;
-		if (segment && ser_header_merge(h, ser_in_header(in), &e) != 0) {
-			ser_fail_in(&e, "%s", ser_in_name(in));
-			ser_cli_die(c, &e);
-		}
+	while (ser_in_next_merged(in, h, &r, &turned)) {
+		*mixed = *mixed || turned;
 		if (spool == NULL)
 			continue;
 		b.n = 0;
@@ -71,7 +67,7 @@ static void put_header(struct ser_out *out, const struct ser_header *h)
 		ser_out_header_as_is(out, h);
 }
 
-static void from_spool(struct ser_cli *c, struct ser_out *out, struct ser_spool *spool)
+static void from_spool(struct ser_cli *c, struct ser_out *out, const struct ser_header *h, struct ser_spool *spool)
 {
 	struct ser_spool_walk w;
 	struct ser_record r = {0};
@@ -79,24 +75,41 @@ static void from_spool(struct ser_cli *c, struct ser_out *out, struct ser_spool 
 	const char *p;
 	size_t n;
 	int rc = ser_spool_walk(&w, spool, 0, ser_spool_size(spool), 0, &e);
-	while (rc >= 0 && (rc = ser_spool_next(&w, &p, &n, &e)) > 0 && (rc = ser_record_unpack(&r, p, n, &e)) == 0)
+	while (rc >= 0 && (rc = ser_spool_next(&w, &p, &n, &e)) > 0 && (rc = ser_record_unpack(&r, p, n, &e)) == 0) {
+		ser_header_unmark(h, &r);
 		put(out, &r);
+	}
 	if (rc < 0)
 		ser_cli_die(c, &e);
 	ser_record_free(&r);
 	ser_spool_walk_end(&w);
 }
 
-/* Every record as it comes; with `split`, a segment for each header that is unlike the one before. */
-static void pass(struct ser_cli *c, struct ser_out *out, bool split)
+/* Read all once more, now that the header is known. */
+static void from_files(struct ser_cli *c, struct ser_out *out, const struct ser_header *h)
+{
+	struct ser_in *in = ser_in_open(c);
+	struct ser_header again;
+	struct ser_record r = {0};
+	ser_header_copy(&again, ser_in_header(in));
+	while (ser_in_next_merged(in, &again, &r, NULL)) {
+		ser_header_unmark(h, &r);
+		put(out, &r);
+	}
+	ser_header_free(&again);
+	ser_record_free(&r);
+	ser_in_close(in);
+}
+
+/* Every record as it comes; a segment for each header that is unlike the one before. */
+static void pass(struct ser_cli *c, struct ser_out *out)
 {
 	struct ser_in *in = ser_in_open(c);
 	struct ser_record r = {0};
 	bool segment;
-	if (split)
-		put_header(out, ser_in_header(in));
+	put_header(out, ser_in_header(in));
 	while (ser_in_next(in, &r, &segment)) {
-		if (segment && split)
+		if (segment)
 			put_header(out, ser_in_header(in));
 		put(out, &r);
 		if (ser_in_waits(in))
@@ -190,9 +203,9 @@ static void merged(struct ser_cli *c, int64_t expect)
 	if (twice && start >= 0 && lseek(0, start, SEEK_SET) < 0)
 		ser_cli_fail(c, SER_EIO, "<stdin>: cannot go back: %s", strerror(errno));
 	if (spool != NULL)
-		from_spool(c, out, spool);
+		from_spool(c, out, &h, spool);
 	else
-		pass(c, out, false);
+		from_files(c, out, &h);
 	ser_spool_free(spool);
 	ser_header_free(&h);
 	ser_out_close(out);
@@ -256,7 +269,7 @@ int main(int argc, char **argv)
 		merged(&c, expect);
 	else {
 		struct ser_out *out = ser_out_open(&c);
-		pass(&c, out, true);
+		pass(&c, out);
 		check_count(&c, expect);
 		ser_out_close(out);
 	}

@@ -26,18 +26,18 @@ int main(int argc, char **argv)
 	struct ser_sort *s = ser_sort_new(names.s, names.n, reverse, mem);
 	struct ser_header h;
 	struct ser_record buf = {0}, *r;
-	bool segment;
 	int rc;
 	ser_header_copy(&h, ser_in_header(in));
-	while (ser_in_next(in, &buf, &segment)) {
-		if ((segment && ser_header_merge(&h, ser_in_header(in), &e) != 0) || ser_sort_add(s, &buf, &e) != 0)
+	while (ser_in_next_merged(in, &h, &buf, NULL))
+		if (ser_sort_add(s, &buf, &e) != 0)
 			ser_cli_die(&c, &e);
-	}
 	if (ser_sort_done(s, &e) != 0)
 		ser_cli_die(&c, &e);
 	ser_out_header(out, &h);
-	while ((rc = ser_sort_next(s, &buf, &r, &e)) > 0)
+	while ((rc = ser_sort_next(s, &buf, &r, &e)) > 0) {
+		ser_header_unmark(&h, r);
 		ser_out_record(out, r);
+	}
 	if (rc < 0)
 		ser_cli_die(&c, &e);
 	ser_sort_free(s);

@@ -125,6 +125,9 @@ struct ser_in *ser_in_files(struct ser_cli *c, char *const *name, int n);
 const struct ser_header *ser_in_header(struct ser_in *in);
 /* The next record; false at the end. Dies on error. *segment (may be NULL): a header was passed that is unlike the last. */
 bool ser_in_next(struct ser_in *in, struct ser_record *r, bool *segment);
+/* The same for records of all segments that go out, or are used, under one header h: a copy of the first segment's, it takes in the
+ * others', and the record is marked (ser_header_mark()). *turned (may be NULL): a header was taken in. */
+bool ser_in_next_merged(struct ser_in *in, struct ser_header *h, struct ser_record *r, bool *turned);
 const char *ser_in_name(const struct ser_in *in); /* of the file at hand */
 uint64_t ser_in_bytes(const struct ser_in *in);   /* read so far, of all files */
 uint64_t ser_in_segments(const struct ser_in *in);

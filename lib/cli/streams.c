@@ -137,6 +137,23 @@ bool ser_in_next(struct ser_in *in, struct ser_record *r, bool *segment)
 	return true;
 }
 
+bool ser_in_next_merged(struct ser_in *in, struct ser_header *h, struct ser_record *r, bool *turned)
+{
+	struct ser_err e;
+	bool segment;
+	if (!ser_in_next(in, r, &segment))
+		return false;
+	if (segment && ser_header_merge(h, &in->header, &e) != 0) {
+		ser_fail_in(&e, "%s", ser_in_name(in));
+		ser_cli_die(in->c, &e);
+	}
+	if (ser_header_mark(h, r, &e) != 0)
+		ser_cli_die(in->c, &e);
+	if (turned != NULL)
+		*turned = segment;
+	return true;
+}
+
 void ser_in_close(struct ser_in *in)
 {
 	if (in == NULL)

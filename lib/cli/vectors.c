@@ -34,16 +34,13 @@ void ser_vectors_read(struct ser_cli *c, const char *field, bool direction, bool
 	struct ser_record r = {0};
 	struct ser_buf pack = {0};
 	struct ser_err e;
-	bool segment;
 	*v = (struct ser_vectors){.spool = ser_spool_new(&e), .field = field};
 	if (v->spool == NULL)
 		ser_cli_die(c, &e);
 	ser_header_copy(&v->h, ser_in_header(in));
-	while (ser_in_next(in, &r, &segment)) {
+	while (ser_in_next_merged(in, &v->h, &r, NULL)) {
 		const float *x;
-		int rc = segment ? ser_header_merge(&v->h, ser_in_header(in), &e) : 0;
-		if (rc == 0)
-			rc = vector_of(&r, field, direction, v, &x, &e);
+		int rc = vector_of(&r, field, direction, v, &x, &e);
 		if (rc == 0 && label != NULL)
 			rc = label(ctx, v->n, &r, &e);
 		if (rc != 0)
@@ -78,6 +75,7 @@ void ser_vectors_write(struct ser_cli *c, const struct ser_vectors *v,
 			break;
 		if (ser_record_get(&r, v->field)->kind == SER_NIL)
 			ser_record_set(&r, v->field, ser_f4(v->x + i * v->d, 1, &v->d));
+		ser_header_unmark(&v->h, &r);
 		set(ctx, i, &r);
 		ser_out_record(out, &r);
 	}

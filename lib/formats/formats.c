@@ -332,7 +332,7 @@ int ser_export_header(struct ser_export *ex, const struct ser_header *h, struct 
 	/* What is said of a tensor now counts from here; all provenances are kept. */
 	ser_header_copy(&merged, h);
 	struct ser_header old = ex->header;
-	old.dims = ser_val_map();
+	old.dims = merged.dims;
 	int rc = ser_header_merge(&merged, &old, e);
 	ser_header_free(&ex->header);
 	ex->header = merged;

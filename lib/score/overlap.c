@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "score/private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct ser_val *ser_score_said(const struct ser_header *h, const char *tensor, const char *what)
@@ -9,28 +10,42 @@ const struct ser_val *ser_score_said(const struct ser_header *h, const char *ten
 	return v != NULL && v->kind == SER_LIST ? v : NULL;
 }
 
-void ser_overlap_segment(struct overlap *o, const struct ser_header *h, const char *tensor)
+static void forget(struct overlap *o)
 {
-	const struct ser_val *list = ser_score_said(h, tensor, "train_speakers");
-	if (o->shared == NULL)
-		o->shared = ser_map_new();
-	ser_map_free(o->train);
-	o->train = ser_map_new();
-	o->known = list != NULL;
-	ser_score_put_list(o->train, list);
+	for (size_t i = 0; i < o->n_train; i++)
+		ser_map_free(o->train[i]);
+	free(o->train);
 }
 
-void ser_overlap_record(struct overlap *o, const char *spk)
+/* The last set is for records that don't say theirs. */
+void ser_overlap_segment(struct overlap *o, const struct ser_header *h, const char *tensor)
 {
+	if (o->shared == NULL)
+		o->shared = ser_map_new();
+	forget(o);
+	o->n_train = ser_header_train_sets(h) + 1;
+	o->train = ser_calloc(o->n_train, sizeof(struct ser_map *));
+	for (size_t i = 0; i < o->n_train; i++) {
+		const struct ser_val *list = ser_header_trained(h, tensor, i);
+		if (list == NULL)
+			continue;
+		o->train[i] = ser_map_new();
+		ser_score_put_list(o->train[i], list);
+	}
+}
+
+void ser_overlap_record(struct overlap *o, const struct ser_header *h, const struct ser_record *r, const char *spk)
+{
+	const struct ser_map *train = o->train[ser_header_train_set(h, r)];
 	o->n++;
-	o->n_known += o->known && spk != NULL;
-	if (spk != NULL && ser_map_find(o->train, spk, strlen(spk)) >= 0)
+	o->n_known += train != NULL && spk != NULL;
+	if (spk != NULL && train != NULL && ser_map_find(train, spk, strlen(spk)) >= 0)
 		ser_score_put(o->shared, spk);
 }
 
 void ser_overlap_free(struct overlap *o)
 {
-	ser_map_free(o->train);
+	forget(o);
 	ser_map_free(o->shared);
 	*o = (struct overlap){0};
 }

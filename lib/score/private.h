@@ -8,10 +8,11 @@
 
 /* Speakers that were trained on and are scored, from what the streams' headers say of a tensor. */
 struct overlap {
-	struct ser_map *train;  /* who was trained on, of the segment at hand; NULL before the first */
+	struct ser_map **
+		train; /* [n_train] who was trained on, by set (ser_header_train_set()); NULL: the segment does not say */
+	size_t n_train;
 	struct ser_map *shared; /* of them, who is scored */
-	bool known;             /* the segment says who was trained on */
-	size_t n, n_known;      /* records; of them, those of such segments */
+	size_t n, n_known;      /* records; of them, those whose training is known */
 };
 
 /* Keys of the maps are names. Which arrays there are depends on the kind. */
@@ -50,7 +51,8 @@ int ser_score_add_voice(struct ser_score_set *s, struct ser_record *r, struct se
 /* ---- overlap.c ---- */
 
 void ser_overlap_segment(struct overlap *o, const struct ser_header *h, const char *tensor);
-void ser_overlap_record(struct overlap *o, const char *spk); /* NULL: the record doesn't say who speaks */
+/* A record of the segment; spk NULL: it doesn't say who speaks. */
+void ser_overlap_record(struct overlap *o, const struct ser_header *h, const struct ser_record *r, const char *spk);
 void ser_overlap_free(struct overlap *o);
 /* SER_EPROTO, naming them, when speakers are shared and that is not allowed. */
 int ser_overlap_check(const struct overlap *o, bool allow, struct ser_err *e);

@@ -72,7 +72,7 @@ void ser_score_set_free(struct ser_score_set *s)
 }
 
 /* Whose the record is. Clusters of records without a speaker are one group. */
-static int add_speaker(struct ser_score_set *s, struct ser_record *r, struct ser_err *e)
+static int add_speaker(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r, struct ser_err *e)
 {
 	const char *spk = NULL;
 	int rc = s->no_spk ? SER_OK : ser_record_str(r, ser_score_speaker(s->o), &spk, e);
@@ -84,7 +84,7 @@ static int add_speaker(struct ser_score_set *s, struct ser_record *r, struct ser
 		s->spk_of[s->n] = ser_score_put(s->spk, spk);
 	else if (s->kind == SER_SCORE_CLUSTERS)
 		s->spk_of[s->n] = ser_score_put(s->spk, "all");
-	ser_overlap_record(&s->overlap, spk);
+	ser_overlap_record(&s->overlap, h, r, spk);
 	return SER_OK;
 }
 
@@ -231,7 +231,7 @@ int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool 
 		begin(s, h, r);
 	if (s->kind != SER_SCORE_CLUSTERS)
 		ser_score_put(s->id, ser_record_id(r));
-	int rc = add_speaker(s, r, e);
+	int rc = add_speaker(s, h, r, e);
 	if (rc == SER_OK && items)
 		rc = add_fold(s, file, r, e);
 	if (rc == SER_OK)

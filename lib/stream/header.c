@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "stream/stream.h"
+#include "stream/wire.h"
 
 #include <string.h>
 
@@ -183,26 +183,43 @@ static void index_inputs(struct ser_header *h, const struct ser_val *in)
 	h->met.n = n;
 }
 
-int ser_header_merge(struct ser_header *h, const struct ser_header *other, struct ser_err *e)
+/* What two maps about a tensor say differently; who was trained on may differ, and is united. */
+static int disagree(const char *name, const struct ser_val *a, const struct ser_val *b, struct ser_err *e)
+{
+	struct ser_buf text[2] = {{0}};
+	int rc = SER_OK;
+	for (int turn = 0; rc == SER_OK && turn < 2; turn++) {
+		const struct ser_val *one = turn == 0 ? a : b, *two = turn == 0 ? b : a;
+		for (size_t i = 0; rc == SER_OK && i < one->u.map.n; i++) {
+			const char *key = one->u.map.f[i].name;
+			const struct ser_val *v[2] = {ser_val_get(a, key), ser_val_get(b, key)};
+			const struct ser_val *other = ser_val_get(two, key);
+			if (ser_trained_key(key) || (other != NULL && ser_val_equal(&one->u.map.f[i].val, other)))
+				continue;
+			for (int k = 0; k < 2; k++)
+				if (v[k] != NULL)
+					ser_val_json(&text[k], v[k], false);
+			rc = ser_fail(e, SER_EDATA, "inputs disagree about \"%s\": its %s is %.300s and %.300s", name,
+				      key, v[0] != NULL ? text[0].s : "not said",
+				      v[1] != NULL ? text[1].s : "not said");
+		}
+	}
+	ser_buf_free(&text[0]);
+	ser_buf_free(&text[1]);
+	return rc;
+}
+
+static int merge(struct ser_header *h, const struct ser_header *other, bool joined, struct ser_err *e)
 {
 	for (size_t i = 0; i < other->dims.u.map.n; i++) {
 		const struct ser_field *f = &other->dims.u.map.f[i];
-		char name[SER_MAX_NAME + 1];
-		snprintf(name, sizeof name, "%.*s", (int)f->name_len, f->name);
-		const struct ser_val *mine = ser_val_get(&h->dims, name);
-		if (mine == NULL) {
-			ser_val_set(&h->arena, &h->dims, name, f->val);
-		} else if (!ser_val_equal(mine, &f->val)) {
-			struct ser_buf a = {0}, b = {0};
-			ser_val_json(&a, mine, false);
-			ser_val_json(&b, &f->val, false);
-			int rc = ser_fail(e, SER_EDATA, "inputs disagree about \"%s\": %.300s and %.300s", name, a.s,
-					  b.s);
-			ser_buf_free(&a);
-			ser_buf_free(&b);
-			return rc;
-		}
+		const struct ser_val *mine = ser_val_get(&h->dims, f->name);
+		if (mine != NULL && disagree(f->name, mine, &f->val, e) != 0)
+			return e->code;
+		if (mine == NULL)
+			ser_val_set(&h->arena, &h->dims, f->name, ser_trained_forget(&h->arena, &f->val));
 	}
+	ser_trained_merge(h, other, joined);
 	for (size_t i = 0; i < other->extra.u.map.n; i++) {
 		const struct ser_field *f = &other->extra.u.map.f[i];
 		char name[SER_MAX_NAME + 1];
@@ -227,4 +244,14 @@ int ser_header_merge(struct ser_header *h, const struct ser_header *other, struc
 	if (slot_of(h, in, &other->prov, ser_val_hash(&other->prov))->i == 0)
 		ser_val_push(&h->arena, in, other->prov);
 	return 0;
+}
+
+int ser_header_merge(struct ser_header *h, const struct ser_header *other, struct ser_err *e)
+{
+	return merge(h, other, false, e);
+}
+
+int ser_header_join(struct ser_header *h, const struct ser_header *other, struct ser_err *e)
+{
+	return merge(h, other, true, e);
 }

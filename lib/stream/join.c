@@ -78,7 +78,8 @@ int ser_join_add(struct ser_join *j, const char *key, const struct ser_record *r
 static bool added(const struct ser_join *j, const char *name)
 {
 	const struct ser_join_opt *o = j->o;
-	if (strcmp(name, "id") == 0 || strcmp(name, o->on) == 0 || (o->concat != NULL && strcmp(name, o->concat) == 0))
+	if (strcmp(name, "id") == 0 || strcmp(name, "train_set") == 0 || strcmp(name, o->on) == 0 ||
+	    (o->concat != NULL && strcmp(name, o->concat) == 0))
 		return false;
 	for (size_t i = 0; i < o->n_field; i++)
 		if (strcmp(o->field[i], name) == 0)
@@ -187,7 +188,7 @@ int ser_join_header(struct ser_join *j, struct ser_header *h, struct ser_err *e)
 			snprintf(name + strlen(name), SER_MAX_NAME, "%s", j->o->suffix);
 		ser_val_set(&b.arena, &b.dims, name, f->val);
 	}
-	int rc = ser_header_merge(h, &b, e);
+	int rc = ser_header_join(h, &b, e);
 	ser_header_free(&b);
 	return rc;
 }

@@ -178,6 +178,9 @@ struct ser_header {
 		struct ser_header_slot *slot; /* [n_slot], in the arena */
 		size_t n_slot, n;
 	} met; /* ser_header_merge's: the provenances side by side, by their hash */
+	struct {
+		size_t *set, n; /* [n], in the arena */
+	} from; /* ser_header_merge's: numbers here of the train_sets of the header merged last; NULL: as they are */
 };
 void ser_header_init(struct ser_header *h);
 void ser_header_free(struct ser_header *h);
@@ -195,8 +198,23 @@ void ser_header_extra_drop(struct ser_header *h, const char *name);
 void ser_header_prov_add(struct ser_header *h, const char *tool, const char *const *args, size_t n_arg);
 /* Take in the header of another segment or file of the same input: equal provenances stay one, different ones
  * are kept side by side until `ser_header_prov_add` makes them the inputs of one entry. Dims of the same name must agree,
- * else SER_EDATA naming the tensor and the difference. */
+ * else SER_EDATA naming the tensor and the difference; but for train_speakers, the names of those whose speech had a part in making
+ * the tensor, which are united. */
 int ser_header_merge(struct ser_header *h, const struct ser_header *other, struct ser_err *e);
+/* The same for a stream whose tensors go into this one's records. */
+int ser_header_join(struct ser_header *h, const struct ser_header *other, struct ser_err *e);
+
+/* Where united train_speakers differed, as those of a cross-validation's folds do, dims keep each list in `train_sets`, nil where
+ * nothing was said, and records say which is theirs in a label, `train_set`. What does not know of it sees everybody. */
+size_t ser_header_train_sets(const struct ser_header *h); /* how many; 1: all records have the same */
+size_t ser_header_train_set(const struct ser_header *h,
+			    const struct ser_record *r); /* the record's; how many: it does not say */
+/* Of a tensor, by that number; too great a one gives everybody. NULL: it is not known. */
+const struct ser_val *ser_header_trained(const struct ser_header *h, const char *tensor, size_t set);
+/* To write records of several segments under the one merged header: give each its number while h was merged with its own segment's
+ * header last (SER_EDATA when the label is taken), and when all are merged and it goes out, take it off again where it says nothing. */
+int ser_header_mark(const struct ser_header *h, struct ser_record *r, struct ser_err *e);
+void ser_header_unmark(const struct ser_header *h, struct ser_record *r);
 
 /* ---- reader -------------------------------------------------------------------------------- */
 

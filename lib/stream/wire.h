@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the files of this module only: MessagePack bytes to values and back. */
+/* Between the files of this module only: MessagePack bytes to values and back; headers and records put together. */
 #ifndef SER_STREAM_WIRE_H
 #define SER_STREAM_WIRE_H
 
@@ -29,6 +29,11 @@ int ser_wire_decode(struct ser_arena *a, const char *p, size_t n, bool flat, str
 void ser_wire_val(struct ser_buf *b, const struct ser_val *v);
 void ser_wire_field(struct ser_buf *b, const struct ser_field *f);
 void ser_wire_map(struct ser_buf *b, size_t n);
+
+/* ser_header_merge()'s part about train_speakers and train_sets; h knows every tensor that `other` does. */
+void ser_trained_merge(struct ser_header *h, const struct ser_header *other, bool joined);
+bool ser_trained_key(const char *name);                                            /* whether it is one of the two */
+struct ser_val ser_trained_forget(struct ser_arena *a, const struct ser_val *dim); /* the map without them */
 
 /* A record that comes in parts (ser-stream(5)). Start from all zero. */
 struct ser_parts {
