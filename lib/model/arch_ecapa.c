@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { CHANNELS, MFA, SCALE, SE, ATT, EMB, REFLECT, MFA_NORM, ATT_NORM, CONTEXT };
 static const struct ser_hyper hyper[] = {
@@ -19,10 +18,11 @@ static const struct ser_hyper hyper[] = {
 	[EMB] = {"emb", 192, 1, 65536, SER_HYPER_WHOLE, "dimensions of the embedding"},
 	[REFLECT] = {"reflect", 1, 0, 1, SER_HYPER_WHOLE, "1: the ends are mirrored for convolutions; 0: zeros"},
 	[MFA_NORM] = {"mfa_norm", 1, 0, 1, SER_HYPER_WHOLE, "1: batch norm after the aggregation"},
-	[ATT_NORM] = {"att_norm", 1, 0, 1, SER_HYPER_WHOLE, "1: ReLU and batch norm within the attention"},
+	[ATT_NORM] = {"att_norm", 1, 0, 1, SER_HYPER_WHOLE,
+		      "1: ReLU and batch norm within the attention, variances of at least 1e-12; 0: without, 1e-7"},
 	[CONTEXT] = {"context", 1, 0, 2, SER_HYPER_WHOLE,
-		     "what the attention sees besides a frame: 0 nothing, 1 mean and deviation over time, 2 with n-1 "
-		     "in the latter"},
+		     "what the attention sees besides a frame: 0 nothing, 1 mean and deviation over time, 2 with the "
+		     "root of the variance, by n-1, and 1e-7 as the latter"},
 	{0},
 };
 
@@ -57,31 +57,10 @@ static int se_res2net(struct ser_tape *t, const double *h, int x, size_t dil)
 	return ser_nn_add(t, ser_layer_se(t, "se_block", y, (size_t)h[SE]), x);
 }
 
-/* Deviations with n-1 instead of n: s [n_seg, ch] times sqrt(T / (T-1)). */
-static int unbiased(struct ser_tape *t, int s, struct ser_shape x)
-{
-	size_t ch = x.n_col, n = x.n_seg;
-	float *f = ser_malloc(ser_mul(n, ch), sizeof *f);
-	const float **at = ser_malloc(n, sizeof *at);
-	size_t *one = ser_malloc(n, sizeof *one);
-	for (size_t i = 0; i < n; i++) {
-		double frames = (double)(x.seg[i + 1] - x.seg[i]);
-		for (size_t c = 0; c < ch; c++)
-			f[i * ch + c] = (float)(frames > 1 ? sqrt(frames / (frames - 1)) : 1);
-		at[i] = f + i * ch;
-		one[i] = 1;
-	}
-	s = ser_nn_mul(t, s, ser_tape_batch(t, n, at, one, ch));
-	free(f);
-	free(at);
-	free(one);
-	return s;
-}
-
 /* Softmax over time of V f(W [x; mean; deviation] + b) + k; the constant part of W's product is formed once. */
 static int attend(struct ser_tape *t, const double *h, int x)
 {
-	const double eps = 1e-7;
+	double eps = h[ATT_NORM] != 0 ? 1e-12 : 1e-7; /* of a variance: SpeechBrain's, WeSpeaker's */
 	size_t ch = (size_t)h[MFA], n_att = (size_t)h[ATT], n_in = h[CONTEXT] != 0 ? 3 * ch : ch;
 	ser_tape_enter(t, "asp");
 	struct ser_init init = {SER_INIT_UNIFORM, 1 / sqrt((double)n_in)};
@@ -91,11 +70,7 @@ static int attend(struct ser_tape *t, const double *h, int x)
 	if (h[CONTEXT] == 0) {
 		y = ser_nn_linear(t, x, w, b);
 	} else {
-		int u = ser_nn_pool_stats(t, x, -1, eps);
-		if (h[CONTEXT] == 2)
-			u = ser_nn_concat(t, 2,
-					  (int[]){ser_nn_slice(t, u, 0, ch),
-						  unbiased(t, ser_nn_slice(t, u, ch, ch), ser_tape_shape(t, x))});
+		int u = h[CONTEXT] == 2 ? ser_nn_pool_sample_stats(t, x, eps) : ser_nn_pool_stats(t, x, -1, eps);
 		u = ser_nn_linear_part(t, u, w, ch, b);
 		y = ser_nn_linear_part(t, x, w, 0, -1);
 		y = ser_nn_add(t, y, ser_nn_expand(t, u, y));

@@ -269,7 +269,7 @@ struct max_pool { /* in: x, or those of a batch norm before it */
 struct pool_stats { /* in: x, a or -1; fused with softmax over time: e, x */
 	size_t n_col, ac;
 	const size_t *seg;
-	double eps;
+	struct kern_stats stats;
 };
 
 /* Loops over ranges, on the tape's threads; grain depends on the cost, never on the threads. */

@@ -138,15 +138,21 @@ void kern_norm_pool_bwd(const struct kern_pool *g, size_t n_frame, const real *k
 
 /* One segment to one row. at [C]: frame of the largest. */
 void kern_pool_max_fwd(size_t n_row, size_t n_col, const real *x, real *y, int32_t *at);
-/* mean = sum a x, std = sqrt(max(sum a x^2 - mean^2, eps)); a [R, ac], ac = C or 1, or NULL (1/R); y [2C]; ws [3C] */
-void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
-			 double *ws);
+/* mean = sum a x, var = sum a (x - mean)^2, a [R, ac], ac = C or 1, or NULL (1/R), with sum a = 1; std = sqrt(max(var, eps)) or, of
+ * a sample, sqrt(var R/(R-1) + eps); y [2C]; ws [3C] */
+struct kern_stats {
+	double eps;
+	bool sample;
+};
+void kern_pool_stats_fwd(const struct kern_stats *o, size_t n_row, size_t n_col, const real *x, const real *a,
+			 size_t ac, real *y, double *ws);
 /* add_x, add_a: there is something in dx, da to add to; else it is written over */
-void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
-			 const real *dy, bool add_x, real *dx, bool add_a, real *da, double *ws);
+void kern_pool_stats_bwd(const struct kern_stats *o, size_t n_row, size_t n_col, const real *x, const real *a,
+			 size_t ac, const real *y, const real *dy, bool add_x, real *dx, bool add_a, real *da,
+			 double *ws);
 /* The weights being a softmax of e over time: dx as there, and, where weights_too, the gradient of e over the weights a [R,C] */
-void kern_attend_bwd(size_t n_row, size_t n_col, const real *x, double eps, const real *y, const real *dy, bool add,
-		     real *dx, bool weights_too, real *a, double *ws);
+void kern_attend_bwd(const struct kern_stats *o, size_t n_row, size_t n_col, const real *x, const real *y,
+		     const real *dy, bool add, real *dx, bool weights_too, real *a, double *ws);
 void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, real *y, double *ws);
 void kern_pool_sum_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, const real *dy, real *dx,
 		       real *da, double *ws);

@@ -284,44 +284,72 @@ static const real *weights(const real *a, size_t ac, size_t r, size_t n_row, siz
 	return one;
 }
 
-/* n_row rows of x and their weights, step_w apart: m += w x, q += w x^2, one row after the other. Four rows at a time: the sums
- * are read and written once for all of them. */
-SER_CLONES static void add_moments(size_t n_row, size_t n, const real *restrict x, const real *restrict w,
-				   size_t step_w, double *restrict m, double *restrict q)
+/* n_row rows of x and their weights, step_w apart: m += w x, one row after the other. Four rows at a time: the sums are read and
+ * written once for all of them. */
+SER_CLONES static void add_weighted(size_t n_row, size_t n, const real *restrict x, const real *restrict w,
+				    size_t step_w, double *restrict m)
+{
+	size_t r = 0, v = step_w;
+	for (; r + 4 <= n_row; r += 4, x += 4 * n, w += 4 * v)
+		for (size_t c = 0; c < n; c++)
+			m[c] = (((m[c] + (double)w[c] * (double)x[c]) + (double)w[v + c] * (double)x[n + c]) +
+				(double)w[2 * v + c] * (double)x[2 * n + c]) +
+			       (double)w[3 * v + c] * (double)x[3 * n + c];
+	for (; r < n_row; r++, x += n, w += v)
+		for (size_t c = 0; c < n; c++)
+			m[c] += (double)w[c] * (double)x[c];
+}
+
+/* q += w (x - m)^2, in the same way */
+SER_CLONES static void add_squares(size_t n_row, size_t n, const real *restrict x, const real *restrict w,
+				   size_t step_w, const double *restrict m, double *restrict q)
 {
 	size_t r = 0, v = step_w;
 	for (; r + 4 <= n_row; r += 4, x += 4 * n, w += 4 * v)
 		for (size_t c = 0; c < n; c++) {
-			double x0 = (double)x[c], x1 = (double)x[n + c], x2 = (double)x[2 * n + c],
-			       x3 = (double)x[3 * n + c];
-			double p0 = (double)w[c] * x0, p1 = (double)w[v + c] * x1, p2 = (double)w[2 * v + c] * x2,
-			       p3 = (double)w[3 * v + c] * x3;
-			m[c] = (((m[c] + p0) + p1) + p2) + p3;
-			q[c] = (((q[c] + p0 * x0) + p1 * x1) + p2 * x2) + p3 * x3;
+			double x0 = (double)x[c] - m[c], x1 = (double)x[n + c] - m[c], x2 = (double)x[2 * n + c] - m[c],
+			       x3 = (double)x[3 * n + c] - m[c];
+			q[c] = (((q[c] + (double)w[c] * x0 * x0) + (double)w[v + c] * x1 * x1) +
+				(double)w[2 * v + c] * x2 * x2) +
+			       (double)w[3 * v + c] * x3 * x3;
 		}
 	for (; r < n_row; r++, x += n, w += v)
-		for (size_t c = 0; c < n; c++) {
-			double p = (double)w[c] * (double)x[c];
-			m[c] += p;
-			q[c] += p * (double)x[c];
+		for (size_t c = 0; c < n; c++)
+			q[c] += (double)w[c] * ((double)x[c] - m[c]) * ((double)x[c] - m[c]);
+}
+
+/* Two passes: sum a x^2 - m^2 would not be 0 where x is constant, as weights in floating point do not sum to 1. */
+static void moments(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double *m, double *q,
+		    real *one)
+{
+	bool rows = a == NULL || ac == n_col; /* of weights, or all the same */
+	for (size_t c = 0; c < n_col; c++)
+		m[c] = q[c] = 0;
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t r = 0, n = rows ? n_row : 1; r < n_row; r += n) {
+			const real *w = weights(a, ac, r, n_row, n_col, one), *v = x + r * n_col;
+			size_t step = a != NULL && rows ? ac : 0;
+			if (pass == 0)
+				add_weighted(n, n_col, v, w, step, m);
+			else
+				add_squares(n, n_col, v, w, step, m, q);
 		}
 }
 
-void kern_pool_stats_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, real *y,
-			 double *ws)
+/* n-1 instead of n; of one frame there is but the 0 */
+static double unbiased(const struct kern_stats *o, size_t n_row)
 {
-	double *m = ws, *q = ws + n_col;
-	real *one = (real *)(ws + 2 * n_col);
-	for (size_t c = 0; c < 2 * n_col; c++)
-		ws[c] = 0;
-	if (a == NULL || ac == n_col)
-		add_moments(n_row, n_col, x, weights(a, ac, 0, n_row, n_col, one), a != NULL ? ac : 0, m, q);
-	for (size_t r = 0; a != NULL && ac != n_col && r < n_row; r++)
-		add_moments(1, n_col, x + r * n_col, weights(a, ac, r, n_row, n_col, one), 0, m, q);
+	return o->sample && n_row > 1 ? (double)n_row / (double)(n_row - 1) : 1;
+}
+
+void kern_pool_stats_fwd(const struct kern_stats *o, size_t n_row, size_t n_col, const real *x, const real *a,
+			 size_t ac, real *y, double *ws)
+{
+	double *m = ws, *q = ws + n_col, f = unbiased(o, n_row);
+	moments(n_row, n_col, x, a, ac, m, q, (real *)(ws + 2 * n_col));
 	for (size_t c = 0; c < n_col; c++) {
-		double v = q[c] - m[c] * m[c];
 		y[c] = (real)m[c];
-		y[n_col + c] = (real)sqrt(v < eps ? eps : v);
+		y[n_col + c] = (real)sqrt(o->sample ? f * q[c] + o->eps : q[c] < o->eps ? o->eps : q[c]);
 	}
 }
 
@@ -339,7 +367,7 @@ SER_CLONES static void stats_dx(size_t n, const real *restrict x, const real *re
 
 static inline real stats_slope(real x, real m, real dm, real k)
 {
-	return x * (dm + k * ((real)0.5 * x - m));
+	return x * dm + (real)0.5 * k * (x - m) * (x - m);
 }
 
 SER_CLONES static void stats_da(size_t n, const real *restrict x, const real *restrict m, const real *restrict dm,
@@ -354,20 +382,21 @@ SER_CLONES static void stats_da(size_t n, const real *restrict x, const real *re
 }
 
 /* ds/s, 0 where eps decided */
-static void stats_factor(size_t n_col, double eps, const real *y, const real *dy, real *k)
+static void stats_factor(const struct kern_stats *o, size_t n_row, size_t n_col, const real *y, const real *dy, real *k)
 {
-	real floor = (real)sqrt(eps);
+	real least = o->sample ? 0 : (real)sqrt(o->eps), f = (real)unbiased(o, n_row);
 	for (size_t c = 0; c < n_col; c++)
-		k[c] = y[n_col + c] > floor ? dy[n_col + c] / y[n_col + c] : 0;
+		k[c] = y[n_col + c] > least ? f * dy[n_col + c] / y[n_col + c] : 0;
 }
 
-/* m = sum a x, s = sqrt(sum a x^2 - m^2):  ds/dx = a (x - m)/s, ds/da = (x^2/2 - m x)/s, none where eps decided. With
- * k = ds/s:  dx += a (dm + k (x - m)),  da += x (dm + k (x/2 - m)) */
-void kern_pool_stats_bwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, double eps, const real *y,
-			 const real *dy, bool add_x, real *dx, bool add_a, real *da, double *ws)
+/* m = sum a x, v = sum a (x - m)^2, s = sqrt(v) or sqrt(f v + eps), where sum a = 1:  ds/dx = f a (x - m)/s,
+ * ds/da = f (x - m)^2/2s, none where eps decided. With k = f ds/s:  dx += a (dm + k (x - m)),  da += x dm + k (x - m)^2/2 */
+void kern_pool_stats_bwd(const struct kern_stats *o, size_t n_row, size_t n_col, const real *x, const real *a,
+			 size_t ac, const real *y, const real *dy, bool add_x, real *dx, bool add_a, real *da,
+			 double *ws)
 {
 	real *k = (real *)ws, *one = k + n_col, *part = one + n_col;
-	stats_factor(n_col, eps, y, dy, k);
+	stats_factor(o, n_row, n_col, y, dy, k);
 	for (size_t r = 0; r < n_row; r++) {
 		const real *v = x + r * n_col;
 		if (dx != NULL)
@@ -409,12 +438,12 @@ SER_CLONES static void attend_over(size_t n, const real *restrict x, const real 
 }
 
 /* a = softmax(e) down the columns:  de = a (da - sum da a) */
-void kern_attend_bwd(size_t n_row, size_t n_col, const real *x, double eps, const real *y, const real *dy, bool add,
-		     real *dx, bool weights_too, real *a, double *ws)
+void kern_attend_bwd(const struct kern_stats *o, size_t n_row, size_t n_col, const real *x, const real *y,
+		     const real *dy, bool add, real *dx, bool weights_too, real *a, double *ws)
 {
 	double *sum = ws;
 	real *k = (real *)(ws + n_col), *s = k + n_col;
-	stats_factor(n_col, eps, y, dy, k);
+	stats_factor(o, n_row, n_col, y, dy, k);
 	for (size_t c = 0; c < n_col; c++)
 		sum[c] = 0;
 	enum { AT_ONCE = 4 };
@@ -429,21 +458,6 @@ void kern_attend_bwd(size_t n_row, size_t n_col, const real *x, double eps, cons
 		s[c] = (real)sum[c];
 	for (size_t r = 0; weights_too && r < n_row; r++)
 		attend_over(n_col, x + r * n_col, y, dy, k, s, a + r * n_col);
-}
-
-/* add_moments, m alone */
-SER_CLONES static void add_weighted(size_t n_row, size_t n, const real *restrict x, const real *restrict w,
-				    size_t step_w, double *restrict m)
-{
-	size_t r = 0, v = step_w;
-	for (; r + 4 <= n_row; r += 4, x += 4 * n, w += 4 * v)
-		for (size_t c = 0; c < n; c++)
-			m[c] = (((m[c] + (double)w[c] * (double)x[c]) + (double)w[v + c] * (double)x[n + c]) +
-				(double)w[2 * v + c] * (double)x[2 * n + c]) +
-			       (double)w[3 * v + c] * (double)x[3 * n + c];
-	for (; r < n_row; r++, x += n, w += v)
-		for (size_t c = 0; c < n; c++)
-			m[c] += (double)w[c] * (double)x[c];
 }
 
 void kern_pool_sum_fwd(size_t n_row, size_t n_col, const real *x, const real *a, size_t ac, real *y, double *ws)

@@ -265,9 +265,11 @@ int ser_nn_pool_mean(struct ser_tape *t, int x);
 int ser_nn_pool_max(struct ser_tape *t, int x);
 int ser_nn_pool_last(struct ser_tape *t, int x); /* the last row of each segment */
 int ser_nn_pool_first(struct ser_tape *t, int x);
-/* Mean and standard deviation over weights a: mean = sum a x, std = sqrt(max(sum a x^2 - mean^2, eps)); a [R,C] or [R,1]
+/* Mean and standard deviation over weights a that sum to 1: mean = sum a x, std = sqrt(max(sum a (x - mean)^2, eps)); a [R,C] or [R,1]
  * or -1 (equal weights); result [n_seg, 2C]: means, then deviations. */
 int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps);
+/* The same over equal weights, std = sqrt(var + eps) with n-1 in var, as PyTorch's. One frame has var 0. */
+int ser_nn_pool_sample_stats(struct ser_tape *t, int x, double eps);
 /* Weighted sum over each segment, a [R,C] or [R,1]; result [n_seg,C]. */
 int ser_nn_pool_sum(struct ser_tape *t, int x, int a);
 int ser_nn_softmax_time(struct ser_tape *t, int x); /* each column over its segment */

@@ -232,7 +232,8 @@ struct pool_op {
 	real *y, *dx, *da;
 	bool add_x, add_a; /* stats: dx, da hold something already */
 	int32_t *at;
-	double eps, *ws; /* [n_seg][3C] */
+	struct kern_stats stats;
+	double *ws; /* [n_seg][3C] */
 };
 
 static void pool_item(void *ctx, size_t b, int worker)
@@ -343,14 +344,14 @@ static void stats_item(void *ctx, size_t b, int worker)
 	size_t C = s->n_col, n = s->seg[b + 1] - s->seg[b], from = s->seg[b] * C, w = s->seg[b] * s->ac;
 	const real *a = s->a != NULL ? s->a + w : NULL;
 	if (s->dy == NULL)
-		kern_pool_stats_fwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->ws + b * 3 * C);
+		kern_pool_stats_fwd(&s->stats, n, C, s->x + from, a, s->ac, s->y + b * 2 * C, s->ws + b * 3 * C);
 	else
-		kern_pool_stats_bwd(n, C, s->x + from, a, s->ac, s->eps, s->y + b * 2 * C, s->dy + b * 2 * C, s->add_x,
-				    s->dx != NULL ? s->dx + from : NULL, s->add_a, s->da != NULL ? s->da + w : NULL,
-				    s->ws + b * 3 * C);
+		kern_pool_stats_bwd(&s->stats, n, C, s->x + from, a, s->ac, s->y + b * 2 * C, s->dy + b * 2 * C,
+				    s->add_x, s->dx != NULL ? s->dx + from : NULL, s->add_a,
+				    s->da != NULL ? s->da + w : NULL, s->ws + b * 3 * C);
 }
 
-int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
+static int pool_stats(struct ser_tape *t, int x, int a, struct kern_stats o)
 {
 	struct node X = *tape_at(t, x);
 	ser_assert(X.seg != NULL);
@@ -358,13 +359,23 @@ int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
 	int y = tape_op(t, OP_POOL_STATS, 2, (int[]){x, a}, X.n_seg, 2 * X.n_col, NULL, 0, &saved,
 			sizeof(struct pool_stats));
 	struct pool_stats *s = saved;
-	*s = (struct pool_stats){.n_col = X.n_col, .seg = X.seg, .eps = eps};
+	*s = (struct pool_stats){.n_col = X.n_col, .seg = X.seg, .stats = o};
 	if (a >= 0) {
 		struct node A = *tape_at(t, a);
 		ser_assert(A.n_row == X.n_row && (A.n_col == 1 || A.n_col == X.n_col));
 		s->ac = A.n_col;
 	}
 	return y;
+}
+
+int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps)
+{
+	return pool_stats(t, x, a, (struct kern_stats){.eps = eps});
+}
+
+int ser_nn_pool_sample_stats(struct ser_tape *t, int x, double eps)
+{
+	return pool_stats(t, x, -1, (struct kern_stats){.eps = eps, .sample = true});
 }
 
 static struct pool_op stats(struct ser_tape *t, const struct rec *r)
@@ -374,7 +385,7 @@ static struct pool_op stats(struct ser_tape *t, const struct rec *r)
 		.n_col = s->n_col,
 		.ac = s->ac,
 		.seg = s->seg,
-		.eps = s->eps,
+		.stats = s->stats,
 		.x = tape_val(t, r->in[0]),
 		.a = tape_val(t, r->in[1]),
 		.y = tape_val(t, r->out),
@@ -450,7 +461,7 @@ void bwd_softmax_time(struct ser_tape *t, const struct rec *r)
 struct attend {
 	size_t n_col;
 	const size_t *seg;
-	double eps;
+	struct kern_stats stats;
 	const real *x, *dy;
 	real *a, *y, *dx;
 	bool formed, add, weights_too; /* formed: a is the softmax already */
@@ -465,7 +476,7 @@ static void attend_fwd(void *ctx, size_t b, int worker)
 	double *ws = s->ws + b * 3 * C;
 	if (!s->formed)
 		kern_softmax_col_fwd(n, C, s->a + at, s->a + at, ws);
-	kern_pool_stats_fwd(n, C, s->x + at, s->a + at, C, s->eps, s->y + b * 2 * C, ws);
+	kern_pool_stats_fwd(&s->stats, n, C, s->x + at, s->a + at, C, s->y + b * 2 * C, ws);
 }
 
 static void attend_bwd(void *ctx, size_t b, int worker)
@@ -473,7 +484,7 @@ static void attend_bwd(void *ctx, size_t b, int worker)
 	(void)worker;
 	const struct attend *s = ctx;
 	size_t C = s->n_col, n = s->seg[b + 1] - s->seg[b], at = s->seg[b] * C;
-	kern_attend_bwd(n, C, s->x + at, s->eps, s->y + b * 2 * C, s->dy + b * 2 * C, s->add,
+	kern_attend_bwd(&s->stats, n, C, s->x + at, s->y + b * 2 * C, s->dy + b * 2 * C, s->add,
 			s->dx != NULL ? s->dx + at : NULL, s->weights_too, s->a + at, s->ws + b * 3 * C);
 }
 
@@ -484,7 +495,7 @@ static struct attend attend(struct ser_tape *t, const struct rec *r)
 	struct node *e = tape_at(t, r->in[0]);
 	struct attend s = {.n_col = p->n_col,
 			   .seg = p->seg,
-			   .eps = p->eps,
+			   .stats = p->stats,
 			   .x = tape_val(t, r->in[1]),
 			   .a = e->val,
 			   .y = tape_val(t, r->out),

@@ -103,11 +103,12 @@ def attention(q, k, v, bias, heads, off=0, bucket=None, causal=False, seg=SEG):
 
 
 def stats(x, a, eps=1e-4, seg=SEG):
+    """SpeechBrain's formula: the squares are about the weighted mean"""
     out = []
     for i, u in enumerate(parts(x, seg)):
         w = torch.full((len(u), 1), 1 / len(u)) if a is None else parts(a, seg)[i]
         m = (w * u).sum(0)
-        out.append(torch.cat([m, ((w * u * u).sum(0) - m * m).clamp(min=eps).sqrt()]))
+        out.append(torch.cat([m, (w * (u - m) ** 2).sum(0).clamp(min=eps).sqrt()]))
     return torch.stack(out)
 
 
@@ -253,6 +254,9 @@ CASES = {
     "pool_stats attentive": ([(16, 3)] * 2, lambda x, a: stats(x, softmax_time(a))),
     "pool_stats one weight": ([(16, 3), (16, 1)], lambda x, a: stats(x, softmax_time(a))),
     "pool_stats of softmax_time": ([(16, 3), (16, 4), (3, 4)], lambda x, e, w: stats(x, softmax_time(e @ w.T))),
+    "pool_stats of constants": ([(4, 3), (16, 3), (16, 6)], lambda u, x, a: stats(torch.cat([u.repeat_interleave(torch.tensor([5, 1, 3, 7]), 0), x], 1),
+                                                                                softmax_time(a), 1e-12) * torch.tensor(6 * [1] + 3 * [1e5] + 3 * [1.0])),
+    "pool_sample_stats": ([(16, 3)], lambda x: torch.stack([torch.cat([u.mean(0), (u.var(0, unbiased=len(u) > 1) + 0.01).sqrt()]) for u in parts(x)])),
     "pool_sum": ([(16, 3)] * 2, lambda x, a: torch.stack([u.sum(0) for u in parts(x * a)])),
     "pool_sum one weight": ([(16, 3), (16, 1)], lambda x, a: torch.stack([u.sum(0) for u in parts(x * a)])),
     "expand": ([(4, 3), (16, 2)], lambda u, x: u.repeat_interleave(torch.tensor([5, 1, 3, 7]), 0)),

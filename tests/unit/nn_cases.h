@@ -261,6 +261,16 @@ static int n_stats_soft(struct ser_tape *t, const int *x)
 	int e = ser_nn_softmax_time(t, ser_nn_linear(t, seq(t, x[1]), x[2], -1));
 	return ser_nn_pool_stats(t, seq(t, x[0]), e, 1e-4);
 }
+/* columns that are constant over time beside others; their deviations are scaled to be seen */
+static int n_stats_const(struct ser_tape *t, const int *x)
+{
+	int v = seq(t, x[1]), both = ser_nn_concat(t, 2, (int[]){ser_nn_expand(t, x[0], v), v});
+	int y = ser_nn_pool_stats(t, both, ser_nn_softmax_time(t, seq(t, x[2])), 1e-12);
+	return ser_nn_concat(t, 3,
+			     (int[]){ser_nn_slice(t, y, 0, 6), ser_nn_scale(t, ser_nn_slice(t, y, 6, 3), 1e5),
+				     ser_nn_slice(t, y, 9, 3)});
+}
+static int n_stats_sample(struct ser_tape *t, const int *x) { return ser_nn_pool_sample_stats(t, seq(t, x[0]), 0.01); }
 static int n_pool_sum(struct ser_tape *t, const int *x) { return ser_nn_pool_sum(t, seq(t, x[0]), x[1]); }
 static int n_expand(struct ser_tape *t, const int *x) { return ser_nn_expand(t, x[0], seq(t, x[1])); }
 static int n_scale_rows(struct ser_tape *t, const int *x) { return ser_nn_scale_rows(t, seq(t, x[0]), x[1]); }
@@ -426,6 +436,8 @@ static const struct kase cases[] = {
 	{"pool_stats attentive", n_stats_a, {{R, 3}, {R, 3}}, 0},
 	{"pool_stats one weight", n_stats_a, {{R, 3}, {R, 1}}, 0},
 	{"pool_stats of softmax_time", n_stats_soft, {{R, 3}, {R, 4}, {3, 4}}, 0},
+	{"pool_stats of constants", n_stats_const, {{4, 3}, {R, 3}, {R, 6}}, 0},
+	{"pool_sample_stats", n_stats_sample, {{R, 3}}, 0},
 	{"pool_sum", n_pool_sum, {{R, 3}, {R, 3}}, 0},
 	{"pool_sum one weight", n_pool_sum, {{R, 3}, {R, 1}}, 0},
 	{"expand", n_expand, {{B, 3}, {R, 2}}, 0},
