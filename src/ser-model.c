@@ -44,12 +44,14 @@ static void show(struct ser_cli *c, const char *path, bool json)
 		struct ser_st_meta *meta;
 		size_t n, n_meta;
 		ser_model_pack(m, &a, &t, &n, &meta, &n_meta);
-		for (size_t i = 0; i < n_meta; i++) { /* all but the first three and none else are JSON already */
+		for (size_t i = 0; i < n_meta; i++) { /* all but these are JSON already */
 			struct ser_val v = ser_str(meta[i].val);
 			struct ser_buf b = {0};
-			if (i < 3)
+			bool text = strcmp(meta[i].key, "format") == 0 || strcmp(meta[i].key, "version") == 0 ||
+				    strcmp(meta[i].key, "arch") == 0;
+			if (text)
 				ser_val_json(&b, &v, false);
-			printf("%s\"%s\":%s", i == 0 ? "{" : ",", meta[i].key, i < 3 ? b.s : meta[i].val);
+			printf("%s\"%s\":%s", i == 0 ? "{" : ",", meta[i].key, text ? b.s : meta[i].val);
 			ser_buf_free(&b);
 		}
 		printf(",\"parameters\":%zu}\n", ser_params_count(m->params, false));
@@ -121,9 +123,9 @@ static void import_model(struct ser_cli *c, const char *path, int from, const ch
 	while (ser_in_next(in, &r, NULL)) {
 		if (ser_model_tensor(&r, field, &x, shape, &e) != 0)
 			ser_cli_die(c, &e);
-		if (shape[1] != m->n_in)
+		if (shape[1] != m->enc[0].n_in)
 			ser_cli_fail(c, SER_EDATA, "%s: has %zu dimensions a frame, the network wants %zu", features,
-				     shape[1], m->n_in);
+				     shape[1], m->enc[0].n_in);
 	}
 	ser_cli_prov_header(c, &h);
 	m->prov = ser_val_copy(&m->arena, &h.prov);
@@ -162,7 +164,7 @@ int main(int argc, char **argv)
 		{0},
 	};
 	const struct ser_option export_opts[] = {
-		{"encoder", "the encoder alone, its names without \"encoder.\"", SER_OPT_FLAG(&encoder)},
+		{"encoder", "the encoders alone, their names without \"encoder.\"", SER_OPT_FLAG(&encoder)},
 		{0},
 	};
 	const struct ser_option import_opts[] = {

@@ -9,16 +9,19 @@ struct job {
 	struct ser_runner *run;
 	const struct ser_head *head;
 	size_t i_head;
+	bool frames; /* the head stands on frames: a row for each */
 };
 
 static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
 	struct job *j = ctx;
-	if (ser_model_check_header(j->m, h, e) != 0)
+	if (ser_runner_check_header(j->run, h, e) != 0)
 		return e->code;
 	struct ser_val axes = ser_val_list(), classes = ser_val_list(), *dim = ser_header_dim_add(h, "post");
 	const struct ser_val *spk = ser_val_get(&j->m->train, "speakers");
 	bool values = j->head->kind == SER_HEAD_VALUE;
+	if (j->frames)
+		ser_val_push(&h->arena, &axes, ser_str("frame"));
 	ser_val_push(&h->arena, &axes, ser_str(values ? "value" : "class"));
 	for (size_t i = 0; i < j->head->n_out; i++)
 		ser_val_push(&h->arena, &classes, ser_str(j->head->out[i]));
@@ -35,14 +38,18 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 {
 	struct job *j = ctx;
 	struct ser_tape *t;
-	struct ser_encoded y;
+	int y;
 	if (ser_runner_do(j->run, worker, r, &t, &y, e) < 0)
 		return e->code;
 	bool values = j->head->kind == SER_HEAD_VALUE;
-	int out = ser_model_head(j->m, t, j->i_head, y.emb);
+	int out = ser_model_head(j->m, t, j->i_head, y);
 	struct ser_node post = ser_tape_node(t, values ? out : ser_nn_softmax(t, out));
-	if (ser_runner_set(r, "post", post, false, e) != 0)
+	if (ser_runner_set(r, "post", post, j->frames, e) != 0)
 		return e->code;
+	if (j->frames) {
+		ser_record_drop(r, "pred"); /* of an earlier prediction */
+		return 1;
+	}
 	size_t best = 0;
 	for (size_t k = 1; k < post.n_col; k++)
 		if (post.val[k] > post.val[best])
@@ -90,6 +97,7 @@ static void choose_head(struct ser_cli *c, struct job *j, const char *name, cons
 		ser_cli_fail(c, SER_EDATA, "%s: has no classifier and no values \"%s\"", path, name);
 	j->i_head = (size_t)i;
 	j->head = &j->m->head[i];
+	j->frames = j->head->source.n > 0 && j->head->source.term[0].part == SER_PART_FRAMES;
 }
 
 int main(int argc, char **argv)
@@ -116,11 +124,15 @@ int main(int argc, char **argv)
 		ser_cli_die(&c, &e);
 	j.m = m;
 	choose_head(&c, &j, head, model);
-	j.run = ser_runner_new(m, c.n_thread);
+	if (c.every_s > 0 && ser_model_source_terms(m, &j.head->source) > 1)
+		ser_cli_usage(&c, "--every follows one field, head \"%s\" stands on several encoders", j.head->name);
+	j.run = ser_runner_new(m, &j.head->source, c.n_thread);
 	if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
 		ser_cli_die(&c, &e);
 	const struct ser_filter filter = {header, record, &j};
-	int status = ser_cli_follow(&c, &filter, m->field, m->arch->min_frame(m->hyper), show);
+	const struct ser_encoder *first = &m->enc[ser_model_source_term(m, &j.head->source, 0).encoder];
+	int status =
+		ser_cli_follow(&c, &filter, first->field, first->arch->min_frame(first->hyper), j.frames ? NULL : show);
 	struct ser_buf note = {0};
 	ser_runner_note(j.run, &note);
 	if (note.n > 0)

@@ -9,8 +9,8 @@
 
 /* Everything that the command line says. */
 static struct {
-	const char *field, *spk;
-	struct ser_strs hyper, also, adversarial, dev_spk;
+	const char *spk;
+	struct ser_strs also, adversarial, dev_spk;
 	int sample;
 	double crop_s;
 	int64_t seed;
@@ -20,18 +20,11 @@ static struct {
 	struct ser_train_keep keep;
 	struct ser_task task[SER_MAX_TASK];
 	size_t n_task;
-} o = {.field = "feat", .spk = "spk", .split = {.fold = "fold", .split = "split"}, .net = {.norm = -1}, .crop_s = 3};
+} o = {.spk = "spk", .split = {.fold = "fold", .split = "split"}, .crop_s = 3};
 
 static const char *const samples[] = {"plain", "balanced", NULL};
 enum { QUIET = SER_OPTION_SILENT };
 static const struct ser_option own[] = {
-	{"field", "tensor to train on", SER_OPT_STR(&o.field, "NAME")},
-	{"arch", "architecture of the encoder (ser-model archs describes them)", SER_OPT_STR(&o.net.arch, "NAME"),
-	 .known = ser_arch_name},
-	{"hyper", "a hyper-parameter of it", SER_OPT_LIST(&o.hyper, "NAME=VALUE")},
-	{"input-norm", "normalisation of the features (default mean; global for vectors)",
-	 SER_OPT_CHOICE(&o.net.norm, "KIND", ser_model_norms)},
-	{"init", "begin with this model's encoder", SER_OPT_STR(&o.net.init, "FILE"), .flags = SER_OPTION_READ},
 	{"also", "short for + classify --label FIELD --weight WEIGHT", SER_OPT_LIST(&o.also, "FIELD:WEIGHT")},
 	{"adversarial", "the same with --adversarial: make the embedding forget this label",
 	 SER_OPT_LIST(&o.adversarial, "FIELD:WEIGHT")},
@@ -62,9 +55,10 @@ static bool first(void)
 	return ser_comm_rank(o.train.comm) == 0;
 }
 
-/* ---- tasks ---- */
+/* ---- tasks and encoders ---- */
 
-enum { MAX_KIND = 16, MAX_ROW = 96 };
+enum { MAX_KIND = 24, MAX_ROW = 96 };
+static const char encoder[] = "encoder"; /* the mode of a part that is a further encoder */
 
 /* A new task and the rows of its options. */
 static struct ser_task *new_task(struct ser_option rows[static MAX_ROW], const struct ser_task_kind *k)
@@ -78,14 +72,22 @@ static struct ser_task *new_task(struct ser_option rows[static MAX_ROW], const s
 	return t;
 }
 
-/* A mode for each kind; the options of the one that the command line names are the first task's. */
+static size_t new_encoder(struct ser_option rows[static MAX_ROW])
+{
+	struct ser_encoder_opts *c = &o.net.enc[o.net.n_enc++];
+	*c = ser_encoder_defaults();
+	return ser_cli_rows(rows, 0, MAX_ROW, ser_encoder_options, c);
+}
+
+/* A mode for each kind, and for a further encoder; the options of the one that the command line names are the first task's. */
 static void make_modes(struct ser_mode modes[static MAX_KIND], struct ser_option rows[static MAX_ROW], const char *name)
 {
+	size_t i = 0;
 	o.train = ser_train_defaults();
-	o.net.arch = ser_archs[0]->name;
-	for (size_t i = 0; ser_task_kinds[i] != NULL; i++) {
+	o.net.enc[0].arch = ser_archs[0]->name;
+	for (; ser_task_kinds[i] != NULL; i++) {
 		const struct ser_task_kind *k = ser_task_kinds[i];
-		ser_assert(i + 1 < MAX_KIND);
+		ser_assert(i + 2 < MAX_KIND);
 		modes[i] = (struct ser_mode){k->name, k->summary, NULL, NULL};
 		if (name == NULL || strcmp(name, k->name) != 0)
 			continue;
@@ -94,6 +96,7 @@ static void make_modes(struct ser_mode modes[static MAX_KIND], struct ser_option
 		o.train.batch = k->batch > 0 ? k->batch : o.train.batch;
 		o.crop_s = k->crop_s > 0 ? k->crop_s : o.crop_s;
 	}
+	modes[i] = (struct ser_mode){encoder, "Behind +: a further encoder, of this or another field.", NULL, NULL};
 }
 
 static void add_short(struct ser_cli *c, const char *option, const struct ser_strs *l, bool adversarial)
@@ -109,16 +112,25 @@ static void add_short(struct ser_cli *c, const char *option, const struct ser_st
 	}
 }
 
-/* Those of the short forms, then those behind "+". */
-static void more_tasks(struct ser_cli *c)
+/* Tasks of the short forms, then tasks and encoders behind "+". */
+static void more_parts(struct ser_cli *c)
 {
 	struct ser_option rows[MAX_ROW];
+	if (o.n_task == 0)
+		ser_cli_usage(c, "a training begins with a task; + encoder adds an encoder to it");
+	o.net.enc[0].arch = ser_cli_given(c, "arch") ? o.net.enc[0].arch : NULL;
 	add_short(c, "also", &o.also, false);
 	add_short(c, "adversarial", &o.adversarial, true);
 	for (int mode; (mode = ser_cli_next(c)) >= 0;) {
-		if (o.n_task == SER_MAX_TASK)
+		bool task = ser_task_kinds[mode] != NULL;
+		if (task && o.n_task == SER_MAX_TASK)
 			ser_cli_usage(c, "at most %d tasks", SER_MAX_TASK);
-		new_task(rows, ser_task_kinds[mode]);
+		if (!task && o.net.n_enc == SER_MAX_ENCODER)
+			ser_cli_usage(c, "at most %d encoders", SER_MAX_ENCODER);
+		if (task)
+			new_task(rows, ser_task_kinds[mode]);
+		else
+			new_encoder(rows);
 		ser_cli_part(c, mode, rows);
 	}
 	ser_task_name_all(o.task, o.n_task);
@@ -132,7 +144,11 @@ static void set_options(struct ser_cli *c)
 	struct ser_buf all = {0};
 	o.train.seed = o.split.seed = o.net.seed = (uint64_t)o.seed;
 	o.train.balanced = o.sample == 1;
-	o.train.keep_input = o.net.init != NULL; /* the encoder was trained on what they make of the features */
+	for (size_t i = 0; i < o.net.n_enc; i++) {
+		o.train.tune[i] = o.net.enc[i].tune;
+		/* the encoder was trained on what they make of the features */
+		o.train.tune[i].keep_input = o.net.enc[i].init != NULL;
+	}
 	o.split.dev_spk = o.dev_spk.s;
 	o.split.n_dev_spk = o.dev_spk.n;
 	o.split.split = *o.split.split != '\0' ? o.split.split : NULL;
@@ -142,9 +158,6 @@ static void set_options(struct ser_cli *c)
 	if (o.task->kind->split != NULL)
 		o.task->kind->split(o.task, &o.split);
 	o.net.spk = o.split.spk;
-	o.net.arch = ser_cli_given(c, "arch") ? o.net.arch : NULL;
-	o.net.hyper = o.hyper.s;
-	o.net.n_hyper = o.hyper.n;
 	ser_cli_text(c, &all);
 	o.train.print = ser_hash(all.s, all.n);
 	ser_buf_free(&all);
@@ -186,8 +199,9 @@ static void check_options(struct ser_cli *c)
 		ser_cli_usage(c, "option --output is needed: a file for the model");
 	if (o.keep.resume && o.keep.checkpoint == NULL)
 		ser_cli_usage(c, "--resume needs --checkpoint");
-	if (o.train.freeze && o.net.init == NULL)
-		ser_cli_usage(c, "--freeze needs --init");
+	for (size_t i = 0; i < o.net.n_enc; i++)
+		if (o.net.enc[i].tune.freeze && o.net.enc[i].init == NULL)
+			ser_cli_usage(c, "--freeze needs --init");
 	if (o.keep.every > 0 && o.keep.checkpoint == NULL)
 		ser_cli_usage(c, "--checkpoint-every needs --checkpoint");
 	if (!first())
@@ -200,7 +214,7 @@ static void check_options(struct ser_cli *c)
 
 static struct ser_dataset *read_data(struct ser_cli *c)
 {
-	struct ser_dataset *d = ser_train_data_new(o.field, o.task, o.n_task, &o.split, c->max_record);
+	struct ser_dataset *d = ser_train_data_new(&o.net, o.task, o.n_task, &o.split, c->max_record);
 	struct ser_err e;
 	if (c->n_operand == 0 && isatty(0))
 		ser_cli_usage(c, "no input: name a file, or pipe a stream in");
@@ -252,7 +266,8 @@ static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset 
 			     "those with --test-fold too, or scoring these speakers will be refused",
 			     n_known, names.s);
 	ser_buf_free(&names);
-	check(c, ser_net_crop(d, o.crop_s, &o.train.crop, &e), &e);
+	for (size_t i = 0; i < m->n_enc; i++)
+		check(c, ser_net_crop(d, &m->enc[i], o.crop_s, &o.train.tune[i].crop, &e), &e);
 	return m;
 }
 
@@ -284,13 +299,13 @@ int main(int argc, char **argv)
 {
 	struct ser_mode modes[MAX_KIND] = {{0}};
 	struct ser_option rows[MAX_ROW], options[MAX_ROW];
-	size_t n = ser_cli_rows(options, 0, MAX_ROW, own, NULL);
+	size_t n = ser_cli_rows(options, new_encoder(options), MAX_ROW, own, NULL);
 	n = ser_cli_rows(options, n, MAX_ROW, ser_split_options, &o.split);
 	ser_cli_rows(options, n, MAX_ROW, ser_train_options, &o.train);
 	make_modes(modes, rows, ser_cli_mode_word(argc, argv));
 	const struct ser_tool tool = {"ser-train",
 				      "Train a network on records with features.",
-				      "[+ TASK [OPTION]...]... [FILE]...",
+				      "[+ TASK|encoder [OPTION]...]... [FILE]...",
 				      options,
 				      modes,
 				      SER_CLI_OUT | SER_CLI_IN | SER_CLI_THREADS | SER_CLI_PROGRESS | SER_CLI_LOOSE |
@@ -298,7 +313,7 @@ int main(int argc, char **argv)
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
-	more_tasks(&c);
+	more_parts(&c);
 	set_options(&c);
 	join(&c);
 	check_options(&c);
@@ -312,7 +327,11 @@ int main(int argc, char **argv)
 	for (size_t k = 0; k < o.n_task; k++)
 		if (o.task[k].note.n > 0)
 			ser_cli_warn(&c, "%s", o.task[k].note.s);
-	ser_cli_info(&c, "%s, %zu parameters", m->arch->name, ser_params_count(m->params, true));
+	struct ser_buf archs = {0};
+	for (size_t i = 0; i < m->n_enc; i++)
+		ser_buf_printf(&archs, "%s%s", i > 0 ? ", " : "", m->enc[i].arch->name);
+	ser_cli_info(&c, "%s, %zu parameters", archs.s, ser_params_count(m->params, true));
+	ser_buf_free(&archs);
 	struct progress progress = {&c, time(NULL), "training"};
 	check(&c, ser_train_run(t, &o.keep, tell, &progress, &e), &e);
 	if (first())
@@ -324,8 +343,10 @@ int main(int argc, char **argv)
 	for (size_t k = 0; k < o.n_task; k++)
 		ser_task_free(&o.task[k]);
 	ser_dataset_free(d);
-	struct ser_strs *lists[] = {&o.hyper, &o.also, &o.adversarial, &o.dev_spk};
+	struct ser_strs *lists[] = {&o.also, &o.adversarial, &o.dev_spk};
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		free(lists[i]->s);
+	for (size_t i = 0; i < o.net.n_enc; i++)
+		free(o.net.enc[i].hyper.s);
 	return ser_cli_end(&c);
 }

@@ -88,7 +88,11 @@ static int like_model(struct ser_front_opt *o, char **functionals, const char *p
 	struct ser_model *m;
 	if (ser_model_load(&m, path, e) != SER_OK)
 		return e->code;
-	const struct ser_val *front = ser_val_get(&m->dims, "front"), *func = ser_val_get(&m->dims, "functionals");
+	size_t at = 0; /* of several encoders the first that says what its features are */
+	while (at + 1 < m->n_enc && ser_val_get(&m->enc[at].dims, "front") == NULL)
+		at++;
+	const struct ser_val *dims = &m->enc[at].dims, *front = ser_val_get(dims, "front"),
+			     *func = ser_val_get(dims, "functionals");
 	struct ser_buf names = {0};
 	int rc = front != NULL && front->kind == SER_STR ? ser_front_parse(o, front->u.str.s, e)
 							 : ser_fail(e, SER_EDATA, "does not say what its features are");

@@ -22,6 +22,10 @@ static void heads(const struct ser_model *m, struct ser_buf *b)
 			       ser_head_kind_name(h->kind), h->n_out, h->n_out == 1 ? "" : "s");
 		if (h->n_hidden > 0)
 			ser_buf_printf(b, ", %zu hidden", h->n_hidden);
+		if (h->source.n > 0) {
+			ser_buf_str(b, ", on ");
+			ser_model_source_text(m, &h->source, b);
+		}
 		if (h->adversarial)
 			ser_buf_str(b, ", adversarial");
 		for (size_t k = 0; h->out != NULL && k < h->n_out && k < 12; k++)
@@ -45,16 +49,32 @@ static void training(const struct ser_model *m, struct ser_buf *b)
 		line(b, i == 0 ? "provenance" : "", &m->prov.u.list.v[i]);
 }
 
+static void encoder(const struct ser_encoder *c, struct ser_buf *b)
+{
+	if (c->name != NULL)
+		ser_buf_printf(b, "%-14s%s\n", "encoder", c->name);
+	ser_buf_printf(b, "%-14s%s:", "architecture", c->arch->name);
+	for (size_t i = 0; c->arch->hyper[i].name != NULL; i++)
+		ser_buf_printf(b, " %s=%g", c->arch->hyper[i].name, c->hyper[i]);
+	ser_buf_str(b, "\n");
+}
+
+static void input(const struct ser_encoder *c, struct ser_buf *b)
+{
+	ser_buf_printf(b, "%-14s\"%s\", %zu dimensions a frame, at least %zu frames, normalised: %s\n", "input",
+		       c->field, c->n_in, c->arch->min_frame(c->hyper), ser_model_norms[c->norm]);
+	line(b, "front-end", &c->dims);
+	ser_buf_printf(b, "%-14s%zu dimensions\n", "embedding", c->n_emb);
+}
+
 void ser_model_describe(const struct ser_model *m, struct ser_buf *b)
 {
-	ser_buf_printf(b, "%-14s%s:", "architecture", m->arch->name);
-	for (size_t i = 0; m->arch->hyper[i].name != NULL; i++)
-		ser_buf_printf(b, " %s=%g", m->arch->hyper[i].name, m->hyper[i]);
-	ser_buf_printf(b, "\n%-14s%zu\n", "parameters", ser_params_count(m->params, false));
-	ser_buf_printf(b, "%-14s\"%s\", %zu dimensions a frame, at least %zu frames, normalised: %s\n", "input",
-		       m->field, m->n_in, m->arch->min_frame(m->hyper), ser_model_norms[m->norm]);
-	line(b, "front-end", &m->dims);
-	ser_buf_printf(b, "%-14s%zu dimensions\n", "embedding", m->n_emb);
+	for (size_t i = 0; i < m->n_enc; i++) {
+		encoder(&m->enc[i], b);
+		if (i == 0)
+			ser_buf_printf(b, "%-14s%zu\n", "parameters", ser_params_count(m->params, false));
+		input(&m->enc[i], b);
+	}
 	heads(m, b);
 	training(m, b);
 }

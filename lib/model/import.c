@@ -219,9 +219,9 @@ static void reorder(const struct ser_slice *sl, const char *name, float *x, size
 static size_t hyper_of(const struct ser_model *m, const char *name)
 {
 	size_t i = 0;
-	while (strcmp(m->arch->hyper[i].name, name) != 0)
+	while (strcmp(m->enc[0].arch->hyper[i].name, name) != 0)
 		i++;
-	return (size_t)m->hyper[i];
+	return (size_t)m->enc[0].hyper[i];
 }
 
 /* Is a tensor of a slice's shape in files? Kernels of one frame may be there where ours is a matrix: [O, I, 1] is [O, I]. */

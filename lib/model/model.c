@@ -15,42 +15,9 @@ const char *ser_head_kind_name(enum ser_head_kind k)
 
 /* ---- making one ---- */
 
-static size_t n_hyper(const struct ser_arch *a)
-{
-	size_t n = 0;
-	while (a->hyper[n].name != NULL)
-		n++;
-	return n;
-}
-
-static int set_hyper(struct ser_model *m, const char *name, size_t len, double x, struct ser_err *e)
-{
-	const struct ser_hyper *h = m->arch->hyper;
-	size_t i = 0;
-	while (h[i].name != NULL && (strlen(h[i].name) != len || memcmp(h[i].name, name, len) != 0))
-		i++;
-	if (h[i].name == NULL)
-		return ser_fail(e, SER_EUSAGE, "architecture %s has no hyper-parameter \"%.*s\"", m->arch->name,
-				(int)len, name);
-	static const char *const kinds[] = {"a number", "a whole number", "an odd number"};
-	char lo[32], hi[32];
-	if (!(x >= h[i].lo && x <= h[i].hi) || (h[i].kind != SER_HYPER_REAL && x != floor(x)) ||
-	    (h[i].kind == SER_HYPER_ODD && fmod(x, 2) != 1))
-		return ser_fail(e, SER_EUSAGE, "hyper-parameter %s of %s is %g, expected %s in [%s, %s]", h[i].name,
-				m->arch->name, x, kinds[h[i].kind], ser_format_real(h[i].lo, lo),
-				ser_format_real(h[i].hi, hi));
-	m->hyper[i] = x;
-	return 0;
-}
-
-static struct ser_model *blank(const struct ser_arch *arch, uint64_t seed)
+struct ser_model *ser_model_empty(uint64_t seed)
 {
 	struct ser_model *m = ser_calloc(1, sizeof *m);
-	m->arch = arch;
-	m->hyper = ser_arena_alloc(&m->arena, n_hyper(arch) + 1, sizeof *m->hyper);
-	for (size_t i = 0; arch->hyper[i].name != NULL; i++)
-		m->hyper[i] = arch->hyper[i].dflt;
-	m->dims = ser_val_map();
 	m->train = ser_val_map();
 	m->prov = ser_val_list();
 	m->params = ser_params_new(seed);
@@ -60,30 +27,12 @@ static struct ser_model *blank(const struct ser_arch *arch, uint64_t seed)
 int ser_model_new(struct ser_model **out, const char *arch, const char *const *hyper, size_t n, uint64_t seed,
 		  struct ser_err *e)
 {
-	const struct ser_arch *a = ser_arch_find(arch);
-	*out = NULL;
-	if (a == NULL) {
-		struct ser_buf b = {0};
-		for (size_t i = 0; ser_archs[i] != NULL; i++)
-			ser_buf_printf(&b, "%s%s", i > 0 ? ", " : "", ser_archs[i]->name);
-		ser_fail(e, SER_EUSAGE, "architecture \"%s\" is none of %s", arch, b.s);
-		ser_buf_free(&b);
-		return e->code;
-	}
-	struct ser_model *m = blank(a, seed);
-	for (size_t i = 0; i < n; i++) {
-		const char *eq = strchr(hyper[i], '=');
-		double x;
-		if (eq == NULL)
-			ser_fail(e, SER_EUSAGE, "\"%s\" is not of the form name=value", hyper[i]);
-		else if (ser_parse_real(eq + 1, -HUGE_VAL, HUGE_VAL, &x, e) == 0 &&
-			 set_hyper(m, hyper[i], (size_t)(eq - hyper[i]), x, e) == 0)
-			continue;
+	struct ser_model *m = ser_model_empty(seed);
+	int rc = ser_model_encoder_add(m, NULL, arch, hyper, n, e);
+	*out = rc == 0 ? m : NULL;
+	if (rc != 0)
 		ser_model_free(m);
-		return e->code;
-	}
-	*out = m;
-	return 0;
+	return rc;
 }
 
 void ser_model_free(struct ser_model *m)
@@ -99,15 +48,6 @@ void ser_model_free(struct ser_model *m)
 static char *keep(struct ser_model *m, const char *s)
 {
 	return ser_arena_strndup(&m->arena, s, strlen(s));
-}
-
-void ser_model_input(struct ser_model *m, const char *field, size_t n_in, const struct ser_val *dims,
-		     enum ser_model_norm norm)
-{
-	m->field = keep(m, field);
-	m->n_in = n_in;
-	m->dims = dims != NULL ? ser_val_copy(&m->arena, dims) : ser_val_map();
-	m->norm = norm;
 }
 
 int ser_model_head_add(struct ser_model *m, const struct ser_head *h, struct ser_err *e)
@@ -139,18 +79,10 @@ int ser_model_head_find(const struct ser_model *m, const char *name)
 
 /* ---- the network ---- */
 
-struct ser_encoded ser_model_encode(const struct ser_model *m, struct ser_tape *t, int x)
-{
-	ser_tape_enter(t, "encoder");
-	struct ser_encoded y = m->arch->build(t, m->hyper, x);
-	ser_tape_leave(t);
-	return y;
-}
-
-int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int emb)
+int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source)
 {
 	const struct ser_head *h = &m->head[head];
-	int x = emb;
+	int x = source;
 	ser_tape_enter(t, "heads.%s", h->name);
 	if (h->n_hidden > 0)
 		x = ser_nn_relu(t, ser_layer_linear(t, "hidden", x, h->n_hidden, true));
@@ -181,42 +113,84 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 	return x;
 }
 
+static int check_input(const struct ser_encoder *c, struct ser_err *e)
+{
+	ser_assert(c->n_in > 0 && c->field != NULL);
+	const struct ser_arch *a = c->arch;
+	const char *wrong = a->check != NULL ? a->check(c->hyper) : NULL;
+	if (wrong != NULL)
+		return ser_fail(e, SER_EUSAGE, "architecture %s: %s", a->name, wrong);
+	if (a->n_in > 0 && c->n_in != a->n_in)
+		return ser_fail(e, SER_EUSAGE, "architecture %s takes %zu column%s, field \"%s\" has %zu", a->name,
+				a->n_in, a->n_in > 1 ? "s" : "", c->field, c->n_in);
+	return 0;
+}
+
+static int input_param(struct ser_model *m, const struct ser_encoder *c, const char *name, double value)
+{
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "%s.%s", c->input_prefix, name);
+	int k = ser_params_find(m->params, b.s);
+	if (k < 0)
+		k = ser_params_add(m->params, b.s, SER_P_BUFFER, (struct ser_init){SER_INIT_CONST, value}, 1, &c->n_in);
+	ser_buf_free(&b);
+	return k;
+}
+
+static int build_head(struct ser_model *m, struct ser_tape *t, size_t i, const struct ser_encoded *y, struct ser_err *e)
+{
+	const struct ser_head *h = &m->head[i];
+	for (size_t k = 0; k < ser_model_source_terms(m, &h->source); k++) {
+		struct ser_source_term s = ser_model_source_term(m, &h->source, k);
+		if (ser_model_part(t, &y[s.encoder], s.part) < 0)
+			return ser_fail(e, SER_EUSAGE, "head \"%s\": architecture %s has no frame-level states",
+					h->name, m->enc[s.encoder].arch->name);
+	}
+	ser_model_head(m, t, i, ser_model_source(m, t, &h->source, y));
+	return 0;
+}
+
 int ser_model_build(struct ser_model *m, struct ser_err *e)
 {
-	ser_assert(m->n_in > 0 && m->field != NULL);
-	const char *wrong = m->arch->check != NULL ? m->arch->check(m->hyper) : NULL;
-	if (wrong != NULL)
-		return ser_fail(e, SER_EUSAGE, "architecture %s: %s", m->arch->name, wrong);
-	if (m->arch->n_in > 0 && m->n_in != m->arch->n_in)
-		return ser_fail(e, SER_EUSAGE, "architecture %s takes %zu column%s, field \"%s\" has %zu",
-				m->arch->name, m->arch->n_in, m->arch->n_in > 1 ? "s" : "", m->field, m->n_in);
-	if (m->norm == SER_NORM_GLOBAL && ser_params_find(m->params, "input.mean") < 0) {
-		ser_params_add(m->params, "input.mean", SER_P_BUFFER, (struct ser_init){SER_INIT_CONST, 0}, 1,
-			       &m->n_in);
-		ser_params_add(m->params, "input.std", SER_P_BUFFER, (struct ser_init){SER_INIT_CONST, 1}, 1, &m->n_in);
+	struct ser_encoded y[SER_MAX_ENCODER];
+	int rc = 0;
+	ser_assert(m->n_enc > 0);
+	for (size_t i = 0; i < m->n_enc; i++)
+		if (check_input(&m->enc[i], e) != 0)
+			return e->code;
+	for (size_t i = 0; i < m->n_enc; i++) {
+		struct ser_encoder *c = &m->enc[i];
+		if (c->norm != SER_NORM_GLOBAL)
+			continue;
+		c->mean = input_param(m, c, "mean", 0);
+		c->std = input_param(m, c, "std", 1);
 	}
 	struct ser_tape *t = ser_tape_new(NULL, m->params);
 	ser_tape_reset(t, SER_TAPE_SHAPE, 0);
-	size_t seg[2] = {0, m->arch->min_frame(m->hyper) + 64};
-	struct ser_encoded y = ser_model_encode(m, t, ser_tape_input(t, NULL, seg[1], m->n_in, seg, 1));
-	m->n_emb = ser_tape_shape(t, y.emb).n_col;
-	for (size_t i = 0; i < m->n_head; i++)
-		ser_model_head(m, t, i, y.emb);
+	for (size_t i = 0; i < m->n_enc; i++) {
+		struct ser_encoder *c = &m->enc[i];
+		size_t seg[2] = {0, c->arch->min_frame(c->hyper) + 64};
+		y[i] = ser_model_encode(m, t, i, ser_tape_input(t, NULL, seg[1], c->n_in, seg, 1));
+		c->n_emb = ser_tape_shape(t, y[i].emb).n_col;
+	}
+	for (size_t i = 0; i < m->n_head && rc == 0; i++)
+		rc = build_head(m, t, i, y, e);
 	ser_tape_free(t);
-	return ser_params_check(m->params, e);
+	return rc == 0 ? ser_params_check(m->params, e) : rc;
 }
 
 /* ---- features ---- */
 
-void ser_model_normalise(const struct ser_model *m, float *x, size_t n_frame)
+void ser_model_normalise(const struct ser_model *m, size_t encoder, float *x, size_t n_frame)
 {
-	size_t d = m->n_in;
-	if (m->norm == SER_NORM_NONE || n_frame == 0)
+	const struct ser_encoder *in = &m->enc[encoder];
+	size_t d = in->n_in;
+	if (in->norm == SER_NORM_NONE || n_frame == 0)
 		return;
-	if (m->norm == SER_NORM_GLOBAL) {
+	if (in->norm == SER_NORM_GLOBAL) {
 		const struct ser_params *p = m->params;
-		const real *mean = p->val + p->slice[ser_params_find(p, "input.mean")].at;
-		const real *std = p->val + p->slice[ser_params_find(p, "input.std")].at;
+		const real *mean = p->val + p->slice[in->mean].at;
+		const real *std = p->val + p->slice[in->std].at;
 		for (size_t i = 0; i < n_frame; i++)
 			for (size_t j = 0; j < d; j++)
 				x[i * d + j] = (float)((x[i * d + j] - mean[j]) / std[j]);
@@ -234,7 +208,7 @@ void ser_model_normalise(const struct ser_model *m, float *x, size_t n_frame)
 			sq[j] += c * c;
 			x[i * d + j] = (float)c;
 		}
-	if (m->norm == SER_NORM_MEANVAR) {
+	if (in->norm == SER_NORM_MEANVAR) {
 		for (size_t j = 0; j < d; j++)
 			sq[j] = 1 / sqrt(sq[j] / (double)n_frame + 1e-10);
 		for (size_t i = 0; i < n_frame; i++)
@@ -306,21 +280,52 @@ static int wrong_dims(const char *name, const char *field, const struct ser_val 
 	return e->code;
 }
 
-int ser_model_check_header(const struct ser_model *m, const struct ser_header *h, struct ser_err *e)
+int ser_encoder_check_header(const struct ser_encoder *c, const struct ser_header *h, struct ser_err *e)
 {
-	const struct ser_val *dim = ser_header_dim(h, m->field), none = ser_val_map();
-	const struct ser_val *side[2] = {dim != NULL ? dim : &none, &m->dims};
+	const struct ser_val *dim = ser_header_dim(h, c->field), none = ser_val_map();
+	const struct ser_val *side[2] = {dim != NULL ? dim : &none, &c->dims};
 	const struct ser_val *front[2] = {ser_val_get(side[1], "front"), ser_val_get(side[0], "front")};
+	if (dim == NULL && c->dims.u.map.n > 0)
+		return ser_fail(e, SER_EDATA,
+				"the stream's header says nothing of field \"%s\", which the model was made for",
+				c->field);
 	/* first what says most: the rest follows from it */
 	if (front[0] != NULL && front[1] != NULL && !ser_val_equal(front[0], front[1]))
-		return wrong_dims("front", m->field, front[0], front[1], e);
+		return wrong_dims("front", c->field, front[0], front[1], e);
 	for (int s = 1; s >= 0; s--)
 		for (size_t i = 0; i < side[s]->u.map.n; i++) {
 			const char *name = side[s]->u.map.f[i].name;
-			const struct ser_val *want = ser_val_get(&m->dims, name), *have = ser_val_get(side[0], name);
+			const struct ser_val *want = ser_val_get(&c->dims, name), *have = ser_val_get(side[0], name);
 			if (want == NULL || have == NULL || !ser_val_equal(want, have))
-				return wrong_dims(name, m->field, want, have, e);
+				return wrong_dims(name, c->field, want, have, e);
 		}
+	return 0;
+}
+
+int ser_model_check_header(const struct ser_model *m, const struct ser_header *h, struct ser_err *e)
+{
+	for (size_t i = 0; i < m->n_enc; i++)
+		if (ser_encoder_check_header(&m->enc[i], h, e) != 0)
+			return e->code;
+	return 0;
+}
+
+static bool whole(enum ser_dtype t)
+{
+	return t != SER_F4 && t != SER_F2 && t != SER_F8;
+}
+
+/* Of integers, as float32. */
+static int integers(struct ser_record *r, const char *field, const struct ser_tensor *t, const float **x,
+		    size_t shape[static 2], struct ser_err *e)
+{
+	if (t->ndim != 1 && t->ndim != 2)
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %d axes, expected 1 or 2", field, t->ndim);
+	shape[0] = t->shape[0];
+	shape[1] = t->ndim == 2 ? t->shape[1] : 1;
+	float *y = ser_arena_alloc(&r->arena, ser_tensor_len(t), sizeof *y);
+	ser_tensor_f4(t, y);
+	*x = y;
 	return 0;
 }
 
@@ -329,11 +334,16 @@ int ser_model_tensor(struct ser_record *r, const char *field, const float **x, s
 {
 	const struct ser_val *v = ser_record_get(r, field);
 	size_t own[SER_MAX_AXES];
-	bool vector = v != NULL && v->kind == SER_TENSOR && v->u.t.ndim == 1;
-	if (ser_record_f4(r, field, vector ? 1 : 2, x, own, e) != 0)
-		return e->code;
-	shape[0] = vector ? 1 : own[0];
-	shape[1] = vector ? own[0] : own[1];
+	bool tensor = v != NULL && v->kind == SER_TENSOR, vector = tensor && v->u.t.ndim == 1;
+	if (tensor && whole(v->u.t.dtype)) {
+		if (integers(r, field, &v->u.t, x, shape, e) != 0)
+			return e->code;
+	} else {
+		if (ser_record_f4(r, field, vector ? 1 : 2, x, own, e) != 0)
+			return e->code;
+		shape[0] = vector ? 1 : own[0];
+		shape[1] = vector ? own[0] : own[1];
+	}
 	if (shape[1] == 0)
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is empty", field);
 	for (size_t i = 0; i < shape[0] * shape[1]; i++)
@@ -344,31 +354,32 @@ int ser_model_tensor(struct ser_record *r, const char *field, const float **x, s
 	return 0;
 }
 
-ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, float **x, size_t *cap, struct ser_err *e)
+ptrdiff_t ser_model_features(const struct ser_model *m, size_t encoder, struct ser_record *r, float **x, size_t *cap,
+			     struct ser_err *e)
 {
+	const struct ser_encoder *c = &m->enc[encoder];
 	const float *feat;
-	size_t shape[2], least = m->arch->min_frame(m->hyper);
-	if (ser_model_tensor(r, m->field, &feat, shape, e) != 0)
+	size_t shape[2], least = c->arch->min_frame(c->hyper);
+	if (ser_model_tensor(r, c->field, &feat, shape, e) != 0)
 		return e->code;
-	if (shape[1] != m->n_in)
+	if (shape[1] != c->n_in)
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu dimensions a frame, the model wants %zu",
-				       m->field, shape[1], m->n_in);
+				       c->field, shape[1], c->n_in);
 	if (shape[0] < least)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model needs %zu", m->field,
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model needs %zu", c->field,
 				       shape[0], least);
-	size_t most = m->arch->max_frame != NULL ? m->arch->max_frame(m->hyper) : SIZE_MAX;
+	size_t most = c->arch->max_frame != NULL ? c->arch->max_frame(c->hyper) : SIZE_MAX;
 	if (shape[0] > most)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model takes %zu", m->field,
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model takes %zu", c->field,
 				       shape[0], most);
-	size_t n_token = m->arch->n_token != NULL ? m->arch->n_token(m->hyper) : 0;
-	for (size_t i = 0; n_token > 0 && i < shape[0]; i++)
-		if (!(feat[i] >= 0 && feat[i] < (float)n_token && feat[i] == floorf(feat[i])))
-			return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %g at %zu, no token of %zu", m->field,
-					       (double)feat[i], i, n_token);
+	size_t bad = ser_encoder_bad_token(c, feat, shape[0]);
+	if (bad < shape[0])
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %g at %zu, no token of %zu", c->field,
+				       (double)feat[bad], bad, c->arch->n_token(c->hyper));
 	size_t n = shape[0] * shape[1];
 	*x = ser_grow(*x, cap, n, sizeof **x);
 	memcpy(*x, feat, n * sizeof *feat);
-	ser_model_normalise(m, *x, shape[0]);
+	ser_model_normalise(m, encoder, *x, shape[0]);
 	return (ptrdiff_t)shape[0];
 }
 
@@ -421,7 +432,7 @@ static void add_meta(struct ser_arena *a, struct ser_st_meta *m, size_t *n, cons
 	ser_buf_free(&b);
 }
 
-static struct ser_val head_val(struct ser_arena *a, const struct ser_head *h)
+static struct ser_val head_val(const struct ser_model *m, struct ser_arena *a, const struct ser_head *h)
 {
 	struct ser_val v = ser_val_map(), out = ser_val_list();
 	ser_val_set(a, &v, "name", ser_str(h->name));
@@ -434,6 +445,12 @@ static struct ser_val head_val(struct ser_arena *a, const struct ser_head *h)
 		ser_val_set(a, &v, "n_layer", ser_int((int64_t)h->n_layer));
 	ser_val_set(a, &v, "dropout", ser_real(h->dropout));
 	ser_val_set(a, &v, "adversarial", ser_bool(h->adversarial));
+	if (h->source.n > 0) {
+		struct ser_buf b = {0};
+		ser_model_source_text(m, &h->source, &b);
+		ser_val_set(a, &v, "source", ser_str(ser_arena_strndup(a, b.s, b.n)));
+		ser_buf_free(&b);
+	}
 	if (h->out != NULL) {
 		out.u.list.v = ser_arena_alloc(a, h->n_out, sizeof *out.u.list.v);
 		out.u.list.n = h->n_out;
@@ -444,29 +461,63 @@ static struct ser_val head_val(struct ser_arena *a, const struct ser_head *h)
 	return v;
 }
 
+static struct ser_val hyper_val(struct ser_arena *a, const struct ser_encoder *c)
+{
+	struct ser_val v = ser_val_map();
+	for (size_t i = 0; c->arch->hyper[i].name != NULL; i++)
+		ser_val_set(a, &v, c->arch->hyper[i].name,
+			    c->arch->hyper[i].kind == SER_HYPER_REAL ? ser_real(c->hyper[i])
+								     : ser_int((int64_t)c->hyper[i]));
+	return v;
+}
+
+static struct ser_val input_val(struct ser_arena *a, const struct ser_encoder *c)
+{
+	struct ser_val v = ser_val_map();
+	ser_val_set(a, &v, "field", ser_str(c->field));
+	ser_val_set(a, &v, "dim", ser_int((int64_t)c->n_in));
+	ser_val_set(a, &v, "norm", ser_str(ser_model_norms[c->norm]));
+	ser_val_set(a, &v, "dims", c->dims);
+	return v;
+}
+
+static struct ser_val encoders_val(const struct ser_model *m, struct ser_arena *a)
+{
+	struct ser_val list = ser_val_list();
+	for (size_t i = 0; i < m->n_enc; i++) {
+		const struct ser_encoder *c = &m->enc[i];
+		struct ser_val v = ser_val_map();
+		ser_val_set(a, &v, "name", ser_str(c->name));
+		ser_val_set(a, &v, "arch", ser_str(c->arch->name));
+		ser_val_set(a, &v, "hyper", hyper_val(a, c));
+		ser_val_set(a, &v, "input", input_val(a, c));
+		ser_val_push(a, &list, v);
+	}
+	return list;
+}
+
 void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_st_tensor **t, size_t *n,
 		    struct ser_st_meta **meta, size_t *n_meta)
 {
 	const struct ser_params *p = m->params;
-	struct ser_val hyper = ser_val_map(), input = ser_val_map(), heads = ser_val_list();
-	for (size_t i = 0; m->arch->hyper[i].name != NULL; i++)
-		ser_val_set(a, &hyper, m->arch->hyper[i].name,
-			    m->arch->hyper[i].kind == SER_HYPER_REAL ? ser_real(m->hyper[i])
-								     : ser_int((int64_t)m->hyper[i]));
-	ser_val_set(a, &input, "field", ser_str(m->field));
-	ser_val_set(a, &input, "dim", ser_int((int64_t)m->n_in));
-	ser_val_set(a, &input, "norm", ser_str(ser_model_norms[m->norm]));
-	ser_val_set(a, &input, "dims", m->dims);
+	struct ser_val heads = ser_val_list();
 	for (size_t i = 0; i < m->n_head; i++)
-		ser_val_push(a, &heads, head_val(a, &m->head[i]));
+		ser_val_push(a, &heads, head_val(m, a, &m->head[i]));
 	*meta = ser_arena_alloc(a, 8, sizeof **meta);
 	*n_meta = 0;
 	add_meta(a, *meta, n_meta, "format", &(struct ser_val){.kind = SER_STR, .u.str = {"ser-model", 9}});
-	add_meta(a, *meta, n_meta, "version", &(struct ser_val){.kind = SER_STR, .u.str = {"1", 1}});
-	struct ser_val arch = ser_str(m->arch->name);
-	add_meta(a, *meta, n_meta, "arch", &arch);
-	add_meta(a, *meta, n_meta, "hyper", &hyper);
-	add_meta(a, *meta, n_meta, "input", &input);
+	struct ser_val version = ser_str(m->enc[0].name == NULL ? "1" : "2");
+	add_meta(a, *meta, n_meta, "version", &version);
+	if (m->enc[0].name == NULL) {
+		struct ser_val arch = ser_str(m->enc[0].arch->name), hyper = hyper_val(a, &m->enc[0]),
+			       input = input_val(a, &m->enc[0]);
+		add_meta(a, *meta, n_meta, "arch", &arch);
+		add_meta(a, *meta, n_meta, "hyper", &hyper);
+		add_meta(a, *meta, n_meta, "input", &input);
+	} else {
+		struct ser_val encoders = encoders_val(m, a);
+		add_meta(a, *meta, n_meta, "encoders", &encoders);
+	}
 	add_meta(a, *meta, n_meta, "heads", &heads);
 	add_meta(a, *meta, n_meta, "train", &m->train);
 	add_meta(a, *meta, n_meta, "prov", &m->prov);
@@ -527,7 +578,7 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	const struct ser_val *name = ser_val_get(v, "name"), *kind = ser_val_get(v, "kind"),
 			     *out = ser_val_get(v, "out");
 	const struct ser_val *field = ser_val_get(v, "field"), *drop = ser_val_get(v, "dropout");
-	const struct ser_val *adv = ser_val_get(v, "adversarial");
+	const struct ser_val *adv = ser_val_get(v, "adversarial"), *source = ser_val_get(v, "source");
 	struct ser_head h = {0};
 	int k = 0;
 	if (name == NULL || name->kind != SER_STR || kind == NULL || drop == NULL || drop->kind != SER_REAL ||
@@ -558,7 +609,12 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 		}
 		h.out = names;
 	}
-	return ser_model_head_add(m, &h, e) < 0 ? ser_fail_in(e, "metadata \"heads\"") : 0;
+	if (source != NULL && source->kind != SER_STR)
+		return ser_fail(e, SER_EDATA, "metadata \"heads\": the source of \"%s\" is no text", h.name);
+	if ((source != NULL && ser_model_source_parse(m, source->u.str.s, &h.source, e) != 0) ||
+	    ser_model_head_add(m, &h, e) < 0)
+		return ser_fail_in(e, "metadata \"heads\"");
+	return 0;
 }
 
 static int take_input(struct ser_model *m, const struct ser_val *v, struct ser_err *e)
@@ -584,6 +640,18 @@ static bool shape_fits(const struct ser_slice *s, const struct ser_st_tensor *t)
 	return t->ndim == s->ndim && memcmp(t->shape, shape, (size_t)s->ndim * sizeof *shape) == 0;
 }
 
+/* The architecture that a parameter is of, or the first. */
+static const char *arch_of(const struct ser_model *m, const char *name)
+{
+	size_t i = m->n_enc;
+	while (--i > 0) {
+		size_t n = strlen(m->enc[i].prefix);
+		if (strncmp(name, m->enc[i].prefix, n) == 0 && name[n] == '.')
+			break;
+	}
+	return m->enc[i].arch->name;
+}
+
 /* The file's tensors against what the architecture would have, before that takes any memory: a few bytes of metadata can
  * describe a network of any size. */
 static int check_tensors(struct ser_model *m, const struct ser_st *s, struct ser_err *e)
@@ -596,19 +664,19 @@ static int check_tensors(struct ser_model *m, const struct ser_st *s, struct ser
 	for (size_t i = 0; i < p->n_slice && rc == 0; i++) {
 		const struct ser_slice *sl = &p->slice[i];
 		const struct ser_st_tensor *t = ser_st_find(s, sl->name);
+		const char *arch = arch_of(m, sl->name);
 		if (t == NULL)
-			rc = ser_fail(e, SER_EDATA, "parameter \"%s\" of architecture %s is missing", sl->name,
-				      m->arch->name);
+			rc = ser_fail(e, SER_EDATA, "parameter \"%s\" of architecture %s is missing", sl->name, arch);
 		else if (!shape_fits(sl, t))
 			rc = ser_fail(
 				e, SER_EDATA,
 				"parameter \"%s\" has %zu elements and another shape than architecture %s gives it",
-				sl->name, t->n, m->arch->name);
+				sl->name, t->n, arch);
 	}
 	for (size_t i = 0; i < s->n_tensor && rc == 0; i++)
 		if (ser_params_find(p, s->tensor[i].name) < 0 && strncmp(s->tensor[i].name, "checkpoint.", 11) != 0)
 			rc = ser_fail(e, SER_EDATA, "tensor \"%s\" has no place in architecture %s", s->tensor[i].name,
-				      m->arch->name);
+				      arch_of(m, s->tensor[i].name));
 	ser_params_free(p);
 	return rc;
 }
@@ -629,11 +697,50 @@ static int fill_params(struct ser_model *m, const struct ser_st *s, struct ser_e
 	return ser_params_check(p, e);
 }
 
+/* An encoder: its name, NULL for none, architecture, hyper-parameters and input. */
+static int take_encoder(struct ser_model *m, const char *name, const struct ser_val *arch, const struct ser_val *hyper,
+			const struct ser_val *input, struct ser_err *e)
+{
+	int rc = ser_model_encoder_add(m, name, arch->u.str.s, NULL, 0, e);
+	for (size_t i = 0; rc == 0 && i < hyper->u.map.n; i++) {
+		const struct ser_field *f = &hyper->u.map.f[i];
+		double x = f->val.kind == SER_INT    ? (double)f->val.u.i
+			   : f->val.kind == SER_REAL ? f->val.u.f
+						     : (double)NAN;
+		rc = ser_encoder_hyper(&m->enc[m->n_enc - 1], f->name, f->name_len, x, e);
+	}
+	return rc == 0 ? take_input(m, input, e) : rc;
+}
+
+/* Files of version 1 have one encoder, without a name. */
+static int take_encoders(struct ser_model *m, const struct ser_st *s, struct ser_arena *a, bool one, struct ser_err *e)
+{
+	struct ser_val arch, hyper, input, list;
+	if (one)
+		return get_meta(s, a, "arch", SER_STR, &arch, e) != 0 ||
+				       get_meta(s, a, "hyper", SER_MAP, &hyper, e) != 0 ||
+				       get_meta(s, a, "input", SER_MAP, &input, e) != 0
+			       ? e->code
+			       : take_encoder(m, NULL, &arch, &hyper, &input, e);
+	if (get_meta(s, a, "encoders", SER_LIST, &list, e) != 0)
+		return e->code;
+	for (size_t i = 0; i < list.u.list.n; i++) {
+		const struct ser_val *v = &list.u.list.v[i], *name = ser_val_get(v, "name"),
+				     *its_arch = ser_val_get(v, "arch"), *its_hyper = ser_val_get(v, "hyper"),
+				     *its_input = ser_val_get(v, "input");
+		if (name == NULL || name->kind != SER_STR || its_arch == NULL || its_arch->kind != SER_STR ||
+		    its_hyper == NULL || its_hyper->kind != SER_MAP || its_input == NULL || its_input->kind != SER_MAP)
+			return ser_fail(e, SER_EDATA, "metadata \"encoders\": one without name, arch, hyper or input");
+		if (take_encoder(m, name->u.str.s, its_arch, its_hyper, its_input, e) != 0)
+			return e->code;
+	}
+	return m->n_enc > 0 ? 0 : ser_fail(e, SER_EDATA, "metadata \"encoders\": there are none");
+}
+
 int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser_err *e)
 {
 	struct ser_arena a = {0};
-	struct ser_val format, version, arch, hyper, input, heads, train, prov;
-	struct ser_model *m = NULL;
+	struct ser_val format, version, heads, train, prov;
 	*out = NULL;
 	int rc = get_meta(s, &a, "format", SER_STR, &format, e);
 	if (rc == 0 && !ser_val_is_str(&format, "ser-model"))
@@ -641,27 +748,16 @@ int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser
 			      format.u.str.s);
 	if (rc == 0)
 		rc = get_meta(s, &a, "version", SER_STR, &version, e);
-	if (rc == 0 && !ser_val_is_str(&version, "1"))
-		rc = ser_fail(e, SER_EDATA, "model file version %s is newer than this tool's (1)", version.u.str.s);
-	if (rc != 0 || (rc = get_meta(s, &a, "arch", SER_STR, &arch, e)) != 0 ||
-	    (rc = get_meta(s, &a, "hyper", SER_MAP, &hyper, e)) != 0 ||
-	    (rc = get_meta(s, &a, "input", SER_MAP, &input, e)) != 0 ||
-	    (rc = get_meta(s, &a, "heads", SER_LIST, &heads, e)) != 0 ||
-	    (rc = get_meta(s, &a, "train", SER_MAP, &train, e)) != 0 ||
-	    (rc = get_meta(s, &a, "prov", SER_LIST, &prov, e)) != 0) {
-		ser_arena_free(&a);
-		return rc;
-	}
-	rc = ser_model_new(&m, arch.u.str.s, NULL, 0, 0, e);
-	for (size_t i = 0; rc == 0 && i < hyper.u.map.n; i++) {
-		const struct ser_field *f = &hyper.u.map.f[i];
-		double x = f->val.kind == SER_INT    ? (double)f->val.u.i
-			   : f->val.kind == SER_REAL ? f->val.u.f
-						     : (double)NAN;
-		rc = set_hyper(m, f->name, f->name_len, x, e);
-	}
+	bool one = rc == 0 && ser_val_is_str(&version, "1");
+	if (rc == 0 && !one && !ser_val_is_str(&version, "2"))
+		rc = ser_fail(e, SER_EDATA, "model file version %s is newer than this tool's (2)", version.u.str.s);
+	struct ser_model *m = ser_model_empty(0);
 	if (rc == 0)
-		rc = take_input(m, &input, e);
+		rc = take_encoders(m, s, &a, one, e);
+	if (rc == 0 && ((rc = get_meta(s, &a, "heads", SER_LIST, &heads, e)) != 0 ||
+			(rc = get_meta(s, &a, "train", SER_MAP, &train, e)) != 0 ||
+			(rc = get_meta(s, &a, "prov", SER_LIST, &prov, e)) != 0))
+		rc = e->code;
 	for (size_t i = 0; rc == 0 && i < heads.u.list.n; i++)
 		rc = take_head(m, &a, &heads.u.list.v[i], e);
 	if (rc == 0) {
@@ -693,28 +789,52 @@ int ser_model_load(struct ser_model **out, const char *path, struct ser_err *e)
 	return rc != 0 ? ser_fail_in(e, "%s", path) : 0;
 }
 
-int ser_model_copy_params(struct ser_model *m, const struct ser_model *src, const char *prefix, struct ser_err *e)
+/* What follows a prefix in a name, or NULL. */
+static const char *below(const char *name, const char *prefix)
 {
-	struct ser_params *p = m->params;
-	const struct ser_params *q = src->params;
-	size_t len = strlen(prefix);
-	for (size_t i = 0; i < p->n_slice; i++) {
+	size_t n = strlen(prefix);
+	return strncmp(name, prefix, n) == 0 && name[n] == '.' ? name + n + 1 : NULL;
+}
+
+static int copy_below(struct ser_params *p, const char *prefix, const struct ser_params *q, const char *other, bool all,
+		      struct ser_err *e)
+{
+	struct ser_buf b = {0};
+	int rc = 0;
+	for (size_t i = 0; i < p->n_slice && rc == 0; i++) {
 		const struct ser_slice *s = &p->slice[i];
-		bool input = strncmp(s->name, "input.", 6) == 0;
-		if (strncmp(s->name, prefix, len) != 0 && !input)
+		const char *rest = below(s->name, prefix);
+		if (rest == NULL)
 			continue;
-		int k = ser_params_find(q, s->name);
-		if (k < 0 && input)
-			continue;
-		if (k < 0)
-			return ser_fail(e, SER_EDATA, "it has no parameter \"%s\"", s->name);
-		const struct ser_slice *o = &q->slice[k];
-		if (o->ndim != s->ndim || memcmp(o->shape, s->shape, (size_t)s->ndim * sizeof *s->shape) != 0)
-			return ser_fail(e, SER_EDATA, "its parameter \"%s\" has another shape", s->name);
-		memcpy(p->val + s->at, q->val + o->at, s->n * sizeof *p->val);
+		b.n = 0;
+		ser_buf_printf(&b, "%s.%s", other, rest);
+		int k = ser_params_find(q, b.s);
+		const struct ser_slice *o = k >= 0 ? &q->slice[k] : NULL;
+		if (o == NULL && all)
+			rc = ser_fail(e, SER_EDATA, "it has no parameter \"%s\"", b.s);
+		else if (o != NULL &&
+			 (o->ndim != s->ndim || memcmp(o->shape, s->shape, (size_t)s->ndim * sizeof *s->shape) != 0))
+			rc = ser_fail(e, SER_EDATA, "its parameter \"%s\" has another shape", b.s);
+		else if (o != NULL)
+			memcpy(p->val + s->at, q->val + o->at, s->n * sizeof *p->val);
 	}
-	for (size_t i = 0; i < q->n_slice; i++)
-		if (strncmp(q->slice[i].name, prefix, len) == 0 && ser_params_find(p, q->slice[i].name) < 0)
-			return ser_fail(e, SER_EDATA, "its parameter \"%s\" has no place here", q->slice[i].name);
-	return 0;
+	for (size_t i = 0; i < q->n_slice && rc == 0 && all; i++) {
+		const char *rest = below(q->slice[i].name, other);
+		if (rest == NULL)
+			continue;
+		b.n = 0;
+		ser_buf_printf(&b, "%s.%s", prefix, rest);
+		if (ser_params_find(p, b.s) < 0)
+			rc = ser_fail(e, SER_EDATA, "its parameter \"%s\" has no place here", q->slice[i].name);
+	}
+	ser_buf_free(&b);
+	return rc;
+}
+
+int ser_model_copy_encoder(struct ser_model *m, size_t i, const struct ser_model *src, size_t j, struct ser_err *e)
+{
+	const struct ser_encoder *c = &m->enc[i], *o = &src->enc[j];
+	if (copy_below(m->params, c->prefix, src->params, o->prefix, true, e) != 0)
+		return e->code;
+	return copy_below(m->params, c->input_prefix, src->params, o->input_prefix, false, e);
 }

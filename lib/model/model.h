@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* model: a network and a safetensors file for it (ser-model(5)). A model is one encoder, named by its architecture and
- * hyper-parameters, and heads on its embedding. Nothing here prints or exits. */
+/* model: a network and a safetensors file for it (ser-model(5)). A model is a list of encoders, each with the tensor that it
+ * reads, an architecture and hyper-parameters, and a list of heads on what they make of a record. Nothing here prints or exits. */
 #ifndef SER_MODEL_MODEL_H
 #define SER_MODEL_MODEL_H
 
@@ -46,6 +46,53 @@ extern const struct ser_arch *const ser_archs[];        /* ends with NULL */
 const struct ser_arch *ser_arch_find(const char *name); /* or NULL */
 const char *ser_arch_name(size_t i);                    /* of ser_archs[i], NULL at its end */
 
+/* ---- encoders -------------------------------------------------------------------------------------- */
+
+enum { SER_MAX_ENCODER = 8 };
+
+/* What is done to an utterance's features first, over the whole utterance even where a crop of it is used. */
+enum ser_model_norm {
+	SER_NORM_NONE,
+	SER_NORM_MEAN,    /* each dimension's mean over the utterance is taken off */
+	SER_NORM_MEANVAR, /* and it is divided by its standard deviation over the utterance */
+	SER_NORM_GLOBAL /* mean and deviation over the training data: the buffers mean and std [D] below input_prefix */
+};
+extern const char *const ser_model_norms[]; /* their names, by value; ends with NULL */
+
+/* One encoder of a model: what it reads of a record, and the network over it. */
+struct ser_encoder {
+	const char *name;         /* "voice"; NULL: of a model that has this one alone */
+	const char *prefix;       /* of its parameters: "encoder.voice", or "encoder" */
+	const char *input_prefix; /* "input.voice", or "input" */
+	const struct ser_arch *arch;
+	double *hyper;       /* by the rows of arch->hyper */
+	const char *field;   /* the tensor: "feat" */
+	size_t n_in;         /* D, its second axis */
+	struct ser_val dims; /* what the header of the training stream said about it (a map) */
+	enum ser_model_norm norm;
+	size_t n_emb;  /* E, once built */
+	int mean, std; /* slices of SER_NORM_GLOBAL, once built; or -1 */
+};
+
+/* What an encoder makes of a record. */
+enum ser_part {
+	SER_PART_EMB,    /* the embedding [n_seg, E], as its architecture pools it */
+	SER_PART_MEAN,   /* the mean of its frames [n_seg, C] */
+	SER_PART_FIRST,  /* the first of its frames [n_seg, C]: of text often the whole sentence's */
+	SER_PART_FRAMES, /* all of them [R', C] */
+	SER_N_PART
+};
+/* A source is such parts of a model's encoders side by side: "voice+text:first". A term without part is the embedding; frames stand
+ * alone. */
+enum { SER_MAX_SOURCE = 16 };
+struct ser_source {
+	size_t n; /* 0: the embeddings of all encoders */
+	struct ser_source_term {
+		size_t encoder;
+		enum ser_part part;
+	} term[SER_MAX_SOURCE];
+};
+
 /* ---- heads ---------------------------------------------------------------------------------------- */
 
 enum ser_head_kind {
@@ -56,7 +103,7 @@ enum ser_head_kind {
 };
 const char *ser_head_kind_name(enum ser_head_kind k);
 enum { SER_MAX_HEAD_LAYER = 16 };
-/* emb -> [n_layer times linear n_hidden, ReLU ->] [dropout ->] linear. */
+/* source -> [n_layer times linear n_hidden, ReLU ->] [dropout ->] linear. On frames its outputs are one row a frame. */
 struct ser_head {
 	const char *name; /* parameters are below heads.NAME */
 	enum ser_head_kind kind;
@@ -67,47 +114,52 @@ struct ser_head {
 	size_t n_layer;         /* hidden layers; 0: one when n_hidden > 0 */
 	double dropout;
 	bool adversarial; /* trained through gradient reversal */
+	struct ser_source source;
 };
 
 /* ---- models ------------------------------------------------------------------------------------------ */
 
-/* What is done to an utterance's features first, over the whole utterance even where a crop of it is used. */
-enum ser_model_norm {
-	SER_NORM_NONE,
-	SER_NORM_MEAN,    /* each dimension's mean over the utterance is taken off */
-	SER_NORM_MEANVAR, /* and it is divided by its standard deviation over the utterance */
-	SER_NORM_GLOBAL   /* mean and deviation over the training data: the buffers input.mean, input.std [D] */
-};
-extern const char *const ser_model_norms[]; /* their names, by value; ends with NULL */
-
 struct ser_model {
 	struct ser_arena arena; /* owns all text and values below */
-	const struct ser_arch *arch;
-	double *hyper;       /* by the rows of arch->hyper */
-	const char *field;   /* the tensor it reads: "feat" */
-	size_t n_in;         /* D, its second axis */
-	struct ser_val dims; /* what the header of the training stream said about it (a map) */
-	enum ser_model_norm norm;
+	struct ser_encoder enc[SER_MAX_ENCODER];
+	size_t n_enc;
 	struct ser_head *head;
 	size_t n_head, cap_head;
-	size_t n_emb;              /* E, once built */
 	struct ser_val train;      /* a map: what was trained on, "speakers" (a list of names) among it */
 	struct ser_val prov;       /* as in a stream header */
-	struct ser_params *params; /* encoder.*, heads.*, input.* */
+	struct ser_params *params; /* those of encoders and inputs by their prefixes, heads.* */
 };
 
-/* A model without heads and without parameters yet. hyper: n texts "name=value". SER_EUSAGE on an unknown architecture
- * or hyper-parameter, or a value out of range. */
+/* A model of one encoder without a name, without heads and without parameters yet. hyper: n texts "name=value". SER_EUSAGE on an
+ * unknown architecture or hyper-parameter, or a value out of range. */
 int ser_model_new(struct ser_model **out, const char *arch, const char *const *hyper, size_t n, uint64_t seed,
 		  struct ser_err *e);
+/* The same without an encoder; then add them one after another, named or, one alone, without name (NULL). SER_EUSAGE too when a name
+ * is there already or is not made of letters, digits, - and _. */
+struct ser_model *ser_model_empty(uint64_t seed);
+int ser_model_encoder_add(struct ser_model *m, const char *name, const char *arch, const char *const *hyper, size_t n,
+			  struct ser_err *e);
+/* Set the hyper-parameter whose name has these len bytes. SER_EUSAGE: it has none such, or of another range. */
+int ser_encoder_hyper(struct ser_encoder *c, const char *name, size_t len, double x, struct ser_err *e);
+/* Of an encoder of text: the first of n values that is no token of it, or n. */
+size_t ser_encoder_bad_token(const struct ser_encoder *c, const float *x, size_t n);
+int ser_model_encoder_find(const struct ser_model *m, const char *name); /* or -1 */
 void ser_model_free(struct ser_model *m);
-/* The input: field, its D, and dims (copied; NULL: nothing was said). */
+/* The input of the encoder added last: field, its D, and dims (copied; NULL: nothing was said). */
 void ser_model_input(struct ser_model *m, const char *field, size_t n_in, const struct ser_val *dims,
 		     enum ser_model_norm norm);
 /* Add a head (copied). SER_EUSAGE when its name is there already. Its index. */
 int ser_model_head_add(struct ser_model *m, const struct ser_head *h, struct ser_err *e);
 int ser_model_head_find(const struct ser_model *m, const char *name); /* or -1 */
-/* Create all parameters, initialised by the seed given to _new. */
+/* A source from its text, and the other way round. SER_EUSAGE: a name that no encoder has (that of one without is "encoder"), an
+ * unknown part, frames beside others. */
+int ser_model_source_parse(const struct ser_model *m, const char *text, struct ser_source *s, struct ser_err *e);
+void ser_model_source_text(const struct ser_model *m, const struct ser_source *s, struct ser_buf *b);
+/* Term i of a source, of its n: those of an empty one too. */
+size_t ser_model_source_terms(const struct ser_model *m, const struct ser_source *s);
+struct ser_source_term ser_model_source_term(const struct ser_model *m, const struct ser_source *s, size_t i);
+/* Create all parameters, initialised by the seed given to _new. SER_EUSAGE: hyper-parameters that do not go together, an input of
+ * other columns than an architecture takes, a part of an encoder that its architecture has not. */
 int ser_model_build(struct ser_model *m, struct ser_err *e);
 
 /* Append what a model is, what it reads, its heads and what it was trained on, in lines of text. */
@@ -128,39 +180,51 @@ enum ser_model_source { SER_FROM_SPEECHBRAIN, SER_FROM_WESPEAKER };
 extern const char *const ser_model_sources[]; /* "speechbrain", "wespeaker", NULL */
 int ser_model_import(struct ser_model **out, const struct ser_st *s, enum ser_model_source from, const char *field,
 		     const struct ser_val *dims, struct ser_err *e);
-/* Copy values of parameters whose names begin with prefix from src; every one of m must be there, of the same shape, and
- * none more. Also copies what input.* both have. */
-int ser_model_copy_params(struct ser_model *m, const struct ser_model *src, const char *prefix, struct ser_err *e);
+/* Copy the values of encoder j of src into encoder i of m: every parameter of m's must be there, of the same shape, and none more.
+ * Also the normalisation's, where both have it. */
+int ser_model_copy_encoder(struct ser_model *m, size_t i, const struct ser_model *src, size_t j, struct ser_err *e);
 /* Layout of a slice in files: PyTorch's. Convolutions [O, k.., I] are written [O, I, k..]; everything else as it is. */
 void ser_model_slice_shape(const struct ser_slice *s, size_t *shape); /* [s->ndim] */
 void ser_model_slice_out(const struct ser_slice *s, const real *val, float *out, size_t *shape);
 void ser_model_slice_in(const struct ser_slice *s, const float *in, real *val);
 
-/* Does a stream fit? SER_EDATA naming the first thing that differs, what the model wants and what is there. */
+/* Does a stream fit an encoder, or all of them? SER_EDATA naming the first thing that differs, what the model wants and what is
+ * there. */
+int ser_encoder_check_header(const struct ser_encoder *c, const struct ser_header *h, struct ser_err *e);
 int ser_model_check_header(const struct ser_model *m, const struct ser_header *h, struct ser_err *e);
-/* The tensor [T,D] of a record as float32, all finite; one of one axis is a single frame. */
+/* The tensor [T,D] of a record as float32, all finite. One axis of floats is a single frame, one axis of integers a column [T,1]. */
 int ser_model_tensor(struct ser_record *r, const char *field, const float **x, size_t shape[static 2],
 		     struct ser_err *e);
-/* The features of a record: checked (axes, D, number of frames, finite) and normalised into *x, grown by ser_grow.
- * Returns the number of frames, or <0. */
-ptrdiff_t ser_model_features(const struct ser_model *m, struct ser_record *r, float **x, size_t *cap,
+/* What an encoder reads of a record: checked (axes, D, number of frames, finite, tokens in range) and normalised into *x, grown by
+ * ser_grow. Returns the number of frames, or <0. */
+ptrdiff_t ser_model_features(const struct ser_model *m, size_t encoder, struct ser_record *r, float **x, size_t *cap,
 			     struct ser_err *e);
 /* The normalisation alone, in place, x [T, D]. */
-void ser_model_normalise(const struct ser_model *m, float *x, size_t n_frame);
+void ser_model_normalise(const struct ser_model *m, size_t encoder, float *x, size_t n_frame);
 
-/* The network on a tape: x [R, D] with segments, normalised. */
-struct ser_encoded ser_model_encode(const struct ser_model *m, struct ser_tape *t, int x);
-int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int emb);
+/* The network on a tape: x [R, D] with segments, normalised, through an encoder; a part of what came out, -1 where the architecture
+ * has none; parts [n] side by side; a head on them. */
+struct ser_encoded ser_model_encode(const struct ser_model *m, struct ser_tape *t, size_t encoder, int x);
+int ser_model_part(struct ser_tape *t, const struct ser_encoded *y, enum ser_part part);
+int ser_model_join(struct ser_tape *t, size_t n, const int *part);
+/* All parts of a source side by side: y [n_enc] of the encoders that it names; -1 as above. */
+int ser_model_source(const struct ser_model *m, struct ser_tape *t, const struct ser_source *s,
+		     const struct ser_encoded *y);
+int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source);
 
 /* Running a model over records, one worker's records at a time: results depend on the record alone. */
 struct ser_runner;
-struct ser_runner *ser_runner_new(const struct ser_model *m, int n_worker); /* m is borrowed and not changed */
+/* m is borrowed and not changed. Encoders that the source (NULL: all) does not name do not run, and their fields are not read. */
+struct ser_runner *ser_runner_new(const struct ser_model *m, const struct ser_source *s, int n_worker);
 /* Products in bf16: before the first record. SER_EUSAGE where this build has none (see ser_la_set_precision). */
 int ser_runner_precision(struct ser_runner *r, enum ser_la_precision p, struct ser_err *e);
 void ser_runner_free(struct ser_runner *r);
-/* Encode a record. The nodes are on *t until the worker's next call. Returns the number of frames, or <0. */
-ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,
-			struct ser_encoded *y, struct ser_err *e);
+/* ser_model_check_header() for the encoders that run. */
+int ser_runner_check_header(const struct ser_runner *r, const struct ser_header *h, struct ser_err *e);
+/* Encode a record: *y is the source's node, on *t until the worker's next call. Returns the frames of the first encoder that ran, or
+ * <0. */
+ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t, int *y,
+			struct ser_err *e);
 /* What the tool's user should be told of the records run so far, a sentence appended to b; nothing where all is well. Under
  * SER_NORM_GLOBAL: how many have values more than 100 deviations of the training data from its mean, and of the one that stands first
  * its id, and the dimension and the distance of its furthest value. Any number of workers gives the same. */

@@ -18,22 +18,28 @@ struct far {
 struct worker {
 	struct ser_la *la; /* NULL: float alone */
 	struct ser_tape *tape;
-	float *x;
-	size_t cap;
-	struct far far;
+	float *x[SER_MAX_ENCODER];
+	size_t cap[SER_MAX_ENCODER];
+	struct far far[SER_MAX_ENCODER];
 };
 
 struct ser_runner {
 	const struct ser_model *m;
+	struct ser_source source;
+	bool runs[SER_MAX_ENCODER]; /* those that the source names */
 	int n;
 	struct worker w[];
 };
 
-struct ser_runner *ser_runner_new(const struct ser_model *m, int n_worker)
+struct ser_runner *ser_runner_new(const struct ser_model *m, const struct ser_source *s, int n_worker)
 {
 	struct ser_runner *r = ser_calloc(1, sizeof *r + (size_t)n_worker * sizeof r->w[0]);
 	r->m = m;
 	r->n = n_worker;
+	if (s != NULL)
+		r->source = *s;
+	for (size_t i = 0; i < ser_model_source_terms(m, &r->source); i++)
+		r->runs[ser_model_source_term(m, &r->source, i).encoder] = true;
 	for (int i = 0; i < n_worker; i++)
 		r->w[i].tape = ser_tape_new(NULL, m->params);
 	return r;
@@ -59,7 +65,8 @@ void ser_runner_free(struct ser_runner *r)
 	for (int i = 0; i < r->n; i++) {
 		ser_tape_free(r->w[i].tape);
 		ser_la_free(r->w[i].la);
-		free(r->w[i].x);
+		for (size_t k = 0; k < r->m->n_enc; k++)
+			free(r->w[i].x[k]);
 	}
 	free(r);
 }
@@ -87,40 +94,75 @@ static void look_far(struct far *f, struct ser_record *rec, const float *x, size
 	f->n_far++;
 }
 
-void ser_runner_note(const struct ser_runner *r, struct ser_buf *b)
+/* Of one encoder's input. */
+static void note(const struct ser_runner *r, size_t encoder, struct ser_buf *b)
 {
 	struct far all = {0};
 	for (int i = 0; i < r->n; i++) {
-		const struct far *f = &r->w[i].far;
+		const struct far *f = &r->w[i].far[encoder];
 		size_t n = all.n + f->n, n_far = all.n_far + f->n_far;
 		if (f->n_far > 0 && before(f->index, f->id, &all))
 			all = *f;
 		all.n = n;
 		all.n_far = n_far;
 	}
-	if (all.n_far > 0)
-		ser_buf_printf(
-			b,
-			"%zu of %zu records have values more than %d deviations from what the model was trained on; "
-			"the first is \"%s\", dimension %zu, %.3g",
-			all.n_far, all.n, FAR, all.id, all.dim, all.value);
+	if (all.n_far == 0)
+		return;
+	ser_buf_printf(b,
+		       "%s%zu of %zu records have values more than %d deviations from what the model was trained on; "
+		       "the first is \"%s\", ",
+		       b->n > 0 ? "; " : "", all.n_far, all.n, FAR, all.id);
+	if (r->m->n_enc > 1)
+		ser_buf_printf(b, "field \"%s\", ", r->m->enc[encoder].field);
+	ser_buf_printf(b, "dimension %zu, %.3g", all.dim, all.value);
 }
 
-ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t,
-			struct ser_encoded *y, struct ser_err *e)
+void ser_runner_note(const struct ser_runner *r, struct ser_buf *b)
 {
+	for (size_t i = 0; i < r->m->n_enc; i++)
+		note(r, i, b);
+}
+
+int ser_runner_check_header(const struct ser_runner *r, const struct ser_header *h, struct ser_err *e)
+{
+	for (size_t i = 0; i < r->m->n_enc; i++)
+		if (r->runs[i] && ser_encoder_check_header(&r->m->enc[i], h, e) != 0)
+			return e->code;
+	return 0;
+}
+
+ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t, int *y,
+			struct ser_err *e)
+{
+	const struct ser_model *m = r->m;
 	struct worker *w = &r->w[worker];
-	ptrdiff_t n = ser_model_features(r->m, rec, &w->x, &w->cap, e);
-	if (n < 0)
-		return n;
-	size_t n_frame = (size_t)n;
-	const float *x = w->x;
-	if (r->m->norm == SER_NORM_GLOBAL)
-		look_far(&w->far, rec, x, n_frame, r->m->n_in);
+	struct ser_encoded enc[SER_MAX_ENCODER];
+	size_t n_frame[SER_MAX_ENCODER];
+	ptrdiff_t first = -1;
+	for (size_t i = 0; i < m->n_enc; i++) {
+		if (!r->runs[i])
+			continue;
+		ptrdiff_t n = ser_model_features(m, i, rec, &w->x[i], &w->cap[i], e);
+		if (n < 0)
+			return n;
+		n_frame[i] = (size_t)n;
+		first = first < 0 ? n : first;
+		if (m->enc[i].norm == SER_NORM_GLOBAL)
+			look_far(&w->far[i], rec, w->x[i], n_frame[i], m->enc[i].n_in);
+	}
 	ser_tape_reset(w->tape, SER_TAPE_FIXED, 0);
-	*y = ser_model_encode(r->m, w->tape, ser_tape_batch(w->tape, 1, &x, &n_frame, r->m->n_in));
+	for (size_t i = 0; i < m->n_enc; i++) {
+		const float *x = w->x[i];
+		if (r->runs[i])
+			enc[i] = ser_model_encode(m, w->tape, i,
+						  ser_tape_batch(w->tape, 1, &x, &n_frame[i], m->enc[i].n_in));
+	}
+	*y = ser_model_source(m, w->tape, &r->source, enc);
 	*t = w->tape;
-	return n;
+	if (*y < 0)
+		return ser_record_fail(rec, e, SER_EDATA, "architecture %s has no frame-level states",
+				       m->enc[ser_model_source_term(m, &r->source, 0).encoder].arch->name);
+	return first;
 }
 
 int ser_runner_set(struct ser_record *rec, const char *name, struct ser_node y, bool rows, struct ser_err *e)

@@ -40,9 +40,15 @@ size_t train_batch_row(struct ser_batch *b, size_t item)
 
 void train_batch_free(struct ser_batch *b)
 {
-	void *mine[] = {b->row, b->place, b->x, b->n_frame, b->at, b->key, b->cut};
-	for (size_t i = 0; i < sizeof mine / sizeof *mine; i++)
-		free(mine[i]);
+	for (size_t i = 0; i < SER_MAX_ENCODER; i++) {
+		struct rows_in *in = &b->in[i];
+		void *its[] = {in->x, in->n_frame, in->at, in->cut};
+		for (size_t k = 0; k < sizeof its / sizeof *its; k++)
+			free(its[k]);
+	}
+	free(b->row);
+	free(b->place);
+	free(b->key);
 }
 
 void train_batch_part(struct ser_trainer *t, size_t part)

@@ -8,10 +8,17 @@
 uint64_t train_fingerprint(const struct ser_trainer *t)
 {
 	struct ser_buf b = {0};
-	ser_buf_printf(&b, "%llx %llx %zu ", (unsigned long long)t->o.print, (unsigned long long)t->print, t->o.crop);
-	for (size_t i = 0; i < t->d->n; i++)
-		ser_buf_printf(&b, "%s %zu %d %x %d ", t->d->item[i].id, t->d->item[i].n_frame,
-			       (int)t->d->item[i].dtype, t->d->item[i].crc, t->s->role[i]);
+	ser_buf_printf(&b, "%llx %llx ", (unsigned long long)t->o.print, (unsigned long long)t->print);
+	for (size_t i = 0; i < t->m->n_enc; i++)
+		ser_buf_printf(&b, "%zu ", t->o.tune[i].crop);
+	for (size_t i = 0; i < t->d->n; i++) {
+		ser_buf_printf(&b, "%s ", t->d->item[i].id);
+		for (size_t f = 0; f < t->d->n_field; f++) {
+			const struct ser_piece *p = &t->d->item[i].piece[f];
+			ser_buf_printf(&b, "%zu %d %x ", p->n_frame, (int)p->dtype, p->crc);
+		}
+		ser_buf_printf(&b, "%d ", t->s->role[i]);
+	}
 	for (size_t k = 0; k < t->d->n_label; k++) {
 		const struct ser_label *l = &t->d->label[k];
 		ser_buf_printf(&b, "%s", l->name);

@@ -21,7 +21,7 @@ struct ser_dataset *ser_dataset_new(const char *field, const char *const *label,
 {
 	struct ser_dataset *d = ser_calloc(1, sizeof *d);
 	ser_header_init(&d->header);
-	d->field = ser_arena_strndup(&d->arena, field, strlen(field));
+	ser_dataset_field_add(d, field);
 	d->max_record = max_record;
 	d->label = ser_arena_calloc(&d->arena, n_label, sizeof *d->label);
 	d->texts = ser_arena_calloc(&d->arena, n_label, sizeof *d->texts);
@@ -40,6 +40,26 @@ struct ser_dataset *ser_dataset_new(const char *field, const char *const *label,
 	return d;
 }
 
+size_t ser_dataset_field_add(struct ser_dataset *d, const char *name)
+{
+	for (size_t f = 0; f < d->n_field; f++)
+		if (strcmp(d->field[f].name, name) == 0)
+			return f;
+	d->field = ser_realloc(d->field, d->n_field + 1, sizeof *d->field);
+	d->field[d->n_field].name = ser_arena_strndup(&d->arena, name, strlen(name));
+	d->field[d->n_field].dim = 0;
+	return d->n_field++;
+}
+
+size_t ser_dataset_field(const struct ser_dataset *d, const char *name)
+{
+	for (size_t f = 0; f < d->n_field; f++)
+		if (strcmp(d->field[f].name, name) == 0)
+			return f;
+	ser_assert(!"a field that was asked for");
+	return 0;
+}
+
 void ser_dataset_free(struct ser_dataset *d)
 {
 	if (d == NULL)
@@ -56,6 +76,7 @@ void ser_dataset_free(struct ser_dataset *d)
 		ser_map_free(d->texts[k]);
 	}
 	free(d->item);
+	free(d->field);
 	ser_map_free(d->ids);
 	ser_header_free(&d->header);
 	ser_arena_free(&d->arena);
@@ -103,35 +124,49 @@ static void take_label(struct ser_dataset *d, size_t k, size_t i, const struct s
 		l->num[i] = v->kind == SER_REAL ? v->u.f : (double)v->u.i;
 }
 
-/* The tensor of a record, checked. */
-static int take_tensor(struct ser_dataset *d, struct ser_record *r, const struct ser_tensor **t, size_t *n_frame,
-		       struct ser_err *e)
+/* A tensor of a record, checked. */
+static int take_tensor(struct ser_data_field *f, struct ser_record *r, struct ser_piece *p, struct ser_err *e)
 {
 	size_t shape[2];
 	const float *x;
-	if (ser_model_tensor(r, d->field, &x, shape, e) != 0)
+	if (ser_model_tensor(r, f->name, &x, shape, e) != 0)
 		return e->code;
 	if (shape[0] == 0)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has no frame", d->field);
-	if (d->dim == 0)
-		d->dim = shape[1];
-	if (shape[1] != d->dim)
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has no frame", f->name);
+	if (f->dim == 0)
+		f->dim = shape[1];
+	if (shape[1] != f->dim)
 		return ser_record_fail(r, e, SER_EDATA,
-				       "field \"%s\" has %zu dimensions a frame, the records before it %zu", d->field,
-				       shape[1], d->dim);
-	*n_frame = shape[0];
-	*t = &ser_record_get(r, d->field)->u.t;
+				       "field \"%s\" has %zu dimensions a frame, the records before it %zu", f->name,
+				       shape[1], f->dim);
+	p->n_frame = shape[0];
 	return 0;
 }
 
-/* Place of the tensor's bytes in its source, until the source is mapped. */
+/* Place of a tensor's bytes in its source, until the source is mapped. */
+static int take_piece(struct ser_piece *p, const struct ser_record *r, const struct ser_tensor *t, uint64_t start,
+		      FILE *spool, size_t *spooled, struct ser_err *e)
+{
+	size_t size = ser_tensor_size(t), at = start + (size_t)r->at + (size_t)((const char *)t->data - r->bytes.s);
+	if (spool != NULL) {
+		at = *spooled;
+		*spooled += size;
+		if (fwrite(t->data, 1, size, spool) != size)
+			return ser_fail(e, SER_EIO, "temporary file: write failed: %s", strerror(errno));
+	}
+	p->dtype = t->dtype;
+	p->crc = (uint32_t)libdeflate_crc32(0, t->data, size);
+	p->at = at;
+	return 0;
+}
+
 static int take_record(struct ser_dataset *d, struct ser_record *r, uint64_t start, FILE *spool, size_t *spooled,
 		       struct ser_err *e)
 {
-	const struct ser_tensor *t = NULL;
-	size_t n_frame = 0;
-	if (take_tensor(d, r, &t, &n_frame, e) != 0)
-		return e->code;
+	struct ser_piece *piece = ser_arena_calloc(&d->arena, d->n_field, sizeof *piece);
+	for (size_t f = 0; f < d->n_field; f++)
+		if (take_tensor(&d->field[f], r, &piece[f], e) != 0)
+			return e->code;
 	const char *id = ser_record_id(r);
 	bool is_new;
 	ser_map_add(d->ids, id, strlen(id), &is_new);
@@ -143,19 +178,11 @@ static int take_record(struct ser_dataset *d, struct ser_record *r, uint64_t sta
 		take_label(d, k, i, ser_record_get(r, d->label[k].name));
 	if (spool == NULL && r->joined)
 		return ser_record_fail(r, e, SER_EDATA, "is in parts, as a pipe had it; ser-cat puts them together");
-	size_t at = start + (size_t)r->at + (size_t)((const char *)t->data - r->bytes.s);
-	if (spool != NULL) {
-		at = *spooled;
-		*spooled += ser_tensor_size(t);
-		if (fwrite(t->data, 1, ser_tensor_size(t), spool) != ser_tensor_size(t))
-			return ser_fail(e, SER_EIO, "temporary file: write failed: %s", strerror(errno));
-	}
-	d->item[d->n++] = (struct ser_item){.id = ser_arena_strndup(&d->arena, id, strlen(id)),
-					    .key = ser_hash(id, strlen(id)),
-					    .n_frame = n_frame,
-					    .dtype = t->dtype,
-					    .crc = (uint32_t)libdeflate_crc32(0, t->data, ser_tensor_size(t)),
-					    .at = at};
+	for (size_t f = 0; f < d->n_field; f++)
+		if (take_piece(&piece[f], r, &ser_record_get(r, d->field[f].name)->u.t, start, spool, spooled, e) != 0)
+			return e->code;
+	d->item[d->n++] = (struct ser_item){
+		.id = ser_arena_strndup(&d->arena, id, strlen(id)), .key = ser_hash(id, strlen(id)), .piece = piece};
 	return 0;
 }
 
@@ -204,7 +231,8 @@ int ser_dataset_add(struct ser_dataset *d, int fd, const char *name, struct ser_
 	if (rc == 0 && d->n > first)
 		rc = add_source(d, regular ? fd : fileno(spool), size, name, &map, e);
 	for (size_t i = first; i < d->n && map != NULL; i++)
-		d->item[i].data = map + d->item[i].at;
+		for (size_t f = 0; f < d->n_field; f++)
+			d->item[i].piece[f].data = map + d->item[i].piece[f].at;
 	if (spool != NULL)
 		fclose(spool);
 	return rc;
@@ -313,22 +341,23 @@ ptrdiff_t ser_dataset_find(const struct ser_dataset *d, const char *id)
 	return ser_map_find(d->ids, id, strlen(id));
 }
 
-void ser_dataset_read(const struct ser_dataset *d, size_t i, size_t begin, size_t n, float *out)
+void ser_dataset_read(const struct ser_dataset *d, size_t field, size_t i, size_t begin, size_t n, float *out)
 {
-	const struct ser_item *it = &d->item[i];
-	ser_assert(begin + n <= it->n_frame);
-	struct ser_tensor t = {.dtype = it->dtype, .ndim = 2, .shape = {n, d->dim}};
-	t.data = it->data + begin * d->dim * ser_dtype_size(it->dtype);
-	if (it->dtype == SER_F4)
-		memcpy(out, t.data, n * d->dim * sizeof *out);
+	const struct ser_piece *p = &d->item[i].piece[field];
+	size_t dim = d->field[field].dim;
+	ser_assert(begin + n <= p->n_frame);
+	struct ser_tensor t = {.dtype = p->dtype, .ndim = 2, .shape = {n, dim}};
+	t.data = p->data + begin * dim * ser_dtype_size(p->dtype);
+	if (p->dtype == SER_F4)
+		memcpy(out, t.data, n * dim * sizeof *out);
 	else
 		ser_tensor_f4(&t, out);
 }
 
-bool ser_dataset_vectors(const struct ser_dataset *d)
+bool ser_dataset_vectors(const struct ser_dataset *d, size_t field)
 {
 	for (size_t i = 0; i < d->n; i++)
-		if (d->item[i].n_frame > 1)
+		if (d->item[i].piece[field].n_frame > 1)
 			return false;
 	return true;
 }

@@ -17,26 +17,35 @@ struct ser_label {
 	double *num;       /* [n] its number, NaN where it is none */
 };
 
-struct ser_item {
-	const char *id;
-	uint64_t key; /* ser_hash of the id */
+/* One tensor of an item. */
+struct ser_piece {
 	size_t n_frame;
 	enum ser_dtype dtype;
 	const char *data; /* [n_frame, dim], may be unaligned */
 	uint32_t crc;     /* of its bytes, CRC-32 */
 	size_t at;        /* its place in its file or spool */
 };
+struct ser_item {
+	const char *id;
+	uint64_t key;            /* ser_hash of the id */
+	struct ser_piece *piece; /* [n_field] */
+};
+/* One tensor field over all items. */
+struct ser_data_field {
+	const char *name;
+	size_t dim; /* D, its second axis */
+};
 
 struct ser_dataset {
 	struct ser_header header; /* of all segments, merged */
 	struct ser_item *item;    /* sorted by id once done: the order of the input changes nothing */
 	size_t n;
-	size_t dim; /* D, the tensor's second axis */
+	struct ser_data_field *field;
+	size_t n_field;
 	struct ser_label *label;
 	size_t n_label;
 	/* what follows is its own business */
 	bool any;
-	const char *field;
 	struct ser_arena arena;
 	size_t cap, max_record;
 	struct ser_map *ids, **texts;
@@ -44,10 +53,15 @@ struct ser_dataset {
 	struct ser_data_source *source;
 };
 
-/* field: the tensor, [T,D] or [D] (a single frame). label: the names of n_label fields to keep, some of which no record may have. */
+/* field: the tensor, of floats [T,D] or [D] (a single frame), of integers [T,D] or [T] (a column). label: the names of n_label fields
+ * to keep, some of which no record may have. */
 struct ser_dataset *ser_dataset_new(const char *field, const char *const *label, size_t n_label, size_t max_record);
+/* A further tensor that every record has; before the first input. The same name again changes nothing. Its index, that of the first
+ * being 0. */
+size_t ser_dataset_field_add(struct ser_dataset *d, const char *name);
+size_t ser_dataset_field(const struct ser_dataset *d, const char *name); /* its index; asserts that it is there */
 void ser_dataset_free(struct ser_dataset *d);
-/* Read a stream to its end; fd is the caller's to close. SER_EDATA: what the reader says; a record without the tensor or
+/* Read a stream to its end; fd is the caller's to close. SER_EDATA: what the reader says; a record without a tensor or
  * with one that has no frame, another D or a number that is not finite; an id met in another input. */
 int ser_dataset_add(struct ser_dataset *d, int fd, const char *name, struct ser_err *e);
 /* The same of a file; "-" is standard input. SER_EIO too. */
@@ -56,9 +70,9 @@ int ser_dataset_add_file(struct ser_dataset *d, const char *path, struct ser_err
 int ser_dataset_done(struct ser_dataset *d, struct ser_err *e);
 /* The label of this name; asserts that it was asked for. */
 const struct ser_label *ser_dataset_label(const struct ser_dataset *d, const char *name);
-bool ser_dataset_vectors(const struct ser_dataset *d);                   /* are all items single frames? */
+bool ser_dataset_vectors(const struct ser_dataset *d, size_t field);     /* are all items single frames? */
 ptrdiff_t ser_dataset_find(const struct ser_dataset *d, const char *id); /* index or -1 */
-/* Frames [begin, begin+n) of item i as float32 into out [n, D]. */
-void ser_dataset_read(const struct ser_dataset *d, size_t i, size_t begin, size_t n, float *out);
+/* Frames [begin, begin+n) of a field of item i as float32 into out [n, D]. */
+void ser_dataset_read(const struct ser_dataset *d, size_t field, size_t i, size_t begin, size_t n, float *out);
 
 #endif

@@ -49,18 +49,22 @@ double train_class_total(const struct ser_task *t, const double *conf);
 
 /* ---- batch.c ---- */
 
+/* What an encoder reads of a batch's rows: crops, one after another. */
+struct rows_in {
+	float *x;
+	size_t *n_frame;
+	const float **at;
+	struct cut *cut;
+	size_t cap_x, cap_frame, cap_at, cap_cut;
+};
 /* Rows of a batch, or of a part of it: distinct items, each with one crop. */
 struct ser_batch {
 	size_t *row, n, cap; /* items */
 	int32_t *place;      /* [items] row of an item, -1 */
 	size_t lo, hi;       /* the rows that this process reads and embeds; what follows is of these */
-	float *x;            /* crops, one after another */
-	size_t cap_x;
-	size_t *n_frame, cap_frame;
-	const float **at;
 	uint64_t *key;
-	struct cut *cut;
-	size_t cap_at, cap_key, cap_cut;
+	size_t cap_key;
+	struct rows_in in[SER_MAX_ENCODER];
 };
 void train_batch_init(struct ser_batch *b, size_t n_item);
 void train_batch_clear(struct ser_batch *b);
@@ -139,9 +143,11 @@ struct ser_trainer {
 	struct ser_train_opts o;
 	struct ser_task *task; /* [n_task] the first one's sampler says what an epoch is */
 	size_t n_task;
+	size_t field[SER_MAX_ENCODER]; /* of the data set, that each encoder reads */
 	struct ser_la *la;
 	struct ser_tape *tape, *fixed,
-		*side; /* fixed: runs a frozen encoder; side: losses over the rows of all processes */
+		*side; /* fixed: runs frozen encoders; side: losses over the rows of all processes */
+	int part[SER_MAX_ENCODER][SER_N_PART]; /* nodes of the batch at hand on tape; -1: no head asks for it */
 	struct ser_opt *opt;
 	struct ser_sched sched;
 	uint64_t step, n_step, per_epoch, print;
@@ -186,8 +192,10 @@ static inline void train_sum(const struct ser_trainer *t, real *x, size_t n)
 	ser_comm_sum_f32(t->o.comm, x, n);
 #endif
 }
-/* The embeddings of the batch read; mode as for ser_tape_reset. */
-int train_embed(struct ser_trainer *t, unsigned mode, uint64_t seed);
+/* Run the encoders that the first n_task tasks stand on over the batch read; mode as for ser_tape_reset. Then what a task's head
+ * stands on. */
+void train_encode(struct ser_trainer *t, unsigned mode, uint64_t seed, size_t n_task);
+int train_source(struct ser_trainer *t, const struct ser_task *k);
 
 /* ---- validate.c ---- */
 

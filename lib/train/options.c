@@ -18,12 +18,26 @@ const struct ser_option ser_split_options[] = {
 	{0},
 };
 
-const struct ser_option ser_train_options[] = {
-	{"freeze", "leave the encoder as it is, train the heads", SER_AT_FLAG(struct ser_train_opts, freeze)},
+const struct ser_option ser_encoder_options[] = {
+	{"name", "name of the encoder, for --source (default its field, where there are several)",
+	 SER_AT_STR(struct ser_encoder_opts, name, "NAME")},
+	{"field", "tensor that it reads", SER_AT_STR(struct ser_encoder_opts, field, "NAME")},
+	{"arch", "architecture (ser-model archs describes them)", SER_AT_STR(struct ser_encoder_opts, arch, "NAME"),
+	 .known = ser_arch_name},
+	{"hyper", "a hyper-parameter of it", SER_AT_LIST(struct ser_encoder_opts, hyper, "NAME=VALUE")},
+	{"input-norm", "normalisation of the features (default mean; global for vectors, none for tokens)",
+	 SER_AT_CHOICE(struct ser_encoder_opts, norm, "KIND", ser_model_norms)},
+	{"init", "begin with this model's encoder", SER_AT_STR(struct ser_encoder_opts, init, "FILE"),
+	 .flags = SER_OPTION_READ},
+	{"freeze", "leave the encoder as it is, train the heads", SER_AT_FLAG(struct ser_encoder_opts, tune.freeze)},
 	{"encoder-lr-scale", "factor on the encoder's learning rate",
-	 SER_AT_REAL(struct ser_train_opts, encoder_lr, "X", 0, 1000)},
+	 SER_AT_REAL(struct ser_encoder_opts, tune.lr, "X", 0, 1000)},
 	{"layer-lr-decay", "factor on it for each layer further from the heads",
-	 SER_AT_REAL(struct ser_train_opts, layer_decay, "X", 0, 1)},
+	 SER_AT_REAL(struct ser_encoder_opts, tune.layer_decay, "X", 0, 1)},
+	{0},
+};
+
+const struct ser_option ser_train_options[] = {
 	{"ramp", "how fast adversarial weights grow; 0: at once",
 	 SER_AT_REAL(struct ser_train_opts, ramp, "X", 0, 1000)},
 	{"epochs", "passes over the training records", SER_AT_COUNT(struct ser_train_opts, n_epoch, "N", 1, 1000000),

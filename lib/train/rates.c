@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char encoder[] = "encoder.";
-
 static bool ends_in(const char *s, size_t n, const char *end)
 {
 	size_t m = strlen(end);
@@ -37,17 +35,18 @@ static size_t block_name(const char *s)
 }
 
 /* Slices are in the order in which the network made them. */
-size_t ser_train_layers(const struct ser_params *p, size_t *layer)
+size_t ser_train_layers(const struct ser_params *p, const char *prefix, size_t *layer)
 {
 	size_t n = 0, last_len = 0, last = 0;
 	const char *block = "";
+	size_t n_prefix = strlen(prefix);
 	bool below = false; /* something before a block, such as a stem, belongs to the block that follows */
 	for (size_t i = 0; i < p->n_slice; i++) {
 		const char *s = p->slice[i].name;
 		layer[i] = SIZE_MAX;
-		if (strncmp(s, encoder, sizeof encoder - 1) != 0)
+		if (strncmp(s, prefix, n_prefix) != 0 || s[n_prefix] != '.')
 			continue;
-		s += sizeof encoder - 1;
+		s += n_prefix + 1;
 		size_t len = block_name(s);
 		if (len > 0 && (len != last_len || strncmp(s, block, len) != 0)) {
 			block = s;
@@ -66,9 +65,13 @@ size_t ser_train_layers(const struct ser_params *p, size_t *layer)
 void train_rates(struct ser_trainer *t)
 {
 	struct ser_params *p = t->m->params;
-	size_t *layer = ser_malloc(p->n_slice, sizeof *layer), n = ser_train_layers(p, layer);
-	for (size_t i = 0; i < p->n_slice; i++)
-		if (layer[i] != SIZE_MAX)
-			p->slice[i].lr_scale = t->o.encoder_lr * pow(t->o.layer_decay, (double)(n - layer[i]));
+	size_t *layer = ser_malloc(p->n_slice, sizeof *layer);
+	for (size_t i = 0; i < t->m->n_enc; i++) {
+		size_t n = ser_train_layers(p, t->m->enc[i].prefix, layer);
+		for (size_t k = 0; k < p->n_slice; k++)
+			if (layer[k] != SIZE_MAX)
+				p->slice[k].lr_scale =
+					t->o.tune[i].lr * pow(t->o.tune[i].layer_decay, (double)(n - layer[k]));
+	}
 	free(layer);
 }

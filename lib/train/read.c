@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Features of a batch: cropped, warped and masked for training, whole for validation. */
+/* What encoders read of a batch: cropped, warped and masked for training, whole for validation. */
 #include "train/impl.h"
 
 #include <string.h>
@@ -25,27 +25,37 @@ static void warp(const float *x, size_t m, size_t d, double speed, double shift,
 	}
 }
 
-static struct cut choose_cut(const struct ser_trainer *t, const struct ser_item *it)
+/* Tokens are taken as they are. */
+static bool warps(const struct ser_trainer *t, size_t encoder)
+{
+	return (t->o.stretch > 0 || t->o.shift > 0) && t->m->enc[encoder].arch->n_token == NULL;
+}
+
+/* All encoders' cuts of an item begin with the same random numbers: they are of the same place, as far as frames allow. */
+static struct cut choose_cut(const struct ser_trainer *t, size_t encoder, const struct ser_item *it)
 {
 	const struct ser_train_opts *o = &t->o;
+	const struct ser_encoder *c = &t->m->enc[encoder];
 	struct ser_rng r = train_rng(t->o.seed, FOR_CROP, t->step, it->key);
-	struct cut c = {0, it->n_frame, it->n_frame, 1, 0};
-	size_t least = t->m->arch->min_frame(t->m->hyper);
-	if (o->stretch > 0)
-		c.speed = 1 + o->stretch * (2 * ser_rng_uniform(&r) - 1);
-	if (o->shift > 0)
-		c.shift = o->shift * (2 * ser_rng_uniform(&r) - 1);
-	double want = (double)o->crop * c.speed + 0.5;
-	if (o->crop > 0 && (double)it->n_frame > want) {
-		c.n_src = want > 1 ? (size_t)want : 1;
-		c.from = (size_t)ser_rng_below(&r, it->n_frame - c.n_src + 1);
+	size_t n_frame = it->piece[t->field[encoder]].n_frame, crop = o->tune[encoder].crop;
+	struct cut y = {0, n_frame, n_frame, 1, 0};
+	size_t least = c->arch->min_frame(c->hyper);
+	bool warped = warps(t, encoder);
+	if (o->stretch > 0 && warped)
+		y.speed = 1 + o->stretch * (2 * ser_rng_uniform(&r) - 1);
+	if (o->shift > 0 && warped)
+		y.shift = o->shift * (2 * ser_rng_uniform(&r) - 1);
+	double want = (double)crop * y.speed + 0.5;
+	if (crop > 0 && (double)n_frame > want) {
+		y.n_src = want > 1 ? (size_t)want : 1;
+		y.from = (size_t)ser_rng_below(&r, n_frame - y.n_src + 1);
 	}
-	c.n_out = c.n_src;
-	if (o->stretch > 0) {
-		c.n_out = (size_t)((double)c.n_src / c.speed + 0.5);
-		c.n_out = c.n_out > least ? c.n_out : least;
+	y.n_out = y.n_src;
+	if (o->stretch > 0 && warped) {
+		y.n_out = (size_t)((double)y.n_src / y.speed + 0.5);
+		y.n_out = y.n_out > least ? y.n_out : least;
 	}
-	return c;
+	return y;
 }
 
 float *train_scratch(struct ser_trainer *t, size_t n)
@@ -55,21 +65,20 @@ float *train_scratch(struct ser_trainer *t, size_t n)
 }
 
 /* The cut's frames, normalised over the whole utterance where that is the norm, into x [n_out, D]. */
-static void read_cut(struct ser_trainer *t, size_t item, const struct cut *c, float *x)
+static void read_cut(struct ser_trainer *t, size_t encoder, size_t item, const struct cut *c, float *x)
 {
-	const struct ser_item *it = &t->d->item[item];
-	size_t d = t->d->dim;
-	bool warped = t->o.stretch > 0 || t->o.shift > 0;
-	bool whole = t->m->norm == SER_NORM_MEAN || t->m->norm == SER_NORM_MEANVAR;
+	size_t f = t->field[encoder], d = t->d->field[f].dim;
+	enum ser_model_norm norm = t->m->enc[encoder].norm;
+	bool warped = warps(t, encoder), whole = norm == SER_NORM_MEAN || norm == SER_NORM_MEANVAR;
 	if (!whole && !warped) {
-		ser_dataset_read(t->d, item, c->from, c->n_src, x);
-		ser_model_normalise(t->m, x, c->n_src);
+		ser_dataset_read(t->d, f, item, c->from, c->n_src, x);
+		ser_model_normalise(t->m, encoder, x, c->n_src);
 		return;
 	}
-	size_t from = whole ? 0 : c->from, n = whole ? it->n_frame : c->n_src;
+	size_t from = whole ? 0 : c->from, n = whole ? t->d->item[item].piece[f].n_frame : c->n_src;
 	float *src = train_scratch(t, n * d);
-	ser_dataset_read(t->d, item, from, n, src);
-	ser_model_normalise(t->m, src, n);
+	ser_dataset_read(t->d, f, item, from, n, src);
+	ser_model_normalise(t->m, encoder, src, n);
 	src += (c->from - from) * d;
 	if (warped)
 		warp(src, c->n_src, d, c->speed, c->shift, x, c->n_out);
@@ -86,36 +95,47 @@ static void share(struct ser_trainer *t, bool training)
 	b->hi = training ? b->n * (rank + 1) / size : b->n;
 }
 
+static void read_rows(struct ser_trainer *t, size_t encoder, bool training)
+{
+	struct ser_batch *b = &t->b;
+	struct rows_in *in = &b->in[encoder];
+	size_t f = t->field[encoder], d = t->d->field[f].dim, total = 0, n = b->hi - b->lo;
+	const size_t *row = b->row + b->lo;
+	in->n_frame = ser_grow(in->n_frame, &in->cap_frame, n, sizeof *in->n_frame);
+	in->at = ser_grow(in->at, &in->cap_at, n, sizeof *in->at);
+	in->cut = ser_grow(in->cut, &in->cap_cut, n, sizeof *in->cut);
+	for (size_t i = 0; i < n; i++) {
+		const struct ser_item *it = &t->d->item[row[i]];
+		size_t n_frame = it->piece[f].n_frame;
+		in->cut[i] = training ? choose_cut(t, encoder, it) : (struct cut){0, n_frame, n_frame, 1, 0};
+		in->n_frame[i] = in->cut[i].n_out;
+		total = ser_add(total, ser_mul(in->n_frame[i], d));
+	}
+	in->x = ser_grow(in->x, &in->cap_x, total, sizeof *in->x);
+	float *x = in->x;
+	for (size_t i = 0; i < n; i++) {
+		const struct ser_item *it = &t->d->item[row[i]];
+		if (training) {
+			read_cut(t, encoder, row[i], &in->cut[i], x);
+			struct ser_rng r = train_rng(t->o.seed, FOR_MASK, t->step, it->key);
+			if (t->m->enc[encoder].arch->n_token == NULL)
+				ser_mask_do(&t->o.mask, &r, x, in->n_frame[i], d);
+		} else {
+			ser_dataset_read(t->d, f, row[i], 0, in->n_frame[i], x);
+			ser_model_normalise(t->m, encoder, x, in->n_frame[i]);
+		}
+		in->at[i] = x;
+		x += in->n_frame[i] * d;
+	}
+}
+
 void train_read_batch(struct ser_trainer *t, bool training)
 {
 	struct ser_batch *b = &t->b;
 	share(t, training);
-	size_t d = t->d->dim, total = 0, n = b->hi - b->lo;
-	const size_t *row = b->row + b->lo;
-	b->n_frame = ser_grow(b->n_frame, &b->cap_frame, n, sizeof *b->n_frame);
-	b->at = ser_grow(b->at, &b->cap_at, n, sizeof *b->at);
-	b->key = ser_grow(b->key, &b->cap_key, n, sizeof *b->key);
-	b->cut = ser_grow(b->cut, &b->cap_cut, n, sizeof *b->cut);
-	for (size_t i = 0; i < n; i++) {
-		const struct ser_item *it = &t->d->item[row[i]];
-		b->cut[i] = training ? choose_cut(t, it) : (struct cut){0, it->n_frame, it->n_frame, 1, 0};
-		b->n_frame[i] = b->cut[i].n_out;
-		total = ser_add(total, ser_mul(b->n_frame[i], d));
-	}
-	b->x = ser_grow(b->x, &b->cap_x, total, sizeof *b->x);
-	float *x = b->x;
-	for (size_t i = 0; i < n; i++) {
-		const struct ser_item *it = &t->d->item[row[i]];
-		if (training) {
-			read_cut(t, row[i], &b->cut[i], x);
-			struct ser_rng r = train_rng(t->o.seed, FOR_MASK, t->step, it->key);
-			ser_mask_do(&t->o.mask, &r, x, b->n_frame[i], d);
-		} else {
-			ser_dataset_read(t->d, row[i], 0, it->n_frame, x);
-			ser_model_normalise(t->m, x, it->n_frame);
-		}
-		b->at[i] = x;
-		b->key[i] = it->key;
-		x += b->n_frame[i] * d;
-	}
+	b->key = ser_grow(b->key, &b->cap_key, b->hi - b->lo, sizeof *b->key);
+	for (size_t i = b->lo; i < b->hi; i++)
+		b->key[i - b->lo] = t->d->item[b->row[i]].key;
+	for (size_t i = 0; i < t->m->n_enc; i++)
+		read_rows(t, i, training);
 }

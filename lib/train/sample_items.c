@@ -51,7 +51,7 @@ static bool validate(struct ser_sampler *s, size_t *i, struct ser_batch *b)
 	for (size_t frames = 0; *i < s->n_dev && b->n < 64 && frames < 20000; ++*i) {
 		if (*i % s->w.size != s->w.rank)
 			continue;
-		frames += s->w.d->item[s->dev[*i]].n_frame;
+		frames += s->w.d->item[s->dev[*i]].piece[0].n_frame;
 		train_batch_row(b, s->dev[*i]);
 	}
 	return b->n > 0;

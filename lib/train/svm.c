@@ -48,7 +48,7 @@ static int take_rows(struct rows *r, const struct ser_dataset *d, const struct s
 {
 	const struct ser_label *l = ser_dataset_label(d, label);
 	int *class_of = ser_malloc(l->n_class + 1, sizeof *class_of);
-	*r = (struct rows){.d = d->dim};
+	*r = (struct rows){.d = d->field[0].dim};
 	r->item = ser_malloc(d->n, sizeof *r->item);
 	r->name = ser_calloc(l->n_class + 1, sizeof *r->name);
 	for (size_t c = 0; c < l->n_class; c++)
@@ -73,12 +73,12 @@ static int take_rows(struct rows *r, const struct ser_dataset *d, const struct s
 					    label, r->n_class, r->n_class == 1 ? "" : "es");
 	for (size_t k = 0; rc == 0 && k < r->n; k++) {
 		const struct ser_item *it = &d->item[r->item[k]];
-		if (it->n_frame != 1)
+		if (it->piece[0].n_frame != 1)
 			rc = ser_fail(e, SER_EDATA,
 				      "record \"%s\" has %zu frames, expected one vector: functionals or an embedding",
-				      it->id, it->n_frame);
+				      it->id, it->piece[0].n_frame);
 		else
-			ser_dataset_read(d, r->item[k], 0, 1, r->x + k * r->d);
+			ser_dataset_read(d, 0, r->item[k], 0, 1, r->x + k * r->d);
 		r->y[k] = class_of[l->code[r->item[k]]];
 	}
 	free(class_of);
@@ -372,7 +372,8 @@ static int to_model(struct ser_model **out, const struct ser_dataset *d, const s
 				      .n_sub = 1};
 	if (ser_model_new(&m, "linear", NULL, 0, 0, e) != 0)
 		return e->code;
-	ser_model_input(m, d->field, d->dim, ser_header_dim(&d->header, d->field), SER_NORM_GLOBAL);
+	ser_model_input(m, d->field[0].name, d->field[0].dim, ser_header_dim(&d->header, d->field[0].name),
+			SER_NORM_GLOBAL);
 	if (ser_model_head_add(m, &head, e) < 0 || ser_model_build(m, e) != 0) {
 		ser_model_free(m);
 		return e->code;
@@ -383,10 +384,10 @@ static int to_model(struct ser_model **out, const struct ser_dataset *d, const s
 	name.n = 0;
 	ser_buf_printf(&name, "heads.%s.out.bias", o->label);
 	real *bias = slice(m, name.s), *mean = slice(m, "input.mean"), *std = slice(m, "input.std");
-	memset(weight, 0, r->n_class * m->n_emb * sizeof *weight);
+	memset(weight, 0, r->n_class * m->enc[0].n_emb * sizeof *weight);
 	for (size_t c = 0; c < r->n_class; c++) {
 		for (size_t j = 0; j < r->d; j++)
-			weight[c * m->n_emb + j] = (real)f->w[c * (r->d + 1) + j];
+			weight[c * m->enc[0].n_emb + j] = (real)f->w[c * (r->d + 1) + j];
 		bias[c] = (real)f->w[c * (r->d + 1) + r->d];
 	}
 	for (size_t j = 0; j < r->d; j++) {
@@ -419,7 +420,7 @@ static void describe(struct ser_model *m, const struct ser_dataset *d, const str
 	if (choice->n_fold > 0)
 		ser_val_set(&m->arena, &m->train, "dev_uar", ser_real(choice->uar[choice->best]));
 	ser_val_set(&m->arena, &m->train, "speakers", speakers);
-	ser_train_speakers_add(m, ser_train_speakers_of(&d->header, d->field));
+	ser_train_speakers_add(m, ser_train_speakers_of(&d->header, d->field[0].name));
 }
 
 int ser_svm_fit(struct ser_model **out, const struct ser_dataset *d, const struct ser_split *s,

@@ -11,6 +11,8 @@ const struct ser_task_kind *const ser_task_kinds[] = {&train_classify, &train_re
 
 const struct ser_option ser_task_options[] = {
 	{"weight", "of this task's loss in the sum", SER_AT_REAL(struct ser_task, weight, "X", 0, 1e6)},
+	{"source", "what the head stands on: encoders, by name, side by side (default all)",
+	 SER_AT_STR(struct ser_task, source, "NAME[+NAME]...")},
 	{"hidden", "hidden units of the head; 0: none", SER_AT_COUNT(struct ser_task, n_hidden, "N", 0, 65536)},
 	{"head-layers", "hidden layers of so many units each",
 	 SER_AT_COUNT(struct ser_task, n_layer, "N", 1, SER_MAX_HEAD_LAYER)},
@@ -92,7 +94,7 @@ void ser_task_want(struct ser_strs *l, const char *name)
 
 /* ---- the data set and the heads of all tasks ---- */
 
-struct ser_dataset *ser_train_data_new(const char *field, const struct ser_task *t, size_t n,
+struct ser_dataset *ser_train_data_new(const struct ser_net_opts *o, const struct ser_task *t, size_t n,
 				       const struct ser_split_opts *s, size_t max_record)
 {
 	struct ser_strs l = {0};
@@ -101,7 +103,9 @@ struct ser_dataset *ser_train_data_new(const char *field, const struct ser_task 
 	ser_task_want(&l, s->spk);
 	ser_task_want(&l, s->fold);
 	ser_task_want(&l, s->split);
-	struct ser_dataset *d = ser_dataset_new(field, l.s, l.n, max_record);
+	struct ser_dataset *d = ser_dataset_new(o->enc[0].field, l.s, l.n, max_record);
+	for (size_t i = 1; i < o->n_enc; i++)
+		ser_dataset_field_add(d, o->enc[i].field);
 	free(l.s);
 	return d;
 }
@@ -116,6 +120,12 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 				     .n_sub = 1,
 				     .dropout = t[k].dropout,
 				     .adversarial = t[k].adversarial};
+		if (t[k].source != NULL && ser_model_source_parse(m, t[k].source, &h.source, e) != 0)
+			return e->code;
+		if (h.source.n > 0 && h.source.term[0].part == SER_PART_FRAMES && !t[k].kind->frames)
+			return ser_fail(e, SER_EUSAGE,
+					"task %s learns from one vector a record, not from frames: \":mean\" makes one",
+					t[k].kind->name);
 		if (t[k].kind->head(&t[k], d, s, &h, e) != 0)
 			return e->code;
 		t[k].head = ser_model_head_add(m, &h, e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A task is what a network is trained for: a head on the encoder's embedding, targets that the records give it, a loss.
- * Any number of tasks, of any kind and in any order, train one encoder; the first also says which records an epoch has, and
+/* A task is what a network is trained for: a head on what encoders make of records, targets that the records give it, a loss.
+ * Any number of tasks, of any kind and in any order, train the encoders; the first also says which records an epoch has, and
  * validates. A kind of task is one file task_NAME.c and one row of ser_task_kinds[]: nothing else knows it by name.
  *
  * Samplers, sample_NAME.c, say which units (records, pairs, speakers with their clusters) a step takes. */
@@ -26,6 +26,7 @@ struct ser_task_kind {
 	size_t size;
 	const char *score; /* what it validates by, larger is better: "uar", "ccc", "loss" */
 	double least;      /* a batch of less weight teaches nothing */
+	bool frames;       /* its head may stand on frames: outputs are a row a frame */
 	bool all_rows;     /* its loss is no sum over rows: processes form it over the rows of all of them */
 	size_t batch;      /* records a step, and seconds of a crop, when it comes first and nothing else was said; */
 	double crop_s;     /* 0: the trainer's defaults */
@@ -70,10 +71,11 @@ struct ser_task {
 	const char *name; /* of its head and of its loss in the log; ser_task_name_all() */
 	/* what every task has, rows ser_task_options: */
 	double weight; /* of its loss in the sum; when adversarial, of the reversed gradient instead (the head learns at 1) */
-	bool adversarial;                    /* behind gradient reversal */
-	const char *spk;                     /* the label that names the speaker */
-	size_t n_hidden, n_layer;            /* hidden units and layers of its head */
-	double dropout;                      /* of its head */
+	bool adversarial;         /* behind gradient reversal */
+	const char *source;       /* what its head stands on (model.h); NULL: the embeddings of all encoders */
+	const char *spk;          /* the label that names the speaker */
+	size_t n_hidden, n_layer; /* hidden units and layers of its head */
+	double dropout;           /* of its head */
 	_Alignas(16) char own[SER_TASK_OWN]; /* its kind's options */
 	/* results */
 	struct ser_buf note; /* what its user should be told of the data; empty: nothing */

@@ -11,33 +11,77 @@ struct ser_train_opts ser_train_defaults(void)
 		.n_epoch = 40,
 		.batch = 32,
 		.accumulate = 1,
-		.crop = 300,
 		.mask = {.n_time = 1, .n_freq = 1, .time_width = 20, .freq_width = 8, .max_share = 0.5},
 		.opt = ser_opt_defaults(),
 		.sched = SER_SCHED_COSINE,
 		.lr = 1e-3,
 		.warmup = 0.05,
 		.clip = 5,
-		.encoder_lr = 1,
-		.layer_decay = 1,
 		.ramp = 10};
+	for (size_t i = 0; i < SER_MAX_ENCODER; i++)
+		o.tune[i] = (struct ser_tune){.lr = 1, .layer_decay = 1, .crop = 300};
 	return o;
 }
 
 /* ---- one step ---- */
 
-int train_embed(struct ser_trainer *t, unsigned mode, uint64_t seed)
+/* The parts of encoders that the heads of tasks stand on. */
+static void want(const struct ser_trainer *t, size_t n_task, bool yes[static SER_MAX_ENCODER][SER_N_PART])
 {
-	struct ser_batch *b = &t->b;
+	for (size_t k = 0; k < n_task; k++) {
+		const struct ser_source *s = &t->m->head[t->task[k].head].source;
+		for (size_t i = 0; i < ser_model_source_terms(t->m, s); i++) {
+			struct ser_source_term term = ser_model_source_term(t->m, s, i);
+			yes[term.encoder][term.part] = true;
+		}
+	}
+}
+
+static void encode(struct ser_trainer *t, struct ser_tape *tape, size_t i, const bool yes[static SER_N_PART])
+{
+	const struct rows_in *in = &t->b.in[i];
+	int x = ser_tape_batch(tape, t->b.hi - t->b.lo, in->at, in->n_frame, t->m->enc[i].n_in);
+	struct ser_encoded y = ser_model_encode(t->m, tape, i, x);
+	for (int p = 0; p < SER_N_PART; p++)
+		if (yes[p])
+			t->part[i][p] = ser_model_part(tape, &y, (enum ser_part)p);
+}
+
+void train_encode(struct ser_trainer *t, unsigned mode, uint64_t seed, size_t n_task)
+{
+	bool yes[SER_MAX_ENCODER][SER_N_PART] = {{false}}, frozen[SER_MAX_ENCODER] = {false};
+	want(t, n_task, yes);
 	ser_tape_reset(t->tape, mode, seed);
-	size_t n = b->hi - b->lo;
-	ser_tape_keys(t->tape, n, b->key);
-	if (!t->o.freeze || mode == 0)
-		return ser_model_encode(t->m, t->tape, ser_tape_batch(t->tape, n, b->at, b->n_frame, t->d->dim)).emb;
-	ser_tape_reset(t->fixed, SER_TAPE_FIXED, 0);
-	int x = ser_tape_batch(t->fixed, n, b->at, b->n_frame, t->d->dim);
-	struct ser_node emb = ser_tape_node(t->fixed, ser_model_encode(t->m, t->fixed, x).emb);
-	return ser_tape_input(t->tape, emb.val, emb.n_row, emb.n_col, NULL, 0);
+	ser_tape_keys(t->tape, t->b.hi - t->b.lo, t->b.key);
+	if (t->fixed != NULL)
+		ser_tape_reset(t->fixed, SER_TAPE_FIXED, 0);
+	for (size_t i = 0; i < t->m->n_enc; i++) {
+		frozen[i] = t->o.tune[i].freeze && mode != 0;
+		bool any = false;
+		for (int p = 0; p < SER_N_PART; p++)
+			any = any || yes[i][p];
+		if (any)
+			encode(t, frozen[i] ? t->fixed : t->tape, i, yes[i]);
+	}
+	for (size_t i = 0; i < t->m->n_enc; i++)
+		for (int p = 0; p < SER_N_PART && frozen[i]; p++) {
+			if (!yes[i][p])
+				continue;
+			struct ser_node v = ser_tape_node(t->fixed, t->part[i][p]);
+			t->part[i][p] = ser_tape_input(t->tape, v.val, v.n_row, v.n_col, v.seg, v.n_seg);
+		}
+}
+
+int train_source(struct ser_trainer *t, const struct ser_task *k)
+{
+	const struct ser_source *s = &t->m->head[k->head].source;
+	int part[SER_MAX_SOURCE];
+	size_t n = ser_model_source_terms(t->m, s);
+	for (size_t i = 0; i < n; i++) {
+		struct ser_source_term term = ser_model_source_term(t->m, s, i);
+		part[i] = t->part[term.encoder][term.part];
+	}
+	return ser_model_join(t->tape, n, part);
 }
 
 static uint64_t hash_params(const struct ser_trainer *t)
@@ -93,15 +137,16 @@ static int shared_loss(struct ser_trainer *t, struct ser_task *k, int x, double 
 	return ser_nn_sum(t->tape, ser_nn_mul(t->tape, x, g));
 }
 
-/* The loss of a task over the batch, whose rows of this process are embedded as emb; -1 when the batch says nothing about it. Over
+/* The loss of a task over the batch, whose rows of this process are encoded; -1 when the batch says nothing about it. Over
  * all processes the node's gradients add up to the loss's, *value to the loss. */
-static int task_loss(struct ser_trainer *t, struct ser_task *k, int emb, double *value)
+static int task_loss(struct ser_trainer *t, struct ser_task *k, double *value)
 {
 	if (k->norm == 0 || k->kind->weight(k, &t->b) == 0)
 		return -1;
+	int source = train_source(t, k);
 	if (k->adversarial)
-		emb = ser_nn_reverse_grad(t->tape, emb, k->weight * ramp(t));
-	int out = ser_model_head(t->m, t->tape, (size_t)k->head, emb), l;
+		source = ser_nn_reverse_grad(t->tape, source, k->weight * ramp(t));
+	int out = ser_model_head(t->m, t->tape, (size_t)k->head, source), l;
 	if (k->kind->all_rows && ser_comm_size(t->o.comm) > 1) {
 		l = shared_loss(t, k, out, value);
 	} else {
@@ -116,10 +161,11 @@ static int run_part(struct ser_trainer *t, double loss[static SER_MAX_TASK], str
 {
 	struct ser_rng r = train_rng(t->o.seed, FOR_TAPE, t->step, 0);
 	train_read_batch(t, true);
-	int emb = train_embed(t, SER_TAPE_GRAD | SER_TAPE_TRAIN, ser_rng_next(&r)), total = -1;
+	train_encode(t, SER_TAPE_GRAD | SER_TAPE_TRAIN, ser_rng_next(&r), t->n_task);
+	int total = -1;
 	double mine[SER_MAX_TASK] = {0}, sum = 0;
 	for (size_t k = 0; k < t->n_task; k++) {
-		int l = task_loss(t, &t->task[k], emb, &mine[k]);
+		int l = task_loss(t, &t->task[k], &mine[k]);
 		if (l >= 0)
 			total = total < 0 ? l : ser_nn_add(t->tape, total, l);
 	}
@@ -214,38 +260,65 @@ void ser_trainer_finish(struct ser_trainer *t)
 /* ---- setting up ---- */
 
 /* Mean and deviation of each dimension over the training items' frames, for SER_NORM_GLOBAL. */
-static void fit_input(struct ser_trainer *t)
+static void fit_input(struct ser_trainer *t, size_t encoder)
 {
 	struct ser_params *p = t->m->params;
-	real *mean = p->val + p->slice[ser_params_find(p, "input.mean")].at;
-	real *std = p->val + p->slice[ser_params_find(p, "input.std")].at;
+	const struct ser_encoder *e = &t->m->enc[encoder];
+	real *mean = p->val + p->slice[e->mean].at, *std = p->val + p->slice[e->std].at;
+	size_t f = t->field[encoder];
 	struct ser_cmvn c;
-	ser_cmvn_init(&c, t->d->dim);
+	ser_cmvn_init(&c, e->n_in);
 	for (size_t i = 0; i < t->d->n; i++) {
-		size_t n_frame = t->d->item[i].n_frame;
+		size_t n_frame = t->d->item[i].piece[f].n_frame;
 		if (t->s->role[i] != SER_ROLE_TRAIN)
 			continue;
-		float *x = train_scratch(t, n_frame * t->d->dim);
-		ser_dataset_read(t->d, i, 0, n_frame, x);
+		float *x = train_scratch(t, n_frame * e->n_in);
+		ser_dataset_read(t->d, f, i, 0, n_frame, x);
 		ser_cmvn_add(&c, x, n_frame);
 	}
-	for (size_t j = 0; j < t->d->dim; j++) {
+	for (size_t j = 0; j < e->n_in; j++) {
 		mean[j] = (real)c.mean[j];
 		std[j] = (real)ser_deviation(c.mean[j], c.m2[j] / c.n);
 	}
 	ser_cmvn_free(&c);
 }
 
-static int check_frames(const struct ser_trainer *t, struct ser_err *e)
+/* A sequence of tokens is one of the encoder's, and not longer than it takes. */
+static int check_tokens(struct ser_trainer *t, size_t encoder, size_t item, struct ser_err *e)
 {
-	size_t least = t->m->arch->min_frame(t->m->hyper);
-	if (t->o.crop > 0 && t->o.crop < least)
-		return ser_fail(e, SER_EUSAGE, "a crop of %zu frames is too short, architecture %s needs %zu",
-				t->o.crop, t->m->arch->name, least);
-	for (size_t i = 0; i < t->d->n; i++)
-		if (t->d->item[i].n_frame < least)
+	const struct ser_encoder *c = &t->m->enc[encoder];
+	size_t f = t->field[encoder], n = t->d->item[item].piece[f].n_frame;
+	float *x = train_scratch(t, n);
+	ser_dataset_read(t->d, f, item, 0, n, x);
+	size_t bad = ser_encoder_bad_token(c, x, n);
+	if (bad < n)
+		return ser_fail(e, SER_EDATA, "record \"%s\": field \"%s\" has %g at %zu, no token of %zu",
+				t->d->item[item].id, c->field, (double)x[bad], bad, c->arch->n_token(c->hyper));
+	return 0;
+}
+
+static int check_encoder(struct ser_trainer *t, size_t encoder, struct ser_err *e)
+{
+	const struct ser_encoder *c = &t->m->enc[encoder];
+	size_t f = t->field[encoder], least = c->arch->min_frame(c->hyper), crop = t->o.tune[encoder].crop;
+	size_t most = c->arch->max_frame != NULL ? c->arch->max_frame(c->hyper) : SIZE_MAX;
+	if (t->d->field[f].dim != c->n_in)
+		return ser_fail(e, SER_EDATA, "records have %zu dimensions a frame, the model wants %zu",
+				t->d->field[f].dim, c->n_in);
+	if (crop > 0 && crop < least)
+		return ser_fail(e, SER_EUSAGE, "a crop of %zu frames is too short, architecture %s needs %zu", crop,
+				c->arch->name, least);
+	for (size_t i = 0; i < t->d->n; i++) {
+		size_t n = t->d->item[i].piece[f].n_frame;
+		if (n < least)
 			return ser_fail(e, SER_EDATA, "record \"%s\" has %zu frames, architecture %s needs %zu",
-					t->d->item[i].id, t->d->item[i].n_frame, t->m->arch->name, least);
+					t->d->item[i].id, n, c->arch->name, least);
+		if (n > most && (crop == 0 || crop > most || t->s->role[i] == SER_ROLE_DEV))
+			return ser_fail(e, SER_EDATA, "record \"%s\" has %zu frames, architecture %s takes %zu",
+					t->d->item[i].id, n, c->arch->name, most);
+		if (c->arch->n_token != NULL && check_tokens(t, encoder, i, e) != 0)
+			return e->code;
+	}
 	return 0;
 }
 
@@ -284,27 +357,39 @@ static int set_up_tasks(struct ser_trainer *t, struct ser_err *e)
 	return rc;
 }
 
+static void freeze(struct ser_params *p, const char *prefix)
+{
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "%s.", prefix);
+	ser_params_flag(p, b.s, SER_P_FROZEN, true);
+	ser_buf_free(&b);
+}
+
 static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 {
 	struct ser_params *p = t->m->params;
 	const struct ser_train_opts *o = &t->o;
 	if (o->n_epoch == 0 || o->batch == 0 || o->accumulate == 0 || t->n_task == 0 || t->n_task > SER_MAX_TASK)
 		return ser_fail(e, SER_EUSAGE, "epochs, batch, its parts and the number of tasks must be at least 1");
-	if (t->d->dim != t->m->n_in)
-		return ser_fail(e, SER_EDATA, "records have %zu dimensions a frame, the model wants %zu", t->d->dim,
-				t->m->n_in);
-	if (check_frames(t, e) != 0)
-		return e->code;
+	for (size_t i = 0; i < t->m->n_enc; i++) {
+		t->field[i] = ser_dataset_field(t->d, t->m->enc[i].field);
+		if (check_encoder(t, i, e) != 0)
+			return e->code;
+	}
 	train_batch_init(&t->b, t->d->n);
 	t->print = hash_params(t); /* of what init and the seed make */
 	if (set_up_tasks(t, e) != 0)
 		return e->code;
 	t->per_epoch = t->task->sampler->per_epoch;
 	t->n_step = t->per_epoch * o->n_epoch;
-	if (t->m->norm == SER_NORM_GLOBAL && !o->keep_input)
-		fit_input(t);
-	if (o->freeze)
-		ser_params_flag(p, "encoder.", SER_P_FROZEN, true);
+	bool frozen = false;
+	for (size_t i = 0; i < t->m->n_enc; i++) {
+		if (t->m->enc[i].norm == SER_NORM_GLOBAL && !o->tune[i].keep_input)
+			fit_input(t, i);
+		if (o->tune[i].freeze)
+			freeze(p, t->m->enc[i].prefix);
+		frozen = frozen || o->tune[i].freeze;
+	}
 	train_rates(t);
 	t->sched = ser_sched_defaults();
 	t->sched.kind = o->sched;
@@ -321,7 +406,7 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 		ser_tape_all_sum(t->tape, sum_over, o->comm);
 		t->side = ser_tape_new(t->la, p);
 	}
-	if (o->freeze)
+	if (frozen)
 		t->fixed = ser_tape_new(t->la, p);
 	t->best = ser_calloc(p->n, sizeof *t->best);
 	if (ser_opt_new(&t->opt, &o->opt, p, t->la, e) != 0)

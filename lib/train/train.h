@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* train: one shared encoder and a list of weighted tasks on its embedding (task.h). Nothing here prints or exits.
+/* train: a list of encoders and a list of weighted tasks on what they make of records (task.h). Nothing here prints or exits.
  *
  * The result depends on the data, the options and the seed alone: not on the order of the input, on threads or on
  * interruptions; but for rounding, not on the number of processes either. Every random choice is drawn from (seed, epoch or
@@ -81,8 +81,9 @@ const struct ser_val *ser_train_speakers_of(const struct ser_header *h, const ch
 
 /* ---- data and heads of tasks (task.h) --------------------------------------------------------------------- */
 
-/* A data set, empty, that keeps what the tasks and the split will look at. */
-struct ser_dataset *ser_train_data_new(const char *field, const struct ser_task *t, size_t n,
+struct ser_net_opts;
+/* A data set, empty, that keeps what the encoders, the tasks and the split will look at. */
+struct ser_dataset *ser_train_data_new(const struct ser_net_opts *o, const struct ser_task *t, size_t n,
 				       const struct ser_split_opts *s, size_t max_record);
 /* Add the heads of tasks, which have names, to a model that is not built yet. Classes are those that occur in training items. */
 int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s, struct ser_task *t,
@@ -90,23 +91,42 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 
 /* ---- the model to train -------------------------------------------------------------------------------- */
 
+/* How an encoder is trained. */
+struct ser_tune {
+	bool freeze; /* not at all: no updates, no dropout, no batch statistics */
+	double lr;   /* factor on its learning rate */
+	double layer_decay; /* and on that of each of its layers once for each layer from the heads down: see ser_train_layers */
+	size_t crop;     /* frames of a random crop; 0: whole utterances */
+	bool keep_input; /* a global normalisation stays as it is; else it is fitted to the training items */
+};
+/* An encoder of the model to train. */
+struct ser_encoder_opts {
+	const char *name; /* NULL: its field where there are several, none for one */
+	const char *field;
+	const char *arch;      /* NULL: init's, or the first of ser_archs */
+	struct ser_strs hyper; /* "name=value" */
+	int norm; /* an enum ser_model_norm; -1: init's; of tokens none; of vectors globally; else by the mean */
+	const char *
+		init; /* begin with this model's encoder (of this name, where it has several), hyper-parameters and normalisation;
+			   * NULL: with a new one */
+	struct ser_tune tune;
+};
+struct ser_encoder_opts ser_encoder_defaults(void);
+extern const struct ser_option ser_encoder_options[]; /* rows of them */
 struct ser_net_opts {
-	const char
-		*init; /* begin with this model's encoder, hyper-parameters and normalisation; NULL: with a new one */
-	const char *arch;         /* NULL: init's, or the first of ser_archs */
-	const char *const *hyper; /* [n_hyper] "name=value" */
-	size_t n_hyper;
-	int norm; /* an enum ser_model_norm; -1: init's, or by the mean, of vectors globally */
+	struct ser_encoder_opts enc[SER_MAX_ENCODER];
+	size_t n_enc;
 	uint64_t seed;
 	const char *spk; /* the label that names the speaker */
 };
-/* A model for the data set's field with heads for the tasks, which says what it is trained on, and the speakers: also those of init,
+/* A model for the data set's fields with heads for the tasks, which says what it is trained on, and the speakers: also those of init,
  * of the field's own model and of what tasks read. SER_EUSAGE, SER_EDATA: init does not fit the stream or the other options. */
 int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struct ser_split *s, struct ser_task *t,
 		size_t n, const struct ser_net_opts *o, struct ser_err *e);
-/* Frames of a crop, by the frame shift that the stream's header gives; 0 for 0 seconds and for vectors. SER_EDATA when
- * the header gives none. */
-int ser_net_crop(const struct ser_dataset *d, double seconds, size_t *n_frame, struct ser_err *e);
+/* Frames of an encoder's crop, by the frame shift that the stream's header gives; 0 for 0 seconds, for vectors and for tokens.
+ * SER_EDATA when the header gives none. */
+int ser_net_crop(const struct ser_dataset *d, const struct ser_encoder *c, double seconds, size_t *n_frame,
+		 struct ser_err *e);
 
 /* ---- training ------------------------------------------------------------------------------------------- */
 
@@ -115,18 +135,14 @@ struct ser_train_opts {
 	size_t n_epoch, batch;
 	size_t accumulate; /* a batch is worked through in so many parts, whose gradients are added: memory of one part */
 	bool recompute;    /* ser_tape_recompute(): the same bytes in less memory */
-	size_t crop;       /* frames of a random crop; 0: whole utterances */
 	double stretch, shift;    /* speed of each crop in 1 +- stretch; its bands shifted by up to so many, +- */
 	bool balanced;            /* draw classes of the first task equally often */
 	struct ser_mask_opt mask; /* SpecAugment, of each crop */
 	struct ser_opt_opts opt;
 	enum ser_sched_kind sched;
-	double lr, warmup; /* warmup: share of all steps */
-	double clip;       /* greatest gradient norm; 0: any */
-	double encoder_lr; /* factor on the encoder's learning rate */
-	double layer_decay; /* and on that of each of its layers once for each layer from the heads down: see ser_train_layers */
-	bool keep_input; /* input.mean and input.std are the model's own; else they are fitted to the training items */
-	bool freeze;     /* the encoder is not trained at all: no updates, no dropout, no batch statistics */
+	double lr, warmup;                     /* warmup: share of all steps */
+	double clip;                           /* greatest gradient norm; 0: any */
+	struct ser_tune tune[SER_MAX_ENCODER]; /* by the model's encoders */
 	double ramp; /* adversarial weights grow as 2/(1+exp(-ramp p)) - 1 with the share p of steps done; 0: at once */
 	enum ser_la_precision precision; /* of matrix products; parameters, their moments and all else are in float */
 	struct ser_comm
@@ -150,10 +166,10 @@ struct ser_train_row {
 	size_t best_epoch;
 };
 
-/* The layer, from 0 at the input, of each parameter of the encoder, into layer [p->n_slice]; SIZE_MAX: it is none of the
- * encoder's. A layer is a block that the names number ("block3.", "blocks.3."); what stands between blocks belongs to the next
+/* The layer, from 0 at the input, of each parameter of the encoder below a prefix, into layer [p->n_slice]; SIZE_MAX: it is none of
+ * the encoder's. A layer is a block that the names number ("block3.", "blocks.3."); what stands between blocks belongs to the next
  * one; what follows the last (recurrence, pooling, the embedding) is one layer more. Returns how many there are. */
-size_t ser_train_layers(const struct ser_params *p, size_t *layer);
+size_t ser_train_layers(const struct ser_params *p, const char *prefix, size_t *layer);
 
 struct ser_trainer;
 /* All are borrowed, tasks too, which change; the model is built and has their heads. */

@@ -15,8 +15,9 @@ static double score(struct ser_trainer *t)
 		if (t->b.n == 0)
 			continue;
 		train_read_batch(t, false);
-		int emb = train_embed(t, 0, 0);
-		k->kind->tally(k, t->tape, ser_model_head(t->m, t->tape, (size_t)k->head, emb), &t->b, sum);
+		train_encode(t, 0, 0, 1);
+		int out = ser_model_head(t->m, t->tape, (size_t)k->head, train_source(t, k));
+		k->kind->tally(k, t->tape, out, &t->b, sum);
 	}
 	ser_comm_sum(t->o.comm, sum, n);
 	double total = k->kind->total(k, sum);

@@ -61,3 +61,24 @@ setup() {
 	ser-embed -m m.st e.ser | ser-dump --data | diff - <(ser-dump --data e.ser)
 	fails 2 'window goes with --every' ser-embed -m m.st --window 1 d.ser
 }
+
+@test "a model of two encoders: their embeddings side by side, or of those asked for, whose fields alone are read" {
+	mkstream -n 12 --frames 30 --bins 10 >d.ser
+	mkstream -n 12 --frames 4 --bins 1 --dtype '<i4' --name tok | ser-join --fields tok d.ser - >j.ser
+	ser-train classify -l emo --arch cnn -e 1 -o m.st + encoder --field tok --arch roberta --hyper vocab=128 --hyper dim=16 \
+		--hyper layers=1 --hyper heads=2 --hyper ffn=16 --hyper positions=40 j.ser
+	emb() { ser-embed -m m.st "$@" | ser-dump -d | jq -c '.emb.data // .frames.data'; }
+	emb -t 2 j.ser >all
+	emb --source feat d.ser >feat
+	emb --source tok --drop feat j.ser >tok
+	cmp <(jq -c . all) <(paste feat tok | jq -sc '_nwise(2) | add')
+	emb --source tok+feat j.ser | cmp - <(paste tok feat | jq -sc '_nwise(2) | add')
+	emb --source tok:frames j.ser | cmp - <(emb --source tok --frames j.ser)
+	fails 1 'tok' ser-embed -m m.st d.ser
+	fails 2 'the encoders are feat, tok' ser-embed -m m.st --source voice j.ser
+	fails 2 'of one encoder' ser-embed -m m.st --frames j.ser
+	fails 2 'frames stand alone' ser-embed -m m.st --source feat:frames+tok j.ser
+	fails 2 '"tok" is taken' ser-embed -m m.st --name tok j.ser
+	fails 2 'follows one field' ser-embed -m m.st --every 1s j.ser
+	fails 2 'follows one field' ser-predict -m m.st --every 1s j.ser
+}

@@ -423,6 +423,49 @@ END
 	awk -F'\t' 'NR > 1 && !($7 < 0) {exit 1}' c.tsv
 }
 
+@test "several encoders: the same bytes for any threads and when resumed; a field each, or one; each with options of its own" {
+	mkstream -n 60 --frames 4 --bins 1 --speakers 6 --dtype '<i4' --name tok >t.ser
+	ser-join --fields tok d.ser t.ser >j.ser
+	text=(+ encoder --field tok --arch roberta)
+	for h in vocab=128 dim=16 layers=1 heads=2 ffn=16 positions=40; do text+=(--hyper $h); done
+	run=(ser-train classify -l emo "${small[@]}" --dev-frac 0.3 --stretch 0.1 -e 3)
+	"${run[@]}" -o a.st "${text[@]}" j.ser
+	"${run[@]}" -o b.st -t 2 "${text[@]}" j.ser
+	cmp a.st b.st
+	cat j.ser | "${run[@]}" -o b.st "${text[@]}"
+	cmp a.st b.st
+	timeout -s KILL 0.2 "${run[@]}" -o b.st --checkpoint c.ckpt --checkpoint-every 1 "${text[@]}" j.ser || true
+	"${run[@]}" -o b.st --checkpoint c.ckpt --resume "${text[@]}" j.ser
+	cmp a.st b.st
+	[ "$(ser-model show --json a.st | jq -c '[.version, (.encoders[] | .name, .arch, .input.field, .input.norm)]')" = \
+		'["2","feat","convpool","feat","mean","tok","roberta","tok","none"]' ]
+	ser-model show a.st | grep -q '^heads.emo.out.weight *4x24 ' # 8 + 16
+	# heads on some of what they make; an encoder that is left alone, and one at half the rate
+	ser-train classify -l emo --init a.st --freeze -e 1 --source feat+tok:first -o c.st + encoder --field tok --init a.st \
+		--encoder-lr-scale 0 + classify -l spk --source tok:mean --adversarial j.ser
+	[ "$(ser-model show --json c.st | jq -c '[.heads[].source]')" = '["feat+tok:first","tok:mean"]' ]
+	[ "$(ser-model show --json c.st | jq -c '.train.init | keys')" = '["feat","tok"]' ]
+	for m in a c; do ser-model show $m.st | grep '^encoder' >$m.params; done
+	cmp a.params c.params
+	# two networks over one field
+	ser-train classify -l emo "${small[@]}" -e 1 --name x -o d.st + encoder --name y --arch mlp d.ser
+	ser-embed -m d.st --source y d.ser | ser-predict -m d.st | ser-dump | jq -se '.[0].emb.shape == [128] and .[0].post.shape == [4]'
+	# what is wrong
+	new=(ser-train classify -l emo "${small[@]}" -o n.st)
+	fails 1 'record 1 "u00000", byte 91: no field "tok"' "${new[@]}" "${text[@]}" d.ser
+	fails 1 'field "tok" has 40 at 0, no token of 40' "${new[@]}" "${text[@]}" --hyper vocab=40 j.ser
+	fails 1 'record "u00001" has 5 frames, architecture roberta takes 4' "${new[@]}" "${text[@]}" --hyper positions=6 j.ser
+	fails 2 'tokens, which are not normalised' "${new[@]}" "${text[@]}" --input-norm mean j.ser
+	fails 2 'the encoders are feat, tok' "${new[@]}" --source voice "${text[@]}" j.ser
+	fails 2 'not from frames' "${new[@]}" --source tok:frames "${text[@]}" j.ser
+	fails 2 'architecture mlp has no frame-level states' ser-train classify -l emo --arch mlp --source encoder:mean -o n.st d.ser
+	fails 2 'two encoders are named "feat"' "${new[@]}" + encoder --arch mlp d.ser
+	fails 2 '"a.b" is no name for an encoder' "${new[@]}" --name a.b d.ser
+	fails 2 'begins with a task' ser-train encoder -o n.st d.ser
+	fails 2 'none of them "v"' ser-train classify -l emo --name v --init a.st -o n.st j.ser
+	[ ! -e n.st ]
+}
+
 @test "every loss learns" {
 	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
 	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 >clu.ser
@@ -449,7 +492,7 @@ END
 	ser-train classify -l emo --arch mlp -e 1 --seed 3 --field emb -o j.st r.ser
 	silent=' output threads max-record progress quiet verbose help version log checkpoint checkpoint-every resume recompute '
 	# what an option is given in place of its default; those of `pairs` and of `init` against a training that has one
-	declare -A other=([field]=feat [arch]=linear [hyper]=dropout=0.1 [input-norm]=none [encoder-lr-scale]=0.5 [layer-lr-decay]=0.9 [also]=spk
+	declare -A other=([name]=x [source]=encoder [field]=feat [arch]=linear [hyper]=dropout=0.1 [input-norm]=none [encoder-lr-scale]=0.5 [layer-lr-decay]=0.9 [also]=spk
 		[adversarial]=spk [ramp]=3 [spk]=sex [fold-field]=emo [split-field]=fold [test-fold]=1 [dev-fold]=2 [dev-speaker]=03 [dev-frac]=0.3
 		[allow-shared-speakers]=true [epochs]=3 [batch]=7 [accumulate]=2 [crop]=0.1 [stretch]=0.1 [shift]=1 [sample]=balanced [time-masks]=2
 		[time-width]=3 [freq-masks]=2 [freq-width]=3 [precision]=bf16 [optimizer]=adam [lr]=0.002 [schedule]=const [warmup]=0.1

@@ -544,7 +544,7 @@ static void layers(void **state)
 		ser_tape_reset(t, SER_TAPE_SHAPE, 1);
 		build(t, a, h, NULL, (size_t[]){0, a->min_frame(h) + 10}, 1, strcmp(a->name, "whisper") == 0 ? 80 : 1);
 		size_t *layer = ser_malloc(p->n_slice, sizeof *layer);
-		assert_int_equal(ser_train_layers(p, layer), want[i].n);
+		assert_int_equal(ser_train_layers(p, "encoder", layer), want[i].n);
 		snprintf(name, sizeof name, "encoder.%s", want[i].name);
 		assert_int_equal(layer[ser_params_find(p, name)], want[i].layer);
 		free(layer);

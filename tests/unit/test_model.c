@@ -56,10 +56,10 @@ static void equals_pytorch(void **state)
 	if (ser_model_load(&m, path, &e) != 0)
 		fail_msg("%s", e.msg);
 	float *emb = tensor(s, name, &rows, &cols), *post = tensor(s, post_name, &rows, &d);
-	assert_int_equal(cols, m->n_emb);
+	assert_int_equal(cols, m->enc[0].n_emb);
 	struct ser_tape *tape = ser_tape_new(NULL, m->params);
 	ser_tape_reset(tape, 0, 0);
-	struct ser_encoded y = ser_model_encode(m, tape, ser_tape_batch(tape, 2, x, t, m->n_in));
+	struct ser_encoded y = ser_model_encode(m, tape, 0, ser_tape_batch(tape, 2, x, t, m->enc[0].n_in));
 	struct ser_node u = ser_tape_node(tape, y.emb);
 	struct ser_node p = ser_tape_node(tape, ser_nn_softmax(tape, ser_model_head(m, tape, 0, y.emb)));
 	assert_int_equal(u.n_row, 2);
@@ -67,16 +67,17 @@ static void equals_pytorch(void **state)
 	compare(p.val, post, 2 * 3);
 
 	/* One utterance alone gives the same bytes as in a batch. */
-	struct ser_runner *run = ser_runner_new(m, 1);
+	struct ser_runner *run = ser_runner_new(m, NULL, 1);
 	for (int i = 0; i < 2; i++) {
 		struct ser_record r = {0};
 		struct ser_tape *own;
-		size_t shape[2] = {t[i], m->n_in};
+		int z;
+		size_t shape[2] = {t[i], m->enc[0].n_in};
 		ser_record_set(&r, "id", ser_str("a"));
 		ser_record_set_copy(&r, "feat", ser_f4(x[i], 2, shape));
-		assert_int_equal(ser_runner_do(run, 0, &r, &own, &y, &e), t[i]);
+		assert_int_equal(ser_runner_do(run, 0, &r, &own, &z, &e), t[i]);
 		u = ser_tape_node(tape, y.emb);
-		struct ser_node v = ser_tape_node(own, y.emb);
+		struct ser_node v = ser_tape_node(own, z);
 		assert_int_equal(v.n_row, 1);
 		float alone[64];
 		assert_true(cols <= 64);
@@ -84,7 +85,7 @@ static void equals_pytorch(void **state)
 			alone[k] = (float)v.val[k];
 		compare(v.val, emb + (size_t)i * cols, cols);
 		ser_tape_reset(tape, 0, 0);
-		y = ser_model_encode(m, tape, ser_tape_batch(tape, 2, x, t, m->n_in));
+		y = ser_model_encode(m, tape, 0, ser_tape_batch(tape, 2, x, t, m->enc[0].n_in));
 		u = ser_tape_node(tape, y.emb);
 		for (size_t k = 0; k < cols; k++)
 			assert_true(alone[k] == (float)u.val[(size_t)i * cols + k]);
@@ -169,7 +170,7 @@ static void imports(void **state)
 		float *emb = tensor(s, kinds[k].name, &rows, &cols);
 		struct ser_tape *tape = ser_tape_new(NULL, m->params);
 		ser_tape_reset(tape, 0, 0);
-		struct ser_encoded y = ser_model_encode(m, tape, ser_tape_batch(tape, 2, x, t, m->n_in));
+		struct ser_encoded y = ser_model_encode(m, tape, 0, ser_tape_batch(tape, 2, x, t, m->enc[0].n_in));
 		compare(ser_tape_node(tape, y.emb).val, emb, rows * cols);
 		ser_tape_free(tape);
 		size_t n_val = m->params->n;
@@ -455,18 +456,104 @@ static void other_features(void **state)
 	size_t cap = 0;
 	ser_record_set(&r, "id", ser_str("u"));
 	ser_record_set(&r, "feat", ser_f4(x, 2, (size_t[]){2, 11}));
-	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), SER_EDATA);
+	assert_int_equal(ser_model_features(m, 0, &r, &buf, &cap, &e), SER_EDATA);
 	ser_record_set(&r, "feat", ser_f4(x, 2, (size_t[]){0, 12}));
-	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), SER_EDATA);
+	assert_int_equal(ser_model_features(m, 0, &r, &buf, &cap, &e), SER_EDATA);
 	ser_record_set(&r, "feat", ser_f4(x, 2, (size_t[]){2, 12}));
-	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), 2);
+	assert_int_equal(ser_model_features(m, 0, &r, &buf, &cap, &e), 2);
 	ser_record_set(&r, "feat", ser_f4(x, 1, (size_t[]){12}));
-	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), 1);
+	assert_int_equal(ser_model_features(m, 0, &r, &buf, &cap, &e), 1);
 	x[5] = NAN;
-	assert_int_equal(ser_model_features(m, &r, &buf, &cap, &e), SER_EDATA);
+	assert_int_equal(ser_model_features(m, 0, &r, &buf, &cap, &e), SER_EDATA);
 	assert_non_null(strstr(e.msg, "frame 0, dimension 5"));
 	free(buf);
 	ser_record_free(&r);
+	ser_model_free(m);
+}
+
+/* A model of three encoders: written and read again, sources by their texts, a head on frames, integers of one axis as a column. */
+static void encoders(void **state)
+{
+	(void)state;
+	static const char *const text[] = {"vocab=7", "dim=4", "layers=1", "heads=2", "ffn=4", "positions=9"},
+				 *const small[] = {"channels=4"};
+	struct ser_err e = {0};
+	struct ser_model *m = ser_model_empty(3), *again;
+	assert_int_equal(ser_model_encoder_add(m, "text", "roberta", text, 6, &e), 0);
+	ser_model_input(m, "tok", 1, NULL, SER_NORM_NONE);
+	assert_int_equal(ser_model_encoder_add(m, "text", "mlp", NULL, 0, &e), SER_EUSAGE);
+	assert_int_equal(ser_model_encoder_add(m, NULL, "mlp", NULL, 0, &e), SER_EUSAGE);
+	assert_int_equal(ser_model_encoder_add(m, "voice", "cnn", small, 1, &e), 0);
+	ser_model_input(m, "feat", 12, NULL, SER_NORM_GLOBAL);
+	assert_int_equal(ser_model_encoder_add(m, "func", "linear", NULL, 0, &e), 0);
+	ser_model_input(m, "func", 3, NULL, SER_NORM_GLOBAL);
+	static const char *const out[] = {"a", "b"};
+	struct ser_head h = {.name = "h", .kind = SER_HEAD_CLASS, .field = "emo", .out = out, .n_out = 2};
+	assert_true(ser_model_head_add(m, &h, &e) >= 0); /* on all three */
+	static const char *const bad[] = {"", "voice+", "voices", "voice:", "voice:all", "text:frames+voice"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(ser_model_source_parse(m, bad[i], &h.source, &e), SER_EUSAGE);
+	static const char *const good[] = {"text:first+func+voice:mean", "text:frames"};
+	for (size_t i = 0; i < 2; i++) {
+		struct ser_buf b = {0};
+		assert_int_equal(ser_model_source_parse(m, good[i], &h.source, &e), 0);
+		ser_model_source_text(m, &h.source, &b);
+		assert_string_equal(b.s, good[i]);
+		ser_buf_free(&b);
+		h.name = i == 0 ? "parts" : "frames";
+		assert_true(ser_model_head_add(m, &h, &e) >= 0);
+	}
+	assert_int_equal(ser_model_build(m, &e), 0);
+	assert_true(ser_params_flag(m->params, "encoder.voice.", 0, true) > 0);
+	assert_true(ser_params_find(m->params, "input.voice.mean") >= 0);
+	assert_true(ser_params_find(m->params, "input.func.std") >= 0);
+
+	char path[] = "/tmp/ser-test-encoders-XXXXXX";
+	int fd = mkstemp(path);
+	close(fd);
+	if (ser_model_save(m, path, &e) != 0 || ser_model_load(&again, path, &e) != 0)
+		fail_msg("%s", e.msg);
+	unlink(path);
+	assert_int_equal(again->n_enc, 3);
+	assert_int_equal(again->n_head, 3);
+	assert_int_equal(again->params->n, m->params->n);
+	assert_memory_equal(again->params->val, m->params->val, m->params->n * sizeof *m->params->val);
+
+	/* each head through a runner that reads what it must, and by hand */
+	struct ser_record r = {0};
+	int32_t tok[] = {1, 6, 0, 2};
+	float feat[20 * 12], func[] = {1, 2, 3};
+	for (size_t i = 0; i < sizeof feat / sizeof *feat; i++)
+		feat[i] = sinf((float)i);
+	ser_record_set(&r, "id", ser_str("u"));
+	ser_record_set(&r, "tok", ser_tensor(SER_I4, tok, 1, (size_t[]){4}));
+	for (size_t k = 0; k < 2; k++) {
+		struct ser_tape *t;
+		int y;
+		size_t head = k == 0 ? 2 : 1;
+		struct ser_runner *run = ser_runner_new(again, &again->head[head].source, 1);
+		if (k == 1) {
+			assert_int_equal(ser_runner_do(run, 0, &r, &t, &y, &e), SER_EDATA);
+			assert_non_null(strstr(e.msg, "no field \"feat\""));
+			ser_record_set(&r, "feat", ser_f4(feat, 2, (size_t[]){20, 12}));
+			ser_record_set(&r, "func", ser_f4(func, 1, (size_t[]){3}));
+		}
+		if (ser_runner_do(run, 0, &r, &t, &y, &e) < 0)
+			fail_msg("%s", e.msg);
+		struct ser_node p = ser_tape_node(t, ser_model_head(again, t, head, y));
+		assert_int_equal(p.n_row, k == 0 ? 4 : 1);
+		assert_int_equal(p.n_col, 2);
+		ser_runner_free(run);
+	}
+	tok[1] = 7;
+	float *x = NULL;
+	size_t cap = 0;
+	ser_record_set(&r, "tok", ser_tensor(SER_I4, tok, 1, (size_t[]){4}));
+	assert_int_equal(ser_model_features(again, 0, &r, &x, &cap, &e), SER_EDATA);
+	assert_non_null(strstr(e.msg, "has 7 at 1, no token of 7"));
+	free(x);
+	ser_record_free(&r);
+	ser_model_free(again);
 	ser_model_free(m);
 }
 
@@ -478,10 +565,10 @@ static void normalises(void **state)
 	assert_int_equal(ser_model_new(&m, "linear", NULL, 0, 0, &e), 0);
 	ser_model_input(m, "feat", 2, NULL, SER_NORM_MEAN);
 	float x[6] = {1, 10, 2, 30, 6, 50};
-	ser_model_normalise(m, x, 3);
+	ser_model_normalise(m, 0, x, 3);
 	assert_true(x[0] == -2 && x[1] == -20 && x[2] == -1 && x[3] == 0 && x[4] == 3 && x[5] == 20);
 	ser_model_input(m, "feat", 2, NULL, SER_NORM_MEANVAR);
-	ser_model_normalise(m, x, 3); /* deviations sqrt(14/3) and sqrt(800/3) */
+	ser_model_normalise(m, 0, x, 3); /* deviations sqrt(14/3) and sqrt(800/3) */
 	assert_true(fabsf(x[4] - 1.3887302f) < 1e-5f && fabsf(x[5] - 1.2247449f) < 1e-5f);
 	ser_model_free(m);
 }
@@ -522,7 +609,7 @@ static void plans(void **state)
 		const unsigned mode[] = {SER_TAPE_GRAD | SER_TAPE_TRAIN, 0, SER_TAPE_FIXED};
 		for (int k = 0; k < 3; k++) {
 			ser_tape_reset(t, mode[k], 5);
-			int u = ser_model_encode(m, t, ser_tape_batch(t, N, at, n_frame, D)).emb;
+			int u = ser_model_encode(m, t, 0, ser_tape_batch(t, N, at, n_frame, D)).emb;
 			int loss = ser_nn_sum(t, ser_nn_mul(t, u, ser_nn_tanh(t, u)));
 			struct ser_node y = ser_tape_node(t, u);
 			size_t n = y.n_row * y.n_col;
@@ -556,10 +643,11 @@ static void plans(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest more[] = {
-		cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),   cmocka_unit_test(wrong_files),
-		cmocka_unit_test(changed_bytes), cmocka_unit_test(save_and_load),  cmocka_unit_test(ecapa_sizes),
-		cmocka_unit_test(refuses),       cmocka_unit_test(other_features), cmocka_unit_test(normalises)};
+	const struct CMUnitTest more[] = {cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),
+					  cmocka_unit_test(wrong_files),   cmocka_unit_test(changed_bytes),
+					  cmocka_unit_test(save_and_load), cmocka_unit_test(ecapa_sizes),
+					  cmocka_unit_test(refuses),       cmocka_unit_test(other_features),
+					  cmocka_unit_test(encoders),      cmocka_unit_test(normalises)};
 	struct CMUnitTest t[2 * N_ARCH + sizeof more / sizeof *more];
 	for (size_t i = 0; i < N_ARCH; i++)
 		t[i] = (struct CMUnitTest){archs[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)archs[i]};
