@@ -97,7 +97,8 @@ static void choose_head(struct ser_cli *c, struct job *j, const char *name, cons
 		ser_cli_fail(c, SER_EDATA, "%s: has no classifier and no values \"%s\"", path, name);
 	j->i_head = (size_t)i;
 	j->head = &j->m->head[i];
-	j->frames = j->head->source.n > 0 && j->head->source.term[0].part == SER_PART_FRAMES;
+	j->frames = j->head->source.n > 0 && j->head->source.term[0].part == SER_PART_FRAMES &&
+		    j->head->pool == SER_POOL_NONE;
 }
 
 int main(int argc, char **argv)

@@ -200,8 +200,10 @@ static void check_options(struct ser_cli *c)
 	if (o.keep.resume && o.keep.checkpoint == NULL)
 		ser_cli_usage(c, "--resume needs --checkpoint");
 	for (size_t i = 0; i < o.net.n_enc; i++)
-		if (o.net.enc[i].tune.freeze && o.net.enc[i].init == NULL)
+		if (o.net.enc[i].tune.freeze != NULL && o.net.enc[i].init == NULL)
 			ser_cli_usage(c, "--freeze needs --init");
+		else if (o.net.enc[i].tune.freeze != NULL && o.net.enc[i].lora != NULL)
+			ser_cli_usage(c, "--lora freezes the encoder by itself");
 	if (o.keep.every > 0 && o.keep.checkpoint == NULL)
 		ser_cli_usage(c, "--checkpoint-every needs --checkpoint");
 	if (!first())
@@ -334,6 +336,7 @@ int main(int argc, char **argv)
 	ser_buf_free(&archs);
 	struct progress progress = {&c, time(NULL), "training"};
 	check(&c, ser_train_run(t, &o.keep, tell, &progress, &e), &e);
+	ser_model_merge(m);
 	if (first())
 		check(&c, ser_model_save(m, c.out, &e), &e);
 	ser_trainer_free(t);

@@ -145,5 +145,6 @@ const struct ser_arch ser_arch_emotion2vec = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.extractor = "modality_encoders.AUDIO.local_encoder.",
 	.n_in = 1,
 };

@@ -102,6 +102,7 @@ const struct ser_arch ser_arch_roberta = {
 	.min_frame = ser_arch_any_length,
 	.check = check,
 	.max_frame = max_frame,
+	.extractor = "embeddings.",
 	.n_in = 1,
 	.n_token = n_token,
 };
@@ -113,6 +114,7 @@ const struct ser_arch ser_arch_bert = {
 	.min_frame = ser_arch_any_length,
 	.check = check,
 	.max_frame = max_frame,
+	.extractor = "embeddings.",
 	.n_in = 1,
 	.n_token = n_token,
 };

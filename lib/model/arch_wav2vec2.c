@@ -26,6 +26,8 @@ enum {
 	LAYERDROP,
 	MASK,
 	MASK_SPAN,
+	MASK_CH,
+	MASK_CH_SPAN,
 	BUCKETS,
 	FAR
 };
@@ -48,7 +50,9 @@ enum {
 	[ACT_DROPOUT] = {"act_dropout", 0, 0, 0.95, SER_HYPER_REAL, "dropout within feed-forward parts"}, \
 	[LAYERDROP] = {"layerdrop", 0, 0, 0.95, SER_HYPER_REAL, "probability that a layer is left out of a training step"}, \
 	[MASK] = {"mask", 0, 0, 1, SER_HYPER_REAL, "share of frames that training replaces by the mask vector, in spans"}, \
-	[MASK_SPAN] = {"mask_span", 10, 1, 1000, SER_HYPER_WHOLE, "frames of a span"}
+	[MASK_SPAN] = {"mask_span", 10, 1, 1000, SER_HYPER_WHOLE, "frames of a span"}, \
+	[MASK_CH] = {"mask_channels", 0, 0, 1, SER_HYPER_REAL, "share of channels that training sets to 0, in spans"}, \
+	[MASK_CH_SPAN] = {"mask_channels_span", 10, 1, 1000, SER_HYPER_WHOLE, "channels of a span"}
 static const struct ser_hyper wav2vec2[] = {COMMON(0, 128, 0), {0}};
 static const struct ser_hyper data2vec[] = {COMMON(1, 19, 5), {0}};
 static const struct ser_hyper wavlm[] = {
@@ -101,7 +105,8 @@ static int features(struct ser_tape *t, const double *h, int x)
 	x = ser_arch_norm(t, "feature_projection.layer_norm", x, 1e-5);
 	x = ser_nn_dropout(t, ser_layer_linear(t, "feature_projection.projection", x, D, true), h[DROPOUT]);
 	int v = ser_layer_param(t, "masked_spec_embed", SER_P_NO_DECAY, (struct ser_init){SER_INIT_UNIFORM, 1}, 1, &D);
-	return ser_nn_mask(t, x, v, &(struct ser_mask){h[MASK], (size_t)h[MASK_SPAN], 2});
+	return ser_nn_mask(t, x, v,
+			   &(struct ser_mask){h[MASK], (size_t)h[MASK_SPAN], 2, h[MASK_CH], (size_t)h[MASK_CH_SPAN]});
 }
 
 static struct ser_encoded encode(struct ser_tape *t, const double *h, int x, size_t n_bucket, size_t most)
@@ -176,6 +181,7 @@ const struct ser_arch ser_arch_wav2vec2 = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.extractor = "feature_extractor.",
 	.n_in = 1,
 };
 const struct ser_arch ser_arch_hubert = {
@@ -185,6 +191,7 @@ const struct ser_arch ser_arch_hubert = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.extractor = "feature_extractor.",
 	.n_in = 1,
 };
 const struct ser_arch ser_arch_wavlm = {
@@ -194,6 +201,7 @@ const struct ser_arch ser_arch_wavlm = {
 	.build = build_wavlm,
 	.min_frame = ser_arch_speech_least,
 	.check = check_wavlm,
+	.extractor = "feature_extractor.",
 	.n_in = 1,
 };
 const struct ser_arch ser_arch_data2vec_audio = {
@@ -203,5 +211,6 @@ const struct ser_arch ser_arch_data2vec_audio = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.extractor = "feature_extractor.",
 	.n_in = 1,
 };

@@ -94,4 +94,5 @@ const struct ser_arch ser_arch_whisper = {
 	.min_frame = ser_arch_any_length,
 	.check = check,
 	.max_frame = max_frame,
+	.extractor = "conv",
 };

@@ -26,6 +26,8 @@ static void heads(const struct ser_model *m, struct ser_buf *b)
 			ser_buf_str(b, ", on ");
 			ser_model_source_text(m, &h->source, b);
 		}
+		if (h->pool != SER_POOL_NONE)
+			ser_buf_printf(b, ", pooling %s", ser_head_pools[h->pool]);
 		if (h->adversarial)
 			ser_buf_str(b, ", adversarial");
 		for (size_t k = 0; h->out != NULL && k < h->n_out && k < 12; k++)
@@ -65,6 +67,11 @@ static void input(const struct ser_encoder *c, struct ser_buf *b)
 		       c->field, c->n_in, c->arch->min_frame(c->hyper), ser_model_norms[c->norm]);
 	line(b, "front-end", &c->dims);
 	ser_buf_printf(b, "%-14s%zu dimensions\n", "embedding", c->n_emb);
+	if (c->adapt.mix != SER_MIX_NONE)
+		ser_buf_printf(b, "%-14s%s\n", "layers",
+			       c->adapt.mix == SER_MIX_SUM ? "their sum, weighted" : "their sum, normed and weighted");
+	if (c->adapt.rank > 0)
+		ser_buf_printf(b, "%-14srank %zu, alpha %g\n", "adapters", c->adapt.rank, c->adapt.alpha);
 }
 
 void ser_model_describe(const struct ser_model *m, struct ser_buf *b)

@@ -86,6 +86,7 @@ int ser_model_encoder_add(struct ser_model *m, const char *name, const char *arc
 	c->name = name != NULL ? ser_arena_strndup(&m->arena, name, strlen(name)) : NULL;
 	c->prefix = prefix(m, "encoder", name);
 	c->input_prefix = prefix(m, "input", name);
+	c->mix_prefix = prefix(m, "mix", name);
 	m->n_enc++;
 	return 0;
 }
@@ -205,12 +206,28 @@ void ser_model_source_text(const struct ser_model *m, const struct ser_source *s
 
 /* ---- the network ---- */
 
-struct ser_encoded ser_model_encode(const struct ser_model *m, struct ser_tape *t, size_t encoder, int x)
+struct ser_encoded ser_model_layers(const struct ser_model *m, struct ser_tape *t, size_t encoder, int x)
 {
 	const struct ser_encoder *c = &m->enc[encoder];
 	ser_tape_enter(t, "%s", c->prefix);
+	ser_tape_lora(t, c->adapt.rank, c->adapt.alpha);
 	struct ser_encoded y = c->arch->build(t, c->hyper, x);
+	ser_tape_lora(t, 0, 0);
 	ser_tape_leave(t);
+	return y;
+}
+
+void ser_model_mix(const struct ser_model *m, struct ser_tape *t, size_t encoder, struct ser_encoded *y)
+{
+	ser_tape_enter(t, "%s", m->enc[encoder].mix_prefix);
+	ser_adapt_mix(t, m->enc[encoder].adapt.mix, y);
+	ser_tape_leave(t);
+}
+
+struct ser_encoded ser_model_encode(const struct ser_model *m, struct ser_tape *t, size_t encoder, int x)
+{
+	struct ser_encoded y = ser_model_layers(m, t, encoder, x);
+	ser_model_mix(m, t, encoder, &y);
 	return y;
 }
 

@@ -82,8 +82,8 @@ int ser_model_head_find(const struct ser_model *m, const char *name)
 int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source)
 {
 	const struct ser_head *h = &m->head[head];
-	int x = source;
 	ser_tape_enter(t, "heads.%s", h->name);
+	int x = h->pool != SER_POOL_NONE ? ser_adapt_pool(t, h->pool, source) : source;
 	if (h->n_hidden > 0)
 		x = ser_nn_relu(t, ser_layer_linear(t, "hidden", x, h->n_hidden, true));
 	for (size_t i = 2; i <= h->n_layer && h->n_hidden > 0; i++) {
@@ -137,6 +137,17 @@ static int input_param(struct ser_model *m, const struct ser_encoder *c, const c
 	return k;
 }
 
+static int check_adapt(const struct ser_model *m, size_t i, const struct ser_encoded *y, struct ser_err *e)
+{
+	const struct ser_encoder *c = &m->enc[i];
+	if (c->adapt.mix != SER_MIX_NONE && y->n_layer == 0)
+		return ser_fail(e, SER_EUSAGE, "architecture %s has no layers to mix", c->arch->name);
+	if (c->adapt.rank > 0 && !ser_model_has_lora(m, i))
+		return ser_fail(e, SER_EUSAGE, "architecture %s has no linear layers for adapters of rank %zu",
+				c->arch->name, c->adapt.rank);
+	return 0;
+}
+
 static int build_head(struct ser_model *m, struct ser_tape *t, size_t i, const struct ser_encoded *y, struct ser_err *e)
 {
 	const struct ser_head *h = &m->head[i];
@@ -173,6 +184,8 @@ int ser_model_build(struct ser_model *m, struct ser_err *e)
 		y[i] = ser_model_encode(m, t, i, ser_tape_input(t, NULL, seg[1], c->n_in, seg, 1));
 		c->n_emb = ser_tape_shape(t, y[i].emb).n_col;
 	}
+	for (size_t i = 0; i < m->n_enc && rc == 0; i++)
+		rc = check_adapt(m, i, &y[i], e);
 	for (size_t i = 0; i < m->n_head && rc == 0; i++)
 		rc = build_head(m, t, i, y, e);
 	ser_tape_free(t);
@@ -451,6 +464,8 @@ static struct ser_val head_val(const struct ser_model *m, struct ser_arena *a, c
 		ser_val_set(a, &v, "source", ser_str(ser_arena_strndup(a, b.s, b.n)));
 		ser_buf_free(&b);
 	}
+	if (h->pool != SER_POOL_NONE)
+		ser_val_set(a, &v, "pool", ser_str(ser_head_pools[h->pool]));
 	if (h->out != NULL) {
 		out.u.list.v = ser_arena_alloc(a, h->n_out, sizeof *out.u.list.v);
 		out.u.list.n = h->n_out;
@@ -481,6 +496,20 @@ static struct ser_val input_val(struct ser_arena *a, const struct ser_encoder *c
 	return v;
 }
 
+static bool adapted(const struct ser_encoder *c)
+{
+	return c->adapt.mix != SER_MIX_NONE || c->adapt.rank > 0;
+}
+
+static struct ser_val adapt_val(struct ser_arena *a, const struct ser_encoder *c)
+{
+	struct ser_val v = ser_val_map();
+	ser_val_set(a, &v, "mix", ser_str(ser_mixes[c->adapt.mix]));
+	ser_val_set(a, &v, "rank", ser_int((int64_t)c->adapt.rank));
+	ser_val_set(a, &v, "alpha", ser_real(c->adapt.alpha));
+	return v;
+}
+
 static struct ser_val encoders_val(const struct ser_model *m, struct ser_arena *a)
 {
 	struct ser_val list = ser_val_list();
@@ -491,6 +520,8 @@ static struct ser_val encoders_val(const struct ser_model *m, struct ser_arena *
 		ser_val_set(a, &v, "arch", ser_str(c->arch->name));
 		ser_val_set(a, &v, "hyper", hyper_val(a, c));
 		ser_val_set(a, &v, "input", input_val(a, c));
+		if (adapted(c))
+			ser_val_set(a, &v, "adapt", adapt_val(a, c));
 		ser_val_push(a, &list, v);
 	}
 	return list;
@@ -503,7 +534,7 @@ void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_s
 	struct ser_val heads = ser_val_list();
 	for (size_t i = 0; i < m->n_head; i++)
 		ser_val_push(a, &heads, head_val(m, a, &m->head[i]));
-	*meta = ser_arena_alloc(a, 8, sizeof **meta);
+	*meta = ser_arena_alloc(a, 9, sizeof **meta);
 	*n_meta = 0;
 	add_meta(a, *meta, n_meta, "format", &(struct ser_val){.kind = SER_STR, .u.str = {"ser-model", 9}});
 	struct ser_val version = ser_str(m->enc[0].name == NULL ? "1" : "2");
@@ -514,6 +545,9 @@ void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_s
 		add_meta(a, *meta, n_meta, "arch", &arch);
 		add_meta(a, *meta, n_meta, "hyper", &hyper);
 		add_meta(a, *meta, n_meta, "input", &input);
+		struct ser_val adapt = adapt_val(a, &m->enc[0]);
+		if (adapted(&m->enc[0]))
+			add_meta(a, *meta, n_meta, "adapt", &adapt);
 	} else {
 		struct ser_val encoders = encoders_val(m, a);
 		add_meta(a, *meta, n_meta, "encoders", &encoders);
@@ -573,6 +607,27 @@ static bool get_size(const struct ser_val *map, const char *name, size_t lo, siz
 	return true;
 }
 
+/* Which of the names it is; -1: none. */
+static int index_of(const char *const *name, const struct ser_val *v)
+{
+	for (int k = 0; name[k] != NULL; k++)
+		if (ser_val_is_str(v, name[k]))
+			return k;
+	return -1;
+}
+
+static int take_adapt(struct ser_encoder *c, const struct ser_val *v, struct ser_err *e)
+{
+	const struct ser_val *mix = ser_val_get(v, "mix"), *alpha = ser_val_get(v, "alpha");
+	int k = mix != NULL ? index_of(ser_mixes, mix) : -1;
+	if (k < 0 || alpha == NULL || alpha->kind != SER_REAL || !(fabs(alpha->u.f) <= 1e6) ||
+	    !get_size(v, "rank", 0, &c->adapt.rank) || c->adapt.rank > 1024)
+		return ser_fail(e, SER_EDATA, "metadata \"adapt\" lacks a mix, rank or alpha that is known");
+	c->adapt.mix = (enum ser_mix)k;
+	c->adapt.alpha = alpha->u.f;
+	return 0;
+}
+
 static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_val *v, struct ser_err *e)
 {
 	const struct ser_val *name = ser_val_get(v, "name"), *kind = ser_val_get(v, "kind"),
@@ -596,6 +651,11 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	h.dropout = drop->u.f;
 	h.adversarial = adv != NULL && adv->kind == SER_BOOL && adv->u.b;
 	h.field = field != NULL && field->kind == SER_STR ? field->u.str.s : NULL;
+	const struct ser_val *pool = ser_val_get(v, "pool");
+	int p = pool != NULL ? index_of(ser_head_pools, pool) : SER_POOL_NONE;
+	if (p < 0)
+		return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" pools in an unknown way", h.name);
+	h.pool = (enum ser_head_pool)p;
 	if (h.kind != SER_HEAD_UNIT) {
 		if (out == NULL || out->kind != SER_LIST || out->u.list.n != h.n_out)
 			return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" does not name its %zu outputs",
@@ -699,7 +759,7 @@ static int fill_params(struct ser_model *m, const struct ser_st *s, struct ser_e
 
 /* An encoder: its name, NULL for none, architecture, hyper-parameters and input. */
 static int take_encoder(struct ser_model *m, const char *name, const struct ser_val *arch, const struct ser_val *hyper,
-			const struct ser_val *input, struct ser_err *e)
+			const struct ser_val *input, const struct ser_val *adapt, struct ser_err *e)
 {
 	int rc = ser_model_encoder_add(m, name, arch->u.str.s, NULL, 0, e);
 	for (size_t i = 0; rc == 0 && i < hyper->u.map.n; i++) {
@@ -709,19 +769,23 @@ static int take_encoder(struct ser_model *m, const char *name, const struct ser_
 						     : (double)NAN;
 		rc = ser_encoder_hyper(&m->enc[m->n_enc - 1], f->name, f->name_len, x, e);
 	}
+	if (rc == 0 && adapt != NULL)
+		rc = take_adapt(&m->enc[m->n_enc - 1], adapt, e);
 	return rc == 0 ? take_input(m, input, e) : rc;
 }
 
 /* Files of version 1 have one encoder, without a name. */
 static int take_encoders(struct ser_model *m, const struct ser_st *s, struct ser_arena *a, bool one, struct ser_err *e)
 {
-	struct ser_val arch, hyper, input, list;
+	struct ser_val arch, hyper, input, adapt, list;
+	bool more = ser_st_meta(s, "adapt") != NULL;
 	if (one)
 		return get_meta(s, a, "arch", SER_STR, &arch, e) != 0 ||
 				       get_meta(s, a, "hyper", SER_MAP, &hyper, e) != 0 ||
-				       get_meta(s, a, "input", SER_MAP, &input, e) != 0
+				       get_meta(s, a, "input", SER_MAP, &input, e) != 0 ||
+				       (more && get_meta(s, a, "adapt", SER_MAP, &adapt, e) != 0)
 			       ? e->code
-			       : take_encoder(m, NULL, &arch, &hyper, &input, e);
+			       : take_encoder(m, NULL, &arch, &hyper, &input, more ? &adapt : NULL, e);
 	if (get_meta(s, a, "encoders", SER_LIST, &list, e) != 0)
 		return e->code;
 	for (size_t i = 0; i < list.u.list.n; i++) {
@@ -731,7 +795,7 @@ static int take_encoders(struct ser_model *m, const struct ser_st *s, struct ser
 		if (name == NULL || name->kind != SER_STR || its_arch == NULL || its_arch->kind != SER_STR ||
 		    its_hyper == NULL || its_hyper->kind != SER_MAP || its_input == NULL || its_input->kind != SER_MAP)
 			return ser_fail(e, SER_EDATA, "metadata \"encoders\": one without name, arch, hyper or input");
-		if (take_encoder(m, name->u.str.s, its_arch, its_hyper, its_input, e) != 0)
+		if (take_encoder(m, name->u.str.s, its_arch, its_hyper, its_input, ser_val_get(v, "adapt"), e) != 0)
 			return e->code;
 	}
 	return m->n_enc > 0 ? 0 : ser_fail(e, SER_EDATA, "metadata \"encoders\": there are none");
@@ -810,7 +874,7 @@ static int copy_below(struct ser_params *p, const char *prefix, const struct ser
 		ser_buf_printf(&b, "%s.%s", other, rest);
 		int k = ser_params_find(q, b.s);
 		const struct ser_slice *o = k >= 0 ? &q->slice[k] : NULL;
-		if (o == NULL && all)
+		if (o == NULL && all && strstr(rest, ".lora_") == NULL)
 			rc = ser_fail(e, SER_EDATA, "it has no parameter \"%s\"", b.s);
 		else if (o != NULL &&
 			 (o->ndim != s->ndim || memcmp(o->shape, s->shape, (size_t)s->ndim * sizeof *s->shape) != 0))
@@ -835,6 +899,8 @@ int ser_model_copy_encoder(struct ser_model *m, size_t i, const struct ser_model
 {
 	const struct ser_encoder *c = &m->enc[i], *o = &src->enc[j];
 	if (copy_below(m->params, c->prefix, src->params, o->prefix, true, e) != 0)
+		return e->code;
+	if (copy_below(m->params, c->mix_prefix, src->params, o->mix_prefix, false, e) != 0)
 		return e->code;
 	return copy_below(m->params, c->input_prefix, src->params, o->input_prefix, false, e);
 }

@@ -38,6 +38,8 @@ struct ser_arch {
 	const char *(*check)(const double *h);
 	/* Most frames that it may have; absent: any number. */
 	size_t (*max_frame)(const double *h);
+	const char *
+		extractor; /* what the names of its front end begin with: the part that --freeze extractor means; NULL: it has none */
 	size_t n_in; /* columns D that it takes: 1 of a waveform or of tokens; 0: any number */
 	/* Of text: how many tokens there are. The input is whole numbers from 0 to below this. Absent: any numbers. */
 	size_t (*n_token)(const double *h);
@@ -59,17 +61,29 @@ enum ser_model_norm {
 };
 extern const char *const ser_model_norms[]; /* their names, by value; ends with NULL */
 
+/* What stands beside an encoder: its frames become a weighted sum of its layers, each normed or not (the parameter weight [n_layer+1]
+ * below mix_prefix, before a softmax), and the embedding their mean; low-rank adapters (ser_tape_lora). */
+enum ser_mix { SER_MIX_NONE, SER_MIX_SUM, SER_MIX_NORM };
+extern const char *const ser_mixes[]; /* "none", "sum", "norm", NULL */
+struct ser_adapt {
+	enum ser_mix mix;
+	size_t rank; /* 0: no adapters */
+	double alpha;
+};
+
 /* One encoder of a model: what it reads of a record, and the network over it. */
 struct ser_encoder {
 	const char *name;         /* "voice"; NULL: of a model that has this one alone */
 	const char *prefix;       /* of its parameters: "encoder.voice", or "encoder" */
 	const char *input_prefix; /* "input.voice", or "input" */
+	const char *mix_prefix;   /* "mix.voice", or "mix" */
 	const struct ser_arch *arch;
 	double *hyper;       /* by the rows of arch->hyper */
 	const char *field;   /* the tensor: "feat" */
 	size_t n_in;         /* D, its second axis */
 	struct ser_val dims; /* what the header of the training stream said about it (a map) */
 	enum ser_model_norm norm;
+	struct ser_adapt adapt;
 	size_t n_emb;  /* E, once built */
 	int mean, std; /* slices of SER_NORM_GLOBAL, once built; or -1 */
 };
@@ -103,7 +117,11 @@ enum ser_head_kind {
 };
 const char *ser_head_kind_name(enum ser_head_kind k);
 enum { SER_MAX_HEAD_LAYER = 16 };
-/* source -> [n_layer times linear n_hidden, ReLU ->] [dropout ->] linear. On frames its outputs are one row a frame. */
+/* What a head makes of frames first, where it stands on them and is not one of each: means, also with deviations, both by attention (Okabe
+ * et al. 2018), covariances of 64 projections (Lin et al. 2015; Stafylakis et al. 2021). */
+enum ser_head_pool { SER_POOL_NONE, SER_POOL_MEAN, SER_POOL_STATS, SER_POOL_ASP, SER_POOL_COV };
+extern const char *const ser_head_pools[]; /* "none", "mean", "mean,std", "asp", "cov", NULL */
+/* source -> [pool ->] [n_layer times linear n_hidden, ReLU ->] [dropout ->] linear. On frames its outputs are one row a frame. */
 struct ser_head {
 	const char *name; /* parameters are below heads.NAME */
 	enum ser_head_kind kind;
@@ -115,6 +133,7 @@ struct ser_head {
 	double dropout;
 	bool adversarial; /* trained through gradient reversal */
 	struct ser_source source;
+	enum ser_head_pool pool;
 };
 
 /* ---- models ------------------------------------------------------------------------------------------ */
@@ -127,7 +146,7 @@ struct ser_model {
 	size_t n_head, cap_head;
 	struct ser_val train;      /* a map: what was trained on, "speakers" (a list of names) among it */
 	struct ser_val prov;       /* as in a stream header */
-	struct ser_params *params; /* those of encoders and inputs by their prefixes, heads.* */
+	struct ser_params *params; /* those of encoders, inputs and mixtures by their prefixes, heads.* */
 };
 
 /* A model of one encoder without a name, without heads and without parameters yet. hyper: n texts "name=value". SER_EUSAGE on an
@@ -180,8 +199,8 @@ enum ser_model_source { SER_FROM_SPEECHBRAIN, SER_FROM_WESPEAKER };
 extern const char *const ser_model_sources[]; /* "speechbrain", "wespeaker", NULL */
 int ser_model_import(struct ser_model **out, const struct ser_st *s, enum ser_model_source from, const char *field,
 		     const struct ser_val *dims, struct ser_err *e);
-/* Copy the values of encoder j of src into encoder i of m: every parameter of m's must be there, of the same shape, and none more.
- * Also the normalisation's, where both have it. */
+/* Copy the values of encoder j of src into encoder i of m: every parameter of m's must be there, of the same shape, and none more,
+ * low-rank adapters of m aside. Also the normalisation's and the mixture's, where both have them. */
 int ser_model_copy_encoder(struct ser_model *m, size_t i, const struct ser_model *src, size_t j, struct ser_err *e);
 /* Layout of a slice in files: PyTorch's. Convolutions [O, k.., I] are written [O, I, k..]; everything else as it is. */
 void ser_model_slice_shape(const struct ser_slice *s, size_t *shape); /* [s->ndim] */
@@ -205,12 +224,28 @@ void ser_model_normalise(const struct ser_model *m, size_t encoder, float *x, si
 /* The network on a tape: x [R, D] with segments, normalised, through an encoder; a part of what came out, -1 where the architecture
  * has none; parts [n] side by side; a head on them. */
 struct ser_encoded ser_model_encode(const struct ser_model *m, struct ser_tape *t, size_t encoder, int x);
+/* That in two steps: the encoder, the mixture of its layers. */
+struct ser_encoded ser_model_layers(const struct ser_model *m, struct ser_tape *t, size_t encoder, int x);
+void ser_model_mix(const struct ser_model *m, struct ser_tape *t, size_t encoder, struct ser_encoded *y);
 int ser_model_part(struct ser_tape *t, const struct ser_encoded *y, enum ser_part part);
 int ser_model_join(struct ser_tape *t, size_t n, const int *part);
 /* All parts of a source side by side: y [n_enc] of the encoders that it names; -1 as above. */
 int ser_model_source(const struct ser_model *m, struct ser_tape *t, const struct ser_source *s,
 		     const struct ser_encoded *y);
 int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source);
+
+/* ---- fine-tuning (adapt.c) ---- */
+
+/* "R" or "R,ALPHA"; alpha is 2 R unless it is said. SER_EUSAGE: it is neither. */
+int ser_lora_parse(struct ser_adapt *a, const char *text, struct ser_err *e);
+void ser_adapt_mix(struct ser_tape *t, enum ser_mix kind, struct ser_encoded *y); /* below the scope entered */
+int ser_adapt_pool(struct ser_tape *t, enum ser_head_pool kind, int frames);
+/* Freeze an encoder: "all" of it, its "extractor", or what comes "below:N", the layer N of n_layer. SER_EUSAGE: it has none. */
+int ser_model_freeze(struct ser_model *m, size_t encoder, const char *what, struct ser_err *e);
+void ser_model_freeze_base(struct ser_model *m, size_t encoder); /* all of it but its low-rank adapters */
+bool ser_model_has_lora(const struct ser_model *m, size_t encoder);
+/* Put low-rank adapters into the weights that they stand beside: there are none any more. */
+void ser_model_merge(struct ser_model *m);
 
 /* Running a model over records, one worker's records at a time: results depend on the record alone. */
 struct ser_runner;

@@ -44,6 +44,7 @@ enum op {
 	OP_ATTENTION,
 	OP_POOL,
 	OP_POOL_STATS,
+	OP_POOL_COV,
 	OP_ATTEND,
 	OP_EXPAND,
 	OP_SCALE_ROWS,
@@ -71,7 +72,7 @@ struct node {
 	size_t n_split;        /* so many of its columns */
 	bool idle;             /* only they need its memory */
 	bool taken;            /* an operator wrote over its value */
-	bool boundary;         /* used outside of the block that it was made in */
+	bool boundary;         /* used outside of the block that it was made in, by what backward may come to */
 	size_t n_bias;         /* of the maker's bias, if it wants a gradient: sums down columns of this one's, */
 	double *grad_sum;      /* [n_bias], */
 	bool summed;           /* formed already by what wrote that */
@@ -138,6 +139,8 @@ struct ser_tape {
 	struct packed *packed; /* [n_packed], while SER_TAPE_FIXED */
 	size_t n_packed, cap_packed;
 	bool recompute, ran_back;
+	size_t lora_rank;
+	double lora_alpha;
 };
 
 /* What the plan decides; a test may switch each off, and the bytes stay. */
@@ -330,6 +333,7 @@ void fwd_rnn(struct ser_tape *t, struct rec *r);
 void fwd_attention(struct ser_tape *t, struct rec *r);
 void fwd_pool(struct ser_tape *t, struct rec *r);
 void fwd_pool_stats(struct ser_tape *t, struct rec *r);
+void fwd_pool_cov(struct ser_tape *t, struct rec *r);
 void fwd_attend(struct ser_tape *t, struct rec *r);
 void fwd_expand(struct ser_tape *t, struct rec *r);
 void fwd_scale_rows(struct ser_tape *t, struct rec *r);
@@ -372,6 +376,7 @@ void bwd_rnn(struct ser_tape *t, const struct rec *r);
 void bwd_attention(struct ser_tape *t, const struct rec *r);
 void bwd_pool(struct ser_tape *t, const struct rec *r);
 void bwd_pool_stats(struct ser_tape *t, const struct rec *r);
+void bwd_pool_cov(struct ser_tape *t, const struct rec *r);
 void bwd_attend(struct ser_tape *t, const struct rec *r);
 void bwd_expand(struct ser_tape *t, const struct rec *r);
 void bwd_scale_rows(struct ser_tape *t, const struct rec *r);

@@ -35,14 +35,27 @@ static int constant(struct ser_tape *t, const char *suffix, double a, unsigned f
 	return ser_layer_param(t, suffix, flags, (struct ser_init){SER_INIT_CONST, a}, 1, &n);
 }
 
+/* y + alpha/rank B A x */
+static int adapt(struct ser_tape *t, int x, int y)
+{
+	size_t n_in = tape_at(t, x)->n_col, n_out = tape_at(t, y)->n_col, r = t->lora_rank;
+	if (r == 0 || t->block == 0 || n_in <= 8 * r || n_out <= 8 * r)
+		return y;
+	int a = uniform(t, "lora_A.weight", n_in, 0, 2, (size_t[]){r, n_in});
+	int b = ser_layer_param(t, "lora_B.weight", 0, (struct ser_init){SER_INIT_CONST, 0}, 2, (size_t[]){n_out, r});
+	a = ser_nn_scale(t, ser_nn_linear(t, x, a, -1), t->lora_alpha / (double)r);
+	return ser_nn_add(t, y, ser_nn_linear(t, a, b, -1));
+}
+
 int ser_layer_linear(struct ser_tape *t, const char *name, int x, size_t n_out, bool bias)
 {
 	size_t n_in = tape_at(t, x)->n_col;
 	ser_tape_enter(t, "%s", name);
 	int w = uniform(t, "weight", n_in, 0, 2, (size_t[]){n_out, n_in});
 	int b = bias ? uniform(t, "bias", n_in, SER_P_NO_DECAY, 1, &n_out) : -1;
+	int y = adapt(t, x, ser_nn_linear(t, x, w, b));
 	ser_tape_leave(t);
-	return ser_nn_linear(t, x, w, b);
+	return y;
 }
 
 int ser_layer_conv1d(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c, bool bias)

@@ -78,6 +78,12 @@ int ser_params_find(const struct ser_params *p, const char *name); /* index or -
 /* Set or clear flags of every slice whose name begins with prefix ("" is all). Returns how many. */
 size_t ser_params_flag(struct ser_params *p, const char *prefix, unsigned flags, bool on);
 size_t ser_params_count(const struct ser_params *p, bool trainable_only); /* elements, buffers not counted */
+/* What may change: the values of all slices that are not frozen, one after another. Without frozen slices it is the flat array. */
+size_t ser_params_live(const struct ser_params *p);                            /* how many elements */
+void ser_params_get(const struct ser_params *p, const real *flat, real *live); /* out of an array like val */
+void ser_params_put(const struct ser_params *p, const real *live, real *flat); /* and into it */
+void ser_params_remove(struct ser_params *p,
+		       int slice); /* of the list: those behind it move up; the flat arrays stay as they are */
 void ser_params_zero_grad(struct ser_params *p);
 /* Euclidean norm of all gradients, into *norm (may be NULL); scaled down to max_norm where that is > 0 and less. A
  * gradient that is not finite: SER_EDATA, naming the first such parameter, and nothing is scaled. */
@@ -253,11 +259,14 @@ int ser_nn_reshape(struct ser_tape *t, int x, size_t n_col, int like);
  * The rows are asserted to be there. */
 int ser_nn_lookup(struct ser_tape *t, int table, int x);
 int ser_nn_positions(struct ser_tape *t, int table, int like, size_t first);
-/* In training: spans of frames replaced by v [1,C] (Park et al. 2019; Baevski et al. 2020). A segment of n frames has floor(prob n/span +
- * u) of them, u uniform in [0,1), at least `least`, as far as n/span allows; they may overlap. */
+/* In training: spans of frames replaced by v [1,C], then spans of a segment's channels set to 0 (Park et al. 2019; Baevski et al. 2020). A
+ * segment of n frames has floor(prob n/span + u) of them, u uniform in [0,1), at least `least`, as far as n/span allows; they may
+ * overlap. The same for its channels, of which there may be none. */
 struct ser_mask {
 	double prob;
 	size_t span, least;
+	double ch_prob;
+	size_t ch_span;
 };
 int ser_nn_mask(struct ser_tape *t, int x, int v, const struct ser_mask *o);
 /* A segment to one row [n_seg, ..] */
@@ -270,6 +279,8 @@ int ser_nn_pool_first(struct ser_tape *t, int x);
 int ser_nn_pool_stats(struct ser_tape *t, int x, int a, double eps);
 /* The same over equal weights, std = sqrt(var + eps) with n-1 in var, as PyTorch's. One frame has var 0. */
 int ser_nn_pool_sample_stats(struct ser_tape *t, int x, double eps);
+/* Covariances of the columns over each segment, divided by its rows: [n_seg, C(C+1)/2], the upper triangle row by row. */
+int ser_nn_pool_cov(struct ser_tape *t, int x);
 /* Weighted sum over each segment, a [R,C] or [R,1]; result [n_seg,C]. */
 int ser_nn_pool_sum(struct ser_tape *t, int x, int a);
 int ser_nn_softmax_time(struct ser_tape *t, int x); /* each column over its segment */
@@ -342,6 +353,10 @@ int ser_nn_cooccur_weights(size_t n, const double *count, real *w, struct ser_er
 
 void ser_tape_enter(struct ser_tape *t, const char *fmt, ...) SER_PRINTF(2, 3);
 void ser_tape_leave(struct ser_tape *t);
+/* Until the next call or reset: low-rank adapters (Hu et al. 2022) beside the linear layers of numbered blocks that have more than 8 rank
+ * inputs and outputs, y = x w' + b + alpha/rank (x A') B', A [rank,I] name.lora_A.weight, B [O,rank] name.lora_B.weight, zeros when new.
+ * rank 0: none. */
+void ser_tape_lora(struct ser_tape *t, size_t rank, double alpha);
 /* The parameter <scopes>.<name>, as a node; created when the pass allows it. */
 int ser_layer_param(struct ser_tape *t, const char *name, unsigned flags, struct ser_init init, int ndim,
 		    const size_t *shape);

@@ -184,20 +184,21 @@ int ser_nn_positions(struct ser_tape *t, int table, int like, size_t first)
 /* ---- masked frames ---- */
 
 struct mask {
-	bool *masked; /* [R] */
+	bool *masked;  /* [R] frames */
+	bool *channel; /* [n_seg,C], or NULL */
 };
 
-/* Spans of a segment of n frames, masked [n]: floor(prob n / span + u) of them, or `least`, their begins all different */
-static void draw_spans(const struct ser_mask *o, struct ser_rng *r, size_t n, bool *masked)
+/* Spans of n things, masked [n]: floor(prob n / span + u) of them, or `least`, their begins all different */
+static void draw_spans(double prob, size_t span, size_t least, struct ser_rng *r, size_t n, bool *masked)
 {
-	size_t room = n >= o->span ? n - o->span + 1 : 0;
-	size_t k = (size_t)(o->prob * (double)n / (double)o->span + ser_rng_uniform(r));
-	k = k < o->least ? o->least : k;
-	k = k > n / o->span ? n / o->span : k;
+	size_t room = n >= span ? n - span + 1 : 0;
+	size_t k = (size_t)(prob * (double)n / (double)span + ser_rng_uniform(r));
+	k = k < least ? least : k;
+	k = k > n / span ? n / span : k;
 	for (size_t i = 0; i < room && k > 0; i++) /* each subset of begins is equally likely */
 		if (ser_rng_below(r, room - i) < k) {
 			k--;
-			for (size_t j = i; j < i + o->span; j++)
+			for (size_t j = i; j < i + span; j++)
 				masked[j] = true;
 		}
 }
@@ -205,40 +206,58 @@ static void draw_spans(const struct ser_mask *o, struct ser_rng *r, size_t n, bo
 int ser_nn_mask(struct ser_tape *t, int x, int v, const struct ser_mask *o)
 {
 	struct node X = *tape_at(t, x), V = *tape_at(t, v);
-	ser_assert(X.seg != NULL && V.n_row == 1 && V.n_col == X.n_col && o->span > 0);
-	if (o->prob <= 0 || (t->mode & SER_TAPE_TRAIN) == 0 || tape_shape_only(t))
+	size_t C = X.n_col;
+	ser_assert(X.seg != NULL && V.n_row == 1 && V.n_col == C && o->span > 0 && (o->ch_prob <= 0 || o->ch_span > 0));
+	if ((o->prob <= 0 && o->ch_prob <= 0) || (t->mode & SER_TAPE_TRAIN) == 0 || tape_shape_only(t))
 		return x;
 	void *saved;
-	int y = tape_op(t, OP_MASK, 2, (int[]){x, v}, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct mask));
-	bool *masked = ((struct mask *)saved)->masked = ser_arena_calloc(&t->arena, X.n_row, sizeof *masked);
+	int y = tape_op(t, OP_MASK, 2, (int[]){x, v}, X.n_row, C, X.seg, X.n_seg, &saved, sizeof(struct mask));
+	struct mask *m = saved;
+	m->masked = ser_arena_calloc(&t->arena, X.n_row, sizeof *m->masked);
+	if (o->ch_prob > 0)
+		m->channel = ser_arena_calloc(&t->arena, ser_mul(X.n_seg, C), sizeof *m->channel);
 	uint64_t n = ++t->n_drop;
 	for (size_t b = 0; b < X.n_seg; b++) {
 		struct ser_rng r;
 		ser_rng_seed(&r, ser_hash((uint64_t[]){t->seed, n, b < t->n_key ? t->key[b] : b}, 24));
-		draw_spans(o, &r, X.seg[b + 1] - X.seg[b], masked + X.seg[b]);
+		if (o->prob > 0)
+			draw_spans(o->prob, o->span, o->least, &r, X.seg[b + 1] - X.seg[b], m->masked + X.seg[b]);
+		if (o->ch_prob > 0)
+			draw_spans(o->ch_prob, o->ch_span, 0, &r, C, m->channel + b * C);
 	}
 	return y;
 }
 
 void fwd_mask(struct ser_tape *t, struct rec *r)
 {
-	const bool *masked = ((struct mask *)r->saved)->masked;
+	const struct mask *m = r->saved;
 	const real *x = tape_val(t, r->in[0]), *v = tape_val(t, r->in[1]);
 	struct node Y = *tape_at(t, r->out);
+	size_t C = Y.n_col;
 	for (size_t i = 0; i < Y.n_row; i++)
-		memcpy(Y.val + i * Y.n_col, masked[i] ? v : x + i * Y.n_col, Y.n_col * sizeof *Y.val);
+		memcpy(Y.val + i * C, m->masked[i] ? v : x + i * C, C * sizeof *Y.val);
+	for (size_t b = 0; m->channel != NULL && b < Y.n_seg; b++)
+		for (size_t i = Y.seg[b]; i < Y.seg[b + 1]; i++)
+			for (size_t c = 0; c < C; c++)
+				Y.val[i * C + c] = m->channel[b * C + c] ? 0 : Y.val[i * C + c];
 }
 
+/* A masked frame's gradient is v's, any other's x's; of a masked channel there is none. */
 void bwd_mask(struct ser_tape *t, const struct rec *r)
 {
 	struct node Y = *tape_at(t, r->out);
-	const bool *masked = ((struct mask *)r->saved)->masked;
+	const struct mask *m = r->saved;
 	real *dx = tape_grad(t, r->in[0]), *dv = tape_grad(t, r->in[1]);
-	for (size_t i = 0; i < Y.n_row; i++) {
-		real *to = masked[i] ? dv : dx != NULL ? dx + i * Y.n_col : NULL;
-		if (to != NULL)
-			ser_la_axpy(Y.n_col, 1, Y.grad + i * Y.n_col, to);
-	}
+	size_t C = Y.n_col;
+	for (size_t b = 0; b < Y.n_seg; b++)
+		for (size_t i = Y.seg[b]; i < Y.seg[b + 1]; i++) {
+			real *to = m->masked[i] ? dv : dx != NULL ? dx + i * C : NULL;
+			const real *dy = Y.grad + i * C;
+			if (to != NULL && m->channel == NULL)
+				ser_la_axpy(C, 1, dy, to);
+			for (size_t c = 0; to != NULL && m->channel != NULL && c < C; c++)
+				to[c] += m->channel[b * C + c] ? 0 : dy[c];
+		}
 }
 
 bool ser_tape_chance(struct ser_tape *t, double p)

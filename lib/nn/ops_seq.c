@@ -410,6 +410,79 @@ void bwd_pool_stats(struct ser_tape *t, const struct rec *r)
 	ser_la_for(t->la, tape_at(t, r->out)->n_row, stats_item, &s);
 }
 
+/* ---- covariances ---- */
+
+struct cov {
+	struct ser_tape *t;
+	const size_t *seg;
+	size_t n_col;
+	const real *x, *dy;
+	real *y, *dx, *xc, *s; /* xc [R,C] centred; s [n_seg,C,C] */
+};
+
+static void cov_item(void *ctx, size_t b, int worker)
+{
+	const struct cov *k = ctx;
+	struct ser_la *la = ser_la_worker(k->t->la, worker);
+	size_t C = k->n_col, n = k->seg[b + 1] - k->seg[b], from = k->seg[b] * C, n_out = C * (C + 1) / 2,
+	       at = b * n_out;
+	real *xc = k->xc + from, *s = k->s + b * C * C;
+	for (size_t c = 0; c < C; c++) {
+		double m = 0;
+		for (size_t i = 0; i < n; i++)
+			m += (double)k->x[from + i * C + c];
+		for (size_t i = 0; i < n; i++)
+			xc[i * C + c] = (real)((double)k->x[from + i * C + c] - m / (double)n);
+	}
+	real over_n = (real)(1 / (double)n);
+	if (k->dy == NULL) {
+		ser_la_gemm(la, true, false, C, C, n, over_n, xc, C, xc, C, 0, s, C);
+		for (size_t i = 0; i < C; i++)
+			for (size_t j = i; j < C; j++)
+				k->y[at++] = s[i * C + j];
+		return;
+	}
+	for (size_t i = 0; i < C; i++)
+		for (size_t j = i; j < C; j++, at++)
+			s[i * C + j] = s[j * C + i] = i == j ? 2 * k->dy[at] : k->dy[at];
+	ser_la_gemm(la, false, false, n, C, C, over_n, xc, C, s, C, 1, k->dx + from, C);
+}
+
+int ser_nn_pool_cov(struct ser_tape *t, int x)
+{
+	struct node X = *tape_at(t, x);
+	ser_assert(X.seg != NULL && X.n_col < 1 << 15);
+	return tape_op(t, OP_POOL_COV, 1, &x, X.n_seg, X.n_col * (X.n_col + 1) / 2, NULL, 0, NULL, 0);
+}
+
+static void cov(struct ser_tape *t, const struct rec *r, const real *dy, real *dx)
+{
+	struct node X = *tape_at(t, r->in[0]);
+	struct cov k = {.t = t,
+			.seg = X.seg,
+			.n_col = X.n_col,
+			.x = X.val,
+			.dy = dy,
+			.y = tape_val(t, r->out),
+			.dx = dx,
+			.xc = tape_alloc(t, ser_mul(X.n_row, X.n_col)),
+			.s = tape_alloc(t, ser_mul(X.n_seg, X.n_col * X.n_col))};
+	ser_la_for(t->la, X.n_seg, cov_item, &k);
+}
+
+void fwd_pool_cov(struct ser_tape *t, struct rec *r)
+{
+	cov(t, r, NULL, NULL);
+}
+
+/* s_ij = sum_t c_ti c_tj / n, c = x - mean:  dx_ti += (sum_j (1 + [i = j]) ds_ij c_tj) / n: the mean's part is 0 */
+void bwd_pool_cov(struct ser_tape *t, const struct rec *r)
+{
+	real *dx = tape_grad(t, r->in[0]);
+	if (dx != NULL)
+		cov(t, r, tape_at(t, r->out)->grad, dx);
+}
+
 /* ---- softmax over time ---- */
 
 static void softmax_time_item(void *ctx, size_t b, int worker)

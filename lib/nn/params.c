@@ -104,6 +104,52 @@ size_t ser_params_count(const struct ser_params *p, bool trainable_only)
 	return n;
 }
 
+/* The next run of slices, from *i on, none of which is frozen: elements [*from, *to). False: there is none. */
+static bool live_run(const struct ser_params *p, size_t *i, size_t *from, size_t *to)
+{
+	while (*i < p->n_slice && (p->slice[*i].flags & SER_P_FROZEN) != 0)
+		++*i;
+	if (*i == p->n_slice)
+		return false;
+	*from = p->slice[*i].at;
+	while (*i < p->n_slice && (p->slice[*i].flags & SER_P_FROZEN) == 0)
+		++*i;
+	*to = *i < p->n_slice ? p->slice[*i].at : p->n;
+	return true;
+}
+
+size_t ser_params_live(const struct ser_params *p)
+{
+	size_t n = 0;
+	for (size_t i = 0, from, to; live_run(p, &i, &from, &to); n += to - from)
+		;
+	return n;
+}
+
+void ser_params_get(const struct ser_params *p, const real *flat, real *live)
+{
+	for (size_t i = 0, from, to; live_run(p, &i, &from, &to); live += to - from)
+		memcpy(live, flat + from, (to - from) * sizeof *live);
+}
+
+void ser_params_put(const struct ser_params *p, const real *live, real *flat)
+{
+	for (size_t i = 0, from, to; live_run(p, &i, &from, &to); live += to - from)
+		memcpy(flat + from, live, (to - from) * sizeof *live);
+}
+
+void ser_params_remove(struct ser_params *p, int slice)
+{
+	ser_assert(slice >= 0 && (size_t)slice < p->n_slice);
+	free(p->slice[slice].name);
+	memmove(p->slice + slice, p->slice + slice + 1, (p->n_slice - (size_t)slice - 1) * sizeof *p->slice);
+	p->n_slice--;
+	ser_map_free(p->name);
+	p->name = ser_map_new();
+	for (size_t i = 0; i < p->n_slice; i++)
+		ser_map_add(p->name, p->slice[i].name, strlen(p->slice[i].name), &(bool){false});
+}
+
 void ser_params_zero_grad(struct ser_params *p)
 {
 	for (size_t i = 0; i < p->n_slice && !p->outline; i++) /* of what is frozen nothing is ever added */

@@ -286,9 +286,28 @@ static void in_place(struct ser_tape *t, struct rec *r)
 	}
 }
 
+/* What blocks with something to learn, or other parts, take from a block. Nothing is computed again for the others. */
+static void boundaries(struct ser_tape *t)
+{
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	bool *learns = ser_arena_calloc(&t->arena, (size_t)t->n_block + 1, sizeof *learns);
+	for (size_t i = 0; i < t->n_rec; i++)
+		learns[t->rec[i].block] = learns[t->rec[i].block] || t->node[t->rec[i].out].need;
+	for (size_t i = 0; i < t->n_rec; i++) {
+		const struct rec *r = &t->rec[i];
+		for (int j = 0; j < r->n_in; j++) {
+			struct node *x = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
+			if (x != NULL && x->rec >= 0 && t->rec[x->rec].block != r->block && learns[r->block])
+				x->boundary = true;
+		}
+	}
+	ser_arena_rewind(&t->arena, m);
+}
+
 void tape_plan(struct ser_tape *t)
 {
 	count(t);
+	boundaries(t);
 	for (size_t i = t->n_run; i < t->n_rec; i++)
 		for (int j = 0; j < t->rec[i].n_in; j++)
 			if (t->rec[i].in[j] >= 0 && !takes_view(&t->rec[i], j))

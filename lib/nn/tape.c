@@ -47,6 +47,7 @@ const struct op_kind op_table[N_OP] = {
 	[OP_ATTENTION] = {"attention", fwd_attention, bwd_attention, READS_IN | READS_OUT | IN_VIEW | STATE},
 	[OP_POOL] = {"pool", fwd_pool, bwd_pool, READS_IN | READS_OUT | STATE},
 	[OP_POOL_STATS] = {"pool_stats", fwd_pool_stats, bwd_pool_stats, READS_IN | READS_OUT},
+	[OP_POOL_COV] = {"pool_cov", fwd_pool_cov, bwd_pool_cov, READS_IN},
 	[OP_ATTEND] = {"attend", fwd_attend, bwd_attend, READS_IN | READS_OUT | TAKES},
 	[OP_EXPAND] = {"expand", fwd_expand, bwd_expand, 0},
 	[OP_SCALE_ROWS] = {"scale_rows", fwd_scale_rows, bwd_scale_rows, READS_IN | PITCHED},
@@ -116,6 +117,7 @@ void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed)
 	t->n_key = 0;
 	t->n_drop = 0;
 	t->ran_back = false;
+	t->lora_rank = 0;
 	t->n_scope = 0;
 	t->scope.n = 0;
 	ser_buf_str(&t->scope, "");
@@ -314,13 +316,8 @@ int tape_op(struct ser_tape *t, enum op op, int n_in, const int *in, size_t n_ro
 {
 	struct node n = {.n_row = n_row, .n_col = n_col, .seg = seg, .n_seg = n_seg, .slice = -1};
 	ser_assert(n_row > 0 && n_col > 0 && !t->ran_back);
-	for (int i = 0; i < n_in; i++) {
-		if (in[i] < 0)
-			continue;
-		struct node *x = tape_at(t, in[i]);
-		n.need = n.need || x->need;
-		x->boundary = x->boundary || (x->rec >= 0 && t->rec[x->rec].block != t->block);
-	}
+	for (int i = 0; i < n_in; i++)
+		n.need = n.need || (in[i] >= 0 && tape_at(t, in[i])->need);
 	n.rec = (int)t->n_rec;
 	n.pitched = (op_table[op].does & PITCHED) != 0;
 	struct rec r = {.op = op, .n_in = n_in, .block = t->block};
@@ -752,6 +749,12 @@ void ser_tape_enter(struct ser_tape *t, const char *fmt, ...)
 	ser_assert(t->n_scope < sizeof t->scope_at / sizeof *t->scope_at);
 	t->scope_at[t->n_scope++] = t->scope.n;
 	ser_buf_printf(&t->scope, "%s.", name);
+}
+
+void ser_tape_lora(struct ser_tape *t, size_t rank, double alpha)
+{
+	t->lora_rank = rank;
+	t->lora_alpha = alpha;
 }
 
 void ser_tape_leave(struct ser_tape *t)

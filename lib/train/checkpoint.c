@@ -62,6 +62,16 @@ static enum ser_st_dtype real_type(void)
 	return sizeof(real) == 8 ? SER_ST_F64 : SER_ST_F32;
 }
 
+/* Of an array like the parameters', what may change: itself when all may */
+static const real *live(const struct ser_trainer *t, struct ser_arena *a, const real *flat)
+{
+	if (t->n_live == t->m->params->n)
+		return flat;
+	real *x = ser_arena_alloc(a, t->n_live, sizeof *x);
+	ser_params_get(t->m->params, flat, x);
+	return x;
+}
+
 int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *note, struct ser_err *e)
 {
 	const struct ser_params *p = t->m->params;
@@ -87,15 +97,15 @@ int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *
 	}
 	all[n++] = flat("checkpoint.count", SER_ST_I64, count, N_COUNT);
 	all[n++] = flat("checkpoint.real", SER_ST_F64, reals, N_REAL);
-	all[n++] = flat("checkpoint.val", real_type(), p->val, p->n);
+	all[n++] = flat("checkpoint.val", real_type(), live(t, &a, p->val), t->n_live);
 	if (t->best_epoch > 0)
-		all[n++] = flat("checkpoint.best", real_type(), t->best, p->n);
+		all[n++] = flat("checkpoint.best", real_type(), t->best, t->n_live);
 	const char *name;
 	real *state;
 	for (int i = 0; (state = ser_opt_state(t->opt, i, &name)) != NULL; i++) {
 		struct ser_buf b = {0};
 		ser_buf_printf(&b, "checkpoint.opt.%s", name);
-		all[n++] = flat(ser_arena_strndup(&a, b.s, b.n), real_type(), state, t->opt->n);
+		all[n++] = flat(ser_arena_strndup(&a, b.s, b.n), real_type(), live(t, &a, state), t->n_live);
 		ser_buf_free(&b);
 	}
 	int rc = ser_st_save(path, all, n, more, n_meta, e);
@@ -111,6 +121,17 @@ static int get_flat(const struct ser_st *s, const char *name, enum ser_st_dtype 
 		return ser_fail(e, SER_EDATA, "\"%s\" is missing or of another size", name);
 	memcpy(out, t->data, n * size);
 	return 0;
+}
+
+static int get_live(const struct ser_trainer *t, const struct ser_st *s, const char *name, real *flat,
+		    struct ser_err *e)
+{
+	real *x = ser_malloc(t->n_live, sizeof *x);
+	int rc = get_flat(s, name, real_type(), t->n_live, sizeof *x, x, e);
+	if (rc == 0)
+		ser_params_put(t->m->params, x, flat);
+	free(x);
+	return rc;
 }
 
 static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err *e)
@@ -130,15 +151,15 @@ static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err 
 	if (count[COUNT_STEP] < 0 || (uint64_t)count[COUNT_STEP] > t->n_step || count[COUNT_BEST_EPOCH] < 0 ||
 	    count[COUNT_OPT_STEP] < 0 || count[COUNT_BAD] < 0)
 		return ser_fail(e, SER_EDATA, "the checkpoint's counts are out of range");
-	if (get_flat(s, "checkpoint.val", real_type(), p->n, sizeof(real), p->val, e) != 0)
+	if (get_live(t, s, "checkpoint.val", p->val, e) != 0)
 		return e->code;
 	if (count[COUNT_BEST_EPOCH] > 0 &&
-	    get_flat(s, "checkpoint.best", real_type(), p->n, sizeof(real), t->best, e) != 0)
+	    get_flat(s, "checkpoint.best", real_type(), t->n_live, sizeof(real), t->best, e) != 0)
 		return e->code;
 	for (int i = 0; (state = ser_opt_state(t->opt, i, &name)) != NULL; i++) {
 		struct ser_buf b = {0};
 		ser_buf_printf(&b, "checkpoint.opt.%s", name);
-		int rc = get_flat(s, b.s, real_type(), t->opt->n, sizeof(real), state, e);
+		int rc = get_live(t, s, b.s, state, e);
 		ser_buf_free(&b);
 		if (rc != 0)
 			return rc;

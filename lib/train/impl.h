@@ -154,10 +154,11 @@ struct ser_trainer {
 	struct ser_batch b;
 	float *scratch; /* one whole utterance */
 	size_t cap_scratch;
-	real *all; /* outputs of a head for the rows of all processes */
+	real *all; /* outputs of a head for the rows of all processes; gradients of what is not frozen */
 	size_t cap_all;
-	double sum; /* of losses over the epoch so far */
-	real *best;
+	double sum;    /* of losses over the epoch so far */
+	size_t n_live; /* elements that may change (ser_params_live) */
+	real *best;    /* [n_live] */
 	double best_dev;
 	size_t best_epoch, n_bad;
 	bool stopped;

@@ -22,6 +22,7 @@ static int load_init(struct like *l, const struct ser_dataset *d, const struct s
 {
 	if (ser_model_load(&l->m, o->init, e) != 0)
 		return e->code;
+	ser_model_merge(l->m); /* of a checkpoint */
 	int i = l->m->n_enc == 1 ? 0 : ser_model_encoder_find(l->m, o->name != NULL ? o->name : o->field);
 	if (i < 0)
 		return ser_fail(e, SER_EUSAGE, "%s has %zu encoders, none of them \"%s\": --name says which", o->init,
@@ -74,6 +75,12 @@ static int add_encoder(struct ser_model *m, const char *name, const struct ser_d
 	ser_model_input(m, o->field, d->field[ser_dataset_field(d, o->field)].dim, ser_header_dim(&d->header, o->field),
 			SER_NORM_NONE);
 	c->norm = like != NULL ? like->norm : o->norm >= 0 ? (enum ser_model_norm)o->norm : usual_norm(c, d);
+	c->adapt.mix = o->mix_norm    ? SER_MIX_NORM
+		       : o->mix       ? SER_MIX_SUM
+		       : like != NULL ? like->adapt.mix
+				      : SER_MIX_NONE;
+	if (o->lora != NULL && ser_lora_parse(&c->adapt, o->lora, e) != 0)
+		return e->code;
 	if (c->arch->n_token != NULL && c->norm != SER_NORM_NONE)
 		return ser_fail(e, SER_EUSAGE, "architecture %s reads tokens, which are not normalised", arch);
 	return 0;

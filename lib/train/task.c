@@ -16,6 +16,8 @@ const struct ser_option ser_task_options[] = {
 	{"hidden", "hidden units of the head; 0: none", SER_AT_COUNT(struct ser_task, n_hidden, "N", 0, 65536)},
 	{"head-layers", "hidden layers of so many units each",
 	 SER_AT_COUNT(struct ser_task, n_layer, "N", 1, SER_MAX_HEAD_LAYER)},
+	{"head-pool", "what the head makes of frames, when it does not stand on the embedding",
+	 SER_AT_CHOICE(struct ser_task, pool, "HOW", ser_head_pools)},
 	{"head-dropout", "dropout before the head's outputs", SER_AT_REAL(struct ser_task, dropout, "X", 0, 0.95)},
 	{0},
 };
@@ -110,6 +112,21 @@ struct ser_dataset *ser_train_data_new(const struct ser_net_opts *o, const struc
 	return d;
 }
 
+static bool on_frames(const struct ser_head *h)
+{
+	return h->source.n > 0 && h->source.term[0].part == SER_PART_FRAMES;
+}
+
+/* A head that pools stands on frames: of the one encoder, unless it is said. */
+static int pool_source(const struct ser_model *m, struct ser_head *h, struct ser_err *e)
+{
+	if (h->source.n == 0 && m->n_enc == 1)
+		h->source = (struct ser_source){.n = 1, .term = {{0, SER_PART_FRAMES}}};
+	return on_frames(h) ? 0
+			    : ser_fail(e, SER_EUSAGE,
+				       "--head-pool pools frames: --source NAME:frames says of which encoder");
+}
+
 int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s, struct ser_task *t,
 		    size_t n, struct ser_err *e)
 {
@@ -119,10 +136,13 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 				     .n_layer = t[k].n_layer,
 				     .n_sub = 1,
 				     .dropout = t[k].dropout,
-				     .adversarial = t[k].adversarial};
+				     .adversarial = t[k].adversarial,
+				     .pool = t[k].pool};
 		if (t[k].source != NULL && ser_model_source_parse(m, t[k].source, &h.source, e) != 0)
 			return e->code;
-		if (h.source.n > 0 && h.source.term[0].part == SER_PART_FRAMES && !t[k].kind->frames)
+		if (h.pool != SER_POOL_NONE && pool_source(m, &h, e) != 0)
+			return e->code;
+		if (on_frames(&h) && h.pool == SER_POOL_NONE && !t[k].kind->frames)
 			return ser_fail(e, SER_EUSAGE,
 					"task %s learns from one vector a record, not from frames: \":mean\" makes one",
 					t[k].kind->name);

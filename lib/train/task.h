@@ -76,6 +76,7 @@ struct ser_task {
 	const char *spk;          /* the label that names the speaker */
 	size_t n_hidden, n_layer; /* hidden units and layers of its head */
 	double dropout;           /* of its head */
+	enum ser_head_pool pool;  /* what it makes of frames */
 	_Alignas(16) char own[SER_TASK_OWN]; /* its kind's options */
 	/* results */
 	struct ser_buf note; /* what its user should be told of the data; empty: nothing */

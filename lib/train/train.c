@@ -37,39 +37,63 @@ static void want(const struct ser_trainer *t, size_t n_task, bool yes[static SER
 	}
 }
 
-static void encode(struct ser_trainer *t, struct ser_tape *tape, size_t i, const bool yes[static SER_N_PART])
+static bool is_frozen(const struct ser_trainer *t, size_t i)
+{
+	return t->o.tune[i].freeze != NULL && strcmp(t->o.tune[i].freeze, "all") == 0;
+}
+
+static struct ser_encoded encode(struct ser_trainer *t, struct ser_tape *tape, size_t i)
 {
 	const struct rows_in *in = &t->b.in[i];
 	int x = ser_tape_batch(tape, t->b.hi - t->b.lo, in->at, in->n_frame, t->m->enc[i].n_in);
-	struct ser_encoded y = ser_model_encode(t->m, tape, i, x);
-	for (int p = 0; p < SER_N_PART; p++)
-		if (yes[p])
-			t->part[i][p] = ser_model_part(tape, &y, (enum ser_part)p);
+	return ser_model_layers(t->m, tape, i, x);
+}
+
+/* A value of the tape that runs frozen encoders, as an input of the other */
+static int hand_over(struct ser_trainer *t, int x)
+{
+	struct ser_node n = ser_tape_node(t->fixed, x);
+	return ser_tape_input(t->tape, n.val, n.n_row, n.n_col, n.seg, n.n_seg);
+}
+
+/* Of a frozen encoder, what its parts and the mixture of its layers are made of */
+static void hand_over_all(struct ser_trainer *t, size_t i, const bool yes[static SER_N_PART], struct ser_encoded *y)
+{
+	bool mixed = t->m->enc[i].adapt.mix != SER_MIX_NONE,
+	     frames = yes[SER_PART_MEAN] || yes[SER_PART_FIRST] || yes[SER_PART_FRAMES];
+	for (size_t k = 0; mixed && k <= y->n_layer; k++)
+		y->layer[k] = hand_over(t, y->layer[k]);
+	if (yes[SER_PART_EMB] && !mixed)
+		y->emb = hand_over(t, y->emb);
+	if (frames && !mixed)
+		y->frames = hand_over(t, y->frames);
 }
 
 void train_encode(struct ser_trainer *t, unsigned mode, uint64_t seed, size_t n_task)
 {
-	bool yes[SER_MAX_ENCODER][SER_N_PART] = {{false}}, frozen[SER_MAX_ENCODER] = {false};
+	bool yes[SER_MAX_ENCODER][SER_N_PART] = {{false}}, any[SER_MAX_ENCODER] = {false};
+	struct ser_encoded y[SER_MAX_ENCODER];
 	want(t, n_task, yes);
 	ser_tape_reset(t->tape, mode, seed);
 	ser_tape_keys(t->tape, t->b.hi - t->b.lo, t->b.key);
 	if (t->fixed != NULL)
 		ser_tape_reset(t->fixed, SER_TAPE_FIXED, 0);
 	for (size_t i = 0; i < t->m->n_enc; i++) {
-		frozen[i] = t->o.tune[i].freeze && mode != 0;
-		bool any = false;
 		for (int p = 0; p < SER_N_PART; p++)
-			any = any || yes[i][p];
-		if (any)
-			encode(t, frozen[i] ? t->fixed : t->tape, i, yes[i]);
+			any[i] = any[i] || yes[i][p];
+		if (any[i])
+			y[i] = encode(t, is_frozen(t, i) && mode != 0 ? t->fixed : t->tape, i);
 	}
-	for (size_t i = 0; i < t->m->n_enc; i++)
-		for (int p = 0; p < SER_N_PART && frozen[i]; p++) {
-			if (!yes[i][p])
-				continue;
-			struct ser_node v = ser_tape_node(t->fixed, t->part[i][p]);
-			t->part[i][p] = ser_tape_input(t->tape, v.val, v.n_row, v.n_col, v.seg, v.n_seg);
-		}
+	for (size_t i = 0; i < t->m->n_enc; i++) {
+		if (!any[i])
+			continue;
+		if (is_frozen(t, i) && mode != 0)
+			hand_over_all(t, i, yes[i], &y[i]);
+		ser_model_mix(t->m, t->tape, i, &y[i]);
+		for (int p = 0; p < SER_N_PART; p++)
+			if (yes[i][p])
+				t->part[i][p] = ser_model_part(t->tape, &y[i], (enum ser_part)p);
+	}
 }
 
 int train_source(struct ser_trainer *t, const struct ser_task *k)
@@ -179,6 +203,20 @@ static int run_part(struct ser_trainer *t, double loss[static SER_MAX_TASK], str
 	return total >= 0 ? ser_tape_backward(t->tape, total, 1, e) : 0;
 }
 
+/* Over processes, of what is not frozen */
+static void sum_grads(struct ser_trainer *t)
+{
+	const struct ser_params *p = t->m->params;
+	if (t->n_live == p->n) {
+		train_sum(t, p->grad, p->n);
+	} else if (ser_comm_size(t->o.comm) > 1) {
+		t->all = ser_grow(t->all, &t->cap_all, t->n_live, sizeof *t->all);
+		ser_params_get(p, p->grad, t->all);
+		train_sum(t, t->all, t->n_live);
+		ser_params_put(p, t->all, p->grad);
+	}
+}
+
 /* The gradient of the step's whole batch, and the losses. */
 static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_TASK], struct ser_err *e)
 {
@@ -204,7 +242,7 @@ static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_TASK], st
 			continue;
 		return name_batch(t, p, p + 1, e);
 	}
-	train_sum(t, t->m->params->grad, t->m->params->n);
+	sum_grads(t);
 	return 0;
 }
 
@@ -252,7 +290,7 @@ void ser_trainer_finish(struct ser_trainer *t)
 {
 	struct ser_params *p = t->m->params;
 	if (t->best_epoch > 0)
-		memcpy(p->val, t->best, p->n * sizeof *p->val);
+		ser_params_put(p, t->best, p->val);
 	else if (t->o.opt.ema > 0)
 		ser_opt_swap_average(t->opt);
 }
@@ -357,14 +395,6 @@ static int set_up_tasks(struct ser_trainer *t, struct ser_err *e)
 	return rc;
 }
 
-static void freeze(struct ser_params *p, const char *prefix)
-{
-	struct ser_buf b = {0};
-	ser_buf_printf(&b, "%s.", prefix);
-	ser_params_flag(p, b.s, SER_P_FROZEN, true);
-	ser_buf_free(&b);
-}
-
 static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 {
 	struct ser_params *p = t->m->params;
@@ -386,9 +416,11 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 	for (size_t i = 0; i < t->m->n_enc; i++) {
 		if (t->m->enc[i].norm == SER_NORM_GLOBAL && !o->tune[i].keep_input)
 			fit_input(t, i);
-		if (o->tune[i].freeze)
-			freeze(p, t->m->enc[i].prefix);
-		frozen = frozen || o->tune[i].freeze;
+		if (o->tune[i].freeze != NULL && ser_model_freeze(t->m, i, o->tune[i].freeze, e) != 0)
+			return e->code;
+		if (t->m->enc[i].adapt.rank > 0)
+			ser_model_freeze_base(t->m, i);
+		frozen = frozen || is_frozen(t, i);
 	}
 	train_rates(t);
 	t->sched = ser_sched_defaults();
@@ -408,7 +440,8 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 	}
 	if (frozen)
 		t->fixed = ser_tape_new(t->la, p);
-	t->best = ser_calloc(p->n, sizeof *t->best);
+	t->n_live = ser_params_live(p);
+	t->best = ser_calloc(t->n_live, sizeof *t->best);
 	if (ser_opt_new(&t->opt, &o->opt, p, t->la, e) != 0)
 		return e->code;
 	if (!ser_comm_same(o->comm, train_fingerprint(t) ^ hash_params(t)))

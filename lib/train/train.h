@@ -93,8 +93,10 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 
 /* How an encoder is trained. */
 struct ser_tune {
-	bool freeze; /* not at all: no updates, no dropout, no batch statistics */
-	double lr;   /* factor on its learning rate */
+	/* Parts that are not trained (ser_model_freeze); "all": no dropout and no batch statistics there either; NULL: none. Of an encoder
+	 * with low-rank adapters only these are trained. */
+	const char *freeze;
+	double lr;          /* factor on its learning rate */
 	double layer_decay; /* and on that of each of its layers once for each layer from the heads down: see ser_train_layers */
 	size_t crop;     /* frames of a random crop; 0: whole utterances */
 	bool keep_input; /* a global normalisation stays as it is; else it is fitted to the training items */
@@ -109,6 +111,8 @@ struct ser_encoder_opts {
 	const char *
 		init; /* begin with this model's encoder (of this name, where it has several), hyper-parameters and normalisation;
 			   * NULL: with a new one */
+	bool mix, mix_norm; /* a weighted sum of its layers, as they are or each normed; else as init has it */
+	const char *lora;   /* low-rank adapters, see ser_lora_parse; NULL: none */
 	struct ser_tune tune;
 };
 struct ser_encoder_opts ser_encoder_defaults(void);

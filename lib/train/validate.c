@@ -36,7 +36,7 @@ void train_validate(struct ser_trainer *t, struct ser_train_row *row)
 		t->best_dev = row->dev;
 		t->best_epoch = row->epoch;
 		t->n_bad = 0;
-		memcpy(t->best, p->val, p->n * sizeof *t->best);
+		ser_params_get(p, p->val, t->best);
 	} else if (++t->n_bad >= t->o.patience && t->o.patience > 0) {
 		t->stopped = true;
 	}

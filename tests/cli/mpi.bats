@@ -65,7 +65,7 @@ two() {
 
 @test "a frozen encoder; odd shares of three processes; the same bytes again and with threads" {
 	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
-	run=(classify -l emo --init s.st --freeze --hidden 8 -b 13 -e 4 --crop 0.2 d.ser)
+	run=(classify -l emo --init s.st --freeze all --hidden 8 -b 13 -e 4 --crop 0.2 d.ser)
 	ser-train "${run[@]}" --log 1.tsv -o 1.st
 	mpirun -n 3 ser-train "${run[@]}" --log 2.tsv -o 2.st
 	close 1.tsv 2.tsv 1e-5

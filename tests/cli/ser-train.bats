@@ -346,12 +346,12 @@ END
 
 @test "--init takes the encoder, --freeze leaves it alone" {
 	train a.st d.ser
-	train b.st --init a.st --freeze --seed 5 d.ser
+	train b.st --init a.st --freeze all --seed 5 d.ser
 	ser-model export --encoder -o a.enc a.st
 	ser-model export --encoder -o b.enc b.st
 	cmp a.enc b.enc
 	train g.st --input-norm global d.ser # the normalisation that it was trained behind stays, too
-	mkstream -n 20 --first 60 --frames 30 --bins 10 --speakers 6 | train h.st --init g.st --freeze
+	mkstream -n 20 --first 60 --frames 30 --bins 10 --speakers 6 | train h.st --init g.st --freeze all
 	for f in g h; do ser-model show $f.st | grep '^input\.' >$f.norm; done
 	[ -s g.norm ]
 	cmp g.norm h.norm
@@ -359,7 +359,7 @@ END
 	ser-model export --encoder -o c.enc c.st
 	run ! cmp -s a.enc c.enc
 	ser-model show --json c.st | jq -e '.train.init.train.task == "classify"' >/dev/null
-	fails 2 '--freeze needs --init' train d.st --freeze d.ser
+	fails 2 '--freeze needs --init' train d.st --freeze all d.ser
 	fails 2 'is of architecture convpool' ser-train classify -l emo --arch mlp --init a.st -o d.st d.ser
 	mkstream -n 60 --frames 30 --bins 10 --shift 0.02 >e.ser
 	fails 1 "shift_s of field \"feat\" was 0.01, this stream's is 0.02" train d.st --init a.st e.ser
@@ -441,7 +441,7 @@ END
 		'["2","feat","convpool","feat","mean","tok","roberta","tok","none"]' ]
 	ser-model show a.st | grep -q '^heads.emo.out.weight *4x24 ' # 8 + 16
 	# heads on some of what they make; an encoder that is left alone, and one at half the rate
-	ser-train classify -l emo --init a.st --freeze -e 1 --source feat+tok:first -o c.st + encoder --field tok --init a.st \
+	ser-train classify -l emo --init a.st --freeze all -e 1 --source feat+tok:first -o c.st + encoder --field tok --init a.st \
 		--encoder-lr-scale 0 + classify -l spk --source tok:mean --adversarial j.ser
 	[ "$(ser-model show --json c.st | jq -c '[.heads[].source]')" = '["feat+tok:first","tok:mean"]' ]
 	[ "$(ser-model show --json c.st | jq -c '.train.init | keys')" = '["feat","tok"]' ]
@@ -496,7 +496,7 @@ END
 		[adversarial]=spk [ramp]=3 [spk]=sex [fold-field]=emo [split-field]=fold [test-fold]=1 [dev-fold]=2 [dev-speaker]=03 [dev-frac]=0.3
 		[allow-shared-speakers]=true [epochs]=3 [batch]=7 [accumulate]=2 [crop]=0.1 [stretch]=0.1 [shift]=1 [sample]=balanced [time-masks]=2
 		[time-width]=3 [freq-masks]=2 [freq-width]=3 [precision]=bf16 [optimizer]=adam [lr]=0.002 [schedule]=const [warmup]=0.1
-		[weight-decay]=0.02 [momentum]=0.5 [clip]=4 [ema]=0.5 [patience]=9 [seed]=3 [init]=j.st [freeze]=true [label]=spk [votes]=dur
+		[weight-decay]=0.02 [momentum]=0.5 [clip]=4 [ema]=0.5 [patience]=9 [seed]=3 [init]=j.st [freeze]=all [layer-mix]=true [layer-mix-norm]=true [lora]=2 [head-pool]=mean [label]=spk [votes]=dur
 		[loss]=x [gamma]=1 [class-weight]=balanced [smooth]=0.1 [weight]=2 [hidden]=3 [head-layers]=2 [head-dropout]=0.1 [margin]=0.3
 		[scale]=20 [sub-centres]=2 [pairs]=pairs2.ser [cluster]=fold [batch-speakers]=2 [batch-per-cluster]=3 [tau]=0.2 [proj]=7)
 	declare -A base=([classify]="-l emo" [regress]="-l dur" [speaker]="-l spk" [contrastive]="") loss=([classify]=focal [regress]=mae [speaker]=softmax
@@ -522,7 +522,7 @@ END
 			v=${other[$o]-missing}
 			[ "$o" != loss ] || v=${loss[$m]}
 			[ "$m-$o" != speaker-label ] || v=emo
-			case $o in init | freeze | pairs) continue ;; esac
+			case $o in init | freeze | pairs | layer-mix | layer-mix-norm | lora) continue ;; esac
 			[ "$v" != missing ] || { echo "no other value of --$o in this test"; bad=1; continue; }
 			refused "$o" "${run[@]}" "--$o=$v"
 		done
@@ -533,7 +533,7 @@ END
 	"${run[@]}" --init i.st r.ser
 	refused init "${run[@]}" --init j.st
 	refused init "${run[@]}"
-	refused freeze "${run[@]}" --init i.st --freeze
+	refused freeze "${run[@]}" --init i.st --freeze all
 	cp i.st k.st # a copy by another name is the same
 	"${run[@]}" --init k.st --resume r.ser
 	run=(ser-train contrastive --field emb --arch mlp -e 2 -q -o x.st --checkpoint p.ckpt)
@@ -580,4 +580,86 @@ END
 	run --separate-stderr ser-score classes --label emo seen.ser
 	[ "$status" -eq 3 ]
 	jq -e '.scores[] | select(.score == "uar" and .set == "pooled") | .value > 0.3' s.json >/dev/null
+}
+
+# a small transformer over waves of 2400 samples
+tuned=(--arch wav2vec2 --hyper conv_dim=8 --hyper dim=32 --hyper ffn=64 --hyper layers=2 --hyper heads=2 --hyper pos_groups=4 --hyper pos_kernel=9
+	--time-masks 0 --freq-masks 0 --crop 0 -b 8)
+
+waves() {
+	mkstream -n 8 --frames 2400 --bins 1 --speakers 4 >w.ser
+	ser-train classify -l spk "${tuned[@]}" -e 1 -o base.st w.ser
+}
+
+@test "fine-tuning: each way of it gives the same bytes for threads, interruptions and --recompute, and a model that predicts" {
+	waves
+	ways=("--layer-mix" "--layer-mix-norm --head-pool asp" "--lora 2,8" "--freeze extractor" "--freeze below:1" "--freeze all --layer-mix"
+		"--freeze all --head-pool cov" "--head-pool mean,std" "--hyper mask=0.3 --hyper mask_channels=0.2 --hyper layerdrop=0.3")
+	for w in "${ways[@]}"; do
+		run=(ser-train classify -l emo "${tuned[@]}" -b 4 --init base.st $w -e 3 --lr 0.003 -q)
+		"${run[@]}" -o a.st --checkpoint a.ckpt w.ser
+		"${run[@]}" -t 2 --recompute -o b.st --checkpoint b.ckpt --checkpoint-every 1 w.ser
+		same_model a.st b.st
+		rm -f c.ckpt
+		"${run[@]}" -o c.st --checkpoint c.ckpt --checkpoint-every 1 w.ser &
+		pid=$!
+		while [ ! -e c.ckpt ]; do sleep 0.001; done
+		kill -9 $pid || true
+		wait $pid || true
+		"${run[@]}" -o c.st --checkpoint c.ckpt --checkpoint-every 1 --resume w.ser
+		same_model a.st c.st
+		ser-predict -m a.st w.ser >p.ser
+		ser-dump p.ser | jq -se 'all(.post.shape == [4])' >/dev/null
+		ser-predict -m a.st -t 2 w.ser | cmp - p.ser
+		ser-model show a.ckpt >/dev/null
+	done
+}
+
+@test "fine-tuning: what is frozen stays to the last bit, adapters become weights" {
+	waves
+	values() { # MODEL NAME: of the parameters whose names begin so, the bytes
+		ser-model export -o "$1.x" "$1"
+		"$PYTHON" - "$1.x" "$2" <<-'END'
+			import json, struct, sys
+			f = open(sys.argv[1], "rb").read()
+			n = struct.unpack("<Q", f[:8])[0]
+			for k, t in sorted(json.loads(f[8:8 + n]).items()):
+			    if k.startswith(sys.argv[2]):
+			        print(k, f[8 + n:][slice(*t["data_offsets"])].hex())
+		END
+	}
+	tune() {
+		ser-train classify -l emo "${tuned[@]}" -e 2 --lr 0.01 --init base.st -o "$1" "${@:2}" w.ser
+	}
+	tune a.st --freeze extractor
+	cmp <(values base.st encoder.feature_extractor) <(values a.st encoder.feature_extractor)
+	run ! cmp -s <(values base.st encoder.feature_projection) <(values a.st encoder.feature_projection)
+	tune a.st --freeze below:1
+	cmp <(values base.st encoder.encoder.layers.0) <(values a.st encoder.encoder.layers.0)
+	run ! cmp -s <(values base.st encoder.encoder.layers.1) <(values a.st encoder.encoder.layers.1)
+	tune a.st --lora 2 --checkpoint a.ckpt --checkpoint-every 1
+	cmp <(values base.st encoder.feature) <(values a.st encoder.feature)
+	run ! cmp -s <(values base.st encoder.encoder.layers.0.attention.q_proj.weight) <(values a.st encoder.encoder.layers.0.attention.q_proj.weight)
+	[ -z "$(values a.st encoder | grep lora)" ]
+	values a.ckpt encoder | grep -q lora # while it is trained they are apart, and give the same
+	ser-predict -m a.ckpt w.ser | ser-cmp --rtol 1e-4 --atol 1e-5 - <(ser-predict -m a.st w.ser)
+	tune b.st --init a.ckpt --layer-mix
+	[ "$(stat -c %s a.ckpt)" -lt $(($(stat -c %s base.st) * 2)) ]
+	fails 2 'below:3: architecture wav2vec2 has 2 transformer layers' tune x.st --freeze below:3
+	fails 2 'none of all, extractor, below:N' tune x.st --freeze top
+	fails 2 'freezes the encoder by itself' tune x.st --freeze all --lora 2
+	fails 2 'not a rank' tune x.st --lora 0
+	fails 2 'no linear layers for adapters of rank 900' tune x.st --lora 900
+	fails 2 'has no layers to mix' train x.st --layer-mix d.ser
+	train c.st d.ser
+	fails 2 'architecture convpool has none' train x.st --init c.st --freeze extractor d.ser
+}
+
+@test "fine-tuning overfits 8 utterances" {
+	waves
+	for w in --layer-mix "--lora 3 --head-pool asp" "--freeze extractor"; do
+		ser-train classify -l emo "${tuned[@]}" --init base.st $w --hyper dropout=0 --hyper attn_dropout=0 --lr 0.01 -e 60 --log l.tsv -o m.st w.ser
+		[ "$(ser-predict -m m.st w.ser | ser-dump | jq -r 'select(.emo == .pred) | .id' | wc -l)" -eq 8 ]
+		awk -F'\t' 'END {exit !($4 < 0.1)}' l.tsv
+	done
 }

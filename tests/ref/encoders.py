@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Golden numbers of the pretrained transformer encoders, by PyTorch in double: tests/golden/encoders.json. Of each tiny network its
+"""Golden numbers of the pretrained transformer encoders, by PyTorch in double: tests/golden/encoders.json, and of what fine-tuning puts
+beside them, adapt.json. Of each tiny network its
 parameters (name, shape, and the formula that fills them), hidden states, a loss and the gradient of every parameter, as first
 numbers, sum and length. Written from the papers' formulas; values and gradients agree within 1e-6 with Hugging Face's transformers
 4.30.2, whose names the parameters have (emotion2vec's have those of its authors).
@@ -34,6 +35,7 @@ class Net:
 
     def __init__(self, seed0):
         self.seed0, self.items, self.p = seed0, [], {}
+        self.rank, self.alpha = 0, 0  # of low-rank adapters in the layers
 
     def add(self, name, shape, base, amp):
         if name not in self.p:
@@ -46,6 +48,9 @@ class Net:
     def linear(self, name, x, n_out, bias=True):
         n = x.shape[-1]
         y = x @ self.add(name + ".weight", (n_out, n), 0.0, math.sqrt(3 / n)).t()
+        if self.rank > 0 and ".layers." in name:
+            a = self.add(name + ".lora_A.weight", (self.rank, n), 0.0, math.sqrt(3 / n))
+            y = y + self.alpha / self.rank * (x @ a.t()) @ self.add(name + ".lora_B.weight", (n_out, self.rank), 0.0, 1.0).t()
         return y + self.add(name + ".bias", (n_out,), 0.0, 0.1) if bias else y
 
     def conv(self, name, x, n_out, k, bias=True, **o):
@@ -154,6 +159,33 @@ def speech(net, x, layer_norm=False, bias=False, pre=False, wavlm=False, data2ve
     return {"hidden_%d" % i: h[0] for i, h in enumerate(hidden)}, hidden[-1]
 
 
+def pooled(net, name, how, x):
+    """a head: frames of one utterance [T,C] to three numbers"""
+    if how == "mean":
+        u = x.mean(0)
+    elif how == "asp":
+        a = net.linear(name + ".pool.att.1", net.linear(name + ".pool.att.0", x, 64).tanh(), x.shape[1]).softmax(0)
+        m = (a * x).sum(0)
+        u = torch.cat([m, ((a * x * x).sum(0) - m * m).clamp(min=1e-4).sqrt()])
+    else:
+        c = net.linear(name + ".pool", x, 64, bias=False)
+        c = c - c.mean(0)
+        u = (c.t() @ c / len(c))[torch.triu_indices(64, 64).unbind()]
+    return net.linear(name + ".out", u, 3)
+
+
+def tuned(net, x, norm, how):
+    """wav2vec2 with adapters in its layers, a weighted sum of these, a head"""
+    net.rank, net.alpha = 2, 6
+    hidden = list(speech(net, x)[0].values())
+    w = net.add("mix.weight", (len(hidden),), 0.0, 1.0).softmax(0)
+    if norm:
+        hidden = [F.layer_norm(h, h.shape[-1:]) for h in hidden]
+    z = sum(v * h for v, h in zip(w, hidden))
+    y = pooled(net, "heads.emo", how, z)
+    return {"frames": z, "out": y}, y
+
+
 def slopes(n):
     """Press et al. 2022"""
     if n & (n - 1) == 0:
@@ -229,8 +261,28 @@ wave = torch.from_numpy(wave.astype(np.float32)).double()[None]
 mel = torch.from_numpy(unit(80 * 200, 78).reshape(1, 80, 200)).transpose(1, 2)
 ids = torch.tensor([[0, 31, 7, 55, 2, 1, 1], [0, 9, 80, 44, 13, 66, 2]])
 valid = torch.tensor([[True] * 5 + [False] * 2, [True] * 7])
-golden = {}
-for seed, (name, run) in enumerate(
+
+
+def gold(path, nets):
+    """Each network's function by its name"""
+    golden = {}
+    for seed, (name, run) in enumerate(nets.items(), 1):
+        net = Net(1000 * seed)
+        out, last = run(net)
+        loss = (last * torch.from_numpy(unit(last.numel(), 99)).view_as(last)).mean()
+        loss.backward()
+        golden[name] = {
+            "params": net.items,
+            "outputs": {k: stat(v, 8) for k, v in out.items()},
+            "loss": float("%.9g" % loss),
+            "grads": {k: stat(v.grad, 3) for k, v in net.p.items()},
+        }
+    with open(path, "w") as f:
+        f.write(json.dumps(golden, separators=(",", ":")) + "\n")
+
+
+gold(
+    "tests/golden/encoders.json",
     {
         "w2v2_base": lambda n: speech(n, wave),
         "w2v2_large": lambda n: speech(n, wave, layer_norm=True, bias=True, pre=True),
@@ -242,18 +294,13 @@ for seed, (name, run) in enumerate(
         "whisper": lambda n: whisper(n, mel),
         "roberta": lambda n: text(n, ids, valid, 2, 1, 1e-5),
         "bert": lambda n: text(n, ids, valid, 0, 2, 1e-12),
-    }.items(),
-    1,
-):
-    net = Net(1000 * seed)
-    out, last = run(net)
-    loss = (last * torch.from_numpy(unit(last.numel(), 99)).view_as(last)).mean()
-    loss.backward()
-    golden[name] = {
-        "params": net.items,
-        "outputs": {k: stat(v, 8) for k, v in out.items()},
-        "loss": float("%.9g" % loss),
-        "grads": {k: stat(v.grad, 3) for k, v in net.p.items()},
-    }
-with open("tests/golden/encoders.json", "w") as f:
-    f.write(json.dumps(golden, separators=(",", ":")) + "\n")
+    },
+)
+gold(
+    "tests/golden/adapt.json",
+    {
+        "sum": lambda n: tuned(n, wave[:, :8000], False, "mean"),
+        "norm": lambda n: tuned(n, wave[:, :8000], True, "asp"),
+        "cov": lambda n: tuned(n, wave[:, :8000], False, "cov"),
+    },
+)

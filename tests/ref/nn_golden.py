@@ -257,6 +257,7 @@ CASES = {
     "pool_stats of constants": ([(4, 3), (16, 3), (16, 6)], lambda u, x, a: stats(torch.cat([u.repeat_interleave(torch.tensor([5, 1, 3, 7]), 0), x], 1),
                                                                                 softmax_time(a), 1e-12) * torch.tensor(6 * [1] + 3 * [1e5] + 3 * [1.0])),
     "pool_sample_stats": ([(16, 3)], lambda x: torch.stack([torch.cat([u.mean(0), (u.var(0, unbiased=len(u) > 1) + 0.01).sqrt()]) for u in parts(x)])),
+    "pool_cov": ([(16, 3)], lambda x: torch.stack([torch.cov(u.T, correction=0)[torch.triu_indices(3, 3).unbind()] for u in parts(x)])),
     "pool_sum": ([(16, 3)] * 2, lambda x, a: torch.stack([u.sum(0) for u in parts(x * a)])),
     "pool_sum one weight": ([(16, 3), (16, 1)], lambda x, a: torch.stack([u.sum(0) for u in parts(x * a)])),
     "expand": ([(4, 3), (16, 2)], lambda u, x: u.repeat_interleave(torch.tensor([5, 1, 3, 7]), 0)),

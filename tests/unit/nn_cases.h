@@ -246,12 +246,17 @@ static int n_mask(struct ser_tape *t, const int *x)
 {
 	return ser_nn_mask(t, seq_long(t, x[0]), x[1], &(struct ser_mask){.prob = 0.5, .span = 2, .least = 1});
 }
+static int n_mask_channels(struct ser_tape *t, const int *x)
+{
+	return ser_nn_mask(t, seq_long(t, x[0]), x[1], &(struct ser_mask){0.3, 2, 1, 0.4, 2});
+}
 static int n_channel_norm(struct ser_tape *t, const int *x) { return ser_nn_group_norm(t, seq(t, x[0]), x[1], x[2], 70, 1e-5); }
 static int n_mean(struct ser_tape *t, const int *x) { return ser_nn_pool_mean(t, seq(t, x[0])); }
 static int n_max(struct ser_tape *t, const int *x) { return ser_nn_pool_max(t, seq(t, x[0])); }
 static int n_first(struct ser_tape *t, const int *x) { return ser_nn_pool_first(t, seq(t, x[0])); }
 static int n_last(struct ser_tape *t, const int *x) { return ser_nn_pool_last(t, seq(t, x[0])); }
 static int n_stats(struct ser_tape *t, const int *x) { return ser_nn_pool_stats(t, seq(t, x[0]), -1, 1e-4); }
+static int n_cov(struct ser_tape *t, const int *x) { return ser_nn_pool_cov(t, seq(t, x[0])); }
 static int n_stats_a(struct ser_tape *t, const int *x)
 {
 	return ser_nn_pool_stats(t, seq(t, x[0]), ser_nn_softmax_time(t, seq(t, x[1])), 1e-4);
@@ -427,6 +432,7 @@ static const struct kase cases[] = {
 	{"positions", n_positions, {{R, 3}, {9, 3}}, 0},
 	{"lookup", n_lookup, {{5, 3}}, 0},
 	{"mask", n_mask, {{22, 3}, {1, 3}}, SER_TAPE_TRAIN},
+	{"mask of frames and channels", n_mask_channels, {{22, 8}, {1, 8}}, SER_TAPE_TRAIN},
 	{"group_norm of single channels", n_channel_norm, {{R, 70}, {1, 70}, {1, 70}}, 0},
 	{"pool_mean", n_mean, {{R, 3}}, 0},
 	{"pool_max", n_max, {{R, 3}}, 0},
@@ -438,6 +444,7 @@ static const struct kase cases[] = {
 	{"pool_stats of softmax_time", n_stats_soft, {{R, 3}, {R, 4}, {3, 4}}, 0},
 	{"pool_stats of constants", n_stats_const, {{4, 3}, {R, 3}, {R, 6}}, 0},
 	{"pool_sample_stats", n_stats_sample, {{R, 3}}, 0},
+	{"pool_cov", n_cov, {{R, 3}}, 0},
 	{"pool_sum", n_pool_sum, {{R, 3}, {R, 3}}, 0},
 	{"pool_sum one weight", n_pool_sum, {{R, 3}, {R, 1}}, 0},
 	{"expand", n_expand, {{B, 3}, {R, 2}}, 0},

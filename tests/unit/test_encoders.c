@@ -107,9 +107,11 @@ static const struct ser_val *need(const struct ser_val *v, const char *name)
 	return f;
 }
 
-static void name_of(const struct ser_val *v, char *name, size_t n)
+/* Ours of a reference's parameter: what stands beside an encoder has its name already */
+static void our_name(const char *s, size_t len, char *name, size_t n)
 {
-	snprintf(name, n, "encoder.%.*s", (int)v->u.str.n, v->u.str.s);
+	bool beside = strncmp(s, "mix.", 4) == 0 || strncmp(s, "heads.", 6) == 0;
+	snprintf(name, n, "%s%.*s", beside ? "" : "encoder.", (int)len, s);
 }
 
 /* The parameters by the formula; all of the reference's must be there */
@@ -118,7 +120,7 @@ static void fill(struct ser_params *p, const struct ser_val *list)
 	for (size_t k = 0; k < list->u.list.n; k++) {
 		const struct ser_val *v = &list->u.list.v[k];
 		char name[256];
-		name_of(need(v, "name"), name, sizeof name);
+		our_name(need(v, "name")->u.str.s, need(v, "name")->u.str.n, name, sizeof name);
 		int i = ser_params_find(p, name);
 		if (i < 0)
 			fail_msg("no parameter %s", name);
@@ -211,7 +213,7 @@ static void check_grads(const char *what, struct ser_params *p, const struct ser
 		const struct ser_field *f = &want->u.map.f[k];
 		const struct ser_val *first = need(&f->val, "first8");
 		char name[256];
-		snprintf(name, sizeof name, "encoder.%.*s", (int)f->name_len, f->name);
+		our_name(f->name, f->name_len, name, sizeof name);
 		int i = ser_params_find(p, name);
 		assert_true(i >= 0);
 		const struct ser_slice *s = &p->slice[i];
@@ -553,12 +555,246 @@ static void layers(void **state)
 	}
 }
 
+/* ---- what fine-tuning puts beside an encoder ---- */
+
+static struct ser_model *tuned(enum ser_mix mix, enum ser_head_pool pool, size_t rank)
+{
+	const char *const hyper[] = {SPEECH, "dropout=0", "attn_dropout=0"};
+	struct ser_model *m;
+	struct ser_err e;
+	assert_int_equal(ser_model_new(&m, "wav2vec2", hyper, sizeof hyper / sizeof *hyper, 1, &e), 0);
+	ser_model_input(m, "wave", 1, NULL, SER_NORM_NONE);
+	m->enc[0].adapt = (struct ser_adapt){mix, rank, 3 * (double)rank};
+	const char *const out[] = {"a", "b", "c"};
+	struct ser_head h = {.name = "emo", .kind = SER_HEAD_VALUE, .out = out, .n_out = 3, .pool = pool};
+	if (pool != SER_POOL_NONE)
+		h.source = (struct ser_source){.n = 1, .term = {{0, SER_PART_FRAMES}}};
+	ser_model_head_add(m, &h, &e);
+	if (ser_model_build(m, &e) != 0)
+		fail_msg("%s", e.msg);
+	return m;
+}
+
+/* Its loss, mean(out * unit(99)); with GRAD in mode backward too */
+static double tuned_loss(struct ser_model *m, struct ser_tape *t, unsigned mode, const real *x, const size_t *seg,
+			 size_t n_seg, struct ser_node *frames)
+{
+	struct ser_err e;
+	real mix[16];
+	ser_tape_reset(t, mode, 4);
+	struct ser_encoded y = ser_model_encode(m, t, 0, ser_tape_input(t, x, seg[n_seg], 1, seg, n_seg));
+	int out = ser_model_head(m, t, 0, ser_model_source(m, t, &m->head[0].source, &y));
+	for (size_t i = 0; i < 3 * n_seg; i++)
+		mix[i] = (real)unit((uint32_t)i, 99);
+	int loss = ser_nn_sum(t, ser_nn_mul(t, out, ser_tape_input(t, mix, n_seg, 3, NULL, 0)));
+	loss = ser_nn_scale(t, loss, 1 / (double)(3 * n_seg));
+	if (frames != NULL)
+		*frames = ser_tape_node(t, y.frames);
+	double v = ser_tape_scalar(t, loss);
+	ser_params_zero_grad(m->params);
+	if ((mode & SER_TAPE_GRAD) != 0)
+		assert_int_equal(ser_tape_backward(t, loss, 1, &e), 0);
+	return v;
+}
+
+static const struct {
+	const char *name;
+	enum ser_mix mix;
+	enum ser_head_pool pool;
+} adapted[] = {
+	{"sum", SER_MIX_SUM, SER_POOL_MEAN}, {"norm", SER_MIX_NORM, SER_POOL_ASP}, {"cov", SER_MIX_SUM, SER_POOL_COV}};
+
+/* Adapters, mixtures of layers and poolings against PyTorch; merged adapters give the same */
+static void adapters(void **state)
+{
+	(void)state;
+	struct input in = input_of(NULL, &nets[0]);
+	size_t seg[] = {0, 8000};
+	assert_true(load(&own, "tests/golden/adapt.json", NULL));
+	for (size_t i = 0; i < sizeof adapted / sizeof *adapted; i++) {
+		const struct ser_val *want = need(&own.all, adapted[i].name);
+		struct ser_model *m = tuned(adapted[i].mix, adapted[i].pool, 2);
+		struct ser_tape *t = ser_tape_new(NULL, m->params);
+		struct ser_node frames;
+		assert_int_equal(ser_params_count(m->params, false) - ser_params_count(m->params, true), 0);
+		fill(m->params, need(want, "params"));
+		double v = tuned_loss(m, t, SER_TAPE_GRAD, in.x, seg, 1, &frames);
+		if (!(fabs(v - number(need(want, "loss"))) <= 1e-5 * fabs(v) + 1e-6))
+			fail_msg("%s: loss %g, expected %g", adapted[i].name, v, number(need(want, "loss")));
+		check_grads(adapted[i].name, m->params, need(want, "grads"));
+		tuned_loss(m, t, 0, in.x, seg, 1, &frames);
+		check_rows(&own, adapted[i].name, need(need(want, "outputs"), "frames"), frames, 0, true);
+		size_t n = m->params->n_slice;
+		ser_model_merge(m);
+		assert_int_equal(m->params->n_slice, n - 2 * 2 * 6); /* A and B of six products in each of two layers */
+		double merged = tuned_loss(m, t, 0, in.x, seg, 1, NULL);
+		if (!(fabs(merged - v) <= 1e-4 * fabs(v) + 1e-6))
+			fail_msg("%s: loss %g with merged adapters, %g before", adapted[i].name, merged, v);
+		ser_tape_free(t);
+		ser_model_free(m);
+	}
+	free(in.x);
+	ser_arena_free(&own.arena);
+}
+
+/* Of what is trained beside a frozen encoder: central differences in the double build. What is frozen gets no gradient, and lies not in
+ * what may change. */
+static void slopes_of_adapters(void **state)
+{
+	(void)state;
+	struct input in = input_of(NULL, &nets[0]);
+	size_t seg[] = {0, 3000, 5500};
+	for (size_t i = 0; i < sizeof adapted / sizeof *adapted; i++) {
+		struct ser_model *m = tuned(adapted[i].mix, adapted[i].pool, 2);
+		struct ser_params *p = m->params;
+		struct ser_tape *t = ser_tape_new(NULL, p);
+		for (size_t k = 0; k < p->n_slice; k++) /* B is 0 when new */
+			for (size_t j = 0; strstr(p->slice[k].name, ".lora_B.") != NULL && j < p->slice[k].n; j++)
+				p->val[p->slice[k].at + j] = (real)(0.2 * unit((uint32_t)j, (uint32_t)k));
+		ser_model_freeze_base(m, 0);
+		assert_true(ser_params_live(p) < p->n / 2);
+		real *all = ser_calloc(p->n, sizeof *all), *live = ser_calloc(ser_params_live(p), sizeof *live);
+		ser_params_get(p, p->val, live);
+		ser_params_put(p, live, all);
+		for (size_t k = 0; k < p->n_slice; k++)
+			for (size_t j = p->slice[k].at; j < p->slice[k].at + p->slice[k].n; j++)
+				assert_true(all[j] == ((p->slice[k].flags & SER_P_FROZEN) != 0 ? 0 : p->val[j]));
+		tuned_loss(m, t, SER_TAPE_GRAD, in.x, seg, 2, NULL);
+		memcpy(all, p->grad, p->n * sizeof *all);
+		for (size_t k = 0; k < p->n_slice; k++) {
+			const struct ser_slice *s = &p->slice[k];
+			double largest = 0;
+			bool frozen = (s->flags & SER_P_FROZEN) != 0;
+			assert_int_equal(frozen,
+					 strncmp(s->name, "encoder.", 8) == 0 && strstr(s->name, ".lora_") == NULL);
+			for (size_t j = 0; j < s->n; j++)
+				largest = fmax(largest, fabs((double)all[s->at + j]));
+			assert_true(frozen ? largest == 0 : largest > 0);
+			for (size_t j = 0; sizeof(real) > 4 && !frozen && j < s->n; j += s->n / 4 + 1) {
+				real *v = p->val + s->at + j, old = *v;
+				*v = old + (real)1e-5;
+				double up = tuned_loss(m, t, 0, in.x, seg, 2, NULL);
+				*v = old - (real)1e-5;
+				double down = tuned_loss(m, t, 0, in.x, seg, 2, NULL), num = (up - down) / 2e-5;
+				*v = old;
+				if (!(fabs(num - (double)all[s->at + j]) <= 1e-6 * fmax(largest, 1e-3)))
+					fail_msg("%s: gradient %zu of %s is %g, by differences %g", adapted[i].name, j,
+						 s->name, (double)all[s->at + j], num);
+			}
+		}
+		free(all);
+		free(live);
+		ser_tape_free(t);
+		ser_model_free(m);
+	}
+	free(in.x);
+}
+
+/* What is frozen, by the names of what is not and is */
+static void frozen_parts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what, *frozen, *not ;
+	} want[] = {
+		{"extractor", "encoder.feature_extractor.conv_layers.6.conv.weight",
+		 "encoder.feature_projection.layer_norm.weight"},
+		{"below:0", "encoder.encoder.layer_norm.weight", "encoder.encoder.layers.0.layer_norm.weight"},
+		{"below:1", "encoder.encoder.layers.0.final_layer_norm.bias",
+		 "encoder.encoder.layers.1.attention.q_proj.weight"},
+		{"below:2", "encoder.encoder.layers.1.final_layer_norm.bias", "mix.weight"},
+		{"all", "encoder.masked_spec_embed", "heads.emo.out.weight"},
+	};
+	struct ser_err e;
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		struct ser_model *m = tuned(SER_MIX_SUM, SER_POOL_NONE, 0);
+		assert_int_equal(ser_model_freeze(m, 0, want[i].what, &e), 0);
+		const struct ser_slice *s = m->params->slice;
+		assert_true((s[ser_params_find(m->params, want[i].frozen)].flags & SER_P_FROZEN) != 0);
+		assert_true((s[ser_params_find(m->params, want[i].not )].flags & SER_P_FROZEN) == 0);
+		assert_int_equal(ser_model_freeze(m, 0, "below:3", &e), SER_EUSAGE);
+		assert_int_equal(ser_model_freeze(m, 0, "below", &e), SER_EUSAGE);
+		ser_model_free(m);
+	}
+}
+
+/* SUPERB's head as the reference has it: sum of layers, product, mean over valid frames, product, cross entropy */
+static void superb(void **state)
+{
+	(void)state;
+	if (!load(&oracle, "../shared/encoders/oracle/manifest.json", "../shared/encoders/oracle")) {
+		print_message("../shared/encoders/oracle is not here\n");
+		skip();
+	}
+	static const struct {
+		const char *theirs, *ours;
+	} names[] = {{"layer_weights", "mix.weight"},
+		     {"projector.weight", "heads.projector.weight"},
+		     {"projector.bias", "heads.projector.bias"},
+		     {"classifier.weight", "heads.classifier.weight"},
+		     {"classifier.bias", "heads.classifier.bias"}};
+	enum { N_NAME = sizeof names / sizeof *names };
+	const struct net *net = &nets[2];
+	const struct ser_arch *a = ser_arch_find(net->arch);
+	struct ser_val *want = ser_val_get(&oracle.all, "ser_head"), *list = ser_val_get(want, "params"),
+		       *grads = ser_val_get(want, "grads");
+	for (size_t k = 0; k < N_NAME; k++) { /* under our names */
+		ser_val_set(&oracle.arena, &list->u.list.v[k], "name", ser_str(names[k].ours));
+		for (size_t j = 0; j < grads->u.map.n; j++)
+			if (strcmp(grads->u.map.f[j].name, names[k].theirs) == 0) {
+				grads->u.map.f[j].name = names[k].ours;
+				grads->u.map.f[j].name_len = strlen(names[k].ours);
+			}
+	}
+	double h[MAX_HYPER], v = 0;
+	hypers(a, net->hyper, h);
+	struct ser_err e;
+	struct ser_params *p = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, p);
+	struct input in = input_of(NULL, net);
+	size_t seg[] = {0, N_WAVE, N_WAVE + 20000};
+	real *x = ser_malloc(seg[2], sizeof *x);
+	memcpy(x, in.x, N_WAVE * sizeof *x);
+	memcpy(x + N_WAVE, in.x, 20000 * sizeof *x);
+	for (int pass = 0; pass < 2; pass++) {
+		ser_tape_reset(t, pass == 0 ? SER_TAPE_SHAPE : SER_TAPE_GRAD, 1);
+		struct ser_encoded y = build(t, a, h, x, seg, 2, 1);
+		ser_tape_enter(t, "mix");
+		ser_adapt_mix(t, SER_MIX_SUM, &y);
+		ser_tape_leave(t);
+		ser_tape_enter(t, "heads");
+		int u = ser_nn_pool_mean(t, ser_layer_linear(t, "projector", y.frames, 16, true));
+		u = ser_layer_linear(t, "classifier", u, 4, true);
+		ser_tape_leave(t);
+		if (pass == 0) {
+			fill(p, need(need(&oracle.all, "w2v2_large"), "params"));
+			fill(p, list);
+			ser_params_flag(p, "encoder.", SER_P_FROZEN, true);
+			continue;
+		}
+		check_rows(&oracle, "logits", need(need(want, "outputs"), "logits"), ser_tape_node(t, u), 0, true);
+		int loss = ser_nn_cross_entropy(t, u, (const int32_t[]){2, 0}, NULL);
+		v = ser_tape_scalar(t, loss);
+		ser_params_zero_grad(p);
+		assert_int_equal(ser_tape_backward(t, loss, 1, &e), 0);
+	}
+	if (!(fabs(v - number(need(want, "loss"))) <= 1e-5))
+		fail_msg("loss %g, expected %g", v, number(need(want, "loss")));
+	check_grads("ser_head", p, grads);
+	free(x);
+	free(in.x);
+	ser_tape_free(t);
+	ser_params_free(p);
+	ser_arena_free(&oracle.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(buckets),      cmocka_unit_test(sizes),   cmocka_unit_test(goldens),
-		cmocka_unit_test(whole_arrays), cmocka_unit_test(batches), cmocka_unit_test(training),
-		cmocka_unit_test(layers),
+		cmocka_unit_test(buckets),      cmocka_unit_test(sizes),    cmocka_unit_test(goldens),
+		cmocka_unit_test(whole_arrays), cmocka_unit_test(batches),  cmocka_unit_test(training),
+		cmocka_unit_test(layers),       cmocka_unit_test(adapters), cmocka_unit_test(slopes_of_adapters),
+		cmocka_unit_test(frozen_parts), cmocka_unit_test(superb),
 	};
 	return cmocka_run_group_tests_name("encoders", tests, NULL, NULL);
 }
