@@ -336,10 +336,10 @@ int main(int argc, char **argv)
 	ser_buf_free(&archs);
 	struct progress progress = {&c, time(NULL), "training"};
 	check(&c, ser_train_run(t, &o.keep, tell, &progress, &e), &e);
+	ser_trainer_free(t);
 	ser_model_merge(m);
 	if (first())
 		check(&c, ser_model_save(m, c.out, &e), &e);
-	ser_trainer_free(t);
 	ser_comm_close(o.train.comm);
 	ser_model_free(m);
 	ser_split_free(&split);

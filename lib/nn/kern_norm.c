@@ -189,8 +189,9 @@ SER_CLONES void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, c
 /* Groups of one channel, CHANNELS at a time: rows are read in order */
 enum { CHANNELS = 64 };
 
-SER_CLONES static void channel_norm(size_t n, size_t w, size_t ld, const real *restrict x, const real *restrict mean,
-				    const real *restrict inv, real *restrict y)
+/* y may be x */
+SER_CLONES static void channel_norm(size_t n, size_t w, size_t ld, const real *x, const real *restrict mean,
+				    const real *restrict inv, real *y)
 {
 	for (size_t r = 0; r < n; r++, x += ld, y += ld)
 		for (size_t c = 0; c < w; c++)

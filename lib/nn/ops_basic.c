@@ -164,7 +164,7 @@ static int act(struct ser_tape *t, int x, enum kern_act f, double a)
 
 void fwd_act(struct ser_tape *t, struct rec *r)
 {
-	struct node X = *tape_at(t, r->in[0]);
+	struct node X = tape_x(t, r);
 	struct ew e = {.act = *(struct act *)r->saved, .x = X.val, .out = tape_at(t, r->out)->val};
 	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_fwd, &e);
 }

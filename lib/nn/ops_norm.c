@@ -414,7 +414,7 @@ void fwd_layer_norm(struct ser_tape *t, struct rec *r)
 	struct layer_norm *s = r->saved;
 	s->mean = tape_state(t, r, s->n_row, sizeof *s->mean);
 	s->inv = tape_state(t, r, s->n_row, sizeof *s->inv);
-	s->x = tape_val(t, r->in[0]);
+	s->x = tape_x(t, r).val;
 	s->gain = tape_val(t, r->in[1]);
 	s->bias = tape_val(t, r->in[2]);
 	s->y = tape_val(t, r->out);
@@ -499,7 +499,7 @@ void fwd_group_norm(struct ser_tape *t, struct rec *r)
 	struct group_norm *s = r->saved;
 	s->mean = tape_state(t, r, ser_mul(s->n_seg, s->n_group), sizeof *s->mean);
 	s->inv = tape_state(t, r, ser_mul(s->n_seg, s->n_group), sizeof *s->inv);
-	s->x = tape_val(t, r->in[0]);
+	s->x = tape_x(t, r).val;
 	s->gain = tape_val(t, r->in[1]);
 	s->bias = tape_val(t, r->in[2]);
 	s->y = tape_val(t, r->out);

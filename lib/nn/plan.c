@@ -260,6 +260,14 @@ static void join(struct ser_tape *t)
 
 /* ---- in place ---- */
 
+/* Kernels whose result may lie where their input lies */
+static bool same_place(const struct rec *r)
+{
+	const enum kern_act *f = r->saved;
+	return r->op == OP_RELU_BATCH_NORM || r->op == OP_BATCH_NORM_RELU || r->op == OP_LAYER_NORM ||
+	       r->op == OP_GROUP_NORM || (r->op == OP_ACT && (*f == ACT_GELU || *f == ACT_SIGMOID || *f == ACT_TANH));
+}
+
 static void in_place(struct ser_tape *t, struct rec *r)
 {
 	const struct node *y = &t->node[r->out];
@@ -277,7 +285,7 @@ static void in_place(struct ser_tape *t, struct rec *r)
 			r->in[1] = x;
 		}
 		r->in_place = writable(t, r->in[0]);
-	} else if (r->op == OP_RELU_BATCH_NORM || r->op == OP_BATCH_NORM_RELU) {
+	} else if (same_place(r)) {
 		r->in_place = !y->need && writable(t, r->in[0]) && t->node[r->in[0]].home < 0;
 	}
 	if (r->in_place) {
