@@ -148,9 +148,15 @@ static void archs(void)
 	for (size_t i = 0; ser_archs[i] != NULL; i++) {
 		const struct ser_arch *a = ser_archs[i];
 		printf("%s: %s\n", a->name, a->summary);
-		for (const struct ser_hyper *h = a->hyper; h->name != NULL; h++)
-			printf("  %-12s %s (%s, %g to %g; default %g)\n", h->name, h->help, kinds[h->kind], h->lo,
-			       h->hi, h->dflt);
+		for (const struct ser_hyper *h = a->hyper; h->name != NULL; h++) {
+			printf("  %-12s %s (", h->name, h->help);
+			for (size_t k = 0; h->kind == SER_HYPER_CHOICE && k <= (size_t)h->hi; k++)
+				printf("%s%s", k > 0 ? ", " : "", h->names[k]);
+			if (h->kind == SER_HYPER_CHOICE)
+				printf("; default %s)\n", h->names[(size_t)h->dflt]);
+			else
+				printf("%s, %g to %g; default %g)\n", kinds[h->kind], h->lo, h->hi, h->dflt);
+		}
 	}
 }
 

@@ -10,6 +10,8 @@ const struct ser_arch *const ser_archs[] = {
 	&ser_arch_crnn,
 	&ser_arch_ecapa,
 	&ser_arch_xvector,
+	&ser_arch_chunk_lstm,
+	&ser_arch_chunk_cnn,
 	&ser_arch_mlp,
 	&ser_arch_linear,
 	&ser_arch_wav2vec2,

@@ -56,8 +56,10 @@ static void encoder(const struct ser_encoder *c, struct ser_buf *b)
 	if (c->name != NULL)
 		ser_buf_printf(b, "%-14s%s\n", "encoder", c->name);
 	ser_buf_printf(b, "%-14s%s:", "architecture", c->arch->name);
-	for (size_t i = 0; c->arch->hyper[i].name != NULL; i++)
-		ser_buf_printf(b, " %s=%g", c->arch->hyper[i].name, c->hyper[i]);
+	for (size_t i = 0; c->arch->hyper[i].name != NULL; i++) {
+		ser_buf_printf(b, " %s=", c->arch->hyper[i].name);
+		ser_hyper_print(&c->arch->hyper[i], c->hyper[i], b);
+	}
 	ser_buf_str(b, "\n");
 }
 

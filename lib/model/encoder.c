@@ -76,11 +76,9 @@ int ser_model_encoder_add(struct ser_model *m, const char *name, const char *arc
 		c->hyper[i] = a->hyper[i].dflt;
 	for (size_t i = 0; i < n; i++) {
 		const char *eq = strchr(hyper[i], '=');
-		double x;
 		if (eq == NULL)
 			return ser_fail(e, SER_EUSAGE, "\"%s\" is not of the form name=value", hyper[i]);
-		if (ser_parse_real(eq + 1, -HUGE_VAL, HUGE_VAL, &x, e) != 0 ||
-		    ser_encoder_hyper(c, hyper[i], (size_t)(eq - hyper[i]), x, e) != 0)
+		if (ser_encoder_hyper_text(c, hyper[i], (size_t)(eq - hyper[i]), eq + 1, e) != 0)
 			return e->code;
 	}
 	c->name = name != NULL ? ser_arena_strndup(&m->arena, name, strlen(name)) : NULL;
@@ -89,6 +87,42 @@ int ser_model_encoder_add(struct ser_model *m, const char *name, const char *arc
 	c->mix_prefix = prefix(m, "mix", name);
 	m->n_enc++;
 	return 0;
+}
+
+/* ---- hyper-parameters ---- */
+
+void ser_hyper_print(const struct ser_hyper *h, double x, struct ser_buf *b)
+{
+	char text[32];
+	ser_buf_str(b, h->kind == SER_HYPER_CHOICE ? h->names[(size_t)x] : ser_format_real(x, text));
+}
+
+/* The place of a name among those of a choice. */
+static int choose(const struct ser_encoder *c, const struct ser_hyper *h, const char *text, double *x,
+		  struct ser_err *e)
+{
+	struct ser_buf all = {0};
+	*x = -1;
+	for (size_t i = 0; i <= (size_t)h->hi; i++) {
+		ser_buf_printf(&all, "%s%s", i > 0 ? ", " : "", h->names[i]);
+		*x = strcmp(h->names[i], text) == 0 ? (double)i : *x;
+	}
+	int rc = *x >= 0 ? 0
+			 : ser_fail(e, SER_EUSAGE, "hyper-parameter %s of %s is \"%.40s\", expected one of %s", h->name,
+				    c->arch->name, text, all.s);
+	ser_buf_free(&all);
+	return rc;
+}
+
+int ser_encoder_hyper_text(struct ser_encoder *c, const char *name, size_t len, const char *text, struct ser_err *e)
+{
+	const struct ser_hyper *h = c->arch->hyper;
+	double x;
+	while (h->name != NULL && (strlen(h->name) != len || memcmp(h->name, name, len) != 0))
+		h++;
+	int rc = h->name != NULL && h->kind == SER_HYPER_CHOICE ? choose(c, h, text, &x, e)
+								: ser_parse_real(text, -HUGE_VAL, HUGE_VAL, &x, e);
+	return rc == 0 ? ser_encoder_hyper(c, name, len, x, e) : rc;
 }
 
 int ser_encoder_hyper(struct ser_encoder *c, const char *name, size_t len, double x, struct ser_err *e)
@@ -100,7 +134,7 @@ int ser_encoder_hyper(struct ser_encoder *c, const char *name, size_t len, doubl
 	if (h[i].name == NULL)
 		return ser_fail(e, SER_EUSAGE, "architecture %s has no hyper-parameter \"%.*s\"", c->arch->name,
 				(int)len, name);
-	static const char *const kinds[] = {"a number", "a whole number", "an odd number"};
+	static const char *const kinds[] = {"a number", "a whole number", "an odd number", "a whole number"};
 	char lo[32], hi[32];
 	if (!(x >= h[i].lo && x <= h[i].hi) || (h[i].kind != SER_HYPER_REAL && x != floor(x)) ||
 	    (h[i].kind == SER_HYPER_ODD && fmod(x, 2) != 1))

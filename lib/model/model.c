@@ -479,10 +479,13 @@ static struct ser_val head_val(const struct ser_model *m, struct ser_arena *a, c
 static struct ser_val hyper_val(struct ser_arena *a, const struct ser_encoder *c)
 {
 	struct ser_val v = ser_val_map();
-	for (size_t i = 0; c->arch->hyper[i].name != NULL; i++)
-		ser_val_set(a, &v, c->arch->hyper[i].name,
-			    c->arch->hyper[i].kind == SER_HYPER_REAL ? ser_real(c->hyper[i])
-								     : ser_int((int64_t)c->hyper[i]));
+	for (size_t i = 0; c->arch->hyper[i].name != NULL; i++) {
+		const struct ser_hyper *h = &c->arch->hyper[i];
+		ser_val_set(a, &v, h->name,
+			    h->kind == SER_HYPER_REAL     ? ser_real(c->hyper[i])
+			    : h->kind == SER_HYPER_CHOICE ? ser_str(h->names[(size_t)c->hyper[i]])
+							  : ser_int((int64_t)c->hyper[i]));
+	}
 	return v;
 }
 
@@ -767,7 +770,9 @@ static int take_encoder(struct ser_model *m, const char *name, const struct ser_
 		double x = f->val.kind == SER_INT    ? (double)f->val.u.i
 			   : f->val.kind == SER_REAL ? f->val.u.f
 						     : (double)NAN;
-		rc = ser_encoder_hyper(&m->enc[m->n_enc - 1], f->name, f->name_len, x, e);
+		rc = f->val.kind == SER_STR
+			     ? ser_encoder_hyper_text(&m->enc[m->n_enc - 1], f->name, f->name_len, f->val.u.str.s, e)
+			     : ser_encoder_hyper(&m->enc[m->n_enc - 1], f->name, f->name_len, x, e);
 	}
 	if (rc == 0 && adapt != NULL)
 		rc = take_adapt(&m->enc[m->n_enc - 1], adapt, e);

@@ -10,14 +10,17 @@
 
 /* ---- architectures ------------------------------------------------------------------------------- */
 
-/* A hyper-parameter: a number. A table ends with an all-zero row. */
-enum ser_hyper_kind { SER_HYPER_REAL, SER_HYPER_WHOLE, SER_HYPER_ODD };
+/* A hyper-parameter: a number, of a choice the place of a name. A table ends with an all-zero row. */
+enum ser_hyper_kind { SER_HYPER_REAL, SER_HYPER_WHOLE, SER_HYPER_ODD, SER_HYPER_CHOICE };
 struct ser_hyper {
 	const char *name;
 	double dflt, lo, hi;
 	enum ser_hyper_kind kind;
 	const char *help;
+	const char *const *names; /* of a choice, [hi + 1] */
 };
+/* Append its value as ser_model_new and model files have it: a number or a name. */
+void ser_hyper_print(const struct ser_hyper *h, double x, struct ser_buf *b);
 enum { SER_MAX_LAYER = 64 };
 struct ser_encoded {
 	int frames; /* [R', C'] the last values that have a row per frame; -1: the architecture has none */
@@ -160,6 +163,8 @@ int ser_model_encoder_add(struct ser_model *m, const char *name, const char *arc
 			  struct ser_err *e);
 /* Set the hyper-parameter whose name has these len bytes. SER_EUSAGE: it has none such, or of another range. */
 int ser_encoder_hyper(struct ser_encoder *c, const char *name, size_t len, double x, struct ser_err *e);
+/* The same from text: a number, or a name of the choice. */
+int ser_encoder_hyper_text(struct ser_encoder *c, const char *name, size_t len, const char *text, struct ser_err *e);
 /* Of an encoder of text: the first of n values that is no token of it, or n. */
 size_t ser_encoder_bad_token(const struct ser_encoder *c, const float *x, size_t n);
 int ser_model_encoder_find(const struct ser_model *m, const char *name); /* or -1 */

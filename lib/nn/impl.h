@@ -34,6 +34,7 @@ enum op {
 	OP_WEIGHT_NORM,
 	OP_FRAMES,
 	OP_RESHAPE,
+	OP_CHUNKS,
 	OP_MASK,
 	OP_CONCAT,
 	OP_SLICE,
@@ -200,6 +201,15 @@ static inline struct node *tape_at(const struct ser_tape *t, int node)
 	return &t->node[node];
 }
 /* Its value, or NULL where it is absent */
+/* What random numbers of segment i of n, or of row i of n without segments, are drawn by: see ser_tape_keys. */
+static inline uint64_t tape_key(const struct ser_tape *t, size_t i, size_t n)
+{
+	size_t m = t->n_key > 0 && n % t->n_key == 0 ? n / t->n_key : 1;
+	if (m > 1)
+		return ser_hash((uint64_t[]){t->key[i / m], i % m}, 16);
+	return i < t->n_key ? t->key[i] : i;
+}
+
 static inline real *tape_val(const struct ser_tape *t, int node)
 {
 	return node < 0 ? NULL : tape_at(t, node)->val;
@@ -323,6 +333,7 @@ void fwd_mul_row(struct ser_tape *t, struct rec *r);
 void fwd_weight_norm(struct ser_tape *t, struct rec *r);
 void fwd_frames(struct ser_tape *t, struct rec *r);
 void fwd_reshape(struct ser_tape *t, struct rec *r);
+void fwd_chunks(struct ser_tape *t, struct rec *r);
 void fwd_mask(struct ser_tape *t, struct rec *r);
 void fwd_concat(struct ser_tape *t, struct rec *r);
 void fwd_slice(struct ser_tape *t, struct rec *r);
@@ -366,6 +377,7 @@ void bwd_mul_row(struct ser_tape *t, const struct rec *r);
 void bwd_weight_norm(struct ser_tape *t, const struct rec *r);
 void bwd_frames(struct ser_tape *t, const struct rec *r);
 void bwd_reshape(struct ser_tape *t, const struct rec *r);
+void bwd_chunks(struct ser_tape *t, const struct rec *r);
 void bwd_mask(struct ser_tape *t, const struct rec *r);
 void bwd_concat(struct ser_tape *t, const struct rec *r);
 void bwd_slice(struct ser_tape *t, const struct rec *r);

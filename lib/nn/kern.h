@@ -163,6 +163,9 @@ void kern_gru_fwd(size_t n, size_t n_hidden, real *a, real *u, const real *hp, r
 /* da, du [n,3H] = gradients before the gates; dhp [n,H] += through z only. dh [n,H] */
 void kern_gru_bwd(size_t n, size_t n_hidden, const real *a, const real *u, const real *hp, const real *dh, real *da,
 		  real *du, real *dhp);
+/* rnn: a [n,H] pre-activations */
+void kern_rnn_fwd(size_t n, size_t n_hidden, const real *a, real *h);
+void kern_rnn_bwd(size_t n, size_t n_hidden, const real *h, const real *dh, real *da); /* da = */
 /* lstm: a [n,4H] pre-activations in, i f g o out; c [n,H], h [n,H]; cp NULL: zeros */
 void kern_lstm_fwd(size_t n, size_t n_hidden, real *a, const real *cp, real *c, real *h);
 /* da [n,4H] =; dcp [n,H] = ; dc [n,H] gradient of c from the next step or NULL */
@@ -175,8 +178,8 @@ double kern_cross_entropy(size_t n_row, size_t n_col, const real *x, const int32
 double kern_bce(size_t n_row, size_t n_col, const real *x, const real *target, const struct ser_loss *o, real *d);
 double kern_mse(size_t n_row, size_t n_col, const real *x, const real *target, bool absolute, const struct ser_loss *o,
 		real *d);
-double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, double eps, const struct ser_loss *o,
-		real *d);
+double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, bool mixed, double eps,
+		const struct ser_loss *o, real *d);
 double kern_aam(size_t n_row, size_t n_class, size_t n_sub, const real *cosine, const int32_t *label, double margin,
 		double scale, const struct ser_loss *o, real *d);
 /* over scores s [N,N] */

@@ -124,12 +124,12 @@ double kern_mse(size_t n_row, size_t n_col, const real *x, const real *target, b
 	return finish(sum, divisor(o, used), n_row * n_col, d);
 }
 
-/* ccc = 2 s_xy / D, D = s_xx + s_yy + (mx - my)^2 + eps:
- * d ccc/dx_i = 2/n ((y_i - my) - ccc (x_i - mx) - ccc (mx - my)) / D */
-double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, double eps, const struct ser_loss *o,
-		real *d)
+/* ccc = 2 s_xy / D, D = s_xx + s_yy + (mx - my)^2 + eps, s_xx = v sum (x - mx)^2, v = 1/n, or 1/(n-1) when mixed:
+ * d ccc/dx_i = 2/n ((y_i - my) - ccc v n (x_i - mx) - ccc (mx - my)) / D */
+double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, bool mixed, double eps,
+		const struct ser_loss *o, real *d)
 {
-	double sum = 0, total = 0, n = (double)n_row;
+	double sum = 0, total = 0, n = (double)n_row, n_var = mixed && n_row > 1 ? n - 1 : n;
 	for (size_t j = 0; j < n_col; j++)
 		total += class_weight(o, j);
 	for (size_t j = 0; j < n_col; j++) {
@@ -146,11 +146,11 @@ double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, d
 			yy += b * b;
 			xy += a * b;
 		}
-		double D = (xx + yy) / n + (mx - my) * (mx - my) + eps, ccc = 2 * xy / n / D;
+		double D = (xx + yy) / n_var + (mx - my) * (mx - my) + eps, ccc = 2 * xy / n / D;
 		sum += w * (1 - ccc);
 		for (size_t i = 0; d != NULL && i < n_row; i++) {
 			double a = (double)x[i * n_col + j] - mx, b = (double)target[i * n_col + j] - my;
-			d[i * n_col + j] = (real)(-w * 2 / n * (b - ccc * (a + mx - my)) / D);
+			d[i * n_col + j] = (real)(-w * 2 / n * (b - ccc * (a * (n / n_var) + mx - my)) / D);
 		}
 	}
 	return sum;

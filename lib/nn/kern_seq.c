@@ -527,6 +527,18 @@ void kern_gru_bwd(size_t n, size_t n_hidden, const real *a, const real *u, const
 		}
 }
 
+/* h = tanh(a) */
+void kern_rnn_fwd(size_t n, size_t n_hidden, const real *a, real *h)
+{
+	ser_la_tanh(n * n_hidden, a, h);
+}
+
+void kern_rnn_bwd(size_t n, size_t n_hidden, const real *h, const real *dh, real *da)
+{
+	for (size_t i = 0; i < n * n_hidden; i++)
+		da[i] = dh[i] * (1 - h[i] * h[i]);
+}
+
 /* c = f cp + i g, h = o tanh(c) */
 void kern_lstm_fwd(size_t n, size_t n_hidden, real *a, const real *cp, real *c, real *h)
 {

@@ -27,7 +27,7 @@ struct loss_op {
 	const int32_t *label;
 	const real *target;
 	double a, b; /* gamma, eps, margin and scale, norm */
-	size_t n;    /* sub-centres, triplets */
+	size_t n;    /* sub-centres, triplets, 1: mixed */
 	const int32_t (*trip)[3];
 	struct ser_pair_rows pair;
 	bool how; /* o was given */
@@ -73,7 +73,7 @@ static double value(const struct loss_op *l, size_t R, size_t C, const real *x)
 	case LOSS_MAE:
 		return kern_mse(R, C, x, l->target, l->kind == LOSS_MAE, o, l->d);
 	case LOSS_CCC:
-		return kern_ccc(R, C, x, l->target, l->a, o, l->d);
+		return kern_ccc(R, C, x, l->target, l->n == 1, l->a, o, l->d);
 	case LOSS_AAM:
 		check_labels(l->label, R, C / l->n);
 		return kern_aam(R, C / l->n, l->n, x, l->label, l->a, l->b, o, l->d);
@@ -149,9 +149,9 @@ int ser_nn_mae(struct ser_tape *t, int x, const real *target, const struct ser_l
 	return loss(t, x, o, (struct loss_op){.kind = LOSS_MAE, .target = target});
 }
 
-int ser_nn_ccc(struct ser_tape *t, int x, const real *target, double eps, const struct ser_loss *o)
+int ser_nn_ccc(struct ser_tape *t, int x, const real *target, bool mixed, double eps, const struct ser_loss *o)
 {
-	return loss(t, x, o, (struct loss_op){.kind = LOSS_CCC, .target = target, .a = eps});
+	return loss(t, x, o, (struct loss_op){.kind = LOSS_CCC, .target = target, .n = mixed ? 1 : 0, .a = eps});
 }
 
 int ser_nn_aam(struct ser_tape *t, int cosine, size_t n_sub, const int32_t *label, double margin, double scale,

@@ -125,7 +125,8 @@ void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed);
 unsigned ser_tape_mode(const struct ser_tape *t);
 struct ser_params *ser_tape_params(const struct ser_tape *t);
 /* Identities of the batch's utterances (borrowed; after reset): dropout draws for a row by (seed, key of its segment,
- * row in the segment), so that it does not depend on what else is in the batch. Default: the index. */
+ * row in the segment), so that it does not depend on what else is in the batch. A value with several segments or rows for each key
+ * has keys formed of that and their place. Default: the index. */
 void ser_tape_keys(struct ser_tape *t, size_t n, const uint64_t *key);
 /* In training, true with probability p, drawn from the seed: to leave out a layer (LayerDrop, Fan et al. 2020). */
 bool ser_tape_chance(struct ser_tape *t, double p);
@@ -231,6 +232,8 @@ int ser_nn_embedding(struct ser_tape *t, int table, size_t n, const int32_t *idx
  * o). back: from the last frame to the first. Result [R,H]. For both directions concatenate two. */
 int ser_nn_gru(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back);
 int ser_nn_lstm(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back);
+/* Elman's: h = tanh(wi x + bi + wh h' + bh); G = 1 */
+int ser_nn_rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back);
 /* Scaled dot-product attention inside each segment: q, k, v [R, n_head*D]; scores q k'/sqrt(D) + bias, softmax over the frames
  * that are seen. By tiles (Dao et al. 2022): memory is linear in frames.
  * bias [n_bucket, n_head] or -1: the bias of frame j seen from frame i is row bucket[o + n_off], o = j - i clipped to
@@ -255,6 +258,11 @@ int ser_nn_trim(struct ser_tape *t, int x, size_t first, size_t last);
 int ser_nn_prepend(struct ser_tape *t, int x, int rows);
 /* The same numbers, row after row, in rows of n_col, with the segments of `like`, or, -1, without. */
 int ser_nn_reshape(struct ser_tape *t, int x, size_t n_col, int like);
+/* The same rows as segments of n each. */
+int ser_nn_segments(struct ser_tape *t, int x, size_t n);
+/* Each segment, of T >= n_frame rows, as n_chunk segments of n_frame: chunk k begins at row k floor((T - n_frame) / (n_chunk - 1)), so
+ * that they overlap, or leave gaps, as T wants it (Lin and Busso 2020). */
+int ser_nn_chunks(struct ser_tape *t, int x, size_t n_frame, size_t n_chunk);
 /* Row x[i] of the table for each row of x [R,1], whole numbers; and row first + i of the table for frame i of each segment of `like`.
  * The rows are asserted to be there. */
 int ser_nn_lookup(struct ser_tape *t, int table, int x);
@@ -314,8 +322,9 @@ int ser_nn_bce(struct ser_tape *t, int logit, const real *target, const struct s
 int ser_nn_mse(struct ser_tape *t, int x, const real *target, const struct ser_loss *o);
 int ser_nn_mae(struct ser_tape *t, int x, const real *target, const struct ser_loss *o);
 /* Mean over columns of 1 - concordance correlation (Lin 1989) over the rows, biased variances, class_w as the columns'
- * weights; weight and norm are not used. eps is added to the denominator. */
-int ser_nn_ccc(struct ser_tape *t, int x, const real *target, double eps, const struct ser_loss *o);
+ * weights; weight and norm are not used. eps is added to the denominator. mixed: variances by n - 1 against a covariance by n, as in the
+ * code of DeepEmoCluster (Lin, Sridhar and Busso 2021). */
+int ser_nn_ccc(struct ser_tape *t, int x, const real *target, bool mixed, double eps, const struct ser_loss *o);
 /* Additive angular margin (Deng et al. 2019): cosine [R, K*n_sub] between a unit row and unit class centres (class k's
  * sub-centres are columns k*n_sub ...; the nearest counts), cos(theta + margin) for the row's class (where theta + margin
  * passes pi: cos - margin sin(margin)), times scale, then cross entropy. */

@@ -11,8 +11,7 @@ struct attn {
 	struct kern_attn all; /* what heads and segments share; q, k, v and the gate from their first row and head on */
 	size_t n_seg, n_bucket, longest;
 	const size_t *seg;
-	const uint64_t *key; /* as on the tape */
-	size_t n_key;
+	const struct ser_tape *t;
 	uint64_t seed; /* of dropout */
 	const real *bias;
 	real *y, *lse; /* lse [n_head][R]: ln of a row's sum of exponentials */
@@ -46,13 +45,13 @@ static struct kern_attn one(const struct attn *s, size_t b, size_t h, real *bias
 {
 	struct kern_attn a = s->all;
 	size_t r0 = s->seg[b], n = s->seg[b + 1] - r0;
-	uint64_t key = b < s->n_key ? s->key[b] : b;
 	a.n = n;
 	a.q += r0 * a.ld_q + h * a.D;
 	a.k += r0 * a.ld_k + h * a.D;
 	a.v += r0 * a.ld_v + h * a.D;
 	a.gate = a.gate != NULL ? a.gate + r0 * a.ld_gate + h : NULL;
-	a.stream = s->seed + key * UINT64_C(0xd1342543de82ef95) + h * UINT64_C(0xa0761d6478bd642f);
+	a.stream =
+		s->seed + tape_key(s->t, b, s->n_seg) * UINT64_C(0xd1342543de82ef95) + h * UINT64_C(0xa0761d6478bd642f);
 	for (size_t i = 0; s->bias != NULL && i < 2 * n - 1; i++) {
 		real f;
 		size_t row = bucket_of(s, (ptrdiff_t)i - (ptrdiff_t)(n - 1), &f);
@@ -175,8 +174,7 @@ int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, int gate
 static struct attn inputs(const struct ser_tape *t, const struct rec *r)
 {
 	struct attn s = *(const struct attn *)r->saved;
-	s.key = t->key;
-	s.n_key = t->n_key;
+	s.t = t;
 	s.all.q = tape_val(t, r->in[0]);
 	s.all.k = tape_val(t, r->in[1]);
 	s.all.v = tape_val(t, r->in[2]);

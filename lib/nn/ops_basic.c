@@ -377,7 +377,8 @@ static void dropout_item(void *ctx, size_t i, int worker)
 	(void)worker;
 	const struct dropout *d = ctx;
 	size_t r0 = d->seg != NULL ? d->seg[i] : i, r1 = d->seg != NULL ? d->seg[i + 1] : i + 1;
-	uint64_t key = i < d->t->n_key ? d->t->key[i] : i, stream = d->seed + key * UINT64_C(0xd1342543de82ef95);
+	size_t n = d->seg != NULL ? d->n_seg : d->n_row;
+	uint64_t stream = d->seed + tape_key(d->t, i, n) * UINT64_C(0xd1342543de82ef95);
 	for (size_t r = r0; r < r1; r++) {
 		const real *x = d->x + r * d->n_col;
 		real *y = d->y + r * d->n_col;

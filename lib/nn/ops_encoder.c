@@ -142,6 +142,16 @@ int ser_nn_reshape(struct ser_tape *t, int x, size_t n_col, int like)
 		       like >= 0 ? tape_at(t, like)->n_seg : 0, NULL, 0);
 }
 
+int ser_nn_segments(struct ser_tape *t, int x, size_t n)
+{
+	struct node X = *tape_at(t, x);
+	size_t n_seg = X.n_row / n, *seg = ser_arena_alloc(&t->arena, n_seg + 1, sizeof *seg);
+	ser_assert(X.n_row % n == 0);
+	for (size_t b = 0; b <= n_seg; b++)
+		seg[b] = b * n;
+	return tape_op(t, OP_RESHAPE, 1, &x, X.n_row, X.n_col, seg, n_seg, NULL, 0);
+}
+
 void fwd_reshape(struct ser_tape *t, struct rec *r)
 {
 	struct node Y = *tape_at(t, r->out);
@@ -152,6 +162,56 @@ void bwd_reshape(struct ser_tape *t, const struct rec *r)
 {
 	struct node Y = *tape_at(t, r->out);
 	ser_la_axpy(Y.n_row * Y.n_col, 1, Y.grad, tape_grad(t, r->in[0]));
+}
+
+/* ---- chunks ---- */
+
+struct chunks {
+	const size_t *seg;
+	size_t n_frame, n_chunk;
+};
+
+int ser_nn_chunks(struct ser_tape *t, int x, size_t n_frame, size_t n_chunk)
+{
+	struct node X = *tape_at(t, x);
+	ser_assert(X.seg != NULL && n_frame > 0 && n_chunk > 0);
+	size_t n_seg = ser_mul(X.n_seg, n_chunk), *seg = ser_arena_alloc(&t->arena, n_seg + 1, sizeof *seg);
+	for (size_t b = 0; b < X.n_seg; b++)
+		ser_assert(X.seg[b + 1] - X.seg[b] >= n_frame);
+	for (size_t k = 0; k <= n_seg; k++)
+		seg[k] = k * n_frame;
+	void *saved;
+	int y = tape_op(t, OP_CHUNKS, 1, &x, seg[n_seg], X.n_col, seg, n_seg, &saved, sizeof(struct chunks));
+	*(struct chunks *)saved = (struct chunks){X.seg, n_frame, n_chunk};
+	return y;
+}
+
+/* The row of x at which chunk k, counted over all segments, begins */
+static size_t chunk_begin(const struct chunks *s, size_t k)
+{
+	size_t b = k / s->n_chunk, n = s->seg[b + 1] - s->seg[b];
+	size_t step = s->n_chunk > 1 ? (n - s->n_frame) / (s->n_chunk - 1) : 0;
+	return s->seg[b] + k % s->n_chunk * step;
+}
+
+void fwd_chunks(struct ser_tape *t, struct rec *r)
+{
+	const struct chunks *s = r->saved;
+	const real *x = tape_val(t, r->in[0]);
+	struct node Y = *tape_at(t, r->out);
+	size_t n = s->n_frame * Y.n_col;
+	for (size_t k = 0; k < Y.n_seg; k++)
+		memcpy(Y.val + k * n, x + chunk_begin(s, k) * Y.n_col, n * sizeof *Y.val);
+}
+
+void bwd_chunks(struct ser_tape *t, const struct rec *r)
+{
+	const struct chunks *s = r->saved;
+	struct node Y = *tape_at(t, r->out);
+	real *dx = tape_grad(t, r->in[0]);
+	size_t n = s->n_frame * Y.n_col;
+	for (size_t k = 0; k < Y.n_seg; k++)
+		ser_la_axpy(n, 1, Y.grad + k * n, dx + chunk_begin(s, k) * Y.n_col);
 }
 
 /* ---- tokens and positions ---- */
@@ -219,7 +279,7 @@ int ser_nn_mask(struct ser_tape *t, int x, int v, const struct ser_mask *o)
 	uint64_t n = ++t->n_drop;
 	for (size_t b = 0; b < X.n_seg; b++) {
 		struct ser_rng r;
-		ser_rng_seed(&r, ser_hash((uint64_t[]){t->seed, n, b < t->n_key ? t->key[b] : b}, 24));
+		ser_rng_seed(&r, ser_hash((uint64_t[]){t->seed, n, tape_key(t, b, X.n_seg)}, 24));
 		if (o->prob > 0)
 			draw_spans(o->prob, o->span, o->least, &r, X.seg[b + 1] - X.seg[b], m->masked + X.seg[b]);
 		if (o->ch_prob > 0)

@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- GRU and LSTM ---- */
+/* ---- recurrence ---- */
+
+enum cell { RNN = 1, GRU = 3, LSTM = 4 }; /* by gates */
 
 /* Frames are kept step by step: the segments sorted by length, longest first, those still running at step s are the first
  * n[s], and row at[s] + i is step s of the i-th of them. So every step is one product over contiguous rows, its previous
  * step is the first n[s] rows of the block before, and the input and weight products run over all rows at once. */
 struct rnn {
-	bool lstm, back;
+	enum cell cell;
+	bool back;
 	size_t H, G, n_row, n_step;
 	size_t *at;            /* [n_step+1] */
 	int32_t *frame, *prev; /* [n_row]: packed row of a step row; the step row before it in its segment, -1 */
@@ -87,10 +90,14 @@ static void rnn_fwd(void *ctx, size_t item, int worker)
 		size_t before = i > 0 ? s->at[i - 1] + k0 : 0;
 		const real *hp = i > 0 ? s->h + before * H : NULL;
 		real *a = s->a + row * W;
-		if (s->lstm) {
+		if (s->cell != GRU) {
 			if (i > 0)
 				ser_la_gemm(la, false, true, n, W, H, 1, hp, H, s->wh, H, 1, a, W);
-			kern_lstm_fwd(n, H, a, i > 0 ? s->c + before * H : NULL, s->c + row * H, s->h + row * H);
+			if (s->cell == LSTM)
+				kern_lstm_fwd(n, H, a, i > 0 ? s->c + before * H : NULL, s->c + row * H,
+					      s->h + row * H);
+			else
+				kern_rnn_fwd(n, H, a, s->h + row * H);
 			continue;
 		}
 		real *u = s->u + row * W;
@@ -114,20 +121,22 @@ static void rnn_bwd(void *ctx, size_t item, int worker)
 			continue;
 		size_t before = i > 0 ? s->at[i - 1] + k0 : 0;
 		real *da = s->da + row * W, *dhp = i > 0 ? s->dh + before * H : NULL;
-		if (s->lstm) {
+		if (s->cell == LSTM) {
 			/* the cell's gradient comes from the next step where there is one */
 			real *dc = s->dc + row * H;
 			if (n_next < n)
 				memset(dc + n_next * H, 0, (n - n_next) * H * sizeof *dc);
 			kern_lstm_bwd(n, H, s->a + row * W, i > 0 ? s->c + before * H : NULL, s->c + row * H,
 				      s->dh + row * H, dc, da, i > 0 ? s->dc + before * H : NULL);
+		} else if (s->cell == RNN) {
+			kern_rnn_bwd(n, H, s->h + row * H, s->dh + row * H, da);
 		} else {
 			kern_gru_bwd(n, H, s->a + row * W, s->u + row * W, i > 0 ? s->h + before * H : NULL,
 				     s->dh + row * H, da, s->du + row * W, dhp);
 		}
 		if (i > 0)
-			ser_la_gemm(la, false, false, n, H, W, 1, s->lstm ? da : s->du + row * W, W, s->wh, H, 1, dhp,
-				    H);
+			ser_la_gemm(la, false, false, n, H, W, 1, s->cell != GRU ? da : s->du + row * W, W, s->wh, H, 1,
+				    dhp, H);
 		n_next = n;
 	}
 }
@@ -138,17 +147,17 @@ static size_t share(struct ser_tape *t, size_t n_seg)
 	return (n_seg + nt - 1) / nt;
 }
 
-static int rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back, bool lstm)
+static int rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back, enum cell cell)
 {
 	struct node X = *tape_at(t, x), Wi = *tape_at(t, wi), Wh = *tape_at(t, wh);
-	size_t G = lstm ? 4 : 3, H = Wh.n_col, W = G * H;
+	size_t G = (size_t)cell, H = Wh.n_col, W = G * H;
 	ser_assert(X.seg != NULL && Wi.n_row == W && Wi.n_col == X.n_col && Wh.n_row == W);
 	ser_assert(bi < 0 || tape_at(t, bi)->n_col == W);
 	ser_assert(bh < 0 || tape_at(t, bh)->n_col == W);
 	void *saved;
 	int y = tape_op(t, OP_RNN, 5, (int[]){x, wi, wh, bi, bh}, X.n_row, H, X.seg, X.n_seg, &saved,
 			sizeof(struct rnn));
-	*(struct rnn *)saved = (struct rnn){.lstm = lstm, .back = back, .H = H, .G = G};
+	*(struct rnn *)saved = (struct rnn){.cell = cell, .back = back, .H = H, .G = G};
 	return y;
 }
 
@@ -163,13 +172,13 @@ void fwd_rnn(struct ser_tape *t, struct rec *r)
 	s->chunk = share(t, X.n_seg);
 	lay_out(t, r, s, X.seg, X.n_seg);
 	s->a = tape_state(t, r, ser_mul(X.n_row, W), sizeof *s->a);
-	s->u = s->lstm ? NULL : tape_state(t, r, X.n_row * W, sizeof *s->u);
+	s->u = s->cell != GRU ? NULL : tape_state(t, r, X.n_row * W, sizeof *s->u);
 	s->h = tape_state(t, r, X.n_row * H, sizeof *s->h);
-	s->c = s->lstm ? tape_state(t, r, X.n_row * H, sizeof *s->c) : NULL;
+	s->c = s->cell == LSTM ? tape_state(t, r, X.n_row * H, sizeof *s->c) : NULL;
 	const real *bx = tape_val(t, r->in[3]);
 	real *first = tape_alloc(t, W); /* GRU's bh belongs to the state's part */
 	for (size_t j = 0; j < W; j++)
-		first[j] = (bx != NULL ? bx[j] : 0) + (s->lstm && s->bh != NULL ? s->bh[j] : 0);
+		first[j] = (bx != NULL ? bx[j] : 0) + (s->cell != GRU && s->bh != NULL ? s->bh[j] : 0);
 	struct ser_la_gather in = {X.val, X.n_col, 1, X.n_col, rows_by, s->frame};
 	ser_la_gemm_gather(t->la, true, X.n_row, W, &in, tape_val(t, r->in[1]), X.n_col, first, 0, s->a, W);
 	ser_la_for(t->la, (X.n_seg + s->chunk - 1) / s->chunk, rnn_fwd, s);
@@ -187,9 +196,9 @@ void bwd_rnn(struct ser_tape *t, const struct rec *r)
 	real *dwh = tape_grad_beta(t, r->in[2], &beta_h), *dbi = tape_grad(t, r->in[3]), *dbh = tape_grad(t, r->in[4]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	s.da = tape_alloc(t, X.n_row * W);
-	s.du = s.lstm ? s.da : tape_alloc(t, X.n_row * W);
+	s.du = s.cell != GRU ? s.da : tape_alloc(t, X.n_row * W);
 	s.dh = tape_alloc(t, X.n_row * H);
-	s.dc = s.lstm ? tape_alloc(t, X.n_row * H) : NULL;
+	s.dc = s.cell == LSTM ? tape_alloc(t, X.n_row * H) : NULL;
 	for (size_t i = 0; i < X.n_row; i++)
 		memcpy(s.dh + i * H, Y.grad + (size_t)s.frame[i] * H, H * sizeof *s.dh);
 	ser_la_for(t->la, (X.n_seg + s.chunk - 1) / s.chunk, rnn_bwd, &s);
@@ -212,12 +221,17 @@ void bwd_rnn(struct ser_tape *t, const struct rec *r)
 
 int ser_nn_gru(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back)
 {
-	return rnn(t, x, wi, wh, bi, bh, back, false);
+	return rnn(t, x, wi, wh, bi, bh, back, GRU);
 }
 
 int ser_nn_lstm(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back)
 {
-	return rnn(t, x, wi, wh, bi, bh, back, true);
+	return rnn(t, x, wi, wh, bi, bh, back, LSTM);
+}
+
+int ser_nn_rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool back)
+{
+	return rnn(t, x, wi, wh, bi, bh, back, RNN);
 }
 
 /* ---- pooling ---- */

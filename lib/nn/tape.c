@@ -37,6 +37,7 @@ const struct op_kind op_table[N_OP] = {
 	[OP_WEIGHT_NORM] = {"weight_norm", fwd_weight_norm, bwd_weight_norm, READS_IN | STATE},
 	[OP_FRAMES] = {"frames", fwd_frames, bwd_frames, 0},
 	[OP_RESHAPE] = {"reshape", fwd_reshape, bwd_reshape, 0},
+	[OP_CHUNKS] = {"chunks", fwd_chunks, bwd_chunks, 0},
 	[OP_MASK] = {"mask", fwd_mask, bwd_mask, 0},
 	[OP_CONCAT] = {"concat", fwd_concat, bwd_concat, IN_VIEW | CHEAP},
 	[OP_SLICE] = {"slice", fwd_slice, bwd_slice, 0},

@@ -60,7 +60,8 @@ static int add_encoder(struct ser_model *m, const char *name, const struct ser_d
 	const char **hyper = ser_arena_calloc(&a, n + o->hyper.n + 1, sizeof *hyper);
 	for (size_t i = 0; i < n; i++) {
 		struct ser_buf b = {0};
-		ser_buf_printf(&b, "%s=%.17g", like->arch->hyper[i].name, like->hyper[i]);
+		ser_buf_printf(&b, "%s=", like->arch->hyper[i].name);
+		ser_hyper_print(&like->arch->hyper[i], like->hyper[i], &b);
 		hyper[i] = ser_arena_strndup(&a, b.s, b.n);
 		ser_buf_free(&b);
 	}

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CCC, MSE, MAE };
-static const char *const losses[] = {"ccc", "mse", "mae", NULL};
+enum { CCC, MSE, MAE, CCC_MIXED };
+static const char *const losses[] = {"ccc", "mse", "mae", "ccc-mixed", NULL};
 
 struct opts {
 	struct ser_strs value;
@@ -129,7 +129,8 @@ static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct
 			memcpy(z->target + n * n_value, z->value + b->row[i] * n_value, n_value * sizeof *z->target);
 			z->row[n++] = (int32_t)(i - lo);
 		}
-	if (n == 0 || (own(t)->loss == CCC && n < 2)) /* one number has no concordance */
+	bool concordance = own(t)->loss == CCC || own(t)->loss == CCC_MIXED;
+	if (n == 0 || (concordance && n < 2)) /* one number has no concordance */
 		return -1;
 	if (n < hi - lo)
 		out = ser_nn_rows(tape, out, n, z->row);
@@ -139,7 +140,7 @@ static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct
 	if (own(t)->loss == MAE)
 		return ser_nn_mae(tape, out, z->target, &l);
 	/* No mean over rows: each part of a batch counts by how many it has. */
-	int ccc = ser_nn_ccc(tape, out, z->target, 1e-8, NULL);
+	int ccc = ser_nn_ccc(tape, out, z->target, own(t)->loss == CCC_MIXED, 1e-8, NULL);
 	return (double)n < norm ? ser_nn_scale(tape, ccc, (double)n / norm) : ccc;
 }
 

@@ -551,7 +551,7 @@ END
 }
 
 @test "regress: learns numbers, validates by concordance, passes over records without them" {
-	for l in ccc mse mae; do
+	for l in ccc ccc-mixed mse mae; do
 		ser-train regress -l dur --loss $l --arch convpool --hyper channels=16 --hyper dropout=0 --crop 0 --time-masks 0 \
 			--freq-masks 0 --lr 0.01 -b 20 -e 60 --dev-frac 0.2 --log r.tsv -o r.st d.ser
 		head -n 1 r.tsv | grep -q 'dev_ccc'
@@ -560,6 +560,25 @@ END
 		ser-predict -m r.st d.ser | ser-dump | jq -e -s 'map((.pred - .dur) | fabs) | add / length < 1.5' >/dev/null
 	done
 	fails 1 'no training record has a number as "emo"' ser-train regress -l emo "${small[@]}" -o r.st d.ser
+}
+
+@test "chunks: utterances of any length, none shorter than a chunk; what a model is, is kept" {
+	chunks=(--hyper frames=12 --hyper chunks=5 --hyper emb=8 --crop 0 --time-masks 0 --freq-masks 0 -e 2)
+	for a in mean gated rnn-attention self-attention; do
+		for kind in lstm cnn; do
+			ser-train regress -l dur --arch chunk-$kind --hyper aggregate=$a "${chunks[@]}" --hidden 8 -o c.st d.ser
+			same "\"$a\"" jq .hyper.aggregate <(ser-model show --json c.st)
+			ser-train regress -l dur --init c.st "${chunks[@]}" -o c2.st d.ser
+			same "\"$a\"" jq .hyper.aggregate <(ser-model show --json c2.st)
+		done
+	done
+	ser-predict -m c.st d.ser | ser-dump | jq -e -s 'map(.pred | isnormal) | all' >/dev/null
+	ser-train regress -l dur --arch chunk-cnn "${chunks[@]}" -o c.st -t 2 d.ser
+	ser-train regress -l dur --arch chunk-cnn "${chunks[@]}" -o c1.st d.ser
+	cmp c.st c1.st
+	fails 1 'has 30 frames, architecture chunk-cnn needs 62' ser-train regress -l dur --arch chunk-cnn --crop 0 -o c.st d.ser
+	fails 2 'expected one of mean, gated, rnn-attention, self-attention' \
+		ser-train regress -l dur --arch chunk-cnn --hyper aggregate=most -o c.st d.ser
 }
 
 @test "fields of one axis" {

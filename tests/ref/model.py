@@ -432,6 +432,91 @@ for name, context in (("wespeaker", False), ("wespeaker_glob", True)):
     tensors = {k: v.numpy() for k, v in net.state_dict().items()} | {"projection.weight": np.zeros((3, 5), "f4")}
     write(f"tests/golden/import_{name}.st", tensors, {"format": "pt"})
 
+# Chunk-level networks: as Keras has them, but for PyTorch's gates.
+def one_bias(rnn):
+    torch.nn.init.zeros_(rnn.bias_hh_l0)
+    return rnn
+
+
+class ChunkVector(nn.Module):
+    def __init__(self, kind, emb, n):
+        super().__init__()
+        self.kind = kind
+        if kind == "chunk-lstm":
+            self.lstm1, self.lstm2 = nn.LSTM(D, emb, batch_first=True), nn.LSTM(emb, emb, batch_first=True)
+            self.norm = nn.BatchNorm1d(emb)
+        else:
+            ch = [D, 8, 8, 4, 4, 2]
+            for i in range(5):
+                self.add_module(f"block{i}", Block(nn.Conv1d(ch[i], ch[i + 1], 3, 2 if i == 4 else 1), nn.BatchNorm1d(ch[i + 1])))
+            self.dense = nn.Linear(((n - 11) // 2 + 1) * 2, emb)
+
+    def forward(self, x):  # [C, frames, D]
+        if self.kind == "chunk-lstm":
+            return self.norm(self.lstm2(self.lstm1(x)[0])[0][:, -1])
+        y = x.transpose(1, 2)
+        for i in range(5):
+            y = getattr(self, f"block{i}")(y)
+        return F.relu(self.dense(y.transpose(1, 2).flatten(1)))
+
+
+class Aggregate(nn.Module):
+    def __init__(self, how, e, heads, size):
+        super().__init__()
+        self.how, self.heads = how, heads
+        if how == "gated":
+            self.gate = nn.Linear(e, 1)
+        elif how == "rnn-attention":
+            self.rnn, self.score, self.out = nn.RNN(e, e), nn.Linear(e, e, False), nn.Linear(2 * e, e, False)
+        elif how == "self-attention":
+            self.query, self.key, self.value = (nn.Linear(e, heads * size, False) for _ in range(3))
+            self.dense, self.norm = nn.Linear(heads * size, e), nn.LayerNorm(e)
+
+    def forward(self, h):  # [C, emb]
+        if self.how == "mean":
+            return h.mean(0)
+        if self.how == "gated":
+            return (torch.sigmoid(self.gate(h)) * h).mean(0)
+        if self.how == "rnn-attention":
+            u = self.rnn(h)[0]
+            a = (self.score(u) @ u[-1]).softmax(0)
+            return torch.tanh(self.out(torch.cat([a @ u, u[-1]])))
+        q, k, v = (m(h).reshape(len(h), self.heads, -1).transpose(0, 1) for m in (self.query, self.key, self.value))
+        y = ((q @ k.transpose(1, 2) / q.shape[2]**0.5).softmax(2) @ v).transpose(0, 1).flatten(1)
+        y = h + F.relu(self.dense(y))
+        m, s = y.mean(1, keepdim=True), y.std(1, unbiased=False, keepdim=True)
+        return (self.norm.weight * (y - m) / (s + 1e-6) + self.norm.bias).mean(0)
+
+
+class Chunks(nn.Module):
+    def __init__(self, kind, how, frames, chunks):
+        super().__init__()
+        self.frames, self.chunks = frames, chunks
+        self.chunk, self.aggregate = ChunkVector(kind, 5, frames), Aggregate(how, 5, 2, 3)
+
+    def forward(self, x):
+        step = (x.shape[1] - self.frames) // (self.chunks - 1)
+        return self.aggregate(self.chunk(torch.stack([x[0, i * step:i * step + self.frames] for i in range(self.chunks)])))[None]
+
+
+for arch, how, frames, chunks in (("chunk-lstm", "rnn-attention", 9, 4), ("chunk-cnn", "gated", 14, 3),
+                                  ("chunk-lstm", "mean", 23, 2), ("chunk-cnn", "self-attention", 16, 5)):
+    net, name = Chunks(arch, how, frames, chunks).eval(), f"{arch}-{how}"
+    with torch.no_grad():
+        randomise(net)
+        for m in net.modules():
+            if isinstance(m, nn.RNNBase):
+                m.bias_hh_l0.zero_()  # Keras has one bias
+        emb, head = torch.cat([net(v) for v in x]), nn.Linear(5, 3)
+        out[name], out[name + ".post"] = emb.numpy(), head(emb).softmax(1).numpy()
+    hyper = dict(frames=frames, chunks=chunks, emb=5, aggregate=how, heads=2, head_size=3)
+    hyper |= {"channels": 8} if arch == "chunk-cnn" else {"dropout": 0.5}
+    tensors = {"encoder." + k: v.numpy() for k, v in net.state_dict().items()
+               if not k.endswith("num_batches_tracked") and "bias_hh" not in k}
+    tensors |= {"heads.emo.out.weight": head.weight.detach().numpy(), "heads.emo.out.bias": head.bias.detach().numpy()}
+    meta |= {"arch": arch, "hyper": json.dumps(hyper)}
+    write(f"tests/golden/model_{name}.st", tensors, meta)
+
 out["whole"] = np.array([1, -2, 3], dtype="i8")
 out["scalar"] = np.array(2.5)
 out["half"] = np.array([1.5, -0.25, 65504, 6e-8, np.inf], dtype="f2")

@@ -77,7 +77,9 @@ def rnn(kind, x, wi, wh, bi, bh, back, seg=SEG):
     out = []
     for u in parts(x, seg):
         u = (u.flip(0) if back else u)[:, None]
-        if kind == "lstm":
+        if kind == "rnn":
+            y = torch._VF.rnn_tanh(u, zero, w, bi is not None, 1, 0.0, True, False, False)[0][:, 0]
+        elif kind == "lstm":
             y = torch._VF.lstm(u, (zero, zero), w, bi is not None, 1, 0.0, True, False, False)[0][:, 0]
         else:
             y = torch._VF.gru(u, zero, w, bi is not None, 1, 0.0, True, False, False)[0][:, 0]
@@ -178,12 +180,12 @@ def clap(a, b, s):
     return kl(c) + kl(c.T)
 
 
-def ccc(x):
+def ccc(x, mixed=False):
     l = 0
     for j in range(3):
         a, b = x[:, j], SOFT[:, j]
         c = ((a - a.mean()) * (b - b.mean())).mean()
-        v = 2 * c / (a.var(unbiased=False) + b.var(unbiased=False) + (a.mean() - b.mean()) ** 2 + 1e-8)
+        v = 2 * c / (a.var(unbiased=mixed) + b.var(unbiased=mixed) + (a.mean() - b.mean()) ** 2 + 1e-8)
         l = l + CW[j] / CW.sum() * (1 - v)
     return l
 
@@ -242,6 +244,10 @@ CASES = {
     "lstm": ([(16, 3), (16, 3), (16, 4), (1, 16), (1, 16)], lambda *a: rnn("lstm", *a, False)),
     "lstm backwards": ([(16, 3), (16, 3), (16, 4), (1, 16), (1, 16)], lambda *a: rnn("lstm", *a, True)),
     "lstm without bias": ([(16, 3), (16, 3), (16, 4)], lambda x, wi, wh: rnn("lstm", x, wi, wh, None, None, False)),
+    "rnn": ([(16, 3), (4, 3), (4, 4), (1, 4), (1, 4)], lambda *a: rnn("rnn", *a, False)),
+    "chunks": ([(22, 3)], lambda x: torch.cat([u[i * s:i * s + 3] for u in parts(x, LONG) for s in [(len(u) - 3) // 3]
+                                               for i in range(4)])),
+    "segments": ([(6, 3)], lambda x: x.reshape(3, 2, 3).max(1)[0]),
     "attention": ([(16, 6)] * 3, lambda q, k, v: attention(q, k, v, None, 2)),
     "attention relative": ([(16, 6)] * 3 + [(5, 2)], lambda q, k, v, b: attention(q, k, v, b, 2, 2)),
     "attention buckets causal": ([(16, 6)] * 3 + [(3, 2)],
@@ -273,6 +279,7 @@ CASES = {
     "mse": ([(6, 3)], lambda x: (RW[:, None] * CW * (x - SOFT) ** 2).sum() / 7),
     "mae": ([(6, 3)], lambda x: (x - SOFT).abs().sum() / 6),
     "ccc": ([(6, 3)], ccc),
+    "ccc mixed": ([(6, 3)], lambda x: ccc(x, True)),
     "aam": ([(6, 4), (3, 4)], aam_full),
     "aam sub-centres": ([(6, 4), (6, 4)], lambda x, w: aam(cosine(x, w).reshape(6, 3, 2).max(2)[0], 0.5, 8)[KEPT].mean()),
     "ntxent": ([(6, 4)], lambda z: supcon(L2(z) @ L2(z).T / 0.2, torch.tensor([0, 1, 2, 0, 1, 2]))),

@@ -191,6 +191,7 @@ static int n_gru_back(struct ser_tape *t, const int *x) { return ser_nn_gru(t, s
 static int n_lstm(struct ser_tape *t, const int *x) { return ser_nn_lstm(t, seq(t, x[0]), x[1], x[2], x[3], x[4], false); }
 static int n_lstm_back(struct ser_tape *t, const int *x) { return ser_nn_lstm(t, seq(t, x[0]), x[1], x[2], x[3], x[4], true); }
 static int n_lstm_nb(struct ser_tape *t, const int *x) { return ser_nn_lstm(t, seq(t, x[0]), x[1], x[2], -1, -1, false); }
+static int n_rnn(struct ser_tape *t, const int *x) { return ser_nn_rnn(t, seq(t, x[0]), x[1], x[2], x[3], x[4], false); }
 static int n_attn(struct ser_tape *t, const int *x)
 {
 	return ser_nn_attention(t, seq(t, x[0]), x[1], x[2], -1, -1, &(struct ser_attn){.n_head = 2});
@@ -234,6 +235,8 @@ static int n_weight_norm(struct ser_tape *t, const int *x)
 static int n_trim(struct ser_tape *t, const int *x) { return ser_nn_trim(t, seq_long(t, x[0]), 1, 3); }
 static int n_prepend(struct ser_tape *t, const int *x) { return ser_nn_prepend(t, seq(t, x[0]), x[1]); }
 static int n_reshape(struct ser_tape *t, const int *x) { return ser_nn_linear(t, ser_nn_reshape(t, seq(t, x[0]), 3, -1), x[1], -1); }
+static int n_chunks(struct ser_tape *t, const int *x) { return ser_nn_chunks(t, seq_long(t, x[0]), 3, 4); }
+static int n_segments(struct ser_tape *t, const int *x) { return ser_nn_pool_max(t, ser_nn_segments(t, x[0], 2)); }
 static int n_mul_row(struct ser_tape *t, const int *x) { return ser_nn_mul_row(t, x[0], x[1]); }
 static int n_positions(struct ser_tape *t, const int *x) { return ser_nn_add(t, seq(t, x[0]), ser_nn_positions(t, x[1], seq(t, x[0]), 2)); }
 static int n_lookup(struct ser_tape *t, const int *x)
@@ -296,7 +299,8 @@ static int l_kl(struct ser_tape *t, const int *x) { return ser_nn_kl(t, x[0], so
 static int l_bce(struct ser_tape *t, const int *x) { return ser_nn_bce(t, x[0], soft, &normed); }
 static int l_mse(struct ser_tape *t, const int *x) { return ser_nn_mse(t, x[0], soft, &normed); }
 static int l_mae(struct ser_tape *t, const int *x) { return ser_nn_mae(t, x[0], soft, NULL); }
-static int l_ccc(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, 1e-8, &(struct ser_loss){.class_w = cw}); }
+static int l_ccc(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, false, 1e-8, &(struct ser_loss){.class_w = cw}); }
+static int l_ccc_mixed(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, true, 1e-8, &(struct ser_loss){.class_w = cw}); }
 static int cosine(struct ser_tape *t, const int *x)
 {
 	return ser_nn_linear(t, ser_nn_l2_norm(t, x[0], 1e-12), ser_nn_l2_norm(t, x[1], 1e-12), -1);
@@ -417,6 +421,7 @@ static const struct kase cases[] = {
 	{"lstm", n_lstm, {{R, 3}, {16, 3}, {16, 4}, {1, 16}, {1, 16}}, 0},
 	{"lstm backwards", n_lstm_back, {{R, 3}, {16, 3}, {16, 4}, {1, 16}, {1, 16}}, 0},
 	{"lstm without bias", n_lstm_nb, {{R, 3}, {16, 3}, {16, 4}}, 0},
+	{"rnn", n_rnn, {{R, 3}, {4, 3}, {4, 4}, {1, 4}, {1, 4}}, 0},
 	{"attention", n_attn, {{R, 6}, {R, 6}, {R, 6}}, 0},
 	{"attention relative", n_attn_rel, {{R, 6}, {R, 6}, {R, 6}, {5, 2}}, 0},
 	{"attention buckets causal", n_attn_bucket, {{R, 6}, {R, 6}, {R, 6}, {3, 2}}, 0},
@@ -428,6 +433,8 @@ static const struct kase cases[] = {
 	{"trim", n_trim, {{22, 3}}, 0},
 	{"prepend", n_prepend, {{R, 3}, {2, 3}}, 0},
 	{"reshape", n_reshape, {{R, 6}, {4, 3}}, 0},
+	{"chunks", n_chunks, {{22, 3}}, 0},
+	{"segments", n_segments, {{6, 3}}, 0},
 	{"mul_row", n_mul_row, {{5, 6}, {1, 3}}, 0},
 	{"positions", n_positions, {{R, 3}, {9, 3}}, 0},
 	{"lookup", n_lookup, {{5, 3}}, 0},
@@ -459,6 +466,7 @@ static const struct kase cases[] = {
 	{"mse", l_mse, {{6, 3}}, 0},
 	{"mae", l_mae, {{6, 3}}, 0},
 	{"ccc", l_ccc, {{6, 3}}, 0},
+	{"ccc mixed", l_ccc_mixed, {{6, 3}}, 0},
 	{"aam", l_aam, {{6, 4}, {3, 4}}, 0},
 	{"aam sub-centres", l_aam_sub, {{6, 4}, {6, 4}}, 0},
 	{"ntxent", l_ntxent, {{6, 4}}, 0},

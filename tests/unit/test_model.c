@@ -12,8 +12,22 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static const char *const archs[] = {"convpool", "cnn", "crnn", "conv-attn", "xvector", "mlp", "linear", "ecapa"};
-enum { N_ARCH = sizeof archs / sizeof *archs };
+static const char *const archs[] = {"convpool", "cnn",    "crnn",  "conv-attn",  "xvector",
+				    "mlp",      "linear", "ecapa", "chunk-lstm", "chunk-cnn"};
+/* of chunks, every way to aggregate them */
+static const char *const goldens[] = {"convpool",
+				      "cnn",
+				      "crnn",
+				      "conv-attn",
+				      "xvector",
+				      "mlp",
+				      "linear",
+				      "ecapa",
+				      "chunk-lstm-mean",
+				      "chunk-lstm-rnn-attention",
+				      "chunk-cnn-gated",
+				      "chunk-cnn-self-attention"};
+enum { N_ARCH = sizeof archs / sizeof *archs, N_GOLDEN = sizeof goldens / sizeof *goldens };
 
 static struct ser_st *golden(void)
 {
@@ -392,6 +406,55 @@ static void save_and_load(void **state)
 	unlink(b);
 }
 
+/* Sizes by the authors' code, with the output net and the moving statistics of batch norm, as Keras counts: of the convolutions
+ * with the mean 269,611; each LSTM layer 135,720. What each aggregate adds. */
+static void chunk_sizes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *arch, *aggregate;
+		size_t n;
+	} want[] = {{"chunk-cnn", "mean", 269611},
+		    {"chunk-cnn", "gated", 269611 + 131},
+		    {"chunk-cnn", "rnn-attention", 269611 + 2 * 130 * 130 + 130 + 130 * 130 + 130 * 260},
+		    {"chunk-cnn", "self-attention", 269611 + 3 * 130 * 150 + 150 * 130 + 130 + 2 * 130},
+		    {"chunk-lstm", "mean", 2 * 135720 + 4 * 130 + 17161}};
+	struct ser_err e = {0};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		char how[40];
+		const char *hyper = how, *const value = "act";
+		struct ser_model *m;
+		snprintf(how, sizeof how, "aggregate=%s", want[i].aggregate);
+		assert_int_equal(ser_model_new(&m, want[i].arch, &hyper, 1, 1, &e), 0);
+		ser_model_input(m, "feat", 130, NULL, SER_NORM_NONE);
+		ser_model_head_add(m,
+				   &(struct ser_head){.name = "v",
+						      .kind = SER_HEAD_VALUE,
+						      .out = &value,
+						      .n_out = 1,
+						      .n_hidden = 130,
+						      .n_layer = 1,
+						      .n_sub = 1},
+				   &e);
+		assert_int_equal(ser_model_build(m, &e), 0);
+		size_t n = 0;
+		for (size_t k = 0; k < m->params->n_slice; k++)
+			n += m->params->slice[k].n;
+		assert_int_equal(n, want[i].n);
+		ser_model_free(m);
+	}
+	struct ser_model *m;
+	const char *const wrong[] = {"aggregate=median", "aggregate=1"}, *const few = "frames=10";
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(ser_model_new(&m, "chunk-cnn", &wrong[i], 1, 1, &e), SER_EUSAGE);
+		assert_non_null(strstr(e.msg, "expected one of mean, gated, rnn-attention, self-attention"));
+	}
+	assert_int_equal(ser_model_new(&m, "chunk-cnn", &few, 1, 1, &e), 0);
+	ser_model_input(m, "feat", 130, NULL, SER_NORM_NONE);
+	assert_int_equal(ser_model_build(m, &e), SER_EUSAGE);
+	ser_model_free(m);
+}
+
 /* The published sizes: 6.2 and 14.7 million. */
 static void ecapa_sizes(void **state)
 {
@@ -577,8 +640,17 @@ static void normalises(void **state)
 static void plans(void **state)
 {
 	enum { N = 3, D = 12, MOST = 160 };
-	static const char *const small[] = {"channels=16", "mfa=24",      "last=24", "emb=8",
-					    "hidden=8",    "head_size=4", "se=4",    "att=8"};
+	static const char *const small[] = {"channels=16",
+					    "mfa=24",
+					    "last=24",
+					    "emb=8",
+					    "hidden=8",
+					    "head_size=4",
+					    "se=4",
+					    "att=8",
+					    "frames=20",
+					    "chunks=4",
+					    "aggregate=self-attention"};
 	const unsigned off[] = {31, 0, TAPE_FUSE, TAPE_VIEW, TAPE_IN_PLACE, TAPE_RELEASE, TAPE_REBUILD, 0};
 	const size_t n_frame[N] = {40, 23, 31};
 	struct ser_err e = {0};
@@ -643,19 +715,19 @@ static void plans(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest more[] = {cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),
-					  cmocka_unit_test(wrong_files),   cmocka_unit_test(changed_bytes),
-					  cmocka_unit_test(save_and_load), cmocka_unit_test(ecapa_sizes),
-					  cmocka_unit_test(refuses),       cmocka_unit_test(other_features),
-					  cmocka_unit_test(encoders),      cmocka_unit_test(normalises)};
-	struct CMUnitTest t[2 * N_ARCH + sizeof more / sizeof *more];
-	for (size_t i = 0; i < N_ARCH; i++)
-		t[i] = (struct CMUnitTest){archs[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)archs[i]};
+	const struct CMUnitTest more[] = {
+		cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),  cmocka_unit_test(wrong_files),
+		cmocka_unit_test(changed_bytes), cmocka_unit_test(save_and_load), cmocka_unit_test(ecapa_sizes),
+		cmocka_unit_test(chunk_sizes),   cmocka_unit_test(refuses),       cmocka_unit_test(other_features),
+		cmocka_unit_test(encoders),      cmocka_unit_test(normalises)};
+	struct CMUnitTest t[N_GOLDEN + N_ARCH + sizeof more / sizeof *more];
+	for (size_t i = 0; i < N_GOLDEN; i++)
+		t[i] = (struct CMUnitTest){goldens[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)goldens[i]};
 	static char name[N_ARCH][40];
 	for (size_t i = 0; i < N_ARCH; i++) {
 		snprintf(name[i], sizeof name[i], "plans of %s", archs[i]);
-		t[N_ARCH + i] = (struct CMUnitTest){name[i], plans, NULL, NULL, (void *)(uintptr_t)archs[i]};
+		t[N_GOLDEN + i] = (struct CMUnitTest){name[i], plans, NULL, NULL, (void *)(uintptr_t)archs[i]};
 	}
-	memcpy(t + 2 * N_ARCH, more, sizeof more);
+	memcpy(t + N_GOLDEN + N_ARCH, more, sizeof more);
 	return cmocka_run_group_tests(t, NULL, NULL);
 }

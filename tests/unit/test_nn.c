@@ -563,6 +563,21 @@ static void dropout(void **state)
 	ser_tape_reset(t, 0, 3);
 	in = ser_tape_input(t, x, R, C, NULL, 0);
 	assert_int_equal(ser_nn_dropout(t, in, 0.25), in);
+	/* of several segments, or rows, of an utterance each draws its own, wherever the utterance stands */
+	for (int rows = 0; rows < 2; rows++) {
+		const size_t n = rows ? 2 : 20;
+		for (size_t b = 2; b > 0; b--) {
+			ser_tape_reset(t, SER_TAPE_TRAIN, 3);
+			ser_tape_keys(t, b, key + 2 - b);
+			in = ser_tape_input(t, x, b * n, C, NULL, 0);
+			in = rows ? in : ser_nn_segments(t, in, 10);
+			Y = ser_tape_node(t, ser_nn_dropout(t, in, 0.25)).val;
+			if (b == 2)
+				memcpy(copy, Y + n * C, n * C * sizeof *copy);
+		}
+		assert_memory_equal(Y, copy, n * C * sizeof *copy);
+		assert_memory_not_equal(Y, Y + n / 2 * C, n / 2 * C * sizeof *copy);
+	}
 	free(copy);
 	ser_tape_free(t);
 	ser_params_free(p);
@@ -724,6 +739,21 @@ static void loss_edges(void **state)
 	ser_params_free(p);
 }
 
+/* Concordance with both variances biased, and as DeepEmoCluster's code has it. */
+static void ccc_vector(void **state)
+{
+	(void)state;
+	const real y[] = {1, 2, 3, 4, 5}, p[] = {1.5, 1.5, 3.5, 3, 5.5};
+	struct ser_params *q = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, q);
+	ser_tape_reset(t, 0, 0);
+	int x = ser_tape_input(t, p, 5, 1, NULL, 0);
+	assert_true(fabs(1 - ser_tape_scalar(t, ser_nn_ccc(t, x, y, false, 0, NULL)) - 0.9047619) <= 1e-6);
+	assert_true(fabs(1 - ser_tape_scalar(t, ser_nn_ccc(t, x, y, true, 0, NULL)) - 0.7238095) <= 1e-6);
+	ser_tape_free(t);
+	ser_params_free(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -732,7 +762,7 @@ int main(void)
 		cmocka_unit_test(plan),         cmocka_unit_test(resume),         cmocka_unit_test(not_finite),
 		cmocka_unit_test(parameters),   cmocka_unit_test(dropout),        cmocka_unit_test(schedules),
 		cmocka_unit_test(clap_vector),  cmocka_unit_test(cooccur_vector), cmocka_unit_test(loss_edges),
-		cmocka_unit_test(averages),
+		cmocka_unit_test(averages),     cmocka_unit_test(ccc_vector),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

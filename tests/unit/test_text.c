@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ids of texts against the tokenizers library (tests/ref/tokenize.py): byte-level BPE with RoBERTa's ids, WordPiece with and without
+/* Ids of texts against the tokenizers library (tests/ref/tokenizer.py): byte-level BPE with RoBERTa's ids, WordPiece with and without
  * capitals, a vocabulary of one's own; and what is refused. */
 #include "text/text.h"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Golden numbers of lib/text: python3 tests/ref/tokenize.py DIR > tests/golden/tokenize.json, in an environment with the package
+"""Golden numbers of lib/text: python3 tests/ref/tokenizer.py DIR > tests/golden/tokenize.json, in an environment with the package
 tokenizers; DIR holds encoder.json and vocab.bpe of GPT-2 and dict.txt of RoBERTa (MIT).
 
 The vocabulary "bpe" is RoBERTa's, of merges those that the texts need, so that it is small and gives the texts RoBERTa's own ids."""
