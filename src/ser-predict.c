@@ -29,6 +29,8 @@ static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 	if (!values)
 		ser_val_set(&h->arena, dim, "label", ser_str(j->head->field));
 	ser_val_set(&h->arena, dim, "classes", classes);
+	if (j->head->kind == SER_HEAD_MULTI)
+		ser_val_set(&h->arena, dim, "activation", ser_str("sigmoid"));
 	if (spk != NULL)
 		ser_val_set(&h->arena, dim, "train_speakers", *spk);
 	return 0;
@@ -43,7 +45,8 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 		return e->code;
 	bool values = j->head->kind == SER_HEAD_VALUE;
 	int out = ser_model_head(j->m, t, j->i_head, y);
-	struct ser_node post = ser_tape_node(t, values ? out : ser_nn_softmax(t, out));
+	bool multi = j->head->kind == SER_HEAD_MULTI;
+	struct ser_node post = ser_tape_node(t, values ? out : multi ? ser_nn_sigmoid(t, out) : ser_nn_softmax(t, out));
 	if (ser_runner_set(r, "post", post, j->frames, e) != 0)
 		return e->code;
 	if (j->frames) {
@@ -70,7 +73,7 @@ static void show(void *ctx, struct ser_record *r)
 	struct ser_buf b = {0};
 	const struct ser_val *pred = ser_record_get(r, "pred"), *post = ser_record_get(r, "post");
 	ser_buf_printf(&b, "%s %9.2f s ", ser_record_id(r), ser_record_get(r, "end")->u.f);
-	if (j->head->kind == SER_HEAD_CLASS)
+	if (j->head->kind != SER_HEAD_VALUE)
 		ser_buf_printf(&b, " %-12.*s", (int)pred->u.str.n, pred->u.str.s);
 	for (size_t k = 0; k < j->head->n_out; k++)
 		ser_buf_printf(&b, " %s %.3f", j->head->out[k], ser_tensor_real(&post->u.t, k));
@@ -80,7 +83,7 @@ static void show(void *ctx, struct ser_record *r)
 
 static bool usable(const struct ser_head *h)
 {
-	return h->kind == SER_HEAD_CLASS || h->kind == SER_HEAD_VALUE;
+	return h->kind == SER_HEAD_CLASS || h->kind == SER_HEAD_VALUE || h->kind == SER_HEAD_MULTI;
 }
 
 /* The head asked for, or the first one that was no adversary. */

@@ -95,6 +95,24 @@ static struct ser_report *verify(struct ser_cli *c)
 	return or_die(c, rep, &e);
 }
 
+static struct ser_report *labels(struct ser_cli *c)
+{
+	struct ser_score_set *s = read_set(c, c->operand, c->n_operand, SER_SCORE_LABELS);
+	struct ser_err e;
+	struct ser_report *rep = ser_score_report_labels(&o, s, &e);
+	ser_score_set_free(s);
+	return or_die(c, rep, &e);
+}
+
+static struct ser_report *cooccurrence(struct ser_cli *c)
+{
+	struct ser_score_set *s = read_set(c, c->operand, c->n_operand, SER_SCORE_VOTES);
+	struct ser_err e;
+	struct ser_report *rep = ser_score_report_cooccurrence(s, &e);
+	ser_score_set_free(s);
+	return or_die(c, rep, &e);
+}
+
 static struct ser_report *compare(struct ser_cli *c)
 {
 	enum ser_score_kind kind = task == 1 ? SER_SCORE_NUMBERS : SER_SCORE_CLASSES;
@@ -113,19 +131,19 @@ static struct ser_report *compare(struct ser_cli *c)
 
 int main(int argc, char **argv)
 {
-	static const char *const metrics[] = {"euclidean", "cosine", NULL}, *const tasks[] = {"classes", "regress",
-											      NULL};
+	static const char *const metrics[] = {"euclidean", "cosine", NULL},
+				 *const tasks[] = {"classes", "regress", NULL},
+				 *const truths[] = {"voted", "share", NULL};
 	ser_score_opt_init(&o);
-	const struct ser_option label = {"label", "the true label", SER_OPT_STR(&o.label, "NAME"),
-					 .flags = SER_OPTION_NEEDED},
-				pred = {"pred", "the predicted label; without it, tensor post",
-					SER_OPT_STR(&o.pred, "NAME")},
-				fold = {"fold", "label of the fold; without it, a file is a fold",
-					SER_OPT_STR(&o.fold, "NAME")},
-				shared = {"allow-shared-speakers",
-					  "score speakers that were trained on too, and say so",
-					  SER_OPT_FLAG(&o.allow_shared)},
-				field = {"field", "tensor [D] of the embedding", SER_OPT_STR(&o.field, "NAME")};
+	const struct ser_option
+		label = {"label", "the true label", SER_OPT_STR(&o.label, "NAME"), .flags = SER_OPTION_NEEDED},
+		pred = {"pred", "the predicted label; without it, tensor post", SER_OPT_STR(&o.pred, "NAME")},
+		fold = {"fold", "label of the fold; without it, a file is a fold", SER_OPT_STR(&o.fold, "NAME")},
+		shared = {"allow-shared-speakers", "score speakers that were trained on too, and say so",
+			  SER_OPT_FLAG(&o.allow_shared)},
+		votes = {"votes", "number that says how many chose a class, which is what follows its last dot",
+			 SER_OPT_LIST(&o.votes, "NAME"), .flags = SER_OPTION_NEEDED},
+		field = {"field", "tensor [D] of the embedding", SER_OPT_STR(&o.field, "NAME")};
 	const struct ser_option opts[] = {
 		{"by", "label of the speaker (default spk, when there)", SER_OPT_STR(&o.by, "NAME")},
 		{"json", "write JSON", SER_OPT_FLAG(&json)},
@@ -163,15 +181,32 @@ int main(int argc, char **argv)
 		{"det", "also write the DET curve", SER_OPT_FLAG(&o.det)},
 		{0},
 	};
+	const struct ser_option votes_opts[] = {votes, {0}};
+	const struct ser_option labels_opts[] = {
+		votes,
+		{"truth",
+		 "classes that anyone voted for, or those with more than 1/K of the votes (default: as the model "
+		 "learnt)",
+		 SER_OPT_CHOICE(&o.truth, "WHICH", truths)},
+		{"threshold", "decide for posteriors above this (default 0.5 of sigmoids, else 1/K)",
+		 SER_OPT_REAL(&o.threshold, "X", 0, 1)},
+		fold,
+		shared,
+		{0},
+	};
 	const struct ser_mode modes[] = {
 		{"classes", "Predicted classes: UAR, WAR, F1, confusion matrix.", item_opts, NULL},
 		{"regress", "Predicted numbers: CCC, correlations, errors.", item_opts, NULL},
 		{"clusters", "Clusters against a label: purity, NMI, ARI ... beside chance.", cluster_opts, NULL},
 		{"verify", "Speaker verification by cosine: EER, minDCF.", verify_opts, NULL},
+		{"multilabel", "Posteriors against votes: Hamming and ranking loss, F1, divergence.", labels_opts,
+		 NULL},
+		{"cooccurrence", "Penalties between classes, by how seldom votes choose both.", votes_opts, NULL},
 		{"compare", "Two systems on the same items: paired bootstrap, McNemar.", compare_opts, "FIRST SECOND"},
 		{0},
 	};
-	static struct ser_report *(*const run[])(struct ser_cli *) = {classes, regress, clusters, verify, compare};
+	static struct ser_report *(*const run[])(struct ser_cli *) = {classes, regress,      clusters, verify,
+								      labels,  cooccurrence, compare};
 	const struct ser_tool tool = {
 		"ser-score", "Score predictions, clusters or embeddings, with confidence intervals.",
 		"[FILE]...", opts,

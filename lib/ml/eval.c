@@ -244,6 +244,144 @@ int ser_eval_regress(const struct ser_eval_sets *s, const double *truth, const d
 	return rc;
 }
 
+/* ---- several classes at once ---- */
+
+const char *ser_em_name(enum ser_em s)
+{
+	static const char *const name[SER_EM_N] = {"hamming_loss", "ranking_loss", "coverage",     "macro_f1",
+						   "micro_f1",     "weighted_f1",  "js_divergence"};
+	ser_assert(s < SER_EM_N);
+	return name[s];
+}
+
+enum { ITEM_HAMMING, ITEM_RANKING, ITEM_COVERAGE, ITEM_JS, N_ITEM };
+
+struct labels {
+	const struct ser_eval_sets *s;
+	size_t k;
+	const uint8_t *truth, *pred;
+	double *item; /* [n,N_ITEM] */
+	double *ws;   /* per worker: sums [n_fold + 1, n_sum] */
+	size_t n_sum; /* items, their sums, then of each class true positives, truths, decisions */
+};
+
+/* p ln(p/m) + q ln(q/m), halved, m between them */
+static double js_divergence(size_t k, const double *p, const double *q)
+{
+	double sp = 0, sq = 0, d = 0;
+	for (size_t j = 0; j < k; j++) {
+		sp += p[j];
+		sq += q[j];
+	}
+	for (size_t j = 0; j < k; j++) {
+		double a = p[j] / sp, b = q[j] / sq, m = (a + b) / 2;
+		d += (a > 0 ? a * log(a / m) : 0) + (b > 0 ? b * log(b / m) : 0);
+	}
+	return d / 2;
+}
+
+static void label_item(size_t k, const uint8_t *truth, const uint8_t *pred, const double *score, const double *share,
+		       double *out)
+{
+	double wrong = 0, n_true = 0, bad = 0, least = INFINITY, reach = 0;
+	for (size_t j = 0; j < k; j++) {
+		wrong += truth[j] != pred[j];
+		n_true += truth[j];
+		least = truth[j] && score[j] < least ? score[j] : least;
+		for (size_t l = 0; l < k; l++)
+			bad += truth[j] && !truth[l] && score[l] >= score[j];
+	}
+	for (size_t j = 0; j < k; j++)
+		reach += n_true > 0 && score[j] >= least;
+	double n_pair = n_true * ((double)k - n_true);
+	out[ITEM_HAMMING] = wrong / (double)k;
+	out[ITEM_RANKING] = n_pair > 0 ? bad / n_pair : 0;
+	out[ITEM_COVERAGE] = reach;
+	out[ITEM_JS] = js_divergence(k, share, score);
+}
+
+/* Scores from sums; f1 [k] or NULL */
+static void label_scores(size_t k, const double *sum, double out[SER_EM_N], double *f1)
+{
+	double n = sum[0], macro = 0, weighted = 0, all[3] = {0};
+	const double *c = sum + 1 + N_ITEM;
+	for (size_t j = 0; j < k; j++, c += 3) {
+		double f = c[1] + c[2] > 0 ? 2 * c[0] / (c[1] + c[2]) : 0;
+		macro += f / (double)k;
+		weighted += f * c[1];
+		for (int i = 0; i < 3; i++)
+			all[i] += c[i];
+		if (f1 != NULL)
+			f1[j] = f;
+	}
+	out[SER_EM_HAMMING] = sum[1 + ITEM_HAMMING] / n;
+	out[SER_EM_RANKING] = sum[1 + ITEM_RANKING] / n;
+	out[SER_EM_COVERAGE] = sum[1 + ITEM_COVERAGE] / n;
+	out[SER_EM_MACRO_F1] = macro;
+	out[SER_EM_MICRO_F1] = all[1] + all[2] > 0 ? 2 * all[0] / (all[1] + all[2]) : 0;
+	out[SER_EM_WEIGHTED_F1] = all[1] > 0 ? weighted / all[1] : 0;
+	out[SER_EM_JS] = sum[1 + ITEM_JS] / n;
+}
+
+/* pooled, mean over folds, F1 of each class */
+static void labels_draw(void *arg, const uint32_t *count, double *out, int worker)
+{
+	const struct labels *c = arg;
+	const struct ser_eval_sets *s = c->s;
+	double *sum = c->ws + (size_t)worker * (s->n_fold + 1) * c->n_sum, *all = sum + s->n_fold * c->n_sum,
+	       n_used = 0;
+	memset(sum, 0, (s->n_fold + 1) * c->n_sum * sizeof *sum);
+	for (size_t i = 0; i < s->n; i++) {
+		double w = times(s, count, i), *to = sum + s->fold[i] * c->n_sum;
+		*to++ += w;
+		for (size_t a = 0; a < N_ITEM; a++)
+			*to++ += w * c->item[i * N_ITEM + a];
+		for (size_t j = i * c->k; w > 0 && j < (i + 1) * c->k; j++) {
+			*to++ += w * (c->truth[j] && c->pred[j]);
+			*to++ += w * c->truth[j];
+			*to++ += w * c->pred[j];
+		}
+	}
+	for (size_t i = 0; i < SER_EM_N; i++)
+		out[SER_EM_N + i] = 0;
+	for (size_t f = 0; f < s->n_fold; f++) {
+		double one[SER_EM_N], *from = sum + f * c->n_sum;
+		if (!(from[0] > 0))
+			continue;
+		for (size_t i = 0; i < c->n_sum; i++)
+			all[i] += from[i];
+		label_scores(c->k, from, one, NULL);
+		for (size_t i = 0; i < SER_EM_N; i++)
+			out[SER_EM_N + i] += one[i];
+		n_used++;
+	}
+	for (size_t i = 0; i < SER_EM_N; i++)
+		out[SER_EM_N + i] /= n_used;
+	label_scores(c->k, all, out, out + 2 * SER_EM_N);
+}
+
+int ser_eval_labels(const struct ser_eval_sets *s, size_t k, const uint8_t *truth, const uint8_t *pred,
+		    const double *score, const double *share, const struct ser_boot_opt *o, struct ser_ci *pooled,
+		    struct ser_ci *mean, struct ser_ci *f1, struct ser_err *e)
+{
+	struct labels c = {.s = s, .k = k, .truth = truth, .pred = pred, .n_sum = 1 + N_ITEM + 3 * k};
+	struct ser_ci *ci = ser_malloc(2 * SER_EM_N + k, sizeof *ci);
+	c.item = ser_malloc(ser_mul(s->n, N_ITEM), sizeof *c.item);
+	c.ws = ser_malloc(ser_mul(n_worker(o), ser_mul(s->n_fold + 1, c.n_sum)), sizeof *c.ws);
+	for (size_t i = 0; i < s->n; i++)
+		label_item(k, truth + i * k, pred + i * k, score + i * k, share + i * k, c.item + i * N_ITEM);
+	int rc = ser_boot(o, n_unit(s), 2 * SER_EM_N + k, labels_draw, &c, ci, NULL, e);
+	if (rc == SER_OK) {
+		memcpy(pooled, ci, SER_EM_N * sizeof *ci);
+		memcpy(mean, ci + SER_EM_N, SER_EM_N * sizeof *ci);
+		memcpy(f1, ci + 2 * SER_EM_N, k * sizeof *ci);
+	}
+	free(ci);
+	free(c.item);
+	free(c.ws);
+	return rc;
+}
+
 /* ---- verification ---- */
 
 struct trials {

@@ -50,6 +50,27 @@ void ser_er_take(const struct ser_regress_score *s, double out[SER_ER_N]);
 int ser_eval_regress(const struct ser_eval_sets *s, const double *truth, const double *pred, const double *pred2,
 		     const struct ser_boot_opt *o, struct ser_ci *pooled, struct ser_ci *mean, struct ser_err *e);
 
+/* ---- several classes at once ---- */
+
+enum ser_em {
+	SER_EM_HAMMING, /* share of wrong decisions */
+	SER_EM_RANKING, /* of pairs of a true and a false class, the share that scores do not put in order; ties count */
+	SER_EM_COVERAGE, /* how far down the ranking the last true class is */
+	SER_EM_MACRO_F1, /* mean over the classes; one without truth and decisions has 0 */
+	SER_EM_MICRO_F1,
+	SER_EM_WEIGHTED_F1, /* by true items */
+	SER_EM_JS, /* Jensen-Shannon divergence of shares and scores, each divided by its sum, natural logarithm */
+	SER_EM_N
+};
+const char *ser_em_name(enum ser_em s); /* "hamming_loss", "ranking_loss", "coverage" ... */
+
+/* Scores of items whose classes k are true, truth [n,k], and decided for, pred [n,k], by score [n,k]; share [n,k] of votes. As
+ * scikit-learn has them, JS as SciPy; an item without a true or a false class has no ranking loss, one without a true class no
+ * coverage: 0. pooled [SER_EM_N], mean [SER_EM_N] over the folds; f1 [k] of each class pooled. */
+int ser_eval_labels(const struct ser_eval_sets *s, size_t k, const uint8_t *truth, const uint8_t *pred,
+		    const double *score, const double *share, const struct ser_boot_opt *o, struct ser_ci *pooled,
+		    struct ser_ci *mean, struct ser_ci *f1, struct ser_err *e);
+
 /* ---- verification ---- */
 
 /* eer and min_dcf of trials between speakers a [n] and b [n], in [0,n_spk): a draw of speakers has a trial of two as

@@ -6,7 +6,8 @@
 #include <string.h>
 
 const char *const ser_model_norms[] = {"none", "mean", "meanvar", "global", NULL};
-static const char *const head_kinds[] = {"class", "cosine", "unit", "value"};
+static const char *const head_kinds[] = {"class", "cosine", "unit", "value", "multi"};
+enum { N_HEAD_KIND = sizeof head_kinds / sizeof *head_kinds };
 
 const char *ser_head_kind_name(enum ser_head_kind k)
 {
@@ -96,6 +97,7 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 	switch (h->kind) {
 	case SER_HEAD_CLASS:
 	case SER_HEAD_VALUE:
+	case SER_HEAD_MULTI:
 		x = ser_layer_linear(t, "out", x, h->n_out, true);
 		break;
 	case SER_HEAD_UNIT:
@@ -645,9 +647,9 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	    (ser_val_get(v, "n_layer") != NULL &&
 	     (!get_size(v, "n_layer", 1, &h.n_layer) || h.n_layer > SER_MAX_HEAD_LAYER)))
 		return ser_fail(e, SER_EDATA, "metadata \"heads\": a head without name, kind, sizes or dropout");
-	while (k < 4 && !ser_val_is_str(kind, head_kinds[k]))
+	while (k < N_HEAD_KIND && !ser_val_is_str(kind, head_kinds[k]))
 		k++;
-	if (k == 4)
+	if (k == N_HEAD_KIND)
 		return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" is of an unknown kind", name->u.str.s);
 	h.name = name->u.str.s;
 	h.kind = (enum ser_head_kind)k;

@@ -116,7 +116,8 @@ enum ser_head_kind {
 	SER_HEAD_CLASS,  /* logits [n_seg, K] of classes */
 	SER_HEAD_COSINE, /* cosines [n_seg, K*n_sub] to unit class centres, for angular margins */
 	SER_HEAD_UNIT,   /* unit vectors [n_seg, n_out]: a projection for contrastive losses */
-	SER_HEAD_VALUE   /* real values [n_seg, n_out] of the named fields */
+	SER_HEAD_VALUE,  /* real values [n_seg, n_out] of the named fields */
+	SER_HEAD_MULTI   /* logits [n_seg, K] of classes, of which any number may be true: posteriors are sigmoids */
 };
 const char *ser_head_kind_name(enum ser_head_kind k);
 enum { SER_MAX_HEAD_LAYER = 16 };

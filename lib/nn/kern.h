@@ -176,6 +176,8 @@ void kern_lstm_bwd(size_t n, size_t n_hidden, const real *a, const real *cp, con
 double kern_cross_entropy(size_t n_row, size_t n_col, const real *x, const int32_t *label, const real *target, bool kl,
 			  double focal, const struct ser_loss *o, real *d);
 double kern_bce(size_t n_row, size_t n_col, const real *x, const real *target, const struct ser_loss *o, real *d);
+double kern_unlikelihood(size_t n_row, size_t n_col, const real *x, const real *q, bool each, const struct ser_loss *o,
+			 real *d);
 double kern_mse(size_t n_row, size_t n_col, const real *x, const real *target, bool absolute, const struct ser_loss *o,
 		real *d);
 double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, bool mixed, double eps,

@@ -107,6 +107,39 @@ double kern_bce(size_t n_row, size_t n_col, const real *x, const real *target, c
 	return finish(sum, divisor(o, used), n_row * n_col, d);
 }
 
+/* l = - sum c_j ln(1 - p_j), c_j = w_j q_j. p = s(x): -ln(1 - p) = ln(1 + e^x), dl/dx_j = c_j s(x_j). p = softmax(x), o_j = 1 - p_j
+ * summed over the others, g_j = c_j p_j / o_j: dl/dx_j = g_j - p_j sum_k g_k */
+double kern_unlikelihood(size_t n_row, size_t n_col, const real *x, const real *q, bool each, const struct ser_loss *o,
+			 real *d)
+{
+	double sum = 0, used = 0;
+	for (size_t i = 0; i < n_row; i++, x += n_col, q += n_col) {
+		double w = row_weight(o, i), lse = each ? 0 : log_sum_exp(n_col, x), all = 0;
+		real *di = d != NULL ? d + i * n_col : NULL;
+		used += w;
+		for (size_t j = 0; j < n_col; j++) {
+			double v = (double)x[j], c = w * class_weight(o, j) * (double)q[j], g;
+			if (each) {
+				sum += c * ((v > 0 ? v : 0) + log1p(exp(-fabs(v))));
+				g = c / (1 + exp(-v));
+			} else {
+				double others = 0;
+				for (size_t k = 0; k < n_col; k++)
+					others += k != j ? exp((double)x[k] - lse) : 0;
+				others = others > 1e-300 ? others : 1e-300;
+				sum -= c * log(others);
+				g = c * exp(v - lse) / others;
+				all += g;
+			}
+			if (di != NULL)
+				di[j] = (real)g;
+		}
+		for (size_t j = 0; !each && di != NULL && j < n_col; j++)
+			di[j] = (real)((double)di[j] - exp((double)x[j] - lse) * all);
+	}
+	return finish(sum, divisor(o, used), n_row * n_col, d);
+}
+
 double kern_mse(size_t n_row, size_t n_col, const real *x, const real *target, bool absolute, const struct ser_loss *o,
 		real *d)
 {

@@ -10,6 +10,7 @@ enum loss {
 	LOSS_SOFT,          /* cross entropy of a distribution; */
 	LOSS_KL,            /* less its entropy */
 	LOSS_BCE,
+	LOSS_UNLIKELIHOOD,
 	LOSS_MSE,
 	LOSS_MAE,
 	LOSS_CCC,
@@ -27,7 +28,7 @@ struct loss_op {
 	const int32_t *label;
 	const real *target;
 	double a, b; /* gamma, eps, margin and scale, norm */
-	size_t n;    /* sub-centres, triplets, 1: mixed */
+	size_t n;    /* sub-centres, triplets, 1: mixed, each */
 	const int32_t (*trip)[3];
 	struct ser_pair_rows pair;
 	bool how; /* o was given */
@@ -69,6 +70,8 @@ static double value(const struct loss_op *l, size_t R, size_t C, const real *x)
 		return kern_cross_entropy(R, C, x, NULL, l->target, l->kind == LOSS_KL, -1, o, l->d);
 	case LOSS_BCE:
 		return kern_bce(R, C, x, l->target, o, l->d);
+	case LOSS_UNLIKELIHOOD:
+		return kern_unlikelihood(R, C, x, l->target, l->n == 1, o, l->d);
 	case LOSS_MSE:
 	case LOSS_MAE:
 		return kern_mse(R, C, x, l->target, l->kind == LOSS_MAE, o, l->d);
@@ -137,6 +140,11 @@ int ser_nn_kl(struct ser_tape *t, int logit, const real *target, const struct se
 int ser_nn_bce(struct ser_tape *t, int logit, const real *target, const struct ser_loss *o)
 {
 	return loss(t, logit, o, (struct loss_op){.kind = LOSS_BCE, .target = target});
+}
+
+int ser_nn_unlikelihood(struct ser_tape *t, int logit, const real *q, bool each, const struct ser_loss *o)
+{
+	return loss(t, logit, o, (struct loss_op){.kind = LOSS_UNLIKELIHOOD, .target = q, .n = each ? 1 : 0});
 }
 
 int ser_nn_mse(struct ser_tape *t, int x, const real *target, const struct ser_loss *o)

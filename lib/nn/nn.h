@@ -318,6 +318,9 @@ int ser_nn_cross_entropy_soft(struct ser_tape *t, int logit, const real *target,
 int ser_nn_kl(struct ser_tape *t, int logit, const real *target, const struct ser_loss *o);
 /* - sum_j w_j (y_j ln s(logit_j) + (1 - y_j) ln(1 - s(logit_j))): the sum over columns; norm 0 is over rows */
 int ser_nn_bce(struct ser_tape *t, int logit, const real *target, const struct ser_loss *o);
+/* - sum_j w_j q_j ln(1 - p_j), p softmax(logit), or with `each` s(logit): of classes that are not to be (Welleck et al. 2020); q [R,K] is
+ * how much not */
+int ser_nn_unlikelihood(struct ser_tape *t, int logit, const real *q, bool each, const struct ser_loss *o);
 /* sum_j w_j (x_j - y_j)^2, or |x_j - y_j|: the sum over columns */
 int ser_nn_mse(struct ser_tape *t, int x, const real *target, const struct ser_loss *o);
 int ser_nn_mae(struct ser_tape *t, int x, const real *target, const struct ser_loss *o);

@@ -53,7 +53,8 @@ void ser_score_about_draws(struct ser_report *rep, const struct ser_score_opt *o
 
 void ser_score_about_items(struct ser_report *rep, const struct ser_score_opt *o, const struct ser_score_set *s)
 {
-	ser_report_about(rep, "label", ser_str(o->label));
+	if (o->label != NULL)
+		ser_report_about(rep, "label", ser_str(o->label));
 	ser_report_about(rep, "n", ser_int((int64_t)s->n));
 	ser_report_about(rep, "folds", ser_int((int64_t)ser_map_len(s->fold)));
 	ser_report_about(rep, "folds_are", ser_str(s->by_file ? "files" : "labels"));

@@ -28,6 +28,10 @@ struct ser_score_set {
 	double *x, *y;            /* [n] truth and prediction as numbers */
 	float *emb;               /* [n,d] as read, of clusters; NULL: no embeddings */
 	double *unit;             /* [n,d] of unit length, of voices */
+	double *share, *post;     /* [n,k] of votes, summing to 1; posteriors */
+	size_t k;                 /* classes of them, o->votes.n */
+	size_t n_passed;          /* records without votes, or that test or validate */
+	bool sigmoid;             /* the posteriors are */
 	size_t cap[6];
 	bool no_spk;  /* records don't say who speaks */
 	bool by_file; /* a file is a fold */
@@ -46,6 +50,8 @@ const char *ser_score_speaker(const struct ser_score_opt *o);
 int ser_score_get_embedding(struct ser_score_set *s, struct ser_record *r, const float **x, struct ser_err *e);
 /* What else a record adds to the set, as its element s->n: clusters.c and verify.c. */
 int ser_score_add_cluster(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);
+/* 1: the record is passed over */
+int ser_score_add_votes(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r, struct ser_err *e);
 int ser_score_add_voice(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);
 
 /* ---- overlap.c ---- */

@@ -9,20 +9,22 @@
 #define SER_SCORE_H
 
 #include "base/base.h"
+#include "base/option.h"
 #include "ml/score.h"
 #include "score/report.h"
 #include "stream/stream.h"
 
 struct ser_score_opt {
 	/* what the records say; names of labels and tensors */
-	const char *label;   /* the true label; not of voices */
-	const char *pred;    /* the predicted label; where a record has none, its tensor "post" [K] predicts */
-	const char *fold;    /* of the fold; when the first record has none, each file is a fold */
-	const char *by;      /* of the speaker, who must then be there; NULL: "spk", when the first record has it */
-	const char *cluster; /* of the cluster, an integer in [0,1000000] */
-	const char *field;   /* tensor [D] of the embedding */
-	bool need_field;     /* clusters: the embedding must be there; else when the first record has it */
-	const char *trials;  /* voices: name of the list of trials, see ser_score_trials_new(); NULL: all pairs */
+	const char *label;     /* the true label; not of voices */
+	const char *pred;      /* the predicted label; where a record has none, its tensor "post" [K] predicts */
+	const char *fold;      /* of the fold; when the first record has none, each file is a fold */
+	const char *by;        /* of the speaker, who must then be there; NULL: "spk", when the first record has it */
+	const char *cluster;   /* of the cluster, an integer in [0,1000000] */
+	const char *field;     /* tensor [D] of the embedding */
+	struct ser_strs votes; /* of votes and labels: how many chose a class, which is what follows the last dot */
+	bool need_field;       /* clusters: the embedding must be there; else when the first record has it */
+	const char *trials;    /* voices: name of the list of trials, see ser_score_trials_new(); NULL: all pairs */
 
 	bool allow_shared; /* speakers both trained on and scored are reported, not refused */
 
@@ -38,11 +40,18 @@ struct ser_score_opt {
 	int metric;     /* of the silhouettes: enum ser_metric */
 	bool per_group; /* a table of each group's scores too */
 
+	/* labels */
+	int truth;        /* which classes are true: enum ser_score_truth; -1: as the activation of "post" wants it */
+	double threshold; /* of the posteriors that are decided for, above it; NaN: likewise */
+
 	/* voices */
 	int top;                    /* greatest scores against the cohort that count, >= 2 */
 	struct ser_verify_opt cost; /* of the detection cost */
 	bool det;                   /* a table of the DET curve too */
 };
+/* Classes that one voter chose at least, as sigmoids learn them, decided for above 0.5; or those with more than 1/K of the votes,
+ * decided for above 1/K, as a softmax learns shares (Chou, Lee and Busso 2022). */
+enum ser_score_truth { SER_TRUTH_VOTED, SER_TRUTH_SHARE };
 /* The defaults; label is NULL, one thread. */
 void ser_score_opt_init(struct ser_score_opt *o);
 
@@ -53,7 +62,9 @@ enum ser_score_kind {
 	SER_SCORE_NUMBERS,  /* true and predicted number */
 	SER_SCORE_CLUSTERS, /* true class and cluster, perhaps an embedding; the speaker is the group */
 	SER_SCORE_VOICES,   /* embeddings; the speaker must be there when trials is NULL */
-	SER_SCORE_COHORT    /* embeddings to normalise scores by; the speaker need not be there */
+	SER_SCORE_COHORT,   /* embeddings to normalise scores by; the speaker need not be there */
+	SER_SCORE_VOTES, /* votes; records whose label "split" is test or dev, and those without votes, are passed over */
+	SER_SCORE_LABELS /* votes, and posteriors of the same classes; records without votes are passed over */
 };
 
 struct ser_score_set;
@@ -89,6 +100,13 @@ struct ser_report *ser_score_report_compare(const struct ser_score_opt *o, const
 struct ser_report *ser_score_report_clusters(const struct ser_score_opt *o, const struct ser_score_set *s,
 					     void (*progress)(void *ctx, size_t done, size_t total), void *ctx,
 					     struct ser_err *e);
+
+/* s of SER_SCORE_LABELS: ser_eval_labels() of o->votes against posteriors, and F1 of each class. */
+struct ser_report *ser_score_report_labels(const struct ser_score_opt *o, const struct ser_score_set *s,
+					   struct ser_err *e);
+/* s of SER_SCORE_VOTES: how many records have votes of a class and of another, penalties 1 - count[j][k] / count[k][k] of class j
+ * against k (Chou, Lee and Busso 2022), and the speakers counted. SER_EDATA: a class has no votes at all. */
+struct ser_report *ser_score_report_cooccurrence(const struct ser_score_set *s, struct ser_err *e);
 
 /* Trials between the records of a set of SER_SCORE_VOICES: those in the file o->trials, a line each of "1 id id", "0 id id",
  * "id id target" or "id id nontarget", or all pairs. NULL and *e, naming the line, when it is none of these or an id is

@@ -18,6 +18,8 @@ void ser_score_opt_init(struct ser_score_opt *o)
 		.n_perm = 1000,
 		.metric = SER_COSINE,
 		.top = 300,
+		.truth = -1,
+		.threshold = (double)NAN,
 		.cost = ser_verify_default,
 	};
 }
@@ -68,6 +70,8 @@ void ser_score_set_free(struct ser_score_set *s)
 	free(s->y);
 	free(s->emb);
 	free(s->unit);
+	free(s->share);
+	free(s->post);
 	free(s);
 }
 
@@ -214,6 +218,12 @@ static void begin(struct ser_score_set *s, const struct ser_header *h, const str
 	s->no_spk = !need_spk && ser_record_get(r, ser_score_speaker(o)) == NULL;
 	if (s->kind == SER_SCORE_CLUSTERS)
 		s->has_emb = o->need_field || ser_record_get(r, o->field) != NULL;
+	for (size_t i = 0; i < o->votes.n && (s->kind == SER_SCORE_VOTES || s->kind == SER_SCORE_LABELS); i++) {
+		const char *dot = strrchr(o->votes.s[i], '.');
+		ser_score_put(s->name, dot != NULL ? dot + 1 : o->votes.s[i]);
+	}
+	if (s->kind == SER_SCORE_LABELS)
+		s->by_file = ser_record_get(r, o->fold) == NULL;
 	if (s->kind != SER_SCORE_CLASSES && s->kind != SER_SCORE_NUMBERS)
 		return;
 	s->by_file = ser_record_get(r, o->fold) == NULL;
@@ -224,17 +234,23 @@ static void begin(struct ser_score_set *s, const struct ser_header *h, const str
 int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool new_segment, const char *file,
 		      struct ser_record *r, struct ser_err *e)
 {
-	bool items = s->kind == SER_SCORE_CLASSES || s->kind == SER_SCORE_NUMBERS;
+	bool votes = s->kind == SER_SCORE_VOTES || s->kind == SER_SCORE_LABELS;
+	bool items = s->kind == SER_SCORE_CLASSES || s->kind == SER_SCORE_NUMBERS || s->kind == SER_SCORE_LABELS;
 	if (s->n == 0 || new_segment)
 		ser_overlap_segment(&s->overlap, h, items ? "post" : s->o->field);
 	if (s->n == 0)
 		begin(s, h, r);
+	int rc = votes ? ser_score_add_votes(s, h, r, e) : SER_OK;
+	if (rc != SER_OK) {
+		s->n_passed += rc > 0;
+		return rc > 0 ? SER_OK : rc;
+	}
 	if (s->kind != SER_SCORE_CLUSTERS)
 		ser_score_put(s->id, ser_record_id(r));
-	int rc = add_speaker(s, h, r, e);
+	rc = add_speaker(s, h, r, e);
 	if (rc == SER_OK && items)
 		rc = add_fold(s, file, r, e);
-	if (rc == SER_OK)
+	if (rc == SER_OK && !votes)
 		rc = s->kind == SER_SCORE_CLASSES    ? add_classes(s, h, r, e)
 		     : s->kind == SER_SCORE_NUMBERS  ? add_numbers(s, h, r, e)
 		     : s->kind == SER_SCORE_CLUSTERS ? ser_score_add_cluster(s, r, e)
@@ -271,6 +287,8 @@ static void order_classes(struct ser_score_set *s)
 int ser_score_set_done(struct ser_score_set *s, const char *file, struct ser_err *e)
 {
 	bool voices = s->kind == SER_SCORE_VOICES || s->kind == SER_SCORE_COHORT;
+	if (s->n == 0 && s->n_passed > 0)
+		return ser_fail(e, SER_EDATA, "%s: no record has votes, or those that do test or validate", file);
 	if (s->n == 0)
 		return ser_fail(e, SER_EDATA,
 				voices ? "%s: there are no embeddings" : "%s: there are no records to score", file);

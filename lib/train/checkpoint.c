@@ -28,6 +28,8 @@ uint64_t train_fingerprint(const struct ser_trainer *t)
 	}
 	for (size_t k = 0; k < t->n_task; k++) {
 		const struct ser_sampler *s = t->task[k].sampler;
+		if (t->task[k].print != 0)
+			ser_buf_printf(&b, "%llx ", (unsigned long long)t->task[k].print);
 		if (s == NULL)
 			continue;
 		ser_buf_printf(&b, "%llx ", (unsigned long long)s->print);

@@ -86,6 +86,7 @@ struct ser_task {
 	int32_t *
 		code; /* [n_item] the class of an item, or 0; -1: the item says nothing to this task; NULL: no item does */
 	size_t n_class;              /* 0: it has no classes */
+	uint64_t print;              /* of what it read beside the records */
 	void *state;                 /* its kind's */
 	struct ser_sampler *sampler; /* NULL: it goes by the first task's */
 	/* of the step at hand, and sums over the epoch: the trainer's */

@@ -496,8 +496,9 @@ END
 		[adversarial]=spk [ramp]=3 [spk]=sex [fold-field]=emo [split-field]=fold [test-fold]=1 [dev-fold]=2 [dev-speaker]=03 [dev-frac]=0.3
 		[allow-shared-speakers]=true [epochs]=3 [batch]=7 [accumulate]=2 [crop]=0.1 [stretch]=0.1 [shift]=1 [sample]=balanced [time-masks]=2
 		[time-width]=3 [freq-masks]=2 [freq-width]=3 [precision]=bf16 [optimizer]=adam [lr]=0.002 [schedule]=const [warmup]=0.1
-		[weight-decay]=0.02 [momentum]=0.5 [clip]=4 [ema]=0.5 [patience]=9 [seed]=3 [init]=j.st [freeze]=all [layer-mix]=true [layer-mix-norm]=true [lora]=2 [head-pool]=mean [label]=spk [votes]=dur
-		[loss]=x [gamma]=1 [class-weight]=balanced [smooth]=0.1 [weight]=2 [hidden]=3 [head-layers]=2 [head-dropout]=0.1 [margin]=0.3
+		[weight-decay]=0.02 [momentum]=0.5 [clip]=4 [ema]=0.5 [patience]=9 [seed]=3 [init]=j.st [freeze]=all [layer-mix]=true [layer-mix-norm]=true
+		[lora]=2 [head-pool]=mean [label]=spk [votes]=dur [loss]=x [multi-hot]=true [penalty]=penalty.json [alpha]=2 [beta]=2 [coupled]=true [gamma]=1
+		[class-weight]=balanced [smooth]=0.1 [weight]=2 [hidden]=3 [head-layers]=2 [head-dropout]=0.1 [margin]=0.3
 		[scale]=20 [sub-centres]=2 [pairs]=pairs2.ser [cluster]=fold [batch-speakers]=2 [batch-per-cluster]=3 [tau]=0.2 [proj]=7)
 	declare -A base=([classify]="-l emo" [regress]="-l dur" [speaker]="-l spk" [contrastive]="") loss=([classify]=focal [regress]=mae [speaker]=softmax
 		[contrastive]=supcon)
@@ -548,6 +549,54 @@ END
 	fails 1 "other data or with other options" "${run[@]}" --resume + regress -l dur --weight 2 d.ser
 	fails 1 "other data or with other options" "${run[@]}" --resume + regress -l dur <(mkstream -n 60 --frames 30 --bins 10 --speakers 6 --seed 2)
 	[ $bad -eq 0 ]
+}
+
+@test "--penalty: the printed form is weights of classes, the coupled one weighs what is predicted" {
+	awk 'BEGIN {srand(4); for (i = 0; i < 60; i++) {k = i % 3; printf "id=u%02d\tspk=s%d\tfold:i=%d\temo=%s", i, i % 6, i % 2, substr("abc", k + 1, 1)
+		for (j = 0; j < 3; j++) printf "\t%s:i=%d", substr("abc", j + 1, 1), j == k ? 3 : j == (k + 1) % 3 && i % 5 < k + 2 ? 1 : 0
+		printf "\temb:t=%g,%g,%g,%g\n", rand(), (k == 1) + rand(), (k == 2) + rand(), rand()}}' | "$ROOT"/tests/tools/mkser >v.ser
+	votes=(--votes a --votes b --votes c)
+	ser-score cooccurrence "${votes[@]}" --json v.ser >p.json
+	jq -e '.penalty[0].a == 0 and .penalty[0].b > 0 and (.penalty[0].b != .penalty[1].a) and (.speakers | length) == 6' p.json >/dev/null
+	still=(ser-train classify -l emo --field emb --arch linear --time-masks 0 --freq-masks 0 -b 60 -e 1 --lr 0 -o m.st --log l.tsv)
+	loss() { "${still[@]}" "$@" v.ser && awk -F'\t' 'NR == 2 {print $4}' l.tsv; }
+	for how in "" "--loss ce ${votes[*]}" "--loss kl ${votes[*]}" "--loss bce ${votes[*]}" "--loss bce --multi-hot ${votes[*]}"; do
+		# shellcheck disable=SC2086
+		awk -v plain="$(loss $how)" -v none="$(loss $how --penalty p.json --alpha 0)" -v both="$(loss $how --penalty p.json --alpha 0.5)" \
+			-v alone="$(loss $how --penalty p.json --beta 0)" 'BEGIN {if (plain != none || alone == plain || (both - plain - alone / 2) ^ 2 > 1e-10)
+				{print plain, none, both, alone; exit 1}}'
+	done
+	[ "$(loss "${votes[@]}" --class-weight cooccur)" = "$(loss "${votes[@]}" --penalty p.json --beta 0)" ]
+	for how in ce bce; do # sum_jk P_jk y_j (- ln(1 - p_k))
+		got=$(loss "${votes[@]}" --loss $how --penalty p.json --coupled --beta 0)
+		ser-predict -m m.st v.ser | ser-dump --data | jq -e -s --slurpfile p p.json --argjson got "$got" '["a", "b", "c"] as $c | map(. as $r |
+			($c | map($r[.]) | add) as $n | [range(3) as $j | range(3) as $k |
+			$p[0].penalty[$j][$c[$k]] * $r[$c[$j]] / $n * -(1 - $r.post.data[$k] | log)] | add) | add / length |
+			. > 0.1 and (. - $got | fabs) < 1e-5' >/dev/null
+	done
+	# whose votes they are from is known to the model
+	ser-train classify -l emo --field emb --arch linear -e 1 --test-fold 1 --allow-shared-speakers --penalty p.json -o m.st v.ser
+	same 6 jq '.train.speakers | length' <(ser-model show --json m.st)
+	# posteriors of bce are of each class for itself
+	ser-train classify -l emo --field emb --arch linear -e 20 --lr 0.05 --loss bce --multi-hot "${votes[@]}" -o m.st v.ser
+	ser-predict -m m.st v.ser >post.ser
+	ser-dump --header post.ser | jq -e '.dims.post.activation == "sigmoid"' >/dev/null
+	ser-score multilabel "${votes[@]}" --allow-shared-speakers --json post.ser |
+		jq -e '.about.truth == "voted" and .about.threshold == 0.5 and (.scores[] | select(.score == "micro_f1") | .value > 0.6)' >/dev/null
+	fails 2 "do not go together" "${still[@]}" --class-weight balanced --penalty p.json v.ser
+	fails 2 "coupled needs --penalty" "${still[@]}" --coupled v.ser
+	fails 2 "multi-hot needs --votes" "${still[@]}" --multi-hot v.ser
+	jq '.penalty[0:2]' p.json >q.json
+	fails 1 'no lists "penalty" and "speakers"' "${still[@]}" --penalty q.json v.ser
+	jq '.penalty |= .[0:2]' p.json >q.json
+	fails 1 'no penalty in [0,1] of class "c" against "a"' "${still[@]}" --penalty q.json v.ser
+	jq '.penalty[1].c = 1.5' p.json >q.json
+	fails 1 'no penalty in [0,1] of class "b" against "c"' "${still[@]}" --penalty q.json v.ser
+	head -c 300 p.json >q.json
+	fails 1 'q.json' "${still[@]}" --penalty q.json v.ser
+	"${still[@]}" --penalty p.json --checkpoint c.ckpt v.ser
+	jq '.penalty[1].c = 1' p.json >q.json && mv q.json p.json
+	fails 1 "other data or with other options" "${still[@]}" --penalty p.json --checkpoint c.ckpt --resume v.ser
 }
 
 @test "regress: learns numbers, validates by concordance, passes over records without them" {

@@ -279,6 +279,8 @@ CASES = {
     "mse": ([(6, 3)], lambda x: (RW[:, None] * CW * (x - SOFT) ** 2).sum() / 7),
     "mae": ([(6, 3)], lambda x: (x - SOFT).abs().sum() / 6),
     "ccc": ([(6, 3)], ccc),
+    "unlikelihood": ([(6, 3)], lambda x: -(RW[:, None] * CW * SOFT * (1 - x.softmax(1)).log()).sum() / 7),
+    "unlikelihood each": ([(6, 3)], lambda x: -(RW[:, None] * CW * SOFT * (1 - x.sigmoid()).log()).sum() / 7),
     "ccc mixed": ([(6, 3)], lambda x: ccc(x, True)),
     "aam": ([(6, 4), (3, 4)], aam_full),
     "aam sub-centres": ([(6, 4), (6, 4)], lambda x, w: aam(cosine(x, w).reshape(6, 3, 2).max(2)[0], 0.5, 8)[KEPT].mean()),

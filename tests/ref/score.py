@@ -10,6 +10,7 @@ import itertools
 
 import numpy as np
 from scipy import optimize, stats
+from scipy.spatial import distance
 from sklearn import metrics as M
 
 N_PERM = 20000  # as in the test
@@ -265,3 +266,38 @@ want("mcnemar", len(truth), "first_only", (one & ~two).sum())
 want("mcnemar", len(truth), "second_only", (two & ~one).sum())
 want("mcnemar", len(truth), "both_wrong", (~one & ~two).sum())
 want("mcnemar", len(truth), "p", stats.binomtest(int((one & ~two).sum()), int((one ^ two).sum())).pvalue)
+
+# ---- several classes at once: votes, some of one class, all of them or of none; posteriors with ties, in another order ----
+
+votes = np.array([[3, 1, 0, 0], [0, 2, 2, 0], [0, 0, 5, 0], [1, 1, 1, 1], [0, 0, 0, 0], [4, 0, 0, 1], [0, 1, 6, 0], [0, 0, 3, 1], [2, 0, 0, 3], [1, 5, 1, 0]])
+score = np.array([[4, 2, 1, 1], [1, 1, 4, 2], [0, 0, 8, 0], [3, 2, 2, 1], [2, 2, 2, 2], [1, 4, 1, 2], [0, 4, 4, 0], [2, 2, 2, 2], [5, 0, 0, 3], [3, 3, 1, 1]]) / 8
+unit = np.arange(10) % 3
+some = np.array(["fear", "joy", "anger", "none"])
+case("votes", ["post.classes=" + ",".join(some[::-1])])
+for i in range(10):
+    put("r", "id=u%d" % i, "spk=s%d" % unit[i], "fold:i=%d" % (i // 6),
+        *("vote.%s:i=%d" % (some[k], votes[i, k]) for k in range(4) if votes[i, k] > 0 or i % 2), "post:t=" + listed(score[i, ::-1]))
+kept = votes.sum(1) > 0
+votes, score, fold = votes[kept], score[kept], (np.arange(10) // 6)[kept]
+share = votes / votes.sum(1, keepdims=True)
+
+
+def label_scores(t, p, s, v):
+    return {"hamming_loss": M.hamming_loss(t, p), "ranking_loss": M.label_ranking_loss(t, s), "coverage": M.coverage_error(t, s),
+            "macro_f1": M.f1_score(t, p, average="macro", zero_division=0), "micro_f1": M.f1_score(t, p, average="micro"),
+            "weighted_f1": M.f1_score(t, p, average="weighted", zero_division=0),
+            "js_divergence": np.mean([distance.jensenshannon(a, b) ** 2 for a, b in zip(v, s)])}
+
+
+for name, t, threshold in (("labels-share", share > 1 / 4, 1 / 4), ("labels-voted", votes > 0, 0.4)):
+    p = score > threshold
+    case(name)
+    for s, v in label_scores(t, p, score, share).items():
+        want("scores", "pooled." + s, "value", v)
+    each = [label_scores(t[fold == f], p[fold == f], score[fold == f], share[fold == f]) for f in range(2)]
+    for s in each[0]:
+        want("scores", "fold_mean." + s, "value", np.mean([e[s] for e in each]))
+    for k in range(4):
+        want("classes", some[k], "f1", M.f1_score(t[:, k], p[:, k], zero_division=0))
+        want("classes", some[k], "true", t[:, k].sum())
+        want("classes", some[k], "decided", p[:, k].sum())

@@ -221,6 +221,92 @@ static void numbers(void **state)
 	}
 }
 
+static void labels(void **state)
+{
+	static const char *name[] = {"vote.fear", "vote.joy", "vote.anger", "vote.none"};
+	struct ser_score_opt o = options(NULL);
+	struct ser_err e;
+	(void)state;
+	o.votes = (struct ser_strs){name, 4};
+	struct ser_score_set *s = load(&o, "votes", SER_SCORE_LABELS);
+	struct ser_report *rep = ser_score_report_labels(&o, s, &e); /* a softmax's: shares against 1/K */
+	about(rep, "n", "9");
+	about(rep, "passed_over", "1");
+	about(rep, "truth", "share");
+	about(rep, "threshold", "0.25");
+	check(rep, "labels-share", 26, &e);
+	o.truth = SER_TRUTH_VOTED;
+	o.threshold = 0.4;
+	check(ser_score_report_labels(&o, s, &e), "labels-voted", 26, &e);
+	ser_score_set_free(s);
+}
+
+/* Counts 10 4 1, 4 8 2, 1 2 5 */
+static void cooccurrence(void **state)
+{
+	static const char *name[] = {"a", "vote.b", "vote.c"};
+	static const struct {
+		int n;
+		const char *votes;
+	} part[] = {{4, "a:i=1 vote.b:i=3"},
+		    {1, "a:i=2 vote.c:i=1"},
+		    {2, "vote.b:i=1 vote.c:f=2"},
+		    {5, "a:i=1"},
+		    {2, "vote.b:i=1"},
+		    {2, "vote.c:i=1"},
+		    {1, "split=dev a:i=1"},
+		    {1, "split=test a:i=1"},
+		    {1, "a:i=0"},
+		    {1, "split=train"}};
+	static const struct {
+		const char *row, *column;
+		double value;
+	} want[] = {{"a", "a", 0},   {"a", "b", 0.5}, {"a", "c", 0.8},  {"b", "a", 0.6}, {"b", "b", 0},
+		    {"b", "c", 0.6}, {"c", "a", 0.9}, {"c", "b", 0.75}, {"c", "c", 0}};
+	struct ser_score_opt o = options(NULL);
+	struct ser_header h;
+	struct ser_err e;
+	char text[200];
+	(void)state;
+	o.votes = (struct ser_strs){name, 3};
+	ser_header_init(&h);
+	struct ser_score_set *s = ser_score_set_new(&o, SER_SCORE_VOTES);
+	for (size_t i = 0, id = 0; i < sizeof part / sizeof *part; i++)
+		for (int k = 0; k < part[i].n; k++, id++) {
+			snprintf(text, sizeof text, "id=u%zu spk=s%zu %s", id, id % 2, part[i].votes);
+			assert_int_equal(add(s, &h, "f", text, &e), SER_OK);
+		}
+	assert_int_equal(ser_score_set_done(s, "f", &e), SER_OK);
+	struct ser_report *rep = ser_score_report_cooccurrence(s, &e);
+	about(rep, "n", "16");
+	about(rep, "passed_over", "4");
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		cell(rep, "penalty", want[i].row, want[i].column, text);
+		assert_true(fabs(strtod(text, NULL) - want[i].value) <= 1e-12);
+	}
+	cell(rep, "count", "c", "b", text);
+	assert_string_equal(text, "2");
+	cell(rep, "speakers", "s1", "n", text);
+	assert_string_equal(text, "8");
+	ser_report_free(rep);
+	ser_score_set_free(s);
+
+	s = ser_score_set_new(&o, SER_SCORE_VOTES); /* a class that nobody chose */
+	assert_int_equal(add(s, &h, "f", "id=a a:i=1 vote.b:i=1", &e), SER_OK);
+	assert_null(ser_score_report_cooccurrence(s, &e));
+	assert_non_null(strstr(e.msg, "nobody chose \"c\""));
+	ser_score_set_free(s);
+	s = ser_score_set_new(&o, SER_SCORE_VOTES);
+	assert_int_equal(add(s, &h, "f", "id=a a:i=0", &e), SER_OK);
+	assert_int_equal(ser_score_set_done(s, "x.ser", &e), SER_EDATA);
+	ser_score_set_free(s);
+	name[0] = "hot.b"; /* twice the same */
+	s = ser_score_set_new(&o, SER_SCORE_VOTES);
+	assert_int_equal(add(s, &h, "f", "id=a hot.b:i=1", &e), SER_EUSAGE);
+	ser_score_set_free(s);
+	ser_header_free(&h);
+}
+
 static void count(void *ctx, size_t done, size_t total)
 {
 	size_t *n = ctx;
@@ -382,6 +468,16 @@ static void bad_records(void **state)
 	REFUSES(&o, SER_SCORE_VOICES, "no direction", "id=a spk=s emb:t=nan,0");
 	REFUSES(&o, SER_SCORE_VOICES, "no direction", "id=a spk=s emb:t=inf,0");
 	REFUSES(&o, SER_SCORE_VOICES, "field \"spk\"", "id=a emb:t=1,0");
+	static const char *votes[] = {"joy", "fear"};
+	o.votes = (struct ser_strs){votes, 2};
+	REFUSES(&o, SER_SCORE_LABELS, "no number of votes", "id=a joy:i=-1");
+	REFUSES(&o, SER_SCORE_LABELS, "field \"joy\"", "id=a joy=many");
+	REFUSES(&o, SER_SCORE_LABELS, "field \"post\"", "id=a joy:i=1");
+	REFUSES(&o, SER_SCORE_LABELS, "no probability", "id=a joy:i=1 post:t=1.5,0");
+	REFUSES(&o, SER_SCORE_LABELS, "no probability", "id=a joy:i=1 post:t=nan,0");
+	REFUSES(&o, SER_SCORE_LABELS, "does not name the classes", "id=a joy:i=1 post:t=1,0,0");
+	o.votes = (struct ser_strs){(const char *[]){"joy", "rage"}, 2};
+	REFUSES(&o, SER_SCORE_LABELS, "among them rage", "id=a joy:i=1 post:t=1,0");
 	o.label = "aro";
 	REFUSES(&o, SER_SCORE_NUMBERS, "field \"aro\"", "id=a aro=much pred:f=1");
 	REFUSES(&o, SER_SCORE_NUMBERS, "field \"aro\"", "id=a aro:f=nan pred:f=1");
@@ -554,7 +650,7 @@ int main(void)
 		cmocka_unit_test(classes),     cmocka_unit_test(numbers),  cmocka_unit_test(clusters),
 		cmocka_unit_test(voices),      cmocka_unit_test(compare),  cmocka_unit_test(shared_speakers),
 		cmocka_unit_test(bad_records), cmocka_unit_test(bad_sets), cmocka_unit_test(lists_of_trials),
-		cmocka_unit_test(forms),
+		cmocka_unit_test(forms),       cmocka_unit_test(labels),   cmocka_unit_test(cooccurrence),
 	};
 	return cmocka_run_group_tests_name("score", tests, setup, teardown);
 }
