@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/svm.h"
 
-#include "la/la.h"
+#include "ml/logistic.h"
 
-#include <lbfgs.h>
 #include <limits.h>
 #include <linear.h>
 #include <math.h>
@@ -155,11 +154,10 @@ static void standardise(struct fit *f, const struct rows *r, const size_t *row, 
 
 /* The rows that one fit is made to. */
 struct part {
-	size_t n, *row;  /* which */
-	size_t n_class;  /* classes among them */
-	int *class;      /* [n_class] which */
-	double *weight;  /* [n_class] what an error counts */
-	const double *w; /* [r->n_class] the same by class, 0: not among them */
+	size_t n, *row; /* which */
+	size_t n_class; /* classes among them */
+	int *class;     /* [n_class] which */
+	double *weight; /* [n_class] what an error counts */
 };
 
 static void solve_hinge(struct fit *f, const struct rows *r, const struct part *p, double cost, double tol)
@@ -196,99 +194,35 @@ static void solve_hinge(struct fit *f, const struct rows *r, const struct part *
 	free(y);
 }
 
-/* Logistic regression: what the minimiser's callbacks need. */
-struct logistic {
-	const struct rows *r;
-	const struct part *p;
-	size_t d;         /* r->d + 1: the last feature is 1 */
-	double *x, *z;    /* [n, d] standardised features; [n, n_class] scores, then errors */
-	double decay;     /* 1 / cost */
-	double first, to; /* norm of the first gradient; the share of it to stop at */
-};
-
-/* The sum of the records' cross-entropies and decay / 2 of the squared weights, and its gradient; w, g [n_class, d]. */
-static double logistic_loss(void *at, const double *w, double *g, const int n_w, const double step)
-{
-	const struct logistic *l = at;
-	const struct part *p = l->p;
-	size_t n = p->n, m = p->n_class, d = l->d;
-	double loss = 0;
-	(void)step;
-	ser_la_dgemm(false, true, n, m, d, 1, l->x, d, w, d, 0, l->z, m);
-	for (size_t k = 0; k < n; k++) {
-		double *z = l->z + k * m, top = z[0], sum = 0;
-		int y = l->r->y[p->row[k]];
-		for (size_t c = 1; c < m; c++)
-			top = fmax(top, z[c]);
-		for (size_t c = 0; c < m; c++)
-			sum += exp(z[c] - top);
-		for (size_t c = 0; c < m; c++) {
-			double q = exp(z[c] - top) / sum;
-			if (p->class[c] == y)
-				loss += p->w[y] * (log(sum) + top - z[c]);
-			z[c] = p->w[y] * (q - (p->class[c] == y));
-		}
-	}
-	ser_la_dgemm(true, false, m, d, n, 1, l->z, m, l->x, d, 0, g, d);
-	for (int i = 0; i < n_w; i++)
-		if ((size_t)i % d != d - 1) {
-			loss += l->decay / 2 * w[i] * w[i];
-			g[i] += l->decay * w[i];
-		}
-	return loss;
-}
-
-static int logistic_enough(void *at, const double *w, const double *g, const double loss, const double w_norm,
-			   const double g_norm, const double step, int n_w, int n_step, int n_eval)
-{
-	const struct logistic *l = at;
-	(void)w, (void)g, (void)loss, (void)w_norm, (void)step, (void)n_w, (void)n_step, (void)n_eval;
-	return g_norm <= l->to * l->first;
-}
-
 static void solve_logistic(struct fit *f, const struct rows *r, const struct part *p, double cost, double tol)
 {
-	size_t d = r->d + 1, n_w = p->n_class * d;
-	struct logistic l = {.r = r, .p = p, .d = d, .decay = 1 / cost, .to = tol};
-	lbfgs_parameter_t par;
-	double *w = ser_malloc_aligned(n_w + 8, sizeof *w),
-	       loss; /* liblbfgs works on whole vectors of its own length */
-	l.x = ser_malloc(ser_mul(p->n, d), sizeof *l.x);
-	l.z = ser_malloc(ser_mul(p->n, p->n_class), sizeof *l.z);
-	for (size_t k = 0; k < p->n; k++) {
-		const float *v = r->x + p->row[k] * r->d;
-		double *x = l.x + k * d;
-		for (size_t j = 0; j < r->d; j++)
-			x[j] = (v[j] - f->mean[j]) / f->std[j];
-		x[r->d] = 1;
-	}
-	memset(w, 0, (n_w + 8) * sizeof *w);
-	double *g = ser_malloc(n_w, sizeof *g);
-	logistic_loss(&l, w, g, (int)n_w, 0);
-	for (size_t i = 0; i < n_w; i++)
-		l.first += g[i] * g[i];
-	l.first = sqrt(l.first);
-	lbfgs_parameter_init(&par);
-	par.epsilon = 0; /* logistic_enough says when */
-	par.m = 10;
-	lbfgs((int)n_w, w, &loss, logistic_loss, logistic_enough, &l,
-	      &par); /* when rounding ends it, w is the best there is */
+	size_t d = r->d;
+	double *x = ser_malloc(ser_mul(p->n, d), sizeof *x), *w = ser_malloc(ser_mul(p->n_class, d + 1), sizeof *w);
+	int *y = ser_malloc(p->n, sizeof *y), *code = ser_malloc(r->n_class, sizeof *code);
 	for (size_t c = 0; c < p->n_class; c++)
-		memcpy(f->w + (size_t)p->class[c] * d, w + c * d, d * sizeof *w);
+		code[p->class[c]] = (int)c;
+	for (size_t k = 0; k < p->n; k++) {
+		const float *v = r->x + p->row[k] * d;
+		for (size_t j = 0; j < d; j++)
+			x[k * d + j] = (v[j] - f->mean[j]) / f->std[j];
+		y[k] = code[r->y[p->row[k]]];
+	}
+	ser_logistic_fit(x, y, p->n, d, p->n_class, p->weight, cost, tol, w);
+	for (size_t c = 0; c < p->n_class; c++)
+		memcpy(f->w + (size_t)p->class[c] * (d + 1), w + c * (d + 1), (d + 1) * sizeof *w);
+	free(x);
 	free(w);
-	free(g);
-	free(l.x);
-	free(l.z);
+	free(y);
+	free(code);
 }
 
 /* Fit to all rows but those of the fold `without` (-1: to all). A class that they lack scores -infinity. */
 static void solve(struct fit *f, const struct rows *r, int without, double cost, const struct ser_svm_opts *o)
 {
-	double *count = ser_calloc(r->n_class, sizeof *count), *w = ser_calloc(r->n_class, sizeof *w);
+	double *count = ser_calloc(r->n_class, sizeof *count);
 	struct part p = {.row = ser_malloc(r->n, sizeof *p.row),
 			 .class = ser_malloc(r->n_class, sizeof *p.class),
-			 .weight = ser_malloc(r->n_class, sizeof *p.weight),
-			 .w = w};
+			 .weight = ser_malloc(r->n_class, sizeof *p.weight)};
 	for (size_t k = 0; k < r->n; k++)
 		if (r->fold[k] != without) {
 			p.row[p.n++] = k;
@@ -299,9 +233,8 @@ static void solve(struct fit *f, const struct rows *r, int without, double cost,
 	for (size_t c = 0; c < r->n_class; c++) {
 		f->w[c * (r->d + 1) + r->d] = count[c] > 0 ? 0 : -HUGE_VAL;
 		if (count[c] > 0) {
-			w[c] = o->class_weight ? (double)p.n / ((double)r->n_class * count[c]) : 1;
 			p.class[p.n_class] = (int)c;
-			p.weight[p.n_class++] = w[c];
+			p.weight[p.n_class++] = o->class_weight ? (double)p.n / ((double)r->n_class * count[c]) : 1;
 		}
 	}
 	if (p.n_class > 1)
@@ -310,7 +243,6 @@ static void solve(struct fit *f, const struct rows *r, int without, double cost,
 	free(p.class);
 	free(p.weight);
 	free(count);
-	free(w);
 }
 
 static int decide(const struct fit *f, const struct rows *r, size_t k)
@@ -432,7 +364,7 @@ int ser_svm_fit(struct ser_model **out, const struct ser_dataset *d, const struc
 	set_print_string_function(silent);
 	*choice = (struct ser_svm_choice){0};
 	int rc = take_rows(&r, d, s, o->label, e);
-	if (rc == 0 && (r.d + 1) * r.n_class > INT_MAX)
+	if (rc == 0 && ser_mul(r.d + 1, r.n_class) > INT_MAX - 8)
 		rc = ser_fail(e, SER_EDATA, "%zu features and %zu classes, more than the solvers count", r.d,
 			      r.n_class);
 	if (rc == 0) {
