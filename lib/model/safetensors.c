@@ -97,19 +97,30 @@ static double element(const struct ser_st_tensor *t, size_t i)
 	return 0;
 }
 
+/* Where element i, counted row by row, is */
+static size_t place(const struct ser_st_tensor *t, size_t i)
+{
+	size_t at = 0;
+	for (int k = t->ndim - 1; t->stride != NULL && k >= 0; k--) {
+		at += i % t->shape[k] * t->stride[k];
+		i /= t->shape[k];
+	}
+	return t->stride != NULL ? at : i;
+}
+
 void ser_st_f4(const struct ser_st_tensor *t, float *out)
 {
-	if (t->dtype == SER_ST_F32)
+	if (t->dtype == SER_ST_F32 && t->stride == NULL)
 		memcpy(out, t->data, t->n * sizeof *out);
 	else
 		for (size_t i = 0; i < t->n; i++)
-			out[i] = (float)element(t, i);
+			out[i] = (float)element(t, place(t, i));
 }
 
 void ser_st_f8(const struct ser_st_tensor *t, double *out)
 {
 	for (size_t i = 0; i < t->n; i++)
-		out[i] = element(t, i);
+		out[i] = element(t, place(t, i));
 }
 
 /* ---- the checksum: CRC-32 of the whole file, its own digits taken for zeros ---- */

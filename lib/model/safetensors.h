@@ -38,6 +38,9 @@ struct ser_st_tensor {
 	size_t shape[SER_ST_MAX_AXES];
 	size_t n;         /* elements; 1 when ndim is 0 */
 	const void *data; /* borrowed, may be unaligned */
+	/* [ndim] elements from one index of an axis to the next, as views in other files have them; NULL: row-major, as it is in this
+	 * format */
+	const size_t *stride;
 };
 struct ser_st_meta {
 	const char *key, *val;
