@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
+#include "extract/extract.h"
+#include "model/import.h"
 #include "model/model.h"
 
 #include <math.h>
@@ -100,44 +102,135 @@ static void export_model(struct ser_cli *c, const char *path, bool encoder_only)
 
 /* ---- import ---- */
 
-/* The front-end is that of a stream of features made for this network. */
-static void import_model(struct ser_cli *c, const char *path, int from, const char *field, const char *features)
+struct import {
+	int from; /* one of ser_model_sources, or behind them of ser_encoder_sources */
+	const char *field, *features;
+	struct ser_strs hyper;
+};
+
+static bool is_encoder(const struct import *o, enum ser_encoder_source *from)
 {
-	struct ser_st *s;
-	struct ser_model *m;
-	struct ser_err e;
-	if (c->out == NULL || strcmp(c->out, "-") == 0)
-		ser_cli_usage(c, "option --output is needed");
-	struct ser_in *in = ser_in_files(c, (char *const[]){(char *)(uintptr_t)features}, 1);
-	struct ser_header h;
+	*from = (enum ser_encoder_source)(o->from - SER_N_MODEL_SOURCE);
+	return o->from >= SER_N_MODEL_SOURCE;
+}
+
+/* What a stream of features made for the network says of its field; the features have the width that it wants. */
+static void look_at_features(struct ser_cli *c, const struct import *o, const struct ser_model *m, struct ser_in *in)
+{
 	struct ser_record r = {0};
+	struct ser_err e;
 	const float *x;
 	size_t shape[2];
-	ser_header_copy(&h, ser_in_header(in));
-	if (ser_st_open(&s, path, &e) != 0)
-		ser_cli_die(c, &e);
-	if (ser_model_import(&m, s, (enum ser_model_source)from, field, ser_header_dim(&h, field), &e) != 0) {
-		ser_fail_in(&e, "%s", path);
-		ser_cli_die(c, &e);
-	}
 	while (ser_in_next(in, &r, NULL)) {
-		if (ser_model_tensor(&r, field, &x, shape, &e) != 0)
+		if (ser_model_tensor(&r, m->enc[0].field, &x, shape, &e) != 0)
 			ser_cli_die(c, &e);
 		if (shape[1] != m->enc[0].n_in)
-			ser_cli_fail(c, SER_EDATA, "%s: has %zu dimensions a frame, the network wants %zu", features,
+			ser_cli_fail(c, SER_EDATA, "%s: has %zu dimensions a frame, the network wants %zu", o->features,
 				     shape[1], m->enc[0].n_in);
+	}
+	ser_record_free(&r);
+}
+
+/* What the front-end of a network that takes sound says of its field: nothing of text */
+static void own_front(struct ser_cli *c, struct ser_model *m)
+{
+	struct ser_front_opt front;
+	struct ser_val dim = ser_val_map();
+	struct ser_arena a = {0};
+	struct ser_err e;
+	double rate;
+	size_t n_mel;
+	ser_encoder_front(m, &rate, &n_mel);
+	if (rate > 0 && n_mel == 0) {
+		ser_front_opt_init(&front, SER_WAVE);
+		front.sample_frequency = rate;
+		if (ser_extract_dim(&front, &a, &dim, &e) != SER_OK)
+			ser_cli_die(c, &e);
+		ser_model_input(m, m->enc[0].field, m->enc[0].n_in, &dim, SER_NORM_NONE);
+	}
+	ser_arena_free(&a);
+}
+
+static void say_notes(const struct ser_cli *c, struct ser_encoder_notes *n)
+{
+	if (n->n_passed > 0)
+		ser_cli_info(c, "passed over %zu tensors that are not the encoder's: %s", n->n_passed, n->passed.s);
+	if (n->n_zero > 0)
+		ser_cli_info(c, "filled with zeros: %s", n->zero.s);
+	ser_buf_free(&n->passed);
+	ser_buf_free(&n->zero);
+}
+
+static int read_encoder(const struct ser_cli *c, struct ser_model **m, struct ser_weights *w, const char *path,
+			const struct import *o, struct ser_err *e)
+{
+	struct ser_encoder_about about = {.hyper = o->hyper.s, .n_hyper = o->hyper.n, .field = o->field};
+	struct ser_encoder_notes notes = {0};
+	enum ser_encoder_source from;
+	struct ser_val config, processor;
+	int rc = 0;
+	if (is_encoder(o, &from) && from == SER_FROM_HF) {
+		if ((rc = ser_weights_json(w, path, "config.json", &config, e)) < 0)
+			return rc;
+		about.config = rc > 0 ? &config : NULL;
+		if ((rc = ser_weights_json(w, path, "preprocessor_config.json", &processor, e)) < 0)
+			return rc;
+		about.processor = rc > 0 ? &processor : NULL;
+	}
+	rc = ser_encoder_import(m, w, from, &about, &notes, e);
+	say_notes(c, &notes);
+	return rc != 0 ? ser_fail_in(e, "%s", path) : 0;
+}
+
+static void import_model(struct ser_cli *c, const char *path, const struct import *o)
+{
+	struct ser_weights *w;
+	struct ser_model *m;
+	struct ser_err e;
+	struct ser_header h;
+	struct ser_in *in = NULL;
+	enum ser_encoder_source from;
+	const char *field = o->field != NULL ? o->field : "feat";
+	bool encoder = is_encoder(o, &from);
+	if (c->out == NULL || strcmp(c->out, "-") == 0)
+		ser_cli_usage(c, "option --output is needed");
+	if (!encoder && o->features == NULL)
+		ser_cli_usage(c, "option --features is needed with --from %s", ser_model_sources[o->from]);
+	if (!encoder && o->hyper.n > 0)
+		ser_cli_usage(c, "--hyper has no meaning with --from %s", ser_model_sources[o->from]);
+	ser_header_init(&h);
+	if (o->features != NULL) {
+		in = ser_in_files(c, (char *const[]){(char *)(uintptr_t)o->features}, 1);
+		ser_header_free(&h);
+		ser_header_copy(&h, ser_in_header(in));
+	}
+	if (ser_weights_open(&w, path, &e) != 0)
+		ser_cli_die(c, &e);
+	int rc = encoder ? read_encoder(c, &m, w, path, o, &e)
+			 : ser_model_import(&m, &w->all, (enum ser_model_source)o->from, field,
+					    ser_header_dim(&h, field), &e);
+	if (rc != 0) {
+		if (!encoder)
+			ser_fail_in(&e, "%s", path);
+		ser_cli_die(c, &e);
+	}
+	if (in != NULL) {
+		look_at_features(c, o, m, in);
+		ser_model_input(m, m->enc[0].field, m->enc[0].n_in, ser_header_dim(&h, m->enc[0].field), SER_NORM_NONE);
+		ser_in_close(in);
+	} else {
+		own_front(c, m);
 	}
 	ser_cli_prov_header(c, &h);
 	m->prov = ser_val_copy(&m->arena, &h.prov);
 	ser_val_set(&m->arena, &m->train, "task", ser_str("import"));
-	ser_val_set(&m->arena, &m->train, "from", ser_str(ser_model_sources[from]));
+	ser_val_set(&m->arena, &m->train, "from",
+		    ser_str(encoder ? ser_encoder_sources[from] : ser_model_sources[o->from]));
 	if (ser_model_save(m, c->out, &e) != 0)
 		ser_cli_die(c, &e);
-	ser_record_free(&r);
-	ser_in_close(in);
 	ser_header_free(&h);
 	ser_model_free(m);
-	ser_st_free(s);
+	ser_weights_free(w);
 }
 
 /* ---- archs ---- */
@@ -163,8 +256,10 @@ static void archs(void)
 int main(int argc, char **argv)
 {
 	bool json = false, encoder = false;
-	int from = SER_FROM_SPEECHBRAIN;
-	const char *field = "feat", *features = NULL;
+	struct import import = {0};
+	const char *sources[SER_N_MODEL_SOURCE + SER_N_ENCODER_SOURCE + 1] = {NULL};
+	memcpy(sources, ser_model_sources, SER_N_MODEL_SOURCE * sizeof *sources);
+	memcpy(sources + SER_N_MODEL_SOURCE, ser_encoder_sources, SER_N_ENCODER_SOURCE * sizeof *sources);
 	const struct ser_option show_opts[] = {
 		{"json", "one JSON object, without the tensors", SER_OPT_FLAG(&json)},
 		{0},
@@ -174,24 +269,26 @@ int main(int argc, char **argv)
 		{0},
 	};
 	const struct ser_option import_opts[] = {
-		{"from", "whose names the tensors have", SER_OPT_CHOICE(&from, "TOOLKIT", ser_model_sources),
+		{"from", "whose names the tensors have", SER_OPT_CHOICE(&import.from, "TOOLKIT", sources),
 		 .flags = SER_OPTION_NEEDED},
-		{"features", "a stream of features as the network wants them; its header goes into the model",
-		 SER_OPT_STR(&features, "FILE"), .flags = SER_OPTION_NEEDED | SER_OPTION_SILENT},
-		{"field", "their tensor", SER_OPT_STR(&field, "NAME")},
+		{"features",
+		 "a stream of features as the network wants them; what its header says of them goes into the model",
+		 SER_OPT_STR(&import.features, "FILE"), .flags = SER_OPTION_SILENT},
+		{"field", "the tensor that it reads (default feat, of text tok)", SER_OPT_STR(&import.field, "NAME")},
+		{"hyper", "of the architecture, whatever the files say", SER_OPT_LIST(&import.hyper, "NAME=VALUE")},
 		{0},
 	};
 	const struct ser_mode modes[] = {
 		[SHOW] = {"show", "Say what a model is and where it comes from.", show_opts, NULL},
 		[EXPORT] = {"export", "Write its tensors as plain safetensors, in PyTorch's layout.", export_opts,
 			    NULL},
-		[IMPORT] = {"import", "Make a model of another toolkit's ECAPA-TDNN in safetensors.", import_opts,
-			    NULL},
+		[IMPORT] = {"import", "Make a model of another toolkit's weights.", import_opts, NULL},
 		[ARCHS] = {"archs", "List the architectures and their hyper-parameters.", NULL, ""},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-model", "Look into model files and convert them.", "FILE", NULL, modes,
-				      SER_CLI_OUT};
+	const struct ser_tool tool = {"ser-model", "Look into model files and convert them.",
+				      "FILE",      NULL,
+				      modes,       SER_CLI_OUT | SER_CLI_READ_ALL};
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (c.mode != ARCHS && c.n_operand != 1)
@@ -203,7 +300,7 @@ int main(int argc, char **argv)
 	else if (c.mode == EXPORT)
 		export_model(&c, c.operand[0], encoder);
 	else if (c.mode == IMPORT)
-		import_model(&c, c.operand[0], from, field, features);
+		import_model(&c, c.operand[0], &import);
 	else
 		archs();
 	return ser_cli_end(&c);

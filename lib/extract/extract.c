@@ -275,10 +275,43 @@ static void name_columns(struct ser_extract *x, struct ser_header *h, struct ser
 		ser_val_set(&h->arena, dim, "functionals", funcs);
 }
 
+static void describe(const struct ser_front *front, bool sums_up, struct ser_arena *a, struct ser_val *dim)
+{
+	const struct ser_front_opt *o = ser_front_opt(front);
+	struct ser_val list = ser_val_list();
+	struct ser_buf text = {0};
+	if (sums_up) {
+		ser_val_push(a, &list, ser_str("functional"));
+	} else {
+		const char *const *axis = ser_front_axes(o->kind);
+		ser_val_push(a, &list, ser_str(axis[0]));
+		ser_val_push(a, &list, ser_str(axis[1]));
+	}
+	ser_val_set(a, dim, "axes", list);
+	if (!sums_up) {
+		double shift = ser_front_shift_s(front);
+		ser_val_set(a, dim, "shift_s", ser_real(shift));
+		ser_val_set(a, dim, "rate_hz", ser_real(1 / shift));
+	}
+	ser_val_set(a, dim, "sample_rate_hz", ser_real(o->sample_frequency));
+	ser_front_text(o, &text);
+	ser_val_set(a, dim, "front", ser_str(text.s));
+	ser_buf_free(&text);
+}
+
+int ser_extract_dim(const struct ser_front_opt *o, struct ser_arena *a, struct ser_val *dim, struct ser_err *e)
+{
+	struct ser_front *front;
+	if (ser_front_new(&front, o, e) != SER_OK)
+		return e->code;
+	describe(front, false, a, dim);
+	ser_front_free(front);
+	return SER_OK;
+}
+
 void ser_extract_header(struct ser_extract *x, const struct ser_header *from)
 {
 	struct ser_header h;
-	struct ser_buf text = {0};
 	if (from != NULL)
 		ser_header_copy(&h, from);
 	else
@@ -288,23 +321,8 @@ void ser_extract_header(struct ser_extract *x, const struct ser_header *from)
 		if (h.dims.u.map.f[i].name_len != 4 || memcmp(h.dims.u.map.f[i].name, "feat", 4) != 0)
 			h.dims.u.map.f[n_kept++] = h.dims.u.map.f[i];
 	h.dims.u.map.n = n_kept;
-	struct ser_val *dim = ser_header_dim_add(&h, x->sums_up ? "func" : "feat"), list = ser_val_list();
-	if (x->sums_up) {
-		ser_val_push(&h.arena, &list, ser_str("functional"));
-	} else {
-		const char *const *axis = ser_front_axes(x->o.front.kind);
-		ser_val_push(&h.arena, &list, ser_str(axis[0]));
-		ser_val_push(&h.arena, &list, ser_str(axis[1]));
-	}
-	ser_val_set(&h.arena, dim, "axes", list);
-	if (!x->sums_up) {
-		double shift = ser_front_shift_s(x->front);
-		ser_val_set(&h.arena, dim, "shift_s", ser_real(shift));
-		ser_val_set(&h.arena, dim, "rate_hz", ser_real(1 / shift));
-	}
-	ser_val_set(&h.arena, dim, "sample_rate_hz", ser_real(x->o.front.sample_frequency));
-	ser_front_text(&x->o.front, &text);
-	ser_val_set(&h.arena, dim, "front", ser_str(text.s));
+	struct ser_val *dim = ser_header_dim_add(&h, x->sums_up ? "func" : "feat");
+	describe(x->front, x->sums_up, &h.arena, dim);
 	name_columns(x, &h, dim);
 	if (x->in_parts) {
 		struct ser_val parts = ser_val_list();
@@ -312,6 +330,5 @@ void ser_extract_header(struct ser_extract *x, const struct ser_header *from)
 		ser_val_set(&h.arena, &h.extra, "parts", parts);
 	}
 	x->to.header(x->to.ctx, &h);
-	ser_buf_free(&text);
 	ser_header_free(&h);
 }

@@ -33,6 +33,10 @@ struct ser_extract_opt {
 /* front and audio as their own _init with this kind; nothing is cut. */
 void ser_extract_opt_init(struct ser_extract_opt *o, enum ser_front_kind kind);
 
+/* What the header of a stream says of "feat" by this front-end, whose columns have no names: put into dim, a map. SER_EUSAGE as
+ * ser_front_new(). */
+int ser_extract_dim(const struct ser_front_opt *o, struct ser_arena *a, struct ser_val *dim, struct ser_err *e);
+
 /* What happens with the results. */
 struct ser_extract_sink {
 	void *ctx;

@@ -201,7 +201,7 @@ void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_s
  * num_batches_tracked and a classifier). SER_EDATA when a tensor is missing, has no place, or is of another shape, but that a
  * kernel of one frame may be left: [O, I, 1] for [O, I]; or when several networks are there. The model
  * expects `field` with what `dims` says of it (may be NULL). */
-enum ser_model_source { SER_FROM_SPEECHBRAIN, SER_FROM_WESPEAKER };
+enum ser_model_source { SER_FROM_SPEECHBRAIN, SER_FROM_WESPEAKER, SER_N_MODEL_SOURCE };
 extern const char *const ser_model_sources[]; /* "speechbrain", "wespeaker", NULL */
 int ser_model_import(struct ser_model **out, const struct ser_st *s, enum ser_model_source from, const char *field,
 		     const struct ser_val *dims, struct ser_err *e);

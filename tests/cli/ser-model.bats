@@ -75,9 +75,49 @@ setup() {
 	done
 	fails 1 '10 dimensions' ser-model import --from wespeaker --features d.ser -o j.st "$ROOT/tests/golden/import_wespeaker.st"
 	fails 1 'not an ECAPA' ser-model import --from wespeaker --features f.ser -o j.st m.st
-	fails 1 'not a safetensors' ser-model import --from wespeaker --features f.ser -o j.st f.ser
+	fails 1 'neither a safetensors' ser-model import --from wespeaker --features f.ser -o j.st f.ser
 	fails 2 '--features' ser-model import --from wespeaker -o j.st m.st
 	[ ! -e j.st ]
+}
+
+@test "import of an encoder: the model says what sound it wants" {
+	imports="$ROOT/tests/golden/import"
+	mkstream -n 2 --frames 3000 --bins 1 >wave.ser
+	for t in wav2vec2 hubert wavlm data2vec-audio; do
+		ser-model import --from hf -o e.st "$imports/$t"
+		ser-model show --json e.st | jq -e --arg t $t '.arch == $t and .train.from == "hf" and
+			.input.field == "feat" and (.input.dims.front | startswith("wave sample-frequency=16000"))' >/dev/null
+		fails 1 'ser-wav2feat --like' ser-embed -m e.st wave.ser # samples of no rate
+	done
+	ser-model import --from hf -v -o e.st "$imports/roberta/pytorch_model.bin" 2>log # the settings are beside it
+	grep -q 'passed over 2 tensors.*: lm_head.bias, roberta.embeddings.position_ids' log
+	ser-model show --json e.st | jq -e '.arch == "roberta" and .input.field == "tok" and .hyper.first_position == 2' >/dev/null
+	ser-model import --from hf --hyper pooler=0 --field words -o e.st "$imports/bert"
+	ser-model show --json e.st | jq -e '.hyper.pooler == 0 and .input.field == "words"' >/dev/null
+}
+
+@test "import of an encoder: what is refused" {
+	imports="$ROOT/tests/golden/import"
+	cp -r "$imports/wavlm" w
+	rm w/model-00002-of-00002.safetensors
+	fails 1 'w/model-00002-of-00002.safetensors: cannot open' ser-model import --from hf -o e.st w
+	sed -i 's/model-00002-of-00002.safetensors/model-00001-of-00002.safetensors/' w/model.safetensors.index.json
+	fails 1 'its files have no tensor' ser-model import --from hf -o e.st w
+	sed -i 's/model-00001-of-00002.safetensors/..\/x/' w/model.safetensors.index.json
+	fails 1 'in no file of this folder' ser-model import --from hf -o e.st w
+	rm w/*.json
+	fails 1 'has no model.safetensors' ser-model import --from hf -o e.st w
+	cp "$imports/bert/model.safetensors" w
+	fails 1 'no config.json' ser-model import --from hf -o e.st w
+	echo '{"model_type": "bert", "num_attention_heads": 2, "hidden_size": 99}' >w/config.json
+	fails 1 'hidden_size is 99, by its tensors it is 16' ser-model import --from hf -o e.st w
+	echo '[1]' >w/config.json
+	fails 1 'config.json: not a map' ser-model import --from hf -o e.st w
+	printf '\200\002cos\nsystem\nX\005\0\0\0touchR.' >w/pytorch_model.bin
+	fails 1 'neither a safetensors file nor one of torch.save' ser-model import --from hf -o e.st w/pytorch_model.bin
+	fails 2 'no meaning' ser-model import --from wespeaker --features f.ser --hyper a=1 -o e.st w
+	fails 1 'cannot open' ser-model import --from hf -o e.st nowhere
+	[ ! -e e.st ]
 }
 
 @test "usage" {

@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Tiny random encoders written by transformers and torch, and what transformers makes of a sound or a text with them:
+tests/golden/import/NAME/ (config.json, weights in one of the kinds of files) and tests/golden/import/want.json, the frames of the last
+layer. Needs transformers 4.57 and torch 2 (Debian has neither: a virtual environment with them).
+usage: python tests/ref/import_hf.py   (from the top of the tree)"""
+import json
+import os
+import shutil
+
+import numpy as np
+import torch
+import transformers as tf
+from safetensors.torch import save_file
+
+OUT = "tests/golden/import/"
+SPEECH = dict(
+    hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, conv_dim=[8] * 7,
+    num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4, apply_spec_augment=False,
+)
+TEXT = dict(
+    vocab_size=60, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
+    max_position_embeddings=20, type_vocab_size=2,
+)
+
+
+def unit(n, seed):
+    """n numbers in [-1,1), as tests/unit/test_import.c has them"""
+    h = np.arange(n, dtype=np.uint32) * np.uint32(0x9E3779B1) + np.uint32((seed * 0x85EBCA77 + 0x165667B1) & 0xFFFFFFFF)
+    h ^= h >> np.uint32(15)
+    h *= np.uint32(0x2C1B3C6D)
+    h ^= h >> np.uint32(12)
+    h *= np.uint32(0x297A2D39)
+    h ^= h >> np.uint32(15)
+    return (h >> np.uint32(8)).astype(np.float64) / 8388608.0 - 1.0
+
+
+wave = (0.3 * unit(4000, 77)).astype(np.float32)
+mel = unit(80 * 40, 78).astype(np.float32).reshape(1, 40, 80).transpose(0, 2, 1)
+ids = torch.tensor([[0, 31, 7, 55, 9, 2]])
+
+
+def fill(model):
+    """Weights that no layer makes alike: norms and biases as well"""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for n, p in model.named_parameters():
+            if "positions" in n and p.shape[-1] == 16 and model.config.model_type == "whisper":
+                continue
+            p.copy_(torch.randn_like(p) * (0.3 if p.dim() > 1 else 0.1) + (1 if "norm" in n.lower() and n.endswith("weight") else 0))
+    return model.eval()
+
+
+def folder(name, config, processor=None):
+    os.makedirs(OUT + name)
+    config.save_pretrained(OUT + name)
+    if processor is not None:
+        with open(OUT + name + "/preprocessor_config.json", "w") as f:
+            json.dump(processor, f)
+    return OUT + name + "/"
+
+
+def speech(model, normalize):
+    x = torch.from_numpy((wave - wave.mean()) / np.sqrt(wave.var() + 1e-7) if normalize else wave)[None]
+    return model(x).last_hidden_state[0]
+
+
+def state(model, prefix="", dtype=torch.float32):
+    return {prefix + k: v.to(dtype).contiguous() for k, v in model.state_dict().items()}
+
+
+def old_names(s):
+    """as torch before 2.1 spelt weight norm"""
+    return {
+        k.replace("parametrizations.weight.original0", "weight_g").replace("parametrizations.weight.original1", "weight_v"): v
+        for k, v in s.items()
+    }
+
+
+shutil.rmtree(OUT, ignore_errors=True)
+want = {}
+with torch.no_grad():
+    # a pickle in a zip archive, a prefix and a head; group norm
+    c = tf.Wav2Vec2Config(**SPEECH, do_stable_layer_norm=False)
+    m = fill(tf.Wav2Vec2Model(c))
+    d = folder("wav2vec2", c, {"do_normalize": True, "sampling_rate": 16000})
+    s = state(m, "wav2vec2.")
+    s["lm_head.weight"], s["lm_head.bias"] = torch.randn(5, 16), torch.randn(5)
+    s["quantizer.codevectors"] = torch.randn(1, 4, 4)
+    torch.save(s, d + "pytorch_model.bin")
+    want["wav2vec2"] = speech(m, True)
+
+    # a plain pickle, the older names, a tensor that is a view across its storage; layer norm, biases, norms before
+    c = tf.HubertConfig(**SPEECH, do_stable_layer_norm=True, feat_extract_norm="layer", conv_bias=True)
+    m = fill(tf.HubertModel(c))
+    d = folder("hubert", c, {"do_normalize": False})
+    s = old_names(state(m))
+    k = "encoder.layers.0.feed_forward.intermediate_dense.weight"
+    s[k] = s[k].t().contiguous().t()
+    torch.save(s, d + "pytorch_model.bin", _use_new_zipfile_serialization=False)
+    want["hubert"] = speech(m, False)
+
+    # safetensors in two parts
+    c = tf.WavLMConfig(**SPEECH, do_stable_layer_norm=False, num_buckets=16, max_bucket_distance=20)
+    m = fill(tf.WavLMModel(c))
+    d = folder("wavlm", c, {"do_normalize": False})
+    s = state(m)
+    half = sorted(s)[: len(s) // 2]
+    parts = {"model-00001-of-00002.safetensors": half, "model-00002-of-00002.safetensors": sorted(set(s) - set(half))}
+    for f, names in parts.items():
+        save_file({n: s[n] for n in names}, d + f, {"format": "pt"})
+    with open(d + "model.safetensors.index.json", "w") as f:
+        json.dump({"metadata": {}, "weight_map": {n: f for f, names in parts.items() for n in names}}, f, indent=1)
+    want["wavlm"] = speech(m, False)
+
+    # bf16
+    sizes = {k: v for k, v in SPEECH.items() if k != "num_conv_pos_embeddings"}
+    c = tf.Data2VecAudioConfig(**sizes, num_conv_pos_embeddings=2, conv_pos_kernel_size=5)
+    m = fill(tf.Data2VecAudioModel(c).to(torch.bfloat16).to(torch.float32))
+    m = m.to(torch.bfloat16).to(torch.float32)
+    d = folder("data2vec-audio", c, {"do_normalize": True})
+    save_file(state(m, "data2vec_audio.", torch.bfloat16), d + "model.safetensors", {"format": "pt"})
+    want["data2vec-audio"] = speech(m, True)
+
+    # f16; the decoder beside it
+    c = tf.WhisperConfig(
+        vocab_size=20, d_model=16, encoder_layers=2, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=64, decoder_ffn_dim=16, num_mel_bins=80, max_source_positions=20, max_target_positions=4,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+    )
+    m = fill(tf.WhisperModel(c)).to(torch.float16).to(torch.float32)
+    d = folder("whisper", c, {"feature_size": 80, "sampling_rate": 16000, "n_fft": 400, "hop_length": 160})
+    save_file(state(m, "model.", torch.float16), d + "model.safetensors", {"format": "pt"})
+    want["whisper"] = m.encoder(torch.from_numpy(mel.copy())).last_hidden_state[0]
+
+    c = tf.RobertaConfig(**{**TEXT, "type_vocab_size": 1}, pad_token_id=1)
+    m = fill(tf.RobertaModel(c))
+    d = folder("roberta", c)
+    s = state(m, "roberta.")
+    s["lm_head.bias"], s["roberta.embeddings.position_ids"] = torch.zeros(60), torch.arange(20)[None]
+    torch.save(s, d + "pytorch_model.bin")
+    want["roberta"] = m(ids).last_hidden_state[0]
+
+    # the oldest names of norms
+    c = tf.BertConfig(**TEXT, pad_token_id=0)
+    m = fill(tf.BertModel(c))
+    d = folder("bert", c)
+    s = {k.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): v for k, v in state(m, "bert.").items()}
+    save_file(s, d + "model.safetensors", {"format": "pt"})
+    want["bert"] = m(ids).last_hidden_state[0]
+
+want = {k: {"shape": list(v.shape), "frames": [float("%.7g" % x) for x in v.reshape(-1)]} for k, v in want.items()}
+with open(OUT + "want.json", "w") as f:
+    f.write(json.dumps(want, separators=(",", ":")) + "\n")
