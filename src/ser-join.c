@@ -76,6 +76,12 @@ static bool next_row(struct table *t)
 	if (len > MAX_LINE || !ser_utf8_ok(t->line, (size_t)len))
 		ser_cli_fail(&c, SER_EDATA, "%s: %s", t->where,
 			     len > MAX_LINE ? "too long" : "not UTF-8 text; is it a stream? then --tsv is wrong");
+	struct ser_err e;
+	if (ser_lines_whole(t->line, (size_t)len, t->where, &e) != 0)
+		ser_cli_die(&c, &e);
+	size_t bom = t->n_line == 1 ? ser_utf8_bom(t->line, (size_t)len) : 0;
+	len -= (ssize_t)bom;
+	memmove(t->line, t->line + bom, (size_t)len + 1);
 	while (len > 0 && (t->line[len - 1] == '\n' || t->line[len - 1] == '\r'))
 		t->line[--len] = '\0';
 	t->n = cells(t->line, t->cell);

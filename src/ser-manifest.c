@@ -128,7 +128,7 @@ static void votes(struct ser_cli *c, struct ser_table *t, const char *file, int 
 {
 	char *text;
 	size_t n, n_without;
-	if (ser_read_file(file, (size_t)1 << 30, &text, &n, e) != 0)
+	if (ser_read_file(file, (size_t)1 << 30, &text, &n, e) != 0 || ser_lines_whole(text, n, file, e) != 0)
 		ser_cli_die(c, e);
 	if (ser_votes_cremad(t, text, n, modality + 1, &n_without, e) != 0)
 		ser_cli_die(c, e);

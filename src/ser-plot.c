@@ -199,7 +199,8 @@ static void curve(struct ser_cli *c)
 	struct ser_buf svg = {0}, meta = {0};
 	struct ser_err e;
 	for (size_t i = 0; i < text.n; i++)
-		if (ser_logs_add(l, &text.t[i], &e) != 0)
+		if (ser_lines_whole(text.t[i].s, text.t[i].n, text.t[i].shown, &e) != 0 ||
+		    ser_logs_add(l, &text.t[i], &e) != 0)
 			ser_cli_die(c, &e);
 	ser_header_init(&h);
 	ser_logs_inputs(l, &h);

@@ -345,17 +345,9 @@ int ser_source_fd(struct ser_source *s, int fd, const char *name, struct ser_err
 int ser_source_path(struct ser_source *s, const char *path, struct ser_err *e)
 {
 	*s = (struct ser_source){.fd = -1};
-	/* a FIFO that nobody writes to would wait forever, a device may have no end: only our own descriptors may be such */
-	bool own = strcmp(path, "/dev/stdin") == 0 || strncmp(path, "/dev/fd/", 8) == 0;
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | (own ? 0 : O_NONBLOCK));
+	int fd = ser_open_regular(path, e);
 	if (fd < 0)
-		return ser_fail(e, SER_EIO, "%s: %s", path, strerror(errno));
-	if (!own && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
-		close(fd);
-		return ser_fail(e, SER_EDATA, S_ISDIR(st.st_mode) ? "%s: is a directory" : "%s: is not a regular file",
-				path);
-	}
+		return fd;
 	int rc = ser_source_fd(s, fd, path, e);
 	if (s->fd == fd && (rc != SER_OK || s->kind == SOURCE_MEM)) {
 		close(fd);

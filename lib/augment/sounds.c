@@ -111,11 +111,13 @@ struct ser_sounds *ser_sounds_new(const char *path, const struct ser_root *root,
 {
 	struct ser_sounds *s = ser_calloc(1, sizeof *s);
 	s->name = ser_strdup(path);
-	int rc, fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc, fd = ser_open_regular(path, e);
 	unsigned char first = 0;
 	ssize_t got = fd < 0 ? -1 : read(fd, &first, 1);
-	if (got < 0) {
-		rc = ser_fail(e, SER_EIO, "%s: cannot %s: %s", path, fd < 0 ? "open" : "read", strerror(errno));
+	if (fd < 0) {
+		rc = fd;
+	} else if (got < 0) {
+		rc = ser_fail(e, SER_EIO, "%s: cannot read: %s", path, strerror(errno));
 	} else if (got == 1 && ser_stream_begins(first)) {
 		rc = from_stream(s, fd, &first, 1, max_record, e);
 	} else {

@@ -99,6 +99,8 @@ void ser_buf_free(struct ser_buf *b);
 
 /* Whether n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool ser_utf8_ok(const char *s, size_t n);
+/* The length of UTF-8's byte order mark that a text's first n bytes begin with, or 0. */
+size_t ser_utf8_bom(const char *s, size_t n);
 
 /* ---- map from byte strings to a number ------------------------------------------------------ */
 
@@ -193,6 +195,13 @@ int ser_tmpfile(const char *name, struct ser_err *e);
  * (or /tmp), at its beginning, that the rest of fd was copied to; fd is closed then. `name` and `tmp`, which the temporary
  * file's name begins with, are for messages. SER_EIO. */
 int ser_fd_seekable(int fd, const char *name, const char *tmp, struct ser_err *e);
+
+/* Open for reading a file that an input names, when it is a regular one: a FIFO that nobody writes to would be waited for for ever, a
+ * device may have no end. What our own descriptors are, /dev/stdin and /dev/fd/N, is taken as it is. <0: SER_EIO, SER_EDATA. */
+int ser_open_regular(const char *path, struct ser_err *e);
+
+/* SER_EDATA when a text's last line has no end, nor closes a quote: it was cut off, and its last value with it. */
+int ser_lines_whole(const char *s, size_t n, const char *name, struct ser_err *e);
 
 /* Read a whole file, at most `max` bytes, into a NUL-terminated malloc'ed block. */
 int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e);

@@ -342,6 +342,28 @@ int ser_read_all(FILE *f, const char *name, size_t max, char **out, size_t *n, s
 	return 0;
 }
 
+int ser_open_regular(const char *path, struct ser_err *e)
+{
+	bool own = strcmp(path, "/dev/stdin") == 0 || strncmp(path, "/dev/fd/", 8) == 0;
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | (own ? 0 : O_NONBLOCK));
+	if (fd < 0)
+		return ser_fail(e, SER_EIO, "%s: %s", path, strerror(errno));
+	if (!own && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		close(fd);
+		return ser_fail(e, SER_EDATA, S_ISDIR(st.st_mode) ? "%s: is a directory" : "%s: is not a regular file",
+				path);
+	}
+	return fd;
+}
+
+int ser_lines_whole(const char *s, size_t n, const char *name, struct ser_err *e)
+{
+	if (n == 0 || s[n - 1] == '\n' || s[n - 1] == '"')
+		return 0;
+	return ser_fail(e, SER_EDATA, "%s: the last line does not end in a newline: the file was cut off", name);
+}
+
 int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e)
 {
 	FILE *f = fopen(path, "rb");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/base.h"
 
+#include <string.h>
+
 /* The byte ranges of RFC 3629, section 4: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool ser_utf8_ok(const char *p, size_t n)
 {
@@ -21,4 +23,9 @@ bool ser_utf8_ok(const char *p, size_t n)
 		}
 	}
 	return true;
+}
+
+size_t ser_utf8_bom(const char *s, size_t n)
+{
+	return n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }

@@ -93,7 +93,7 @@ static const char *const no_pairs[] = {NULL};
 int ser_csv_read(struct ser_table *t, const char *path, struct ser_err *e)
 {
 	struct ser_buf b = {0};
-	int rc = ser_slurp(path, &b, e);
+	int rc = ser_slurp_lines(path, &b, e);
 	if (rc == 0)
 		rc = ser_table_parse(t, b.s, b.n, ',', strcmp(path, "-") == 0 ? "<stdin>" : path, e);
 	ser_buf_free(&b);
@@ -140,15 +140,23 @@ static bool parse_char(const char **s, char c)
 	return true;
 }
 
-/* "0 days 00:00:01.500000" (days and fraction may be missing) in nanoseconds; pandas' text of a Timedelta, which has at
+/* "0 days 00:00:01.500000" (either part and the fraction may be missing) in nanoseconds; pandas' text of a Timedelta, which has at
  * most 106751 days. */
 static bool parse_delta(const char *s, int64_t *ns)
 {
 	int64_t d = 0, h, m, sec;
-	const char *days = strstr(s, " days ");
-	if (days != NULL && (!parse_digits(&s, 6, &d) || s != days || d > 106750))
-		return false;
-	s = days != NULL ? days + 6 : s;
+	const char *days = strstr(s, " day");
+	if (days != NULL) {
+		if (!parse_digits(&s, 6, &d) || s != days || d > 106750)
+			return false;
+		s += strncmp(s, " days", 5) == 0 ? 5 : 4;
+		if (*s == '\0') {
+			*ns = d * 86400 * 1000000000;
+			return true;
+		}
+		if (!parse_char(&s, ' '))
+			return false;
+	}
 	if (!parse_digits(&s, 4, &h) || !parse_char(&s, ':') || !parse_digits(&s, 2, &m) || !parse_char(&s, ':') ||
 	    !parse_digits(&s, 2, &sec) || m > 59 || sec > 59 || (days != NULL && h > 23))
 		return false;
@@ -238,7 +246,7 @@ int ser_audformat_read(struct ser_table *t, const char *path, struct ser_err *e)
 {
 	const char *name = strcmp(path, "-") == 0 ? "<stdin>" : path;
 	struct ser_buf b = {0};
-	int rc = ser_slurp(path, &b, e);
+	int rc = ser_slurp_lines(path, &b, e);
 	if (rc == 0)
 		rc = ser_table_parse(t, b.s, b.n, ',', name, e);
 	ser_buf_free(&b);

@@ -53,7 +53,7 @@ static int read_map(struct ser_table *t, const char *dir, const char *name, bool
 	*there = stat(path.s, &st) == 0;
 	int rc = 0;
 	if (*there)
-		rc = ser_slurp(path.s, &b, e);
+		rc = ser_slurp_lines(path.s, &b, e);
 	if (rc == 0 && *there)
 		rc = ser_side_words(t, b.s, b.n, false, path.s, e);
 	struct ser_map *seen = ser_map_new();

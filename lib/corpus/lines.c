@@ -2,7 +2,6 @@
 #include "corpus/private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,11 +13,11 @@ int ser_lines_open(struct lines *l, const char *path, struct ser_err *e)
 {
 	bool in = strcmp(path, "-") == 0;
 	*l = (struct lines){.name = ser_strdup(in ? "<stdin>" : path)};
-	int fd = in ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
+	int fd = in ? dup(0) : ser_open_regular(path, e);
 	l->gz = fd >= 0 ? gzdopen(fd, "rb") : NULL;
 	if (l->gz != NULL)
 		return 0;
-	int rc = ser_fail(e, SER_EIO, "%s: cannot open: %s", l->name, strerror(errno));
+	int rc = fd < 0 && !in ? fd : ser_fail(e, SER_EIO, "%s: cannot open: %s", l->name, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	ser_lines_close(l);
@@ -53,6 +52,9 @@ int ser_lines_next(struct lines *l, struct ser_err *e)
 	}
 	while (b->n > 0 && (b->s[b->n - 1] == '\n' || b->s[b->n - 1] == '\r'))
 		b->s[--b->n] = '\0';
+	size_t bom = l->at == 1 ? ser_utf8_bom(b->s, b->n) : 0;
+	if (bom > 0)
+		memmove(b->s, b->s + bom, (b->n -= bom) + 1);
 	if (!ser_utf8_ok(b->s, b->n))
 		return ser_fail(e, SER_EDATA, "%s:%zu: not UTF-8", l->name, l->at);
 	return 1;
@@ -107,4 +109,10 @@ int ser_slurp(const char *path, struct ser_buf *b, struct ser_err *e)
 	b->s[b->n] = '\0';
 	ser_lines_close(&l);
 	return rc;
+}
+
+int ser_slurp_lines(const char *path, struct ser_buf *b, struct ser_err *e)
+{
+	int rc = ser_slurp(path, b, e);
+	return rc != 0 ? rc : ser_lines_whole(b->s, b->n, strcmp(path, "-") == 0 ? "<stdin>" : path, e);
 }

@@ -77,7 +77,7 @@ static int read_header(struct ser_manifest *m, const struct ser_manifest_opts *o
 	if (rc == 0)
 		return ser_fail(e, SER_EDATA, "%s: empty, expected a manifest with a header row", m->name);
 	const char *s = m->line.s;
-	m->header = ser_strdup(strncmp(s, "\xef\xbb\xbf", 3) == 0 ? s + 3 : s);
+	m->header = ser_strdup(s + ser_utf8_bom(s, m->line.n));
 	m->col = ser_calloc(SER_MANIFEST_MAX_COL, sizeof *m->col);
 	m->n_col = split(m->header, m->col, SER_MANIFEST_MAX_COL);
 	if (m->n_col > SER_MANIFEST_MAX_COL)

@@ -100,6 +100,8 @@ int ser_lines_json(struct lines *l, json_t **o, struct ser_err *e);
 
 /* A whole text file, gzipped or not, "-" for standard input, at most 1 GiB. */
 int ser_slurp(const char *path, struct ser_buf *b, struct ser_err *e);
+/* The same; SER_EDATA when its last line does not end: it was cut off, and its last value with it. */
+int ser_slurp_lines(const char *path, struct ser_buf *b, struct ser_err *e);
 
 /* Append JSON text: a string in ASCII; a cell of a column as number, string, or what a nested value was read as. */
 void ser_json_string(struct ser_buf *b, const char *s);

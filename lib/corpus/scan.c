@@ -256,7 +256,7 @@ static int side_get(struct scan *sc, const struct step *s, const struct side **o
 static int step_map(struct scan *sc, const struct step *s)
 {
 	const char *from = sc->val[s->from] != NULL ? sc->val[s->from] : "";
-	const char *to = ser_pairs_get(&s->pairs, from);
+	const char *to = ser_pairs_get(&s->pairs, from[0] != '\0' ? from : "-");
 	to = to != NULL ? to : ser_pairs_get(&s->pairs, "*");
 	if (to != NULL || s->optional) {
 		sc->val[s->field] = to != NULL && strcmp(to, "*") == 0 ? from : to;

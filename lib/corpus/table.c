@@ -304,8 +304,7 @@ static int scan_field(struct scan *sc, struct ser_err *e)
 int ser_table_parse(struct ser_table *t, const char *s, size_t n, char sep, const char *name, struct ser_err *e)
 {
 	struct scan sc = {s, s + n, name, sep, 1, {0}};
-	if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
-		sc.p += 3;
+	sc.p += ser_utf8_bom(s, n);
 	int rc = 0;
 	bool header = true;
 	while (rc == 0 && sc.p < sc.end) {

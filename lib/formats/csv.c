@@ -54,6 +54,8 @@ again:
 					return 0;
 				goto again;
 			}
+			if (c == EOF && !quoted)
+				return ser_line_cut(s, e);
 			if (ser_row_add(w, s, from, quoted, e) != 0)
 				return e->code;
 			from = w->text.n;
@@ -88,10 +90,9 @@ static int begin(struct ser_import *im, struct ser_err *e)
 		return ser_fail(e, SER_EDATA, "%s: empty, expected a header row", im->in.name);
 	if (rc < 0)
 		return rc;
-	if (p->w.cell[0].n >= 3 && memcmp(p->w.cell[0].s, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
-		p->w.cell[0].s += 3;
-		p->w.cell[0].n -= 3;
-	}
+	size_t bom = ser_utf8_bom(p->w.cell[0].s, p->w.cell[0].n);
+	p->w.cell[0].s += bom;
+	p->w.cell[0].n -= bom;
 	return ser_table_in(&p->t, im, p->w.cell, p->w.n, e);
 }
 

@@ -186,6 +186,8 @@ static int open_next(struct ser_import *im, struct ser_err *e)
 	struct ser_buf text = im->in.text;
 	im->in = (struct source){.f = f, .name = std ? "<stdin>" : path, .text = text};
 	im->open = true;
+	if (ser_src_peek(&im->in) == EOF && ser_src_bad(&im->in, e) == 0)
+		return ser_fail(e, SER_EDATA, "%s: empty, expected %s", im->in.name, im->fmt->help);
 	int rc = im->fmt->begin != NULL ? im->fmt->begin(im, e) : 0;
 	return rc < 0 ? rc : 1;
 }

@@ -88,6 +88,11 @@ int ser_line_fail(struct source *s, struct ser_err *e, const char *fmt, ...)
 	return rc;
 }
 
+int ser_line_cut(struct source *s, struct ser_err *e)
+{
+	return ser_line_fail(s, e, "the last line does not end in a newline: the file was cut off");
+}
+
 int ser_src_line(struct source *s, size_t max, struct ser_err *e)
 {
 	struct ser_buf *b = &s->text;
@@ -105,8 +110,13 @@ int ser_src_line(struct source *s, size_t max, struct ser_err *e)
 		return e->code;
 	if (c == EOF && b->n == 0)
 		return 0;
+	if (c == EOF && !s->own_end)
+		return ser_line_cut(s, e);
 	if (b->n > 0 && b->s[b->n - 1] == '\r')
 		b->n--;
+	size_t bom = s->line == 1 ? ser_utf8_bom(b->s, b->n) : 0;
+	if (bom > 0)
+		memmove(b->s, b->s + bom, b->n -= bom);
 	ser_buf_reserve(b, 1);
 	b->s[b->n] = '\0';
 	if (!ser_utf8_ok(b->s, b->n))

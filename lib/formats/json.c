@@ -241,6 +241,7 @@ static int begin(struct ser_import *im, struct ser_err *e)
 	struct reader *p = ser_calloc(1, sizeof *p);
 	(void)e;
 	im->state = p;
+	im->in.own_end = true; /* its bracket */
 	return 0;
 }
 

@@ -203,7 +203,7 @@ static int text(struct source *s, struct reader *p, size_t max, struct ser_val *
 			shape[0]++;
 		}
 		*out = ser_tensor(SER_I4, p->data.s, 1, shape);
-		return rc;
+		return rc == 0 && feof(s->f) ? ser_src_fail(s, e, "cut off before the line's end") : rc;
 	}
 	for (;;) {
 		rc = text_word(s, e);
@@ -274,6 +274,7 @@ static int next(struct ser_import *im, struct ser_record *r, struct ser_err *e)
 	if (c == EOF)
 		return ser_src_bad(s, e);
 	s->text.n = 0;
+	bool first = s->at == 1;
 	for (; c != EOF && c != ' ' && c != '\t' && c != '\n'; c = ser_src_getc(s)) {
 		char byte = (char)c;
 		if (s->text.n == MAX_KEY)
@@ -284,7 +285,8 @@ static int next(struct ser_import *im, struct ser_record *r, struct ser_err *e)
 		return e->code;
 	if (c == '\n' || c == EOF)
 		return ser_src_fail(s, e, "a key without a value");
-	if (ser_import_id(im, r, s->text.s, s->text.n, e) != 0)
+	size_t bom = first ? ser_utf8_bom(s->text.s, s->text.n) : 0;
+	if (ser_import_id(im, r, s->text.s + bom, s->text.n - bom, e) != 0)
 		return e->code;
 	if (ser_src_peek(s) == EOF) /* an empty vector has its line's end */
 		return ser_src_bad(s, e) != 0
@@ -341,14 +343,19 @@ static int scp_next(struct ser_import *im, struct ser_record *r, struct ser_err 
 		close_ark(p);
 		p->ark_path = ser_strdup(path);
 		p->ark.name = p->ark_path;
-		p->ark.f = fopen(path, "rb");
+		int fd = ser_open_regular(path, e);
+		if (fd < 0)
+			return ser_fail_in(e, "%s:%llu", s->name, (unsigned long long)s->line);
+		p->ark.f = fdopen(fd, "rb");
 	}
-	if (p->ark.f == NULL || fseeko(p->ark.f, (off_t)at, SEEK_SET) != 0) {
-		int why = errno;
-		return ser_fail(e, SER_EIO, "%s:%llu: %s: cannot %s: %s", s->name, (unsigned long long)s->line, path,
-				p->ark.f == NULL ? "open" : "go to the offset", strerror(why));
-	}
+	if (p->ark.f == NULL || fseeko(p->ark.f, (off_t)at, SEEK_SET) != 0)
+		return ser_fail(e, SER_EIO, "%s:%llu: %s: cannot go to the offset: %s", s->name,
+				(unsigned long long)s->line, path, strerror(errno));
 	p->ark.at = (uint64_t)at;
+	if (ser_src_peek(&p->ark) == EOF)
+		return ser_src_bad(&p->ark, e) != 0
+			       ? e->code
+			       : ser_line_fail(s, e, "%s ends before the offset %lld", path, (long long)at);
 	if (value(&p->ark, p, im->o.max_record, &v, e) != 0)
 		return ser_fail_in(e, "%s:%llu", s->name, (unsigned long long)s->line);
 	ser_record_set(r, im->o.tensor, v);

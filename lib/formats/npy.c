@@ -90,8 +90,10 @@ static int shape(struct text *t, struct npy *a)
 	if (!take(t, '('))
 		return -1;
 	for (a->ndim = 0; !take(t, ')'); a->ndim++) {
-		if (a->ndim == SER_MAX_AXES + 1 || !number(t, &a->shape[a->ndim]) ||
-		    (!take(t, ',') && (t->s == t->end || *t->s != ')')))
+		if (a->ndim == SER_MAX_AXES + 1 || !number(t, &a->shape[a->ndim]))
+			return -1;
+		t->s += t->s < t->end && *t->s == 'L'; /* a long integer of Python 2 */
+		if ((!take(t, ',') && (t->s == t->end || *t->s != ')')))
 			return -1;
 	}
 	return 0;
@@ -297,8 +299,11 @@ static int begin(struct ser_import *im, struct ser_err *e)
 	if (once > im->o.max_record)
 		return ser_fail(e, SER_EDATA, "%s: %zu bytes at once, limit %zu", im->in.name, once, im->o.max_record);
 	if (im->o.ids != NULL) {
-		if ((p->ids.f = fopen(im->o.ids, "rb")) == NULL)
-			return ser_fail(e, SER_EIO, "%s: cannot open: %s", im->o.ids, strerror(errno));
+		int fd = ser_open_regular(im->o.ids, e);
+		if (fd < 0)
+			return fd;
+		if ((p->ids.f = fdopen(fd, "rb")) == NULL)
+			return ser_fail(e, SER_EIO, "%s: cannot read: %s", im->o.ids, strerror(errno));
 		p->ids.name = im->o.ids;
 	}
 	/* In the order of Fortran a row is spread over the whole array. */

@@ -19,6 +19,7 @@ struct source {
 	const char *name;
 	uint64_t at;   /* bytes taken */
 	uint64_t line; /* of the line read last, from 1 */
+	bool own_end;  /* the format says by itself where it ends: its last line need not */
 	struct ser_buf text;
 };
 int ser_src_getc(struct source *s); /* EOF at the end and on errors: see ser_src_bad() */
@@ -29,8 +30,11 @@ int ser_src_bad(struct source *s, struct ser_err *e);
 int ser_src_get(struct source *s, void *p, size_t n, struct ser_err *e);
 /* The same, appended to b, whose memory grows with what really comes. */
 int ser_src_append(struct source *s, struct ser_buf *b, size_t n, struct ser_err *e);
-/* The next line into s->text, without its end (LF, CR LF): 1, 0, or <0: longer than max bytes, NUL, not UTF-8. */
+/* The next line into s->text, without its end (LF, CR LF), the first without a byte order mark: 1, 0, or <0: longer than max bytes,
+ * NUL, not UTF-8, or cut off before its end. */
 int ser_src_line(struct source *s, size_t max, struct ser_err *e);
+/* The last line or row has no end. Returns SER_EDATA. */
+int ser_line_cut(struct source *s, struct ser_err *e);
 /* "name: byte 17: text" and "name:3: text". Return SER_EDATA. */
 int ser_src_fail(struct source *s, struct ser_err *e, const char *fmt, ...) SER_PRINTF(3, 4);
 int ser_line_fail(struct source *s, struct ser_err *e, const char *fmt, ...) SER_PRINTF(3, 4);

@@ -82,7 +82,8 @@ static int read_trials(struct ser_score_trials *p, const struct ser_score_set *s
 	int rc = ser_read_file(file, (size_t)1 << 31, &all, &n, e);
 	if (rc != SER_OK)
 		return rc;
-	for (char *at = all, *end; rc == SER_OK && at < all + n; at = end + 1) {
+	rc = ser_lines_whole(all, n, file, e);
+	for (char *at = all + ser_utf8_bom(all, n), *end; rc == SER_OK && at < all + n; at = end + 1) {
 		end = memchr(at, '\n', (size_t)(all + n - at));
 		if (end == NULL)
 			end = all + n;

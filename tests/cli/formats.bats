@@ -282,7 +282,7 @@ assert n == len(b)'
 	bad ark 'a row of 1' 'a [\n 1 2\n 3 ]\n'
 	bad ark 'id came before' 'a [ 1 ]\na [ 1 ]\n'
 	bad scp 'a command' 'a cat x |\n'
-	bad scp 'cannot open' 'a nowhere.ark:12\n'
+	bad scp 'nowhere.ark: No such file' 'a nowhere.ark:12\n'
 	bad scp 'part of a matrix' 'a x.ark:12[0:3]\n'
 	bad htk 'cut off' 'abc'
 	bad htk 'not an HTK file' 'hello hello hello'
@@ -312,8 +312,49 @@ assert n == len(b)'
 	bad json 'no tensor' '{"id":"a","x":{"a":1}}\n'
 	bad json 'no element' '{"id":"a","x":{"dtype":"|u1","shape":[1],"data":[256]}}\n'
 	bad json 'without its data' '{"id":"a","x":{"dtype":"<f4","shape":[1]}}\n'
+	# cut in its last value, which would be read as another
+	for f in 'csv id,a\nx,12' 'csv id' 'arff @attribute id string\n@data\nx12' 'svmlight 1 1:2.5' 'ark,t a [ 1 ]\nb 1 23' 'scp a in:12'; do
+		bad "${f%% *}" 'cut off' "${f#* }"
+	done
+	# what says by itself that it is whole needs no last newline
+	for f in 'csv id,a\nx,"12"' 'ark,t a [ 1 2 ]' 'json {"id":"a","x":[1,2]}'; do
+		printf "${f#* }" >in
+		[ "$(ser-cat --from "${f%% *}" in | ser-dump | wc -l)" -eq 1 ]
+	done
+	# nothing at all is no file of records
+	for f in ark ark,t scp svmlight json csv arff npy npz htk; do
+		: >in
+		fails 1 'in: empty, expected' ser-cat --from $f in
+	done
+	printf 'a [ 1 ]\n' >x.ark
+	bad scp 'in:1: x.ark ends before the offset 8' 'a x.ark:8\n'
+	bad scp 'in:1: x.ark ends before the offset 9000' 'a x.ark:9000\n'
+	mkfifo p
+	bad scp 'p: is not a regular file' 'a p:2\n'
+	bad scp '/dev/zero: is not a regular file' 'a /dev/zero:2\n'
 	fails 1 'in: cannot open' ser-cat --from csv in/in
 	fails 1 'no files *.npy' ser-cat --from npy .
+}
+
+@test "a byte order mark is passed over in every text" {
+	printf 'x [ 1 2 ]\n' >x.ark
+	b='\xef\xbb\xbf'
+	for f in 'csv id,a\nx,12\n' 'arff @attribute id string\n@data\nx\n' 'svmlight 1 1:2 # x\n' 'ark,t x [ 1 2 ]\n' 'scp x x.ark:2\n' \
+		'json {"id":"x","a":1}\n'; do
+		printf "$b${f#* }" >in
+		same x bash -c "ser-cat --from ${f%% *} in | ser-dump --tsv id | tail -n +2"
+	done
+	mkstream -n 1 --frames 3 --bins 2 >a.ser
+	ser-cat --to npy --stack --ids a.ids -o a.npy a.ser
+	{ printf "$b"; cat a.ids; } >b.ids
+	ser-cat --from npy --stack --ids b.ids a.npy | ser-dump --tsv id | tail -n +2 | diff - a.ids
+}
+
+@test "npy of Python 2, whose shape is of long integers" {
+	h="{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }"
+	printf "\\x93NUMPY\\x01\\x00\\x$(printf %02x ${#h})\\x00$h" >a.npy
+	head -c 24 /dev/zero >>a.npy
+	same '[2,3]' bash -c 'ser-cat --from npy a.npy | ser-dump | jq -c .feat.shape'
 }
 
 @test "--max-record bounds what is read" {

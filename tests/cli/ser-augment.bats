@@ -268,7 +268,9 @@ all='-n 3 --pitch -1,1 --tempo 0.9,1.1 --speed 0.9,1.1 --reverb 0.2:0.4 --noise 
 	done
 	printf 'id\tpath\n' >empty.tsv
 	fails 1 'holds no sounds' ser-augment --noise empty.tsv -o no.ser w.ser
-	fails 1 'missing.tsv: cannot open' ser-augment --noise missing.tsv -o no.ser w.ser
+	mkfifo fifo
+	fails 1 'fifo: is not a regular file' ser-augment --noise fifo -o no.ser w.ser
+	fails 1 'missing.tsv: No such file' ser-augment --noise missing.tsv -o no.ser w.ser
 	printf 'id\tpath\nx\tgone.wav\n' >gone.tsv
 	fails 1 'gone.tsv: "x": gone.wav: No such file' ser-augment --noise gone.tsv -o no.ser w.ser
 	fails 1 'does not hold samples' ser-augment --noise f.ser -o no.ser w.ser

@@ -72,7 +72,9 @@ setup() {
 @test "a table, by id and by speaker" {
 	printf 'id\tage\tnote\nu00001\t31\t\nu00004\t42\ta "b"\n' >t.tsv
 	same '[31,null] [42,"a \"b\""]' bash -c 'ser-join --tsv a.ser t.tsv | ser-dump | jq -c "[.age, .note]" | paste -sd " "'
-	printf 'spk\tsex\r\n00\tf\r\n01\tm\r\n' >s.tsv
+	printf '\xef\xbb\xbfspk\tsex\r\n00\tf\r\n01\tm\r\n' >s.tsv # with a byte order mark
+	head -c -2 s.tsv >cut.tsv
+	fails 1 'cut.tsv: line 3: the last line does not end in a newline' ser-join --tsv --on spk a.ser cut.tsv
 	same '["00","f"] ["01","m"] ["00","f"] ["01","m"]' bash -c \
 		'ser-join --tsv --on spk a.ser s.tsv | ser-dump | jq -c "[.spk, .sex]" | paste -sd " "'
 	same '["--on=spk","--tsv=true"]' bash -c 'ser-join --tsv --on spk a.ser s.tsv | ser-dump --header | jq -c .prov[1].args'

@@ -274,10 +274,21 @@ b-03a\tb.wav\tb-03\tcalm\t\tb-rec\t0\t1' ]
 	ser-manifest --from audformat "$T/a.csv" > "$T/a.tsv"
 	[ "$(awk -F'\t' 'NR > 1 {print $1 ":" $5 ":" $6}' "$T/a.tsv" | xargs)" = "x:: y_90061.25:90061.25: y_0:0:2" ]
 	ser-manifest --to audformat "$T/a.tsv" | ser-manifest --from audformat | cmp - "$T/a.tsv"
+	# as pandas and Python shorten them
+	printf 'file,start,end\na,0 days,2 days\nb,1 day 00:00:01,NaT\n' > "$T/x.csv"
+	same <(ser-manifest --from audformat "$T/x.csv" | cut -f 1,5,6) <(printf 'id\tstart\tend\na\t0\t172800\nb\t86401\t\n')
+	printf 'file,start,end\na,0 days,00:00:12' > "$T/x.csv" # may have been 00:00:12.5
+	run -1 ser-manifest --from audformat "$T/x.csv"
+	[[ $output == *'the file was cut off'* ]]
+	printf '\xef\xbb\xbf{"key": "x", "wav": "x.wav", "emo": "joy"}' > "$T/x.jsonl" # a bracket is an end
+	run -0 ser-manifest --from emobox "$T/x.jsonl"
+	mkfifo "$T/p"
+	run -1 ser-manifest --from emobox "$T/p"
+	[[ $output == *'p: is not a regular file'* ]]
 	printf 'file,start,end\na,1.5,2\n' > "$T/x.csv"
 	run -1 ser-manifest --from audformat "$T/x.csv"
 	[[ $output == *'row 1: start "1.5" is no timedelta'* ]]
-	for d in '0 days -1:00:00' '+1 days 00:00:00' '106751 days 00:00:00' '1 days 24:00:00'; do
+	for d in '0 days -1:00:00' '+1 days 00:00:00' '106751 days 00:00:00' '1 days 24:00:00' '-1 days' '1 dayss' 'days'; do
 		printf 'file,start,end\na,%s,NaT\n' "$d" > "$T/x.csv"
 		run -1 ser-manifest --from audformat "$T/x.csv"
 		[[ $output == *'is no timedelta'* ]]

@@ -179,6 +179,9 @@ print(len(s))")" -eq 64 ]
 @test "ser-plot curve: a panel for each column, a line for each log, the best ringed" {
 	printf 'epoch\tloss\tdev_uar\tbest\n1\t2\t\t\n2\t1.5\t0.25\t0.25\n3\t1.25\t0.5\t0.5\n4\t1\t0.375\t0.5\n' > a.tsv
 	sed 's/0.5/0.6/g' a.tsv > b.tsv
+	head -c -3 a.tsv > cut.tsv
+	run -1 ser-plot curve cut.tsv
+	[[ $output == *'cut.tsv: the last line does not end in a newline'* ]]
 	ser-plot curve a.tsv > a.svg
 	whole a.svg
 	inside a.svg

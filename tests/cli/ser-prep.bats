@@ -160,10 +160,15 @@ FileName,EmoClass,EmoAct,EmoVal,EmoDom,SpkrID,Gender,Split_Set
 MSP-PODCAST_0001_0008.wav,N,2.2,4,3.2,127,Male,Test1
 MSP-PODCAST_0001_0019.wav,X,4.4,3.4,5,Unknown,Unknown,Development
 X
+	: > "$T/m/Audios/MSP-PODCAST_test3_0001.wav"
 	run -0 --separate-stderr ser-prep --relative msp-podcast "$T/m"
 	[ "${lines[1]}" = $'MSP-PODCAST_0001_0008\tAudios/MSP-PODCAST_0001_0008.wav\t127\tneutral\tm\ttest\t2.2\t4\t3.2\ten' ]
 	[ "${lines[2]}" = $'MSP-PODCAST_0001_0019\tAudios/MSP-PODCAST_0001_0019.wav\t\tundecided\t\tdev\t4.4\t3.4\t5\ten' ]
+	[ "${lines[3]}" = $'MSP-PODCAST_test3_0001\tAudios/MSP-PODCAST_test3_0001.wav\t\t\t\ttest3\t\t\t\ten' ] # withheld
 	[ -z "$stderr" ]
+	: > "$T/m/Audios/MSP-PODCAST_0002_0001.wav" # of which nothing is said
+	run -1 ser-prep --relative msp-podcast "$T/m"
+	[[ $output == *'MSP-PODCAST_0002_0001.wav: "" for split is none of'* ]]
 }
 
 @test "ser-prep voxceleb1, voxceleb2, librispeech: speakers without labels" {

@@ -156,6 +156,11 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	ser-score verify --trials "$T/l2" --json < "$T/all.ser" > "$T/b"
 	cmp "$T/a" "$T/b"
 	ser-score verify --trials "$T/l1" --det --tsv < "$T/all.ser" | value det 0 miss
+	{ printf '\xef\xbb\xbf'; cat "$T/l2"; } > "$T/l3" # with a byte order mark
+	ser-score verify --trials "$T/l3" --json < "$T/all.ser" | diff <(sed "s,$T/l2,$T/l3," "$T/b") -
+	printf '1 u0 u6\n0 u0 u1' > "$T/l3" # may have been u11
+	run -1 ser-score verify --trials "$T/l3" < "$T/all.ser"
+	[[ $output == *"the file was cut off"* ]]
 	printf 'u0 nosuch target\n' > "$T/l1"
 	run -1 ser-score verify --trials "$T/l1" < "$T/all.ser"
 	[[ $output == *'line 1: no record has the id "nosuch"'* ]]
