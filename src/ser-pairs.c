@@ -35,8 +35,13 @@ static void read_cluster(struct ser_cli *c, struct input *p, struct ser_record *
 	struct ser_err e;
 	if (!(v != NULL && v->kind == SER_NIL) && ser_record_int(r, name, &k, &e) != 0)
 		ser_cli_die(c, &e);
+	if (k > INT32_MAX) {
+		ser_record_fail(r, &e, SER_EDATA, "\"%s\" is %lld, expected a cluster of at most %d", name,
+				(long long)k, INT32_MAX);
+		ser_cli_die(c, &e);
+	}
 	p->cluster = ser_grow(p->cluster, &p->cap_cluster, p->n + 1, sizeof *p->cluster);
-	p->cluster[p->n] = k >= 0 && k <= INT32_MAX ? (int)k : -1;
+	p->cluster[p->n] = k >= 0 ? (int)k : -1;
 }
 
 static void read_emb(struct ser_cli *c, struct input *p, struct ser_record *r, const char *name)

@@ -15,7 +15,8 @@ enum type { NUMERIC, INTEGER, STRING, NOMINAL, BOOLEAN };
 struct reader {
 	struct table_in t;
 	enum type *type;
-	size_t n_type, cap_type;
+	struct ser_map **classes; /* [n_type] of nominal attributes */
+	size_t n_type, cap_type, cap_classes;
 	struct row w; /* unescaped */
 };
 
@@ -53,8 +54,8 @@ static const char *token(const char *s, const char *stop, struct ser_buf *b, boo
 	return s + 1;
 }
 
-/* {a, b, 'c d'}: whether the classes are false and true is all that counts. */
-static int classes(struct source *s, const char *at, enum type *type, struct ser_err *e)
+/* {a, b, 'c d'} */
+static int classes(struct source *s, const char *at, struct ser_map *known, enum type *type, struct ser_err *e)
 {
 	struct ser_buf b = {0};
 	bool all = true, quoted;
@@ -68,6 +69,8 @@ static int classes(struct source *s, const char *at, enum type *type, struct ser
 			rc = ser_line_fail(s, e, "classes that do not end in \"}\"");
 		else if (*at == ',')
 			at = skip(at + 1);
+		if (rc == 0 && ser_map_add(known, b.s, b.n, NULL) >= MAX_CLASS)
+			rc = ser_line_fail(s, e, "more than %d classes", MAX_CLASS);
 		ser_buf_add(&b, "", 1);
 		all = all && !quoted && (strcmp(b.s, "false") == 0 || strcmp(b.s, "true") == 0);
 		n++;
@@ -82,6 +85,7 @@ static int attribute(struct source *s, struct reader *p, const char *at, struct 
 	bool quoted;
 	size_t from = p->w.text.n;
 	enum type type;
+	struct ser_map *known = NULL;
 	at = token(skip(at), " \t{", &p->w.text, &quoted);
 	if (at == NULL || p->w.text.n == from)
 		return ser_line_fail(s, e, "an attribute without a name");
@@ -90,8 +94,11 @@ static int attribute(struct source *s, struct reader *p, const char *at, struct 
 	at = skip(at);
 	size_t n = strcspn(at, " \t");
 	if (*at == '{') {
-		if (classes(s, at, &type, e) != 0)
+		known = ser_map_new();
+		if (classes(s, at, known, &type, e) != 0) {
+			ser_map_free(known);
 			return e->code;
+		}
 	} else if ((n == 7 && strncasecmp(at, "numeric", n) == 0) || (n == 4 && strncasecmp(at, "real", n) == 0)) {
 		type = NUMERIC;
 	} else if (n == 7 && strncasecmp(at, "integer", n) == 0) {
@@ -102,6 +109,8 @@ static int attribute(struct source *s, struct reader *p, const char *at, struct 
 		return ser_line_fail(s, e, "an attribute of type \"%.40s\", which is none that is read", at);
 	}
 	p->type = ser_grow(p->type, &p->cap_type, p->n_type + 1, sizeof *p->type);
+	p->classes = ser_grow(p->classes, &p->cap_classes, p->n_type + 1, sizeof *p->classes);
+	p->classes[p->n_type] = known;
 	p->type[p->n_type++] = type;
 	return 0;
 }
@@ -139,6 +148,23 @@ static int begin(struct ser_import *im, struct ser_err *e)
 	return ser_table_in(&p->t, im, p->w.cell, p->w.n, e);
 }
 
+/* A label's value is what its attribute says. */
+static int check(struct ser_import *im, const struct reader *p, size_t col, struct ser_err *e)
+{
+	const struct cell *c = &p->w.cell[col];
+	const struct ser_map *known = p->classes[col];
+	double x;
+	if (!c->quoted && c->n == 1 && c->s[0] == '?')
+		return 0;
+	if (known != NULL && ser_map_find(known, c->s, c->n) < 0)
+		return ser_line_fail(&im->in, e, "\"%.*s\" is none of the %zu values that are declared for \"%.100s\"",
+				     (int)(c->n < 40 ? c->n : 40), c->s, ser_map_len(known), p->t.name[col]);
+	if (p->type[col] <= INTEGER && p->t.is_label[col] && !ser_text_real(c->s, c->n, &x))
+		return ser_line_fail(&im->in, e, "\"%.*s\" for \"%.100s\", expected a number",
+				     (int)(c->n < 40 ? c->n : 40), c->s, p->t.name[col]);
+	return 0;
+}
+
 static int read_row(struct ser_import *im, void *ctx, struct ser_err *e)
 {
 	struct reader *p = ctx;
@@ -163,6 +189,9 @@ static int read_row(struct ser_import *im, void *ctx, struct ser_err *e)
 	ser_row_done(&p->w);
 	if (p->w.n != p->t.n_col)
 		return ser_line_fail(&im->in, e, "%zu values, there are %zu attributes", p->w.n, p->t.n_col);
+	for (size_t i = 0; i < p->w.n; i++)
+		if (check(im, p, i, e) != 0)
+			return e->code;
 	return 1;
 }
 
@@ -194,6 +223,9 @@ static void end(struct ser_import *im)
 	struct reader *p = im->state;
 	ser_table_in_free(&p->t);
 	ser_row_free(&p->w);
+	for (size_t i = 0; i < p->n_type; i++)
+		ser_map_free(p->classes[i]);
+	free(p->classes);
 	free(p->type);
 	free(p);
 }

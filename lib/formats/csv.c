@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Comma-separated values (RFC 4180) with a header row. A quoted cell is text; others are what they look like. */
+/* Comma-separated values (RFC 4180) with a header row. A quoted cell is text; others are what they look like. Where semicolons part
+ * the header row, they part all, and a cell in single quotes is text, too: so openSMILE writes. */
 #include "formats/private.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 struct reader {
 	struct table_in t;
 	struct row w;
+	char sep; /* '\0': not known yet */
 };
 
 /* The next row that is not blank: 1, 0 at the end, <0. Lines of a quoted cell count. */
@@ -46,10 +48,12 @@ again:
 		} else if (c == '"' && w->text.n == from && !quoted) {
 			quoted = inside = true;
 			continue;
-		} else if (c == ',' || c == '\n' || c == EOF) {
-			if (c != ',' && !quoted && w->text.n > from && w->text.s[w->text.n - 1] == '\r')
+		} else if (c == p->sep || (p->sep == '\0' && (c == ',' || c == ';')) || c == '\n' || c == EOF) {
+			bool end = c == '\n' || c == EOF;
+			p->sep = end || p->sep != '\0' ? p->sep : (char)c;
+			if (end && !quoted && w->text.n > from && w->text.s[w->text.n - 1] == '\r')
 				w->text.n--;
-			if (c != ',' && w->n == 0 && w->text.n == 0 && !quoted && (c == EOF || p->t.n_col != 1)) {
+			if (end && w->n == 0 && w->text.n == 0 && !quoted && (c == EOF || p->t.n_col != 1)) {
 				if (c == EOF)
 					return 0;
 				goto again;
@@ -60,7 +64,7 @@ again:
 				return e->code;
 			from = w->text.n;
 			quoted = false;
-			if (c == ',')
+			if (!end)
 				continue;
 			break;
 		} else if (quoted) {
@@ -72,6 +76,11 @@ again:
 		ser_buf_add(&w->text, &byte, 1);
 	}
 	ser_row_done(w);
+	for (size_t i = 0; p->sep == ';' && i < w->n; i++) {
+		struct cell *v = &w->cell[i];
+		if (!v->quoted && v->n > 1 && v->s[0] == '\'' && v->s[v->n - 1] == '\'')
+			*v = (struct cell){v->s + 1, v->n - 2, true};
+	}
 	for (size_t i = 0; i < w->n; i++)
 		if (!ser_utf8_ok(w->cell[i].s, w->cell[i].n))
 			return ser_line_fail(s, e, "not UTF-8 text");
@@ -90,6 +99,7 @@ static int begin(struct ser_import *im, struct ser_err *e)
 		return ser_fail(e, SER_EDATA, "%s: empty, expected a header row", im->in.name);
 	if (rc < 0)
 		return rc;
+	p->sep = p->sep != '\0' ? p->sep : ',';
 	size_t bom = ser_utf8_bom(p->w.cell[0].s, p->w.cell[0].n);
 	p->w.cell[0].s += bom;
 	p->w.cell[0].n -= bom;

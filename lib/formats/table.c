@@ -17,6 +17,18 @@ static bool wanted(const struct ser_export *ex, const char *name, size_t n)
 	return ex->o.label == NULL;
 }
 
+static const struct ser_val *listed(const struct ser_val *dim, const char *name)
+{
+	const struct ser_val *v = dim != NULL ? ser_val_get(dim, name) : NULL;
+	return v != NULL && v->kind == SER_LIST ? v : NULL;
+}
+
+static const char *text_of(const struct ser_val *list, size_t i)
+{
+	const struct ser_val *v = &list->u.list.v[i];
+	return v->kind == SER_STR ? v->u.str.s : "";
+}
+
 static int first_record(struct table_out *t, const struct ser_export *ex, const struct ser_record *r, struct ser_err *e)
 {
 	struct ser_buf b = {0};
@@ -52,13 +64,19 @@ static int first_record(struct table_out *t, const struct ser_export *ex, const 
 	if (t->ndim == 2 && t->width == 0) /* rows by the thousand million, it may say, of nothing */
 		return ser_record_fail(r, e, SER_EDATA, "tensor \"%s\" has frames without elements", t->tensor);
 	t->column = ser_calloc(t->width, sizeof *t->column);
-	const struct ser_val *dim = ser_header_dim(&ex->header, t->tensor),
-			     *names = dim != NULL ? ser_val_get(dim, "columns") : NULL;
-	bool named = names != NULL && names->kind == SER_LIST && names->u.list.n == t->width;
+	const struct ser_val *dim = ser_header_dim(&ex->header, t->tensor), *names = listed(dim, "columns"),
+			     *func = listed(dim, "functionals");
+	size_t n_name = names != NULL ? names->u.list.n : 0, n_func = func != NULL ? func->u.list.n : 0;
+	/* functionals of the columns; those of eGeMAPS are columns themselves */
+	bool of_each = n_func > 0 && n_name * n_func == t->width && strcmp(text_of(func, 0), "egemaps") != 0;
+	size_t each = of_each ? n_func : 1;
+	bool named = n_name * each == t->width;
 	for (size_t k = 0; k < t->width; k++) {
+		const char *column = named ? text_of(names, k / each) : "",
+			   *of = of_each ? text_of(func, k % each) : "";
 		b.n = 0;
-		if (named && names->u.list.v[k].kind == SER_STR && names->u.list.v[k].u.str.n > 0)
-			ser_buf_add(&b, names->u.list.v[k].u.str.s, names->u.list.v[k].u.str.n);
+		if (column[0] != '\0')
+			ser_buf_printf(&b, "%s%s%s", column, of_each ? "_" : "", of);
 		else
 			ser_buf_printf(&b, "%s.%zu", t->tensor, k);
 		t->column[k] = ser_strndup(b.s, b.n);

@@ -300,6 +300,11 @@ assert n == len(b)'
 	bad arff 'expected @relation' 'x\n'
 	bad arff 'sparse' '@attribute id string\n@data\n{0 1}\n'
 	bad arff 'of type "relational"' '@attribute id relational\n'
+	n='@attribute id string\n@attribute emo {joy, "very sad"}\n@attribute a integer\n@attribute b {false,true}\n@data\n'
+	bad arff 'in:6: "joi" is none of the 2 values that are declared for "emo"' "${n}x,joi,1,true\n"
+	bad arff 'in:6: "nope" is none of the 2 values that are declared for "b"' "${n}x,joy,1,nope\n"
+	bad arff 'in:6: "one" for "a", expected a number' "${n}x,?,one,true\n"
+	printf "${n}x,'very sad',?,?\n" | ser-cat --from arff | ser-dump | grep -qF '"emo":"very sad"'
 	bad svmlight 'INDEX:VALUE' '1 1:2 x\n'
 	bad svmlight 'comes after' '1 2:1 1:1\n'
 	bad svmlight 'an index up to' '1 99999999999:1\n'
@@ -334,6 +339,19 @@ assert n == len(b)'
 	bad scp '/dev/zero: is not a regular file' 'a /dev/zero:2\n'
 	fails 1 'in: cannot open' ser-cat --from csv in/in
 	fails 1 'no files *.npy' ser-cat --from npy .
+}
+
+@test "CSV parted by semicolons, as openSMILE writes it" {
+	printf "name;frameTime;F0_sma;loudness;sma\n'a.wav';0.0;1.5e+02;2.5;1\n'x;y';0.01;1.51e+02;2.6;2\n" >a.csv
+	fails 1 'a.csv:3: 6 cells, the header has 5' ser-cat --from csv --no-id --label name,frameTime a.csv
+	sed -i 's/x;y/b, too.wav/' a.csv
+	ser-cat --from csv --no-id --label name,frameTime a.csv >a.ser
+	same '["0","a.wav",0,[150,2.5,1]] ["1","b, too.wav",0.01,[151,2.6,2]]' bash -c \
+		'ser-dump --data a.ser | jq -c "[.id, .name, .frameTime, .feat.data]" | paste -sd " "'
+	same '["F0_sma","loudness","sma"]' bash -c 'ser-dump --header a.ser | jq -c .dims.feat.columns'
+	printf 'id;emo\nx;1,5\n' | ser-cat --from csv | ser-dump | grep -qF '"emo":"1,5"'
+	printf 'id,emo\nx,1;5\n' | ser-cat --from csv | ser-dump | grep -qF '"emo":"1;5"'
+	printf 'id\nx;5\n' | ser-cat --from csv | ser-dump | grep -qF '"id":"x;5"'
 }
 
 @test "a byte order mark is passed over in every text" {

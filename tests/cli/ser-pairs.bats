@@ -67,6 +67,8 @@ check() {
 	run -2 ser-pairs --report "$T/r.tsv" < "$T/all.ser"
 	run -2 ser-pairs --cluster emo --report-label emo < "$T/all.ser"
 	run -1 ser-pairs --cluster emo < "$T/all.ser" # a text label is no cluster
+	run -1 ser-pairs < <(printf 'id=a\tspk=x\tcluster:i=2147483648\nid=b\tspk=x\tcluster:i=1\n' | mk)
+	[[ $output == *'"cluster" is 2147483648, expected a cluster of at most 2147483647'* ]]
 }
 
 @test "ser-pairs: --per-speaker balances, --min-margin leaves out" {

@@ -88,6 +88,9 @@ show() {
 	same '[57]' sh -c 'ser-dump o.ser | jq -c .func.shape'
 	same '[300,0,300]' sh -c 'ser-dump --data o.ser | jq -c "[.func.data[0:3][] | round]"'
 	same '["p50","std","mean"]' sh -c 'ser-info --json o.ser 2>/dev/null | jq -c .dims.func.functionals || ser-info o.ser | sed -n "s/.*functionals\":\([^]]*]\).*/\1/p"'
+	ser-cat --to csv o.ser | head -1 | grep -q ',f0_hz_p50,f0_hz_std,f0_hz_mean,voicing_p50,'
+	ser-wav2feat --kind lld --functionals mean a.wav | ser-cat --to csv | head -1 | grep -q ',f0_hz_mean,voicing_mean,'
+	ser-wav2feat --kind egemaps --functionals egemaps a.wav | ser-cat --to csv | head -1 | grep -q ',F0semitoneFrom27.5Hz_sma3nz_amean,'
 	run -2 ser-wav2feat --functionals median -o no.ser a.wav
 }
 
