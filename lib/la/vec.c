@@ -209,7 +209,7 @@ SER_CLONES void ser_la_erf(size_t n, const real *x, real *y)
 		p = p * t + 1.421413741f;
 		p = p * t - 0.284496736f;
 		p = p * t + 0.254829592f;
-		float r = 1.0f - p * t * exp1(-a * a);
+		float r = 1.0f - p * t * exp_low(-a * a);
 		y[i] = x[i] < 0.0f ? -r : r;
 	}
 }
