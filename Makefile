@@ -222,7 +222,7 @@ install: all
 	install -D -m 644 completions/ser.fish $(DESTDIR)$(fishcompdir)/ser-cat.fish
 	for t in $(filter-out ser-cat,$(notdir $(TOOLS))); do ln -sf ser-cat.fish $(DESTDIR)$(fishcompdir)/$$t.fish; done
 	install -m 644 pipelines/*.mk pipelines/Makefile pipelines/paper-times $(DESTDIR)$(datadir)/pipelines
-	install -m 755 pipelines/demo-corpus pipelines/report pipelines/paper-report pipelines/confounds-report pipelines/verify-report $(DESTDIR)$(datadir)/pipelines
+	install -m 755 pipelines/demo-corpus pipelines/report pipelines/paper-report pipelines/confounds-report pipelines/verify-report pipelines/ordinal-report $(DESTDIR)$(datadir)/pipelines
 	install -m 644 pipelines/corpora/*.mk $(DESTDIR)$(datadir)/pipelines/corpora
 
 uninstall:

@@ -1,0 +1,88 @@
+# Utterances of any length as equal chunks, four ways to aggregate them, against whole utterances: an ordinal attribute by concordance.
+#
+#   make chunks DATA=/data            baved's level (0 low, 1 neutral, 2 high) and ravdess' intensity (1, 2) as numbers
+#   make chunks DATA=/data QUICK=1    baved, one seed, two networks, few epochs
+#
+# Speakers are left out in folds; every method sees the same ones, and each seed trains it anew. Left in OUT: RESULTS.md,
+# results.tsv, and below CORPUS predictions and scores.
+include settings.mk
+
+OUT  ?= out/chunks$(if $(QUICK),-quick)
+DATA ?= $(error say where the corpora are: make chunks DATA=/where/they/are)
+CORPORA ?= $(if $(QUICK),baved,baved ravdess)
+SEEDS   ?= $(if $(QUICK),1,1 2 3)
+FOLDS   ?= 0 1 2
+N_BOOT  ?= 1000
+
+# The numbers: values of a label in their order, from START on.
+LABEL_baved    ?= emo
+VALUES_baved   ?= low neutral high
+START_baved    ?= 0
+LABEL_ravdess  ?= intensity
+VALUES_ravdess ?= normal strong
+START_ravdess  ?= 1
+
+# Chunks of half a second for words, of a second for sentences; as many as the longest utterance has, rounded up.
+CHUNK_baved   ?= frames=31 chunks=11
+CHUNK_ravdess ?= frames=62 chunks=6
+
+# 130 descriptors in frames of 32 ms every 16 ms.
+FEATURES ?= --preset chunk-lld
+# The authors' networks have 128 channels, 100 epochs and batches of 256.
+CHANNELS ?= 64
+TRAIN    ?= --epochs $(if $(QUICK),4,10) --batch 64 --lr 0.001 --crop 0 --time-masks 0 --freq-masks 0 --input-norm global --loss ccc
+METHODS  ?= $(if $(QUICK),cnn-mean whole,cnn-mean cnn-gated cnn-rnn-attention cnn-self-attention whole)
+cnn       = --arch chunk-cnn --hyper channels=$(CHANNELS) --hyper aggregate=$(1) $(addprefix --hyper ,$(CHUNK_$(2))) --hidden 130
+NET_cnn-mean           = $(call cnn,mean,$(1))
+NET_cnn-gated          = $(call cnn,gated,$(1))
+NET_cnn-rnn-attention  = $(call cnn,rnn-attention,$(1))
+NET_cnn-self-attention = $(call cnn,self-attention,$(1))
+NET_lstm-rnn-attention = --arch chunk-lstm --hyper aggregate=rnn-attention $(addprefix --hyper ,$(CHUNK_$(1))) --hidden 130
+NET_whole              = --arch convpool --hyper channels=$(CHANNELS)
+
+.PHONY: report
+report: $(OUT)/RESULTS.md
+	@cat $<
+
+# ---- manifests with the number in column arousal, folds by speaker ----
+$(OUT)/%.tsv: $(call uses,SEED)
+	mkdir -p $(@D)
+	ser-prep -q $* $(DATA)/$* | awk -F'\t' -v OFS='\t' -v label=$(LABEL_$*) -v values='$(VALUES_$*)' -v start=$(START_$*) \
+		'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == label) c = i; n = split(values, v, " "); for (i = 1; i <= n; i++) number[v[i]] = start + i - 1; \
+		 print $$0, "arousal"; next} {print $$0, number[$$c]}' | ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) > $@.part
+	mv $@.part $@
+
+$(OUT)/%.ser: $(OUT)/%.tsv $(call uses,FEATURES)
+	ser-wav2feat $(FEATURES) -q -t $(THREADS) -o $@ $<
+
+# ---- CORPUS/METHOD-SEED-FOLD.st, and what it predicts of the fold left out ----
+define method
+$$(OUT)/$(1)/$(2)-$(3)-%.st: $$(OUT)/$(1).ser $$(call uses,TRAIN CHANNELS CHUNK_$(1))
+	mkdir -p $$(@D)
+	ser-train regress --label arousal --test-fold $$* $$(call NET_$(2),$(1)) $$(TRAIN) --seed $(3) -t $$(THREADS) -q --log $$(@:.st=.log) -o $$@ $$<
+
+$$(OUT)/$(1)/$(2)-$(3)-%.pred.ser: $$(OUT)/$(1)/$(2)-$(3)-%.st $$(OUT)/$(1).ser
+	ser-select 'fold == $$*' $$(word 2,$$^) | ser-predict -m $$< -t $$(THREADS) --drop feat -o $$@
+
+$$(OUT)/$(1)/$(2)-$(3).pred.ser: $$(FOLDS:%=$$(OUT)/$(1)/$(2)-$(3)-%.pred.ser)
+	ser-cat -o $$@ $$^
+
+$$(OUT)/$(1)/$(2)-$(3).score.json: $$(OUT)/$(1)/$(2)-$(3).pred.ser $$(call uses,N_BOOT)
+	ser-score regress --label arousal --fold none --n-boot $$(N_BOOT) --seed $(3) --json $$< > $$@.part
+	mv $$@.part $$@
+
+# against the first method
+$$(OUT)/$(1)/$(2)-$(3).compare.json: $$(OUT)/$(1)/$(2)-$(3).pred.ser $$(OUT)/$(1)/$$(firstword $$(METHODS))-$(3).pred.ser $$(call uses,N_BOOT)
+	ser-score compare --task regress --label arousal --fold none --n-boot $$(N_BOOT) --seed $(3) --json $$< \
+		$$(OUT)/$(1)/$$(firstword $$(METHODS))-$(3).pred.ser > $$@.part
+	mv $$@.part $$@
+endef
+$(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call method,$(c),$(m),$(s))))))
+
+runs = $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(OUT)/$(c)/$(m)-$(s))))
+$(OUT)/RESULTS.md: ordinal-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
+	@{ echo '# Equal chunks against whole utterances'; echo; \
+		echo 'Descriptors: $(FEATURES). Chunks: $(foreach c,$(CORPORA),$(c) $(CHUNK_$(c));) networks of $(CHANNELS) channels, `$(TRAIN)`.'; \
+		echo; } > $@.part
+	./ordinal-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
+	mv $@.part $@
