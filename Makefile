@@ -48,7 +48,7 @@ LDFLAGS  = -Wl,--as-needed $(LDFLAGS_$(FLAVOUR))
 LIB_SRC  := $(sort $(filter-out lib/comm/mpi.c,$(wildcard lib/*/*.c lib/*/*/*.c)))
 TOOL_SRC := $(sort $(wildcard src/ser-*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o $(BUILD)/gen/page_texts.o
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/%)
 CORPORA  := $(sort $(wildcard lib/corpus/desc/*.corpus))
@@ -77,6 +77,13 @@ $(BUILD)/gen/corpus_builtins.c: $(CORPORA) Makefile
 	@{ echo '#include "corpus/private.h"'; echo 'const struct builtin ser_corpus_builtins[] = {'; \
 	for f in $(CORPORA); do n=$${f##*/}; echo "{\"$${n%.corpus}\","; \
 	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' "$$f"; echo '},'; done; echo '{0, 0}};'; } > $@
+
+# The report's style and script the same, with the hash by which the page allows the script.
+$(BUILD)/gen/page_texts.c: lib/page/page.css lib/page/page.js Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "page/private.h"'; for f in css js; do echo "const char ser_page_$$f[] ="; \
+	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' lib/page/page.$$f; echo ';'; done; \
+	echo "const char ser_page_js_sha256[] = \"$$(sha256sum < lib/page/page.js | cut -c 1-64 | tr a-f A-F | basenc --base16 -d | base64)\";"; } > $@
 
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(DEPS_FIRST)
 	$(call say,CC,$@)

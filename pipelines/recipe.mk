@@ -28,7 +28,7 @@ TRAIN_CLASSIFY    ?= --epochs 40 --smooth 0.1
 fold  = $(OUT)/fold-%
 
 .PHONY: report
-report: $(OUT)/report.txt
+report: $(OUT)/report.txt $(OUT)/report.html
 	@cat $<
 
 # ---- the corpus: who says what, how, in which file ----
@@ -126,3 +126,18 @@ $(OUT)/report.txt: $(OUT)/compare.json $(METHODS:%=$(OUT)/%.score.json) $(METHOD
 		$(foreach f,$(FOLDS),$(OUT)/fold-$(f)/clusters.json $(OUT)/fold-$(f)/clusters.txt) $(call uses,NORM FOLDS)
 	./report $(CORPUS) $(OUT) $(NORM) $(FOLDS) > $@.part
 	mv $@.part $@
+
+# ---- the page: all of this in a browser, with the training curves and the map of the first fold; SOUNDS=6 lets six of the surest errors be
+# heard, as speech of the corpus in the page ----
+SOUNDS ?= 0
+first  := $(OUT)/fold-$(firstword $(FOLDS))
+
+$(first)/map.ser: $(first)/clu.ser
+	ser-project --method tsne -t $(THREADS) -q -o $@ $<
+
+$(OUT)/report.html: $(OUT)/manifest.tsv $(first)/map.ser $(OUT)/compare.json $(METHODS:%=$(first)/%.st) \
+		$(foreach m,$(METHODS),$(FOLDS:%=$(OUT)/fold-%/$(m).pred.ser)) $(call uses,CORPUS NORM FOLDS SEED SOUNDS ROOT)
+	ser-report --title '$(CORPUS): scratch and pretrained$(if $(filter speaker,$(NORM)), (features normalised by speaker))' --seed $(SEED) \
+		--sounds $(SOUNDS) --root '$(ROOT)' --allow-absolute -t $(THREADS) -o $@ \
+		$(foreach m,$(METHODS),$(FOLDS:%=$(m)=$(OUT)/fold-%/$(m).pred.ser) $(m)=$(first)/$(m).log.tsv) \
+		voices=$(first)/map.ser $(OUT)/compare.json $(OUT)/manifest.tsv

@@ -71,6 +71,29 @@ void ser_score_classes(const double *conf, size_t k, struct ser_class_score *s, 
 	s->mcc = d > 0 ? (hit * n - chance) / sqrt(d) : 0;
 }
 
+double ser_calibration(const double *sure, const bool *right, size_t n, size_t n_bin, double *mean, double *share,
+		       double *count)
+{
+	double ece = 0;
+	memset(mean, 0, n_bin * sizeof *mean);
+	memset(share, 0, n_bin * sizeof *share);
+	memset(count, 0, n_bin * sizeof *count);
+	for (size_t i = 0; i < n; i++) {
+		double at = ceil(sure[i] * (double)n_bin) - 1;
+		size_t b = at <= 0 ? 0 : at >= (double)n_bin ? n_bin - 1 : (size_t)at;
+		mean[b] += sure[i];
+		share[b] += right[i];
+		count[b]++;
+	}
+	for (size_t b = 0; b < n_bin; b++)
+		if (count[b] > 0) {
+			mean[b] /= count[b];
+			share[b] /= count[b];
+			ece += count[b] / (double)n * fabs(share[b] - mean[b]);
+		}
+	return ece;
+}
+
 double ser_mcnemar(size_t b, size_t c)
 {
 	size_t n = b + c, least = b < c ? b : c;

@@ -42,6 +42,12 @@ void ser_score_classes(const double *conf, size_t k, struct ser_class_score *s, 
  * only the second has; 1 when b + c = 0. */
 double ser_mcnemar(size_t b, size_t c);
 
+/* How sure against how right: sure [n] in [0,1], the posterior of the predicted class; right [n], whether it was the true one; bin b of
+ * n_bin holds what is in (b/n_bin, (b+1)/n_bin], the first 0 too. mean, share, count [n_bin]: mean of sure, share of right (0 in an empty
+ * bin), predictions. Returns the expected calibration error, sum over bins of count/n |share - mean| (Guo et al., ICML 2017); n > 0. */
+double ser_calibration(const double *sure, const bool *right, size_t n, size_t n_bin, double *mean, double *share,
+		       double *count);
+
 /* ---- numbers -------------------------------------------------------------------------------- */
 
 struct ser_regress_score {

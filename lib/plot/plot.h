@@ -77,6 +77,23 @@ struct ser_plot_bars {
 	const struct ser_plot_bar *bar; /* [n_group,n_series] */
 };
 
+/* Values over a plane, such as a spectrogram, by a scale of colours whose brightness rises. The picture's pixels are a PNG in it. */
+struct ser_plot_image {
+	size_t n_x, n_y;
+	const float *value;    /* [n_x,n_y] finite */
+	double x0, x1, y0, y1; /* what the picture's edges are on the axes, x0 < x1, y0 < y1 */
+	double lo, hi;         /* of the scale, lo < hi; values beyond are drawn as these */
+	const char *v_label;   /* unit of the scale, which is drawn beside; NULL: no scale */
+};
+
+/* How often predictions were right, by how sure they were. */
+struct ser_plot_reliability {
+	size_t n_bin;             /* of equal width in [0,1] */
+	const double *confidence; /* [n_bin] mean posterior of the predicted class of the bin's predictions */
+	const double *right;      /* [n_bin] share of them that was right */
+	const double *count;      /* [n_bin] */
+};
+
 /* Append a whole document to *out. SER_EDATA when there is nothing to draw or a number is not finite, SER_EUSAGE when
  * there is too much of something to be told apart or the size is out of range; then nothing is appended. */
 int ser_plot_scatter(const struct ser_plot_opt *o, const struct ser_plot_scatter *d, struct ser_buf *out,
@@ -86,5 +103,9 @@ int ser_plot_confusion(const struct ser_plot_opt *o, const struct ser_plot_confu
 int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d, struct ser_buf *out,
 		   struct ser_err *e);
 int ser_plot_bars(const struct ser_plot_opt *o, const struct ser_plot_bars *d, struct ser_buf *out, struct ser_err *e);
+int ser_plot_image(const struct ser_plot_opt *o, const struct ser_plot_image *d, struct ser_buf *out,
+		   struct ser_err *e);
+int ser_plot_reliability(const struct ser_plot_opt *o, const struct ser_plot_reliability *d, struct ser_buf *out,
+			 struct ser_err *e);
 
 #endif

@@ -19,6 +19,9 @@ void ser_svg_escape(struct ser_buf *b, const char *s);
 /* A coordinate, to a hundredth. Asserts that x is finite. */
 void ser_svg_num(struct ser_buf *b, double x);
 
+/* n bytes of a media type as a data: address (RFC 2397). */
+void ser_svg_data(struct ser_buf *b, const char *type, const void *data, size_t n);
+
 void ser_svg_line(struct ser_buf *b, double x0, double y0, double x1, double y1, const char *attr);
 void ser_svg_rect(struct ser_buf *b, double x, double y, double w, double h, const char *attr);
 void ser_svg_poly(struct ser_buf *b, size_t n, const double *x, const double *y, bool closed, const char *attr);

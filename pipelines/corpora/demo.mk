@@ -8,6 +8,7 @@ VOICES    ?= 16
 SENTENCES ?= 12
 TRAIN_SPEAKER  := --arch convpool --epochs 8 --crop 1.5
 TRAIN_CLASSIFY := --epochs 25 --smooth 0.1
+SOUNDS    ?= 6
 
 $(AUDIO): $(call uses,VOICES SENTENCES)
 	./demo-corpus $(@D) $(VOICES) $(SENTENCES)

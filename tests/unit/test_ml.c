@@ -172,6 +172,25 @@ static void mcnemar(void **state)
 	}
 }
 
+/* By hand: bins (0,0.5] and (0.5,1]; their edges, 0, and a bin that is empty. */
+static void calibration(void **state)
+{
+	static const double sure[6] = {0, 0.5, 0.25, 0.75, 1, 0.95};
+	static const bool right[6] = {false, true, false, true, true, false};
+	double mean[4], share[4], count[4];
+	(void)state;
+	NEAR(ser_calibration(sure, right, 6, 2, mean, share, count), 0.5 * (1 / 3. - 0.25) + 0.5 * (0.9 - 2 / 3.),
+	     1e-12);
+	NEAR(mean[0], 0.25, 1e-12);
+	NEAR(share[0], 1 / 3., 1e-12);
+	NEAR(count[1], 3, 0);
+	NEAR(mean[1], 0.9, 1e-12);
+	NEAR(ser_calibration(sure + 4, right + 4, 1, 4, mean, share, count), 0, 1e-12);
+	NEAR(count[0], 0, 0);
+	NEAR(share[0], 0, 0);
+	NEAR(count[3], 1, 0);
+}
+
 /* ---- numbers ---- */
 
 static void regress_one(const char *name)
@@ -1059,7 +1078,7 @@ int main(void)
 		cmocka_unit_test(boot),          cmocka_unit_test(normal_quantile), cmocka_unit_test(instruction_sets),
 		cmocka_unit_test(kmeans),        cmocka_unit_test(kmeans_threads),  cmocka_unit_test(kmeans_edges),
 		cmocka_unit_test(kmeans_offset), cmocka_unit_test(kmeans_choose),   cmocka_unit_test(pairs),
-		cmocka_unit_test(pairs_options), cmocka_unit_test(centre_groups),
+		cmocka_unit_test(pairs_options), cmocka_unit_test(centre_groups),   cmocka_unit_test(calibration),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -266,10 +266,62 @@ static void bars(void **state)
 	ser_buf_free(&b);
 }
 
+static void image(void **state)
+{
+	float v[6] = {0, 1, 2, 3, 4, 5};
+	struct ser_plot_image d = {3, 2, v, 0, 1.5, 0, 8, 0, 5, "dB"};
+	struct ser_plot_opt o = {.title = "t", .x_label = "s"};
+	struct ser_err e;
+	struct ser_buf b = {0};
+	(void)state;
+	assert_int_equal(ser_plot_image(&o, &d, &b, &e), 0);
+	sound(&b);
+	assert_int_equal(count(b.s, "href=\"data:image/png;base64,iVBORw0KGgo"), 2); /* and its scale */
+	b.n = 0;
+	v[3] = NAN;
+	assert_int_equal(ser_plot_image(&o, &d, &b, &e), SER_EDATA);
+	v[3] = 3;
+	d.hi = 0;
+	assert_int_equal(ser_plot_image(&o, &d, &b, &e), SER_EDATA);
+	d.n_y = 0;
+	assert_int_equal(ser_plot_image(&o, &d, &b, &e), SER_EDATA);
+	d.n_y = (size_t)1 << 40;
+	assert_int_equal(ser_plot_image(&o, &d, &b, &e), SER_EUSAGE);
+	assert_int_equal(b.n, 0);
+	ser_svg_data(&b, "a/b", "foobar", 6); /* RFC 4648, section 10 */
+	ser_svg_data(&b, "a/b", "foob", 4);
+	ser_svg_data(&b, "a/b", "fooba", 5);
+	assert_string_equal(b.s, "data:a/b;base64,Zm9vYmFydata:a/b;base64,Zm9vYg==data:a/b;base64,Zm9vYmE=");
+	ser_buf_free(&b);
+}
+
+static void reliability(void **state)
+{
+	double sure[2] = {.3, .9}, right[2] = {.5, .8}, n[2] = {4, 0};
+	struct ser_plot_reliability d = {2, sure, right, n};
+	struct ser_plot_opt o = {.title = "t"};
+	struct ser_err e;
+	struct ser_buf b = {0};
+	(void)state;
+	assert_int_equal(ser_plot_reliability(&o, &d, &b, &e), 0);
+	sound(&b);
+	assert_int_equal(count(b.s, "fill=\"#8fc8ea\""), 1); /* not sure enough; the other bin is empty */
+	b.n = 0;
+	n[0] = 0;
+	assert_int_equal(ser_plot_reliability(&o, &d, &b, &e), SER_EDATA);
+	right[0] = INFINITY;
+	assert_int_equal(ser_plot_reliability(&o, &d, &b, &e), SER_EDATA);
+	d.n_bin = 101;
+	assert_int_equal(ser_plot_reliability(&o, &d, &b, &e), SER_EUSAGE);
+	assert_int_equal(b.n, 0);
+	ser_buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(text),    cmocka_unit_test(scale),
 					   cmocka_unit_test(scatter), cmocka_unit_test(confusion),
-					   cmocka_unit_test(curve),   cmocka_unit_test(bars)};
+					   cmocka_unit_test(curve),   cmocka_unit_test(bars),
+					   cmocka_unit_test(image),   cmocka_unit_test(reliability)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
