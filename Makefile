@@ -57,6 +57,7 @@ TORTURE_SRC := $(filter-out tests/torture/shim.c,$(wildcard tests/torture/*.c))
 TORTURE  := $(BUILD)/torture/torture $(BUILD)/torture/shim.so
 UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
+RECIPE_SCRIPTS = $(shell find pipelines -maxdepth 1 -type f -perm -u+x | LC_ALL=C sort)
 
 .PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins install uninstall dist clean
 .SECONDARY:
@@ -228,8 +229,8 @@ install: all
 	install -D -m 644 completions/_ser $(DESTDIR)$(zshcompdir)/_ser
 	install -D -m 644 completions/ser.fish $(DESTDIR)$(fishcompdir)/ser-cat.fish
 	for t in $(filter-out ser-cat,$(notdir $(TOOLS))); do ln -sf ser-cat.fish $(DESTDIR)$(fishcompdir)/$$t.fish; done
-	install -m 644 pipelines/*.mk pipelines/Makefile pipelines/paper-times $(DESTDIR)$(datadir)/pipelines
-	install -m 755 pipelines/demo-corpus pipelines/report pipelines/paper-report pipelines/confounds-report pipelines/verify-report pipelines/ordinal-report $(DESTDIR)$(datadir)/pipelines
+	install -m 644 pipelines/*.mk pipelines/*.tsv pipelines/Makefile pipelines/paper-times $(DESTDIR)$(datadir)/pipelines
+	install -m 755 $(RECIPE_SCRIPTS) $(DESTDIR)$(datadir)/pipelines
 	install -m 644 pipelines/corpora/*.mk $(DESTDIR)$(datadir)/pipelines/corpora
 
 uninstall:

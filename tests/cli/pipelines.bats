@@ -81,6 +81,18 @@ digest() {
 	diff <(digest one) <(digest two)
 }
 
+@test "bars.mk: protocols, systems and published figures in one table; settings are chosen without the test speakers" {
+	"$ROOT"/pipelines/demo-corpus audio 4 2
+	make --no-print-directory -s -C "$ROOT/pipelines" -f bars.mk TOOLS="$BINDIR" OUT="$PWD/out" DATA="$PWD" NORMS='none speaker' PROTOCOLS=ravdess-loso \
+		PREP_ravdess="ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' '$PWD/audio'" TESTED_ravdess-loso='0 1 2 3' SEEDS='1 2' \
+		SYSTEMS='egemaps-logistic egemaps-svm egemaps-net' NET='--arch mlp --epochs 3' NETS='hidden=8:dropout=0:0.1 hidden=8:dropout=0.5:0.1' \
+		DESCRIPTORS='--kind mfcc --functionals mean' CEPSTRA='--kind mfcc --functionals std' COSTS=1e-3,1e-2 N_BOOT=50 report
+	[ "$(grep -cE '^\| egemaps-(logistic|svm|net) \| [0-9.]+ \|' out/RESULTS.md)" -eq 6 ]
+	[ "$(grep -c 'both trained on and scored: 0' out/RESULTS.md)" -eq 2 ]
+	grep -q '^| \*eGeMAPS, logistic regression\* | \*53.1\* ' out/RESULTS.md
+	awk -F'\t' '$3 ~ /net$/ && $4 != 2 * 32 {exit 1}' out/results.tsv
+}
+
 @test "split over jobs: the bytes of the serial run" {
 	"$ROOT"/pipelines/demo-corpus audio 4 4
 	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' audio >m.tsv

@@ -1,0 +1,111 @@
+# Where this project stands beside published figures: the same speakers left out, settings chosen on training speakers alone.
+#
+#   make bars DATA=/data            all protocols and systems; pipelines/bars.tsv has the published figures and their sources
+#   make bars DATA=/data QUICK=1    EmoDB, support vector machines and logistic regression
+#
+# A protocol is CORPUS-NAME: how it divides speakers, and which of its folds are tested. A system is features and a learner. Features
+# are taken as they are, or each speaker's own mean and deviation off them, which looks at a test speaker's utterances together: a
+# setting of its own, never to be compared with the other. Left in OUT: RESULTS.md, results.tsv, and below NORM/PROTOCOL
+# predictions and scores.
+include settings.mk
+
+OUT  ?= out/bars$(if $(QUICK),-quick)
+DATA ?= $(error say where the corpora are: make bars DATA=/where/they/are)
+NORMS     ?= none speaker
+PROTOCOLS ?= $(if $(QUICK),emodb-gold,ravdess-loso ravdess-emobox emodb-loso emodb-gold nemo-loso)
+SYSTEMS   ?= egemaps-logistic egemaps-svm functionals-logistic functionals-svm $(if $(QUICK),,functionals-net)
+SEEDS     ?= 1 2 3 4 5 6 7 8 9 10
+N_BOOT    ?= 2000
+
+corpus = $(firstword $(subst -, ,$(1)))
+DIVIDE_ravdess-loso   ?= ser-fold loso -q
+TESTED_ravdess-loso   ?= $(shell seq 0 23)
+DIVIDE_ravdess-emobox ?= ser-fold published ravdess:emobox -q
+TESTED_ravdess-emobox ?= 1 2 3 4 5 6
+DIVIDE_emodb-loso     ?= ser-fold loso -q
+TESTED_emodb-loso     ?= 0 1 2 3 4 5 6 7 8 9
+DIVIDE_emodb-gold     ?= ser-fold published emodb:gold -q
+TESTED_emodb-gold     ?= 1
+DIVIDE_nemo-loso      ?= ser-fold loso -q
+TESTED_nemo-loso      ?= 0 1 2 3 4 5 6 7 8
+
+# ---- features: eGeMAPS' 88; ten functionals of ComParE's descriptors and of cepstra, without the silence around what is said ----
+FUNCTIONALS ?= mean,std,p5,p25,p50,p75,p95,slope,skewness,kurtosis
+EGEMAPS     ?= --preset egemaps
+DESCRIPTORS ?= --kind compare --trim 30 --functionals $(FUNCTIONALS)
+CEPSTRA     ?= --kind mfcc --num-ceps 20 --num-mel-bins 40 --delta-order 1 --trim 30 --functionals $(FUNCTIONALS)
+
+# ---- learners. Costs are chosen by ser-svm on speakers held out of the training ones; the network's setting in the same way, one
+# quarter of the training speakers held out, among NETS; then it is trained on all of them by each seed ----
+COSTS ?= 1e-5,1e-4,1e-3,1e-2,1e-1,1
+NET   ?= --arch mlp --smooth 0.1 --batch 32 --epochs 40
+NETS  ?= hidden=128:dropout=0.6:0.05 hidden=128:dropout=0.6:0.5 hidden=256:dropout=0.8:0.05 hidden=64:dropout=0.4:0.05
+
+.PHONY: report
+report: $(OUT)/RESULTS.md
+	@cat $<
+
+prep = $(or $(PREP_$(1)),ser-prep -q $(1) $(DATA)/$(1))
+corpora := $(sort $(foreach p,$(PROTOCOLS),$(call corpus,$(p))))
+$(foreach c,$(corpora),$(eval MANIFEST_$(c) = $$(call prep,$(c))) $(eval $(OUT)/corpora/$(c).tsv: $$(call uses,MANIFEST_$(c))))
+$(OUT)/corpora/%.tsv:
+	mkdir -p $(@D)
+	$(MANIFEST_$*) > $@.part
+	mv $@.part $@
+
+$(OUT)/corpora/%.egemaps.ser: $(OUT)/corpora/%.tsv $(call uses,EGEMAPS)
+	ser-wav2feat $(EGEMAPS) -q -t $(THREADS) -o $@ $<
+
+$(OUT)/corpora/%.functionals.ser: $(OUT)/corpora/%.tsv $(call uses,DESCRIPTORS CEPSTRA)
+	ser-join --concat func <(ser-wav2feat $(DESCRIPTORS) -q -t $(THREADS) $<) <(ser-wav2feat $(CEPSTRA) -q -t $(THREADS) $<) -o $@
+
+NORMALISE_none    := ser-cat
+NORMALISE_speaker := ser-norm --field func --by spk
+
+# $(1) normalisation, $(2) protocol, $(3) features
+define data
+$$(OUT)/$(1)/$(2)/$(3).ser: $$(OUT)/corpora/$(call corpus,$(2)).$(3).ser $$(call uses,NORMALISE_$(1) DIVIDE_$(2))
+	mkdir -p $$(@D)
+	$$(NORMALISE_$(1)) $$< | $$(DIVIDE_$(2)) -o $$@
+endef
+$(foreach n,$(NORMS),$(foreach p,$(PROTOCOLS),$(foreach f,egemaps functionals,$(eval $(call data,$(n),$(p),$(f))))))
+
+# ---- one tested fold: what a learner that never heard it says of it. $(1) data, $(2) fold, $(3) predictions; .st and .log beside
+# them are scratch ----
+learn_svm      = ser-svm --label emo --test-fold $(2) --cost $(COSTS) --seed $(SEED) -q -o $(3).st $(1)
+learn_logistic = $(learn_svm) --loss logistic
+predict        = ser-select 'fold == $(2)' $(1) | ser-predict -q -m $(3).st --drop func -o $(3); rm $(3).st
+test_svm       = $(learn_svm); $(predict)
+test_logistic  = $(learn_logistic); $(predict)
+test_net       = ./bars-net '$(3)' '$(1)' '$(2)' '$(SEED)' '$(SEEDS)' '$(NET)' $(NETS)
+uses_svm      := COSTS SEED
+uses_logistic := COSTS SEED
+uses_net      := NET NETS SEED SEEDS
+
+# $(1) normalisation, $(2) protocol, $(3) FEATURES-LEARNER, $(4) fold
+features = $(firstword $(subst -, ,$(1)))
+learner  = $(lastword $(subst -, ,$(1)))
+define tested
+$$(OUT)/$(1)/$(2)/$(3).$(4).pred.ser: $$(OUT)/$(1)/$(2)/$(call features,$(3)).ser $$(call uses,$(uses_$(call learner,$(3))))
+	$$(call test_$(call learner,$(3)),$$<,$(4),$$@)
+endef
+define scored
+$$(OUT)/$(1)/$(2)/$(3).json: $$(TESTED_$(2):%=$$(OUT)/$(1)/$(2)/$(3).%.pred.ser) $$(call uses,TESTED_$(2) N_BOOT SEED)
+	ser-cat $$(inputs) | ser-score classes --label emo --n-boot $$(N_BOOT) --seed $$(SEED) --json > $$@.part
+	mv $$@.part $$@
+endef
+each = $(foreach n,$(NORMS),$(foreach p,$(PROTOCOLS),$(foreach s,$(SYSTEMS),$(call $(1),$(n),$(p),$(s)))))
+score = $(OUT)/$(1)/$(2)/$(3).json
+rules = $(eval $(call scored,$(1),$(2),$(3))) $(foreach f,$(TESTED_$(2)),$(eval $(call tested,$(1),$(2),$(3),$(f))))
+$(call each,rules)
+
+row = (input_filename / "/") as $$f | (.scores | map(select(.set == "pooled")) | INDEX(.score)) as $$s | \
+	[$$f[-3], $$f[-2], ($$f[-1] | rtrimstr(".json")), .about.n, .about.speakers, $$s.uar.value, $$s.uar.spk_lo, $$s.uar.spk_hi, \
+	$$s.war.value, $$s.macro_f1.value, .about.train_test_speaker_overlap] | @tsv
+$(OUT)/results.tsv: $(call each,score) $(call uses,NORMS PROTOCOLS SYSTEMS)
+	jq -r '$(row)' $(inputs) > $@.part
+	mv $@.part $@
+
+$(OUT)/RESULTS.md: $(OUT)/results.tsv bars.tsv bars-report
+	./bars-report $(OUT)/results.tsv bars.tsv > $@.part
+	mv $@.part $@
