@@ -43,20 +43,52 @@ static int read_one(enum format from, struct ser_table *t, char *file, bool allo
 	return 0;
 }
 
-/* All files, one after another; lhotse's belong together. */
-static int read_from(enum format from, struct ser_table *t, char *const *file, int n, bool allow_pipes,
-		     struct ser_buf *notes, struct ser_err *e)
+/* Speakers of a file that were in one before. */
+static void count_shared(const struct ser_table *t, struct ser_map *before, struct ser_map *shared)
+{
+	ptrdiff_t c = ser_table_col(t, "spk");
+	struct ser_map *here = ser_map_new();
+	for (size_t i = 0; c >= 0 && i < t->n_row; i++) {
+		const char *s = t->col[c].cell[i];
+		if (s[0] != '\0' && ser_map_find(before, s, strlen(s)) >= 0)
+			ser_map_add(shared, s, strlen(s), NULL);
+		ser_map_add(here, s, strlen(s), NULL);
+	}
+	for (size_t i = 0; i < ser_map_len(here); i++)
+		ser_map_add(before, ser_map_key(here, i, NULL), strlen(ser_map_key(here, i, NULL)), NULL);
+	ser_map_free(here);
+}
+
+/* All files, one after another, of these corpora where `corpus` is not NULL; lhotse's belong together. */
+static int read_from(enum format from, struct ser_table *t, char *const *file, int n, const char *const *corpus,
+		     bool allow_pipes, struct ser_buf *notes, struct ser_err *e)
 {
 	int rc = 0;
 	if (from == LHOTSE)
 		return ser_lhotse_read(t, file, n, allow_pipes, notes, e);
+	struct ser_map *speakers = ser_map_new(), *shared = ser_map_new();
 	for (int i = 0; i < n && rc == 0; i++) {
 		struct ser_table one = {0};
 		rc = read_one(from, &one, file[i], allow_pipes, notes, e);
-		if (rc == 0)
+		if (rc == 0 && corpus != NULL) {
+			size_t c = ser_table_add_col(&one, "corpus");
+			for (size_t r = 0; r < one.n_row; r++)
+				ser_table_set(&one, r, c, corpus[i], strlen(corpus[i]));
+		}
+		if (rc == 0) {
+			count_shared(&one, speakers, shared);
 			ser_table_append(t, &one);
+		}
 		ser_table_free(&one);
 	}
+	if (rc == 0 && n > 1 && !ser_table_name_apart(t) && ser_map_len(shared) > 0)
+		ser_buf_printf(
+			notes,
+			"%zu speakers, such as \"%.60s\", are in several of the files and are taken for the same "
+			"people: --corpus keeps them apart\n",
+			ser_map_len(shared), ser_map_key(shared, 0, NULL));
+	ser_map_free(speakers);
+	ser_map_free(shared);
 	return rc;
 }
 
@@ -143,7 +175,7 @@ int main(int argc, char **argv)
 	static const char *const labels[] = {"none", "plurality", "multi-hot", "distribution", NULL};
 	int from = TSV, to = TSV, modality = 0, label = 0;
 	bool allow_pipes = false, gz = false, look = false;
-	const char *vote_file = NULL, *utt_prefix = NULL, *spk_prefix = NULL;
+	const char *vote_file = NULL, *utt_prefix = NULL, *spk_prefix = NULL, *corpora = NULL;
 	struct ser_root root = {0};
 	double threshold = 0;
 	const struct ser_option opts[] = {
@@ -152,6 +184,8 @@ int main(int argc, char **argv)
 		{"gz", "write lhotse's files gzipped", SER_OPT_FLAG(&gz)},
 		{"allow-pipes", "take commands (\"cmd |\") for paths as they are; nothing runs them here",
 		 SER_OPT_FLAG(&allow_pipes)},
+		{"corpus", "the files' corpora, parted by commas: a column, and what ids and speakers begin with",
+		 SER_OPT_STR(&corpora, "NAMES")},
 		{"utt-prefix", "put this before every id, and every recording's id", SER_OPT_STR(&utt_prefix, "TEXT")},
 		{"spk-prefix", "put this before every speaker", SER_OPT_STR(&spk_prefix, "TEXT")},
 		{"probe", "look into the audio files: columns sample_rate, num_samples, dur", SER_OPT_FLAG(&look)},
@@ -193,9 +227,12 @@ int main(int argc, char **argv)
 	if ((root.dir != NULL || root.allow_absolute) && !look)
 		ser_cli_usage(&c, "--%s goes with --probe", root.dir != NULL ? "root" : "allow-absolute");
 
+	struct ser_strs names = ser_cli_names(&c, "corpus", corpora);
+	if (names.n > 0 && (from == LHOTSE || names.n != (size_t)n))
+		ser_cli_usage(&c, "--corpus wants a name for each file, %d, and has %zu", n, names.n);
 	struct ser_table t = {0};
 	struct ser_buf notes = {0};
-	int rc = read_from((enum format)from, &t, file, n, allow_pipes, &notes, &e);
+	int rc = read_from((enum format)from, &t, file, n, names.s, allow_pipes, &notes, &e);
 	for (char *save = NULL, *l = rc == 0 && notes.n > 0 ? strtok_r(notes.s, "\n", &save) : NULL; l != NULL;
 	     l = strtok_r(NULL, "\n", &save))
 		ser_cli_warn(&c, "%s", l);
@@ -222,6 +259,7 @@ int main(int argc, char **argv)
 		probe(&c, &t, &root, &e);
 	rc = write_to((enum format)to, &t, c.out, gz, &e);
 	ser_table_free(&t);
+	ser_cli_names_free(&names);
 	if (rc != 0)
 		ser_cli_die(&c, &e);
 	return ser_cli_end(&c);

@@ -44,13 +44,20 @@ static void print(struct ser_report *rep)
 static struct ser_report *classes(struct ser_cli *c)
 {
 	struct ser_score_set *s = read_set(c, c->operand, c->n_operand, SER_SCORE_CLASSES);
-	struct ser_buf absent = {0};
+	struct ser_buf absent = {0}, unknown = {0};
 	struct ser_err e;
 	struct ser_report *rep = ser_score_report_classes(&o, s, &absent, &e);
 	or_die(c, rep, &e);
 	if (absent.n > 0)
 		ser_cli_warn(c, "absent from the truth, so not in UAR: %s", absent.s);
+	size_t n_unknown = ser_score_unpredictable(s, &unknown);
+	if (n_unknown > 0)
+		ser_cli_warn(
+			c,
+			"unknown to the model, so of recall 0 in UAR: %s (%zu records); leave them out by ser-select",
+			unknown.s, n_unknown);
 	ser_buf_free(&absent);
+	ser_buf_free(&unknown);
 	ser_score_set_free(s);
 	return rep;
 }

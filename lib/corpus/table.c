@@ -147,6 +147,39 @@ void ser_table_append(struct ser_table *t, const struct ser_table *more)
 	}
 }
 
+static void put_corpus(struct ser_table *t, const char *column)
+{
+	const ptrdiff_t c = ser_table_col(t, column), from = ser_table_col(t, "corpus");
+	struct ser_buf b = {0};
+	for (size_t i = 0; c >= 0 && i < t->n_row; i++) {
+		const char *s = t->col[c].cell[i], *corpus = t->col[from].cell[i];
+		size_t n = strlen(corpus);
+		if (s[0] == '\0' || n == 0 || (strncmp(s, corpus, n) == 0 && s[n] == '-'))
+			continue;
+		b.n = 0;
+		ser_buf_printf(&b, "%s-%s", corpus, s);
+		ser_table_set(t, i, (size_t)c, b.s, b.n);
+	}
+	ser_buf_free(&b);
+}
+
+bool ser_table_name_apart(struct ser_table *t)
+{
+	const ptrdiff_t c = ser_table_col(t, "corpus");
+	size_t first = 0, i = 0;
+	while (c >= 0 && first < t->n_row && t->col[c].cell[first][0] == '\0')
+		first++;
+	for (i = first; c >= 0 && i < t->n_row; i++)
+		if (t->col[c].cell[i][0] != '\0' && strcmp(t->col[c].cell[i], t->col[c].cell[first]) != 0)
+			break;
+	if (c < 0 || i >= t->n_row)
+		return false;
+	put_corpus(t, "id");
+	put_corpus(t, "recording");
+	put_corpus(t, "spk");
+	return true;
+}
+
 void ser_table_prefix(struct ser_table *t, const char *column, const char *text)
 {
 	const ptrdiff_t c = ser_table_col(t, column);

@@ -91,6 +91,27 @@ static void confusion(struct ser_report *rep, const struct ser_score_set *s, con
 	free(cell);
 }
 
+size_t ser_score_unpredictable(const struct ser_score_set *s, struct ser_buf *names)
+{
+	size_t k = ser_map_len(s->name), n = 0;
+	size_t *n_of = ser_calloc(k + 1, sizeof *n_of);
+	bool *met = ser_calloc(k + 1, sizeof *met);
+	for (size_t i = 0; i < s->n; i++) {
+		n_of[s->truth[i]]++;
+		met[s->pred[i]] = true;
+	}
+	for (size_t c = 0; c < k && ser_map_len(s->said) > 0; c++) {
+		const char *name = ser_map_key(s->name, c, NULL);
+		if (n_of[c] == 0 || met[c] || ser_map_find(s->said, name, strlen(name)) >= 0)
+			continue;
+		ser_buf_printf(names, "%s%s", names->n > 0 ? " " : "", name);
+		n += n_of[c];
+	}
+	free(n_of);
+	free(met);
+	return n;
+}
+
 static struct ser_report *fill(const struct ser_score_opt *o, const struct ser_score_set *s, const struct scores *c,
 			       struct ser_buf *absent)
 {
@@ -102,6 +123,10 @@ static struct ser_report *fill(const struct ser_score_opt *o, const struct ser_s
 			ser_buf_printf(absent, "%s%s", absent->n > 0 ? " " : "", ser_map_key(s->name, i, NULL));
 	if (absent->n > 0)
 		ser_report_about(rep, "classes_absent_from_truth", ser_str(absent->s));
+	struct ser_buf unknown = {0};
+	if (ser_score_unpredictable(s, &unknown) > 0)
+		ser_report_about(rep, "classes_unknown_to_model", ser_str(unknown.s));
+	ser_buf_free(&unknown);
 	ser_score_table(rep, o, s, ser_score_ec_name, SER_EC_N,
 			(const struct ser_ci *const[]){c->pooled[0], c->pooled[1]},
 			(const struct ser_ci *const[]){c->mean[0], c->mean[1]}, c->spk);

@@ -20,6 +20,7 @@ struct ser_score_set {
 	const struct ser_score_opt *o;
 	enum ser_score_kind kind;
 	struct ser_map *id, *spk, *fold, *name; /* name: classes; spk: the groups of clusters */
+	struct ser_map *said;                   /* classes that a header names: those a model can predict */
 	struct overlap overlap;
 	size_t n, n_said;         /* records; classes that the header names */
 	size_t d;                 /* dimensions of the embedding */

@@ -84,6 +84,9 @@ int ser_score_set_done(struct ser_score_set *s, const char *file, struct ser_err
 /* Each returns a report for ser_report_free(), or NULL and *e: SER_EDATA when the scores are undefined, SER_EPROTO naming
  * the speakers when some were trained on and are scored (but of clusters) and allow_shared is not set. Sets are done. */
 
+/* s of SER_SCORE_CLASSES: classes of the truth that no header names among those of its model's posteriors, and that nothing was
+ * predicted to be, separated by spaces: their recall is 0 whatever the model. Returns how many records are of them. */
+size_t ser_score_unpredictable(const struct ser_score_set *s, struct ser_buf *names);
 /* s of SER_SCORE_CLASSES: ser_eval_classes(), each fold, each class, the confusion matrix. `absent` gets, separated by
  * spaces, the classes that are absent from the truth, so not in the UAR; its n stays 0 when there are none. */
 struct ser_report *ser_score_report_classes(const struct ser_score_opt *o, const struct ser_score_set *s,

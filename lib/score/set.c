@@ -49,7 +49,8 @@ struct ser_score_set *ser_score_set_new(const struct ser_score_opt *o, enum ser_
 				    .id = ser_map_new(),
 				    .spk = ser_map_new(),
 				    .fold = ser_map_new(),
-				    .name = ser_map_new()};
+				    .name = ser_map_new(),
+				    .said = ser_map_new()};
 	return s;
 }
 
@@ -61,6 +62,7 @@ void ser_score_set_free(struct ser_score_set *s)
 	ser_map_free(s->spk);
 	ser_map_free(s->fold);
 	ser_map_free(s->name);
+	ser_map_free(s->said);
 	ser_overlap_free(&s->overlap);
 	free(s->spk_of);
 	free(s->fold_of);
@@ -238,6 +240,8 @@ int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool 
 	bool items = s->kind == SER_SCORE_CLASSES || s->kind == SER_SCORE_NUMBERS || s->kind == SER_SCORE_LABELS;
 	if (s->n == 0 || new_segment)
 		ser_overlap_segment(&s->overlap, h, items ? "post" : s->o->field);
+	if ((s->n == 0 || new_segment) && s->kind == SER_SCORE_CLASSES)
+		ser_score_put_list(s->said, ser_score_said(h, "post", "classes"));
 	if (s->n == 0)
 		begin(s, h, r);
 	int rc = votes ? ser_score_add_votes(s, h, r, e) : SER_OK;

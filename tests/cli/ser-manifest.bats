@@ -298,6 +298,22 @@ b-03a\tb.wav\tb-03\tcalm\t\tb-rec\t0\t1' ]
 	[[ $output == *'both "emotion" and "emo"'* ]]
 }
 
+@test "ser-manifest: speakers of one name in several corpora are told apart, or it is said that they are not" {
+	printf 'id\tpath\tspk\temo\na1\tx\t03\tjoy\n' > "$T/a.tsv"
+	printf 'id\tpath\tspk\temo\nb1\ty\t03\tfear\nb2\tz\t04\tfear\n' > "$T/b.tsv"
+	run -0 --separate-stderr ser-manifest "$T/a.tsv" "$T/b.tsv"
+	[[ $stderr == *'1 speakers, such as "03", are in several of the files and are taken for the same people'* ]]
+	run -0 --separate-stderr ser-manifest --corpus emodb,savee "$T/a.tsv" "$T/b.tsv"
+	[ -z "$stderr" ]
+	[ "$(cut -f 1,3 <<< "$output" | tail -n +2 | paste -sd ' ')" = $'emodb-a1\temodb-03 savee-b1\tsavee-03 savee-b2\tsavee-04' ]
+	# the column alone does it, and once more changes nothing
+	ser-manifest --corpus emodb,savee "$T/a.tsv" "$T/b.tsv" > "$T/c.tsv"
+	ser-manifest "$T/c.tsv" <(ser-manifest --corpus tess "$T/a.tsv") > "$T/d.tsv"
+	[ "$(cut -f 1,3 "$T/d.tsv" | tail -n 1)" = $'tess-a1\ttess-03' ]
+	[ "$(head -4 "$T/d.tsv")" = "$(cat "$T/c.tsv")" ]
+	run -2 ser-manifest --corpus emodb "$T/a.tsv" "$T/b.tsv"
+}
+
 @test "ser-manifest --votes, --label: plurality, multi-hot, distribution" {
 	cat > "$T/votes.csv" <<'X'
 "","A","D","F","H","N","S","fileName","numResponses"

@@ -120,6 +120,18 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	run -3 ser-score verify --n-boot 0 < "$T/x.ser"
 }
 
+@test "ser-score classes: classes that no model of these knows are said" {
+	printf 'id=a\tspk=1\temo=joy\tpost:t=.9,.1\nid=b\tspk=2\temo=fear\tpost:t=.2,.8\nid=c\tspk=1\temo=calm\tpost:t=.2,.8\nid=d\tspk=2\temo=calm\tpost:t=.2,.8\n' > "$T/x.tsv"
+	mk --dim post.classes=joy,fear < "$T/x.tsv" > "$T/x.ser"
+	run -0 --separate-stderr ser-score classes --label emo --n-boot 0 --tsv "$T/x.ser"
+	[[ $stderr == *'unknown to the model, so of recall 0 in UAR: calm (2 records)'* ]]
+	[ "$(value about classes_unknown_to_model value <<< "$output")" = calm ]
+	# another fold's model knows it
+	sed 's/id=/id=2/; s/t=.2,.8/t=0,.2,.8/; s/t=.9,.1/t=.9,.1,0/' "$T/x.tsv" | mk --dim post.classes=joy,calm,fear > "$T/y.ser"
+	run -0 --separate-stderr ser-score classes --label emo --n-boot 0 --tsv "$T/x.ser" "$T/y.ser"
+	[[ -z $stderr && $output != *unknown_to_model* ]]
+}
+
 @test "ser-score clusters: speakers shared with training are reported, not refused" {
 	g="$ROOT/tests/golden/ser-score.txt"
 	mk --dim emb.train_speakers=s4,x,s1 < "$g" > "$T/x.ser"

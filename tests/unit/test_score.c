@@ -556,7 +556,7 @@ static struct ser_score_trials *listed(struct ser_score_opt *o, const struct ser
 
 static void lists_of_trials(void **state)
 {
-	static const char *const good[] = {"1 v0 v1\n0 v0 v2\n\n0 v3 v4\n1 v2 v3",
+	static const char *const good[] = {"1 v0 v1\n0 v0 v2\n\n0 v3 v4\n1 v2 v3\n",
 					   "v0\tv1\ttarget\nv0\tv2\tnontarget\nv3 v4 0\r\nv2 v3 1\n",
 					   "v0 v1 1\nv0 v2 0\nv3 v4 nontarget\nv2 v3 target\n"};
 	struct ser_score_opt o = options(NULL);
@@ -577,6 +577,8 @@ static void lists_of_trials(void **state)
 		ser_report_free(rep);
 		ser_score_trials_free(t);
 	}
+	assert_null(listed(&o, s, "1 v0 v1\n0 v0 v2", &e)); /* may have been v20 */
+	assert_non_null(strstr(e.msg, "cut off"));
 	assert_null(listed(&o, s, "1 v0 v1\n1 v0 v99\n", &e));
 	assert_non_null(strstr(e.msg, "line 2: no record has the id \"v99\""));
 	assert_null(listed(&o, s, "2 v0 v1\n", &e));
