@@ -184,6 +184,13 @@ static void run(struct tool *t, bool from_stdin, const char *id)
 	if (n.n_clipped > 0)
 		ser_cli_warn(&t->c, "%llu of %llu sounds have samples at full scale or beyond (-v names them)",
 			     (unsigned long long)n.n_clipped, (unsigned long long)n.n_sound);
+	if (n.n_narrow > 0)
+		ser_cli_warn(&t->c,
+			     "%llu of %llu sounds were taken at less than %g Hz, the least at %d Hz: they hold nothing "
+			     "above "
+			     "half of that",
+			     (unsigned long long)n.n_narrow, (unsigned long long)n.n_sound, t->o.front.sample_frequency,
+			     n.least_hz);
 	ser_extract_free(x);
 }
 

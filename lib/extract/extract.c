@@ -180,8 +180,12 @@ static void work(void *ctx, size_t i, int worker)
 		j->rc = whole(x, &x->worker[worker], j);
 }
 
-void ser_extract_clipped(struct ser_extract *x, const char *id, const struct ser_audio_info *info)
+void ser_extract_heard(struct ser_extract *x, const char *id, const struct ser_audio_info *info)
 {
+	if (info->rate_hz > 0 && info->rate_hz < x->o.audio.rate_hz) {
+		if (x->count.n_narrow++ == 0 || info->rate_hz < x->count.least_hz)
+			x->count.least_hz = info->rate_hz;
+	}
 	if (info->n_clipped == 0)
 		return;
 	x->count.n_clipped++;
@@ -196,7 +200,9 @@ void ser_extract_put(struct ser_extract *x, struct job *j)
 		x->to.failed(x->to.ctx, id, &j->e);
 		return;
 	}
-	ser_extract_clipped(x, id, &j->info);
+	if (j->rate_hz > 0)
+		j->info.rate_hz = (int)j->rate_hz;
+	ser_extract_heard(x, id, &j->info);
 	if (x->sums_up) {
 		ser_record_drop(&j->r, "feat"); /* samples */
 		ser_record_set(&j->r, "func", ser_f4(j->func, 1, (size_t[]){n_func(x)}));

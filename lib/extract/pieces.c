@@ -133,7 +133,7 @@ int ser_extract_pieces(struct ser_extract *x, struct job *j)
 	     : x->o.segment_s > 0 ? in_windows(x, j, &s, whole.s)
 				  : in_speech(x, j, &s, whole.s);
 	if (s.a != NULL)
-		ser_extract_clipped(x, whole.s, ser_audio_info(s.a));
+		ser_extract_heard(x, whole.s, ser_audio_info(s.a));
 	ser_record_set(&j->r, "id", ser_str(whole.s)); /* for messages */
 	ser_buf_free(&whole);
 	ser_audio_free(s.a);

@@ -56,7 +56,7 @@ struct source {
 int ser_extract_open(struct ser_extract *x, struct worker *w, struct job *j, struct source *s);
 int ser_extract_features(struct ser_extract *x, struct worker *w, struct job *j, const float *s, size_t n);
 void ser_extract_put(struct ser_extract *x, struct job *j);
-void ser_extract_clipped(struct ser_extract *x, const char *id, const struct ser_audio_info *info);
+void ser_extract_heard(struct ser_extract *x, const char *id, const struct ser_audio_info *info);
 void ser_extract_header(struct ser_extract *x, const struct ser_header *from); /* from: of the samples, or NULL */
 struct job *ser_extract_add(struct ser_extract *x);                            /* a new job at the list's end */
 void ser_extract_ready(struct ser_extract *x);                                 /* the last job is complete */

@@ -84,7 +84,8 @@ static void text_of(struct ser_buf *b, const struct ser_val *v, bool exact)
 		if (!exact)
 			ser_buf_str(b, "-");
 	} else if (v->kind == SER_REAL && !exact) {
-		ser_buf_printf(b, fabs(v->u.f) < 1e6 ? "%.4f" : "%.6g", v->u.f);
+		double size = fabs(v->u.f); /* a small probability is not 0 */
+		ser_buf_printf(b, size > 0 && size < 5e-5 ? "%.1e" : size < 1e6 ? "%.4f" : "%.6g", v->u.f);
 	} else if (v->kind == SER_STR) {
 		for (size_t i = 0; i < v->u.str.n; i++) {
 			unsigned char c = (unsigned char)v->u.str.s[i];

@@ -65,11 +65,12 @@ static int take_rows(struct rows *r, const struct ser_dataset *d, const struct s
 	r->x = ser_malloc(ser_mul(r->n, r->d), sizeof *r->x);
 	r->y = ser_malloc(r->n, sizeof *r->y);
 	r->fold = ser_calloc(r->n, sizeof *r->fold);
-	int rc = r->n_class >= 2 ? 0
-				 : ser_fail(e, SER_EDATA,
-					    "label \"%s\" has %zu class%s among the training records, "
-					    "expected at least 2",
-					    label, r->n_class, r->n_class == 1 ? "" : "es");
+	int rc = r->n_class >= 2   ? 0
+		 : l->n_class == 0 ? ser_fail(e, SER_EDATA, "no record has the label \"%s\"", label)
+				   : ser_fail(e, SER_EDATA,
+					      "label \"%s\" has %zu class%s among the training records, "
+					      "expected at least 2",
+					      label, r->n_class, r->n_class == 1 ? "" : "es");
 	for (size_t k = 0; rc == 0 && k < r->n; k++) {
 		const struct ser_item *it = &d->item[r->item[k]];
 		if (it->piece[0].n_frame != 1)

@@ -43,6 +43,10 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	a=$(value differences pooled.uar difference < "$T/got")
 	b=$(ser-score compare --label emo --tsv "$T/second.ser" "$T/all.ser" | value differences pooled.uar difference)
 	awk -v a="$a" -v b="$b" 'BEGIN {s = a + b; exit !(s < 1e-12 && s > -1e-12)}'
+	# a probability that is small is not shown as 0
+	for i in $(seq 40); do printf 'id=%s\tspk=%s\temo=%s\tpred=%s\tpred2=%s\n' $i $((i % 4)) joy joy fear; printf 'id=x%s\tspk=1\temo=fear\tpred=fear\tpred2=fear\n' $i; done > "$T/m"
+	run -0 ser-score compare --label emo --n-boot 100 <(mk < "$T/m") <(sed 's/\tpred=[a-z]*//; s/pred2/pred/' "$T/m" | mk)
+	[[ $output == *' 1.8e-12'* ]]
 	# the same system twice: no difference, p is 1
 	ser-score compare --task regress --pred par --label aro --tsv "$T/all.ser" "$T/second.ser" > "$T/got"
 	[ "$(value differences pooled.ccc difference < "$T/got")" = 0 ]

@@ -71,6 +71,7 @@ golden() { # NAME: is the table `got` that of the golden file? Numbers to 2e-4: 
 	ser-select 'spk == "s1"' all.ser >one.ser
 	ser-svm --field emb -l emo -o m.st one.ser 2>says
 	grep -q 'a single speaker' says
+	fails 1 'no record has the label "nosuch"' ser-svm --field emb -l nosuch -o no.st all.ser
 	fails 1 'has 1 class among' ser-svm --field emb -l emo -o m.st <(ser-select 'emo == "joy"' all.ser)
 	mkstream -n 6 >frames.ser
 	fails 1 'expected one vector' ser-svm --field feat -l emo -o m.st frames.ser

@@ -278,6 +278,22 @@ w.writeframes(struct.pack("<1000h", *[32767 if i % 100 == 0 else 5 for i in rang
 	[[ $stderr == *'1 of 1 sounds have samples at full scale'* ]]
 }
 
+@test "ser-wav2feat: sounds of a lower rate than the features' are said" {
+	for hz in 8000 11025 16000; do
+		$PYTHON -c "
+import math, struct, wave
+w = wave.open('$hz.wav', 'wb'); w.setnchannels(1); w.setsampwidth(2); w.setframerate($hz)
+w.writeframes(struct.pack('<4000h', *[int(9000 * math.sin(i / 5)) for i in range(4000)])); w.close()"
+	done
+	run -0 --separate-stderr ser-wav2feat -o o.ser 8000.wav 11025.wav 16000.wav
+	[ "$stderr" = 'ser-wav2feat: 2 of 3 sounds were taken at less than 16000 Hz, the least at 8000 Hz: they hold nothing above half of that' ]
+	run -0 --separate-stderr ser-wav2feat --sample-frequency 8000 -o o.ser 8000.wav 11025.wav
+	[ -z "$stderr" ]
+	ser-wav2feat -q --kind wave --sample-frequency 8000 8000.wav > w.ser
+	run -0 --separate-stderr ser-wav2feat -o o.ser w.ser
+	[[ $stderr == *'1 of 1 sounds were taken at less than 16000 Hz, the least at 8000 Hz'* ]]
+}
+
 @test "ser-wav2feat: RAVDESS and EmoDB, one thread and two" {
 	[ -d "$DATA/emodb" ] || skip "no corpora in ../shared/data"
 	ser-prep -q emodb "$DATA/emodb" | head -n 100 > m.tsv

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -405,6 +406,19 @@ static void outfiles(void **state)
 	free(tmp);
 	assert_int_equal(ser_outfile_open(&o, "no/such/place", &e), SER_EIO);
 	assert_non_null(strstr(e.msg, "no/such/place: cannot create"));
+	/* one write failed, all others and the last went well */
+	assert_int_equal(ser_outfile_open(&o, "c", &e), 0);
+	int kept = dup(fileno(o.f)), full = open("/dev/full", O_WRONLY);
+	assert_true(kept >= 0 && full >= 0 && dup2(full, fileno(o.f)) >= 0);
+	fputs("lost", o.f);
+	assert_int_equal(fflush(o.f), EOF);
+	assert_true(dup2(kept, fileno(o.f)) >= 0);
+	fputs("there", o.f);
+	assert_int_equal(fflush(o.f), 0);
+	assert_int_equal(ser_outfile_commit(&o, &e), SER_EIO);
+	assert_int_equal(access("c", F_OK), -1);
+	close(kept);
+	close(full);
 	assert_int_equal(ser_outfile_open(&o, "/dev/full", &e), 0);
 	fputs("x", o.f);
 	assert_int_equal(ser_outfile_commit(&o, &e), SER_EIO);
