@@ -8,8 +8,8 @@
 static struct ser_plot_opt o;
 static struct ser_points_opt points = {.field = "proj"};
 static struct ser_bars_opt bars = {.table = "scores"};
-static const char *color;                 /* scatter */
-static const char *label, *pred = "pred"; /* confusion */
+static const char *color;                         /* scatter */
+static const char *label, *pred = "pred", *order; /* confusion */
 static struct ser_logs_opt logs = {.x = "epoch"};
 static const char *y_names;     /* curve */
 static const char *score_names; /* bars */
@@ -126,11 +126,14 @@ static void confusion(struct ser_cli *c)
 	struct ser_buf svg = {0}, meta = {0};
 	struct ser_err e;
 	ser_header_copy(&h, ser_in_header(in));
+	struct ser_strs names = ser_cli_names(c, "order", order);
 	struct ser_truths *t = ser_truths_new(label, pred, &h);
+	ser_truths_order(t, names.s, names.n);
 	each(c, in, &h, false, add_truth, t);
 	metadata(c, &h, &meta);
 	print(c, ser_truths_draw(t, &o, &svg, &e), &e, &svg);
 	ser_truths_free(t);
+	ser_cli_names_free(&names);
 	ser_buf_free(&meta);
 	ser_header_free(&h);
 }
@@ -259,6 +262,7 @@ int main(int argc, char **argv)
 	const struct ser_option confusion_opts[] = {
 		{"label", "the true label", SER_OPT_STR(&label, "NAME"), .flags = SER_OPTION_NEEDED},
 		{"pred", "the predicted label", SER_OPT_STR(&pred, "NAME")},
+		{"order", "classes that come first, parted by commas", SER_OPT_STR(&order, "NAMES")},
 		title,
 		width,
 		height,

@@ -36,7 +36,10 @@ struct ser_truths;
 /* Names of labels, borrowed. Classes that the header h names (tensor "post") come first, in its order. */
 struct ser_truths *ser_truths_new(const char *truth, const char *pred, const struct ser_header *h);
 void ser_truths_free(struct ser_truths *t);
+/* These classes [n], all different, borrowed, come before all others. */
+void ser_truths_order(struct ser_truths *t, const char *const *class, size_t n);
 int ser_truths_add(struct ser_truths *t, struct ser_record *r, struct ser_err *e); /* SER_EDATA: a label is missing */
+/* SER_EDATA also when a class of ser_truths_order() is neither named nor there. */
 int ser_truths_draw(struct ser_truths *t, const struct ser_plot_opt *o, struct ser_buf *svg, struct ser_err *e);
 
 /* ---- texts: what the next two read ---------------------------------------------------------------------- */

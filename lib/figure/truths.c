@@ -9,6 +9,8 @@ struct ser_truths {
 	const char *truth, *pred;
 	struct label class; /* of both labels; its things are truth and prediction by turns */
 	size_t n_said;      /* classes that the header names */
+	const char *const *order;
+	size_t n_order;
 };
 
 struct ser_truths *ser_truths_new(const char *truth, const char *pred, const struct ser_header *h)
@@ -44,13 +46,38 @@ int ser_truths_add(struct ser_truths *t, struct ser_record *r, struct ser_err *e
 	return rc;
 }
 
+void ser_truths_order(struct ser_truths *t, const char *const *class, size_t n)
+{
+	t->order = class;
+	t->n_order = n;
+}
+
+/* The classes asked for to the front, one after the other; the rest stay as they are. */
+static int put_first(struct ser_truths *t, struct ser_err *e)
+{
+	struct label *l = &t->class;
+	for (size_t i = 0; i < t->n_order; i++) {
+		ptrdiff_t at = ser_map_find(l->value, t->order[i], strlen(t->order[i]));
+		if (at < 0)
+			return ser_fail(e, SER_EDATA, "no record has the class \"%s\"", t->order[i]);
+		for (size_t k = l->rank[at]; k > i; k--)
+			l->sorted[k] = l->sorted[k - 1];
+		l->sorted[i] = ser_map_key(l->value, (size_t)at, NULL);
+		for (size_t k = 0; k < ser_map_len(l->value); k++)
+			l->rank[ser_map_find(l->value, l->sorted[k], strlen(l->sorted[k]))] = k;
+	}
+	return SER_OK;
+}
+
 int ser_truths_draw(struct ser_truths *t, const struct ser_plot_opt *opt, struct ser_buf *svg, struct ser_err *e)
 {
+	label_sort(&t->class, t->n_said);
+	if (put_first(t, e) != SER_OK)
+		return e->code;
 	size_t k = ser_map_len(t->class.value), n = t->class.n / 2;
 	struct ser_buf head = {0}, sub = {0};
 	struct ser_plot_opt o = *opt;
 	double *count = ser_calloc(ser_mul(k, k), sizeof *count);
-	label_sort(&t->class, t->n_said);
 	const size_t *of = t->class.of, *rank = t->class.rank;
 	for (size_t i = 0; i < n; i++)
 		count[rank[of[2 * i]] * k + rank[of[2 * i + 1]]]++;

@@ -166,6 +166,17 @@ print(len(s))")" -eq 64 ]
 	texts b.svg | grep -q 'UAR 75.0 %, accuracy 66.7 %'
 }
 
+@test "ser-plot confusion --order: classes in the order asked for" {
+	printf 'id=a\temo=sad\tpred=joy\nid=b\temo=calm\tpred=calm\nid=c\temo=joy\tpred=joy\n' | mk --dim post.classes=sad,joy > a.ser
+	order() { ser-plot confusion --label emo "$@" a.ser | texts /dev/stdin | grep -xE 'sad|joy|calm' | paste -sd' '; }
+	[ "$(order)" = "sad sad joy joy calm calm" ]
+	[ "$(order --order calm,joy)" = "calm calm joy joy sad sad" ]
+	[ "$(order --order joy)" = "joy joy sad sad calm calm" ]
+	run -1 ser-plot confusion --label emo --order joy,rage a.ser
+	[[ $output == *'no record has the class "rage"'* ]]
+	run -2 ser-plot confusion --label emo --order joy,joy a.ser
+}
+
 @test "ser-plot confusion: folds that were trained on different speakers make one matrix" {
 	for f in 1 2; do
 		printf 'id=a%s\temo=x\tpred=x\nid=b%s\temo=y\tpred=x\n' $f $f |
