@@ -1086,6 +1086,18 @@ static void header_trained(void **state)
 	trained_is(&h, "post", 4, "[\"a\",\"b\",\"c\"]");
 	trained_is(&h, "feat", 0, "null");
 
+	/* What all say alike is said once. */
+	struct ser_header one, two;
+	say_trained(&one, "post", "[\"a\"]");
+	say_trained(&two, "post", "[\"b\"]");
+	ser_val_set(&one.arena, ser_header_dim_add(&one, "emb"), "train_speakers", ser_val_list());
+	ser_val_set(&two.arena, ser_header_dim_add(&two, "emb"), "train_speakers", ser_val_list());
+	assert_int_equal(ser_header_merge(&one, &two, &e), 0);
+	assert_non_null(ser_val_get(ser_header_dim(&one, "post"), "train_sets"));
+	assert_null(ser_val_get(ser_header_dim(&one, "emb"), "train_sets"));
+	ser_header_free(&one);
+	ser_header_free(&two);
+
 	/* What is merged is merged once more: numbers are those of the new header. */
 	ser_header_copy(&again, &s[3]);
 	assert_int_equal(ser_header_merge(&again, &h, &e), 0);
