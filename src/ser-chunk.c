@@ -12,9 +12,15 @@ struct chunk {
 	int n_frame, n_chunk, scale; /* scale * n_chunk are cut */
 	double seconds, longest_s;
 	bool stack;
+	const char *mean; /* tensor; instead of cutting */
 	size_t m, n;
 	float *y;
 	size_t cap;
+	/* of the utterance at hand, with mean */
+	struct ser_record first;
+	char *utt;
+	double *sum;
+	size_t d, n_sum;
 };
 
 /* How many frames and chunks, now that the frames' shift is known; what was done goes into the header. */
@@ -88,12 +94,59 @@ static int one(struct chunk *k, struct ser_out *out, struct ser_record *r, struc
 	return SER_OK;
 }
 
+/* The utterance whose chunks have come */
+static void put_mean(struct chunk *k, struct ser_out *out)
+{
+	static const char *const gone[] = {"utt", "chunk", "pred"};
+	if (k->utt == NULL)
+		return;
+	k->y = ser_grow(k->y, &k->cap, k->d, sizeof *k->y);
+	for (size_t i = 0; i < k->d; i++)
+		k->y[i] = (float)(k->sum[i] / (double)k->n_sum);
+	for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+		ser_record_drop(&k->first, gone[i]);
+	if (strcmp(k->field, k->mean) != 0)
+		ser_record_drop(&k->first, k->field);
+	ser_record_set(&k->first, "id", ser_str(k->utt));
+	ser_record_set(&k->first, k->mean, ser_f4(k->y, 1, &k->d));
+	ser_out_record(out, &k->first);
+	free(k->utt);
+	k->utt = NULL;
+}
+
+static int add_to_mean(struct chunk *k, struct ser_out *out, struct ser_record *r, struct ser_err *e)
+{
+	const char *utt;
+	const float *x;
+	size_t d;
+	if (ser_record_str(r, "utt", &utt, e) != SER_OK || ser_record_f4(r, k->mean, 1, &x, &d, e) != SER_OK)
+		return e->code;
+	if (k->utt != NULL && strcmp(k->utt, utt) == 0 && d != k->d)
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu elements, %zu in another chunk of \"%s\"",
+				       k->mean, d, k->d, utt);
+	if (k->utt == NULL || strcmp(k->utt, utt) != 0) {
+		put_mean(k, out);
+		k->utt = ser_strdup(utt);
+		k->d = d;
+		k->n_sum = 0;
+		k->sum = ser_realloc(k->sum, d, sizeof *k->sum);
+		memset(k->sum, 0, d * sizeof *k->sum);
+		ser_record_copy(&k->first, r);
+	}
+	for (size_t i = 0; i < d; i++)
+		k->sum[i] += (double)x[i];
+	k->n_sum++;
+	return SER_OK;
+}
+
 static void begin(struct chunk *k, struct ser_out *out, const struct ser_header *from)
 {
 	struct ser_header h;
 	struct ser_err e;
 	ser_header_copy(&h, from);
-	if (settle(k, &h, &e) != SER_OK)
+	if (k->mean != NULL)
+		ser_header_dim_drop(&h, strcmp(k->field, k->mean) != 0 ? k->field : "");
+	else if (settle(k, &h, &e) != SER_OK)
 		ser_cli_die(&k->c, &e);
 	ser_out_header(out, &h);
 	ser_header_free(&h);
@@ -111,6 +164,8 @@ int main(int argc, char **argv)
 		 SER_OPT_REAL(&k.longest_s, "S", 0, 1e6)},
 		{"scale", "cut N times as many chunks", SER_OPT_INT(&k.scale, "N", 1, 1000), .letter = 'n'},
 		{"field", "tensor to cut", SER_OPT_STR(&k.field, "NAME")},
+		{"mean", "instead: one record for the chunks of an utterance, with the mean of this tensor [D]",
+		 SER_OPT_STR(&k.mean, "NAME")},
 		{"stack", "keep one record an utterance, with a tensor [C,M,D], instead of one a chunk",
 		 SER_OPT_FLAG(&k.stack)},
 		{0},
@@ -119,9 +174,12 @@ int main(int argc, char **argv)
 				      "[FILE]...", opts,
 				      NULL,        SER_CLI_FILTER | SER_CLI_KEEP};
 	ser_cli_begin(&k.c, &tool, argc, argv);
-	if ((k.n_frame > 0) == (k.seconds > 0))
+	bool how = k.n_frame > 0 || k.seconds > 0 || k.n_chunk > 0 || k.longest_s > 0 || k.stack;
+	if (k.mean != NULL && how)
+		ser_cli_usage(&k.c, "--mean cuts nothing: it goes with --field alone");
+	if (k.mean == NULL && (k.n_frame > 0) == (k.seconds > 0))
 		ser_cli_usage(&k.c, "give one of --frames and --seconds");
-	if ((k.n_chunk > 0) == (k.longest_s > 0))
+	if (k.mean == NULL && (k.n_chunk > 0) == (k.longest_s > 0))
 		ser_cli_usage(&k.c, "give one of --chunks and --longest");
 	if (k.longest_s > 0 && !(k.seconds > 0))
 		ser_cli_usage(&k.c, "--longest goes with --seconds");
@@ -133,15 +191,20 @@ int main(int argc, char **argv)
 	while (ser_in_next(in, &r, &segment)) {
 		struct ser_err e;
 		if (segment)
+			put_mean(&k, out);
+		if (segment)
 			begin(&k, out, ser_in_header(in));
-		if (one(&k, out, &r, &e) != SER_OK)
+		if ((k.mean != NULL ? add_to_mean : one)(&k, out, &r, &e) != SER_OK)
 			ser_cli_skip(&k.c, ser_record_id(&r), &e);
 		if (ser_in_waits(in))
 			ser_out_flush(out);
 	}
+	put_mean(&k, out);
 	ser_record_free(&r);
+	ser_record_free(&k.first);
 	ser_in_close(in);
 	ser_out_close(out);
 	free(k.y);
+	free(k.sum);
 	return ser_cli_end(&k.c);
 }

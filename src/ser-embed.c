@@ -11,6 +11,8 @@ struct job {
 	struct ser_source source;
 	const char *name;
 	bool frames;
+	bool head; /* its hidden layer */
+	size_t i_head;
 };
 
 static int header(void *ctx, struct ser_header *h, struct ser_err *e)
@@ -36,6 +38,8 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	int y;
 	if (ser_runner_do(j->run, worker, r, &t, &y, e) < 0)
 		return e->code;
+	if (j->head)
+		y = ser_model_hidden(j->m, t, j->i_head, y);
 	if (ser_runner_set(r, j->name, ser_tape_node(t, y), j->frames, e) != 0)
 		return e->code;
 	return 1;
@@ -64,10 +68,20 @@ static void choose_source(struct ser_cli *c, struct job *j, const char *text)
 		ser_cli_usage(c, "--every follows one field: --source says which encoder's");
 }
 
+static void choose_head(struct ser_cli *c, struct job *j, const char *name, const char *path)
+{
+	int i = ser_model_head_find(j->m, name);
+	if (i < 0 || j->m->head[i].n_hidden == 0)
+		ser_cli_fail(c, SER_EDATA, "%s: has no head \"%s\" with a hidden layer", path, name);
+	j->head = true;
+	j->i_head = (size_t)i;
+	j->source = j->m->head[i].source;
+}
+
 int main(int argc, char **argv)
 {
 	struct job j = {.name = NULL};
-	const char *model = NULL, *source = NULL;
+	const char *model = NULL, *source = NULL, *head = NULL;
 	int precision = SER_LA_FULL;
 	const struct ser_option opts[] = {
 		{"model", "model of ser-train or ser-model import", SER_OPT_STR(&model, "FILE"), .letter = 'm',
@@ -75,6 +89,8 @@ int main(int argc, char **argv)
 		{"source", "encoders whose embeddings stand side by side (default all)",
 		 SER_OPT_STR(&source, "NAME[+NAME]...")},
 		{"frames", "frame-level states [T,C] instead of one vector", SER_OPT_FLAG(&j.frames)},
+		{"head", "the first hidden layer of this head, before its ReLU, instead of the encoder's vector",
+		 SER_OPT_STR(&head, "NAME")},
 		{"name", "name of the new tensor (default emb, or frames)", SER_OPT_STR(&j.name, "NAME")},
 		{"precision", "of matrix products", SER_OPT_CHOICE(&precision, "NAME", ser_la_precisions)},
 		{0},
@@ -90,7 +106,11 @@ int main(int argc, char **argv)
 	if (ser_model_load(&m, model, &e) != 0)
 		ser_cli_die(&c, &e);
 	j.m = m;
+	if (head != NULL && (j.frames || source != NULL))
+		ser_cli_usage(&c, "--head, --frames and --source do not go together");
 	choose_source(&c, &j, source);
+	if (head != NULL)
+		choose_head(&c, &j, head, model);
 	j.run = ser_runner_new(m, &j.source, c.n_thread);
 	if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
 		ser_cli_die(&c, &e);

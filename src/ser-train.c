@@ -12,6 +12,7 @@ static struct {
 	const char *spk;
 	struct ser_strs also, adversarial, dev_spk;
 	int sample;
+	bool go_on;
 	double crop_s;
 	int64_t seed;
 	struct ser_split_opts split;
@@ -25,6 +26,8 @@ static struct {
 static const char *const samples[] = {"plain", "balanced", NULL};
 enum { QUIET = SER_OPTION_SILENT };
 static const struct ser_option own[] = {
+	{"resume-optimizer", "--init is a checkpoint: go on from its heads, moments and steps, too",
+	 SER_OPT_FLAG(&o.go_on)},
 	{"also", "short for + classify --label FIELD --weight WEIGHT", SER_OPT_LIST(&o.also, "FIELD:WEIGHT")},
 	{"adversarial", "the same with --adversarial: make the embedding forget this label",
 	 SER_OPT_LIST(&o.adversarial, "FIELD:WEIGHT")},
@@ -204,6 +207,8 @@ static void check_options(struct ser_cli *c)
 			ser_cli_usage(c, "--freeze needs --init");
 		else if (o.net.enc[i].tune.freeze != NULL && o.net.enc[i].lora != NULL)
 			ser_cli_usage(c, "--lora freezes the encoder by itself");
+	if (o.go_on && (o.net.enc[0].init == NULL || o.keep.resume))
+		ser_cli_usage(c, "--resume-optimizer needs --init, and does not go with --resume");
 	if (o.keep.every > 0 && o.keep.checkpoint == NULL)
 		ser_cli_usage(c, "--checkpoint-every needs --checkpoint");
 	if (!first())
@@ -288,7 +293,8 @@ static void tell(void *ctx, const struct ser_train_row *row, bool more)
 		int n = snprintf(p->what, size, "epoch %zu, loss %.4f", row->epoch, row->loss);
 		if (row->validated)
 			snprintf(p->what + n, size - (size_t)n, ", dev %s %.4f, best %.4f (epoch %zu)",
-				 o.task->kind->score, row->dev, row->best, row->best_epoch);
+				 ser_task_validator(o.task, o.n_task)->kind->score, row->dev, row->best,
+				 row->best_epoch);
 		if (p->c->verbose > 0 || (!isatty(2) && !p->c->progress && time(NULL) - p->said >= 30)) {
 			ser_cli_warn(p->c, "%s", p->what);
 			p->said = time(NULL);
@@ -326,6 +332,8 @@ int main(int argc, char **argv)
 	split_data(&c, d, &split);
 	struct ser_model *m = make_model(&c, d, &split);
 	check(&c, ser_trainer_new(&t, d, &split, m, o.task, o.n_task, &o.train, c.n_thread, &e), &e);
+	if (o.go_on)
+		check(&c, ser_trainer_go_on(t, o.net.enc[0].init, &e), &e);
 	for (size_t k = 0; k < o.n_task; k++)
 		if (o.task[k].note.n > 0)
 			ser_cli_warn(&c, "%s", o.task[k].note.s);

@@ -80,6 +80,17 @@ int ser_model_head_find(const struct ser_model *m, const char *name)
 
 /* ---- the network ---- */
 
+int ser_model_hidden(const struct ser_model *m, struct ser_tape *t, size_t head, int source)
+{
+	const struct ser_head *h = &m->head[head];
+	ser_assert(h->n_hidden > 0);
+	ser_tape_enter(t, "heads.%s", h->name);
+	int x = h->pool != SER_POOL_NONE ? ser_adapt_pool(t, h->pool, source) : source;
+	x = ser_layer_linear(t, "hidden", x, h->n_hidden, true);
+	ser_tape_leave(t);
+	return x;
+}
+
 int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source)
 {
 	const struct ser_head *h = &m->head[head];
@@ -182,7 +193,9 @@ int ser_model_build(struct ser_model *m, struct ser_err *e)
 	ser_tape_reset(t, SER_TAPE_SHAPE, 0);
 	for (size_t i = 0; i < m->n_enc; i++) {
 		struct ser_encoder *c = &m->enc[i];
-		size_t seg[2] = {0, c->arch->min_frame(c->hyper) + 64};
+		size_t n = c->arch->min_frame(c->hyper) + 64,
+		       most = c->arch->max_frame != NULL ? c->arch->max_frame(c->hyper) : n,
+		       seg[2] = {0, n < most ? n : most};
 		y[i] = ser_model_encode(m, t, i, ser_tape_input(t, NULL, seg[1], c->n_in, seg, 1));
 		c->n_emb = ser_tape_shape(t, y[i].emb).n_col;
 	}

@@ -239,6 +239,8 @@ int ser_model_join(struct ser_tape *t, size_t n, const int *part);
 int ser_model_source(const struct ser_model *m, struct ser_tape *t, const struct ser_source *s,
 		     const struct ser_encoded *y);
 int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source);
+/* The first hidden layer of a head that has one, before its ReLU: [n_seg, n_hidden]. */
+int ser_model_hidden(const struct ser_model *m, struct ser_tape *t, size_t head, int source);
 
 /* ---- fine-tuning (adapt.c) ---- */
 

@@ -52,7 +52,15 @@ enum {
 	COUNT_PART,
 	N_COUNT = COUNT_PART + SER_MAX_TASK
 };
-enum { REAL_SUM, REAL_BEST, REAL_SCHED_BEST, REAL_SCHED_SCALE, REAL_PART, N_REAL = REAL_PART + SER_MAX_TASK };
+enum {
+	REAL_SUM,
+	REAL_BEST,
+	REAL_SCHED_BEST,
+	REAL_SCHED_SCALE,
+	REAL_PART,
+	REAL_NMI = REAL_PART + SER_MAX_TASK,
+	N_REAL = REAL_NMI + SER_MAX_TASK
+};
 
 static struct ser_st_tensor flat(const char *name, enum ser_st_dtype type, const void *data, size_t n)
 {
@@ -74,6 +82,13 @@ static const real *live(const struct ser_trainer *t, struct ser_arena *a, const 
 	return x;
 }
 
+static const char *code_name(struct ser_arena *a, size_t task)
+{
+	char name[40];
+	snprintf(name, sizeof name, "checkpoint.code.%zu", task);
+	return ser_arena_strndup(a, name, strlen(name));
+}
+
 int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *note, struct ser_err *e)
 {
 	const struct ser_params *p = t->m->params;
@@ -84,7 +99,7 @@ int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *
 	if (ser_params_check(p, e) != 0)
 		return ser_fail_in(e, "%s: not written", path);
 	ser_model_pack(t->m, &a, &model, &n, &meta, &n_meta);
-	all = ser_arena_alloc(&a, n + 8, sizeof *all);
+	all = ser_arena_alloc(&a, n + 8 + SER_MAX_TASK, sizeof *all);
 	memcpy(all, model, n * sizeof *all);
 	more = ser_arena_alloc(&a, n_meta + 1, sizeof *more);
 	memcpy(more, meta, n_meta * sizeof *more);
@@ -96,12 +111,16 @@ int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *
 	for (size_t k = 0; k < t->n_task; k++) {
 		count[COUNT_PART + k] = (int64_t)t->task[k].n_sum;
 		reals[REAL_PART + k] = t->task[k].sum;
+		reals[REAL_NMI + k] = t->task[k].nmi;
 	}
 	all[n++] = flat("checkpoint.count", SER_ST_I64, count, N_COUNT);
 	all[n++] = flat("checkpoint.real", SER_ST_F64, reals, N_REAL);
 	all[n++] = flat("checkpoint.val", real_type(), live(t, &a, p->val), t->n_live);
 	if (t->best_epoch > 0)
 		all[n++] = flat("checkpoint.best", real_type(), t->best, t->n_live);
+	for (size_t k = 0; k < t->n_task; k++)
+		if (t->task[k].kind->before != NULL)
+			all[n++] = flat(code_name(&a, k), SER_ST_I32, t->task[k].code, t->d->n);
 	const char *name;
 	real *state;
 	for (int i = 0; (state = ser_opt_state(t->opt, i, &name)) != NULL; i++) {
@@ -136,13 +155,50 @@ static int get_live(const struct ser_trainer *t, const struct ser_st *s, const c
 	return rc;
 }
 
+/* The codes that tasks found. */
+static int get_codes(struct ser_trainer *t, const struct ser_st *s, struct ser_err *e)
+{
+	struct ser_arena a = {0};
+	int rc = 0;
+	for (size_t k = 0; k < t->n_task && rc == 0; k++) {
+		struct ser_task *j = &t->task[k];
+		if (j->kind->before == NULL)
+			continue;
+		int32_t *code = ser_arena_alloc(&a, t->d->n, sizeof *code);
+		rc = get_flat(s, code_name(&a, k), SER_ST_I32, t->d->n, sizeof *code, code, e);
+		for (size_t i = 0; i < t->d->n && rc == 0; i++)
+			if ((code[i] < 0) != (j->code[i] < 0) || code[i] >= (int32_t)j->n_class)
+				rc = ser_fail(e, SER_EDATA, "the checkpoint's clusters are out of range");
+		if (rc == 0)
+			memcpy(j->code, code, t->d->n * sizeof *code);
+	}
+	ser_arena_free(&a);
+	return rc;
+}
+
+/* The optimiser's moments and steps */
+static int get_moments(struct ser_trainer *t, const struct ser_st *s, const int64_t *count, struct ser_err *e)
+{
+	const char *name;
+	real *state;
+	for (int i = 0; (state = ser_opt_state(t->opt, i, &name)) != NULL; i++) {
+		struct ser_buf b = {0};
+		ser_buf_printf(&b, "checkpoint.opt.%s", name);
+		int rc = get_live(t, s, b.s, state, e);
+		ser_buf_free(&b);
+		if (rc != 0)
+			return rc;
+	}
+	t->step = (uint64_t)count[COUNT_STEP];
+	t->opt->step = (uint64_t)count[COUNT_OPT_STEP];
+	return 0;
+}
+
 static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err *e)
 {
 	struct ser_params *p = t->m->params;
 	int64_t count[N_COUNT];
 	double reals[N_REAL];
-	const char *name;
-	real *state;
 	if (ser_st_meta(s, "checkpoint") == NULL)
 		return ser_fail(e, SER_EDATA, "not a checkpoint of ser-train");
 	if (get_flat(s, "checkpoint.count", SER_ST_I64, N_COUNT, 8, count, e) != 0 ||
@@ -158,16 +214,8 @@ static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err 
 	if (count[COUNT_BEST_EPOCH] > 0 &&
 	    get_flat(s, "checkpoint.best", real_type(), t->n_live, sizeof(real), t->best, e) != 0)
 		return e->code;
-	for (int i = 0; (state = ser_opt_state(t->opt, i, &name)) != NULL; i++) {
-		struct ser_buf b = {0};
-		ser_buf_printf(&b, "checkpoint.opt.%s", name);
-		int rc = get_live(t, s, b.s, state, e);
-		ser_buf_free(&b);
-		if (rc != 0)
-			return rc;
-	}
-	t->step = (uint64_t)count[COUNT_STEP];
-	t->opt->step = (uint64_t)count[COUNT_OPT_STEP];
+	if (get_moments(t, s, count, e) != 0 || get_codes(t, s, e) != 0)
+		return e->code;
 	t->best_epoch = (size_t)count[COUNT_BEST_EPOCH];
 	t->n_bad = (size_t)count[COUNT_BAD];
 	t->stopped = count[COUNT_STOPPED] != 0;
@@ -179,8 +227,48 @@ static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err 
 	for (size_t k = 0; k < t->n_task; k++) {
 		t->task[k].n_sum = (uint64_t)count[COUNT_PART + k];
 		t->task[k].sum = reals[REAL_PART + k];
+		t->task[k].nmi = reals[REAL_NMI + k];
 	}
 	return 0;
+}
+
+static int go_on(struct ser_trainer *t, const struct ser_st *s, struct ser_err *e)
+{
+	const struct ser_params *p = t->m->params;
+	int64_t count[N_COUNT];
+	if (ser_st_meta(s, "checkpoint") == NULL)
+		return ser_fail(e, SER_EDATA, "not a checkpoint of ser-train");
+	for (size_t i = 0; i < p->n_slice; i++) { /* frozen ones, too, of which there are no moments */
+		const struct ser_slice *x = &p->slice[i];
+		const struct ser_st_tensor *f = ser_st_find(s, x->name);
+		if (f == NULL || f->n != x->n)
+			return ser_fail(e, SER_EDATA, "the checkpoint has no such \"%s\": it is of other tasks",
+					x->name);
+		float *val = ser_malloc(x->n, sizeof *val);
+		ser_st_f4(f, val);
+		ser_model_slice_in(x, val, p->val + x->at);
+		free(val);
+	}
+	if (get_flat(s, "checkpoint.count", SER_ST_I64, N_COUNT, 8, count, e) != 0 ||
+	    get_live(t, s, "checkpoint.val", p->val, e) != 0)
+		return e->code;
+	if (count[COUNT_STEP] < 0 || count[COUNT_STEP] > INT64_MAX / 2 || count[COUNT_OPT_STEP] < 0)
+		return ser_fail(e, SER_EDATA, "the checkpoint's counts are out of range");
+	if (get_moments(t, s, count, e) != 0 || ser_params_check(p, e) != 0)
+		return e->code;
+	t->n_step += t->step;
+	t->sched.n_total = t->n_step;
+	return 0;
+}
+
+int ser_trainer_go_on(struct ser_trainer *t, const char *path, struct ser_err *e)
+{
+	struct ser_st *s;
+	if (ser_st_open(&s, path, e) != 0)
+		return e->code;
+	int rc = go_on(t, s, e);
+	ser_st_free(s);
+	return rc != 0 ? ser_fail_in(e, "%s", path) : 0;
 }
 
 int ser_trainer_resume(struct ser_trainer *t, const char *path, char **note, struct ser_err *e)

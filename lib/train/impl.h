@@ -73,7 +73,7 @@ void train_batch_free(struct ser_batch *b);
 
 /* ---- random numbers: a stream for each purpose, moment and id ---- */
 
-enum purpose { FOR_ORDER = 1, FOR_CROP, FOR_MASK, FOR_TAPE, FOR_CLASS, FOR_CLUSTER, FOR_DEV };
+enum purpose { FOR_ORDER = 1, FOR_CROP, FOR_MASK, FOR_TAPE, FOR_CLASS, FOR_CLUSTER, FOR_DEV, FOR_TOP };
 struct ser_rng train_rng(uint64_t seed, enum purpose p, uint64_t moment, uint64_t key);
 
 /* ---- samplers ---- */
@@ -95,7 +95,7 @@ struct ser_sampler {
 	size_t *train, n_train, *dev, n_dev; /* units */
 	uint64_t per_epoch;                  /* steps in which all training units were taken once */
 	uint64_t print;                      /* of what it draws from beside the data set */
-	size_t *order;                       /* [n_train] of the epoch at hand */
+	size_t *order, n_order;              /* [n_train] of the epoch at hand; its capacity where it may be longer */
 	uint64_t epoch;                      /* it; 0: none yet */
 	/* Fill order for an epoch, from 1; NULL: units are drawn anew each step. */
 	void (*shuffle)(struct ser_sampler *s, uint64_t epoch);
@@ -114,12 +114,24 @@ int train_sample_pairs(struct ser_sampler **out, const struct ser_draw *w, const
 /* n_spk speakers x 2 clusters x n_per records a step. */
 int train_sample_clusters(struct ser_sampler **out, const struct ser_draw *w, const char *spk, const char *cluster,
 			  size_t n_spk, size_t n_per, struct sets *sets, struct ser_err *e);
+/* Clusters of a task, the first, equally often: passes, of which an epoch has one or two. */
+int train_sample_uniform(struct ser_sampler **out, const struct ser_draw *w, const struct ser_task *t,
+			 struct ser_err *e);
+struct pass {
+	const size_t *item; /* [n] */
+	size_t n;
+	uint64_t number; /* from 1 */
+	bool unlabelled; /* no record has a label of another task; another pass follows */
+};
+/* The pass that a step belongs to; true: it begins with it. */
+bool train_uniform_pass(const struct ser_sampler *s, uint64_t step, struct pass *p);
 /* What they share: the positions [*from, *to) of the order that a part takes; where part p of n things begins; the training units
  * by a hash of (seed, purpose, moment, key of the unit), so that the input's order does not matter, into order [n_train]. */
 void train_sample_range(struct ser_sampler *s, uint64_t step, size_t part, size_t n_part, size_t *from, size_t *to);
 size_t train_part_begin(size_t n, size_t part, size_t n_part);
 void train_draw(const struct ser_sampler *s, enum purpose p, uint64_t moment,
 		uint64_t (*key)(const struct ser_sampler *s, size_t unit), size_t *order);
+bool train_sample_validate(struct ser_sampler *s, size_t *i, struct ser_batch *b); /* records of dev */
 void train_sample_free(struct ser_sampler *s);
 
 /* Anchors of a batch with their positives and negatives, as rows. */

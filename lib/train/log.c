@@ -3,6 +3,7 @@
 #include "train/train.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 struct ser_train_log {
 	FILE *f;
 	char *path;
+	const struct ser_task *task; /* borrowed */
 	size_t n_task;
 	long at; /* bytes that belong to it */
 };
@@ -36,12 +38,16 @@ static int cut_back(struct ser_train_log *l, const char *note, struct ser_err *e
 	return 0;
 }
 
-static int begin(struct ser_train_log *l, const struct ser_task *task, struct ser_err *e)
+static int begin(struct ser_train_log *l, struct ser_err *e)
 {
+	const struct ser_task *task = l->task, *v = ser_task_validator(task, l->n_task);
 	fprintf(l->f, "epoch\tstep\tlr\tloss");
 	for (size_t k = 0; k < l->n_task; k++)
 		fprintf(l->f, "\tloss_%s", task[k].name);
-	fprintf(l->f, "\tgrad_norm\tdev_%s\tbest\n", task->kind->score);
+	for (size_t k = 0; k < l->n_task; k++)
+		if (task[k].kind->before != NULL)
+			fprintf(l->f, "\tnmi_%s", task[k].name);
+	fprintf(l->f, "\tgrad_norm\tdev_%s\tbest\n", v != NULL ? v->kind->score : "none");
 	return flush(l, e);
 }
 
@@ -51,11 +57,12 @@ int ser_train_log_open(struct ser_train_log **out, const char *path, const struc
 	struct ser_train_log *l = ser_calloc(1, sizeof *l);
 	*out = NULL;
 	l->path = ser_strdup(path);
+	l->task = task;
 	l->n_task = n_task;
 	l->f = fopen(path, note != NULL ? "r+" : "w");
 	int rc = l->f == NULL   ? ser_fail(e, SER_EIO, "%s: cannot open: %s", path, strerror(errno))
 		 : note != NULL ? cut_back(l, note, e)
-				: begin(l, task, e);
+				: begin(l, e);
 	if (rc == 0)
 		*out = l;
 	else
@@ -70,6 +77,9 @@ int ser_train_log_row(struct ser_train_log *l, const struct ser_train_row *r, st
 	fprintf(l->f, "\t%.6g", r->loss);
 	for (size_t k = 0; k < l->n_task; k++)
 		fprintf(l->f, "\t%.6g", r->part[k]);
+	for (size_t k = 0; k < l->n_task; k++)
+		if (l->task[k].kind->before != NULL)
+			fprintf(l->f, isnan(l->task[k].nmi) ? "\t" : "\t%.6f", l->task[k].nmi);
 	fprintf(l->f, "\t%.6g", r->grad_norm);
 	if (r->validated)
 		fprintf(l->f, "\t%.6f\t%.6f\n", r->dev, r->best);

@@ -46,7 +46,7 @@ static void part(struct ser_sampler *s, uint64_t step, size_t p, size_t n_part, 
 }
 
 /* Every size'th, in batches of some thousand frames. */
-static bool validate(struct ser_sampler *s, size_t *i, struct ser_batch *b)
+bool train_sample_validate(struct ser_sampler *s, size_t *i, struct ser_batch *b)
 {
 	for (size_t frames = 0; *i < s->n_dev && b->n < 64 && frames < 20000; ++*i) {
 		if (*i % s->w.size != s->w.rank)
@@ -67,7 +67,7 @@ int train_sample_items(struct ser_sampler **out, const struct ser_draw *w, struc
 	*s = (struct ser_sampler){.w = *w,
 				  .shuffle = w->balanced ? shuffle_balanced : shuffle_plain,
 				  .part = part,
-				  .validate = validate,
+				  .validate = train_sample_validate,
 				  .free = train_sample_free};
 	s->train = ser_malloc(w->d->n, sizeof *s->train);
 	s->dev = ser_malloc(w->d->n, sizeof *s->dev);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/impl.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A task is its file task_NAME.c and its row here. */
-extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive;
-const struct ser_task_kind *const ser_task_kinds[] = {&train_classify, &train_regress, &train_speaker,
-						      &train_contrastive, NULL};
+extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive, train_deepcluster;
+const struct ser_task_kind *const ser_task_kinds[] = {&train_classify,    &train_regress,     &train_speaker,
+						      &train_contrastive, &train_deepcluster, NULL};
 
 const struct ser_option ser_task_options[] = {
 	{"weight", "of this task's loss in the sum", SER_AT_REAL(struct ser_task, weight, "X", 0, 1e6)},
@@ -18,6 +19,8 @@ const struct ser_option ser_task_options[] = {
 	 SER_AT_COUNT(struct ser_task, n_layer, "N", 1, SER_MAX_HEAD_LAYER)},
 	{"head-pool", "what the head makes of frames, when it does not stand on the embedding",
 	 SER_AT_CHOICE(struct ser_task, pool, "HOW", ser_head_pools)},
+	{"frozen-head", "leave the head as it began: the encoder learns to serve it",
+	 SER_AT_FLAG(struct ser_task, frozen)},
 	{"head-dropout", "dropout before the head's outputs", SER_AT_REAL(struct ser_task, dropout, "X", 0, 0.95)},
 	{0},
 };
@@ -37,7 +40,8 @@ const struct ser_task_kind *ser_task_find(const char *name)
 
 void ser_task_init(struct ser_task *t, const struct ser_task_kind *k)
 {
-	*t = (struct ser_task){.kind = k, .weight = 1, .spk = "spk", .n_layer = 1};
+	*t = (struct ser_task){
+		.kind = k, .weight = 1, .spk = "spk", .n_hidden = k->hidden, .n_layer = 1, .nmi = (double)NAN};
 	ser_assert(k->size <= sizeof t->own);
 	memcpy(t->own, k->defaults, k->size);
 }
@@ -84,6 +88,14 @@ void ser_task_name_all(struct ser_task *t, size_t n)
 		t[k].name = ser_arena_strndup(&t[k].arena, b.s, b.n);
 		ser_buf_free(&b);
 	}
+}
+
+const struct ser_task *ser_task_validator(const struct ser_task *t, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		if (t[k].kind->tally != NULL)
+			return &t[k];
+	return NULL;
 }
 
 void ser_task_want(struct ser_strs *l, const char *name)

@@ -16,6 +16,7 @@ struct ser_split_opts;
 struct ser_batch;
 struct ser_sampler;
 struct ser_draw;
+struct ser_trainer;
 struct ser_task;
 
 struct ser_task_kind {
@@ -30,6 +31,7 @@ struct ser_task_kind {
 	bool all_rows;     /* its loss is no sum over rows: processes form it over the rows of all of them */
 	size_t batch;      /* records a step, and seconds of a crop, when it comes first and nothing else was said; */
 	double crop_s;     /* 0: the trainer's defaults */
+	size_t hidden;     /* units of its head's hidden layer when nothing else was said */
 
 	/* In the order in which they are called; those marked * may be absent. */
 	/* * What it changes in the split when it comes first. */
@@ -47,13 +49,15 @@ struct ser_task_kind {
 		       struct ser_err *e);
 	/* * A sampler of its own; absent: the records that any task can learn from. */
 	int (*sampler)(struct ser_task *t, const struct ser_draw *w, struct ser_sampler **out, struct ser_err *e);
+	/* * Before each step. Codes of a task that has this are in checkpoints. */
+	int (*before)(struct ser_task *t, struct ser_trainer *tr, struct ser_err *e);
 	/* What a batch adds to the number that the loss's sum is divided by. */
 	double (*weight)(const struct ser_task *t, const struct ser_batch *b);
 	/* The loss over rows [lo, hi) of a batch, out [hi-lo, ..] being the head's outputs, its sum divided by norm; -1: these rows say
 	 * nothing. What the tape borrows stays until the next call. */
 	int (*loss)(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, size_t lo, size_t hi,
 		    double norm);
-	/* Validation: doubles [tally_size()], zeros; each batch of whole records adds to them; those of all processes are summed; their score.
+	/* * Validation, the three or none: doubles [tally_size()], zeros; each batch of whole records adds to them; those of all processes are summed; their score.
 	 * A tally has a place of its own for what must not be summed. */
 	size_t (*tally_size)(const struct ser_task *t);
 	void (*tally)(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, double *sum);
@@ -77,6 +81,7 @@ struct ser_task {
 	size_t n_hidden, n_layer; /* hidden units and layers of its head */
 	double dropout;           /* of its head */
 	enum ser_head_pool pool;  /* what it makes of frames */
+	bool frozen;              /* its head stays as it began */
 	_Alignas(16) char own[SER_TASK_OWN]; /* its kind's options */
 	/* results */
 	struct ser_buf note; /* what its user should be told of the data; empty: nothing */
@@ -88,8 +93,10 @@ struct ser_task {
 	size_t n_class;              /* 0: it has no classes */
 	uint64_t print;              /* of what it read beside the records */
 	void *state;                 /* its kind's */
+	double nmi;                  /* of its codes against those before; NaN: there were none */
 	struct ser_sampler *sampler; /* NULL: it goes by the first task's */
 	/* of the step at hand, and sums over the epoch: the trainer's */
+	bool rests; /* its head is left alone */
 	double norm, sum;
 	uint64_t n_sum;
 	real *grad; /* of its outputs for this process' rows */
@@ -106,6 +113,8 @@ int ser_task_parse(struct ser_task *t, const char *text, struct ser_err *e);
 void ser_task_free(struct ser_task *t);
 /* Give each a name of its own: what its kind says, a number behind it where that is taken. */
 void ser_task_name_all(struct ser_task *t, size_t n);
+/* The task that validates: the first that can; NULL: none. */
+const struct ser_task *ser_task_validator(const struct ser_task *t, size_t n);
 /* For labels(): add a name, NULL is none. */
 void ser_task_want(struct ser_strs *l, const char *name);
 

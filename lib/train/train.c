@@ -246,6 +246,14 @@ static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_TASK], st
 	return 0;
 }
 
+static void freeze_head(struct ser_trainer *t, const struct ser_task *k, bool on)
+{
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "heads.%s.", k->name);
+	ser_params_flag(t->m->params, b.s, SER_P_FROZEN, on);
+	ser_buf_free(&b);
+}
+
 int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct ser_err *e)
 {
 	double loss[SER_MAX_TASK] = {0};
@@ -255,6 +263,9 @@ int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct se
 		return 0;
 	for (size_t k = 0; k < t->n_task && t->step % t->per_epoch == 0; k++)
 		t->sum = t->task[k].sum = 0, t->task[k].n_sum = 0;
+	for (size_t k = 0; k < t->n_task; k++)
+		if (t->task[k].kind->before != NULL && t->task[k].kind->before(&t->task[k], t, e) != 0)
+			return e->code;
 	if (run_batch(t, loss, e) != 0)
 		return e->code;
 	for (size_t k = 0; k < t->n_task; k++) {
@@ -268,7 +279,13 @@ int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct se
 		if (ser_params_clip(t->m->params, t->o.clip, &row->grad_norm, e) != 0)
 			return name_batch(t, 0, t->o.accumulate, e);
 		row->lr = ser_sched_lr(&t->sched, t->step);
+		for (size_t k = 0; k < t->n_task; k++)
+			if (t->task[k].rests && !t->task[k].frozen)
+				freeze_head(t, &t->task[k], true);
 		ser_opt_step(t->opt, row->lr);
+		for (size_t k = 0; k < t->n_task; k++)
+			if (t->task[k].rests && !t->task[k].frozen)
+				freeze_head(t, &t->task[k], false);
 	}
 	uint64_t in_epoch = t->step++ % t->per_epoch + 1;
 	row->step = t->step;
@@ -422,6 +439,9 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 			ser_model_freeze_base(t->m, i);
 		frozen = frozen || is_frozen(t, i);
 	}
+	for (size_t k = 0; k < t->n_task; k++)
+		if (t->task[k].frozen)
+			freeze_head(t, &t->task[k], true);
 	train_rates(t);
 	t->sched = ser_sched_defaults();
 	t->sched.kind = o->sched;

@@ -190,6 +190,9 @@ void ser_trainer_finish(struct ser_trainer *t);
  * note: text of the caller's that resume gives back (malloc'ed). Resume refuses a file made from other data, options or network. */
 int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *note, struct ser_err *e);
 int ser_trainer_resume(struct ser_trainer *t, const char *path, char **note, struct ser_err *e);
+/* Begin where the training of a checkpoint stood: parameters, heads' too, moments and steps, to which the epochs are added. Records and
+ * options may be others; the tasks' heads may not. */
+int ser_trainer_go_on(struct ser_trainer *t, const char *path, struct ser_err *e);
 
 /* ---- the log -------------------------------------------------------------------------------------------- */
 

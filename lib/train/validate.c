@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Validation: whole utterances, the first task's score. */
+/* Validation: whole utterances, the score of the first task that has one. */
 #include "train/impl.h"
 
 #include <stdlib.h>
@@ -7,15 +7,16 @@
 
 static double score(struct ser_trainer *t)
 {
-	struct ser_task *k = t->task;
+	struct ser_task *k = t->task + (ser_task_validator(t->task, t->n_task) - t->task);
+	struct ser_sampler *s = t->task->sampler;
 	size_t n = k->kind->tally_size(k);
 	double *sum = ser_calloc(n, sizeof *sum);
 	train_batch_clear(&t->b);
-	for (size_t i = 0; k->sampler->validate(k->sampler, &i, &t->b); train_batch_clear(&t->b)) {
+	for (size_t i = 0; s->validate(s, &i, &t->b); train_batch_clear(&t->b)) {
 		if (t->b.n == 0)
 			continue;
 		train_read_batch(t, false);
-		train_encode(t, 0, 0, 1);
+		train_encode(t, 0, 0, (size_t)(k - t->task) + 1);
 		int out = ser_model_head(t->m, t->tape, (size_t)k->head, train_source(t, k));
 		k->kind->tally(k, t->tape, out, &t->b, sum);
 	}

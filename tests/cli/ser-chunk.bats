@@ -31,6 +31,21 @@ load helper
 	same 2 sh -c 'ser-chunk -m 62 -c 1 in.ser | ser-dump | wc -l'
 }
 
+@test "ser-chunk --mean: utterances again, each with the mean of its chunks" {
+	mkstream -n 3 --frames 90 --shift 0.016 | ser-chunk -m 62 -c 4 >c.ser
+	ser-train regress -l dur --arch linear -e 1 -q -o m.st c.ser
+	ser-predict -m m.st c.ser >p.ser
+	ser-dump --data p.ser | jq -s -c 'group_by(.utt)[] | [.[0].utt, .[0].spk, (map(.post.data[0]) | add / 4)]' >want
+	ser-chunk --mean post p.ser >u.ser
+	ser-dump --data u.ser | jq -c '[.id, .spk, .post.data[0]]' >got
+	paste -d '\n' want got | jq -e -s '[range(3) as $i | .[2 * $i][0:2] == .[2 * $i + 1][0:2] and (.[2 * $i][2] - .[2 * $i + 1][2] | fabs < 1e-5)] | all' >/dev/null
+	ser-dump u.ser | jq -e -s 'map(has("feat") or has("chunk") or has("pred") or has("utt")) | any | not' >/dev/null
+	ser-score regress --label dur --allow-shared-speakers --n-boot 0 u.ser >/dev/null
+	run -2 ser-chunk --mean post -m 3 p.ser
+	fails 1 'field "utt"' ser-chunk --mean post u.ser
+	fails 1 'field "nope"' ser-chunk --mean nope p.ser
+}
+
 @test "ser-chunk: what fails" {
 	mkstream -n 3 --frames 60 >in.ser # 60, 61, 62
 	fails 1 '60 frames are fewer than a chunk' ser-chunk -m 62 -c 3 -o o.ser in.ser

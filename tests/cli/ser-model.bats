@@ -26,6 +26,7 @@ setup() {
 		roberta | bert) continue ;; # mkstream makes no tokens: tests/unit/test_encoders.c
 		wav2vec2 | hubert | wavlm | data2vec-audio | emotion2vec) d=wave.ser h=("${small[@]}" --hyper conv_dim=8 --hyper ffn=16 --crop 0) ;;
 		esac
+		[ "$a" != deepemocluster ] || { ser-chunk -m 12 -c 1 $d >chunks.ser; d=chunks.ser h=(--hyper frames=12 --hyper channels=4); }
 		[[ $a != chunk-* ]] || h=(--hyper frames=12 --hyper chunks=3)
 		[ "$a" != ecapa ] || h=(--hyper channels=16 --hyper mfa=16)
 		[ "$a" != xvector ] || h=(--hyper channels=16 --hyper last=16)

@@ -499,8 +499,9 @@ END
 		[weight-decay]=0.02 [momentum]=0.5 [clip]=4 [ema]=0.5 [patience]=9 [seed]=3 [init]=j.st [freeze]=all [layer-mix]=true [layer-mix-norm]=true
 		[lora]=2 [head-pool]=mean [label]=spk [votes]=dur [loss]=x [multi-hot]=true [penalty]=penalty.json [alpha]=2 [beta]=2 [coupled]=true [gamma]=1
 		[class-weight]=balanced [smooth]=0.1 [weight]=2 [hidden]=3 [head-layers]=2 [head-dropout]=0.1 [margin]=0.3
-		[scale]=20 [sub-centres]=2 [pairs]=pairs2.ser [cluster]=fold [batch-speakers]=2 [batch-per-cluster]=3 [tau]=0.2 [proj]=7)
-	declare -A base=([classify]="-l emo" [regress]="-l dur" [speaker]="-l spk" [contrastive]="") loss=([classify]=focal [regress]=mae [speaker]=softmax
+		[scale]=20 [sub-centres]=2 [pairs]=pairs2.ser [cluster]=fold [batch-speakers]=2 [batch-per-cluster]=3 [tau]=0.2 [proj]=7
+		[clusters]=4 [top-lr-scale]=2 [frozen-head]=true)
+	declare -A base=([classify]="-l emo" [regress]="-l dur" [speaker]="-l spk" [contrastive]="" [deepcluster]="-k 3") loss=([classify]=focal [regress]=mae [speaker]=softmax
 		[contrastive]=supcon)
 	bad=0
 	refused() { # NAME ARGS...
@@ -512,7 +513,7 @@ END
 		if [ $rc -eq 0 ]; then echo "resumed with another --$name: $*"; bad=1; fi
 		grep -q "other data or with other options" err && hit=$((hit + 1)) || { echo "$name: $(cat err)" >>why; }
 	}
-	for m in classify regress speaker contrastive; do
+	for m in classify regress speaker contrastive deepcluster; do
 		hit=0
 		: >why
 		run=(ser-train "$m" ${base[$m]} --field emb --arch mlp -e 2 -q -o x.st --checkpoint "$m.ckpt")
@@ -523,7 +524,8 @@ END
 			v=${other[$o]-missing}
 			[ "$o" != loss ] || v=${loss[$m]}
 			[ "$m-$o" != speaker-label ] || v=emo
-			case $o in init | freeze | pairs | layer-mix | layer-mix-norm | lora) continue ;; esac
+			[ "$m-$o" != deepcluster-cluster ] || v=cluster
+			case $o in init | freeze | pairs | resume-optimizer | layer-mix | layer-mix-norm | lora) continue ;; esac
 			[ "$v" != missing ] || { echo "no other value of --$o in this test"; bad=1; continue; }
 			refused "$o" "${run[@]}" "--$o=$v"
 		done
@@ -628,6 +630,77 @@ END
 	fails 1 'has 30 frames, architecture chunk-cnn needs 62' ser-train regress -l dur --arch chunk-cnn --crop 0 -o c.st d.ser
 	fails 2 'expected one of mean, gated, rnn-attention, self-attention' \
 		ser-train regress -l dur --arch chunk-cnn --hyper aggregate=most -o c.st d.ser
+}
+
+deep=(--arch deepemocluster --hyper frames=12 --hyper channels=4 --hyper emb=16 --hidden 16 --crop 0 --time-masks 0 --freq-masks 0 -b 32
+	--lr 0.003 --schedule const --warmup 0 --input-norm global --seed 3 -q)
+
+@test "deepcluster: the task is a loop of ser-embed, ser-kmeans and ser-train" {
+	mkstream -n 120 --frames 12 --bins 8 --speakers 6 | ser-chunk -m 12 -c 1 | ser-sort --by id >c.ser
+	values=(+ regress -l dur --loss ccc-mixed --hidden 16)
+	ser-train deepcluster -k 5 "${deep[@]}" -e 3 -o one.st "${values[@]}" c.ser
+	ser-train deepcluster -k 5 "${deep[@]}" -e 1 --checkpoint loop.ckpt -o loop.st "${values[@]}" c.ser
+	for e in 2 3; do
+		ser-embed -m loop.ckpt --head cluster c.ser | ser-kmeans -k 5 --init random --n-init 1 --max-iter 20 --tol 0 --seed $((3 + e)) -q |
+			ser-select --drop emb true >assigned.ser
+		ser-train deepcluster -k 5 --cluster cluster --init loop.ckpt --resume-optimizer "${deep[@]}" -e 1 --checkpoint next.ckpt -o loop.st \
+			"${values[@]}" assigned.ser
+		mv next.ckpt loop.ckpt
+	done
+	for m in one loop; do ser-model export -o $m.plain $m.st; done
+	cmp one.plain loop.plain
+	# without the moments it is another one
+	ser-train deepcluster -k 5 "${deep[@]}" -e 1 --checkpoint loop.ckpt -o loop.st "${values[@]}" c.ser
+	ser-train deepcluster -k 5 --cluster cluster --init loop.ckpt "${deep[@]}" -e 1 -o other.st "${values[@]}" assigned.ser
+	ser-train deepcluster -k 5 --cluster cluster --init loop.ckpt --resume-optimizer "${deep[@]}" -e 1 -o loop.st "${values[@]}" assigned.ser
+	run ! cmp -s <(ser-model export -o o.plain other.st && cat o.plain) <(ser-model export -o l.plain loop.st && cat l.plain)
+	fails 2 'needs --init' ser-train deepcluster -k 5 "${deep[@]}" --resume-optimizer -o x.st c.ser
+	fails 1 'not a checkpoint' ser-train deepcluster -k 5 "${deep[@]}" --init one.st --resume-optimizer -o x.st "${values[@]}" c.ser
+	fails 1 'of other tasks' ser-train deepcluster -k 5 "${deep[@]}" --init loop.ckpt --resume-optimizer -o x.st + classify -l emo c.ser
+	fails 1 'no head "values2" with a hidden layer' ser-embed -m one.st --head values2 c.ser
+	fails 2 'do not go together' ser-embed -m one.st --head cluster --frames c.ser
+}
+
+@test "deepcluster: passes without and with labels, a frozen head, interrupted and in threads: the same bytes" {
+	mkstream -n 120 --frames 12 --bins 8 --speakers 6 | ser-chunk -m 12 -c 1 >c.ser
+	ser-cat <(ser-select 'fold == 0' c.ser) <(ser-select --drop dur 'fold != 0' c.ser) >half.ser
+	run=(ser-train deepcluster -k 5 "${deep[@]}" -e 4)
+	values=(+ regress -l dur --loss ccc-mixed --hidden 16)
+	"${run[@]}" -o a.st --log a.tsv --dev-speaker 03 "${values[@]}" half.ser
+	head -n 1 a.tsv | grep -qP 'loss_cluster\tloss_values\tnmi_cluster\tgrad_norm\tdev_ccc'
+	awk -F'\t' 'NR == 2 && $7 != "" || NR > 2 && !($7 >= 0 && $7 <= 1) {exit 1}' a.tsv
+	"${run[@]}" -t 2 -o b.st --log b.tsv --dev-speaker 03 "${values[@]}" half.ser
+	cmp a.st b.st
+	cmp a.tsv b.tsv
+	for steps in 3 5; do # cut off inside a pass, again and again
+		rm -f c.ckpt
+		for n in 1 2 3 4 5 6 7 8; do
+			timeout -s KILL 0.0$n "${run[@]}" -o b.st --log b.tsv --checkpoint c.ckpt --checkpoint-every $steps --resume --dev-speaker 03 "${values[@]}" half.ser || true
+		done
+		"${run[@]}" -o b.st --log b.tsv --checkpoint c.ckpt --checkpoint-every $steps --resume --dev-speaker 03 "${values[@]}" half.ser
+		same_model a.st b.st
+		cmp a.tsv b.tsv
+	done
+	value_head() { "$PYTHON" -c '
+import json, struct, sys
+f = open(sys.argv[1], "rb").read()
+n = struct.unpack("<Q", f[:8])[0]
+for name, t in sorted(json.loads(f[8:8 + n]).items()):
+    if name.startswith("heads.values"):
+        print(name, f[8 + n + t["data_offsets"][0]:8 + n + t["data_offsets"][1]].hex())' "$1"; }
+	ser-train deepcluster -k 5 "${deep[@]}" -e 1 -o f1.st "${values[@]}" --frozen-head half.ser
+	"${run[@]}" -o f4.st "${values[@]}" --frozen-head half.ser
+	"${run[@]}" -o t4.st "${values[@]}" half.ser
+	[ "$(value_head f1.st | wc -l)" -eq 4 ]
+	cmp <(value_head f1.st) <(value_head f4.st)
+	run ! cmp -s <(value_head t4.st) <(value_head f4.st)
+	# behind another task, which then says what an epoch is; any encoder
+	ser-train regress -l dur --arch convpool --hyper channels=8 --crop 0 -e 2 -o r.st + deepcluster -k 3 --hidden 8 --weight 0.1 c.ser
+	fails 1 'clusters of 120 records' ser-train deepcluster -k 121 "${deep[@]}" -e 1 -o x.st c.ser
+	fails 1 '"fold" is no cluster, a whole number from 0 to 1' ser-train deepcluster -k 2 --cluster fold "${deep[@]}" -e 1 -o x.st <(ser-fold kfold -k 4 c.ser)
+	fails 2 'needs a hidden layer' ser-train deepcluster "${deep[@]}" --hidden 0 -o x.st c.ser
+	fails 1 'nothing is left to validate on' ser-train deepcluster "${deep[@]}" --dev-speaker 03 -o x.st c.ser
+	fails 1 'takes 12' ser-train deepcluster "${deep[@]}" -o x.st <(mkstream -n 10 --frames 14 --bins 8)
 }
 
 @test "fields of one axis" {

@@ -517,6 +517,33 @@ for arch, how, frames, chunks in (("chunk-lstm", "rnn-attention", 9, 4), ("chunk
     meta |= {"arch": arch, "hyper": json.dumps(hyper)}
     write(f"tests/golden/model_{name}.st", tensors, meta)
 
+class DeepEmo(Net):
+    def __init__(self):
+        super().__init__()
+        width, self.blocks = [1, 2, 2, 4, 4, 8, 8, 8], []
+        for i in range(7):
+            conv2d = nn.Conv2d(width[i], width[i + 1], 3, 1 if i < 2 else 2, 1)
+            self.blocks.append(self.add(f"block{i}", Block(conv2d, nn.BatchNorm2d(width[i + 1]))))
+        self.emb = nn.Linear(8 * 2 * 1, 5)  # of 40 frames and 12 bands
+
+    def forward(self, x):
+        y = x[:, None]
+        for b in self.blocks:
+            y = b(y)
+        return F.relu(self.emb(y.permute(0, 2, 3, 1).flatten(1)))
+
+
+net = DeepEmo().eval()
+with torch.no_grad():
+    randomise(net)
+    x40 = [x[1], torch.randn(1, 40, D)]
+    emb, head = torch.cat([net(v) for v in x40]), nn.Linear(5, 3)
+    out["deepemocluster"], out["deepemocluster.post"], out["x2"] = emb.numpy(), head(emb).softmax(1).numpy(), x40[1][0].numpy()
+tensors = {"encoder." + k: v.numpy() for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
+tensors |= {"heads.emo.out.weight": head.weight.detach().numpy(), "heads.emo.out.bias": head.bias.detach().numpy()}
+meta |= {"arch": "deepemocluster", "hyper": json.dumps(dict(frames=40, channels=2, emb=5, dropout=0.5))}
+write("tests/golden/model_deepemocluster.st", tensors, meta)
+
 out["whole"] = np.array([1, -2, 3], dtype="i8")
 out["scalar"] = np.array(2.5)
 out["half"] = np.array([1.5, -0.25, 65504, 6e-8, np.inf], dtype="f2")

@@ -26,7 +26,8 @@ static const char *const goldens[] = {"convpool",
 				      "chunk-lstm-mean",
 				      "chunk-lstm-rnn-attention",
 				      "chunk-cnn-gated",
-				      "chunk-cnn-self-attention"};
+				      "chunk-cnn-self-attention",
+				      "deepemocluster"};
 enum { N_ARCH = sizeof archs / sizeof *archs, N_GOLDEN = sizeof goldens / sizeof *goldens };
 
 static struct ser_st *golden(void)
@@ -63,8 +64,9 @@ static void equals_pytorch(void **state)
 	struct ser_model *m;
 	char path[100], post_name[100];
 	size_t t[2], d, rows, cols;
-	const float *x[2] = {tensor(s, "x0", &t[0], &d), tensor(s, "x1", &t[1], &d)};
 	const char *name = *state;
+	bool chunk = strcmp(name, "deepemocluster") == 0; /* of 40 frames */
+	const float *x[2] = {tensor(s, chunk ? "x1" : "x0", &t[0], &d), tensor(s, chunk ? "x2" : "x1", &t[1], &d)};
 	snprintf(path, sizeof path, "tests/golden/model_%s.st", name);
 	snprintf(post_name, sizeof post_name, "%s.post", name);
 	if (ser_model_load(&m, path, &e) != 0)
@@ -441,6 +443,31 @@ static void chunk_sizes(void **state)
 		for (size_t k = 0; k < m->params->n_slice; k++)
 			n += m->params->slice[k].n;
 		assert_int_equal(n, want[i].n);
+		ser_model_free(m);
+	}
+	/* Trainable, of both heads of DeepEmoCluster. */
+	for (size_t k = 10; k <= 30; k += 20) {
+		const char *name[30], *const value = "act";
+		struct ser_model *m;
+		for (size_t i = 0; i < k; i++)
+			name[i] = "c";
+		assert_int_equal(ser_model_new(&m, "deepemocluster", NULL, 0, 1, &e), 0);
+		ser_model_input(m, "feat", 128, NULL, SER_NORM_NONE);
+		struct ser_head h = {.name = "cluster",
+				     .kind = SER_HEAD_CLASS,
+				     .out = name,
+				     .n_out = k,
+				     .n_hidden = 256,
+				     .n_layer = 1,
+				     .n_sub = 1};
+		ser_model_head_add(m, &h, &e);
+		h.name = "values";
+		h.kind = SER_HEAD_VALUE;
+		h.out = &value;
+		h.n_out = 1;
+		ser_model_head_add(m, &h, &e);
+		assert_int_equal(ser_model_build(m, &e), 0);
+		assert_int_equal(ser_params_count(m->params, true), k == 10 ? 831979 : 837119);
 		ser_model_free(m);
 	}
 	struct ser_model *m;

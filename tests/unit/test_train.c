@@ -311,6 +311,56 @@ static void clusters(void **state)
 	end(&x);
 }
 
+/* Of each cluster floor(N / clusters) + 1, N in all; without repetition where the cluster has more; passes of records without and
+ * with another label. */
+static void uniform(void **state)
+{
+	(void)state;
+	enum { BIG = 18, SMALL = N - BIG };
+	struct scene x = {.n = 2};
+	struct ser_sampler *s;
+	struct ser_err e;
+	struct pass p;
+	ser_task_init(&x.t[0], ser_task_find("deepcluster"));
+	set(&x.t[0], "clusters", "4");
+	ser_task_init(&x.t[1], ser_task_find("regress"));
+	set(&x.t[1], "label", "value");
+	begin(&x, 1, (struct ser_split_opts){0});
+	int32_t *code = x.t[0].code;
+	for (size_t i = SMALL; i < N; i++)
+		x.t[1].code[i] = -1;
+	assert_int_equal(train_sample_uniform(&s, &x.w, &x.t[0], &e), 0);
+	assert_true(s->n_train == N && s->per_epoch == 4 + 2); /* batches of 5 */
+	for (uint64_t step = 0; step < 12; step++) {
+		assert_int_equal(train_uniform_pass(s, step, &p), step % 6 == 0 || step % 6 == 4);
+		assert_true(p.number == step / 6 * 2 + (step % 6 >= 4) + 1 && p.unlabelled == (step % 6 < 4));
+		assert_int_equal(p.n, p.unlabelled ? BIG : SMALL);
+		for (size_t i = 0; i < p.n; i++)
+			assert_int_equal(p.item[i] >= SMALL, p.unlabelled);
+	}
+	train_uniform_pass(s, 0, &p);
+	for (size_t i = 0; i < BIG; i++) /* clusters of 12, 5, 1 and none: 7 each, 3 of the 21 are cut off */
+		code[p.item[i]] = i < 12 ? 0 : i < 17 ? 1 : 2;
+	size_t times[N] = {0}, of[3] = {0}, n_row = 0;
+	for (uint64_t step = 0; step < 4; step++)
+		for (size_t part = 0; part < 2; part++) {
+			train_batch_clear(&x.b);
+			s->part(s, step, part, 2, &x.b);
+			n_row += x.b.n;
+		}
+	for (size_t i = 0; i < BIG; i++) {
+		times[s->order[i]]++;
+		of[code[s->order[i]]]++;
+	}
+	assert_true(of[0] <= 7 && of[1] <= 7 && of[2] <= 7 && of[0] >= 4 && of[1] >= 4);
+	for (size_t i = 0; i < BIG; i++)
+		assert_true(i >= 12 || times[p.item[i]] <= 1);
+	assert_int_equal(times[p.item[17]], of[2]);
+	assert_true(n_row >= 12 && n_row <= BIG); /* of a batch's part each record once */
+	s->free(s);
+	end(&x);
+}
+
 /* A record counts where any task can learn from it. */
 static void any_task(void **state)
 {
@@ -661,10 +711,13 @@ static void plateau(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(splits),           cmocka_unit_test(items),       cmocka_unit_test(balanced),
-		cmocka_unit_test(clusters),         cmocka_unit_test(any_task),    cmocka_unit_test(targets),
-		cmocka_unit_test(mean_over_values), cmocka_unit_test(lost_values), cmocka_unit_test(sums),
-		cmocka_unit_test(class_losses),     cmocka_unit_test(pair_losses), cmocka_unit_test(plateau),
+		cmocka_unit_test(splits),       cmocka_unit_test(items),
+		cmocka_unit_test(balanced),     cmocka_unit_test(uniform),
+		cmocka_unit_test(clusters),     cmocka_unit_test(any_task),
+		cmocka_unit_test(targets),      cmocka_unit_test(mean_over_values),
+		cmocka_unit_test(lost_values),  cmocka_unit_test(sums),
+		cmocka_unit_test(class_losses), cmocka_unit_test(pair_losses),
+		cmocka_unit_test(plateau),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
