@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "model/model.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct job {
@@ -10,21 +11,23 @@ struct job {
 	const struct ser_head *head;
 	size_t i_head;
 	bool frames; /* the head stands on frames: a row for each */
+	/* of classes that are told by texts: */
+	struct ser_strs class;
+	float *unit; /* [classes, n_out]; NULL: the head has classes or values of its own */
+	double scale;
 };
 
-static int header(void *ctx, struct ser_header *h, struct ser_err *e)
+/* Axes, classes, label and speakers of a tensor of classes or values. */
+static void say(const struct job *j, struct ser_header *h, const char *tensor)
 {
-	struct job *j = ctx;
-	if (ser_runner_check_header(j->run, h, e) != 0)
-		return e->code;
-	struct ser_val axes = ser_val_list(), classes = ser_val_list(), *dim = ser_header_dim_add(h, "post");
+	struct ser_val axes = ser_val_list(), classes = ser_val_list(), *dim = ser_header_dim_add(h, tensor);
 	const struct ser_val *spk = ser_val_get(&j->m->train, "speakers");
 	bool values = j->head->kind == SER_HEAD_VALUE;
 	if (j->frames)
 		ser_val_push(&h->arena, &axes, ser_str("frame"));
 	ser_val_push(&h->arena, &axes, ser_str(values ? "value" : "class"));
-	for (size_t i = 0; i < j->head->n_out; i++)
-		ser_val_push(&h->arena, &classes, ser_str(j->head->out[i]));
+	for (size_t i = 0; i < j->class.n; i++)
+		ser_val_push(&h->arena, &classes, ser_str(j->class.s[i]));
 	ser_val_set(&h->arena, dim, "axes", axes);
 	if (!values)
 		ser_val_set(&h->arena, dim, "label", ser_str(j->head->field));
@@ -33,7 +36,51 @@ static int header(void *ctx, struct ser_header *h, struct ser_err *e)
 		ser_val_set(&h->arena, dim, "activation", ser_str("sigmoid"));
 	if (spk != NULL)
 		ser_val_set(&h->arena, dim, "train_speakers", *spk);
+}
+
+static int header(void *ctx, struct ser_header *h, struct ser_err *e)
+{
+	struct job *j = ctx;
+	if (ser_runner_check_header(j->run, h, e) != 0)
+		return e->code;
+	say(j, h, "post");
+	if (j->unit != NULL)
+		say(j, h, "cos");
 	return 0;
+}
+
+static void set_pred(const struct job *j, struct ser_record *r, size_t n, const real *post)
+{
+	size_t best = 0;
+	for (size_t k = 1; k < n; k++)
+		if (post[k] > post[best])
+			best = k;
+	ser_record_set(r, "pred", ser_str(j->class.s[best]));
+}
+
+/* By the cosines of a tower's vector with those of the classes' texts. */
+static int by_texts(const struct job *j, struct ser_record *r, struct ser_node u, struct ser_err *e)
+{
+	size_t n = j->class.n, d = u.n_col;
+	real *cosine = ser_arena_alloc(&r->arena, n, sizeof *cosine),
+	     *post = ser_arena_alloc(&r->arena, n, sizeof *post);
+	double most = -HUGE_VAL, sum = 0;
+	for (size_t k = 0; k < n; k++) {
+		double c = 0;
+		for (size_t i = 0; i < d; i++)
+			c += (double)u.val[i] * (double)j->unit[k * d + i];
+		cosine[k] = (real)c;
+		most = c > most ? c : most;
+	}
+	for (size_t k = 0; k < n; k++)
+		sum += exp(j->scale * ((double)cosine[k] - most));
+	for (size_t k = 0; k < n; k++)
+		post[k] = (real)(exp(j->scale * ((double)cosine[k] - most)) / sum);
+	struct ser_node y = {.n_row = 1, .n_col = n, .val = post}, z = {.n_row = 1, .n_col = n, .val = cosine};
+	if (ser_runner_set(r, "post", y, false, e) != 0 || ser_runner_set(r, "cos", z, false, e) != 0)
+		return e->code;
+	set_pred(j, r, n, post);
+	return 1;
 }
 
 static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
@@ -45,21 +92,15 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 		return e->code;
 	bool values = j->head->kind == SER_HEAD_VALUE;
 	int out = ser_model_head(j->m, t, j->i_head, y);
+	if (j->unit != NULL)
+		return by_texts(j, r, ser_tape_node(t, out), e);
 	bool multi = j->head->kind == SER_HEAD_MULTI;
 	struct ser_node post = ser_tape_node(t, values ? out : multi ? ser_nn_sigmoid(t, out) : ser_nn_softmax(t, out));
 	if (ser_runner_set(r, "post", post, j->frames, e) != 0)
 		return e->code;
-	if (j->frames) {
-		ser_record_drop(r, "pred"); /* of an earlier prediction */
-		return 1;
-	}
-	size_t best = 0;
-	for (size_t k = 1; k < post.n_col; k++)
-		if (post.val[k] > post.val[best])
-			best = k;
-	if (!values)
-		ser_record_set(r, "pred", ser_str(j->head->out[best]));
-	else if (post.n_col == 1)
+	if (!values && !j->frames)
+		set_pred(j, r, post.n_col, post.val);
+	else if (post.n_col == 1 && !j->frames)
 		ser_record_set(r, "pred", ser_real((double)post.val[0]));
 	else
 		ser_record_drop(r, "pred"); /* of an earlier prediction */
@@ -75,8 +116,8 @@ static void show(void *ctx, struct ser_record *r)
 	ser_buf_printf(&b, "%s %9.2f s ", ser_record_id(r), ser_record_get(r, "end")->u.f);
 	if (j->head->kind != SER_HEAD_VALUE)
 		ser_buf_printf(&b, " %-12.*s", (int)pred->u.str.n, pred->u.str.s);
-	for (size_t k = 0; k < j->head->n_out; k++)
-		ser_buf_printf(&b, " %s %.3f", j->head->out[k], ser_tensor_real(&post->u.t, k));
+	for (size_t k = 0; k < j->class.n; k++)
+		ser_buf_printf(&b, " %s %.3f", j->class.s[k], ser_tensor_real(&post->u.t, k));
 	puts(b.s);
 	ser_buf_free(&b);
 }
@@ -93,6 +134,8 @@ static void choose_head(struct ser_cli *c, struct job *j, const char *name, cons
 		if (usable(&j->m->head[i]) && !j->m->head[i].adversarial)
 			name = j->m->head[i].name;
 	int i = name != NULL ? ser_model_head_find(j->m, name) : -1;
+	if (name == NULL && ser_model_tower(j->m, false) >= 0 && ser_model_tower(j->m, true) >= 0)
+		return;
 	if (name == NULL)
 		ser_cli_fail(c, SER_EDATA,
 			     "%s: has no classifier and no values; ser-train classify and regress make them", path);
@@ -100,19 +143,47 @@ static void choose_head(struct ser_cli *c, struct job *j, const char *name, cons
 		ser_cli_fail(c, SER_EDATA, "%s: has no classifier and no values \"%s\"", path, name);
 	j->i_head = (size_t)i;
 	j->head = &j->m->head[i];
+	j->class = (struct ser_strs){(const char **)(uintptr_t)j->head->out, j->head->n_out};
 	j->frames = j->head->source.n > 0 && j->head->source.term[0].part == SER_PART_FRAMES &&
 		    j->head->pool == SER_POOL_NONE;
+}
+
+/* Classes by texts: those asked for, or what the model was trained with. */
+static void read_texts(struct ser_cli *c, struct job *j, struct ser_prompts *p, const struct ser_strs *wording,
+		       const char *file, const struct ser_strs *class, const char *path)
+{
+	struct ser_err e;
+	int audio = ser_model_tower(j->m, false), text = ser_model_tower(j->m, true);
+	if (audio < 0 || text < 0 || j->m->head[audio].n_out != j->m->head[text].n_out)
+		ser_cli_fail(c, SER_EDATA, "%s: knows no texts; ser-train clap makes models that do", path);
+	j->i_head = (size_t)audio;
+	j->head = &j->m->head[audio];
+	if (ser_prompts_of(p, j->m, wording, file, class, &e) != 0)
+		ser_cli_die(c, &e);
+	j->class = p->class;
+	j->unit = ser_malloc(ser_mul(p->class.n, j->head->n_out), sizeof *j->unit);
+	if (ser_model_embed_classes(j->m, (size_t)text, p, j->unit, &e) != 0)
+		ser_cli_die(c, &e);
+	j->scale = exp((double)j->m->params->val[j->m->params->slice[ser_model_scale_slice(j->m, j->i_head)].at]);
 }
 
 int main(int argc, char **argv)
 {
 	struct job j = {0};
-	const char *model = NULL, *head = NULL;
+	const char *model = NULL, *head = NULL, *prompts = NULL, *classes = NULL;
+	struct ser_strs prompt = {NULL, 0};
+	struct ser_prompts texts = {.n = 0};
 	int precision = SER_LA_FULL;
 	const struct ser_option opts[] = {
 		{"model", "model of ser-train classify or regress", SER_OPT_STR(&model, "FILE"), .letter = 'm',
 		 .flags = SER_OPTION_NEEDED | SER_OPTION_READ},
 		{"head", "which head of the model (default its first)", SER_OPT_STR(&head, "NAME")},
+		{"classes", "of a model of ser-train clap: these classes, parted by commas (default its own)",
+		 SER_OPT_STR(&classes, "NAMES")},
+		{"prompt", "text of a class, which stands for {}; of several the mean counts (default the model's)",
+		 SER_OPT_LIST(&prompt, "TEXT")},
+		{"prompts", "texts of classes, a line each: one with {}, or class, tab, text",
+		 SER_OPT_STR(&prompts, "FILE"), .flags = SER_OPTION_READ},
 		{"precision", "of matrix products", SER_OPT_CHOICE(&precision, "NAME", ser_la_precisions)},
 		{0},
 	};
@@ -127,7 +198,14 @@ int main(int argc, char **argv)
 	if (ser_model_load(&m, model, &e) != 0)
 		ser_cli_die(&c, &e);
 	j.m = m;
-	choose_head(&c, &j, head, model);
+	struct ser_strs class = ser_cli_names(&c, "classes", classes);
+	bool by_text = class.n > 0 || prompt.n > 0 || prompts != NULL;
+	if (by_text && head != NULL)
+		ser_cli_usage(&c, "--head goes with no --classes, --prompt and --prompts");
+	if (!by_text)
+		choose_head(&c, &j, head, model);
+	if (j.head == NULL)
+		read_texts(&c, &j, &texts, &prompt, prompts, &class, model);
 	if (c.every_s > 0 && ser_model_source_terms(m, &j.head->source) > 1)
 		ser_cli_usage(&c, "--every follows one field, head \"%s\" stands on several encoders", j.head->name);
 	j.run = ser_runner_new(m, &j.head->source, c.n_thread);
@@ -143,6 +221,10 @@ int main(int argc, char **argv)
 		ser_cli_warn(&c, "%s", note.s);
 	ser_buf_free(&note);
 	ser_runner_free(j.run);
+	free(j.unit);
+	ser_prompts_free(&texts);
+	ser_cli_names_free(&class);
+	free(prompt.s);
 	ser_model_free(m);
 	return status;
 }

@@ -211,6 +211,12 @@ static void check_options(struct ser_cli *c)
 		ser_cli_usage(c, "--resume-optimizer needs --init, and does not go with --resume");
 	if (o.keep.every > 0 && o.keep.checkpoint == NULL)
 		ser_cli_usage(c, "--checkpoint-every needs --checkpoint");
+	size_t n_text = 0;
+	for (size_t i = 0; i < o.net.n_enc; i++)
+		n_text += o.net.enc[i].tokenizer != NULL;
+	if (n_text == o.net.n_enc)
+		ser_cli_usage(c,
+			      "--tokenizer: an encoder of texts goes with one of a field (+ encoder --tokenizer PATH)");
 	if (!first())
 		return;
 	check(c, ser_outfile_open(&probe, c->out, &e), &e); /* now, and not after hours */

@@ -65,6 +65,11 @@ static void encoder(const struct ser_encoder *c, struct ser_buf *b)
 
 static void input(const struct ser_encoder *c, struct ser_buf *b)
 {
+	if (c->field == NULL) {
+		ser_buf_printf(b, "%-14stexts, by a tokenizer of its own\n", "input");
+		ser_buf_printf(b, "%-14s%zu dimensions\n", "embedding", c->n_emb);
+		return;
+	}
 	ser_buf_printf(b, "%-14s\"%s\", %zu dimensions a frame, at least %zu frames, normalised: %s\n", "input",
 		       c->field, c->n_in, c->arch->min_frame(c->hyper), ser_model_norms[c->norm]);
 	line(b, "front-end", &c->dims);

@@ -155,6 +155,15 @@ void ser_model_input(struct ser_model *m, const char *field, size_t n_in, const 
 	c->norm = norm;
 }
 
+void ser_model_texts(struct ser_model *m, const char *tokenizer)
+{
+	struct ser_encoder *c = &m->enc[m->n_enc - 1];
+	c->field = NULL;
+	c->tokenizer = ser_arena_strndup(&m->arena, tokenizer, strlen(tokenizer));
+	c->n_in = 1;
+	c->norm = SER_NORM_NONE;
+}
+
 size_t ser_encoder_bad_token(const struct ser_encoder *c, const float *x, size_t n)
 {
 	size_t n_token = c->arch->n_token != NULL ? c->arch->n_token(c->hyper) : 0;
@@ -219,13 +228,21 @@ int ser_model_source_parse(const struct ser_model *m, const char *text, struct s
 
 size_t ser_model_source_terms(const struct ser_model *m, const struct ser_source *s)
 {
-	return s->n > 0 ? s->n : m->n_enc;
+	size_t n = 0;
+	for (size_t i = 0; i < m->n_enc; i++)
+		n += m->enc[i].field != NULL;
+	return s->n > 0 ? s->n : n;
 }
 
 struct ser_source_term ser_model_source_term(const struct ser_model *m, const struct ser_source *s, size_t i)
 {
+	size_t k = 0;
 	ser_assert(i < ser_model_source_terms(m, s));
-	return s->n > 0 ? s->term[i] : (struct ser_source_term){i, SER_PART_EMB};
+	if (s->n > 0)
+		return s->term[i];
+	for (; m->enc[k].field == NULL || i > 0; k++)
+		i -= m->enc[k].field != NULL;
+	return (struct ser_source_term){k, SER_PART_EMB};
 }
 
 void ser_model_source_text(const struct ser_model *m, const struct ser_source *s, struct ser_buf *b)

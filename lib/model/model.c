@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char *const ser_model_norms[] = {"none", "mean", "meanvar", "global", NULL};
-static const char *const head_kinds[] = {"class", "cosine", "unit", "value", "multi"};
+static const char *const head_kinds[] = {"class", "cosine", "unit", "value", "multi", "tower"};
 enum { N_HEAD_KIND = sizeof head_kinds / sizeof *head_kinds };
 
 const char *ser_head_kind_name(enum ser_head_kind k)
@@ -111,6 +111,10 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 	case SER_HEAD_MULTI:
 		x = ser_layer_linear(t, "out", x, h->n_out, true);
 		break;
+	case SER_HEAD_TOWER:
+		ser_layer_param(t, "logit_scale", SER_P_NO_DECAY, (struct ser_init){SER_INIT_CONST, log(1 / 0.07)}, 1,
+				(size_t[]){1});
+		/* fall through */
 	case SER_HEAD_UNIT:
 		x = ser_nn_l2_norm(t, ser_layer_linear(t, "out", x, h->n_out, true), 1e-12);
 		break;
@@ -128,8 +132,10 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 
 static int check_input(const struct ser_encoder *c, struct ser_err *e)
 {
-	ser_assert(c->n_in > 0 && c->field != NULL);
+	ser_assert(c->n_in > 0 && (c->field != NULL || c->tokenizer != NULL));
 	const struct ser_arch *a = c->arch;
+	if (c->field == NULL && a->n_token == NULL)
+		return ser_fail(e, SER_EUSAGE, "architecture %s reads no tokens, so no texts", a->name);
 	const char *wrong = a->check != NULL ? a->check(c->hyper) : NULL;
 	if (wrong != NULL)
 		return ser_fail(e, SER_EUSAGE, "architecture %s: %s", a->name, wrong);
@@ -164,8 +170,11 @@ static int check_adapt(const struct ser_model *m, size_t i, const struct ser_enc
 static int build_head(struct ser_model *m, struct ser_tape *t, size_t i, const struct ser_encoded *y, struct ser_err *e)
 {
 	const struct ser_head *h = &m->head[i];
+	size_t first = ser_model_source_term(m, &h->source, 0).encoder;
 	for (size_t k = 0; k < ser_model_source_terms(m, &h->source); k++) {
 		struct ser_source_term s = ser_model_source_term(m, &h->source, k);
+		if (s.encoder != first && (m->enc[s.encoder].field == NULL || m->enc[first].field == NULL))
+			return ser_fail(e, SER_EUSAGE, "head \"%s\": an encoder of texts goes with no other", h->name);
 		if (ser_model_part(t, &y[s.encoder], s.part) < 0)
 			return ser_fail(e, SER_EUSAGE, "head \"%s\": architecture %s has no frame-level states",
 					h->name, m->enc[s.encoder].arch->name);
@@ -174,11 +183,27 @@ static int build_head(struct ser_model *m, struct ser_tape *t, size_t i, const s
 	return 0;
 }
 
+int ser_model_scale_slice(const struct ser_model *m, size_t head)
+{
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "heads.%s.logit_scale", m->head[head].name);
+	int k = ser_params_find(m->params, b.s);
+	ser_buf_free(&b);
+	ser_assert(k >= 0);
+	return k;
+}
+
+int ser_model_scale(const struct ser_model *m, struct ser_tape *t, size_t head)
+{
+	return ser_tape_param(t, ser_model_scale_slice(m, head));
+}
+
 int ser_model_build(struct ser_model *m, struct ser_err *e)
 {
 	struct ser_encoded y[SER_MAX_ENCODER];
 	int rc = 0;
-	ser_assert(m->n_enc > 0);
+	if (ser_model_source_terms(m, &(struct ser_source){0}) == 0)
+		return ser_fail(e, SER_EUSAGE, "no encoder reads a field of the records");
 	for (size_t i = 0; i < m->n_enc; i++)
 		if (check_input(&m->enc[i], e) != 0)
 			return e->code;
@@ -333,7 +358,7 @@ int ser_encoder_check_header(const struct ser_encoder *c, const struct ser_heade
 int ser_model_check_header(const struct ser_model *m, const struct ser_header *h, struct ser_err *e)
 {
 	for (size_t i = 0; i < m->n_enc; i++)
-		if (ser_encoder_check_header(&m->enc[i], h, e) != 0)
+		if (m->enc[i].field != NULL && ser_encoder_check_header(&m->enc[i], h, e) != 0)
 			return e->code;
 	return 0;
 }
@@ -388,6 +413,9 @@ ptrdiff_t ser_model_features(const struct ser_model *m, size_t encoder, struct s
 	const struct ser_encoder *c = &m->enc[encoder];
 	const float *feat;
 	size_t shape[2], least = c->arch->min_frame(c->hyper);
+	if (c->field == NULL)
+		return ser_record_fail(r, e, SER_EDATA, "encoder \"%s\" reads texts, and no field of a record",
+				       c->name);
 	if (ser_model_tensor(r, c->field, &feat, shape, e) != 0)
 		return e->code;
 	if (shape[1] != c->n_in)
@@ -507,7 +535,7 @@ static struct ser_val hyper_val(struct ser_arena *a, const struct ser_encoder *c
 static struct ser_val input_val(struct ser_arena *a, const struct ser_encoder *c)
 {
 	struct ser_val v = ser_val_map();
-	ser_val_set(a, &v, "field", ser_str(c->field));
+	ser_val_set(a, &v, "field", c->field != NULL ? ser_str(c->field) : ser_nil());
 	ser_val_set(a, &v, "dim", ser_int((int64_t)c->n_in));
 	ser_val_set(a, &v, "norm", ser_str(ser_model_norms[c->norm]));
 	ser_val_set(a, &v, "dims", c->dims);
@@ -540,6 +568,8 @@ static struct ser_val encoders_val(const struct ser_model *m, struct ser_arena *
 		ser_val_set(a, &v, "input", input_val(a, c));
 		if (adapted(c))
 			ser_val_set(a, &v, "adapt", adapt_val(a, c));
+		if (c->tokenizer != NULL)
+			ser_val_set(a, &v, "tokenizer", ser_str(c->tokenizer));
 		ser_val_push(a, &list, v);
 	}
 	return list;
@@ -674,7 +704,7 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	if (p < 0)
 		return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" pools in an unknown way", h.name);
 	h.pool = (enum ser_head_pool)p;
-	if (h.kind != SER_HEAD_UNIT) {
+	if (h.kind != SER_HEAD_UNIT && h.kind != SER_HEAD_TOWER) {
 		if (out == NULL || out->kind != SER_LIST || out->u.list.n != h.n_out)
 			return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" does not name its %zu outputs",
 					h.name, h.n_out);
@@ -695,8 +725,14 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	return 0;
 }
 
-static int take_input(struct ser_model *m, const struct ser_val *v, struct ser_err *e)
+static int take_input(struct ser_model *m, const struct ser_val *v, const struct ser_val *tokenizer, struct ser_err *e)
 {
+	if (tokenizer != NULL) {
+		if (tokenizer->kind != SER_STR)
+			return ser_fail(e, SER_EDATA, "metadata \"encoders\": a tokenizer that is no text");
+		ser_model_texts(m, tokenizer->u.str.s);
+		return 0;
+	}
 	const struct ser_val *field = ser_val_get(v, "field"), *norm = ser_val_get(v, "norm"),
 			     *dims = ser_val_get(v, "dims");
 	size_t dim;
@@ -777,7 +813,8 @@ static int fill_params(struct ser_model *m, const struct ser_st *s, struct ser_e
 
 /* An encoder: its name, NULL for none, architecture, hyper-parameters and input. */
 static int take_encoder(struct ser_model *m, const char *name, const struct ser_val *arch, const struct ser_val *hyper,
-			const struct ser_val *input, const struct ser_val *adapt, struct ser_err *e)
+			const struct ser_val *input, const struct ser_val *adapt, const struct ser_val *tokenizer,
+			struct ser_err *e)
 {
 	int rc = ser_model_encoder_add(m, name, arch->u.str.s, NULL, 0, e);
 	for (size_t i = 0; rc == 0 && i < hyper->u.map.n; i++) {
@@ -791,7 +828,7 @@ static int take_encoder(struct ser_model *m, const char *name, const struct ser_
 	}
 	if (rc == 0 && adapt != NULL)
 		rc = take_adapt(&m->enc[m->n_enc - 1], adapt, e);
-	return rc == 0 ? take_input(m, input, e) : rc;
+	return rc == 0 ? take_input(m, input, tokenizer, e) : rc;
 }
 
 /* Files of version 1 have one encoder, without a name. */
@@ -805,7 +842,7 @@ static int take_encoders(struct ser_model *m, const struct ser_st *s, struct ser
 				       get_meta(s, a, "input", SER_MAP, &input, e) != 0 ||
 				       (more && get_meta(s, a, "adapt", SER_MAP, &adapt, e) != 0)
 			       ? e->code
-			       : take_encoder(m, NULL, &arch, &hyper, &input, more ? &adapt : NULL, e);
+			       : take_encoder(m, NULL, &arch, &hyper, &input, more ? &adapt : NULL, NULL, e);
 	if (get_meta(s, a, "encoders", SER_LIST, &list, e) != 0)
 		return e->code;
 	for (size_t i = 0; i < list.u.list.n; i++) {
@@ -815,7 +852,8 @@ static int take_encoders(struct ser_model *m, const struct ser_st *s, struct ser
 		if (name == NULL || name->kind != SER_STR || its_arch == NULL || its_arch->kind != SER_STR ||
 		    its_hyper == NULL || its_hyper->kind != SER_MAP || its_input == NULL || its_input->kind != SER_MAP)
 			return ser_fail(e, SER_EDATA, "metadata \"encoders\": one without name, arch, hyper or input");
-		if (take_encoder(m, name->u.str.s, its_arch, its_hyper, its_input, ser_val_get(v, "adapt"), e) != 0)
+		if (take_encoder(m, name->u.str.s, its_arch, its_hyper, its_input, ser_val_get(v, "adapt"),
+				 ser_val_get(v, "tokenizer"), e) != 0)
 			return e->code;
 	}
 	return m->n_enc > 0 ? 0 : ser_fail(e, SER_EDATA, "metadata \"encoders\": there are none");

@@ -5,6 +5,7 @@
 #define SER_MODEL_MODEL_H
 
 #include "model/safetensors.h"
+#include "base/option.h"
 #include "nn/nn.h"
 #include "stream/stream.h"
 
@@ -81,10 +82,11 @@ struct ser_encoder {
 	const char *input_prefix; /* "input.voice", or "input" */
 	const char *mix_prefix;   /* "mix.voice", or "mix" */
 	const struct ser_arch *arch;
-	double *hyper;       /* by the rows of arch->hyper */
-	const char *field;   /* the tensor: "feat" */
-	size_t n_in;         /* D, its second axis */
-	struct ser_val dims; /* what the header of the training stream said about it (a map) */
+	double *hyper;         /* by the rows of arch->hyper */
+	const char *field;     /* the tensor: "feat"; NULL: it reads texts, and nothing of records */
+	const char *tokenizer; /* a tokenizer.json (text/text.h) for texts, or NULL */
+	size_t n_in;           /* D, its second axis */
+	struct ser_val dims;   /* what the header of the training stream said about it (a map) */
 	enum ser_model_norm norm;
 	struct ser_adapt adapt;
 	size_t n_emb;  /* E, once built */
@@ -103,7 +105,7 @@ enum ser_part {
  * alone. */
 enum { SER_MAX_SOURCE = 16 };
 struct ser_source {
-	size_t n; /* 0: the embeddings of all encoders */
+	size_t n; /* 0: the embeddings of all encoders that read a field */
 	struct ser_source_term {
 		size_t encoder;
 		enum ser_part part;
@@ -117,7 +119,8 @@ enum ser_head_kind {
 	SER_HEAD_COSINE, /* cosines [n_seg, K*n_sub] to unit class centres, for angular margins */
 	SER_HEAD_UNIT,   /* unit vectors [n_seg, n_out]: a projection for contrastive losses */
 	SER_HEAD_VALUE,  /* real values [n_seg, n_out] of the named fields */
-	SER_HEAD_MULTI   /* logits [n_seg, K] of classes, of which any number may be true: posteriors are sigmoids */
+	SER_HEAD_MULTI,  /* logits [n_seg, K] of classes, of which any number may be true: posteriors are sigmoids */
+	SER_HEAD_TOWER /* unit vectors [n_seg, n_out] in a space that heads share, with a learnt factor on their cosines */
 };
 const char *ser_head_kind_name(enum ser_head_kind k);
 enum { SER_MAX_HEAD_LAYER = 16 };
@@ -173,6 +176,10 @@ void ser_model_free(struct ser_model *m);
 /* The input of the encoder added last: field, its D, and dims (copied; NULL: nothing was said). */
 void ser_model_input(struct ser_model *m, const char *field, size_t n_in, const struct ser_val *dims,
 		     enum ser_model_norm norm);
+/* In place of that: the encoder added last reads texts by this tokenizer.json (copied). */
+void ser_model_texts(struct ser_model *m, const char *tokenizer);
+/* The same of a file or folder (text/text.h): SER_EDATA, SER_EIO. */
+int ser_model_tokenizer(struct ser_model *m, const char *path, struct ser_err *e);
 /* Add a head (copied). SER_EUSAGE when its name is there already. Its index. */
 int ser_model_head_add(struct ser_model *m, const struct ser_head *h, struct ser_err *e);
 int ser_model_head_find(const struct ser_model *m, const char *name); /* or -1 */
@@ -254,6 +261,51 @@ void ser_model_freeze_base(struct ser_model *m, size_t encoder); /* all of it bu
 bool ser_model_has_lora(const struct ser_model *m, size_t encoder);
 /* Put low-rank adapters into the weights that they stand beside: there are none any more. */
 void ser_model_merge(struct ser_model *m);
+/* Of SER_HEAD_TOWER: ln of the factor on its cosines as a node [1,1], and that parameter's slice. It begins at ln(1/0.07). */
+int ser_model_scale(const struct ser_model *m, struct ser_tape *t, size_t head);
+int ser_model_scale_slice(const struct ser_model *m, size_t head);
+
+/* ---- prompts: texts that stand for classes ------------------------------------------------------------ */
+
+/* Texts of classes, every class in one wording or in several. */
+struct ser_prompts {
+	struct ser_strs class;
+	size_t n;
+	const char **text;       /* [n] */
+	size_t *of;              /* [n] the class of each, rising */
+	struct ser_strs wording; /* the texts with {} that all classes have */
+	struct ser_arena arena;
+};
+/* wording: texts in which {} is the class, for all of them. file (NULL: none): lines, either such a text, or a class, a tab and a
+ * text of its own, which may have {}, too; lines of other classes are passed over. Neither: "The emotion is {}". *p begins as all zero;
+ * names of classes are borrowed. SER_EDATA, SER_EUSAGE: a text without {} for all classes, a class without any, a class twice. */
+int ser_prompts_make(struct ser_prompts *p, const struct ser_strs *wording, const char *file,
+		     const struct ser_strs *class, struct ser_err *e);
+/* The same for a model that was trained on prompts: where nothing is said, by its classes, texts and wordings. */
+int ser_prompts_of(struct ser_prompts *p, const struct ser_model *m, const struct ser_strs *wording, const char *file,
+		   const struct ser_strs *class, struct ser_err *e);
+void ser_prompts_free(struct ser_prompts *p);
+/* Texts as an encoder reads them. */
+struct ser_texts {
+	size_t n;
+	const float **at;
+	size_t *n_token;
+};
+/* Allocated in a. SER_EDATA: a text is longer than the encoder takes, or its tokens are not the encoder's. */
+int ser_model_tokenize(const struct ser_model *m, size_t encoder, const char *const *text, size_t n,
+		       struct ser_arena *a, struct ser_texts *y, struct ser_err *e);
+/* What a tower makes of the texts that its source's encoder reads: unit vectors [n, n_out]. */
+int ser_model_embed_texts(const struct ser_model *m, size_t head, const char *const *text, size_t n, float *y,
+			  struct ser_err *e);
+/* The classes themselves, unit vectors [classes, n_out]: the mean of each one's wordings. */
+int ser_model_embed_classes(const struct ser_model *m, size_t head, const struct ser_prompts *p, float *y,
+			    struct ser_err *e);
+/* The mean of unit vectors x [n, d] that stand for the same, again of unit length, into y [classes, d]. */
+void ser_prompts_mean(const struct ser_prompts *p, const float *x, size_t d, float *y);
+/* The first tower over records, and the one over texts that goes with it; -1: there is none. */
+int ser_model_tower(const struct ser_model *m, bool texts);
+
+/* ---- records ---------------------------------------------------------------------------------------- */
 
 /* Running a model over records, one worker's records at a time: results depend on the record alone. */
 struct ser_runner;

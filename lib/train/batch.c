@@ -54,6 +54,8 @@ void train_batch_free(struct ser_batch *b)
 void train_batch_part(struct ser_trainer *t, size_t part)
 {
 	train_batch_clear(&t->b);
+	t->b.seed = t->o.seed;
+	t->b.moment = t->step;
 	for (size_t k = 0; k < t->n_task; k++)
 		if (t->task[k].sampler != NULL)
 			t->task[k].sampler->part(t->task[k].sampler, t->step, part, t->o.accumulate, &t->b);

@@ -64,6 +64,7 @@ struct ser_batch {
 	size_t lo, hi;       /* the rows that this process reads and embeds; what follows is of these */
 	uint64_t *key;
 	size_t cap_key;
+	uint64_t seed, moment; /* what a task draws from: train_rng(seed, purpose, moment, key) */
 	struct rows_in in[SER_MAX_ENCODER];
 };
 void train_batch_init(struct ser_batch *b, size_t n_item);
@@ -73,7 +74,7 @@ void train_batch_free(struct ser_batch *b);
 
 /* ---- random numbers: a stream for each purpose, moment and id ---- */
 
-enum purpose { FOR_ORDER = 1, FOR_CROP, FOR_MASK, FOR_TAPE, FOR_CLASS, FOR_CLUSTER, FOR_DEV, FOR_TOP };
+enum purpose { FOR_ORDER = 1, FOR_CROP, FOR_MASK, FOR_TAPE, FOR_CLASS, FOR_CLUSTER, FOR_DEV, FOR_TOP, FOR_PROMPT };
 struct ser_rng train_rng(uint64_t seed, enum purpose p, uint64_t moment, uint64_t key);
 
 /* ---- samplers ---- */

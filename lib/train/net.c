@@ -17,21 +17,30 @@ struct like {
 	size_t encoder;      /* of it */
 };
 
+/* The name of one of several encoders. */
+static const char *called(const struct ser_encoder_opts *o)
+{
+	return o->name != NULL ? o->name : o->tokenizer != NULL ? "text" : o->field;
+}
+
 /* Load o->init and see that it fits the stream and what else was asked for. */
 static int load_init(struct like *l, const struct ser_dataset *d, const struct ser_encoder_opts *o, struct ser_err *e)
 {
 	if (ser_model_load(&l->m, o->init, e) != 0)
 		return e->code;
 	ser_model_merge(l->m); /* of a checkpoint */
-	int i = l->m->n_enc == 1 ? 0 : ser_model_encoder_find(l->m, o->name != NULL ? o->name : o->field);
+	int i = l->m->n_enc == 1 ? 0 : ser_model_encoder_find(l->m, called(o));
 	if (i < 0)
 		return ser_fail(e, SER_EUSAGE, "%s has %zu encoders, none of them \"%s\": --name says which", o->init,
-				l->m->n_enc, o->name != NULL ? o->name : o->field);
+				l->m->n_enc, called(o));
 	const struct ser_encoder *c = &l->m->enc[i];
 	l->encoder = (size_t)i;
-	if (strcmp(c->field, o->field) != 0)
+	if (o->tokenizer == NULL && c->field == NULL)
+		return ser_fail(e, SER_EUSAGE, "encoder \"%s\" of %s reads texts: --tokenizer says how", c->name,
+				o->init);
+	if (o->tokenizer == NULL && strcmp(c->field, o->field) != 0)
 		return ser_fail(e, SER_EUSAGE, "%s reads field \"%s\", not \"%s\"", o->init, c->field, o->field);
-	if (ser_encoder_check_header(c, &d->header, e) != 0)
+	if (o->tokenizer == NULL && ser_encoder_check_header(c, &d->header, e) != 0)
 		return ser_fail_in(e, "%s", o->init);
 	if (o->arch != NULL && strcmp(c->arch->name, o->arch) != 0)
 		return ser_fail(e, SER_EUSAGE, "%s is of architecture %s, not %s", o->init, c->arch->name, o->arch);
@@ -73,6 +82,8 @@ static int add_encoder(struct ser_model *m, const char *name, const struct ser_d
 	if (rc != 0)
 		return rc;
 	struct ser_encoder *c = &m->enc[m->n_enc - 1];
+	if (o->tokenizer != NULL)
+		return ser_model_tokenizer(m, o->tokenizer, e);
 	ser_model_input(m, o->field, d->field[ser_dataset_field(d, o->field)].dim, ser_header_dim(&d->header, o->field),
 			SER_NORM_NONE);
 	c->norm = like != NULL ? like->norm : o->norm >= 0 ? (enum ser_model_norm)o->norm : usual_norm(c, d);
@@ -154,7 +165,7 @@ int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struc
 	*out = NULL;
 	for (size_t i = 0; i < o->n_enc && rc == 0; i++) {
 		const struct ser_encoder_opts *c = &o->enc[i];
-		const char *name = c->name != NULL ? c->name : o->n_enc > 1 ? c->field : NULL;
+		const char *name = o->n_enc > 1 || c->name != NULL ? called(c) : NULL;
 		rc = c->init != NULL ? load_init(&like[i], d, c, e) : 0;
 		if (rc == 0)
 			rc = add_encoder(m, name, d, c, &like[i], e);
@@ -185,9 +196,11 @@ int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struc
 int ser_net_crop(const struct ser_dataset *d, const struct ser_encoder *c, double seconds, size_t *n_frame,
 		 struct ser_err *e)
 {
+	*n_frame = 0;
+	if (c->field == NULL)
+		return 0;
 	const struct ser_val *dim = ser_header_dim(&d->header, c->field),
 			     *shift = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
-	*n_frame = 0;
 	if (seconds == 0 || c->arch->n_token != NULL || ser_dataset_vectors(d, ser_dataset_field(d, c->field)))
 		return 0;
 	if (shift == NULL || shift->kind != SER_REAL || !(shift->u.f > 0))

@@ -22,6 +22,8 @@ const struct ser_option ser_encoder_options[] = {
 	{"name", "name of the encoder, for --source (default its field, where there are several)",
 	 SER_AT_STR(struct ser_encoder_opts, name, "NAME")},
 	{"field", "tensor that it reads", SER_AT_STR(struct ser_encoder_opts, field, "NAME")},
+	{"tokenizer", "it reads texts, which the task gives it, by this tokenizer, and no field",
+	 SER_AT_STR(struct ser_encoder_opts, tokenizer, "PATH"), .flags = SER_OPTION_READ},
 	{"arch", "architecture (ser-model archs describes them)", SER_AT_STR(struct ser_encoder_opts, arch, "NAME"),
 	 .known = ser_arch_name},
 	{"hyper", "a hyper-parameter of it", SER_AT_LIST(struct ser_encoder_opts, hyper, "NAME=VALUE")},

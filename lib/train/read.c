@@ -137,5 +137,6 @@ void train_read_batch(struct ser_trainer *t, bool training)
 	for (size_t i = b->lo; i < b->hi; i++)
 		b->key[i - b->lo] = t->d->item[b->row[i]].key;
 	for (size_t i = 0; i < t->m->n_enc; i++)
-		read_rows(t, i, training);
+		if (t->m->enc[i].field != NULL)
+			read_rows(t, i, training);
 }

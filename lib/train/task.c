@@ -6,9 +6,10 @@
 #include <string.h>
 
 /* A task is its file task_NAME.c and its row here. */
-extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive, train_deepcluster;
-const struct ser_task_kind *const ser_task_kinds[] = {&train_classify,    &train_regress,     &train_speaker,
-						      &train_contrastive, &train_deepcluster, NULL};
+extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive, train_deepcluster,
+	train_clap;
+const struct ser_task_kind *const ser_task_kinds[] = {
+	&train_classify, &train_regress, &train_speaker, &train_contrastive, &train_deepcluster, &train_clap, NULL};
 
 const struct ser_option ser_task_options[] = {
 	{"weight", "of this task's loss in the sum", SER_AT_REAL(struct ser_task, weight, "X", 0, 1e6)},
@@ -41,7 +42,7 @@ const struct ser_task_kind *ser_task_find(const char *name)
 void ser_task_init(struct ser_task *t, const struct ser_task_kind *k)
 {
 	*t = (struct ser_task){
-		.kind = k, .weight = 1, .spk = "spk", .n_hidden = k->hidden, .n_layer = 1, .nmi = (double)NAN};
+		.kind = k, .weight = 1, .spk = "spk", .n_hidden = k->n_hidden, .n_layer = 1, .nmi = (double)NAN};
 	ser_assert(k->size <= sizeof t->own);
 	memcpy(t->own, k->defaults, k->size);
 }
@@ -117,9 +118,13 @@ struct ser_dataset *ser_train_data_new(const struct ser_net_opts *o, const struc
 	ser_task_want(&l, s->spk);
 	ser_task_want(&l, s->fold);
 	ser_task_want(&l, s->split);
-	struct ser_dataset *d = ser_dataset_new(o->enc[0].field, l.s, l.n, max_record);
-	for (size_t i = 1; i < o->n_enc; i++)
-		ser_dataset_field_add(d, o->enc[i].field);
+	struct ser_dataset *d = NULL;
+	for (size_t i = 0; i < o->n_enc; i++)
+		if (o->enc[i].tokenizer == NULL && d == NULL)
+			d = ser_dataset_new(o->enc[i].field, l.s, l.n, max_record);
+		else if (o->enc[i].tokenizer == NULL)
+			ser_dataset_field_add(d, o->enc[i].field);
+	ser_assert(d != NULL);
 	free(l.s);
 	return d;
 }
@@ -158,10 +163,13 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 			return ser_fail(e, SER_EUSAGE,
 					"task %s learns from one vector a record, not from frames: \":mean\" makes one",
 					t[k].kind->name);
+		if (h.source.n > 0 && m->enc[h.source.term[0].encoder].field == NULL)
+			return ser_fail(e, SER_EUSAGE, "source \"%s\": it reads texts, and nothing of records",
+					t[k].source);
 		if (t[k].kind->head(&t[k], d, s, &h, e) != 0)
 			return e->code;
 		t[k].head = ser_model_head_add(m, &h, e);
-		if (t[k].head < 0)
+		if (t[k].head < 0 || (t[k].kind->more != NULL && t[k].kind->more(&t[k], m, e) != 0))
 			return e->code;
 	}
 	return 0;

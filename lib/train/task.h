@@ -31,7 +31,7 @@ struct ser_task_kind {
 	bool all_rows;     /* its loss is no sum over rows: processes form it over the rows of all of them */
 	size_t batch;      /* records a step, and seconds of a crop, when it comes first and nothing else was said; */
 	double crop_s;     /* 0: the trainer's defaults */
-	size_t hidden;     /* units of its head's hidden layer when nothing else was said */
+	size_t n_hidden;   /* hidden units of its head where nothing else was said */
 
 	/* In the order in which they are called; those marked * may be absent. */
 	/* * What it changes in the split when it comes first. */
@@ -44,6 +44,8 @@ struct ser_task_kind {
 	/* Its head: kind, outputs, field. Text of the task's arena. */
 	int (*head)(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, struct ser_head *h,
 		    struct ser_err *e);
+	/* * Further heads, whose outputs its loss makes by itself. */
+	int (*more)(struct ser_task *t, struct ser_model *m, struct ser_err *e);
 	/* * Targets from the data set, t->code among them; the model is built, its head is m->head[t->head]. */
 	int (*targets)(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, struct ser_model *m,
 		       struct ser_err *e);
@@ -57,6 +59,8 @@ struct ser_task_kind {
 	 * nothing. What the tape borrows stays until the next call. */
 	int (*loss)(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, size_t lo, size_t hi,
 		    double norm);
+	/* * After each update: parameters back into their bounds. */
+	void (*bound)(struct ser_task *t, struct ser_model *m);
 	/* * Validation, the three or none: doubles [tally_size()], zeros; each batch of whole records adds to them; those of all processes are summed; their score.
 	 * A tally has a place of its own for what must not be summed. */
 	size_t (*tally_size)(const struct ser_task *t);

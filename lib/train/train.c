@@ -286,6 +286,9 @@ int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct se
 		for (size_t k = 0; k < t->n_task; k++)
 			if (t->task[k].rests && !t->task[k].frozen)
 				freeze_head(t, &t->task[k], false);
+		for (size_t k = 0; k < t->n_task; k++)
+			if (t->task[k].kind->bound != NULL)
+				t->task[k].kind->bound(&t->task[k], t->m);
 	}
 	uint64_t in_epoch = t->step++ % t->per_epoch + 1;
 	row->step = t->step;
@@ -419,6 +422,8 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 	if (o->n_epoch == 0 || o->batch == 0 || o->accumulate == 0 || t->n_task == 0 || t->n_task > SER_MAX_TASK)
 		return ser_fail(e, SER_EUSAGE, "epochs, batch, its parts and the number of tasks must be at least 1");
 	for (size_t i = 0; i < t->m->n_enc; i++) {
+		if (t->m->enc[i].field == NULL)
+			continue;
 		t->field[i] = ser_dataset_field(t->d, t->m->enc[i].field);
 		if (check_encoder(t, i, e) != 0)
 			return e->code;

@@ -103,8 +103,9 @@ struct ser_tune {
 };
 /* An encoder of the model to train. */
 struct ser_encoder_opts {
-	const char *name; /* NULL: its field where there are several, none for one */
+	const char *name; /* NULL: its field, or "text", where there are several, none for one */
 	const char *field;
+	const char *tokenizer; /* it reads texts by this one, and no field; NULL: the field */
 	const char *arch;      /* NULL: init's, or the first of ser_archs */
 	struct ser_strs hyper; /* "name=value" */
 	int norm; /* an enum ser_model_norm; -1: init's; of tokens none; of vectors globally; else by the mean */
