@@ -4,7 +4,7 @@
 
 static bool json, tsv;
 static int task;
-static const char *cohort;
+static const char *cohort, *order;
 static struct ser_score_opt o;
 
 /* The records of n files, none: standard input. */
@@ -120,6 +120,17 @@ static struct ser_report *cooccurrence(struct ser_cli *c)
 	return or_die(c, rep, &e);
 }
 
+static struct ser_report *retrieval(struct ser_cli *c)
+{
+	o.order = ser_cli_names(c, "order", order);
+	struct ser_score_set *s = read_set(c, c->operand, c->n_operand, SER_SCORE_PAIRS);
+	struct ser_err e;
+	struct ser_report *rep = ser_score_report_retrieval(&o, s, &e);
+	ser_score_set_free(s);
+	ser_cli_names_free(&o.order);
+	return or_die(c, rep, &e);
+}
+
 static struct ser_report *compare(struct ser_cli *c)
 {
 	enum ser_score_kind kind = task == 1 ? SER_SCORE_NUMBERS : SER_SCORE_CLASSES;
@@ -188,6 +199,14 @@ int main(int argc, char **argv)
 		{"det", "also write the DET curve", SER_OPT_FLAG(&o.det)},
 		{0},
 	};
+	const struct ser_option retrieval_opts[] = {
+		label,
+		field,
+		{"text", "tensor [D] of the text's embedding", SER_OPT_STR(&o.text, "NAME")},
+		{"order", "labels that have an order, in it, parted by commas", SER_OPT_STR(&order, "NAMES")},
+		shared,
+		{0},
+	};
 	const struct ser_option votes_opts[] = {votes, {0}};
 	const struct ser_option labels_opts[] = {
 		votes,
@@ -206,14 +225,15 @@ int main(int argc, char **argv)
 		{"regress", "Predicted numbers: CCC, correlations, errors.", item_opts, NULL},
 		{"clusters", "Clusters against a label: purity, NMI, ARI ... beside chance.", cluster_opts, NULL},
 		{"verify", "Speaker verification by cosine: EER, minDCF.", verify_opts, NULL},
+		{"retrieval", "Records found by texts and texts by records: recall, ranks, gap.", retrieval_opts, NULL},
 		{"multilabel", "Posteriors against votes: Hamming and ranking loss, F1, divergence.", labels_opts,
 		 NULL},
 		{"cooccurrence", "Penalties between classes, by how seldom votes choose both.", votes_opts, NULL},
 		{"compare", "Two systems on the same items: paired bootstrap, McNemar.", compare_opts, "FIRST SECOND"},
 		{0},
 	};
-	static struct ser_report *(*const run[])(struct ser_cli *) = {classes, regress,      clusters, verify,
-								      labels,  cooccurrence, compare};
+	static struct ser_report *(*const run[])(struct ser_cli *) = {classes,   regress, clusters,     verify,
+								      retrieval, labels,  cooccurrence, compare};
 	const struct ser_tool tool = {
 		"ser-score", "Score predictions, clusters or embeddings, with confidence intervals.",
 		"[FILE]...", opts,

@@ -335,6 +335,8 @@ static int wrong_dims(const char *name, const char *field, const struct ser_val 
 
 int ser_encoder_check_header(const struct ser_encoder *c, const struct ser_header *h, struct ser_err *e)
 {
+	if (c->field == NULL)
+		return ser_fail(e, SER_EDATA, "encoder \"%s\" reads texts, and no field of a record", c->name);
 	const struct ser_val *dim = ser_header_dim(h, c->field), none = ser_val_map();
 	const struct ser_val *side[2] = {dim != NULL ? dim : &none, &c->dims};
 	const struct ser_val *front[2] = {ser_val_get(side[1], "front"), ser_val_get(side[0], "front")};

@@ -28,7 +28,7 @@ struct ser_score_set {
 	int *truth, *pred;        /* [n] classes; pred is the cluster with SER_SCORE_CLUSTERS */
 	double *x, *y;            /* [n] truth and prediction as numbers */
 	float *emb;               /* [n,d] as read, of clusters; NULL: no embeddings */
-	double *unit;             /* [n,d] of unit length, of voices */
+	double *unit, *text;      /* [n,d] of unit length, of voices and pairs; of pairs' texts */
 	double *share, *post;     /* [n,k] of votes, summing to 1; posteriors */
 	size_t k;                 /* classes of them, o->votes.n */
 	size_t n_passed;          /* records without votes, or that test or validate */
@@ -54,6 +54,7 @@ int ser_score_add_cluster(struct ser_score_set *s, struct ser_record *r, struct 
 /* 1: the record is passed over */
 int ser_score_add_votes(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r, struct ser_err *e);
 int ser_score_add_voice(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);
+int ser_score_add_pair(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);
 
 /* ---- overlap.c ---- */
 

@@ -22,6 +22,8 @@ struct ser_score_opt {
 	const char *by;        /* of the speaker, who must then be there; NULL: "spk", when the first record has it */
 	const char *cluster;   /* of the cluster, an integer in [0,1000000] */
 	const char *field;     /* tensor [D] of the embedding */
+	const char *text;      /* pairs: tensor [D] of the text's embedding */
+	struct ser_strs order; /* pairs: labels that have an order, in it */
 	struct ser_strs votes; /* of votes and labels: how many chose a class, which is what follows the last dot */
 	bool need_field;       /* clusters: the embedding must be there; else when the first record has it */
 	const char *trials;    /* voices: name of the list of trials, see ser_score_trials_new(); NULL: all pairs */
@@ -64,7 +66,8 @@ enum ser_score_kind {
 	SER_SCORE_VOICES,   /* embeddings; the speaker must be there when trials is NULL */
 	SER_SCORE_COHORT,   /* embeddings to normalise scores by; the speaker need not be there */
 	SER_SCORE_VOTES, /* votes; records whose label "split" is test or dev, and those without votes, are passed over */
-	SER_SCORE_LABELS /* votes, and posteriors of the same classes; records without votes are passed over */
+	SER_SCORE_LABELS, /* votes, and posteriors of the same classes; records without votes are passed over */
+	SER_SCORE_PAIRS   /* true class, an embedding of the record and one of its text */
 };
 
 struct ser_score_set;
@@ -110,6 +113,12 @@ struct ser_report *ser_score_report_labels(const struct ser_score_opt *o, const 
 /* s of SER_SCORE_VOTES: how many records have votes of a class and of another, penalties 1 - count[j][k] / count[k][k] of class j
  * against k (Chou, Lee and Busso 2022), and the speakers counted. SER_EDATA: a class has no votes at all. */
 struct ser_report *ser_score_report_cooccurrence(const struct ser_score_set *s, struct ser_err *e);
+
+/* s of SER_SCORE_PAIRS, by cosines: how far up the first distinct text of a record's label stands among all, and the first record of
+ * a text's label (equal ones of other labels before it); the distance of the two means; with o->order Kendall's tau-b of a record's
+ * cosines with the texts and how near their labels are to its own, the mean. */
+struct ser_report *ser_score_report_retrieval(const struct ser_score_opt *o, const struct ser_score_set *s,
+					      struct ser_err *e);
 
 /* Trials between the records of a set of SER_SCORE_VOICES: those in the file o->trials, a line each of "1 id id", "0 id id",
  * "id id target" or "id id nontarget", or all pairs. NULL and *e, naming the line, when it is none of these or an id is

@@ -12,6 +12,7 @@ void ser_score_opt_init(struct ser_score_opt *o)
 		.fold = "fold",
 		.cluster = "cluster",
 		.field = "emb",
+		.text = "text_emb",
 		.n_boot = 2000,
 		.level = 0.95,
 		.n_thread = 1,
@@ -72,6 +73,7 @@ void ser_score_set_free(struct ser_score_set *s)
 	free(s->y);
 	free(s->emb);
 	free(s->unit);
+	free(s->text);
 	free(s->share);
 	free(s->post);
 	free(s);
@@ -258,6 +260,7 @@ int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool 
 		rc = s->kind == SER_SCORE_CLASSES    ? add_classes(s, h, r, e)
 		     : s->kind == SER_SCORE_NUMBERS  ? add_numbers(s, h, r, e)
 		     : s->kind == SER_SCORE_CLUSTERS ? ser_score_add_cluster(s, r, e)
+		     : s->kind == SER_SCORE_PAIRS    ? ser_score_add_pair(s, r, e)
 						     : ser_score_add_voice(s, r, e);
 	s->n += rc == SER_OK;
 	return rc;

@@ -82,3 +82,58 @@ setup() {
 	fails 2 'follows one field' ser-embed -m m.st --every 1s j.ser
 	fails 2 'follows one field' ser-predict -m m.st --every 1s j.ser
 }
+
+@test "a model of ser-train clap: either tower, and ser-score retrieval finds one by the other" {
+	mkstream -n 24 --frames 20 --bins 8 >d.ser
+	ser-tokenize --train 300 --label emo -o tok.json d.ser 2>/dev/null
+	ser-train clap -l emo --arch mlp -e 1 --proj 8 --hidden 0 -o m.st + encoder --tokenizer tok.json --arch roberta --hyper vocab=300 --hyper dim=16 \
+		--hyper layers=1 --hyper heads=2 --hyper ffn=16 --hyper positions=40 d.ser
+	ser-embed -m m.st --head audio d.ser | ser-embed -m m.st --head text --label emo --name text_emb -t 2 >both.ser
+	ser-embed -m m.st d.ser | ser-dump | jq -se '.[0].emb.shape == [128]'
+	ser-predict -m m.st both.ser | ser-dump -d >p.jsonl
+	# the cosines of both are those that ser-predict gives, and so are ranks
+	"$PYTHON" - p.jsonl <<'EOF'
+import json, sys
+for r in map(json.loads, open(sys.argv[1])):
+    dot = sum(a * b for a, b in zip(r["emb"]["data"], r["text_emb"]["data"]))
+    assert min(abs(dot - c) for c in r["cos"]["data"]) < 1e-6
+    assert abs(sum(a * a for a in r["text_emb"]["data"]) - 1) < 1e-5
+EOF
+	ser-score retrieval --label emo --allow-shared-speakers --order sad,neutral,happy,angry --n-boot 20 --json both.ser >r.json
+	"$PYTHON" - p.jsonl r.json <<'EOF'
+import json, math, sys
+rows = [json.loads(l) for l in open(sys.argv[1])]
+got = {(s["of"], s["score"]): s["value"] for s in json.load(open(sys.argv[2]))["scores"]}
+order = ["sad", "neutral", "happy", "angry"]
+texts = {r["emo"]: r["text_emb"]["data"] for r in rows}
+dot = lambda a, b: sum(x * y for x, y in zip(a, b))
+def place(c):
+    best = max(x for x, same in c if same)
+    return 1 + sum(x >= best for x, same in c if not same)
+def tau(x, y):
+    s = n = m = 0
+    for i in range(len(x)):
+        for j in range(i):
+            a, b = (x[i] > x[j]) - (x[i] < x[j]), (y[i] > y[j]) - (y[i] < y[j])
+            s += a * b; n += a != 0; m += b != 0
+    return s / math.sqrt(n * m)
+a = [place([(dot(r["emb"]["data"], v), k == r["emo"]) for k, v in texts.items()]) for r in rows]
+b = [place([(dot(r["emb"]["data"], v), k == r["emo"]) for r in rows]) for k, v in texts.items()]
+for way, p in (("texts", a), ("records", b)):
+    for k in (1, 5, 10): assert abs(got[way, "recall@%d" % k] - sum(x <= k for x in p) / len(p)) < 1e-9
+    assert abs(got[way, "mrr"] - sum(1 / x for x in p) / len(p)) < 1e-9
+t = [tau([dot(r["emb"]["data"], texts[k]) for k in order], [-abs(i - order.index(r["emo"])) for i in range(4)]) for r in rows]
+assert abs(got["texts", "ordinal_tau"] - sum(t) / len(t)) < 1e-9
+d = [sum(r["emb"]["data"][i] - r["text_emb"]["data"][i] for r in rows) / len(rows) for i in range(8)]
+assert abs(got["both", "modality_gap"] - math.sqrt(dot(d, d))) < 1e-5
+EOF
+	ser-embed -m m.st --head text --label emo --prompt 'a {} one' --prompt '{}' d.ser | ser-dump -d >w.jsonl
+	! cmp -s w.jsonl <(ser-embed -m m.st --head text --label emo d.ser | ser-dump -d)
+	fails 2 'no head "x" with a projection' ser-embed -m m.st --head x d.ser
+	fails 2 'go with a --head over texts' ser-embed -m m.st --head text d.ser
+	fails 2 'go with a --head over texts' ser-embed -m m.st --label emo d.ser
+	fails 1 'reads texts, and no field' ser-embed -m m.st --source text d.ser
+	fails 1 'nothing to find' ser-score retrieval --label emo --allow-shared-speakers <(ser-select 'emo == "sad"' both.ser)
+	fails 1 '"text_emb" has 8 dimensions, "emb" has 128' ser-score retrieval --label emo <(ser-embed -m m.st --head text --label emo --name text_emb d.ser | ser-embed -m m.st)
+	fails 3 'trained' ser-score retrieval --label emo both.ser
+}
