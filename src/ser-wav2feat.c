@@ -232,6 +232,8 @@ int main(int argc, char **argv)
 		{"max-speech", "with --vad: part what is longer, s", SER_OPT_REAL(&t.o.vad.max_speech_s, "S", 1, 3600)},
 		{"trim", "cut silence off both ends: frames so far below the loudest; 0: do not",
 		 SER_OPT_REAL(&t.o.trim_db, "DB", 0, 200)},
+		{"allow-unchecked", "read containers that would not show that they were cut off",
+		 SER_OPT_FLAG(&t.o.audio.allow_unchecked)},
 		{"vhq", "resample with soxr's VHQ instead of HQ", SER_OPT_FLAG(&t.o.audio.vhq)},
 		{"seed", "seed of --dither, with each id", SER_OPT_I64(&t.o.seed, "N", 0, 9e18)},
 		{0},

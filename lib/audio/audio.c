@@ -46,7 +46,19 @@ static int fail_short(const struct ser_audio *a, struct ser_err *e, const char *
 			(long long)want, unit, (long long)have);
 }
 
-static int open_decoder(struct ser_audio *a, struct ser_err *e)
+/* Its own header, or our reading of it, says how long it is. */
+static bool checked(int major)
+{
+	static const int known[] = {SF_FORMAT_WAV,  SF_FORMAT_WAVEX, SF_FORMAT_RF64, SF_FORMAT_AIFF, SF_FORMAT_AU,
+				    SF_FORMAT_SVX,  SF_FORMAT_W64,   SF_FORMAT_CAF,  SF_FORMAT_NIST, SF_FORMAT_AVR,
+				    SF_FORMAT_FLAC, SF_FORMAT_OGG,   SF_FORMAT_MPEG, SF_FORMAT_HTK};
+	bool found = false;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		found = found || known[i] == major;
+	return found;
+}
+
+static int open_decoder(struct ser_audio *a, const struct ser_audio_opt *o, struct ser_err *e)
 {
 	int rc = ser_source_tag_check(&a->src, a->name, e);
 	if (rc == SER_OK)
@@ -84,6 +96,15 @@ static int open_decoder(struct ser_audio *a, struct ser_err *e)
 	if (si.channels < 1 || si.samplerate < 1)
 		return ser_fail(e, SER_EDATA, "%s: has %d channels at %d Hz", a->name, si.channels, si.samplerate);
 	a->major = si.format & SF_FORMAT_TYPEMASK;
+	if (!o->allow_unchecked && !checked(a->major)) {
+		SF_FORMAT_INFO about = {.format = a->major};
+		sf_command(a->sf, SFC_GET_FORMAT_INFO, &about, sizeof about);
+		return ser_fail(
+			e, SER_EDATA,
+			"%s: %s, of which a file that was cut off cannot be told from a whole one: convert it to WAV "
+			"or FLAC, or give --allow-unchecked",
+			a->name, about.name != NULL ? about.name : "a container");
+	}
 	a->info.rate_hz = si.samplerate;
 	a->info.n_chan = si.channels;
 	bool endless = a->src.kind == SOURCE_PIPE && a->src.data_size < 0;
@@ -122,7 +143,7 @@ static int set_part(struct ser_audio *a, const struct ser_audio_opt *o, struct s
 
 static int set_up(struct ser_audio *a, const struct ser_audio_opt *o, struct ser_err *e)
 {
-	int rc = open_decoder(a, e);
+	int rc = open_decoder(a, o, e);
 	if (rc == SER_OK)
 		rc = set_part(a, o, e);
 	if (rc != SER_OK)

@@ -31,6 +31,9 @@ struct ser_audio_opt {
 	double start_s; /* first instant of the file to read, seconds >= 0 */
 	double end_s;   /* end of the part to read, seconds; 0: the file's end. At most 10 ms past the file's end. */
 	bool vhq;       /* soxr's VHQ instead of HQ */
+	/* Read also what would not show that it was cut off or goes on: containers other than WAV, RF64, AIFF, AU, SVX, Wave64, CAF,
+	 * SPHERE, AVR, HTK, FLAC, Ogg and MPEG. */
+	bool allow_unchecked;
 };
 
 /* rate 16000, the whole file, HQ */

@@ -43,9 +43,10 @@ static int64_t stream_size(uint32_t n)
 /* The four bytes at `at` hold a length of samples that nobody knew. */
 static void unknown_size(struct ser_source *s, int64_t at, bool big_endian, uint32_t size)
 {
-	s->size_at = at;
+	s->patch = true;
+	s->patch_at = at;
 	for (int i = 0; i < 4; i++)
-		s->size_bytes[i] = (unsigned char)(size >> (big_endian ? 24 - 8 * i : 8 * i));
+		s->patch_bytes[i] = (unsigned char)(size >> (big_endian ? 24 - 8 * i : 8 * i));
 }
 
 static ssize_t read_full(int fd, unsigned char *p, size_t n)
@@ -121,6 +122,8 @@ static void parse_wav(struct ser_source *s, const struct head *h, bool rf64, boo
 			}
 			return;
 		}
+		if (memcmp(p, "fmt ", 4) == 0 && get(h, at, p, 10))
+			s->mpeg = p[8] == 0x55 && p[9] == 0; /* MPEG layer III */
 		if (rf64 && memcmp(p, "ds64", 4) == 0 && get(h, at, p, 24))
 			size64 = (int64_t)(le64(p + 16) & INT64_MAX);
 		at += 8 + (int64_t)size + (size & 1);
@@ -138,6 +141,7 @@ static void parse_w64(struct ser_source *s, const struct head *h)
 		if (memcmp(p, "data", 4) == 0) {
 			s->data_off = at + 24;
 			s->data_size = size > 24 ? (int64_t)size - 24 : -1;
+			s->data_last = true;
 			return;
 		}
 		at += (int64_t)((size + 7) & ~UINT64_C(7));
@@ -206,10 +210,16 @@ static void parse_head(struct ser_source *s, const unsigned char *p, size_t n)
 		uint32_t size = be32(p + 4);
 		s->data_off = 8;
 		s->data_size = size >= SOX_SIZE ? -1 : stream_size(size);
+		s->data_last = true;
 	} else if (memcmp(p + 8, "WAVE", 4) == 0) {
-		bool rf64 = memcmp(p, "RF64", 4) == 0, rifx = memcmp(p, "RIFX", 4) == 0;
+		bool bw64 = memcmp(p, "BW64", 4) == 0, rf64 = bw64 || memcmp(p, "RF64", 4) == 0,
+		     rifx = memcmp(p, "RIFX", 4) == 0;
 		if (rf64 || rifx || memcmp(p, "RIFF", 4) == 0)
 			parse_wav(s, &h, rf64, rifx);
+		if (bw64) { /* ITU-R BS.2088, which is RF64 under another name */
+			s->patch = true;
+			memcpy(s->patch_bytes, "RF64", 4);
+		}
 	} else if (memcmp(p, "riff", 4) == 0) {
 		parse_w64(s, &h);
 	} else if (memcmp(p, "caff", 4) == 0) {
@@ -218,8 +228,22 @@ static void parse_head(struct ser_source *s, const unsigned char *p, size_t n)
 		parse_sphere(s, &h);
 	} else if (memcmp(p, "2BIT", 4) == 0 && n >= 30) { /* AVR */
 		s->data_off = 128;
+		s->data_last = true;
 		s->data_size = (int64_t)be32(p + 26) * (p[12] != 0 || p[13] != 0 ? 2 : 1) * (p[15] == 8 ? 1 : 2);
 	}
+}
+
+/* Of a WAV with MPEG audio the samples alone are the file. */
+static void unwrap(struct ser_source *s)
+{
+	if (!s->mpeg || s->data_off > s->size)
+		return;
+	s->mem += s->kind == SOURCE_MEM ? s->data_off : 0;
+	s->base += s->kind == SOURCE_FD ? s->data_off : 0;
+	s->size -= s->data_off;
+	s->size = s->data_size >= 0 && s->data_size < s->size ? s->data_size : s->size;
+	s->data_off = 0;
+	s->patch = false;
 }
 
 int ser_source_mem(struct ser_source *s, const void *p, size_t n, const char *name, struct ser_err *e)
@@ -228,6 +252,7 @@ int ser_source_mem(struct ser_source *s, const void *p, size_t n, const char *na
 	if (n == 0)
 		return ser_fail(e, SER_EDATA, "%s: the file is empty", name);
 	parse_head(s, p, n);
+	unwrap(s);
 	return SER_OK;
 }
 
@@ -247,11 +272,13 @@ static int from_regular(struct ser_source *s, const char *name, struct ser_err *
 	parse_head(s, p, (size_t)got);
 	if (s->size > SLURP) {
 		free(p);
+		unwrap(s);
 		return SER_OK;
 	}
 	s->kind = SOURCE_MEM;
 	s->mem = s->owned = p;
 	s->size = got;
+	unwrap(s);
 	return SER_OK;
 }
 
@@ -314,7 +341,7 @@ static int from_pipe(struct ser_source *s, const char *name, struct ser_err *e)
 				break;
 			n += (size_t)got;
 		}
-		if (s->data_off > 0) {
+		if (s->data_off > 0 && !s->mpeg) {
 			s->hi = (int64_t)n;
 			s->opening = true;
 			return SER_OK;
@@ -419,13 +446,13 @@ static void pull(struct ser_source *s, int64_t to)
 	}
 }
 
-/* A length that the writer could not know is given to libsndfile as one that it understands. */
+/* A length that the writer could not know, and the name of a container, are given to libsndfile as it understands them. */
 static void overlay(const struct ser_source *s, unsigned char *p, int64_t at, int64_t n)
 {
 	for (int i = 0; i < 4; i++) {
-		int64_t k = s->size_at + i - at;
+		int64_t k = s->patch_at + i - at;
 		if (k >= 0 && k < n)
-			p[k] = s->size_bytes[i];
+			p[k] = s->patch_bytes[i];
 	}
 }
 
@@ -457,7 +484,7 @@ int64_t ser_source_read(void *p, int64_t n, void *user)
 		return 0;
 	if (s->kind == SOURCE_PIPE) {
 		k = read_pipe(s, p, n);
-		if (s->size_at > 0 && at < s->size_at + 4)
+		if (s->patch && at < s->patch_at + 4)
 			overlay(s, p, at, k);
 		return k;
 	}
@@ -475,7 +502,7 @@ int64_t ser_source_read(void *p, int64_t n, void *user)
 		}
 	}
 	s->pos += k;
-	if (s->size_at > 0 && at < s->size_at + 4)
+	if (s->patch && at < s->patch_at + 4)
 		overlay(s, p, at, k);
 	return k;
 }

@@ -23,9 +23,11 @@ struct ser_source {
 	/* from the container's header (WAV, RF64, Wave64, AU, AIFF, CAF, SPHERE, AVR): */
 	int64_t data_off;  /* first byte of the samples, 0 when not known */
 	int64_t data_size; /* bytes of samples announced, -1 when the writer could not know or it is not said */
-	bool data_last; /* WAV, SPHERE: what stands behind the samples is not looked at, so that a pipe gives what a file gives */
-	int64_t size_at; /* > 0: the four bytes here hold an unknown length, to be read as size_bytes */
-	unsigned char size_bytes[4];
+	bool data_last;    /* what stands behind the samples is not looked at, so that a pipe gives what a file gives */
+	bool mpeg;         /* the samples of a WAV are MPEG audio */
+	bool patch; /* the four bytes at patch_at, an unknown length or an unknown name, are read as patch_bytes */
+	int64_t patch_at;
+	unsigned char patch_bytes[4];
 };
 
 int ser_source_path(struct ser_source *s, const char *path, struct ser_err *e);

@@ -598,7 +598,7 @@ static void test_lengths(void **state)
 {
 	(void)state;
 	static const int format[] = {SF_FORMAT_WAV,  SF_FORMAT_WAVEX, SF_FORMAT_RF64, SF_FORMAT_W64, SF_FORMAT_CAF,
-				     SF_FORMAT_AIFF, SF_FORMAT_AU,    SF_FORMAT_NIST, SF_FORMAT_AVR};
+				     SF_FORMAT_AIFF, SF_FORMAT_AU,    SF_FORMAT_NIST, SF_FORMAT_AVR, SF_FORMAT_SVX};
 	struct ser_audio_opt o;
 	struct ser_err e = {0};
 	char *s;
@@ -606,7 +606,7 @@ static void test_lengths(void **state)
 	size_t n;
 	ser_audio_opt_init(&o);
 	for (size_t i = 0; i < sizeof format / sizeof format[0]; i++)
-		for (int n_chan = 1; n_chan <= 2; n_chan++) {
+		for (int n_chan = 1; n_chan <= (format[i] == SF_FORMAT_SVX ? 1 : 2); n_chan++) {
 			write_sine(format[i] | SF_FORMAT_PCM_16, 16000, n_chan, 16000, 440);
 			assert_int_equal(load(&o, &x, NULL), 16000);
 			free(x);
@@ -615,6 +615,12 @@ static void test_lengths(void **state)
 				write_bytes(s, k * n / 10);
 				refuse(&o, k * n / 10 > 5000 ? "cut off" : ": "); /* a CAF's header has 4 KiB */
 			}
+			char *more = ser_calloc(n + 4000, 1); /* bytes behind the sound are no sound */
+			memcpy(more, s, n);
+			write_bytes(more, n + 4000);
+			assert_int_equal(load(&o, &x, NULL), 16000);
+			free(x);
+			free(more);
 			free(s);
 		}
 	enum { FAR = 300000 };
@@ -649,13 +655,65 @@ static void test_lengths(void **state)
 	refuse(&o, ": is not a regular file");
 }
 
+/* Containers that don't show that they were cut off, one under another name, and one that is another's. */
+static void test_containers(void **state)
+{
+	(void)state;
+	static const int format[] = {SF_FORMAT_VOC, SF_FORMAT_IRCAM, SF_FORMAT_MAT4,  SF_FORMAT_MAT5,
+				     SF_FORMAT_PAF, SF_FORMAT_SDS,   SF_FORMAT_MPC2K, SF_FORMAT_PVF};
+	struct ser_audio_opt o;
+	struct ser_err e = {0};
+	char *s;
+	float *x;
+	size_t n;
+	ser_audio_opt_init(&o);
+	for (size_t i = 0; i < sizeof format / sizeof format[0]; i++) {
+		o.allow_unchecked = false;
+		write_sine(format[i] | SF_FORMAT_PCM_16, 16000, 1, 16000, 440);
+		refuse(&o, ", of which a file that was cut off cannot be told from a whole one: ");
+		o.allow_unchecked = true;
+		assert_int_equal(load(&o, &x, NULL), 16000);
+		free(x);
+	}
+	ser_audio_opt_init(&o);
+	write_sine(SF_FORMAT_RF64 | SF_FORMAT_PCM_16, 16000, 1, 16000, 440);
+	assert_int_equal(ser_read_file(path, 1 << 24, &s, &n, &e), SER_OK);
+	memcpy(s, "BW64", 4);
+	write_bytes(s, n);
+	assert_int_equal(load(&o, &x, NULL), 16000);
+	free(x);
+	write_bytes(s, n - 100);
+	refuse(&o, ": the file is cut off: its header announces 32000 bytes of samples, 31900 are there");
+	free(s);
+
+	write_sine(SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 16000, 1, 16000, 440);
+	assert_int_equal(load(&o, &x, NULL), 16000);
+	assert_int_equal(ser_read_file(path, 1 << 24, &s, &n, &e), SER_OK);
+	char *wav = ser_calloc(60 + n, 1); /* and a chunk behind */
+	memcpy(wav, "RIFF\0\0\0\0WAVEfmt \20\0\0\0\x55\0\1\0\x80\x3e\0\0\x40\x1f\0\0\1\0\0\0data", 40);
+	put_le32(wav + 4, 52 + n);
+	put_le32(wav + 40, n);
+	memcpy(wav + 44, s, n);
+	memcpy(wav + 44 + n, "LIST\4\0\0\0abcd", 12);
+	write_bytes(wav, 56 + n);
+	float *y;
+	assert_int_equal(load(&o, &y, NULL), 16000);
+	assert_memory_equal(y, x, 16000 * sizeof *x);
+	write_bytes(wav, 44 + n / 2);
+	refuse(&o, ": the file is cut off: its header announces ");
+	free(wav);
+	free(x);
+	free(y);
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formats), cmocka_unit_test(test_rates),   cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_parts),   cmocka_unit_test(test_pipe),    cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_noise),   cmocka_unit_test(test_corpora), cmocka_unit_test(test_mpeg),
-		cmocka_unit_test(test_whole),   cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_whole),   cmocka_unit_test(test_lengths), cmocka_unit_test(test_containers),
 	};
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);
 }
