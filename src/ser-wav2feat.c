@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 	struct tool t = {0};
 	struct ser_err e = {0};
 	bool from_stdin = false, alias[MAX_ROW] = {false};
-	const char *id = NULL, *preset = NULL, *like = NULL;
+	const char *id = NULL, *preset = NULL, *like = NULL, *raw = NULL;
 	char *functionals = NULL;
 	int kind_opt = (int)presume(&t.o, &functionals, argc, argv, &e);
 	const struct ser_option own[] = {
@@ -218,6 +218,8 @@ int main(int argc, char **argv)
 		{"allow-absolute", "let a manifest's paths lead out of the root: absolute, or by way of \"..\"",
 		 SER_OPT_FLAG(&t.o.root.allow_absolute), .flags = SER_OPTION_SILENT},
 		{"stdin", "standard input is one sound, not a manifest", SER_OPT_FLAG(&from_stdin)},
+		{"raw", "with --stdin: samples without a header, as CODING,RATE,CHANNELS such as s16le,16000,1",
+		 SER_OPT_STR(&raw, "FORMAT")},
 		{"id", "id of a single sound", SER_OPT_STR(&id, "ID"), .flags = SER_OPTION_SILENT},
 		{"segment", "cut each sound into records of S seconds, written as they come; 0: do not",
 		 SER_OPT_SECONDS(&t.o.segment_s, "S", 0, 36000)},
@@ -254,6 +256,10 @@ int main(int argc, char **argv)
 				    : preset != NULL ? "--kind and --preset do not agree"
 						     : "--kind must be written in full");
 	settle(&t, alias);
+	if (raw != NULL && !from_stdin)
+		ser_cli_usage(&t.c, "--raw goes with --stdin");
+	if (raw != NULL && ser_audio_raw_parse(&t.o.audio.raw, raw, &e) != SER_OK)
+		ser_cli_usage(&t.c, "--raw: %s", e.msg);
 	if (from_stdin && t.c.n_operand > 0)
 		ser_cli_usage(&t.c, "--stdin takes no operands");
 	if (id != NULL && !from_stdin && (t.c.n_operand != 1 || ser_extract_is_table(t.c.operand[0])))

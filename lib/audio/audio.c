@@ -191,7 +191,8 @@ int ser_audio_open_fd(struct ser_audio **out, int fd, const char *name, const st
 {
 	struct ser_audio *a = ser_calloc(1, sizeof *a);
 	a->name = ser_strdup(name);
-	return finish_open(out, a, ser_source_fd(&a->src, fd, name, e), o, e);
+	int rc = o->raw.n_bit > 0 ? ser_source_raw(&a->src, fd, &o->raw) : ser_source_fd(&a->src, fd, name, e);
+	return finish_open(out, a, rc, o, e);
 }
 
 int ser_audio_open_mem(struct ser_audio **out, const void *p, size_t n, const char *name, const struct ser_audio_opt *o,
@@ -232,6 +233,35 @@ static bool seeks_exactly(const struct ser_audio *a)
 	return a->src.kind != SOURCE_PIPE && a->major != SF_FORMAT_OGG && a->major != SF_FORMAT_MPEG;
 }
 
+int ser_audio_raw_parse(struct ser_audio_raw *r, const char *text, struct ser_err *e)
+{
+	enum { PCM = 1, FLOAT = 3, ALAW = 6, MULAW = 7 };
+	static const struct {
+		const char *name;
+		int tag, n_bit;
+	} known[] = {{"s16le", PCM, 16},   {"s24le", PCM, 24}, {"s32le", PCM, 32}, {"f32le", FLOAT, 32},
+		     {"f64le", FLOAT, 64}, {"u8", PCM, 8},     {"alaw", ALAW, 8},  {"mulaw", MULAW, 8}};
+	size_t n = strcspn(text, ",");
+	int rate = 0, chan = 1, end = 0;
+	*r = (struct ser_audio_raw){0};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strlen(known[i].name) == n && memcmp(known[i].name, text, n) == 0)
+			*r = (struct ser_audio_raw){known[i].tag, known[i].n_bit, 0, 0};
+	bool ok =
+		r->n_bit > 0 && text[n] == ',' && strspn(text + n, ",0123456789") == strlen(text + n) &&
+		strlen(text + n) < 16 &&
+		(sscanf(text + n, ",%d,%d%n", &rate, &chan, &end) == 2 || sscanf(text + n, ",%d%n", &rate, &end) == 1);
+	if (!ok || text[n + (size_t)end] != '\0' || rate < 1 || rate > 1000000 || chan < 1 || chan > 1024)
+		return ser_fail(
+			e, SER_EUSAGE,
+			"\"%.40s\": expected CODING,RATE,CHANNELS such as s16le,16000,1; codings are s16le s24le "
+			"s32le f32le f64le u8 alaw mulaw",
+			text);
+	r->rate_hz = rate;
+	r->n_chan = chan;
+	return SER_OK;
+}
+
 /* The decoder gave fewer frames than asked for: is that where the file ends? */
 static int check_end(struct ser_audio *a, struct ser_err *e)
 {
@@ -246,6 +276,8 @@ static int check_end(struct ser_audio *a, struct ser_err *e)
 	int64_t missing = ser_source_missing(&a->src);
 	if (missing > 0)
 		return fail_short(a, e, "bytes of samples", a->src.data_size, a->src.data_size - missing);
+	if (a->src.n_align > 0 && a->src.size >= 0 && (a->src.size - a->src.data_off) % a->src.n_align != 0)
+		return ser_fail(e, SER_EDATA, "%s: ends within a sample", a->name);
 	/* an MPEG stream's length is an estimate where no frame says it */
 	if (a->info.n_frame >= 0 && a->at < a->info.n_frame && a->major != SF_FORMAT_MPEG)
 		return fail_short(a, e, "samples", a->info.n_frame, a->at);

@@ -26,6 +26,13 @@
 
 #include "base/base.h"
 
+/* Samples without a header, interleaved, of WAV's coding `tag`. */
+struct ser_audio_raw {
+	int tag, n_bit, rate_hz, n_chan; /* n_bit 0: there is a header */
+};
+/* "s16le,16000,1": s16le s24le s32le f32le f64le u8 alaw mulaw; rate, Hz; channels, 1 when not given. SER_EUSAGE. */
+int ser_audio_raw_parse(struct ser_audio_raw *r, const char *text, struct ser_err *e);
+
 struct ser_audio_opt {
 	double rate_hz; /* rate of the samples wanted; 0: the file's own */
 	double start_s; /* first instant of the file to read, seconds >= 0 */
@@ -34,6 +41,7 @@ struct ser_audio_opt {
 	/* Read also what would not show that it was cut off or goes on: containers other than WAV, RF64, AIFF, AU, SVX, Wave64, CAF,
 	 * SPHERE, AVR, HTK, FLAC, Ogg and MPEG. */
 	bool allow_unchecked;
+	struct ser_audio_raw raw; /* of ser_audio_open_fd() */
 };
 
 /* rate 16000, the whole file, HQ */

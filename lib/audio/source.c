@@ -353,6 +353,33 @@ static int from_pipe(struct ser_source *s, const char *name, struct ser_err *e)
 	return rc;
 }
 
+static void put_le(unsigned char *p, uint32_t v, int n)
+{
+	for (int i = 0; i < n; i++)
+		p[i] = (unsigned char)(v >> 8 * i);
+}
+
+int ser_source_raw(struct ser_source *s, int fd, const struct ser_audio_raw *r)
+{
+	enum { LEN = 44 };
+	*s = (struct ser_source){.fd = fd, .kind = SOURCE_PIPE, .size = -1};
+	s->mem = s->owned = ser_malloc(WINDOW, 1);
+	s->n_align = r->n_bit / 8 * r->n_chan;
+	unsigned char *p = s->owned;
+	memcpy(p, "RIFF\xff\xff\xff\xffWAVEfmt \20\0\0\0", 20);
+	put_le(p + 20, (uint32_t)r->tag, 2);
+	put_le(p + 22, (uint32_t)r->n_chan, 2);
+	put_le(p + 24, (uint32_t)r->rate_hz, 4);
+	put_le(p + 28, (uint32_t)((int64_t)r->rate_hz * s->n_align & UINT32_MAX), 4);
+	put_le(p + 32, (uint32_t)s->n_align, 2);
+	put_le(p + 34, (uint32_t)r->n_bit, 2);
+	memcpy(p + 36, "data\xff\xff\xff\xff", 8);
+	parse_head(s, p, LEN);
+	s->hi = LEN;
+	s->opening = true;
+	return SER_OK;
+}
+
 int ser_source_fd(struct ser_source *s, int fd, const char *name, struct ser_err *e)
 {
 	*s = (struct ser_source){.fd = fd};

@@ -4,6 +4,7 @@
 #ifndef SER_AUDIO_SOURCE_H
 #define SER_AUDIO_SOURCE_H
 
+#include "audio/audio.h"
 #include "base/base.h"
 
 enum ser_source_kind { SOURCE_MEM, SOURCE_FD, SOURCE_PIPE };
@@ -24,6 +25,7 @@ struct ser_source {
 	int64_t data_off;  /* first byte of the samples, 0 when not known */
 	int64_t data_size; /* bytes of samples announced, -1 when the writer could not know or it is not said */
 	bool data_last;    /* what stands behind the samples is not looked at, so that a pipe gives what a file gives */
+	int n_align;       /* bytes of a frame of samples that came without a header, else 0 */
 	bool mpeg;         /* the samples of a WAV are MPEG audio */
 	bool patch; /* the four bytes at patch_at, an unknown length or an unknown name, are read as patch_bytes */
 	int64_t patch_at;
@@ -33,6 +35,8 @@ struct ser_source {
 int ser_source_path(struct ser_source *s, const char *path, struct ser_err *e);
 int ser_source_fd(struct ser_source *s, int fd, const char *name, struct ser_err *e);
 int ser_source_mem(struct ser_source *s, const void *p, size_t n, const char *name, struct ser_err *e);
+/* Samples without a header, which is put before them. The descriptor is read as a pipe is. */
+int ser_source_raw(struct ser_source *s, int fd, const struct ser_audio_raw *r);
 void ser_source_close(struct ser_source *s);
 
 /* libsndfile's callbacks, on a struct ser_source. */

@@ -278,6 +278,28 @@ w.writeframes(struct.pack("<1000h", *[32767 if i % 100 == 0 else 5 for i in rang
 	[[ $stderr == *'1 of 1 sounds have samples at full scale'* ]]
 }
 
+@test "ser-wav2feat --stdin --raw: samples without a header" {
+	$PYTHON -c '
+import array, math, sys, wave
+x = [int(9000 * math.sin(i / 5)) for i in range(8001)]
+w = wave.open("r.wav", "wb"); w.setnchannels(1); w.setsampwidth(2); w.setframerate(16000); w.writeframes(array.array("h", x).tobytes()); w.close()
+open("s16", "wb").write(array.array("h", x).tobytes())
+open("two", "wb").write(array.array("h", [v for v in x for _ in (0, 1)]).tobytes())
+open("f32", "wb").write(array.array("f", [v / 32768 for v in x]).tobytes())'
+	ser-wav2feat --id stdin r.wav > w.ser
+	for f in s16=s16le,16000 s16=s16le,16000,1 two=s16le,16000,2 f32=f32le,16000,1; do
+		cat "${f%%=*}" | ser-wav2feat --stdin --raw "${f#*=}" | ser-cmp - w.ser
+		ser-wav2feat --stdin --raw "${f#*=}" < "${f%%=*}" | ser-cmp - w.ser
+	done
+	head -c 1001 s16 > cut
+	run -1 ser-wav2feat --stdin --raw s16le,16000 -o no.ser < cut
+	[[ $output == *'ends within a sample'* ]]
+	for o in s16 s16le s16le, s16le,0 s16be,16000 s16le,16000,0 s16le,16000,1,1 s16le,16000,; do
+		run -2 ser-wav2feat --stdin --raw $o -o no.ser < s16
+	done
+	run -2 ser-wav2feat --raw s16le,16000 -o no.ser r.wav
+}
+
 @test "ser-wav2feat: sounds of a lower rate than the features' are said" {
 	for hz in 8000 11025 16000; do
 		$PYTHON -c "
