@@ -653,6 +653,7 @@ static void test_lengths(void **state)
 	unlink(path);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	refuse(&o, ": is not a regular file");
+	unlink(path);
 }
 
 /* Containers that don't show that they were cut off, one under another name, and one that is another's. */
