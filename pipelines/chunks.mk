@@ -80,9 +80,9 @@ endef
 $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call method,$(c),$(m),$(s))))))
 
 runs = $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(OUT)/$(c)/$(m)-$(s))))
-$(OUT)/RESULTS.md: ordinal-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
+$(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
 	@{ echo '# Equal chunks against whole utterances'; echo; \
 		echo 'Descriptors: $(FEATURES). Chunks: $(foreach c,$(CORPORA),$(c) $(CHUNK_$(c));) networks of $(CHANNELS) channels, `$(TRAIN)`.'; \
 		echo; } > $@.part
-	./ordinal-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
+	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
 	mv $@.part $@
