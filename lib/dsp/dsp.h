@@ -265,6 +265,10 @@ const char *ser_func_name(const struct ser_func *p, size_t k);
 void ser_func_do(const struct ser_func *p, const float *x, size_t n_frame, size_t d, double shift_s,
 		 const bool *skip_zero, float *y);
 
+/* How much the energy of speech varies: standard deviation, in dB, of the level of frames x [T, n_bin], natural logarithms of energies of
+ * bands, T >= 1, that are no more than range_db below the loudest. */
+double ser_energy_variation(const float *x, size_t n_frame, size_t n_bin, double range_db);
+
 /* Where the chunks of an utterance begin: n_chunk chunks of n_frame frames each, evenly spread by a whole step,
  * floor((T - n_frame) / (n_chunk - 1)), so that only their overlap hangs on T (W.-C. Lin and C. Busso, "An efficient
  * temporal modeling approach for speech emotion recognition by mapping varied duration sentences into fixed number of
