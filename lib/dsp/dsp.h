@@ -76,6 +76,11 @@ enum ser_log {
 	SER_LOG_DB     /* 10 log10(max(x, log-floor)), then not below the signal's maximum - top-db where top-db > 0 */
 };
 
+enum ser_compat {
+	SER_COMPAT_NONE,
+	SER_COMPAT_OPENSMILE /* openSMILE 3's, at 16 kHz, with its own frames, windows and pitch: the other options are as by default */
+};
+
 struct ser_front_opt {
 	enum ser_front_kind kind;
 	double sample_frequency; /* Hz */
@@ -119,6 +124,8 @@ struct ser_front_opt {
 	int delta_window;   /* frames to each side */
 	/* how the signal comes in */
 	bool peak_norm; /* divide the signal by max |x| first (silence stays as it is) */
+	/* whose numbers; egemaps */
+	enum ser_compat compat;
 };
 
 /* The defaults of the kind: fbank and mfcc as Kaldi's programs (dither 0), but 80 mel bins for fbank; spec and mel as
@@ -204,6 +211,12 @@ enum { SER_EGEMAPS_FUNC_N = 88 };
 const char *ser_egemaps_func_name(size_t k, char *buf); /* buf: 64 bytes */
 void ser_egemaps_func(const float *y, size_t n_frame, double shift_s, const float *x, size_t n, double *scratch,
 		      float *f);
+
+/* GeMAPS v01b has 62 of them: which is its k-th. */
+enum { SER_GEMAPS_FUNC_N = 62 };
+size_t ser_gemaps_func(size_t k);
+/* The 88 of a front-end with compat opensmile, of the sound of the last ser_front_do() with ws. */
+void ser_front_func(const struct ser_front *p, struct ser_front_ws *ws, float *f);
 
 /* ---- over frames ---------------------------------------------------------------------------- */
 

@@ -198,6 +198,19 @@ const char *ser_egemaps_func_name(size_t k, char *buf)
 	return TIMES[k];
 }
 
+size_t ser_gemaps_func(size_t k)
+{
+	/* without those of flux, MFCCs, bandwidths of F2 and F3, and the level: runs of the 88 */
+	static const struct {
+		size_t from, n;
+	} runs[] = {{0, 20}, {30, 18}, {50, 4}, {56, 10}, {76, 4}, {81, 6}};
+	ser_assert(k < SER_GEMAPS_FUNC_N);
+	size_t i = 0;
+	for (; k >= runs[i].n; i++)
+		k -= runs[i].n;
+	return runs[i].from + k;
+}
+
 struct tally { /* mean and standard deviation of what comes by */
 	double n, sum, sq;
 };

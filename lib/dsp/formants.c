@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dsp/lld.h"
 
-#include <complex.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,20 +39,20 @@ void ser_formants_free(struct ser_formants *p)
 	free(p);
 }
 
-/* Levinson and Durbin: r [ORDER + 1] to a [ORDER + 1] with a[0] = 1; false when r is no autocorrelation. */
-static bool predict(const double *r, double *a)
+bool ser_lpc_levinson(const double *r, int order, double *a)
 {
 	double err = r[0];
-	memset(a, 0, (ORDER + 1) * sizeof *a);
+	ser_assert(order <= SER_LPC_MAX);
+	memset(a, 0, (size_t)(order + 1) * sizeof *a);
 	a[0] = 1;
-	for (int m = 1; m <= ORDER; m++) {
-		double k = r[m], old[ORDER + 1];
+	for (int m = 1; m <= order; m++) {
+		double k = r[m], old[SER_LPC_MAX + 1];
 		if (!(err > 1e-12 * r[0]))
 			return false;
 		for (int i = 1; i < m; i++)
 			k += a[i] * r[m - i];
 		k /= -err;
-		memcpy(old, a, sizeof old);
+		memcpy(old, a, (size_t)(m + 1) * sizeof *old);
 		for (int i = 1; i <= m; i++)
 			a[i] = old[i] + k * old[m - i];
 		err *= 1 - k * k;
@@ -61,17 +60,16 @@ static bool predict(const double *r, double *a)
 	return true;
 }
 
-/* All roots of z^ORDER + a[1] z^(ORDER-1) + ... at once: O. Aberth, "Iteration methods for finding all zeros of a polynomial
- * simultaneously", Math. Comp. 27 (1973) 339-344. */
-static void roots(const double *a, double complex *z)
+/* O. Aberth, "Iteration methods for finding all zeros of a polynomial simultaneously", Math. Comp. 27 (1973) 339-344. */
+void ser_lpc_roots(const double *a, int order, double complex *z)
 {
-	for (int i = 0; i < ORDER; i++)
-		z[i] = 0.9 * cexp(I * (2 * M_PI * i / ORDER + 0.3));
+	for (int i = 0; i < order; i++)
+		z[i] = 0.9 * cexp(I * (2 * M_PI * i / order + 0.3));
 	for (int step = 0; step < MOST_STEPS; step++) {
 		double most = 0;
-		for (int i = 0; i < ORDER; i++) {
+		for (int i = 0; i < order; i++) {
 			double x = creal(z[i]), y = cimag(z[i]), pr = 1, pi = 0, dr = 0, di = 0, t;
-			for (int m = 1; m <= ORDER; m++) { /* the polynomial and its derivative by Horner */
+			for (int m = 1; m <= order; m++) { /* the polynomial and its derivative by Horner */
 				t = dr * x - di * y + pr;
 				di = dr * y + di * x + pi;
 				dr = t;
@@ -80,7 +78,7 @@ static void roots(const double *a, double complex *z)
 				pr = t;
 			}
 			double sr = 0, si = 0; /* sum of 1 / (z - others) */
-			for (int j = 0; j < ORDER; j++) {
+			for (int j = 0; j < order; j++) {
 				double u = x - creal(z[j]), v = y - cimag(z[j]), q = u * u + v * v;
 				if (j == i || q == 0)
 					continue;
@@ -118,9 +116,9 @@ int ser_formants_do(const struct ser_formants *p, const float *pw, double *hz, d
 			s[0] += c[k] * pw[k];
 		r[m] = s[0] + s[1] + s[2] + s[3];
 	}
-	if (!(r[0] > 1e-15) || !predict(r, a))
+	if (!(r[0] > 1e-15) || !ser_lpc_levinson(r, ORDER, a))
 		return 0;
-	roots(a, z);
+	ser_lpc_roots(a, ORDER, z);
 	for (int i = 0; i < ORDER; i++) {
 		double at = atan2(cimag(z[i]), creal(z[i])) * p->top_hz / M_PI;
 		if (!(at > MARGIN_HZ && at < p->top_hz - MARGIN_HZ))

@@ -14,6 +14,25 @@ static const struct ser_lld_set *lld_set(enum ser_front_kind kind)
 				     : NULL;
 }
 
+/* openSMILE's frames, windows and pitch are its own: nothing else may be asked for. */
+static int check_compat(const struct ser_front_opt *o, struct ser_err *e)
+{
+	struct ser_front_opt plain;
+	ser_front_opt_init(&plain, o->kind);
+	plain.compat = o->compat;
+	struct ser_buf want = {0}, have = {0};
+	ser_front_text(&plain, &want);
+	ser_front_text(o, &have);
+	bool same = strcmp(want.s, have.s) == 0;
+	ser_buf_free(&want);
+	ser_buf_free(&have);
+	return same ? SER_OK
+		    : ser_fail(e, SER_EUSAGE,
+			       "compat opensmile is at 16000 Hz, with its own frames and pitch: no other option of %s "
+			       "goes with it",
+			       ser_front_kind_name(o->kind));
+}
+
 static int check(const struct ser_front_opt *o, struct ser_err *e)
 {
 	for (const struct ser_option *f = ser_front_options(); f->name != NULL; f++) {
@@ -25,6 +44,8 @@ static int check(const struct ser_front_opt *o, struct ser_err *e)
 		if (!(v >= f->lo && v <= f->hi))
 			return ser_fail(e, SER_EUSAGE, "%s %g is not in [%g,%g]", f->name, v, f->lo, f->hi);
 	}
+	if (o->kind == SER_EGEMAPS && o->compat != SER_COMPAT_NONE)
+		return check_compat(o, e);
 	if (o->kind == SER_WAVE || o->kind == SER_SPEC || lld_set(o->kind) != NULL)
 		return SER_OK;
 	double nyquist = 0.5 * o->sample_frequency, hi = o->high_freq > 0 ? o->high_freq : nyquist + o->high_freq;
@@ -175,6 +196,8 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 		p->base_dim = (size_t)o->num_ceps;
 	}
 	p->dim = p->base_dim * (1 + (size_t)o->delta_order);
+	if (o->kind == SER_EGEMAPS && o->compat == SER_COMPAT_OPENSMILE)
+		p->smile = ser_smile_new();
 	p->sparse = ser_calloc(p->dim, sizeof *p->sparse);
 	for (size_t i = 0; p->lld != NULL && i < p->base_dim; i++)
 		p->sparse[i] = p->lld->set->sparse(i);
@@ -195,6 +218,7 @@ void ser_front_free(struct ser_front *p)
 		ser_lld_free(p->lld);
 	free(p->lld);
 	ser_front_free(p->wide);
+	ser_smile_free(p->smile);
 	free(p->sparse);
 	free(p);
 }
@@ -251,6 +275,8 @@ size_t ser_front_min_sample(const struct ser_front *p)
 {
 	if (p->o.kind == SER_WAVE)
 		return 1;
+	if (p->smile != NULL)
+		return SMILE_LONG;
 	switch (p->o.edges) {
 	case SER_EDGES_SNIP:
 		return p->win;
@@ -269,6 +295,8 @@ size_t ser_front_n_frame(const struct ser_front *p, size_t n)
 		return 0;
 	if (p->o.kind == SER_WAVE)
 		return n;
+	if (p->smile != NULL)
+		return ser_smile_n_frame(n);
 	switch (p->o.edges) {
 	case SER_EDGES_SNIP:
 		return 1 + (n - p->win) / p->shift;

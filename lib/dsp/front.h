@@ -6,6 +6,7 @@
 
 #include "dsp/dsp.h"
 #include "dsp/lld.h"
+#include "dsp/smile.h"
 
 struct band {
 	size_t lo, n; /* bins [lo, lo + n) */
@@ -22,10 +23,11 @@ struct ser_front {
 	struct ser_fft *fft;
 	struct band *band;
 	float *weight;
-	double *dct;            /* [num_ceps, num_mel_bins] with lifter */
-	struct ser_lld *lld;    /* what makes descriptors of spectra, or NULL */
-	struct ser_front *wide; /* the power spectrum of longer frames that some sets want too, or NULL */
-	bool *sparse;           /* [dim] */
+	double *dct;             /* [num_ceps, num_mel_bins] with lifter */
+	struct ser_lld *lld;     /* what makes descriptors of spectra, or NULL */
+	struct ser_front *wide;  /* the power spectrum of longer frames that some sets want too, or NULL */
+	struct ser_smile *smile; /* compat opensmile: what makes the matrix, or NULL */
+	bool *sparse;            /* [dim] */
 };
 
 struct ser_front_ws {
@@ -41,6 +43,7 @@ struct ser_front_ws {
 	/* descriptors: */
 	struct ser_lld_ws *lld;
 	struct ser_front_ws *wide;
+	struct ser_smile_ws *smile;
 };
 
 /* The tables of a plan whose options and geometry are set. */

@@ -24,6 +24,10 @@ struct ser_front_ws *ser_front_ws_new(const struct ser_front *p)
 		ws->z[2 * p->n_bin + i] = 0;
 	for (size_t i = 0; i < 4; i++)
 		ws->mel[(size_t)p->o.num_mel_bins + i] = 0;
+	if (p->smile != NULL) {
+		ws->smile = ser_smile_ws_new();
+		return ws;
+	}
 	if (p->lld != NULL)
 		ws->lld = ser_lld_ws_new(p->lld);
 	if (p->wide != NULL)
@@ -44,6 +48,7 @@ void ser_front_ws_free(struct ser_front_ws *ws)
 	free(ws->sound);
 	ser_lld_ws_free(ws->lld);
 	ser_front_ws_free(ws->wide);
+	ser_smile_ws_free(ws->smile);
 	free(ws);
 }
 
@@ -289,6 +294,17 @@ static void limit_db(const struct ser_front *p, float *y, size_t n_frame)
 			y[t * p->dim + j] = fmaxf(top, y[t * p->dim + j]);
 }
 
+void ser_front_func(const struct ser_front *p, struct ser_front_ws *ws, float *f)
+{
+	ser_assert(p->smile != NULL);
+	ser_smile_func(ws->smile, f);
+}
+
+static int all_finite(const float *y, size_t n, struct ser_err *e)
+{
+	return isfinite(ser_abs_max(y, n)) ? SER_OK : ser_fail(e, SER_EDATA, "a feature is not a finite number");
+}
+
 int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, struct ser_rng *rng,
 		 float *y, struct ser_err *e)
 {
@@ -317,6 +333,10 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 			ws->sound[i] = x[i] / peak;
 		x = ws->sound;
 	}
+	if (p->smile != NULL) {
+		ser_smile_do(p->smile, ws->smile, x, n, y);
+		return all_finite(y, n_frame * p->dim, e);
+	}
 	double first = ((double)p->offset + 0.5 * (double)p->win) / o->sample_frequency;
 	if (p->lld != NULL && ser_lld_begin(p->lld, ws->lld, x, n, first, n_frame, e) != SER_OK)
 		return e->code;
@@ -330,7 +350,5 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 	for (int k = 0; k < o->delta_order; k++)
 		ser_delta_do(y + (size_t)k * p->base_dim, p->dim, y + (size_t)(k + 1) * p->base_dim, p->dim, n_frame,
 			     p->base_dim, o->delta_window);
-	if (!isfinite(ser_abs_max(y, n_frame * p->dim)))
-		return ser_fail(e, SER_EDATA, "a feature is not a finite number");
-	return SER_OK;
+	return all_finite(y, n_frame * p->dim, e);
 }

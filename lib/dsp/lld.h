@@ -7,6 +7,8 @@
 
 #include "dsp/dsp.h"
 
+#include <complex.h>
+
 /* ---- the voice ---------------------------------------------------------------------------------- */
 
 /* Of one frame; all but peak are 0 where there is no voice. */
@@ -64,6 +66,12 @@ double ser_auditory_rasta(const struct ser_auditory *a, const double *mel, bool 
 void ser_auditory_mfcc(const struct ser_auditory *a, const double *mel, size_t n, float *y);
 
 /* ---- formants ----------------------------------------------------------------------------------- */
+
+enum { SER_LPC_MAX = 16 };
+/* Levinson and Durbin: r [order + 1] to a [order + 1] with a[0] = 1; false when r is no autocorrelation. */
+bool ser_lpc_levinson(const double *r, int order, double *a);
+/* All roots z [order] of z^order + a[1] z^(order-1) + ... + a[order]. */
+void ser_lpc_roots(const double *a, int order, double complex *z);
 
 struct ser_formants; /* const after _new */
 struct ser_formants *ser_formants_new(double rate_hz, size_t n_bin, double bin_hz);

@@ -19,6 +19,8 @@ static const struct preset {
 	 NULL},
 	{"chunk-lld", "compare frame-length=32 frame-shift=16", NULL},
 	{"egemaps", "egemaps", "egemaps"},
+	{"egemaps-opensmile", "egemaps compat=opensmile", "egemaps"},
+	{"gemaps-opensmile", "egemaps compat=opensmile", "gemaps"},
 };
 
 const char *ser_front_preset_name(size_t i)

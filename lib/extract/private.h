@@ -33,8 +33,8 @@ struct ser_extract {
 	struct ser_extract_sink to;
 	struct ser_extract_count count;
 	struct ser_front *front;
-	bool sums_up; /* functionals, not the frames themselves: those of eGeMAPS, or func */
-	bool egemaps;
+	bool sums_up;         /* functionals, not the frames themselves: those of eGeMAPS, or func */
+	bool egemaps, gemaps; /* gemaps: 62 of egemaps' 88 */
 	struct ser_func *func;
 	struct ser_pool *pool;
 	struct worker *worker; /* [n_thread] */

@@ -94,6 +94,22 @@ show() {
 	run -2 ser-wav2feat --functionals median -o no.ser a.wav
 }
 
+@test "ser-wav2feat: openSMILE's eGeMAPS and GeMAPS" {
+	wav a.wav 0.5 300
+	ser-wav2feat --preset egemaps-opensmile a.wav > e.ser
+	ser-wav2feat --preset gemaps-opensmile a.wav > g.ser
+	same '[[88],[62]]' sh -c '{ ser-dump e.ser; ser-dump g.ser; } | jq -s -c "[.[].func.shape]"'
+	same '["slopeUV500-1500_sma3nz_amean",62,["gemaps"]]' sh -c 'ser-dump --header g.ser | jq -c ".dims.func | [.columns[55], (.columns | length), .functionals]"'
+	ser-wav2feat --kind egemaps --compat opensmile --functionals egemaps -t 2 a.wav | ser-cmp - e.ser
+	same '[46,25]' sh -c 'ser-wav2feat --kind egemaps --compat opensmile a.wav | ser-dump | jq -c .feat.shape'
+	for o in '--f0-floor 60' '--sample-frequency 8000' '--delta-order 1' '--kind compare --compat opensmile'; do
+		run -2 ser-wav2feat --kind egemaps --compat opensmile $o -o no.ser a.wav
+	done
+	wav b.wav 0.05 300
+	run -1 ser-wav2feat --preset egemaps-opensmile -o no.ser b.wav
+	[ ! -e no.ser ]
+}
+
 @test "ser-wav2feat: eGeMAPS, its columns by name" {
 	wav a.wav 0.5 300
 	ser-wav2feat --preset egemaps -t 2 a.wav > o.ser

@@ -56,7 +56,8 @@ static void test_frames(void **state)
 					   "spec n-fft=210 win-length=200 edges=mirror",
 					   "lld",
 					   "compare",
-					   "egemaps"};
+					   "egemaps",
+					   "egemaps compat=opensmile"};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
 		struct ser_front *p = make(text[i]);
 		size_t n = ser_front_n_frame(p, sig->cols) * ser_front_dim(p);
@@ -85,15 +86,15 @@ static void test_frames(void **state)
 static void test_text(void **state)
 {
 	(void)state;
-	static const char *const preset[] = {"speechbrain-ecapa", "wespeaker-ecapa", "deepemocluster", "chunk-lld",
-					     "egemaps"};
+	static const char *const preset[] = {"speechbrain-ecapa", "wespeaker-ecapa", "deepemocluster",
+					     "chunk-lld",         "egemaps",         "egemaps-opensmile"};
 	struct ser_front_opt o, back;
 	struct ser_err e = {0};
-	for (size_t i = 0; i < 5 + 8; i++) {
-		if (i < 5)
+	for (size_t i = 0; i < 6 + 8; i++) {
+		if (i < 6)
 			assert_int_equal(ser_front_preset(&o, &(const char *){NULL}, preset[i], &e), SER_OK);
 		else
-			ser_front_opt_init(&o, (enum ser_front_kind)(i - 5));
+			ser_front_opt_init(&o, (enum ser_front_kind)(i - 6));
 		struct ser_buf a = {0}, b = {0};
 		ser_front_text(&o, &a);
 		assert_int_equal(ser_front_parse(&back, a.s, &e), SER_OK);

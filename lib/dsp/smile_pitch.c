@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "dsp/smile.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = SMILE_LONG_BIN, HARMONICS = 15, STATES = SMILE_CAND + 1, UNVOICED = SMILE_CAND };
+static const double BIN_HZ = (double)SMILE_RATE / SMILE_LONG_FFT, FROM_HZ = 25, LOW_HZ = 55, HIGH_HZ = 1000;
+static const double COMPRESS = 0.85, CUT = 0.7;
+
+struct ser_smile_pitch {
+	/* the natural cubic spline through bins at log2 Hz, evaluated at N points an equal step apart */
+	double h[N], lower[N], inverse[N]; /* its tridiagonal system, factored */
+	size_t at[N];                      /* point i lies between bins at[i] and at[i] + 1 */
+	double a[N], b[N], c[N], d[N];     /* of both bins and both second derivatives, times the auditory weight */
+	size_t shift[HARMONICS];
+	double gain[HARMONICS];
+};
+
+struct ser_smile_pitch *ser_smile_pitch_new(void)
+{
+	struct ser_smile_pitch *p = ser_calloc(1, sizeof *p);
+	double x[N], octaves = log2(0.5 * SMILE_RATE / FROM_HZ), per_octave = N / octaves;
+	x[0] = log2(0.5 * BIN_HZ); /* 0 Hz has no logarithm */
+	for (size_t k = 1; k < N; k++)
+		x[k] = log2((double)k * BIN_HZ);
+	for (size_t k = 0; k + 1 < N; k++)
+		p->h[k] = x[k + 1] - x[k];
+	for (size_t k = 1; k + 1 < N; k++) {
+		p->lower[k] = k > 1 ? p->h[k - 1] * p->inverse[k - 1] : 0;
+		p->inverse[k] = 1 / (2 * (p->h[k - 1] + p->h[k]) - p->lower[k] * p->h[k - 1]);
+	}
+	for (size_t i = 0, k = 0; i < N; i++) {
+		double t = log2(FROM_HZ) + octaves * (double)i / (N - 1);
+		while (k + 2 < N && x[k + 1] <= t)
+			k++;
+		double h = p->h[k], u = (x[k + 1] - t) / h, v = 1 - u;
+		double w = 0.5 + atan(3 * (((double)i + 2) / per_octave - log2(1.3))) / M_PI;
+		p->at[i] = k;
+		p->a[i] = w * u;
+		p->b[i] = w * v;
+		p->c[i] = w * (u * u * u - u) * h * h / 6;
+		p->d[i] = w * (v * v * v - v) * h * h / 6;
+	}
+	for (size_t i = 0; i < HARMONICS; i++) {
+		p->shift[i] = (size_t)(per_octave * log2((double)(i + 1)));
+		p->gain[i] = pow(COMPRESS, (double)i) / HARMONICS;
+	}
+	return p;
+}
+
+void ser_smile_pitch_free(struct ser_smile_pitch *p)
+{
+	free(p);
+}
+
+/* Bins further than two from every peak become 0, but those before the first; then each is averaged with its neighbours, 1 2 1. */
+static void enhance(const double *mag, double *y)
+{
+	double s[N + 2] = {0}, *e = s + 1;
+	size_t done = 0;
+	bool any = false;
+	for (size_t k = 0; k < N; k++) {
+		if ((k > 0 && !(mag[k] > mag[k - 1])) || (k + 1 < N && !(mag[k] >= mag[k + 1])) ||
+		    (k == 0 && !(mag[0] > mag[1])))
+			continue;
+		size_t from = !any ? 0 : k > done + 2 ? k - 2 : done, to = k + 3 < N ? k + 3 : N;
+		for (size_t i = from; i < to; i++)
+			e[i] = mag[i];
+		done = to;
+		any = true;
+	}
+	for (size_t k = 0; k < N; k++)
+		y[k] = 0.25 * (e[(ptrdiff_t)k - 1] + e[k + 1]) + 0.5 * e[k];
+}
+
+static void octave(const struct ser_smile_pitch *p, const double *y, double *o)
+{
+	double m[N]; /* second derivatives */
+	m[0] = m[N - 1] = 0;
+	for (size_t k = 1; k + 1 < N; k++)
+		m[k] = 6 * ((y[k + 1] - y[k]) / p->h[k] - (y[k] - y[k - 1]) / p->h[k - 1]) -
+		       (k > 1 ? p->lower[k] * m[k - 1] : 0);
+	for (size_t k = N - 2; k > 0; k--)
+		m[k] = (m[k] - p->h[k] * m[k + 1]) * p->inverse[k];
+	for (size_t i = 0; i < N; i++) {
+		size_t k = p->at[i];
+		double v = p->a[i] * y[k] + p->b[i] * y[k + 1] + p->c[i] * m[k] + p->d[i] * m[k + 1];
+		o[i] = v > 0 ? v : 0;
+	}
+}
+
+struct peak {
+	double raw, score, hz;
+};
+
+void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, struct ser_smile_cand *c)
+{
+	double y[N], o[N], s[N] = {0}, mean = 0, per_octave = (N - 1) / log2(0.5 * SMILE_RATE / FROM_HZ);
+	struct peak best[SMILE_CAND];
+	size_t n = 0, kept = 0, top = 0;
+	enhance(mag, y);
+	octave(p, y, o);
+	for (size_t h = 0; h < HARMONICS; h++)
+		for (size_t i = 0; i + p->shift[h] < N; i++)
+			s[i] += p->gain[h] * o[i + p->shift[h]];
+	for (size_t i = 0; i < N; i++)
+		mean += s[i];
+	mean /= N;
+	for (size_t i = 1; i + 1 < N; i++) {
+		if (!(s[i] > s[i - 1] && s[i] >= s[i + 1]) || (n == SMILE_CAND && s[i] <= best[n - 1].raw))
+			continue;
+		double bend = s[i - 1] - 2 * s[i] + s[i + 1], to = 0.5 * (s[i - 1] - s[i + 1]) / bend;
+		size_t j = n < SMILE_CAND ? n++ : n - 1;
+		for (; j > 0 && s[i] > best[j - 1].raw; j--)
+			best[j] = best[j - 1];
+		best[j] = (struct peak){s[i], s[i] - 0.25 * (s[i - 1] - s[i + 1]) * to,
+					FROM_HZ * exp2(((double)i + to) / per_octave)};
+	}
+	for (size_t j = 0; j < n; j++)
+		if (best[j].hz >= LOW_HZ && best[j].hz <= HIGH_HZ)
+			best[kept++] = best[j];
+	for (size_t j = 1; j < kept; j++)
+		top = best[j].score > best[top].score ? j : top;
+	if (kept > 0) {
+		struct peak first = best[0];
+		best[0] = best[top];
+		best[top] = first;
+	}
+	memset(c, 0, sizeof *c);
+	for (size_t j = 0; j < kept; j++) {
+		c->hz[j] = best[j].hz;
+		c->voicing[j] = fmax(0, 1 - mean / best[j].score);
+	}
+}
+
+/* ---- the path ------------------------------------------------------------------------------------ */
+
+/* The cost of a candidate by itself: unlikely voices, those below the cut of voicing, far from 100 to 350 Hz. */
+static void local(const struct ser_smile_cand *c, double *cost)
+{
+	double most = 0;
+	for (size_t i = 0; i < SMILE_CAND; i++) {
+		double f = c->hz[i], v = c->voicing[i];
+		double range = f < 100 ? (100 - f) / 100 : f <= 350 ? 0 : f < 600 ? (f - 350) / 250 : 1.2;
+		cost[i] = f > 0 ? 2 * (-log(fmax(v, 1e-10)) + (v < CUT ? 4 : 0)) + range : 1e10;
+		most = fmax(most, v);
+	}
+	cost[UNVOICED] = most >= CUT ? 8 : 0;
+}
+
+/* From every state of the frame before to every state of this one. Between voices: the jump in pitch, ln, and how much that jump differs
+ * from the jump to the candidate before it in the list (which is what openSMILE has for smoothness), each times 10. */
+static void transitions(const struct ser_smile_cand *last, const struct ser_smile_cand *c, double cost[STATES][STATES])
+{
+	double ln[SMILE_CAND];
+	for (size_t j = 0; j < SMILE_CAND; j++)
+		ln[j] = last->hz[j] > 0 ? log(last->hz[j]) : 0;
+	for (size_t i = 0; i < STATES; i++) {
+		bool to = i < UNVOICED && c->hz[i] > 0;
+		double x = to ? log(c->hz[i]) : 0, before = 0;
+		for (size_t j = 0; j < STATES; j++) {
+			bool from = j < UNVOICED && last->hz[j] > 0;
+			double jump = from && to ? x - ln[j] : 0;
+			cost[i][j] = from && to ? 10 * (fabs(jump) + fabs(jump - before)) : from || to ? 10 : 1;
+			before = jump;
+		}
+	}
+}
+
+size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned char *back, float *hz, float *voicing)
+{
+	double cost[STATES] = {10} /* the first candidate of the first frame, as after a frame without voice */,
+	       next[STATES], own[STATES], step[STATES][STATES];
+	for (size_t t = 1; t < n_frame; t++) {
+		local(&c[t], own);
+		transitions(&c[t - 1], &c[t], step);
+		for (size_t i = 0; i < STATES; i++) {
+			size_t best = 0;
+			for (size_t j = 1; j < STATES; j++)
+				if (cost[j] + step[i][j] < cost[best] + step[i][best])
+					best = j;
+			back[t * STATES + i] = (unsigned char)best;
+			next[i] = cost[best] + step[i][best] + own[i];
+		}
+		double least = DBL_MAX;
+		for (size_t i = 0; i < STATES; i++)
+			least = fmin(least, next[i]);
+		for (size_t i = 0; i < STATES; i++)
+			cost[i] = next[i] - least;
+	}
+	size_t s = 0, sure = 0;
+	for (size_t i = 1; i < STATES; i++)
+		s = cost[i] < cost[s] ? i : s;
+	unsigned char alive[STATES] = {0, 1, 2, 3, 4, 5, 6};
+	bool one = false;
+	for (size_t t = n_frame; t-- > 0;) {
+		bool voice = s < UNVOICED;
+		hz[t] = voice ? (float)c[t].hz[s] : 0;
+		voicing[t] = (float)c[t].voicing[voice ? s : 0];
+		if (!one) {
+			one = true;
+			for (size_t i = 1; i < STATES; i++)
+				one &= alive[i] == alive[0];
+			sure = one ? t + 1 : 0;
+		}
+		if (t == 0)
+			break;
+		for (size_t i = 0; i < STATES; i++)
+			alive[i] = back[t * STATES + alive[i]];
+		s = back[t * STATES + s];
+	}
+	return sure;
+}

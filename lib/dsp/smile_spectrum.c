@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "dsp/smile.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CEPS = 14 };
+static const double LEAST = 1.0 / (1 << 30); /* band energies below count as that: one of 16-bit samples */
+static const double BIN_HZ = (double)SMILE_RATE / SMILE_FFT;
+
+struct ser_smile_spectrum {
+	double hamming[SMILE_WIN], gauss[SMILE_LONG];
+	struct ser_fft *fft, *long_fft;
+	size_t lo[SMILE_BAND], n[SMILE_BAND];
+	double weight[SMILE_BAND][SMILE_BIN];
+	double loud[SMILE_BAND]; /* equal loudness to the power 0.33 */
+	double dct[CEPS][SMILE_BAND];
+};
+
+static double mel(double hz)
+{
+	return 1127 * log(1 + hz / 700);
+}
+
+/* Hermansky 1990, eq. 5, and a fall of 42 dB an octave above 4.6 kHz: the factor 1 / (1 + (f / 4606)^7) is read off openSMILE's
+ * numbers, exact to 1e-6 of them. */
+static double equal_loudness(double hz)
+{
+	double w2 = 4 * M_PI * M_PI * hz * hz;
+	return (w2 + 56.8e6) * w2 * w2 / ((w2 + 6.3e6) * (w2 + 6.3e6) * (w2 + 0.38e9)) /
+	       (1 + 2.274101e-26 * pow(hz, 7)) / 0.17;
+}
+
+struct ser_smile_spectrum *ser_smile_spectrum_new(void)
+{
+	struct ser_smile_spectrum *p = ser_calloc(1, sizeof *p);
+	for (size_t i = 0; i < SMILE_WIN; i++)
+		p->hamming[i] = 0.54 - 0.46 * cos(2 * M_PI * (double)i / (SMILE_WIN - 1));
+	double half = 0.5 * (SMILE_LONG - 1);
+	for (size_t i = 0; i < SMILE_LONG; i++) {
+		double u = ((double)i - half) / (0.4 * half);
+		p->gauss[i] = exp(-0.5 * u * u);
+	}
+	p->fft = ser_fft_new(SMILE_FFT);
+	p->long_fft = ser_fft_new(SMILE_LONG_FFT);
+	double bottom = mel(20), step = (mel(8000) - bottom) / (SMILE_BAND + 1);
+	for (size_t b = 0; b < SMILE_BAND; b++) {
+		double centre = bottom + step * (double)(b + 1);
+		for (size_t k = 2; k < SMILE_BIN; k++) { /* HTK leaves out the bins up to the one nearest to 20 Hz */
+			double w = 1 - fabs(mel((double)k * BIN_HZ) - centre) / step;
+			if (w <= 0)
+				continue;
+			if (p->n[b] == 0)
+				p->lo[b] = k;
+			p->weight[b][k - p->lo[b]] = w;
+			p->n[b] = k + 1 - p->lo[b];
+		}
+		p->loud[b] = pow(equal_loudness(700 * (exp(centre / 1127) - 1)), 0.33);
+	}
+	for (size_t c = 1; c <= CEPS; c++)
+		for (size_t b = 0; b < SMILE_BAND; b++)
+			p->dct[c - 1][b] = sqrt(2.0 / SMILE_BAND) * (1 + 11 * sin(M_PI * (double)c / 22)) *
+					   cos(M_PI * (double)c * ((double)b + 0.5) / SMILE_BAND);
+	return p;
+}
+
+void ser_smile_spectrum_free(struct ser_smile_spectrum *p)
+{
+	if (p == NULL)
+		return;
+	ser_fft_free(p->fft);
+	ser_fft_free(p->long_fft);
+	free(p);
+}
+
+void ser_smile_short(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *z, double *pw)
+{
+	for (size_t i = 0; i < SMILE_WIN; i++)
+		scratch[i] = x[i] * p->hamming[i];
+	memset(scratch + SMILE_WIN, 0, (SMILE_FFT - SMILE_WIN) * sizeof *scratch);
+	ser_fft_do(p->fft, scratch, z);
+	for (size_t k = 0; k < SMILE_BIN; k++)
+		pw[k] = z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1];
+}
+
+double ser_smile_long(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *mag)
+{
+	double *z = scratch + SMILE_SCRATCH / 2, sq = 0;
+	for (size_t i = 0; i < SMILE_LONG; i++) {
+		scratch[i] = x[i] * p->gauss[i];
+		sq += scratch[i] * scratch[i];
+	}
+	memset(scratch + SMILE_LONG, 0, (SMILE_LONG_FFT - SMILE_LONG) * sizeof *scratch);
+	ser_fft_do(p->long_fft, scratch, z);
+	for (size_t k = 0; k < SMILE_LONG_BIN; k++)
+		mag[k] = sqrt(z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1]);
+	return sqrt(sq / SMILE_LONG);
+}
+
+void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double *mag, double *scratch, double *r)
+{
+	for (size_t k = 0; k < SMILE_LONG_BIN; k++) {
+		scratch[2 * k] = mag[k] * mag[k];
+		scratch[2 * k + 1] = 0;
+	}
+	ser_fft_inverse(p->long_fft, scratch, r);
+}
+
+void ser_smile_mel(const struct ser_smile_spectrum *p, const double *pw, double *y)
+{
+	for (size_t b = 0; b < SMILE_BAND; b++) {
+		const double *w = p->weight[b], *s = pw + p->lo[b];
+		double sum = 0;
+		for (size_t k = 0; k < p->n[b]; k++)
+			sum += w[k] * s[k];
+		y[b] = fmax(sum, LEAST);
+	}
+}
+
+double ser_smile_loudness(const struct ser_smile_spectrum *p, const double *m)
+{
+	double sum = 0;
+	for (size_t b = 0; b < SMILE_BAND; b++)
+		sum += p->loud[b] * exp(0.33 * log(m[b]));
+	return sum / SMILE_BAND;
+}
+
+void ser_smile_mfcc(const struct ser_smile_spectrum *p, const double *m, size_t n, double *y)
+{
+	double ln[SMILE_BAND];
+	for (size_t b = 0; b < SMILE_BAND; b++)
+		ln[b] = log(m[b]);
+	for (size_t c = 0; c < n; c++) {
+		y[c] = 0;
+		for (size_t b = 0; b < SMILE_BAND; b++)
+			y[c] += p->dct[c][b] * ln[b];
+	}
+}
+
+double ser_smile_alpha(const double *pw)
+{
+	double low = 0, high = 0;
+	for (size_t k = 0; k < 32; k++)
+		low += pw[k];
+	for (size_t k = 32; k <= 160; k++)
+		high += pw[k];
+	return low > 0 && high > 0 ? 10 * log10(high / low) : 0;
+}
+
+double ser_smile_hammarberg(const double *pw)
+{
+	double low = 0, high = 0;
+	for (size_t k = 0; k < 64; k++)
+		low = fmax(low, pw[k]);
+	for (size_t k = 64; k <= 160; k++)
+		high = fmax(high, pw[k]);
+	return low > 0 && high > 0 ? 10 * log10(low / high) : 0;
+}
+
+double ser_smile_slope(const double *pw, size_t lo, size_t hi)
+{
+	double n = (double)(hi - lo), f = 0, ff = 0, y = 0, fy = 0;
+	for (size_t k = lo; k <= hi; k++) {
+		double hz = (double)k * BIN_HZ, db = 10 * log10(fmax(pw[k], 1e-14));
+		f += hz;
+		ff += hz * hz;
+		y += db;
+		fy += hz * db;
+	}
+	return (n * fy - f * y) / (n * ff - f * f);
+}
+
+double ser_smile_flux(const double *pw, bool first, double *last)
+{
+	double sum = 0;
+	for (size_t k = 0; k < 160; k++) {
+		double m = sqrt(pw[k]), d = m - last[k];
+		sum += d * d;
+		last[k] = m;
+	}
+	return first ? 0 : sqrt(sum / 160);
+}

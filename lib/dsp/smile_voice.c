@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "dsp/smile.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- periods ------------------------------------------------------------------------------------ */
+
+static const double REACH = 0.1, LEAST_CC = 0.5; /* of the period; of the correlation */
+enum { MARGIN = 4 };                             /* samples that must follow two periods */
+
+/* Pearson's correlation of x [n] and x + n. */
+static double correlation(const double *x, size_t n)
+{
+	const double *y = x + n;
+	double a = 0, b = 0, aa = 0, bb = 0, ab = 0, m = (double)n;
+	for (size_t i = 0; i < n; i++) {
+		a += x[i];
+		b += y[i];
+		aa += x[i] * x[i];
+		bb += y[i] * y[i];
+		ab += x[i] * y[i];
+	}
+	double d = (aa - a * a / m) * (bb - b * b / m);
+	return d > 1e-30 ? (ab - a * b / m) / sqrt(d) : 0;
+}
+
+/* The period that begins at x: the highest of the correlation's peaks over lags lo ... hi, interpolated, with its height. 0 when
+ * there is none. */
+static double period(const double *x, size_t lo, size_t hi, double *cc)
+{
+	double best = -1, at = 0, c[3] = {0};
+	for (size_t t = lo; t <= hi; t++) {
+		c[0] = c[1];
+		c[1] = c[2];
+		c[2] = correlation(x, t);
+		if (t < lo + 2 || !(c[1] > c[0] && c[1] >= c[2]) || c[1] <= best)
+			continue;
+		double to = 0.5 * (c[0] - c[2]) / (c[0] - 2 * c[1] + c[2]);
+		best = c[1];
+		at = (double)(t - 1) + to;
+		*cc = c[1] - 0.25 * (c[0] - c[2]) * to;
+	}
+	return at;
+}
+
+/* From the lowest to the highest sample inside x [n]. */
+static double height(const double *x, size_t n)
+{
+	double lo = x[1], hi = x[1];
+	for (size_t i = 2; i + 1 < n; i++) {
+		lo = fmin(lo, x[i]);
+		hi = fmax(hi, x[i]);
+	}
+	return hi - lo;
+}
+
+/* What the periods of a run of voiced frames have before them. */
+struct run {
+	double period, change; /* the last; the last difference of two */
+	size_t n;              /* how many */
+};
+
+/* The periods in x [from, to), of which there are at least two by each step of the search; returns where the next begins. */
+static size_t frame(const double *x, size_t from, size_t to, double hz, struct run *r, struct ser_smile_periods *y)
+{
+	double t0 = SMILE_RATE / hz, sum = 0, jitter = 0, ddp = 0, shimmer = 0, tall = 0;
+	size_t lo = (size_t)(t0 * (1 - REACH)), hi = (size_t)(t0 * (1 + REACH)), n = 0, n_jitter = 0, n_ddp = 0;
+	while (from + 2 * hi + MARGIN <= to) {
+		double cc = 0, t = period(x + from, lo, hi, &cc);
+		size_t step = (size_t)(t + 0.5);
+		if (t == 0) {
+			from += (size_t)(t0 + 0.5);
+			continue;
+		}
+		if (cc >= LEAST_CC) {
+			double a = height(x + from, step), b = height(x + from + step, step);
+			shimmer += fabs(a - b);
+			tall += 0.5 * (a + b);
+			sum += t;
+			n++;
+			if (r->n > 0) {
+				double change = fabs(t - r->period);
+				jitter += change;
+				n_jitter++;
+				if (r->n > 1) {
+					ddp += fabs(change - r->change);
+					n_ddp++;
+				}
+				r->change = change;
+			}
+			r->period = t;
+			r->n++;
+		}
+		from += step;
+	}
+	if (n_jitter > 0)
+		y->jitter = (float)(jitter / (double)n_jitter / (sum / (double)n));
+	if (n_ddp > 0)
+		y->jitter_ddp = (float)(ddp / (double)n_ddp / (sum / (double)n));
+	if (n > 0 && tall > 0) {
+		y->shimmer = (float)fmin(1, shimmer / tall);
+		y->shimmer_db = (float)(20 * log10(1 + fmin(1, shimmer / tall)));
+	}
+	return from;
+}
+
+void ser_smile_jitter(const double *x, size_t n, const float *hz, size_t n_frame, struct ser_smile_periods *y)
+{
+	struct ser_smile_periods now = {0};
+	struct run r = {0};
+	size_t at = 0;
+	for (size_t t = 0; t < n_frame; t++) {
+		size_t begin = t * SMILE_HOP;
+		if (!(hz[t] > 0)) {
+			at = begin + SMILE_HOP;
+			now = (struct ser_smile_periods){0};
+			r = (struct run){0};
+		} else {
+			size_t two = 2 * (size_t)(SMILE_RATE / hz[t] * (1 + REACH)) + MARGIN, to = begin + SMILE_HOP;
+			to = to > at + two ? to : at + two;
+			to = to < at + SMILE_LONG ? to : at + SMILE_LONG;
+			size_t next = frame(x, at, to < n ? to : n, hz[t], &r, &now);
+			at = next > begin + SMILE_HOP ? at
+						      : next; /* read again where the next frame would begin late */
+		}
+		y[t] = now;
+	}
+}
+
+/* ---- harmonics ---------------------------------------------------------------------------------- */
+
+static bool is_peak(const double *a, size_t n, size_t i)
+{
+	return i > 0 && i + 1 < n && a[i] > a[i - 1] && a[i] >= a[i + 1];
+}
+
+/* The peak of a [n] nearest to i, n when there is none; of two as near the upper one, or the lower one. */
+static size_t nearest(const double *a, size_t n, size_t i, bool upper)
+{
+	for (size_t r = 0; r < n; r++) {
+		size_t up = i + r, down = i >= r ? i - r : 0;
+		bool is_up = is_peak(a, n, up), is_down = i >= r && is_peak(a, n, down);
+		if (is_up && (upper || !is_down))
+			return up;
+		if (is_down)
+			return down;
+	}
+	return n;
+}
+
+static double hnr(const struct ser_smile_spectrum *p, const double *mag, double hz, double *scratch)
+{
+	double *r = scratch + SMILE_SCRATCH / 2;
+	ser_smile_autocorrelation(p, mag, scratch, r);
+	size_t i = nearest(r, SMILE_LONG_BIN, (size_t)(SMILE_RATE / hz), false);
+	double c = i < SMILE_LONG_BIN ? r[i] : 0, rest = r[0] - c;
+	return c > 0 && rest > 0 ? 10 * log10(c / rest) : c > 0 ? 100 : -100;
+}
+
+void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const double *mag, double hz, const float *formant,
+			    double *scratch, struct ser_smile_harmonics *y)
+{
+	static const double BIN_HZ = (double)SMILE_RATE / SMILE_LONG_FFT;
+	double raw[SMILE_HARMONIC], db[SMILE_HARMONIC] = {0}, at[SMILE_HARMONIC];
+	size_t n = 0;
+	for (; n < SMILE_HARMONIC; n++) {
+		size_t near = (size_t)((double)(n + 1) * hz / BIN_HZ + 0.5);
+		size_t i = near < SMILE_LONG_BIN - 1 ? nearest(mag, SMILE_LONG_BIN, near, true) : SMILE_LONG_BIN;
+		if (i == SMILE_LONG_BIN)
+			break;
+		double a = mag[i - 1], b = mag[i], c = mag[i + 1], to = 0.5 * (a - c) / (a - 2 * b + c);
+		raw[n] = b;
+		at[n] = ((double)i + to) * BIN_HZ;
+		db[n] = n > 0 ? 20 * log10((b - 0.25 * (a - c) * to) / raw[0]) : 0;
+	}
+	y->hnr_db = hnr(p, mag, hz, scratch);
+	for (size_t f = 0; f < SMILE_FORMANT; f++) {
+		size_t top = n;
+		for (size_t i = 0; i < n; i++)
+			if (at[i] >= 0.8 * formant[f] && at[i] <= 1.2 * formant[f] && (top == n || raw[i] > raw[top]))
+				top = i;
+		y->amplitude[f] = top < n ? db[top] : 0;
+	}
+	y->h1_h2 = db[1] - db[2];
+	y->h1_a3 = db[1] - y->amplitude[2];
+}

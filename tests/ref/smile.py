@@ -1,0 +1,25 @@
+#!/usr/bin/python3
+"""Golden file of --compat opensmile: what openSMILE 3 makes of the made-up voice of tests/golden/lld.bin. Needs the package
+opensmile of PyPI (openSMILE 3.0.2 by package 2.6.0), whose licence allows research: python3 -m venv, pip install opensmile.
+
+usage: tests/ref/smile.py            writes tests/golden/smile.bin, blocks as tests/ref/front.py's
+"""
+import numpy as np
+import opensmile
+
+data = open("tests/golden/lld.bin", "rb")
+name, rows, cols = data.readline().split()
+assert name == b"signal"
+x = np.frombuffer(data.read(4 * int(rows) * int(cols)), "<f4")
+
+with open("tests/golden/smile.bin", "wb") as out:
+
+    def block(name, a):
+        a = np.atleast_2d(np.asarray(a, dtype="<f4"))
+        assert np.isfinite(a).all(), name
+        out.write(f"{name} {a.shape[0]} {a.shape[1]}\n".encode() + a.tobytes())
+
+    block("signal", x)
+    for level in "lld", "func":
+        smile = opensmile.Smile("eGeMAPSv02", level)
+        block("egemaps-" + level, smile.process_signal(x, 16000).to_numpy())

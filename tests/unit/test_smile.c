@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* --compat opensmile against openSMILE's own numbers for a made-up voice (tests/ref/smile.py). */
+#include "blocks.h"
+
+#include <math.h>
+
+static int load(void **state)
+{
+	(void)state;
+	return load_blocks("tests/golden/smile.bin");
+}
+
+/* Column j within tol of its greatest value in the golden block. */
+static void expect(const char *what, const float *y, const struct block *g, size_t j, double tol)
+{
+	double top = 0;
+	for (size_t t = 0; t < g->rows; t++)
+		top = fmax(top, fabs(g->x[t * g->cols + j]));
+	for (size_t t = 0; t < g->rows; t++)
+		if (!(fabs(y[t * g->cols + j] - g->x[t * g->cols + j]) <= tol * top))
+			fail_msg("frame %zu, %s: %.8g, expected %.8g", t, what, y[t * g->cols + j],
+				 g->x[t * g->cols + j]);
+}
+
+static void test_descriptors(void **state)
+{
+	(void)state;
+	const struct block *sig = find("signal"), *g = find("egemaps-lld");
+	struct ser_front *p = make("egemaps compat=opensmile");
+	char name[64];
+	assert_int_equal(ser_front_n_frame(p, sig->cols), g->rows);
+	assert_int_equal(ser_front_n_frame(p, 959), 0);
+	assert_int_equal(ser_front_n_frame(p, 960), 2);
+	float *y = run(p, sig->x, sig->cols);
+	for (size_t j = 0; j < 25; j++) /* formants: linear prediction in single precision */
+		expect(ser_front_column(p, j, name), y, g, j, j < 16 ? 1e-4 : 0.02);
+	free(y);
+	ser_front_free(p);
+}
+
+static void test_functionals(void **state)
+{
+	(void)state;
+	const struct block *sig = find("signal"), *g = find("egemaps-func");
+	struct ser_front *p = make("egemaps compat=opensmile");
+	struct ser_front_ws *ws = ser_front_ws_new(p);
+	struct ser_err e = {0};
+	float *y = ser_malloc(ser_front_n_frame(p, sig->cols) * 25, sizeof *y), f[SER_EGEMAPS_FUNC_N];
+	char name[64];
+	assert_int_equal(ser_front_do(p, ws, sig->x, sig->cols, NULL, y, &e), SER_OK);
+	ser_front_func(p, ws, f);
+	for (size_t k = 0; k < SER_EGEMAPS_FUNC_N; k++)
+		if (!(fabs(f[k] - g->x[k]) <= 2e-3 * fabs(g->x[k]) + 1e-6))
+			fail_msg("%s: %.8g, expected %.8g", ser_egemaps_func_name(k, name), f[k], g->x[k]);
+	free(y);
+	ser_front_ws_free(ws);
+	ser_front_free(p);
+}
+
+/* Silence, and sounds of every length about that of a frame, have finite values. */
+static void test_edges(void **state)
+{
+	(void)state;
+	static const float zero[1600];
+	const struct block *sig = find("signal");
+	struct ser_front *p = make("egemaps compat=opensmile");
+	struct ser_front_ws *ws = ser_front_ws_new(p);
+	struct ser_err e = {0};
+	float y[12 * 25], f[SER_EGEMAPS_FUNC_N];
+	for (size_t n = 960; n <= 1600; n += 40)
+		for (int silent = 0; silent < 2; silent++) {
+			const float *x = silent ? zero : sig->x + 2000;
+			assert_int_equal(ser_front_do(p, ws, x, n, NULL, y, &e), SER_OK);
+			ser_front_func(p, ws, f);
+			for (size_t k = 0; k < SER_EGEMAPS_FUNC_N; k++)
+				assert_true(isfinite(f[k]));
+			assert_true(!silent || (f[0] == 0 && f[10] < 0.0011));
+		}
+	ser_front_ws_free(ws);
+	ser_front_free(p);
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	static const char *const text[] = {"egemaps compat=opensmile sample-frequency=44100",
+					   "egemaps compat=opensmile f0-floor=60",
+					   "egemaps compat=opensmile delta-order=1"};
+	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
+		struct ser_front_opt o;
+		struct ser_front *p;
+		struct ser_err e = {0};
+		assert_int_equal(ser_front_parse(&o, text[i], &e), SER_OK);
+		assert_int_equal(ser_front_new(&p, &o, &e), SER_EUSAGE);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_functionals),
+		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_refused),
+	};
+	return cmocka_run_group_tests(tests, load, unload);
+}
