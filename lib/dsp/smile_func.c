@@ -69,11 +69,12 @@ static double slope(const double *v, size_t from, size_t to, bool up)
 	return up ? d : -d;
 }
 
-/* The turning points of v [n] that differ from the one before by a tenth of the range, to at [n], negative for minima (which are never
- * at 0); of two of a kind in a row the later takes the place of a lower one by 5 %, or of a higher minimum. */
+/* The turning points of v [n] that differ by a tenth of the range from the extremum before, or from the last turning point, to at [n],
+ * negative for minima (which are never at 0). Of two of a kind in a row the higher maximum stays, but one that differs from the
+ * extremum before by less must be higher by 5 %, and the lower minimum. */
 static size_t turning_points(const double *v, size_t n, ptrdiff_t *at)
 {
-	double lo = v[0], hi = v[0], last = v[0];
+	double lo = v[0], hi = v[0], last = v[0], before = v[0];
 	size_t k = 0;
 	for (size_t t = 1; t < n; t++) {
 		lo = fmin(lo, v[t]);
@@ -83,14 +84,12 @@ static size_t turning_points(const double *v, size_t n, ptrdiff_t *at)
 		bool peak = v[t] > v[t - 1] && v[t] > v[t + 1], dip = v[t] < v[t - 1] && v[t] < v[t + 1];
 		if (!peak && !dip)
 			continue;
-		if (k > 0 && (at[k - 1] > 0) == peak) {
-			if (peak ? v[t] > 1.05 * last : v[t] < last)
-				k--;
-			else
-				continue;
-		} else if (!(fabs(v[t] - last) >= 0.1 * (hi - lo))) {
+		bool far = fabs(v[t] - before) >= 0.1 * (hi - lo), same = k > 0 && (at[k - 1] > 0) == peak;
+		before = v[t];
+		if (same ? !(peak ? v[t] > (far ? 1 : 1.05) * last : v[t] < last)
+			 : !far && !(fabs(v[t] - last) >= 0.1 * (hi - lo)))
 			continue;
-		}
+		k -= same;
 		at[k++] = peak ? (ptrdiff_t)t : -(ptrdiff_t)t;
 		last = v[t];
 	}

@@ -155,7 +155,7 @@ static double hnr(const struct ser_smile_spectrum *p, const double *mag, double 
 	ser_smile_autocorrelation(p, mag, scratch, r);
 	size_t i = nearest(r, SMILE_LONG_BIN, (size_t)(SMILE_RATE / hz), false);
 	double c = i < SMILE_LONG_BIN ? r[i] : 0, rest = r[0] - c;
-	return c > 0 && rest > 0 ? 10 * log10(c / rest) : c > 0 ? 100 : -100;
+	return c != 0 && rest > 0 ? 10 * log10(fabs(c / rest)) : c > 0 ? 100 : -100;
 }
 
 void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const double *mag, double hz, const float *formant,
