@@ -8,8 +8,11 @@
 static struct ser_plot_opt o;
 static struct ser_points_opt points = {.field = "proj"};
 static struct ser_bars_opt bars = {.table = "scores"};
-static const char *color;                         /* scatter */
-static const char *label, *pred = "pred", *order; /* confusion */
+static const char *color;                 /* scatter */
+static const char *label, *pred = "pred"; /* confusion */
+static const char *order;                 /* of classes */
+static struct ser_boxes_opt boxes;
+static const char *field = "feat", *id; /* spectrogram */
 static struct ser_logs_opt logs = {.x = "epoch"};
 static const char *y_names;     /* curve */
 static const char *score_names; /* bars */
@@ -91,6 +94,9 @@ static void scatter(struct ser_cli *c)
 		ser_cli_usage(c, "--color takes one or two labels, not %zu", names.n);
 	points.color = names.n > 0 ? names.s[names.n - 1] : NULL;
 	points.place = names.n == 2 ? names.s[0] : NULL;
+	struct ser_strs first = ser_cli_names(c, "order", order);
+	points.order = first.s;
+	points.n_order = points.color != NULL ? first.n : 0;
 
 	struct ser_points *p = ser_points_new(&points);
 	struct ser_in *in = ser_in_open(c);
@@ -112,6 +118,7 @@ static void scatter(struct ser_cli *c)
 	ser_buf_free(&meta);
 	ser_header_free(&h);
 	ser_cli_names_free(&names);
+	ser_cli_names_free(&first);
 }
 
 static int add_truth(void *set, struct ser_record *r, struct ser_err *e)
@@ -126,14 +133,95 @@ static void confusion(struct ser_cli *c)
 	struct ser_buf svg = {0}, meta = {0};
 	struct ser_err e;
 	ser_header_copy(&h, ser_in_header(in));
-	struct ser_strs names = ser_cli_names(c, "order", order);
-	struct ser_truths *t = ser_truths_new(label, pred, &h);
-	ser_truths_order(t, names.s, names.n);
+	struct ser_strs first = ser_cli_names(c, "order", order);
+	struct ser_truths *t = ser_truths_new(label, pred, first.s, first.n, &h);
 	each(c, in, &h, false, add_truth, t);
 	metadata(c, &h, &meta);
 	print(c, ser_truths_draw(t, &o, &svg, &e), &e, &svg);
 	ser_truths_free(t);
-	ser_cli_names_free(&names);
+	ser_buf_free(&meta);
+	ser_header_free(&h);
+	ser_cli_names_free(&first);
+}
+
+static int add_box(void *set, struct ser_record *r, struct ser_err *e)
+{
+	return ser_boxes_add(set, r, e);
+}
+
+static void box(struct ser_cli *c)
+{
+	struct ser_in *in = ser_in_open(c);
+	struct ser_header h;
+	struct ser_buf svg = {0}, meta = {0};
+	struct ser_err e;
+	struct ser_strs first = ser_cli_names(c, "order", order);
+	boxes.order = first.s;
+	boxes.n_order = first.n;
+	ser_header_copy(&h, ser_in_header(in));
+	struct ser_boxes *b = ser_boxes_new(&boxes);
+	each(c, in, &h, true, add_box, b);
+	metadata(c, &h, &meta);
+	print(c, ser_boxes_draw(b, &h, &o, &svg, &e), &e, &svg);
+	ser_boxes_free(b);
+	ser_buf_free(&meta);
+	ser_header_free(&h);
+	ser_cli_names_free(&first);
+}
+
+/* Folds' headers may name the classes in their own order, so each record is read under its own. */
+struct sure {
+	struct ser_in *in;
+	struct ser_reliability *r;
+};
+
+static int add_sure(void *set, struct ser_record *r, struct ser_err *e)
+{
+	struct sure *s = set;
+	return ser_reliability_add(s->r, ser_in_header(s->in), r, e);
+}
+
+static void reliability(struct ser_cli *c)
+{
+	struct ser_header h;
+	struct ser_buf svg = {0}, meta = {0};
+	struct ser_err e;
+	struct sure s = {ser_in_open(c), ser_reliability_new(label)};
+	ser_header_copy(&h, ser_in_header(s.in));
+	each(c, s.in, &h, false, add_sure, &s);
+	metadata(c, &h, &meta);
+	print(c, ser_reliability_draw(s.r, &o, &svg, &e), &e, &svg);
+	ser_reliability_free(s.r);
+	ser_buf_free(&meta);
+	ser_header_free(&h);
+}
+
+/* One record: of this id, or the first. The rest is read too, so that a stream that was cut off is told. */
+static void spectrogram(struct ser_cli *c)
+{
+	struct ser_in *in = ser_in_open(c);
+	struct ser_record r = {0}, found = {0};
+	struct ser_header h;
+	struct ser_buf svg = {0}, meta = {0};
+	struct ser_err e;
+	bool segment, there = false;
+	ser_header_init(&h);
+	while (ser_in_next(in, &r, &segment)) {
+		if (there || (id != NULL && strcmp(ser_record_id(&r), id) != 0))
+			continue;
+		there = true;
+		ser_record_copy(&found, &r);
+		ser_header_free(&h);
+		ser_header_copy(&h, ser_in_header(in));
+	}
+	if (!there)
+		ser_cli_fail(c, SER_EDATA, id != NULL ? "%s: there is no record \"%s\"" : "%s: there is no record",
+			     ser_in_name(in), id);
+	ser_in_close(in);
+	metadata(c, &h, &meta);
+	print(c, ser_picture_draw(&h, &found, field, &o, &svg, &e), &e, &svg);
+	ser_record_free(&r);
+	ser_record_free(&found);
 	ser_buf_free(&meta);
 	ser_header_free(&h);
 }
@@ -244,6 +332,26 @@ static void bar_chart(struct ser_cli *c)
 	texts_free(&text);
 }
 
+static void det(struct ser_cli *c)
+{
+	struct texts text = texts_open(c);
+	struct ser_dets *d = ser_dets_new();
+	struct ser_header h;
+	struct ser_buf svg = {0}, meta = {0};
+	struct ser_err e;
+	for (size_t i = 0; i < text.n; i++)
+		if (ser_dets_add(d, &text.t[i], &e) != 0)
+			ser_cli_die(c, &e);
+	ser_header_init(&h);
+	ser_dets_inputs(d, &h);
+	metadata(c, &h, &meta);
+	print(c, ser_dets_draw(d, &o, &svg, &e), &e, &svg);
+	ser_dets_free(d);
+	ser_buf_free(&meta);
+	ser_header_free(&h);
+	texts_free(&text);
+}
+
 int main(int argc, char **argv)
 {
 	const struct ser_option title = {"title", "title, in place of one made from the data",
@@ -251,22 +359,21 @@ int main(int argc, char **argv)
 				width = {"width", "pixels; 0: as many as are easy to read",
 					 SER_OPT_REAL(&o.width, "N", 0, 10000)},
 				height = {"height", "the same", SER_OPT_REAL(&o.height, "N", 0, 10000)};
+	const struct ser_option classes = {"order", "classes that come first, parted by commas",
+					   SER_OPT_STR(&order, "NAMES")},
+				truth = {"label", "the true label", SER_OPT_STR(&label, "NAME"),
+					 .flags = SER_OPTION_NEEDED};
 	const struct ser_option scatter_opts[] = {
 		{"field", "tensor whose first two components are drawn", SER_OPT_STR(&points.field, "NAME")},
 		{"color", "label B by colour and marker; label A by names in the map", SER_OPT_STR(&color, "[A,]B")},
 		{"panel", "a panel for each value of this label", SER_OPT_STR(&points.panel, "NAME")},
+		classes,
 		title,
 		width,
 		height,
 		{0}};
 	const struct ser_option confusion_opts[] = {
-		{"label", "the true label", SER_OPT_STR(&label, "NAME"), .flags = SER_OPTION_NEEDED},
-		{"pred", "the predicted label", SER_OPT_STR(&pred, "NAME")},
-		{"order", "classes that come first, parted by commas", SER_OPT_STR(&order, "NAMES")},
-		title,
-		width,
-		height,
-		{0}};
+		truth, {"pred", "the predicted label", SER_OPT_STR(&pred, "NAME")}, classes, title, width, height, {0}};
 	const struct ser_option curve_opts[] = {
 		{"x", "column along the x axis", SER_OPT_STR(&logs.x, "NAME")},
 		{"y", "columns, parted by commas, each in a panel; without: loss and the first dev_...",
@@ -286,14 +393,40 @@ int main(int argc, char **argv)
 		width,
 		height,
 		{0}};
+	const struct ser_option reliability_opts[] = {truth, title, width, height, {0}};
+	const struct ser_option box_opts[] = {
+		{"field", "a number, or a tensor of which a column counts, by its mean over time",
+		 SER_OPT_STR(&boxes.field, "NAME"), .flags = SER_OPTION_NEEDED},
+		{"column", "which column of the tensor, from 0", SER_OPT_COUNT(&boxes.column, "N", 0, 1000000)},
+		{"label", "a box for each value of this label", SER_OPT_STR(&boxes.label, "NAME"),
+		 .flags = SER_OPTION_NEEDED},
+		classes,
+		title,
+		width,
+		height,
+		{0}};
+	const struct ser_option spectrogram_opts[] = {
+		{"field", "tensor [T,D] that is drawn", SER_OPT_STR(&field, "NAME")},
+		{"id", "of this record; without: of the first", SER_OPT_STR(&id, "ID")},
+		title,
+		width,
+		height,
+		{0}};
+	const struct ser_option det_opts[] = {title, width, height, {0}};
 	const struct ser_mode modes[] = {
 		{"scatter", "Points of records, such as those of ser-project.", scatter_opts, NULL},
 		{"confusion", "True against predicted classes, counts and shares.", confusion_opts, NULL},
 		{"curve", "Training logs: columns of tables, by epoch.", curve_opts, "[[NAME=]FILE]..."},
 		{"bars", "Scores of ser-score --tsv or --json, with intervals.", bars_opts, "[[[GROUP/]NAME=]FILE]..."},
+		{"reliability", "How often predictions are right, by their posterior.", reliability_opts, NULL},
+		{"box", "A number of the records, such as a feature, by a label.", box_opts, NULL},
+		{"spectrogram", "A record's frames over time.", spectrogram_opts, NULL},
+		{"det", "Detection error trade-off, of ser-score verify --det --tsv or --json.", det_opts,
+		 "[[NAME=]FILE]..."},
 		{0},
 	};
-	static void (*const run[])(struct ser_cli *) = {scatter, confusion, curve, bar_chart};
+	static void (*const run[])(struct ser_cli *) = {scatter,     confusion, curve,       bar_chart,
+							reliability, box,       spectrogram, det};
 	const struct ser_tool tool = {"ser-plot",  "Draw records, logs and scores as SVG.",
 				      "[FILE]...", NULL,
 				      modes,       SER_CLI_IN | SER_CLI_OUT};

@@ -60,7 +60,12 @@ int ser_bars_add(struct ser_bars *b, const struct ser_figure_text *t, struct ser
 	b->report = ser_grow(b->report, &b->cap[0], b->n + 1, sizeof *b->report);
 	b->text = ser_grow(b->text, &b->cap[1], b->n + 1, sizeof *b->text);
 	b->text[b->n] = t;
-	return report_read(&b->report[b->n++], t, b->o.table, &b->arena, e);
+	struct report *r = &b->report[b->n++];
+	int rc = report_read(r, t, b->o.table, &b->arena, e);
+	if (rc == SER_OK && report_value(r) == NULL)
+		rc = ser_fail(e, SER_EDATA, "%s: table \"%s\" has no column value, mean, difference or recall",
+			      t->shown, b->o.table);
+	return rc;
 }
 
 void ser_bars_inputs(const struct ser_bars *b, struct ser_header *h)

@@ -15,10 +15,12 @@
 
 /* Names of labels are borrowed; NULL: not shown. */
 struct ser_points_opt {
-	const char *field; /* tensor [D], D >= 2, whose first two components are drawn */
-	const char *color; /* label by colour and marker, with a legend */
-	const char *place; /* label whose values are written where their points are */
-	const char *panel; /* label with a panel for each value */
+	const char *field;        /* tensor [D], D >= 2, whose first two components are drawn */
+	const char *color;        /* label by colour and marker, with a legend */
+	const char *place;        /* label whose values are written where their points are */
+	const char *panel;        /* label with a panel for each value */
+	const char *const *order; /* [n_order] values of `color` that come first */
+	size_t n_order;
 };
 struct ser_points;
 struct ser_points *ser_points_new(const struct ser_points_opt *o); /* copies *o */
@@ -33,16 +35,48 @@ int ser_points_draw(struct ser_points *p, const struct ser_header *h, const stru
 /* ---- true against predicted classes -------------------------------------------------------------------- */
 
 struct ser_truths;
-/* Names of labels, borrowed. Classes that the header h names (tensor "post") come first, in its order. */
-struct ser_truths *ser_truths_new(const char *truth, const char *pred, const struct ser_header *h);
+/* Names of labels, borrowed. The classes order [n_order] come first, then those that the header h names (tensor "post"). */
+struct ser_truths *ser_truths_new(const char *truth, const char *pred, const char *const *order, size_t n_order,
+				  const struct ser_header *h);
 void ser_truths_free(struct ser_truths *t);
-/* These classes [n], all different, borrowed, come before all others. */
-void ser_truths_order(struct ser_truths *t, const char *const *class, size_t n);
 int ser_truths_add(struct ser_truths *t, struct ser_record *r, struct ser_err *e); /* SER_EDATA: a label is missing */
-/* SER_EDATA also when a class of ser_truths_order() is neither named nor there. */
 int ser_truths_draw(struct ser_truths *t, const struct ser_plot_opt *o, struct ser_buf *svg, struct ser_err *e);
 
-/* ---- texts: what the next two read ---------------------------------------------------------------------- */
+/* ---- how sure against how right ------------------------------------------------------------------------ */
+
+struct ser_reliability;
+struct ser_reliability *ser_reliability_new(const char *truth); /* name of the true label, borrowed */
+void ser_reliability_free(struct ser_reliability *s);
+/* SER_EDATA, naming the record: no label, or no tensor "post" of probabilities of classes that the header names. */
+int ser_reliability_add(struct ser_reliability *s, const struct ser_header *h, struct ser_record *r, struct ser_err *e);
+int ser_reliability_draw(struct ser_reliability *s, const struct ser_plot_opt *o, struct ser_buf *svg,
+			 struct ser_err *e);
+
+/* ---- a number by a label, as boxes ------------------------------------------------------------------------ */
+
+/* Borrowed. */
+struct ser_boxes_opt {
+	const char *field; /* a number; or a tensor [D] or [T,D], of which a column counts, by its mean over T */
+	size_t column;
+	const char *label;        /* a box for each value */
+	const char *const *order; /* [n_order] values that come first */
+	size_t n_order;
+};
+struct ser_boxes;
+struct ser_boxes *ser_boxes_new(const struct ser_boxes_opt *o); /* copies *o */
+void ser_boxes_free(struct ser_boxes *s);
+int ser_boxes_add(struct ser_boxes *s, struct ser_record *r,
+		  struct ser_err *e); /* SER_EDATA: no such number or label */
+int ser_boxes_draw(struct ser_boxes *s, const struct ser_header *h, const struct ser_plot_opt *o, struct ser_buf *svg,
+		   struct ser_err *e);
+
+/* ---- a tensor over time, such as a spectrogram -------------------------------------------------------------- */
+
+/* The tensor [T,D] of one record; its header names the axes. */
+int ser_picture_draw(const struct ser_header *h, struct ser_record *r, const char *field, const struct ser_plot_opt *o,
+		     struct ser_buf *svg, struct ser_err *e);
+
+/* ---- texts: what the next three read ---------------------------------------------------------------------- */
 
 /* A file's text, read into memory; it is cut into cells in place and must outlive the set that it was added to. */
 struct ser_figure_text {
@@ -91,5 +125,15 @@ void ser_bars_inputs(const struct ser_bars *b, struct ser_header *h);
 /* Groups and bars in them: as the texts are named; without groups, texts by score; with one score, a bar each.
  * SER_EUSAGE: some texts have a group and others not, there are groups and several scores, or two bars of one name. */
 int ser_bars_draw(struct ser_bars *b, const struct ser_plot_opt *o, struct ser_buf *svg, struct ser_err *e);
+
+/* ---- detection error trade-off, out of ser-score verify --det ----------------------------------------------- */
+
+struct ser_dets;
+struct ser_dets *ser_dets_new(void);
+void ser_dets_free(struct ser_dets *s);
+int ser_dets_add(struct ser_dets *s, const struct ser_figure_text *t, struct ser_err *e); /* SER_EDATA: no such table */
+void ser_dets_inputs(const struct ser_dets *s, struct ser_header *h);                     /* as ser_bars_inputs() */
+/* Normal deviates on both axes (Martin et al., Eurospeech 1997), the equal error rate marked. */
+int ser_dets_draw(struct ser_dets *s, const struct ser_plot_opt *o, struct ser_buf *svg, struct ser_err *e);
 
 #endif

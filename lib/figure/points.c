@@ -20,6 +20,7 @@ struct ser_points *ser_points_new(const struct ser_points_opt *o)
 	p->panel = label_new(o->panel);
 	p->place = label_new(o->place);
 	p->color = label_new(o->color);
+	label_first(&p->color, o->order, o->n_order);
 	return p;
 }
 

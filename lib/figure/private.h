@@ -13,11 +13,15 @@ struct label {
 	size_t n, cap, *of; /* [n] value of thing i: its place in the map, then in the order */
 	const char **sorted;
 	size_t *rank; /* where in the order the values of the map are */
+	size_t *mark; /* colour and marker of each value, in the order */
+	size_t n_first;
 };
 struct label label_new(const char *name);
 void label_free(struct label *l);
 /* The value of the next thing, as text in *shown (borrowed; may be NULL). */
 int label_add(struct label *l, struct ser_record *r, const char **shown, struct ser_err *e);
+/* Before any is added: values that come first in the order, whether a record has them or not. */
+void label_first(struct label *l, const char *const *value, size_t n);
 /* Put values in order: numbers as such, others by their bytes; the first n_first stay where they are. */
 void label_sort(struct label *l, size_t n_first);
 /* Sort, and what plot wants to know. */

@@ -80,9 +80,6 @@ int report_read(struct report *s, const struct ser_figure_text *t, const char *t
 	int rc = t->s[strspn(t->s, " \t\r\n")] == '{' ? from_json(s, t, table, a, e) : from_tsv(s, t, table, a, e);
 	if (rc == SER_OK && ser_map_len(s->row) == 0)
 		rc = ser_fail(e, SER_EDATA, "%s: there is no table \"%s\"", t->shown, table);
-	if (rc == SER_OK && report_value(s) == NULL)
-		rc = ser_fail(e, SER_EDATA, "%s: table \"%s\" has no column value, mean, difference or recall",
-			      t->shown, table);
 	return rc;
 }
 

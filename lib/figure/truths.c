@@ -9,17 +9,17 @@ struct ser_truths {
 	const char *truth, *pred;
 	struct label class; /* of both labels; its things are truth and prediction by turns */
 	size_t n_said;      /* classes that the header names */
-	const char *const *order;
-	size_t n_order;
 };
 
-struct ser_truths *ser_truths_new(const char *truth, const char *pred, const struct ser_header *h)
+struct ser_truths *ser_truths_new(const char *truth, const char *pred, const char *const *order, size_t n_order,
+				  const struct ser_header *h)
 {
 	struct ser_truths *t = ser_calloc(1, sizeof *t);
 	const struct ser_val *dim = ser_header_dim(h, "post"), *l = dim != NULL ? ser_val_get(dim, "classes") : NULL;
 	t->truth = truth;
 	t->pred = pred;
 	t->class = label_new(truth);
+	label_first(&t->class, order, n_order);
 	for (size_t i = 0; l != NULL && l->kind == SER_LIST && i < l->u.list.n; i++)
 		if (l->u.list.v[i].kind == SER_STR)
 			ser_map_add(t->class.value, l->u.list.v[i].u.str.s, l->u.list.v[i].u.str.n, NULL);
@@ -46,34 +46,9 @@ int ser_truths_add(struct ser_truths *t, struct ser_record *r, struct ser_err *e
 	return rc;
 }
 
-void ser_truths_order(struct ser_truths *t, const char *const *class, size_t n)
-{
-	t->order = class;
-	t->n_order = n;
-}
-
-/* The classes asked for to the front, one after the other; the rest stay as they are. */
-static int put_first(struct ser_truths *t, struct ser_err *e)
-{
-	struct label *l = &t->class;
-	for (size_t i = 0; i < t->n_order; i++) {
-		ptrdiff_t at = ser_map_find(l->value, t->order[i], strlen(t->order[i]));
-		if (at < 0)
-			return ser_fail(e, SER_EDATA, "no record has the class \"%s\"", t->order[i]);
-		for (size_t k = l->rank[at]; k > i; k--)
-			l->sorted[k] = l->sorted[k - 1];
-		l->sorted[i] = ser_map_key(l->value, (size_t)at, NULL);
-		for (size_t k = 0; k < ser_map_len(l->value); k++)
-			l->rank[ser_map_find(l->value, l->sorted[k], strlen(l->sorted[k]))] = k;
-	}
-	return SER_OK;
-}
-
 int ser_truths_draw(struct ser_truths *t, const struct ser_plot_opt *opt, struct ser_buf *svg, struct ser_err *e)
 {
 	label_sort(&t->class, t->n_said);
-	if (put_first(t, e) != SER_OK)
-		return e->code;
 	size_t k = ser_map_len(t->class.value), n = t->class.n / 2;
 	struct ser_buf head = {0}, sub = {0};
 	struct ser_plot_opt o = *opt;

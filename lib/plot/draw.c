@@ -134,7 +134,8 @@ void ser_legend_draw(struct ser_buf *b, const struct ser_legend *l, double x, do
 		double at = x + (double)(i / l->rows) * l->column, row = y + (double)(i % l->rows) * LEGEND_ROW,
 		       text = at + (l->kind == LEGEND_MARKER ? 20 : 38), mid = row + LEGEND_ROW / 2.0;
 		if (l->kind == LEGEND_MARKER) {
-			ser_svg_marker(b, i, i + i / SER_SVG_HUES, at + 8, mid, 5, NULL);
+			size_t m = l->mark != NULL ? l->mark[i] : i;
+			ser_svg_marker(b, m, m + m / SER_SVG_HUES, at + 8, mid, 5, NULL);
 		} else if (l->kind == LEGEND_LINE) {
 			snprintf(attr, sizeof attr, "stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\"",
 				 ser_svg_hue[i % SER_SVG_HUES], ser_svg_dash[i % SER_SVG_HUES]);

@@ -28,6 +28,7 @@ struct ser_legend {
 	size_t n, rows, columns;
 	enum ser_legend_kind kind;
 	double width, column; /* of all; of one column */
+	const size_t *mark;   /* [n] colours and markers; NULL: by their order */
 };
 struct ser_legend ser_legend_new(enum ser_legend_kind kind, const char *title, const char *const *name, size_t n,
 				 double height);

@@ -29,7 +29,8 @@ struct ser_plot_label {
 	const char *name;
 	size_t n_value;
 	const char *const *value;
-	const size_t *of; /* [n] */
+	const size_t *of;   /* [n] */
+	const size_t *mark; /* [n_value] which colour and marker each value has; NULL: by their order */
 };
 
 /* Points in the plane. One unit is as long on both axes. */
@@ -94,6 +95,30 @@ struct ser_plot_reliability {
 	const double *count;      /* [n_bin] */
 };
 
+/* A box for each name: quartiles, median, whiskers and what is beyond them. */
+struct ser_plot_five {
+	size_t n; /* values it is made of */
+	double low, q1, median, q3, high;
+	const double *out; /* [n_out] */
+	size_t n_out;
+};
+struct ser_plot_boxes {
+	size_t n_box;
+	const char *const *name;
+	const struct ser_plot_five *box; /* [n_box] */
+	const size_t *mark;              /* [n_box] colours; NULL: one for all */
+};
+
+/* Curves on one square, both axes with the same ticks, rising; `best` of a line is marked. What is beyond the ticks is not drawn. */
+struct ser_plot_curves {
+	size_t n_series;
+	const char *const *series;
+	const struct ser_plot_line *line; /* [n_series] */
+	size_t n_tick;
+	const double *tick;           /* [n_tick] */
+	const char *const *tick_name; /* [n_tick] */
+};
+
 /* Append a whole document to *out. SER_EDATA when there is nothing to draw or a number is not finite, SER_EUSAGE when
  * there is too much of something to be told apart or the size is out of range; then nothing is appended. */
 int ser_plot_scatter(const struct ser_plot_opt *o, const struct ser_plot_scatter *d, struct ser_buf *out,
@@ -103,6 +128,8 @@ int ser_plot_confusion(const struct ser_plot_opt *o, const struct ser_plot_confu
 int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d, struct ser_buf *out,
 		   struct ser_err *e);
 int ser_plot_bars(const struct ser_plot_opt *o, const struct ser_plot_bars *d, struct ser_buf *out, struct ser_err *e);
+int ser_plot_box(const struct ser_plot_opt *o, const struct ser_plot_boxes *d, struct ser_buf *out, struct ser_err *e);
+int ser_plot_det(const struct ser_plot_opt *o, const struct ser_plot_curves *d, struct ser_buf *out, struct ser_err *e);
 int ser_plot_image(const struct ser_plot_opt *o, const struct ser_plot_image *d, struct ser_buf *out,
 		   struct ser_err *e);
 int ser_plot_reliability(const struct ser_plot_opt *o, const struct ser_plot_reliability *d, struct ser_buf *out,

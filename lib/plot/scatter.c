@@ -270,6 +270,7 @@ static void draw_panel(struct ser_buf *b, const struct ser_plot_scatter *d, cons
 	ser_buf_str(b, "<g stroke-width=\"0.6\" fill-opacity=\"0.85\">\n");
 	for (size_t i = 0; i < n; i++) {
 		size_t c = d->color.n_value > 0 ? d->color.of[item[i]] : 0;
+		c = d->color.n_value > 0 && d->color.mark != NULL ? d->color.mark[c] : c;
 		ser_svg_marker(b, c, c + c / SER_SVG_HUES, px(&v, d->x[item[i]]), py(&v, d->y[item[i]]), r,
 			       d->tip != NULL ? d->tip[item[i]] : NULL);
 	}
@@ -315,6 +316,7 @@ int ser_plot_scatter(const struct ser_plot_opt *o, const struct ser_plot_scatter
 	       below = 26 + (with_ticks ? 16 : 0);
 	double guess = o->height > 0 ? o->height - head - below : panels ? 500 : 560;
 	struct ser_legend l = ser_legend_new(LEGEND_MARKER, d->color.name, d->color.value, d->color.n_value, guess);
+	l.mark = d->color.mark;
 	double w = fmax(width - left - (l.n > 0 ? l.width : MARGIN), 60), h = guess, best = 0;
 	if (panels && o->height == 0) /* squares, rather more of them beside each other than above */
 		columns = n_panel <= 3 ? n_panel : n_panel <= 8 ? 4 : n_panel <= 15 ? 5 : n_panel <= 24 ? 6 : 8;

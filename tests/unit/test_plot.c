@@ -124,8 +124,8 @@ static void scatter(void **state)
 		y[i] = ser_rng_normal(&rng);
 	}
 	struct ser_plot_scatter d = {.n = N, .x = x, .y = y, .ticks = true, .n_unnamed = &unnamed};
-	d.color = (struct ser_plot_label){"emo", 2, value, of};
-	d.place = (struct ser_plot_label){"spk", 3, value, spot};
+	d.color = (struct ser_plot_label){"emo", 2, value, of, NULL};
+	d.place = (struct ser_plot_label){"spk", 3, value, spot, NULL};
 	assert_int_equal(ser_plot_scatter(&o, &d, &b, &e), 0);
 	sound(&b);
 	assert_int_equal(unnamed, 0);
