@@ -14,7 +14,7 @@ say  = @printf '  %-4s %s\n' $(1) $(2)
 endif
 
 # ---- flavours: release; san (address, undefined, leak); tsan; double (real = double, for gradient checks) ----
-CFLAGS_release = -O2 -g $(HARDEN)
+CFLAGS_release = -O2 -g -ffile-prefix-map=$(CURDIR)/= $(HARDEN)
 CFLAGS_san     = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    = -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz    = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -37,7 +37,8 @@ LIBEXEC := $(BINDIR:%bin=%libexec)/ser
 PKGS       := msgpack sndfile soxr jansson zlib libdeflate fftw3 libutf8proc
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
-LIBS        = $(PKG_LIBS) -llinear -llbfgs -llapacke -lopenblas -lm -lpthread
+MORE_LIBS  := -llinear -llbfgs -llapacke -lopenblas -lm -lpthread
+LIBS        = $(PKG_LIBS) $(MORE_LIBS)
 
 CPPFLAGS = -D_GNU_SOURCE -Ilib $(PKG_CFLAGS)
 CFLAGS   = -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -fno-math-errno -ffp-contract=off \
@@ -59,7 +60,7 @@ UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 RECIPE_SCRIPTS = $(shell find pipelines -maxdepth 1 -type f -perm -u+x | LC_ALL=C sort)
 
-.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins install uninstall dist clean
+.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins install install-tools install-dev uninstall dist deb clean
 .SECONDARY:
 
 all: $(TOOLS) plugins
@@ -219,10 +220,12 @@ bench-scale: all $(BUILD)/tests/mkstream
 	tests/bench/scale
 
 # ---- installation ----
-install: all
+install: all install-tools
+	if [ -e $(LIBEXEC)/mpi.so ]; then install -D -m 755 $(LIBEXEC)/mpi.so $(DESTDIR)$(bindir)/../libexec/ser/mpi.so; fi
+
+install-tools: $(TOOLS)
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/pipelines/corpora
 	install -m 755 $(TOOLS) $(DESTDIR)$(bindir)
-	if [ -e $(LIBEXEC)/mpi.so ]; then install -D -m 755 $(LIBEXEC)/mpi.so $(DESTDIR)$(bindir)/../libexec/ser/mpi.so; fi
 	for m in $(MAN); do install -D -m 644 $$m $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
 	install -D -m 644 completions/ser.bash $(DESTDIR)$(bashcompdir)/ser-cat
 	for t in $(filter-out ser-cat,$(notdir $(TOOLS))); do ln -sf ser-cat $(DESTDIR)$(bashcompdir)/$$t; done
@@ -233,14 +236,29 @@ install: all
 	install -m 755 $(RECIPE_SCRIPTS) $(DESTDIR)$(datadir)/pipelines
 	install -m 644 pipelines/corpora/*.mk $(DESTDIR)$(datadir)/pipelines/corpora
 
+# The library for programs of one's own: pkg-config ser. What a module keeps to itself is left out.
+HEADERS := $(filter-out $(addprefix %/,private.h internal.h impl.h plugin.h arch.h draw.h wire.h front.h),$(sort $(wildcard lib/*/*.h)))
+install-dev: $(BUILD)/libser.a
+	for h in $(HEADERS); do install -D -m 644 $$h $(DESTDIR)$(includedir)/ser/$${h#lib/}; done
+	install -D -m 644 $(BUILD)/libser.a $(DESTDIR)$(libdir)/libser.a
+	install -d $(DESTDIR)$(libdir)/pkgconfig
+	printf '%s\n' 'Name: ser' 'Description: filters for speech emotion recognition' 'Version: $(VERSION)' 'Requires: $(PKGS)' \
+	  'Cflags: -I$(includedir)/ser' 'Libs: -L$(libdir) -lser $(MORE_LIBS)' > $(DESTDIR)$(libdir)/pkgconfig/ser.pc
+
 uninstall:
 	rm -f $(TOOLS:$(BINDIR)/%=$(DESTDIR)$(bindir)/%)
 	for m in $(MAN); do rm -f $(DESTDIR)$(mandir)/man$${m##*.}/$${m##*/}; done
 	rm -f $(TOOLS:$(BINDIR)/%=$(DESTDIR)$(bashcompdir)/%) $(TOOLS:$(BINDIR)/%=$(DESTDIR)$(fishcompdir)/%.fish) $(DESTDIR)$(zshcompdir)/_ser
+	rm -rf $(DESTDIR)$(includedir)/ser $(DESTDIR)$(libdir)/libser.a $(DESTDIR)$(libdir)/pkgconfig/ser.pc
 	rm -rf $(DESTDIR)$(datadir) $(DESTDIR)$(bindir)/../libexec/ser
 
 dist:
 	git archive --prefix=ser-$(VERSION)/ -o ser-$(VERSION).tar.gz HEAD
+
+# Debian packages into build/deb, out of what is committed.
+deb: dist
+	rm -rf build/deb && mkdir -p build/deb && tar -C build/deb -xf ser-$(VERSION).tar.gz
+	cd build/deb/ser-$(VERSION) && dpkg-buildpackage -us -uc -b
 
 clean:
 	rm -rf build libexec bin/ser-*

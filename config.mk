@@ -3,6 +3,8 @@ prefix  = /usr/local
 bindir  = $(prefix)/bin
 mandir  = $(prefix)/share/man
 datadir = $(prefix)/share/ser
+libdir     = $(prefix)/lib
+includedir = $(prefix)/include
 # Where the shells look for completions.
 bashcompdir = $(prefix)/share/bash-completion/completions
 zshcompdir  = $(prefix)/share/zsh/site-functions
