@@ -79,8 +79,6 @@ static void export_model(struct ser_cli *c, const char *path, bool encoder_only)
 	struct ser_st_tensor *t;
 	struct ser_st_meta *meta;
 	size_t n, n_meta, kept = 0;
-	if (c->out == NULL || strcmp(c->out, "-") == 0)
-		ser_cli_usage(c, "option --output is needed");
 	if (ser_model_load(&m, path, &e) != 0)
 		ser_cli_die(c, &e);
 	ser_model_pack(m, &a, &t, &n, &meta, &n_meta);
@@ -95,6 +93,49 @@ static void export_model(struct ser_cli *c, const char *path, bool encoder_only)
 	}
 	struct ser_st_meta pt = {"format", "pt"}; /* what PyTorch's loader looks for */
 	if (ser_st_save(c->out, t, kept, &pt, 1, &e) != 0)
+		ser_cli_die(c, &e);
+	ser_arena_free(&a);
+	ser_model_free(m);
+}
+
+/* A folder that transformers takes */
+static void put_text(struct ser_cli *c, struct ser_outdir *d, const char *name, const char *text)
+{
+	struct ser_err e;
+	FILE *f = ser_outdir_create(d, name, &e);
+	if (f == NULL)
+		ser_cli_die(c, &e);
+	bool ok = fputs(text, f) >= 0;
+	if (fclose(f) != 0 || !ok)
+		ser_cli_fail(c, SER_EIO, "%s: write failed", d->file[d->n - 1]);
+}
+
+static void export_hf(struct ser_cli *c, const char *path)
+{
+	static const struct ser_st_meta pt = {"format", "pt"};
+	struct ser_encoder_files files;
+	struct ser_outdir d;
+	struct ser_arena a = {0};
+	struct ser_model *m;
+	struct ser_err e;
+	FILE *f;
+	if (ser_model_load(&m, path, &e) != 0)
+		ser_cli_die(c, &e);
+	if (ser_encoder_export(m, &a, &files, &e) != 0) {
+		ser_fail_in(&e, "%s", path);
+		ser_cli_die(c, &e);
+	}
+	if (ser_outdir_open(&d, c->out, &e) != 0)
+		ser_cli_die(c, &e);
+	put_text(c, &d, "config.json", files.config);
+	if (files.processor != NULL)
+		put_text(c, &d, "preprocessor_config.json", files.processor);
+	if ((f = ser_outdir_create(&d, "model.safetensors", &e)) == NULL)
+		ser_cli_die(c, &e);
+	int rc = ser_st_write(f, d.file[d.n - 1], files.tensor, files.n_tensor, &pt, 1, &e);
+	if (fclose(f) != 0 && rc == 0)
+		rc = ser_fail(&e, SER_EIO, "%s: write failed", d.file[d.n - 1]);
+	if (rc != 0 || ser_outdir_commit(&d, &e) != 0)
 		ser_cli_die(c, &e);
 	ser_arena_free(&a);
 	ser_model_free(m);
@@ -137,17 +178,15 @@ static void own_front(struct ser_cli *c, struct ser_model *m)
 	struct ser_front_opt front;
 	struct ser_val dim = ser_val_map();
 	struct ser_arena a = {0};
+	struct ser_buf text = {0};
 	struct ser_err e;
-	double rate;
-	size_t n_mel;
-	ser_encoder_front(m, &rate, &n_mel);
-	if (rate > 0 && n_mel == 0) {
-		ser_front_opt_init(&front, SER_WAVE);
-		front.sample_frequency = rate;
-		if (ser_extract_dim(&front, &a, &dim, &e) != SER_OK)
-			ser_cli_die(c, &e);
+	ser_encoder_front(m, &text);
+	if (text.n > 0 &&
+	    (ser_front_parse(&front, text.s, &e) != SER_OK || ser_extract_dim(&front, &a, &dim, &e) != SER_OK))
+		ser_cli_die(c, &e);
+	if (text.n > 0)
 		ser_model_input(m, m->enc[0].field, m->enc[0].n_in, &dim, SER_NORM_NONE);
-	}
+	ser_buf_free(&text);
 	ser_arena_free(&a);
 }
 
@@ -192,8 +231,6 @@ static void import_model(struct ser_cli *c, const char *path, const struct impor
 	enum ser_encoder_source from;
 	const char *field = o->field != NULL ? o->field : "feat";
 	bool encoder = is_encoder(o, &from);
-	if (c->out == NULL || strcmp(c->out, "-") == 0)
-		ser_cli_usage(c, "option --output is needed");
 	if (!encoder && o->features == NULL)
 		ser_cli_usage(c, "option --features is needed with --from %s", ser_model_sources[o->from]);
 	if (!encoder && o->hyper.n > 0)
@@ -256,6 +293,8 @@ static void archs(void)
 int main(int argc, char **argv)
 {
 	bool json = false, encoder = false;
+	static const char *const layouts[] = {"plain", "hf", NULL};
+	int layout = 0;
 	struct import import = {0};
 	const char *sources[SER_N_MODEL_SOURCE + SER_N_ENCODER_SOURCE + 1] = {NULL};
 	memcpy(sources, ser_model_sources, SER_N_MODEL_SOURCE * sizeof *sources);
@@ -266,6 +305,8 @@ int main(int argc, char **argv)
 	};
 	const struct ser_option export_opts[] = {
 		{"encoder", "the encoders alone, their names without \"encoder.\"", SER_OPT_FLAG(&encoder)},
+		{"to", "plain: a file of safetensors; hf: a folder of an encoder that transformers takes",
+		 SER_OPT_CHOICE(&layout, "LAYOUT", layouts)},
 		{0},
 	};
 	const struct ser_option import_opts[] = {
@@ -295,8 +336,14 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "expected one model file");
 	if (c.mode != EXPORT && c.mode != IMPORT && c.out != NULL)
 		ser_cli_usage(&c, "--output is for export and import");
+	if ((c.mode == EXPORT || c.mode == IMPORT) && (c.out == NULL || strcmp(c.out, "-") == 0))
+		ser_cli_usage(&c, "option --output is needed");
+	if (encoder && layout == 1)
+		ser_cli_usage(&c, "--encoder has no meaning with --to hf");
 	if (c.mode == SHOW)
 		show(&c, c.operand[0], json);
+	else if (c.mode == EXPORT && layout == 1)
+		export_hf(&c, c.operand[0]);
 	else if (c.mode == EXPORT)
 		export_model(&c, c.operand[0], encoder);
 	else if (c.mode == IMPORT)

@@ -54,7 +54,8 @@ enum ser_edges {
 	SER_EDGES_SNIP,   /* frames lie within the signal: T = 1 + (N - win) / shift (Kaldi's snip-edges=true) */
 	SER_EDGES_MIRROR, /* T = (N + shift/2) / shift, the ends mirrored, edge sample repeated (snip-edges=false) */
 	SER_EDGES_CENTER, /* frame t is centred on sample t*shift: T = 1 + N / shift; ends padded by `pad` (center=True) */
-	SER_EDGES_VALID /* as CENTER without padding: T = 1 + (N - n_fft) / shift (center=False) */
+	SER_EDGES_VALID, /* as CENTER without padding: T = 1 + (N - n_fft) / shift (center=False) */
+	SER_EDGES_SHIFTS /* as CENTER without its last frame: T = N / shift (Whisper) */
 };
 
 enum ser_pad { SER_PAD_REFLECT /* edge sample not repeated; N > n_fft/2 */, SER_PAD_CONSTANT /* zeros */ };
@@ -71,9 +72,10 @@ enum ser_mel_norm { SER_MEL_NORM_NONE, SER_MEL_NORM_SLANEY /* divided by half th
 
 enum ser_log {
 	SER_LOG_NONE,
-	SER_LOG_LN,    /* ln(max(x, log-floor)) */
-	SER_LOG_LNADD, /* ln(x + log-floor) */
-	SER_LOG_DB     /* 10 log10(max(x, log-floor)), then not below the signal's maximum - top-db where top-db > 0 */
+	SER_LOG_LN,     /* ln(max(x, log-floor)) */
+	SER_LOG_LNADD,  /* ln(x + log-floor) */
+	SER_LOG_DB,     /* 10 log10(max(x, log-floor)), then not below the signal's maximum - top-db where top-db > 0 */
+	SER_LOG_WHISPER /* l = log10(max(x, log-floor)), not below the signal's maximum - 8, then (l + 4) / 4 */
 };
 
 enum ser_compat {

@@ -95,6 +95,7 @@ static int geometry(struct ser_front *p, struct ser_err *e)
 		break;
 	/* torch centres the window in the transform's frame */
 	case SER_EDGES_CENTER:
+	case SER_EDGES_SHIFTS:
 		p->offset = (ptrdiff_t)((p->n_fft - p->win) / 2) - (ptrdiff_t)(p->n_fft / 2);
 		break;
 	case SER_EDGES_VALID:
@@ -267,7 +268,8 @@ bool ser_front_local(const struct ser_front *p)
 {
 	const struct ser_front_opt *o = &p->o;
 	bool own_window = o->kind == SER_WAVE || o->edges == SER_EDGES_SNIP || o->edges == SER_EDGES_VALID;
-	bool own_level = !o->peak_norm && !o->subtract_mean && !(o->log == SER_LOG_DB && o->top_db > 0);
+	bool own_level = !o->peak_norm && !o->subtract_mean && !(o->log == SER_LOG_DB && o->top_db > 0) &&
+			 o->log != SER_LOG_WHISPER;
 	return o->kind <= SER_MFCC && own_window && own_level && o->delta_order == 0 && o->dither == 0;
 }
 
@@ -283,6 +285,7 @@ size_t ser_front_min_sample(const struct ser_front *p)
 	case SER_EDGES_MIRROR:
 		return p->shift - p->shift / 2;
 	case SER_EDGES_CENTER:
+	case SER_EDGES_SHIFTS:
 		return p->o.pad == SER_PAD_REFLECT ? p->n_fft / 2 + 1 : 1;
 	default:
 		return p->n_fft;
@@ -302,6 +305,8 @@ size_t ser_front_n_frame(const struct ser_front *p, size_t n)
 		return 1 + (n - p->win) / p->shift;
 	case SER_EDGES_MIRROR:
 		return (n + p->shift / 2) / p->shift;
+	case SER_EDGES_SHIFTS:
+		return n / p->shift;
 	case SER_EDGES_CENTER:
 		return 1 + (n + 2 * (p->n_fft / 2) - p->n_fft) / p->shift;
 	default:

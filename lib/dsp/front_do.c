@@ -83,7 +83,7 @@ static void logarithm(const struct ser_front *p, float *y, size_t n)
 		log_row(y, n, lo, lo, 1);
 	else if (p->o.log == SER_LOG_LN)
 		log_row(y, n, 0, lo, 1);
-	else if (p->o.log == SER_LOG_DB)
+	else if (p->o.log == SER_LOG_DB || p->o.log == SER_LOG_WHISPER)
 		log_row(y, n, 0, lo, 4.34294482f); /* 10 / ln 10 */
 }
 
@@ -282,13 +282,13 @@ static void subtract_mean(float *y, size_t n_frame, size_t d, size_t stride)
 	}
 }
 
-static void limit_db(const struct ser_front *p, float *y, size_t n_frame)
+static void limit_db(const struct ser_front *p, float *y, size_t n_frame, double top_db)
 {
 	float top = -INFINITY;
 	for (size_t t = 0; t < n_frame; t++)
 		for (size_t j = 0; j < p->base_dim; j++)
 			top = fmaxf(top, y[t * p->dim + j]);
-	top -= (float)p->o.top_db;
+	top -= (float)top_db;
 	for (size_t t = 0; t < n_frame; t++)
 		for (size_t j = 0; j < p->base_dim; j++)
 			y[t * p->dim + j] = fmaxf(top, y[t * p->dim + j]);
@@ -303,6 +303,14 @@ void ser_front_func(const struct ser_front *p, struct ser_front_ws *ws, float *f
 static int all_finite(const float *y, size_t n, struct ser_err *e)
 {
 	return isfinite(ser_abs_max(y, n)) ? SER_OK : ser_fail(e, SER_EDATA, "a feature is not a finite number");
+}
+
+/* 10 l as (l + 4) / 4 */
+static void whisper_scale(const struct ser_front *p, float *y, size_t n_frame)
+{
+	for (size_t t = 0; t < n_frame; t++)
+		for (size_t j = 0; j < p->base_dim; j++)
+			y[t * p->dim + j] = y[t * p->dim + j] * 0.025f + 1;
 }
 
 int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, struct ser_rng *rng,
@@ -344,7 +352,11 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 	if (p->lld != NULL && p->lld->set->end != NULL)
 		p->lld->set->end(p->lld, ws->lld, n_frame, y, p->dim);
 	if (o->log == SER_LOG_DB && o->top_db > 0)
-		limit_db(p, y, n_frame);
+		limit_db(p, y, n_frame, o->top_db);
+	if (o->log == SER_LOG_WHISPER) {
+		limit_db(p, y, n_frame, 80);
+		whisper_scale(p, y, n_frame);
+	}
 	if (o->subtract_mean)
 		subtract_mean(y, n_frame, p->base_dim, p->dim);
 	for (int k = 0; k < o->delta_order; k++)

@@ -6,13 +6,13 @@
 
 static const char *const KINDS[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", "compare", "egemaps", NULL};
 static const char *const WINDOWS[] = {"povey", "hamming", "hanning", "rectangular", "blackman", NULL};
-static const char *const EDGES[] = {"snip", "mirror", "center", "valid", NULL};
+static const char *const EDGES[] = {"snip", "mirror", "center", "valid", "shifts", NULL};
 static const char *const PADS[] = {"reflect", "constant", NULL};
 static const char *const SCALES[] = {"htk", "slaney", NULL};
 static const char *const SHAPES[] = {"mel", "hz", "left", NULL};
 static const char *const NORMS[] = {"none", "slaney", NULL};
 static const char *const COMPATS[] = {"none", "opensmile", NULL};
-static const char *const LOGS[] = {"none", "ln", "lnadd", "db", NULL};
+static const char *const LOGS[] = {"none", "ln", "lnadd", "db", "whisper", NULL};
 
 enum {
 	K_WAVE = 1 << SER_WAVE,
@@ -80,7 +80,7 @@ static const struct ser_option FIELDS[] = {
 	ENUM("mel-shape", mel_shape, SHAPES, K_BANDS,
 	     "triangles on the mel axis (Kaldi), in Hz (torchaudio), or left (SpeechBrain)"),
 	ENUM("mel-norm", mel_norm, NORMS, K_BANDS, "division by the bands' widths"),
-	ENUM("log", log, LOGS, K_LOG, "logarithm: ln max(x,floor), ln(x+floor), 10 log10 max(x,floor)"),
+	ENUM("log", log, LOGS, K_LOG, "logarithm: ln max(x,floor), ln(x+floor), 10 log10 max(x,floor), or Whisper's"),
 	ALIAS("use-log-fbank", K_FBANK, "true: --log ln, false: --log none"),
 	REAL("log-floor", log_floor, 1e-37, 1e9, K_LOG, "floor under the logarithm"),
 	REAL("top-db", top_db, 0, 1e4, K_LOG, "with --log db: least value below the signal's greatest, dB; 0: none"),

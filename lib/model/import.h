@@ -13,9 +13,11 @@ enum ser_encoder_source {
 	SER_FROM_TORCHAUDIO,     /* wav2vec2, hubert, wavlm */
 	SER_FROM_OPENAI_WHISPER, /* whisper */
 	SER_FROM_FUNASR,         /* emotion2vec */
+	SER_FROM_RESEMBLYZER,    /* ge2e */
 	SER_N_ENCODER_SOURCE
 };
-extern const char *const ser_encoder_sources[]; /* "hf", "fairseq", "torchaudio", "openai-whisper", "funasr", NULL */
+extern const char *const ser_encoder_sources[]; /* "hf", "fairseq", "torchaudio", "openai-whisper", "funasr",
+					  * "resemblyzer", NULL */
 
 /* What is known besides the tensors; any may be absent. */
 struct ser_encoder_about {
@@ -35,9 +37,17 @@ struct ser_encoder_notes {
  * is not known to be something else is an error. The notes' buffers are the caller's to free. SER_EDATA. */
 int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum ser_encoder_source from,
 		       const struct ser_encoder_about *about, struct ser_encoder_notes *notes, struct ser_err *e);
-/* What waveforms or features an imported encoder wants: the hertz of its sound, and bands of log-mel energies as Whisper's (0: the
- * waveform itself; also rate 0: text). */
-void ser_encoder_front(const struct ser_model *m, double *rate_hz, size_t *n_mel);
+/* An encoder as transformers takes it from a folder: two texts in JSON, processor NULL of text; tensors under its names. */
+struct ser_encoder_files {
+	const char *config, *processor;
+	struct ser_st_tensor *tensor;
+	size_t n_tensor;
+};
+/* All in a. SER_EDATA: a model of several encoders, one with adapters, or of an architecture that transformers does not have. */
+int ser_encoder_export(const struct ser_model *m, struct ser_arena *a, struct ser_encoder_files *out,
+		       struct ser_err *e);
+/* The front-end that makes what an imported encoder reads of a sound, as ser_front_parse() takes it, appended to b; of text nothing. */
+void ser_encoder_front(const struct ser_model *m, struct ser_buf *b);
 
 /* ---- tables: import_tables.c ---- */
 
@@ -67,6 +77,7 @@ enum ser_setting_rule {
 	SER_SETTING_NEXT,  /* one less than it */
 	SER_SETTING_OFF,   /* when it is false, the hyper-parameter is 0 */
 	SER_SETTING_AGREE, /* must say what the tensors say */
+	SER_SETTING_SAY,   /* the tensors say it, whatever stands there; written */
 	SER_SETTING_ONLY   /* must be what `is` says, in JSON, where it is there */
 };
 struct ser_setting {

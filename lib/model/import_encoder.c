@@ -224,7 +224,7 @@ static int take_setting(struct hypers *h, const struct ser_setting *s, const str
 		if (!same(v, &is))
 			rc = ser_fail(e, SER_EDATA, "its setting %s is %.200s; only %s is known here", s->key, have.s,
 				      s->is);
-	} else if (isnan(x)) {
+	} else if (isnan(x) && s->rule != SER_SETTING_SAY) {
 		rc = ser_fail(e, SER_EDATA, "its setting %s is %.200s, no number", s->key, have.s);
 	} else if (s->rule == SER_SETTING_AGREE && *hyper(h, s->hyper) != x) {
 		rc = ser_fail(e, SER_EDATA, "its setting %s is %.200s, by its tensors it is %.12g", s->key, have.s,
@@ -299,11 +299,21 @@ static bool has(const struct ser_arch *a, const char *name)
 	return false;
 }
 
+static bool given(const struct ser_encoder_about *about, const char *name)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; i < about->n_hyper; i++)
+		if (strncmp(about->hyper[i], name, n) == 0 && about->hyper[i][n] == '=')
+			return true;
+	return false;
+}
+
 /* What no tensor and no setting said, as it is in all that were published: heads of 64 channels; of waveforms, layer norms in the
  * convolutions go with norms before the parts of a layer (not in data2vec) and with normalised waveforms. */
-static int presume(struct hypers *h, const struct ser_encoder_family *f, struct ser_err *e)
+static int presume(struct hypers *h, const struct ser_encoder_family *f, const struct ser_encoder_about *about,
+		   struct ser_err *e)
 {
-	if (isnan(*hyper(h, "heads"))) {
+	if (has(h->arch, "heads") && !given(about, "heads") && isnan(*hyper(h, "heads"))) {
 		double dim = *hyper(h, "dim");
 		if (fmod(dim, 64) != 0)
 			return ser_fail(e, SER_EDATA,
@@ -469,10 +479,12 @@ static int make(struct ser_model **out, const struct names *n, const struct ser_
 	ser_arena_free(&a);
 	if (rc != 0)
 		return rc;
-	const struct source *conv = find(n, "conv1.weight");
+	const struct source *first = find(n, "conv1.weight"); /* what takes the columns of the input */
+	if (first == NULL)
+		first = find(n, "lstm.weight_ih_l0");
 	bool is_text = (*out)->enc[0].arch->n_token != NULL;
-	if ((*out)->enc[0].arch->n_in == 0 && conv != NULL && conv->t->ndim == 3 && conv->t->shape[1] > 0)
-		n_in = conv->t->shape[1];
+	if ((*out)->enc[0].arch->n_in == 0 && first != NULL && first->t->ndim >= 2 && first->t->shape[1] > 0)
+		n_in = first->t->shape[1];
 	ser_model_input(*out,
 			about->field != NULL ? about->field
 			: is_text            ? "tok"
@@ -550,7 +562,7 @@ int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum
 			h.value[i] = (double)NAN;
 		inner_settings(w->root, &a, &inner);
 		if ((rc = take_shapes(&h, &n, e)) == 0 && (rc = take_settings(&h, f, about, &inner, e)) == 0 &&
-		    (rc = presume(&h, f, e)) == 0)
+		    (rc = presume(&h, f, about, e)) == 0)
 			rc = make(out, &n, f, &h, about, notes, e);
 	}
 	ser_map_free(n.ours);
@@ -564,8 +576,14 @@ int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum
 	return rc != 0 ? SER_EDATA : 0;
 }
 
-void ser_encoder_front(const struct ser_model *m, double *rate_hz, size_t *n_mel)
+void ser_encoder_front(const struct ser_model *m, struct ser_buf *b)
 {
-	*rate_hz = m->enc[0].arch->n_token != NULL ? 0 : 16000;
-	*n_mel = strcmp(m->enc[0].arch->name, "whisper") == 0 ? m->enc[0].n_in : 0;
+	static const char mel[] = "mel win-length=400 hop-length=160 n-fft=400 mel-scale=slaney mel-norm=slaney";
+	const struct ser_encoder *c = &m->enc[0];
+	if (strcmp(c->arch->name, "whisper") == 0)
+		ser_buf_printf(b, "%s num-mel-bins=%zu edges=shifts log=whisper", mel, c->n_in);
+	else if (strcmp(c->arch->name, "ge2e") == 0)
+		ser_buf_printf(b, "%s num-mel-bins=%zu pad=constant", mel, c->n_in);
+	else if (c->arch->n_token == NULL)
+		ser_buf_str(b, "wave sample-frequency=16000");
 }

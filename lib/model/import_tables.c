@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-const char *const ser_encoder_sources[] = {"hf", "fairseq", "torchaudio", "openai-whisper", "funasr", NULL};
+const char *const ser_encoder_sources[] = {"hf",     "fairseq",     "torchaudio", "openai-whisper",
+					   "funasr", "resemblyzer", NULL};
 
 /* ---- sizes from shapes ---- */
 
@@ -72,6 +73,13 @@ static const struct ser_shape_hyper text_shapes[] = {
 	{NULL, NULL, 0, 0},
 };
 
+static const struct ser_shape_hyper ge2e_shapes[] = {
+	{"hidden", "lstm.weight_hh_l0", SER_SHAPE_AXIS, 1},
+	{"layers", "lstm.weight_hh_l%d", SER_SHAPE_COUNT, 0},
+	{"emb", "linear.weight", SER_SHAPE_AXIS, 0},
+	{NULL, NULL, 0, 0},
+};
+
 const struct ser_shape_hyper *ser_encoder_shapes(const char *arch)
 {
 	static const struct {
@@ -84,6 +92,7 @@ const struct ser_shape_hyper *ser_encoder_shapes(const char *arch)
 		{"whisper", whisper_shapes},
 		{"roberta", text_shapes},
 		{"bert", text_shapes},
+		{"ge2e", ge2e_shapes},
 	};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (strcmp(all[i].arch, arch) == 0)
@@ -129,6 +138,8 @@ static const struct ser_rename hf_text[] = {
 	{"hidden_size", "dim", SER_SETTING_AGREE, NULL}, {"num_hidden_layers", "layers", SER_SETTING_AGREE, NULL},     \
 		{"intermediate_size", "ffn", SER_SETTING_AGREE, NULL},                                                 \
 		{"num_attention_heads", "heads", SER_SETTING_TAKE, NULL},                                              \
+		{"conv_bias", "conv_bias", SER_SETTING_SAY, NULL},                                                     \
+		{"num_conv_pos_embedding_groups", "pos_groups", SER_SETTING_SAY, NULL},                                \
 		{"hidden_dropout", "dropout", SER_SETTING_TAKE, NULL},                                                 \
 		{"attention_dropout", "attn_dropout", SER_SETTING_TAKE, NULL},                                         \
 		{"activation_dropout", "act_dropout", SER_SETTING_TAKE, NULL},                                         \
@@ -166,6 +177,7 @@ static const struct ser_setting hf_wavlm_settings[] = {
 static const struct ser_setting hf_data2vec_settings[] = {
 	HF_SPEECH,
 	{"num_conv_pos_embeddings", "pos_layers", SER_SETTING_AGREE, NULL},
+	{"conv_pos_kernel_size", "pos_kernel", SER_SETTING_SAY, NULL},
 	{NULL, NULL, 0, NULL},
 };
 static const struct ser_setting hf_whisper_settings[] = {
@@ -188,6 +200,8 @@ static const struct ser_setting hf_whisper_settings[] = {
 	{"hidden_size", "dim", SER_SETTING_AGREE, NULL}, {"num_hidden_layers", "layers", SER_SETTING_AGREE, NULL},     \
 		{"intermediate_size", "ffn", SER_SETTING_AGREE, NULL},                                                 \
 		{"num_attention_heads", "heads", SER_SETTING_TAKE, NULL},                                              \
+		{"vocab_size", "vocab", SER_SETTING_SAY, NULL},                                                        \
+		{"max_position_embeddings", "positions", SER_SETTING_SAY, NULL},                                       \
 		{"hidden_dropout_prob", "dropout", SER_SETTING_TAKE, NULL},                                            \
 		{"attention_probs_dropout_prob", "attn_dropout", SER_SETTING_TAKE, NULL},                              \
 		{"layer_norm_eps", "norm_eps", SER_SETTING_TAKE, NULL},                                                \
@@ -342,6 +356,13 @@ static const struct ser_rename funasr[] = {
 	{NULL, NULL, 0},
 };
 
+/* ---- resemblyzer ---- */
+
+static const struct ser_rename resemblyzer[] = {
+	{"lstm.", "lstm.", 0},        {"linear.", "linear.", 0}, {"similarity_weight", NULL, 0},
+	{"similarity_bias", NULL, 0}, {NULL, NULL, 0},
+};
+
 /* ---- all of them ---- */
 
 #define CONVS "feature_extractor.conv_layers.0."
@@ -371,5 +392,6 @@ const struct ser_encoder_family ser_encoder_families[] = {
 	{SER_FROM_OPENAI_WHISPER, "whisper", NULL, NULL, "positional_embedding", openai_whisper,
 	 openai_whisper_settings},
 	{SER_FROM_FUNASR, "emotion2vec", NULL, NULL, AUDIO "context_encoder.norm.weight", funasr, no_settings},
+	{SER_FROM_RESEMBLYZER, "ge2e", NULL, NULL, "lstm.weight_ih_l0", resemblyzer, no_settings},
 	{SER_FROM_HF, NULL, NULL, NULL, NULL, NULL, NULL},
 };

@@ -260,6 +260,14 @@ int ser_nn_prepend(struct ser_tape *t, int x, int rows);
 int ser_nn_reshape(struct ser_tape *t, int x, size_t n_col, int like);
 /* The same rows as segments of n each. */
 int ser_nn_segments(struct ser_tape *t, int x, size_t n);
+/* Each segment as windows, segments of n_row rows that begin at its rows 0, step, 2 step ..: so many that all rows are in one, but
+ * without the last, where it is not the only one, if fewer than `least` of its rows were the segment's own. Beyond its end are zeros. */
+struct ser_windows {
+	size_t n_row, step, least;
+};
+int ser_nn_windows(struct ser_tape *t, int x, const struct ser_windows *o);
+/* A row a window, y, in segments as the windows of x had them. */
+int ser_nn_of_windows(struct ser_tape *t, int y, int x, const struct ser_windows *o);
 /* Each segment, of T >= n_frame rows, as n_chunk segments of n_frame: chunk k begins at row k floor((T - n_frame) / (n_chunk - 1)), so
  * that they overlap, or leave gaps, as T wants it (Lin and Busso 2020). */
 int ser_nn_chunks(struct ser_tape *t, int x, size_t n_frame, size_t n_chunk);

@@ -241,6 +241,50 @@ int ser_nn_positions(struct ser_tape *t, int table, int like, size_t first)
 	return ser_nn_embedding(t, table, L.n_row, idx, L.seg, L.n_seg);
 }
 
+/* ---- windows ---- */
+
+static size_t n_window(size_t n_row, const struct ser_windows *o)
+{
+	size_t last = n_row > o->n_row ? (n_row - o->n_row + o->step) / o->step * o->step : 0;
+	if (last > 0 && n_row < last + o->least)
+		last -= o->step;
+	return last / o->step + 1;
+}
+
+int ser_nn_windows(struct ser_tape *t, int x, const struct ser_windows *o)
+{
+	struct node X = *tape_at(t, x);
+	size_t n = 0, k = 0;
+	ser_assert(X.seg != NULL && o->n_row > 0 && o->step > 0);
+	for (size_t b = 0; b < X.n_seg; b++)
+		n += n_window(X.seg[b + 1] - X.seg[b], o);
+	size_t *seg = ser_arena_alloc(&t->arena, n + 1, sizeof *seg);
+	int32_t *idx = ser_arena_alloc(&t->arena, ser_mul(n, o->n_row), sizeof *idx);
+	for (size_t i = 0; i <= n; i++)
+		seg[i] = i * o->n_row;
+	for (size_t b = 0; b < X.n_seg; b++)
+		for (size_t w = 0; w < n_window(X.seg[b + 1] - X.seg[b], o); w++)
+			for (size_t i = 0; i < o->n_row; i++) {
+				size_t row = X.seg[b] + w * o->step + i;
+				idx[k++] = row < X.seg[b + 1] ? (int32_t)row : -1;
+			}
+	return ser_nn_embedding(t, x, seg[n], idx, seg, n);
+}
+
+int ser_nn_of_windows(struct ser_tape *t, int y, int x, const struct ser_windows *o)
+{
+	struct node X = *tape_at(t, x), Y = *tape_at(t, y);
+	size_t *seg = ser_arena_alloc(&t->arena, X.n_seg + 1, sizeof *seg);
+	int32_t *idx = ser_arena_alloc(&t->arena, Y.n_row, sizeof *idx);
+	seg[0] = 0;
+	for (size_t b = 0; b < X.n_seg; b++)
+		seg[b + 1] = seg[b] + n_window(X.seg[b + 1] - X.seg[b], o);
+	ser_assert(seg[X.n_seg] == Y.n_row);
+	for (size_t i = 0; i < Y.n_row; i++)
+		idx[i] = (int32_t)i;
+	return ser_nn_embedding(t, y, Y.n_row, idx, seg, X.n_seg);
+}
+
 /* ---- masked frames ---- */
 
 struct mask {

@@ -97,6 +97,21 @@ setup() {
 	ser-model show --json e.st | jq -e '.hyper.pooler == 0 and .input.field == "words"' >/dev/null
 }
 
+@test "export to a folder that transformers takes, and back" {
+	imports="$ROOT/tests/golden/import"
+	for t in wav2vec2 hubert wavlm data2vec-audio whisper roberta bert; do
+		ser-model import --from hf -o a.st "$imports/$t"
+		ser-model export --to hf -o $t a.st
+		jq -e --arg t $t '.model_type == $t' $t/config.json >/dev/null
+		ser-model import --from hf -o b.st $t
+		diff <(ser-model show a.st | grep -v '^provenance\|"tool"') <(ser-model show b.st | grep -v '^provenance\|"tool"')
+	done
+	[ ! -e bert/preprocessor_config.json ] && jq -e '.do_normalize == true' wav2vec2/preprocessor_config.json >/dev/null
+	fails 1 'transformers has no architecture convpool' ser-model export --to hf -o x m.st
+	fails 2 'no meaning with --to hf' ser-model export --to hf --encoder -o x m.st
+	[ ! -e x ]
+}
+
 @test "import of an encoder: what is refused" {
 	imports="$ROOT/tests/golden/import"
 	cp -r "$imports/wavlm" w

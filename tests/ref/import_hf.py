@@ -149,6 +149,30 @@ with torch.no_grad():
     save_file(s, d + "model.safetensors", {"format": "pt"})
     want["bert"] = m(ids).last_hidden_state[0]
 
+    # resemblyzer's network, of two layers, for utterances of one, several and three quarters of a window
+    torch.manual_seed(2)
+    lstm, linear = torch.nn.LSTM(5, 6, 2, batch_first=True), torch.nn.Linear(6, 7)
+    s = {"similarity_weight": torch.tensor([10.0])}
+    s.update({"lstm." + k: v for k, v in lstm.state_dict().items()})
+    s.update({"linear." + k: v for k, v in linear.state_dict().items()})
+    os.makedirs(OUT + "ge2e")
+    torch.save({"step": 1, "model_state": s, "optimizer_state": {"state": {0: {"exp_avg": s["linear.bias"]}}}},
+               OUT + "ge2e/pretrained.pt", _use_new_zipfile_serialization=False)
+    rows = []
+    for n in (40, 320, 358):
+        begins = list(range(0, max(1, n - 160 + 77 + 1), 77))
+        if len(begins) > 1 and n - 1 < begins[-1] + 0.75 * 160:
+            begins.pop()
+        x = torch.zeros(600, 5)
+        x[:n] = torch.from_numpy(unit(5 * n, 79).astype(np.float32)).reshape(n, 5)
+        e = linear(lstm(torch.stack([x[b : b + 160] for b in begins]))[1][0][-1]).relu()
+        e = (e / e.norm(dim=1, keepdim=True)).mean(0)
+        rows.append(e / e.norm())
+    want["ge2e"] = torch.stack(rows)
+
+    want["whisper-front"] = torch.from_numpy(
+        tf.WhisperFeatureExtractor(feature_size=20)._np_extract_fbank_features(wave[None], "cpu")[0].T.copy())
+
 want = {k: {"shape": list(v.shape), "frames": [float("%.7g" % x) for x in v.reshape(-1)]} for k, v in want.items()}
 with open(OUT + "want.json", "w") as f:
     f.write(json.dumps(want, separators=(",", ":")) + "\n")

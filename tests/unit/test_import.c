@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Weights of other programs against what these programs make of a sound or a text with them (tests/ref/import_hf.py), and what
  * is refused of damaged and hostile files. */
+#include "dsp/dsp.h"
 #include "formats/pickle.h"
 #include "model/import.h"
 
@@ -25,6 +26,13 @@ static double unit(uint32_t i, uint32_t seed)
 	h *= 0x297A2D39u;
 	h ^= h >> 15;
 	return (double)(h >> 8) / 8388608.0 - 1.0;
+}
+
+static void read_all(const char *path, char **p, size_t *n)
+{
+	struct ser_err e = {0};
+	if (ser_read_file(path, 1 << 24, p, n, &e) != 0)
+		fail_msg("%s", e.msg);
 }
 
 static double number(const struct ser_val *v)
@@ -132,6 +140,369 @@ static void hugging_face(void **state)
 	ser_arena_free(&a);
 }
 
+static void resemblyzer(void **state)
+{
+	(void)state;
+	static const size_t n_frame[] = {40, 320, 358};
+	struct ser_arena a = {0};
+	struct ser_val all = load_json(GOLDEN "want.json", &a);
+	const struct ser_val *want = ser_val_get(ser_val_get(&all, "ge2e"), "frames");
+	struct ser_err e = {0};
+	struct ser_encoder_notes notes = {0};
+	struct ser_encoder_about about = {0};
+	struct ser_weights *w;
+	struct ser_model *m;
+	const float *rows[3];
+	if (ser_weights_open(&w, GOLDEN "ge2e/pretrained.pt", &e) != 0 ||
+	    ser_encoder_import(&m, w, SER_FROM_RESEMBLYZER, &about, &notes, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(notes.passed.s, "similarity_weight");
+	for (size_t b = 0; b < 3; b++) {
+		float *x = ser_arena_alloc(&a, 5 * n_frame[b], sizeof *x);
+		for (size_t i = 0; i < 5 * n_frame[b]; i++)
+			x[i] = (float)unit((uint32_t)i, 79);
+		rows[b] = x;
+	}
+	struct ser_tape *t = ser_tape_new(NULL, m->params); /* a batch gives what one by one gives */
+	ser_tape_reset(t, SER_TAPE_FIXED, 0);
+	struct ser_encoded y = ser_model_encode(m, t, 0, ser_tape_batch(t, 3, rows, n_frame, 5));
+	struct ser_node emb = ser_tape_node(t, y.emb);
+	assert_true(emb.n_row == 3 && emb.n_col == 7);
+	for (size_t i = 0; i < 21; i++)
+		if (!(fabs((double)emb.val[i] - number(&want->u.list.v[i])) <= 2e-6))
+			fail_msg("element %zu is %g, expected %g", i, (double)emb.val[i], number(&want->u.list.v[i]));
+	ser_tape_free(t);
+	ser_model_free(m);
+	ser_weights_free(w);
+	free_notes(&notes);
+	ser_arena_free(&a);
+}
+
+static void whisper_front(void **state)
+{
+	(void)state;
+	struct ser_arena a = {0};
+	struct ser_val all = load_json(GOLDEN "want.json", &a);
+	const struct ser_val *want = ser_val_get(ser_val_get(&all, "whisper-front"), "frames");
+	struct ser_front_opt o;
+	const char *functionals;
+	struct ser_front *f;
+	struct ser_err e = {0};
+	float x[4000], y[25 * 20];
+	for (size_t i = 0; i < 4000; i++)
+		x[i] = (float)(0.3 * unit((uint32_t)i, 77));
+	if (ser_front_preset(&o, &functionals, "whisper", &e) != 0 ||
+	    ser_front_set(&o, "num-mel-bins", "20", &e) != 0 || ser_front_new(&f, &o, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(ser_front_n_frame(f, 4000), 25);
+	struct ser_front_ws *ws = ser_front_ws_new(f);
+	assert_int_equal(ser_front_do(f, ws, x, 4000, NULL, y, &e), 0);
+	for (size_t i = 0; i < 25 * 20; i++)
+		if (!(fabs((double)y[i] - number(&want->u.list.v[i])) <= 2e-5))
+			fail_msg("element %zu is %g, expected %g", i, (double)y[i], number(&want->u.list.v[i]));
+	ser_front_ws_free(ws);
+	ser_front_free(f);
+	ser_arena_free(&a);
+}
+
+/* ---- the same networks under other programs' names ---- */
+
+struct respelt {
+	const char *from, *to; /* of our names; %d is one number; to NULL: not there */
+};
+#define L "encoder.layers.%d."
+static const struct respelt to_fairseq[] = {
+	{"masked_spec_embed", "mask_emb"},
+	{"feature_extractor.conv_layers.0.conv.", "feature_extractor.conv_layers.0.0."},
+	{"feature_extractor.conv_layers.%d.conv.", "feature_extractor.conv_layers.%d.0."},
+	{"feature_extractor.conv_layers.%d.layer_norm.", "feature_extractor.conv_layers.%d.2.1."},
+	{"feature_projection.layer_norm.", "layer_norm."},
+	{"feature_projection.projection.", "post_extract_proj."},
+	{"encoder.pos_conv_embed.conv.", "encoder.pos_conv.0."},
+	{"encoder.pos_conv_embed.layers.%d.conv.", "encoder.pos_conv.%d.0."},
+	{L "attention.gru_rel_pos_linear.", L "self_attn.grep_linear."},
+	{L "attention.gru_rel_pos_const", L "self_attn.grep_a"},
+	{L "attention.rel_attn_embed.", L "self_attn.relative_attention_bias."},
+	{L "attention.", L "self_attn."},
+	{L "layer_norm.", L "self_attn_layer_norm."},
+	{L "feed_forward.intermediate_dense.", L "fc1."},
+	{L "feed_forward.output_dense.", L "fc2."},
+	{NULL, NULL},
+};
+static const struct respelt to_torchaudio[] = {
+	{"masked_spec_embed", NULL},
+	{"feature_projection.", "encoder.feature_projection."},
+	{"encoder.", "encoder.transformer."},
+	{NULL, NULL},
+};
+static const struct respelt to_whisper[] = {
+	{"embed_positions.weight", "encoder.positional_embedding"},
+	{"layers.%d.self_attn.q_proj.", "encoder.blocks.%d.attn.query."},
+	{"layers.%d.self_attn.k_proj.", "encoder.blocks.%d.attn.key."},
+	{"layers.%d.self_attn.v_proj.", "encoder.blocks.%d.attn.value."},
+	{"layers.%d.self_attn.out_proj.", "encoder.blocks.%d.attn.out."},
+	{"layers.%d.self_attn_layer_norm.", "encoder.blocks.%d.attn_ln."},
+	{"layers.%d.fc1.", "encoder.blocks.%d.mlp.0."},
+	{"layers.%d.fc2.", "encoder.blocks.%d.mlp.2."},
+	{"layers.%d.final_layer_norm.", "encoder.blocks.%d.mlp_ln."},
+	{"layer_norm.", "encoder.ln_post."},
+	{"", "encoder."},
+	{NULL, NULL},
+};
+#define R "encoder.sentence_encoder."
+static const struct respelt to_fairseq_roberta[] = {
+	{"embeddings.token_type_embeddings.", NULL},
+	{"embeddings.word_embeddings.", R "embed_tokens."},
+	{"embeddings.position_embeddings.", R "embed_positions."},
+	{"embeddings.LayerNorm.", R "layernorm_embedding."},
+	{"encoder.layer.%d.attention.self.query.", R "layers.%d.self_attn.q_proj."},
+	{"encoder.layer.%d.attention.self.key.", R "layers.%d.self_attn.k_proj."},
+	{"encoder.layer.%d.attention.self.value.", R "layers.%d.self_attn.v_proj."},
+	{"encoder.layer.%d.attention.output.dense.", R "layers.%d.self_attn.out_proj."},
+	{"encoder.layer.%d.attention.output.LayerNorm.", R "layers.%d.self_attn_layer_norm."},
+	{"encoder.layer.%d.intermediate.dense.", R "layers.%d.fc1."},
+	{"encoder.layer.%d.output.dense.", R "layers.%d.fc2."},
+	{"encoder.layer.%d.output.LayerNorm.", R "layers.%d.final_layer_norm."},
+	{NULL, NULL},
+};
+static const struct respelt to_funasr[] = {{"", "d2v_model."}, {NULL, NULL}};
+
+/* A name by the first row whose pattern it begins with; false: not there */
+static bool respell(const struct respelt *r, const char *name, char *out, size_t n)
+{
+	for (; r->from != NULL; r++) {
+		const char *p = r->from, *s = name;
+		unsigned long num = 0;
+		while (*p != '\0' && (*p == '%' || *p == *s))
+			if (*p == '%') {
+				char *end;
+				num = strtoul(s, &end, 10);
+				if (end == s)
+					break;
+				s = end;
+				p += 2;
+			} else {
+				p++;
+				s++;
+			}
+		if (*p != '\0')
+			continue;
+		if (r->to == NULL)
+			return false;
+		const char *hole = strchr(r->to, '%');
+		if (hole == NULL)
+			snprintf(out, n, "%s%s", r->to, s);
+		else
+			snprintf(out, n, "%.*s%lu%s%s", (int)(hole - r->to), r->to, num, hole + 2, s);
+		return true;
+	}
+	snprintf(out, n, "%s", name);
+	return true;
+}
+
+/* A network's tensors under other names, as a file of weights */
+static struct ser_weights *respelt_weights(const struct ser_model *m, const struct respelt *r, struct ser_arena *a)
+{
+	struct ser_st_tensor *t;
+	struct ser_st_meta *meta;
+	size_t n, n_meta;
+	struct ser_err e = {0};
+	struct ser_weights *w = ser_calloc(1, sizeof *w);
+	w->all.name = ser_map_new();
+	ser_model_pack(m, a, &t, &n, &meta, &n_meta);
+	for (size_t i = 0; i < n; i++) {
+		char name[256];
+		if (!respell(r, t[i].name + strlen("encoder."), name, sizeof name))
+			continue;
+		t[i].name = ser_arena_strndup(a, name, strlen(name));
+		if (ser_weights_add(w, &t[i], &e) != 0)
+			fail_msg("%s", e.msg);
+	}
+	return w;
+}
+
+/* The query, key and value of torchaudio's WavLM are one tensor: of layer i, its weights or biases. */
+static void join_thirds(struct ser_weights *w, struct ser_arena *a, size_t i, const char *what)
+{
+	static const char *const third[] = {"q_proj", "k_proj", "v_proj"};
+	struct ser_st_tensor all = {.dtype = SER_ST_F32};
+	struct ser_err e = {0};
+	float *x = NULL;
+	for (int k = 0; k < 3; k++) {
+		char name[128];
+		snprintf(name, sizeof name, "encoder.transformer.layers.%zu.attention.%s.%s", i, third[k], what);
+		struct ser_st_tensor *t = (struct ser_st_tensor *)(uintptr_t)ser_st_find(&w->all, name);
+		assert_non_null(t);
+		if (k == 0) {
+			all.ndim = t->ndim;
+			memcpy(all.shape, t->shape, sizeof all.shape);
+			all.shape[0] *= 3;
+			all.n = 3 * t->n;
+			x = ser_arena_alloc(a, all.n, sizeof *x);
+		}
+		memcpy(x + (size_t)k * t->n, t->data, t->n * sizeof *x);
+		snprintf(name, sizeof name, "aux.was.%zu.%d.%s", i, k, what); /* passed over */
+		t->name = ser_arena_strndup(a, name, strlen(name));
+	}
+	char name[128];
+	snprintf(name, sizeof name, "encoder.transformer.layers.%zu.attention.attention.in_proj_%s", i, what);
+	all.name = ser_arena_strndup(a, name, strlen(name));
+	all.data = x;
+	if (ser_weights_add(w, &all, &e) != 0)
+		fail_msg("%s", e.msg);
+}
+
+static void rename_at_end(struct ser_weights *w, struct ser_arena *a)
+{
+	for (size_t i = 0; i < w->all.n_tensor; i++) {
+		struct ser_st_tensor *t = &w->all.tensor[i];
+		const char *at = strstr(t->name, ".attention.out_proj.");
+		char name[128];
+		if (at == NULL)
+			continue;
+		snprintf(name, sizeof name, "%.*s.attention.attention.out_proj.%s", (int)(at - t->name), t->name,
+			 strrchr(at, '.') + 1);
+		t->name = ser_arena_strndup(a, name, strlen(name));
+	}
+}
+
+/* Every parameter of b is a's, but those that had no place there and are zeros */
+static void same_params(const struct ser_model *a, const struct ser_model *b, const char *zero)
+{
+	assert_int_equal(a->params->n_slice, b->params->n_slice);
+	for (size_t i = 0; i < a->params->n_slice; i++) {
+		const struct ser_slice *s = &a->params->slice[i];
+		int k = ser_params_find(b->params, s->name);
+		assert_true(k >= 0);
+		const real *x = a->params->val + s->at, *y = b->params->val + b->params->slice[k].at;
+		bool none = zero != NULL && strcmp(s->name + strlen("encoder."), zero) == 0;
+		for (size_t j = 0; j < s->n; j++)
+			if (y[j] != (none ? 0 : x[j]))
+				fail_msg("%s, element %zu", s->name, j);
+	}
+	for (size_t i = 0; a->enc[0].arch->hyper[i].name != NULL; i++)
+		if (a->enc[0].hyper[i] != b->enc[0].hyper[i] &&
+		    strncmp(a->enc[0].arch->hyper[i].name, "mask", 4) != 0 &&
+		    strstr(a->enc[0].arch->hyper[i].name, "drop") == NULL &&
+		    strcmp(a->enc[0].arch->hyper[i].name, "norm_eps") != 0)
+			fail_msg("%s: %s is %g, was %g", a->enc[0].arch->name, a->enc[0].arch->hyper[i].name,
+				 b->enc[0].hyper[i], a->enc[0].hyper[i]);
+}
+
+static void other_programs(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *golden;
+		enum ser_encoder_source from;
+		const struct respelt *names;
+		const char *zero, *hyper[4], *arch; /* hyper: what those programs' settings would say */
+	} c[] = {
+		{"hubert", SER_FROM_FAIRSEQ, to_fairseq, NULL, {"heads=2", "normalize=0"}, "wav2vec2"},
+		{"wavlm", SER_FROM_FAIRSEQ, to_fairseq, NULL, {"heads=2", "max_distance=20"}, "wavlm"},
+		{"data2vec-audio", SER_FROM_FAIRSEQ, to_fairseq, NULL, {"heads=2"}, "data2vec-audio"},
+		{"roberta",
+		 SER_FROM_FAIRSEQ,
+		 to_fairseq_roberta,
+		 "embeddings.token_type_embeddings.weight",
+		 {"heads=2"},
+		 "roberta"},
+		{"hubert",
+		 SER_FROM_TORCHAUDIO,
+		 to_torchaudio,
+		 "masked_spec_embed",
+		 {"heads=2", "normalize=0"},
+		 "wav2vec2"},
+		{"wavlm", SER_FROM_TORCHAUDIO, to_torchaudio, "masked_spec_embed", {"max_distance=20"}, "wavlm"},
+		{"whisper", SER_FROM_OPENAI_WHISPER, to_whisper, NULL, {"heads=2"}, "whisper"},
+	};
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		struct ser_err e = {0};
+		struct ser_encoder_notes notes = {0};
+		struct ser_encoder_about about = {.hyper = c[i].hyper};
+		struct ser_model *m, *back;
+		struct ser_arena a = {0};
+		char path[128];
+		snprintf(path, sizeof path, GOLDEN "%s", c[i].golden);
+		bool text = strcmp(c[i].golden, "roberta") == 0; /* fairseq has no pooler */
+		if (import_hf(&m, path, (const char *[]){"pooler=0"}, text, &notes, &e) != 0)
+			fail_msg("%s", e.msg);
+		free_notes(&notes);
+		notes = (struct ser_encoder_notes){0};
+		struct ser_weights *w = respelt_weights(m, c[i].names, &a);
+		if (c[i].from == SER_FROM_TORCHAUDIO && strcmp(c[i].golden, "wavlm") == 0) {
+			for (size_t k = 0; k < 4; k++)
+				join_thirds(w, &a, k / 2, k % 2 == 0 ? "weight" : "bias");
+			rename_at_end(w, &a);
+		}
+		while (about.n_hyper < 4 && c[i].hyper[about.n_hyper] != NULL)
+			about.n_hyper++;
+		if (ser_encoder_import(&back, w, c[i].from, &about, &notes, &e) != 0)
+			fail_msg("%s of %s: %s", c[i].golden, ser_encoder_sources[c[i].from], e.msg);
+		assert_string_equal(back->enc[0].arch->name, c[i].arch);
+		same_params(m, back, c[i].zero);
+		assert_int_equal(notes.n_zero, c[i].zero != NULL);
+		free_notes(&notes);
+		ser_weights_free(w);
+		ser_model_free(back);
+		ser_model_free(m);
+		ser_arena_free(&a);
+	}
+}
+
+/* emotion2vec, with the axes of one element that its authors' tensors have */
+static void emotion2vec(void **state)
+{
+	(void)state;
+	static const char *const hyper[] = {"conv_dim=8", "dim=24",       "ffn=32",  "heads=12",    "prenet=2",
+					    "layers=3",   "pos_groups=4", "extra=4", "pos_layers=2"};
+	struct ser_err e = {0};
+	struct ser_model *m, *back;
+	struct ser_arena a = {0};
+	struct ser_encoder_notes notes = {0};
+	struct ser_encoder_about about = {0};
+	assert_int_equal(ser_model_new(&m, "emotion2vec", hyper, sizeof hyper / sizeof *hyper, 3, &e), 0);
+	ser_model_input(m, "feat", 1, NULL, SER_NORM_NONE);
+	assert_int_equal(ser_model_build(m, &e), 0);
+	struct ser_weights *w = respelt_weights(m, to_funasr, &a);
+	struct ser_st_tensor *alibi = NULL;
+	for (size_t i = 0; i < w->all.n_tensor; i++)
+		if (strstr(w->all.tensor[i].name, "alibi_scale") != NULL)
+			alibi = &w->all.tensor[i];
+	assert_non_null(alibi);
+	alibi->ndim = 5;
+	memcpy(alibi->shape, (size_t[]){1, 1, 12, 1, 1}, 5 * sizeof(size_t));
+	if (ser_encoder_import(&back, w, SER_FROM_FUNASR, &about, &notes, &e) != 0)
+		fail_msg("%s", e.msg);
+	same_params(m, back, NULL);
+	ser_model_free(back);
+	if (ser_encoder_import(&back, w, SER_FROM_FAIRSEQ, &about, &notes, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_string_equal(back->enc[0].arch->name, "emotion2vec");
+	ser_model_free(back);
+	ser_model_free(m);
+	ser_weights_free(w);
+	ser_arena_free(&a);
+}
+
+/* Settings of a fairseq checkpoint: cfg of newer, args of older ones */
+static void inner_settings(void **state)
+{
+	(void)state;
+	struct ser_err e = {0};
+	struct ser_weights *w;
+	char *p;
+	size_t n;
+	read_all("tests/fuzz/corpus/weights/fairseq", &p, &n);
+	if (ser_weights_parse(&w, p, n, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(w->all.n_tensor, 5);
+	assert_true(ser_pickle_get(ser_pickle_get(w->root, "args"), "encoder_attention_heads")->i == 2);
+	assert_true(ser_pickle_get(ser_pickle_get(ser_pickle_get(w->root, "cfg"), "task"), "normalize")->i == 1);
+	ser_weights_free(w);
+	free(p);
+}
+
 /* ---- what is refused ---- */
 
 static void refused(const char *path, const char *config, const char *const *hyper, size_t n_hyper, const char *what)
@@ -197,13 +568,6 @@ static void without_pooler(void **state)
 }
 
 /* ---- files that are damaged, or want to be run ---- */
-
-static void read_all(const char *path, char **p, size_t *n)
-{
-	struct ser_err e = {0};
-	if (ser_read_file(path, 1 << 24, p, n, &e) != 0)
-		fail_msg("%s", e.msg);
-}
 
 /* Read, and look at every element */
 static bool reads(const char *p, size_t n, struct ser_err *e)
@@ -347,8 +711,17 @@ static void values_of_a_pickle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hugging_face), cmocka_unit_test(settings),        cmocka_unit_test(without_pooler),
-		cmocka_unit_test(damaged),      cmocka_unit_test(hostile_pickles), cmocka_unit_test(values_of_a_pickle),
+		cmocka_unit_test(hugging_face),
+		cmocka_unit_test(resemblyzer),
+		cmocka_unit_test(whisper_front),
+		cmocka_unit_test(other_programs),
+		cmocka_unit_test(emotion2vec),
+		cmocka_unit_test(inner_settings),
+		cmocka_unit_test(settings),
+		cmocka_unit_test(without_pooler),
+		cmocka_unit_test(damaged),
+		cmocka_unit_test(hostile_pickles),
+		cmocka_unit_test(values_of_a_pickle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

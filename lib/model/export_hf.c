@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* An encoder as Hugging Face's transformers takes it: the tables of its import, read the other way. */
+#include "model/import.h"
+
+#include <string.h>
+
+static const struct ser_encoder_family *family_of(const char *arch)
+{
+	const struct ser_encoder_family *f = ser_encoder_families;
+	while (f->arch != NULL && (f->from != SER_FROM_HF || strcmp(f->arch, arch) != 0))
+		f++;
+	return f->arch != NULL ? f : NULL;
+}
+
+static double value(const struct ser_encoder *c, const char *name, const struct ser_hyper **row)
+{
+	size_t i = 0;
+	while (c->arch->hyper[i].name != NULL && strcmp(c->arch->hyper[i].name, name) != 0)
+		i++;
+	ser_assert(c->arch->hyper[i].name != NULL);
+	*row = &c->arch->hyper[i];
+	return c->hyper[i];
+}
+
+static bool is_processor_key(const char *key)
+{
+	static const char *const keys[] = {"do_normalize", "sampling_rate", "n_fft", "hop_length"};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+static struct ser_val setting(const struct ser_encoder *c, const struct ser_setting *s, struct ser_arena *a)
+{
+	struct ser_val v = ser_nil();
+	const struct ser_hyper *row;
+	struct ser_err e;
+	if (s->rule == SER_SETTING_ONLY) {
+		ser_assert(ser_val_from_json(a, s->is, strlen(s->is), &v, &e) == 0);
+		return v;
+	}
+	double x = value(c, s->hyper, &row) - (s->rule == SER_SETTING_NEXT);
+	if (s->rule == SER_SETTING_OFF)
+		return ser_bool(x != 0);
+	if (row->kind == SER_HYPER_REAL)
+		return ser_real(x);
+	return row->lo == 0 && row->hi == 1 ? ser_bool(x != 0) : ser_int((int64_t)x);
+}
+
+/* What the tables have no row for, for it is no single number of ours */
+static void speech(const struct ser_encoder *c, struct ser_arena *a, struct ser_val *config, struct ser_val *processor)
+{
+	const struct ser_hyper *row;
+	struct ser_val dims = ser_val_list();
+	bool layer = value(c, "conv_norm", &row) != 0;
+	for (int i = 0; i < 7; i++)
+		ser_val_push(a, &dims, ser_int((int64_t)value(c, "conv_dim", &row)));
+	ser_val_set(a, config, "conv_dim", dims);
+	ser_val_set(a, config, "feat_extract_norm", ser_str(layer ? "layer" : "group"));
+	ser_val_set(a, processor, "feature_extractor_type", ser_str("Wav2Vec2FeatureExtractor"));
+	ser_val_set(a, processor, "feature_size", ser_int(1));
+	ser_val_set(a, processor, "padding_value", ser_real(0));
+	ser_val_set(a, processor, "return_attention_mask", ser_bool(layer));
+}
+
+static void whisper(const struct ser_encoder *c, struct ser_arena *a, struct ser_val *config, struct ser_val *processor)
+{
+	const struct ser_hyper *row;
+	int64_t n = (int64_t)c->n_in;
+	ser_val_set(a, config, "num_mel_bins", ser_int(n));
+	ser_val_set(a, config, "encoder_ffn_dim", ser_int(4 * (int64_t)value(c, "dim", &row)));
+	ser_val_set(a, processor, "feature_extractor_type", ser_str("WhisperFeatureExtractor"));
+	ser_val_set(a, processor, "feature_size", ser_int(n));
+	ser_val_set(a, processor, "chunk_length", ser_int((int64_t)value(c, "positions", &row) / 50));
+}
+
+static const char *json(struct ser_arena *a, const struct ser_val *v)
+{
+	struct ser_buf b = {0};
+	ser_val_json(&b, v, false);
+	ser_buf_str(&b, "\n");
+	const char *s = ser_arena_strndup(a, b.s, b.n);
+	ser_buf_free(&b);
+	return s;
+}
+
+/* Below "encoder." of ours, behind the prefix that the model has as a whole there */
+static int take_tensors(const struct ser_model *m, const char *prefix, struct ser_arena *a,
+			struct ser_encoder_files *out, struct ser_err *e)
+{
+	struct ser_st_tensor *t;
+	struct ser_st_meta *meta;
+	size_t n, n_meta;
+	ser_model_pack(m, a, &t, &n, &meta, &n_meta);
+	out->tensor = t;
+	for (size_t i = 0; i < n; i++) {
+		struct ser_buf b = {0};
+		if (strncmp(t[i].name, "input", 5) == 0)
+			return ser_fail(e, SER_EDATA,
+					"it normalises its input by the training data, as no encoder there does");
+		if (strncmp(t[i].name, "encoder.", 8) != 0)
+			continue;
+		ser_buf_printf(&b, "%s%s", prefix, t[i].name + 8);
+		out->tensor[out->n_tensor] = t[i];
+		out->tensor[out->n_tensor++].name = ser_arena_strndup(a, b.s, b.n);
+		ser_buf_free(&b);
+	}
+	return 0;
+}
+
+int ser_encoder_export(const struct ser_model *m, struct ser_arena *a, struct ser_encoder_files *out, struct ser_err *e)
+{
+	const struct ser_encoder *c = &m->enc[0];
+	const struct ser_encoder_family *f = family_of(c->arch->name);
+	struct ser_val config = ser_val_map(), processor = ser_val_map();
+	bool is_whisper = strcmp(c->arch->name, "whisper") == 0;
+	*out = (struct ser_encoder_files){0};
+	if (m->n_enc > 1 || c->adapt.rank > 0 || c->adapt.mix != SER_MIX_NONE)
+		return ser_fail(e, SER_EDATA,
+				"has several encoders, adapters or mixed layers, which transformers does not take");
+	if (f == NULL)
+		return ser_fail(e, SER_EDATA, "transformers has no architecture %s", c->arch->name);
+	ser_val_set(a, &config, "model_type", ser_str(f->type));
+	for (const struct ser_setting *s = f->setting; s->key != NULL; s++)
+		ser_val_set(a, is_processor_key(s->key) ? &processor : &config, s->key, setting(c, s, a));
+	if (is_whisper)
+		whisper(c, a, &config, &processor);
+	else if (c->arch->n_token == NULL)
+		speech(c, a, &config, &processor);
+	out->config = json(a, &config);
+	out->processor = c->arch->n_token == NULL ? json(a, &processor) : NULL;
+	return take_tensors(m, is_whisper ? "encoder." : "", a, out, e);
+}
