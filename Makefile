@@ -34,13 +34,13 @@ BINDIR := $(if $(filter release,$(FLAVOUR)),bin,$(BUILD)/bin)
 LIBEXEC := $(BINDIR:%bin=%libexec)/ser
 
 # ---- libraries: asked for when first needed, which is after `make deps` in one call of make ----
-PKGS       := msgpack sndfile soxr jansson zlib libdeflate fftw3 libutf8proc
+PKGS       := msgpack sndfile soxr jansson zlib libdeflate fftw3 libutf8proc libprotobuf-c
 PKG_CFLAGS  = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS    = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 MORE_LIBS  := -llinear -llbfgs -llapacke -lopenblas -lm -lpthread
 LIBS        = $(PKG_LIBS) $(MORE_LIBS)
 
-CPPFLAGS = -D_GNU_SOURCE -Ilib $(PKG_CFLAGS)
+CPPFLAGS = -D_GNU_SOURCE -Ilib -I$(BUILD)/gen $(PKG_CFLAGS)
 CFLAGS   = -std=c11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -fno-math-errno -ffp-contract=off \
            $(if $(WERROR),-Werror) $(CFLAGS_$(FLAVOUR))
 LDFLAGS  = -Wl,--as-needed $(LDFLAGS_$(FLAVOUR))
@@ -49,7 +49,7 @@ LDFLAGS  = -Wl,--as-needed $(LDFLAGS_$(FLAVOUR))
 LIB_SRC  := $(sort $(filter-out lib/comm/mpi.c,$(wildcard lib/*/*.c lib/*/*/*.c)))
 TOOL_SRC := $(sort $(wildcard src/ser-*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o $(BUILD)/gen/page_texts.o
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o $(BUILD)/gen/model/onnx.pb-c.o $(BUILD)/gen/page_texts.o
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/%)
 CORPORA  := $(sort $(wildcard lib/corpus/desc/*.corpus))
@@ -86,6 +86,14 @@ $(BUILD)/gen/page_texts.c: lib/page/page.css lib/page/page.js Makefile
 	@{ echo '#include "page/private.h"'; for f in css js; do echo "const char ser_page_$$f[] ="; \
 	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' lib/page/page.$$f; echo ';'; done; \
 	echo "const char ser_page_js_sha256[] = \"$$(sha256sum < lib/page/page.js | cut -c 1-64 | tr a-f A-F | basenc --base16 -d | base64)\";"; } > $@
+
+# ONNX's messages, as far as they are read, in C.
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto Makefile | $(DEPS_FIRST)
+	@mkdir -p $(@D)
+	$(call say,PB,$@)
+	$(Q)protoc-c --c_out=$(BUILD)/gen -Ilib $<
+
+$(BUILD)/lib/model/onnx.o: $(BUILD)/gen/model/onnx.pb-c.h
 
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(DEPS_FIRST)
 	$(call say,CC,$@)

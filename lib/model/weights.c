@@ -43,7 +43,9 @@ static int take_bytes(struct ser_weights *w, const char *p, size_t n, struct ser
 		return ser_torch_parse(w, p, n, e);
 	if (n >= 9 && p[8] == '{')
 		return ser_st_parse(&s, p, n, e) != 0 ? e->code : add_safetensors(w, s, e);
-	return ser_fail(e, SER_EDATA, "neither a safetensors file nor one of torch.save");
+	if (ser_onnx_is(p, n))
+		return ser_onnx_parse(w, p, n, e);
+	return ser_fail(e, SER_EDATA, "neither a safetensors file nor one of torch.save, nor an ONNX model");
 }
 
 static int take_file(struct ser_weights *w, const char *path, struct ser_err *e)

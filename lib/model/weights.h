@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Weights that other programs wrote, whatever the file is, as named tensors:
  *   safetensors, whole or in shards with model.safetensors.index.json;
- *   what torch.save wrote (.bin, .pt, .pth, .ckpt), a zip archive or, before PyTorch 1.6, plain, whole or in shards.
+ *   what torch.save wrote (.bin, .pt, .pth, .ckpt), a zip archive or, before PyTorch 1.6, plain, whole or in shards;
+ *   ONNX models whose initialisers have kept their names (.onnx), with all elements in the file.
  * Files are mapped, tensors are not copied before they are used, and no code in a file is run. */
 #ifndef SER_MODEL_WEIGHTS_H
 #define SER_MODEL_WEIGHTS_H
@@ -37,6 +38,9 @@ int ser_weights_json(struct ser_weights *w, const char *path, const char *name, 
  * in it: of the dicts that hold tensors that which is nested least, and of those as deep the one that holds most. */
 int ser_torch_parse(struct ser_weights *w, const char *p, size_t n, struct ser_err *e);
 bool ser_torch_is(const char *p, size_t n);
+/* Likewise the initialisers of an ONNX model, copied, but those of types that no parameter has. */
+int ser_onnx_parse(struct ser_weights *w, const char *p, size_t n, struct ser_err *e);
+bool ser_onnx_is(const char *p, size_t n);
 /* Add a tensor. SER_EDATA when the name is there. */
 int ser_weights_add(struct ser_weights *w, const struct ser_st_tensor *t, struct ser_err *e);
 

@@ -74,6 +74,11 @@ setup() {
 		ser-model import --from ${t%_glob} --features f.ser -o i.st "$ROOT/tests/golden/import_$t.st"
 		ser-embed -m i.st f.ser | ser-dump | jq -e -s 'map(.emb.shape == [5]) | all' >/dev/null
 	done
+	ser-model import --from wespeaker --features f.ser -o i.st "$ROOT/tests/golden/import_wespeaker.st"
+	ser-model import --from wespeaker --features f.ser -o o.st "$ROOT/tests/golden/import/wespeaker.onnx"
+	cmp i.st o.st
+	head -c 20000 "$ROOT/tests/golden/import/wespeaker.onnx" >cut.onnx
+	fails 1 'not an ONNX model, or damaged or cut off' ser-model import --from wespeaker --features f.ser -o j.st cut.onnx
 	fails 1 '10 dimensions' ser-model import --from wespeaker --features d.ser -o j.st "$ROOT/tests/golden/import_wespeaker.st"
 	fails 1 'not an ECAPA' ser-model import --from wespeaker --features f.ser -o j.st m.st
 	fails 1 'neither a safetensors' ser-model import --from wespeaker --features f.ser -o j.st f.ser
