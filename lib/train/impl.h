@@ -169,6 +169,8 @@ struct ser_trainer {
 	size_t cap_scratch;
 	real *all; /* outputs of a head for the rows of all processes; gradients of what is not frozen */
 	size_t cap_all;
+	real *held; /* gradients that a loss over all processes' rows is to leave as they are */
+	size_t cap_held;
 	double sum;    /* of losses over the epoch so far */
 	size_t n_live; /* elements that may change (ser_params_live) */
 	real *best;    /* [n_live] */

@@ -148,7 +148,14 @@ static int shared_loss(struct ser_trainer *t, struct ser_task *k, int x, double 
 	memset(t->all, 0, n * sizeof *t->all);
 	memcpy(t->all + at, own.val, n_own * sizeof *t->all);
 	train_sum(t, t->all, n);
-	ser_tape_reset(t->side, SER_TAPE_GRAD | SER_TAPE_TRAIN, 0);
+	/* parameters that the loss has itself get the whole gradient here: that of one process counts */
+	bool drop = k->kind->more != NULL && ser_comm_rank(t->o.comm) != 0;
+	if (drop) {
+		t->held = ser_grow(t->held, &t->cap_held, t->n_live, sizeof *t->held);
+		ser_params_get(t->m->params, t->m->params->grad, t->held);
+	}
+	struct ser_rng r = train_rng(t->o.seed, FOR_TAPE, t->step, 1);
+	ser_tape_reset(t->side, SER_TAPE_GRAD | SER_TAPE_TRAIN, ser_rng_next(&r));
 	int all = ser_tape_variable(t->side, t->all, t->b.n, own.n_col, NULL, 0);
 	int l = k->kind->loss(k, t->side, all, &t->b, 0, t->b.n, k->norm);
 	if (l < 0)
@@ -156,6 +163,8 @@ static int shared_loss(struct ser_trainer *t, struct ser_task *k, int x, double 
 	double v = ser_tape_scalar(t->side, l);
 	*value = ser_comm_rank(t->o.comm) == 0 ? v : 0;
 	ser_tape_backward(t->side, l, 1, NULL); /* refuses what is not finite, and *value will tell */
+	if (drop)
+		ser_params_put(t->m->params, t->held, t->m->params->grad);
 	memcpy(k->grad, ser_tape_node(t->side, all).grad + at, n_own * sizeof *k->grad);
 	int g = ser_tape_input(t->tape, k->grad, own.n_row, own.n_col, NULL, 0);
 	return ser_nn_sum(t->tape, ser_nn_mul(t->tape, x, g));
@@ -499,6 +508,7 @@ void ser_trainer_free(struct ser_trainer *t)
 	train_batch_free(&t->b);
 	free(t->best);
 	free(t->all);
+	free(t->held);
 	free(t->scratch);
 	if (t->opt != NULL)
 		ser_opt_free(t->opt);

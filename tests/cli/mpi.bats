@@ -55,6 +55,13 @@ two() {
 	two contrastive "${small[@]}" --batch-speakers 6 --batch-per-cluster 5 -e 50 clu.ser
 }
 
+@test "clap: records of all processes against all texts, whose encoder learns as in one" {
+	ser-tokenize --train 300 --label emo -o tok.json d.ser 2>err
+	text=(+ encoder --tokenizer tok.json --arch roberta --hyper dropout=0 --hyper attn_dropout=0)
+	for h in vocab=300 dim=16 layers=1 heads=2 ffn=16 positions=40; do text+=(--hyper $h); done
+	two clap -l emo --gender fold --gender-mode multitask "${small[@]}" --proj 8 --hidden 16 -b 60 -e 50 --lr 0.003 --dev-frac 0.3 "${text[@]}" d.ser
+}
+
 @test "tasks in a chain, one with a sampler of its own" {
 	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
 	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 >clu.ser

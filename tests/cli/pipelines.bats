@@ -119,3 +119,12 @@ digest() {
 	grep -q '^hungarian' report.txt
 	grep -q '<svg' out/map.svg
 }
+
+@test "gemo-clap: classes told by texts against a classifier; every figure of the report is there" {
+	make --no-print-directory -C "$ROOT/pipelines" -f gemo-clap.mk CORPUS=demo VOICES=6 SENTENCES=3 QUICK=1 GENDER=text N_BOOT=20 \
+		OUT="$PWD/clap" TOOLS="$BINDIR" report >out.txt
+	for m in ce emo sl-0.9 ml-0.9 rowsum; do grep -qE "^\| $m \| [01]\.[0-9]{3} \|" clap/RESULTS.md; done
+	grep -q '^Speakers both trained on and scored: 0\|Speakers both trained on and scored: 0\.' clap/RESULTS.md
+	[ "$(grep -c 'recall@' clap/RESULTS.md)" -eq 6 ]
+	! grep -n 'nan\|null\|| |$' <(grep -v '^| emo ' clap/RESULTS.md)
+}
