@@ -29,7 +29,7 @@ static void say(const struct job *j, struct ser_header *h, const char *tensor)
 	for (size_t i = 0; i < j->class.n; i++)
 		ser_val_push(&h->arena, &classes, ser_str(j->class.s[i]));
 	ser_val_set(&h->arena, dim, "axes", axes);
-	if (!values)
+	if (!values && j->head->field != NULL)
 		ser_val_set(&h->arena, dim, "label", ser_str(j->head->field));
 	ser_val_set(&h->arena, dim, "classes", classes);
 	if (j->head->kind == SER_HEAD_MULTI)
