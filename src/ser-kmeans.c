@@ -3,10 +3,11 @@
 #include "cli/vectors.h"
 #include "ml/kmeans.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *by, *field = "emb", *name = "cluster", *centroids, *select_k, *centre;
+static const char *by, *field = "emb", *name = "cluster", *centroids, *select_k, *centre, *known;
 static int k, metric, init;
 static bool margin;
 static struct ser_kmeans_opt o;
@@ -178,6 +179,176 @@ static void write_all(struct ser_cli *c, const struct input *p, const struct job
 	free(f.far);
 }
 
+/* ---- frames ---- */
+
+/* Centres of frames: fitted here, or read. */
+struct centres {
+	float *c; /* [k,d] */
+	size_t k, d, cap;
+	const char *field;
+};
+
+/* The tensor [T,d] of a record */
+static int frames_of(struct ser_record *r, size_t d, const float **x, size_t *n, size_t *its_d, struct ser_err *e)
+{
+	size_t shape[2];
+	if (ser_record_f4(r, field, 2, x, shape, e) != 0)
+		return e->code;
+	if (shape[0] == 0 || shape[1] == 0 || (d > 0 && shape[1] != d))
+		return ser_record_fail(r, e, SER_EDATA, "\"%s\" is %zu x %zu, expected frames of %zu dimensions", field,
+				       shape[0], shape[1], d > 0 ? d : 1);
+	for (size_t i = 0; i < shape[0] * shape[1]; i++)
+		if (!isfinite((*x)[i]))
+			return ser_record_fail(r, e, SER_EDATA, "\"%s\" is not finite at frame %zu", field,
+					       i / shape[1]);
+	*n = shape[0];
+	*its_d = shape[1];
+	return 0;
+}
+
+/* The tensor of units has the field's frame shift. */
+static int units_header(void *ctx, struct ser_header *h, struct ser_err *e)
+{
+	const struct ser_val *of = ser_header_dim(h, field), *shift = of != NULL ? ser_val_get(of, "shift_s") : NULL;
+	struct ser_val axes = ser_val_list(), s = shift != NULL ? *shift : ser_nil(),
+		       *dim = ser_header_dim_add(h, name);
+	(void)ctx;
+	(void)e;
+	ser_val_push(&h->arena, &axes, ser_str("frame"));
+	ser_val_set(&h->arena, dim, "axes", axes);
+	if (s.kind != SER_NIL)
+		ser_val_set(&h->arena, dim, "shift_s", s);
+	return 0;
+}
+
+static int assign(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
+{
+	const struct centres *c = ctx;
+	const float *x;
+	size_t n, d;
+	(void)worker;
+	if (frames_of(r, c->d, &x, &n, &d, e) != 0)
+		return e->code;
+	int32_t *unit = ser_arena_alloc(&r->arena, n, sizeof *unit);
+	ser_kmeans_assign((enum ser_metric)metric, c->c, c->k, c->d, x, n, unit);
+	ser_record_set(r, name, ser_tensor(SER_I4, unit, 1, &n));
+	return 1;
+}
+
+/* The centres of a file that --centroids wrote */
+static void read_centres(struct ser_cli *c, const char *path, struct centres *y)
+{
+	struct ser_in *in = ser_in_files(c, (char *const[]){(char *)(uintptr_t)path}, 1);
+	struct ser_record r = {0};
+	struct ser_err e;
+	const float *x;
+	size_t d;
+	while (ser_in_next(in, &r, NULL)) {
+		if (ser_record_f4(&r, "centroid", 1, &x, &d, &e) != 0)
+			ser_cli_die(c, &e);
+		if (d == 0 || (y->k > 0 && d != y->d))
+			ser_cli_fail(c, SER_EDATA, "%s: centres of %zu and %zu dimensions", path, y->d, d);
+		y->d = d;
+		y->c = ser_grow(y->c, &y->cap, ser_mul(y->k + 1, d), sizeof *y->c);
+		memcpy(y->c + y->k++ * d, x, d * sizeof *x);
+	}
+	ser_in_close(in);
+	ser_record_free(&r);
+	if (y->k == 0)
+		ser_cli_fail(c, SER_EDATA, "%s: there are no centres", path);
+}
+
+/* Read all, keep a sample of frames; the records wait in the spool. */
+static struct ser_row_sample *read_frames(struct ser_cli *c, size_t n_max, struct ser_spool *spool,
+					  struct ser_header *h, size_t *d)
+{
+	struct ser_in *in = ser_in_open(c);
+	struct ser_row_sample *s = NULL;
+	struct ser_record r = {0};
+	struct ser_buf pack = {0};
+	struct ser_err e;
+	bool segment;
+	ser_header_copy(h, ser_in_header(in));
+	while (ser_in_next(in, &r, &segment)) {
+		const float *x;
+		size_t n;
+		const char *id = ser_record_id(&r);
+		if ((segment && ser_header_merge(h, ser_in_header(in), &e) != 0) ||
+		    frames_of(&r, s != NULL ? *d : 0, &x, &n, d, &e) != 0)
+			ser_cli_die(c, &e);
+		if (s == NULL)
+			s = ser_row_sample_new(*d, n_max, o.seed);
+		ser_row_sample_add(s, ser_hash(id, strlen(id)), x, n);
+		pack.n = 0;
+		ser_record_pack(&pack, &r);
+		if (ser_spool_add(spool, pack.s, pack.n, &e) != 0)
+			ser_cli_die(c, &e);
+	}
+	if (s == NULL)
+		ser_cli_fail(c, SER_EDATA, "there are no records");
+	ser_buf_free(&pack);
+	ser_record_free(&r);
+	ser_in_close(in);
+	return s;
+}
+
+static void write_units(struct ser_cli *c, struct ser_spool *spool, struct ser_header *h, struct centres *y)
+{
+	struct ser_out *out = ser_out_open(c);
+	struct ser_spool_walk w;
+	struct ser_record r = {0};
+	struct ser_err e;
+	const char *s;
+	size_t n;
+	units_header(NULL, h, &e);
+	ser_out_header(out, h);
+	int rc = ser_spool_walk(&w, spool, 0, ser_spool_size(spool), 0, &e);
+	while (rc >= 0 && (rc = ser_spool_next(&w, &s, &n, &e)) > 0) {
+		rc = ser_record_unpack(&r, s, n, &e);
+		if (rc >= 0)
+			rc = assign(y, 0, &r, &e);
+		if (rc >= 0)
+			ser_out_record(out, &r);
+	}
+	if (rc < 0)
+		ser_cli_die(c, &e);
+	ser_spool_walk_end(&w);
+	ser_record_free(&r);
+	ser_out_close(out);
+}
+
+static int cluster_frames(struct ser_cli *c, size_t n_max)
+{
+	struct ser_header h;
+	struct ser_err e;
+	struct ser_spool *spool = ser_spool_new(&e);
+	size_t d = 0, n;
+	if (spool == NULL)
+		ser_cli_die(c, &e);
+	struct ser_row_sample *s = read_frames(c, n_max, spool, &h, &d);
+	const float *x = ser_row_sample_rows(s, &n);
+	struct group g = {.n = n};
+	struct ser_map *key = ser_map_new();
+	struct job j = {.key = key, .g = &g, .n = 1, .o = o};
+	ser_map_add(key, "", 0, NULL);
+	j.d = d;
+	j.o.n_thread = c->n_thread;
+	g.m = ser_kmeans_fit(&j.o, x, n, d, (size_t)k, "", &e);
+	if (g.m == NULL)
+		ser_cli_die(c, &e);
+	ser_cli_info(c, "%zu frames, %d clusters, inertia %.6g after %zu iterations", n, k, g.m->inertia, g.m->n_iter);
+	struct centres y = {.c = g.m->centre, .k = g.m->k, .d = d};
+	if (centroids != NULL)
+		write_centroids(c, &h, &j);
+	write_units(c, spool, &h, &y);
+	ser_kmeans_free(g.m);
+	ser_row_sample_free(s);
+	ser_spool_free(spool);
+	ser_header_free(&h);
+	ser_map_free(key);
+	return ser_cli_end(c);
+}
+
 /* LO:HI of --select-k */
 static bool parse_range(const char *s, size_t *k_lo, size_t *k_hi)
 {
@@ -201,6 +372,7 @@ int main(int argc, char **argv)
 	int n_init, max_iter;
 	double tol;
 	int64_t seed = 0;
+	size_t n_frame = 0;
 	o = ser_kmeans_default;
 	n_init = (int)o.n_init;
 	max_iter = (int)o.max_iter;
@@ -211,6 +383,13 @@ int main(int argc, char **argv)
 		 SER_OPT_STR(&select_k, "LO:HI")},
 		{"by", "cluster the records of each value of this label apart", SER_OPT_STR(&by, "NAME")},
 		{"field", "tensor [D] to cluster", SER_OPT_STR(&field, "NAME")},
+		{"frames",
+		 "cluster the frames of tensors [T,D], N of all drawn evenly, and write the cluster of each as a "
+		 "tensor "
+		 "[T]",
+		 SER_OPT_COUNT(&n_frame, "N", 1, 100000000)},
+		{"assign", "cluster nothing: frames get the nearest of the centres in this file of --centroids",
+		 SER_OPT_STR(&known, "FILE"), .flags = SER_OPTION_READ},
 		{"metric", "distance", SER_OPT_CHOICE(&metric, "NAME", metrics)},
 		{"center", "first subtract the mean of the records with the same value of this label",
 		 SER_OPT_STR(&centre, "NAME")},
@@ -242,6 +421,26 @@ int main(int argc, char **argv)
 	o.seed = (uint64_t)seed;
 	struct job j = {0};
 	struct input p = {0};
+	bool of_frames = n_frame > 0 || known != NULL;
+	if (of_frames && (by != NULL || centre != NULL || select_k != NULL || margin || (k > 0) == (known != NULL) ||
+			  (n_frame > 0 && known != NULL)))
+		ser_cli_usage(&c, "--frames goes with -k, --assign without, and neither with --by, --center, "
+				  "--select-k or --margin");
+	if (of_frames) {
+		name = ser_cli_given(&c, "name") ? name : "units";
+		field = ser_cli_given(&c, "field") ? field : "feat";
+		if (strcmp(name, field) == 0 || strcmp(name, "id") == 0)
+			ser_cli_usage(&c, "--name: \"%s\" is taken", name);
+	}
+	if (known != NULL) {
+		struct centres y = {0};
+		read_centres(&c, known, &y);
+		int status = ser_cli_filter(&c, &(struct ser_filter){units_header, assign, &y});
+		free(y.c);
+		return status;
+	}
+	if (n_frame > 0)
+		return cluster_frames(&c, n_frame);
 	if (select_k != NULL && (k > 0 || !parse_range(select_k, &j.k_lo, &j.k_hi)))
 		ser_cli_usage(&c, "--select-k wants LO:HI with 2 <= LO <= HI, and no -k beside it");
 	if (select_k == NULL && k == 0)

@@ -52,6 +52,17 @@ struct ser_kmeans *ser_kmeans_select(const struct ser_kmeans_opt *o, const float
 
 void ser_kmeans_free(struct ser_kmeans *m);
 
+/* Of more rows than memory holds, up to n_max, each as likely as any other and in whatever order they come: row t of key is drawn by
+ * (seed, key, t). */
+struct ser_row_sample;
+struct ser_row_sample *ser_row_sample_new(size_t d, size_t n_max, uint64_t seed);
+void ser_row_sample_add(struct ser_row_sample *s, uint64_t key, const float *x, size_t n); /* x [n,d] */
+const float *ser_row_sample_rows(struct ser_row_sample *s, size_t *n); /* [n,d], after the last add */
+void ser_row_sample_free(struct ser_row_sample *s);
+/* The nearest of k centres [k,d] for each row x [n,d], the lower one among equals. */
+void ser_kmeans_assign(enum ser_metric metric, const float *centre, size_t k, size_t d, const float *x, size_t n,
+		       int32_t *unit);
+
 /* Take from each row of x [n,d] the mean of the rows of its group, of [n] in [0,n_of): what speakers are apart by is gone then. */
 void ser_centre_groups(float *x, size_t n, size_t d, const size_t *of, size_t n_of);
 

@@ -34,9 +34,10 @@ struct ser_arch_transformer {
 	bool pre_norm, plain_keys; /* plain_keys: no bias */
 	bool gated;                /* the attention's bias by a gate of each frame and head (WavLM) */
 	double eps, dropout, act_dropout;
+	int ffn; /* out: the feed-forward part of the last layer made, before it was added */
 };
 /* bias: as in ser_nn_attention */
-int ser_arch_transformer_layer(struct ser_tape *t, const struct ser_arch_transformer *o, int x, int bias);
+int ser_arch_transformer_layer(struct ser_tape *t, struct ser_arch_transformer *o, int x, int bias);
 
 /* Seven convolutions over a waveform x [N,1], 320 samples a step, 400 seen: [T, n_ch] */
 struct ser_arch_speech {

@@ -2,6 +2,8 @@
 /* What pretrained transformer encoders have in common: the layer, the convolutions over a waveform, those for positions. */
 #include "model/arch.h"
 
+#include <math.h>
+
 int ser_arch_norm(struct ser_tape *t, const char *name, int x, double eps)
 {
 	size_t n = ser_tape_shape(t, x).n_col;
@@ -49,14 +51,28 @@ static int feed_forward(struct ser_tape *t, const struct ser_arch_transformer *o
 	return ser_nn_dropout(t, x, o->dropout);
 }
 
-int ser_arch_transformer_layer(struct ser_tape *t, const struct ser_arch_transformer *o, int x, int bias)
+int ser_arch_transformer_layer(struct ser_tape *t, struct ser_arch_transformer *o, int x, int bias)
 {
 	if (o->pre_norm) {
 		x = ser_nn_add(t, x, attend(t, o, ser_arch_norm(t, o->norm1, x, o->eps), bias));
-		return ser_nn_add(t, x, feed_forward(t, o, ser_arch_norm(t, o->norm2, x, o->eps)));
+		o->ffn = feed_forward(t, o, ser_arch_norm(t, o->norm2, x, o->eps));
+		return ser_nn_add(t, x, o->ffn);
 	}
 	x = ser_arch_norm(t, o->norm1, ser_nn_add(t, x, attend(t, o, x, bias)), o->eps);
-	return ser_arch_norm(t, o->norm2, ser_nn_add(t, x, feed_forward(t, o, x)), o->eps);
+	o->ffn = feed_forward(t, o, x);
+	return ser_arch_norm(t, o->norm2, ser_nn_add(t, x, o->ffn), o->eps);
+}
+
+/* He et al. 2015's weights when new: with smaller ones little would be left of the waveform after seven layers. */
+static int speech_conv(struct ser_tape *t, const struct ser_arch_speech *o, int x, const struct ser_conv *c)
+{
+	size_t n_in = ser_tape_shape(t, x).n_col;
+	struct ser_init normal = {SER_INIT_NORMAL, sqrt(2 / (double)(c->k * n_in))}, zero = {SER_INIT_CONST, 0};
+	ser_tape_enter(t, "%s", o->conv);
+	int w = ser_layer_param(t, "weight", 0, normal, 3, (size_t[]){o->n_ch, c->k, n_in});
+	int b = o->conv_bias ? ser_layer_param(t, "bias", SER_P_NO_DECAY, zero, 1, &o->n_ch) : -1;
+	ser_tape_leave(t);
+	return ser_nn_conv1d(t, x, w, b, c);
 }
 
 int ser_arch_speech_frames(struct ser_tape *t, const struct ser_arch_speech *o, int x)
@@ -67,7 +83,7 @@ int ser_arch_speech_frames(struct ser_tape *t, const struct ser_arch_speech *o, 
 	for (size_t i = 0; i < 7; i++) {
 		struct ser_conv c = {.k = k[i], .stride = stride[i], .dil = 1, .groups = 1};
 		ser_tape_enter(t, "%s.%zu", o->layers, i);
-		x = ser_layer_conv1d(t, o->conv, x, o->n_ch, &c, o->conv_bias);
+		x = speech_conv(t, o, x, &c);
 		if (o->conv_norm)
 			x = ser_arch_norm(t, o->norm, x, 1e-5);
 		else if (i == 0)

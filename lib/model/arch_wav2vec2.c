@@ -90,7 +90,7 @@ static int positions(struct ser_tape *t, const double *h, int x)
 	return o.n_layer > 0 ? ser_arch_position_convs(t, &o, x) : position_conv(t, h, x);
 }
 
-static int features(struct ser_tape *t, const double *h, int x)
+static int features(struct ser_tape *t, const double *h, int x, struct ser_encoded *y)
 {
 	size_t D = (size_t)h[DIM];
 	x = ser_arch_speech_frames(t,
@@ -102,11 +102,12 @@ static int features(struct ser_tape *t, const double *h, int x)
 							     .conv_bias = h[CONV_BIAS] != 0,
 							     .wave_eps = h[NORMALIZE] != 0 ? 1e-7 : 0},
 				   x);
-	x = ser_arch_norm(t, "feature_projection.layer_norm", x, 1e-5);
+	y->front.there = true;
+	y->front.features = x = ser_arch_norm(t, "feature_projection.layer_norm", x, 1e-5);
 	x = ser_nn_dropout(t, ser_layer_linear(t, "feature_projection.projection", x, D, true), h[DROPOUT]);
 	int v = ser_layer_param(t, "masked_spec_embed", SER_P_NO_DECAY, (struct ser_init){SER_INIT_UNIFORM, 1}, 1, &D);
-	return ser_nn_mask(t, x, v,
-			   &(struct ser_mask){h[MASK], (size_t)h[MASK_SPAN], 2, h[MASK_CH], (size_t)h[MASK_CH_SPAN]});
+	struct ser_mask mask = {h[MASK], (size_t)h[MASK_SPAN], 2, h[MASK_CH], (size_t)h[MASK_CH_SPAN]};
+	return y->front.masked = ser_nn_mask(t, x, v, &mask);
 }
 
 static struct ser_encoded encode(struct ser_tape *t, const double *h, int x, size_t n_bucket, size_t most)
@@ -125,7 +126,7 @@ static struct ser_encoded encode(struct ser_tape *t, const double *h, int x, siz
 		.eps = 1e-5,
 		.dropout = h[DROPOUT],
 		.act_dropout = h[ACT_DROPOUT]};
-	x = features(t, h, x);
+	x = features(t, h, x, &y);
 	x = ser_nn_add(t, x, positions(t, h, x));
 	if (!o.pre_norm)
 		x = ser_arch_norm(t, "encoder.layer_norm", x, 1e-5);
@@ -141,6 +142,7 @@ static struct ser_encoded encode(struct ser_tape *t, const double *h, int x, siz
 			continue;
 		ser_tape_enter(t, "encoder.layers.%zu", i);
 		x = ser_arch_transformer_layer(t, &o, x, bias);
+		y.ffn[i] = o.ffn;
 		ser_tape_leave(t);
 	}
 	if (o.pre_norm)
@@ -181,6 +183,7 @@ const struct ser_arch ser_arch_wav2vec2 = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.hop = 320,
 	.extractor = "feature_extractor.",
 	.n_in = 1,
 };
@@ -191,6 +194,7 @@ const struct ser_arch ser_arch_hubert = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.hop = 320,
 	.extractor = "feature_extractor.",
 	.n_in = 1,
 };
@@ -201,6 +205,7 @@ const struct ser_arch ser_arch_wavlm = {
 	.build = build_wavlm,
 	.min_frame = ser_arch_speech_least,
 	.check = check_wavlm,
+	.hop = 320,
 	.extractor = "feature_extractor.",
 	.n_in = 1,
 };
@@ -211,6 +216,7 @@ const struct ser_arch ser_arch_data2vec_audio = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.hop = 320,
 	.extractor = "feature_extractor.",
 	.n_in = 1,
 };

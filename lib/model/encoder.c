@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const parts[SER_N_PART] = {"emb", "mean", "first", "frames"};
+static const char *const parts[SER_N_PART] = {"emb", "mean", "first", "frames", "front"};
 static const char alone[] = "encoder"; /* what an encoder without a name is called */
 
 /* ---- the list ---- */
@@ -201,7 +201,7 @@ static int parse_term(const struct ser_model *m, const char *text, size_t n, str
 	t->part = (enum ser_part)part;
 	return part < SER_N_PART
 		       ? 0
-		       : ser_fail(e, SER_EUSAGE, "source \"%.*s\": its part is none of emb, mean, first, frames",
+		       : ser_fail(e, SER_EUSAGE, "source \"%.*s\": its part is none of emb, mean, first, frames, front",
 				  (int)n, text);
 }
 
@@ -215,7 +215,7 @@ int ser_model_source_parse(const struct ser_model *m, const char *text, struct s
 			return ser_fail(e, SER_EUSAGE, "a source has at most %d parts", SER_MAX_SOURCE);
 		if (parse_term(m, at, n, &s->term[s->n], e) != 0)
 			return e->code;
-		frames = frames || s->term[s->n].part == SER_PART_FRAMES;
+		frames = frames || s->term[s->n].part >= SER_PART_FRAMES;
 		s->n++;
 		at += n;
 		if (*at == '\0')
@@ -286,6 +286,8 @@ int ser_model_part(struct ser_tape *t, const struct ser_encoded *y, enum ser_par
 {
 	if (part == SER_PART_EMB)
 		return y->emb;
+	if (part == SER_PART_FRONT)
+		return y->front.there ? y->front.features : -1;
 	if (y->frames < 0 || part == SER_PART_FRAMES)
 		return y->frames;
 	return part == SER_PART_MEAN ? ser_nn_pool_mean(t, y->frames) : ser_nn_pool_first(t, y->frames);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 const char *const ser_model_norms[] = {"none", "mean", "meanvar", "global", NULL};
-static const char *const head_kinds[] = {"class", "cosine", "unit", "value", "multi", "tower"};
+static const char *const head_kinds[] = {"class", "cosine", "unit", "value", "multi", "tower", "codes"};
 enum { N_HEAD_KIND = sizeof head_kinds / sizeof *head_kinds };
 
 const char *ser_head_kind_name(enum ser_head_kind k)
@@ -96,9 +96,10 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 	const struct ser_head *h = &m->head[head];
 	ser_tape_enter(t, "heads.%s", h->name);
 	int x = h->pool != SER_POOL_NONE ? ser_adapt_pool(t, h->pool, source) : source;
-	if (h->n_hidden > 0)
+	bool hidden = h->n_hidden > 0 && h->kind != SER_HEAD_CODES;
+	if (hidden)
 		x = ser_nn_relu(t, ser_layer_linear(t, "hidden", x, h->n_hidden, true));
-	for (size_t i = 2; i <= h->n_layer && h->n_hidden > 0; i++) {
+	for (size_t i = 2; i <= h->n_layer && hidden; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "hidden%zu", i);
 		x = ser_nn_relu(t, ser_layer_linear(t, name, x, h->n_hidden, true));
@@ -118,7 +119,12 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 	case SER_HEAD_UNIT:
 		x = ser_nn_l2_norm(t, ser_layer_linear(t, "out", x, h->n_out, true), 1e-12);
 		break;
+	case SER_HEAD_CODES:
+		ser_tape_leave(t);
+		return ser_model_quantize(m, t, head, x, 1, NULL).q;
 	case SER_HEAD_COSINE: {
+		if (h->n_proj > 0)
+			x = ser_layer_linear(t, "proj", x, h->n_proj, true);
 		size_t shape[2] = {ser_mul(h->n_out, h->n_sub), ser_tape_shape(t, x).n_col};
 		struct ser_init init = {SER_INIT_NORMAL, 1 / sqrt((double)shape[1])};
 		int w = ser_layer_param(t, "centre", 0, init, 2, shape);
@@ -128,6 +134,35 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 	}
 	ser_tape_leave(t);
 	return x;
+}
+
+struct ser_quantized ser_model_quantize(const struct ser_model *m, struct ser_tape *t, size_t head, int x, double tau,
+					const uint64_t *key)
+{
+	const struct ser_head *h = &m->head[head];
+	size_t G = h->n_sub, V = h->n_hidden, c = h->n_proj;
+	struct ser_quantized y;
+	struct ser_init one = {SER_INIT_NORMAL, 1}, uniform = {SER_INIT_UNIFORM, 1};
+	int part[SER_MAX_GROUP];
+	ser_assert(G <= SER_MAX_GROUP);
+	ser_tape_enter(t, "heads.%s", h->name);
+	ser_tape_enter(t, "quantizer");
+	int w = ser_layer_param(t, "weight_proj.weight", 0, one, 2, (size_t[]){G * V, ser_tape_shape(t, x).n_col});
+	int b = ser_layer_param(t, "weight_proj.bias", SER_P_NO_DECAY, (struct ser_init){SER_INIT_CONST, 0}, 1,
+				(size_t[]){G * V});
+	int a = ser_nn_reshape(t, ser_nn_linear(t, x, w, b), V, -1);
+	y.prob = ser_nn_softmax(t, a);
+	y.choice = ser_nn_gumbel(t, a, tau, key);
+	/* [c, G V]: the entries of a group are columns */
+	int e = ser_nn_transpose(t, ser_layer_param(t, "codevectors", 0, uniform, 2, (size_t[]){G * V, c}));
+	int chosen = ser_nn_reshape(t, y.choice, G * V, -1);
+	for (size_t g = 0; g < G; g++)
+		part[g] = ser_nn_matmul(t, ser_nn_slice(t, chosen, g * V, V), ser_nn_slice(t, e, g * V, V), true, 1);
+	ser_tape_leave(t);
+	y.q = ser_layer_linear(t, "project_q", G == 1 ? part[0] : ser_nn_concat(t, (int)G, part), h->n_out, true);
+	y.q = ser_nn_l2_norm(t, y.q, 1e-8);
+	ser_tape_leave(t);
+	return y;
 }
 
 static int check_input(const struct ser_encoder *c, struct ser_err *e)
@@ -499,6 +534,8 @@ static struct ser_val head_val(const struct ser_model *m, struct ser_arena *a, c
 	ser_val_set(a, &v, "n_out", ser_int((int64_t)h->n_out));
 	ser_val_set(a, &v, "n_hidden", ser_int((int64_t)h->n_hidden));
 	ser_val_set(a, &v, "n_sub", ser_int((int64_t)h->n_sub));
+	if (h->n_proj > 0)
+		ser_val_set(a, &v, "n_proj", ser_int((int64_t)h->n_proj));
 	if (h->n_layer > 1) /* so that files without it stay as they were */
 		ser_val_set(a, &v, "n_layer", ser_int((int64_t)h->n_layer));
 	ser_val_set(a, &v, "dropout", ser_real(h->dropout));
@@ -689,6 +726,7 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	if (name == NULL || name->kind != SER_STR || kind == NULL || drop == NULL || drop->kind != SER_REAL ||
 	    !(drop->u.f >= 0 && drop->u.f < 1) || !get_size(v, "n_out", 1, &h.n_out) ||
 	    !get_size(v, "n_hidden", 0, &h.n_hidden) || !get_size(v, "n_sub", 1, &h.n_sub) ||
+	    (ser_val_get(v, "n_proj") != NULL && !get_size(v, "n_proj", 0, &h.n_proj)) ||
 	    (ser_val_get(v, "n_layer") != NULL &&
 	     (!get_size(v, "n_layer", 1, &h.n_layer) || h.n_layer > SER_MAX_HEAD_LAYER)))
 		return ser_fail(e, SER_EDATA, "metadata \"heads\": a head without name, kind, sizes or dropout");
@@ -706,7 +744,10 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	if (p < 0)
 		return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" pools in an unknown way", h.name);
 	h.pool = (enum ser_head_pool)p;
-	if (h.kind != SER_HEAD_UNIT && h.kind != SER_HEAD_TOWER) {
+	if (h.kind == SER_HEAD_CODES && (h.n_sub > SER_MAX_GROUP || h.n_hidden == 0 || h.n_proj == 0))
+		return ser_fail(e, SER_EDATA,
+				"metadata \"heads\": the codes of \"%s\" have no entries, or too many groups", h.name);
+	if (h.kind != SER_HEAD_UNIT && h.kind != SER_HEAD_TOWER && h.kind != SER_HEAD_CODES) {
 		if (out == NULL || out->kind != SER_LIST || out->u.list.n != h.n_out)
 			return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" does not name its %zu outputs",
 					h.name, h.n_out);

@@ -29,6 +29,13 @@ struct ser_encoded {
 	/* Of transformer encoders: what goes into each layer, and last what comes out, all [R', C']. n_layer 0: another architecture */
 	size_t n_layer;
 	int layer[SER_MAX_LAYER + 1];
+	int ffn[SER_MAX_LAYER]; /* of those over waveforms that can be pretrained: each layer's feed-forward part, before it is added */
+	/* Of these, too: the front end's features [R', C], normed, before their projection; the projection, some of its frames masked
+	 * (ser_nn_mask) */
+	struct {
+		bool there;
+		int features, masked;
+	} front;
 };
 /* An architecture is one file arch_NAME.c and one row of the table in arch.c. */
 struct ser_arch {
@@ -42,9 +49,10 @@ struct ser_arch {
 	const char *(*check)(const double *h);
 	/* Most frames that it may have; absent: any number. */
 	size_t (*max_frame)(const double *h);
-	const char *
-		extractor; /* what the names of its front end begin with: the part that --freeze extractor means; NULL: it has none */
-	size_t n_in; /* columns D that it takes: 1 of a waveform or of tokens; 0: any number */
+	size_t hop; /* of those that can be pretrained on masked frames: input rows a frame; else 0 */
+	const char
+		*extractor; /* what the names of its front end begin with, for --freeze extractor; NULL: it has none */
+	size_t n_in;        /* columns D that it takes: 1 of a waveform or of tokens; 0: any number */
 	/* Of text: how many tokens there are. The input is whole numbers from 0 to below this. Absent: any numbers. */
 	size_t (*n_token)(const double *h);
 };
@@ -99,6 +107,7 @@ enum ser_part {
 	SER_PART_MEAN,   /* the mean of its frames [n_seg, C] */
 	SER_PART_FIRST,  /* the first of its frames [n_seg, C]: of text often the whole sentence's */
 	SER_PART_FRAMES, /* all of them [R', C] */
+	SER_PART_FRONT,  /* the front end's features [R', C] */
 	SER_N_PART
 };
 /* A source is such parts of a model's encoders side by side: "voice+text:first". A term without part is the embedding; frames stand
@@ -120,10 +129,11 @@ enum ser_head_kind {
 	SER_HEAD_UNIT,   /* unit vectors [n_seg, n_out]: a projection for contrastive losses */
 	SER_HEAD_VALUE,  /* real values [n_seg, n_out] of the named fields */
 	SER_HEAD_MULTI,  /* logits [n_seg, K] of classes, of which any number may be true: posteriors are sigmoids */
-	SER_HEAD_TOWER /* unit vectors [n_seg, n_out] in a space that heads share, with a learnt factor on their cosines */
+	SER_HEAD_TOWER, /* unit vectors [n_seg, n_out] in a space that heads share, with a learnt factor on their cosines */
+	SER_HEAD_CODES /* unit vectors [.., n_out] of a product quantiser: see ser_model_quantize */
 };
 const char *ser_head_kind_name(enum ser_head_kind k);
-enum { SER_MAX_HEAD_LAYER = 16 };
+enum { SER_MAX_HEAD_LAYER = 16, SER_MAX_GROUP = 16 };
 /* What a head makes of frames first, where it stands on them and is not one of each: means, also with deviations, both by attention (Okabe
  * et al. 2018), covariances of 64 projections (Lin et al. 2015; Stafylakis et al. 2021). */
 enum ser_head_pool { SER_POOL_NONE, SER_POOL_MEAN, SER_POOL_STATS, SER_POOL_ASP, SER_POOL_COV };
@@ -135,8 +145,10 @@ struct ser_head {
 	const char *field;      /* the label it was trained on; NULL for SER_HEAD_UNIT and _VALUE */
 	const char *const *out; /* [n_out] class names or field names; NULL for SER_HEAD_UNIT */
 	size_t n_out;
-	size_t n_hidden, n_sub; /* n_sub: sub-centres a class, 1 */
-	size_t n_layer;         /* hidden layers; 0: one when n_hidden > 0 */
+	size_t n_hidden,
+		n_sub; /* n_sub: sub-centres a class, 1; groups of SER_HEAD_CODES, whose entries n_hidden counts */
+	size_t n_proj; /* SER_HEAD_COSINE: dimensions of a linear projection before it, 0: none; SER_HEAD_CODES: of an entry */
+	size_t n_layer; /* hidden layers; 0: one when n_hidden > 0 */
 	double dropout;
 	bool adversarial; /* trained through gradient reversal */
 	struct ser_source source;
@@ -248,6 +260,15 @@ int ser_model_source(const struct ser_model *m, struct ser_tape *t, const struct
 int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source);
 /* The first hidden layer of a head that has one, before its ReLU: [n_seg, n_hidden]. */
 int ser_model_hidden(const struct ser_model *m, struct ser_tape *t, size_t head, int source);
+/* Rows x [R,C] by a product quantiser (Jegou et al. 2011; Baevski et al. 2020): in each group one of n_hidden entries is chosen by a linear
+ * layer, in training by Gumbel's softmax at temperature tau; their vectors of n_proj go through a linear layer. */
+struct ser_quantized {
+	int q;      /* [R, n_out], unit length */
+	int choice; /* [R n_sub, n_hidden]: one 1 a row */
+	int prob;   /* [R n_sub, n_hidden]: softmax, without noise or temperature */
+};
+struct ser_quantized ser_model_quantize(const struct ser_model *m, struct ser_tape *t, size_t head, int x, double tau,
+					const uint64_t *key); /* key [R n_sub] of ser_nn_gumbel */
 
 /* ---- fine-tuning (adapt.c) ---- */
 

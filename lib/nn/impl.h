@@ -36,6 +36,8 @@ enum op {
 	OP_RESHAPE,
 	OP_CHUNKS,
 	OP_MASK,
+	OP_GUMBEL,
+	OP_PERPLEXITY,
 	OP_CONCAT,
 	OP_SLICE,
 	OP_ROWS,
@@ -140,6 +142,7 @@ struct ser_tape {
 	struct packed *packed; /* [n_packed], while SER_TAPE_FIXED */
 	size_t n_packed, cap_packed;
 	bool recompute, ran_back;
+	const struct ser_mask *mask; /* of ser_tape_mask, or NULL */
 	size_t lora_rank;
 	double lora_alpha;
 };
@@ -335,6 +338,8 @@ void fwd_frames(struct ser_tape *t, struct rec *r);
 void fwd_reshape(struct ser_tape *t, struct rec *r);
 void fwd_chunks(struct ser_tape *t, struct rec *r);
 void fwd_mask(struct ser_tape *t, struct rec *r);
+void fwd_gumbel(struct ser_tape *t, struct rec *r);
+void fwd_perplexity(struct ser_tape *t, struct rec *r);
 void fwd_concat(struct ser_tape *t, struct rec *r);
 void fwd_slice(struct ser_tape *t, struct rec *r);
 void fwd_rows(struct ser_tape *t, struct rec *r);
@@ -379,6 +384,8 @@ void bwd_frames(struct ser_tape *t, const struct rec *r);
 void bwd_reshape(struct ser_tape *t, const struct rec *r);
 void bwd_chunks(struct ser_tape *t, const struct rec *r);
 void bwd_mask(struct ser_tape *t, const struct rec *r);
+void bwd_gumbel(struct ser_tape *t, const struct rec *r);
+void bwd_perplexity(struct ser_tape *t, const struct rec *r);
 void bwd_concat(struct ser_tape *t, const struct rec *r);
 void bwd_slice(struct ser_tape *t, const struct rec *r);
 void bwd_rows(struct ser_tape *t, const struct rec *r);

@@ -285,6 +285,16 @@ struct ser_mask {
 	size_t ch_span;
 };
 int ser_nn_mask(struct ser_tape *t, int x, int v, const struct ser_mask *o);
+/* Until the next reset: masks are drawn by *o (borrowed), also where nothing is trained; what networks ask for counts for nothing. */
+void ser_tape_mask(struct ser_tape *t, const struct ser_mask *o);
+/* Which rows of a result of ser_nn_mask() are v [n_row]; NULL: none, it is x. */
+const bool *ser_nn_masked(const struct ser_tape *t, int y);
+/* One of the columns of each row x [R,V] is 1, the others 0. In training that of the largest x + n, n Gumbel's noise, drawn by the row's
+ * key[i] (borrowed; NULL: by its number); backward is that of softmax((x + n)/tau) (Jang et al. 2017). Else the largest x, without a
+ * gradient. */
+int ser_nn_gumbel(struct ser_tape *t, int x, double tau, const uint64_t *key);
+/* sum over rows of exp(- sum_v p_v ln(p_v + 1e-7)), [1,1]: how many columns distributions use */
+int ser_nn_perplexity(struct ser_tape *t, int p);
 /* A segment to one row [n_seg, ..] */
 int ser_nn_pool_mean(struct ser_tape *t, int x);
 int ser_nn_pool_max(struct ser_tape *t, int x);

@@ -311,8 +311,10 @@ int ser_nn_mask(struct ser_tape *t, int x, int v, const struct ser_mask *o)
 {
 	struct node X = *tape_at(t, x), V = *tape_at(t, v);
 	size_t C = X.n_col;
+	bool active = t->mask != NULL || (t->mode & SER_TAPE_TRAIN) != 0;
+	o = t->mask != NULL ? t->mask : o;
 	ser_assert(X.seg != NULL && V.n_row == 1 && V.n_col == C && o->span > 0 && (o->ch_prob <= 0 || o->ch_span > 0));
-	if ((o->prob <= 0 && o->ch_prob <= 0) || (t->mode & SER_TAPE_TRAIN) == 0 || tape_shape_only(t))
+	if ((o->prob <= 0 && o->ch_prob <= 0) || !active || tape_shape_only(t))
 		return x;
 	void *saved;
 	int y = tape_op(t, OP_MASK, 2, (int[]){x, v}, X.n_row, C, X.seg, X.n_seg, &saved, sizeof(struct mask));
@@ -330,6 +332,17 @@ int ser_nn_mask(struct ser_tape *t, int x, int v, const struct ser_mask *o)
 			draw_spans(o->ch_prob, o->ch_span, 0, &r, C, m->channel + b * C);
 	}
 	return y;
+}
+
+void ser_tape_mask(struct ser_tape *t, const struct ser_mask *o)
+{
+	t->mask = o;
+}
+
+const bool *ser_nn_masked(const struct ser_tape *t, int y)
+{
+	const struct node *n = tape_at(t, y);
+	return n->rec >= 0 && t->rec[n->rec].op == OP_MASK ? ((const struct mask *)t->rec[n->rec].saved)->masked : NULL;
 }
 
 void fwd_mask(struct ser_tape *t, struct rec *r)
@@ -362,6 +375,114 @@ void bwd_mask(struct ser_tape *t, const struct rec *r)
 			for (size_t c = 0; to != NULL && m->channel != NULL && c < C; c++)
 				to[c] += m->channel[b * C + c] ? 0 : dy[c];
 		}
+}
+
+/* ---- choices ---- */
+
+struct gumbel {
+	double tau;
+	const uint64_t *key;
+	uint64_t n; /* of the draw */
+	real *p;    /* [R,V] in training */
+};
+
+int ser_nn_gumbel(struct ser_tape *t, int x, double tau, const uint64_t *key)
+{
+	struct node X = *tape_at(t, x);
+	ser_assert(tau > 0);
+	bool draws = (t->mode & SER_TAPE_TRAIN) != 0;
+	void *saved;
+	int y = tape_op(t, OP_GUMBEL, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct gumbel));
+	*(struct gumbel *)saved = (struct gumbel){.tau = tau, .key = key, .n = draws ? ++t->n_drop : 0};
+	return y;
+}
+
+static size_t largest(const real *x, size_t n)
+{
+	size_t best = 0;
+	for (size_t i = 1; i < n; i++)
+		best = x[i] > x[best] ? i : best;
+	return best;
+}
+
+void fwd_gumbel(struct ser_tape *t, struct rec *r)
+{
+	struct gumbel *s = r->saved;
+	struct node X = *tape_at(t, r->in[0]);
+	real *y = tape_at(t, r->out)->val;
+	size_t V = X.n_col;
+	bool draws = (t->mode & SER_TAPE_TRAIN) != 0;
+	s->p = draws ? tape_state(t, r, ser_mul(X.n_row, V), sizeof *s->p) : NULL;
+	memset(y, 0, X.n_row * V * sizeof *y);
+	for (size_t i = 0; i < X.n_row; i++) {
+		const real *x = X.val + i * V;
+		if (draws) {
+			struct ser_rng g;
+			real *p = s->p + i * V;
+			ser_rng_seed(&g, ser_hash((uint64_t[]){t->seed, s->n, s->key != NULL ? s->key[i] : i}, 24));
+			for (size_t v = 0; v < V; v++) /* in (0,1) */
+				p[v] = (real)(((double)x[v] - log(-log(ser_rng_uniform(&g) * (1 - 2e-16) + 1e-16))) /
+					      s->tau);
+			x = p;
+		}
+		y[i * V + largest(x, V)] = 1;
+		if (draws)
+			kern_softmax_fwd(1, V, x, s->p + i * V);
+	}
+}
+
+/* p = softmax((x + n)/tau):  dx += p (dy - sum dy p) / tau */
+void bwd_gumbel(struct ser_tape *t, const struct rec *r)
+{
+	const struct gumbel *s = r->saved;
+	struct node Y = *tape_at(t, r->out);
+	real *dx = tape_grad(t, r->in[0]);
+	size_t V = Y.n_col;
+	for (size_t i = 0; s->p != NULL && dx != NULL && i < Y.n_row; i++) {
+		const real *p = s->p + i * V, *dy = Y.grad + i * V;
+		double sum = ser_la_dot(V, p, dy);
+		for (size_t v = 0; v < V; v++)
+			dx[i * V + v] += (real)((double)p[v] * ((double)dy[v] - sum) / s->tau);
+	}
+}
+
+static const double tiny = 1e-7;
+
+static double entropy(const real *p, size_t n)
+{
+	double h = 0;
+	for (size_t v = 0; v < n; v++)
+		h -= (double)p[v] * log((double)p[v] + tiny);
+	return h;
+}
+
+int ser_nn_perplexity(struct ser_tape *t, int p)
+{
+	return tape_op(t, OP_PERPLEXITY, 1, &p, 1, 1, NULL, 0, NULL, 0);
+}
+
+void fwd_perplexity(struct ser_tape *t, struct rec *r)
+{
+	struct node P = *tape_at(t, r->in[0]);
+	double sum = 0;
+	for (size_t i = 0; i < P.n_row; i++)
+		sum += exp(entropy(P.val + i * P.n_col, P.n_col));
+	*tape_at(t, r->out)->val = (real)sum;
+}
+
+/* y = sum_g e^H:  dp -= dy e^H (ln(p + eps) + p/(p + eps)) */
+void bwd_perplexity(struct ser_tape *t, const struct rec *r)
+{
+	struct node P = *tape_at(t, r->in[0]);
+	double dy = (double)*tape_at(t, r->out)->grad;
+	real *dp = tape_grad(t, r->in[0]);
+	for (size_t i = 0; dp != NULL && i < P.n_row; i++) {
+		double e = dy * exp(entropy(P.val + i * P.n_col, P.n_col));
+		for (size_t v = i * P.n_col; v < (i + 1) * P.n_col; v++) {
+			double p = (double)P.val[v];
+			dp[v] -= (real)(e * (log(p + tiny) + p / (p + tiny)));
+		}
+	}
 }
 
 bool ser_tape_chance(struct ser_tape *t, double p)

@@ -39,6 +39,8 @@ const struct op_kind op_table[N_OP] = {
 	[OP_RESHAPE] = {"reshape", fwd_reshape, bwd_reshape, 0},
 	[OP_CHUNKS] = {"chunks", fwd_chunks, bwd_chunks, 0},
 	[OP_MASK] = {"mask", fwd_mask, bwd_mask, 0},
+	[OP_GUMBEL] = {"gumbel", fwd_gumbel, bwd_gumbel, STATE},
+	[OP_PERPLEXITY] = {"perplexity", fwd_perplexity, bwd_perplexity, READS_IN},
 	[OP_CONCAT] = {"concat", fwd_concat, bwd_concat, IN_VIEW | CHEAP},
 	[OP_SLICE] = {"slice", fwd_slice, bwd_slice, 0},
 	[OP_ROWS] = {"rows", fwd_rows, bwd_rows, 0},
@@ -119,6 +121,7 @@ void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed)
 	t->n_drop = 0;
 	t->ran_back = false;
 	t->lora_rank = 0;
+	t->mask = NULL;
 	t->n_scope = 0;
 	t->scope.n = 0;
 	ser_buf_str(&t->scope, "");

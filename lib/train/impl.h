@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* train's inside: the trainer, between the files that make a step of it. Which file does what:
  *	dataset.c split.c          what there is to train on, and who trains
- *	task.c task_*.c classes.c  what is learnt: heads, targets, losses, scores
+ *	task.c task_*.c classes.c masked.c  what is learnt: heads, targets, losses, scores
  *	sample_*.c batch.c         which records a step takes
  *	read.c                     their features: crops, warps, masks
  *	net.c                      the model to begin with
@@ -46,6 +46,26 @@ const int32_t *train_class_rows(const struct ser_task *t, struct label_rows *l, 
 size_t train_class_tally_size(const struct ser_task *t);
 void train_class_tally(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, double *conf);
 double train_class_total(const struct ser_task *t, const double *conf);
+
+/* ---- masked.c: tasks over masked frames ---- */
+
+struct masked_rows {
+	const int32_t *label; /* of all frames: where it is negative, one counts for nothing; or NULL */
+	int32_t *row;         /* [n] of the frames */
+	size_t *seg;          /* [n] */
+	real *weight;         /* [n] 1 over how many its utterance has */
+	size_t n, cap_row, cap_seg, cap_weight;
+};
+/* Those of what is on the tape. How many there are. */
+size_t train_masked(const struct ser_task *t, struct ser_tape *tape, struct masked_rows *m);
+void train_masked_free(struct masked_rows *m);
+/* All items say something to a task. */
+void train_every_item(struct ser_task *t, const struct ser_dataset *d);
+/* SER_EUSAGE: an encoder whose frames cannot be masked. */
+int train_can_mask(const struct ser_task *t, size_t encoder, struct ser_err *e);
+/* The share of right ones: sum {right, all} */
+size_t train_hits_size(const struct ser_task *t);
+double train_hits_total(const struct ser_task *t, const double *sum);
 
 /* ---- batch.c ---- */
 
@@ -160,7 +180,8 @@ struct ser_trainer {
 	struct ser_la *la;
 	struct ser_tape *tape, *fixed,
 		*side; /* fixed: runs frozen encoders; side: losses over the rows of all processes */
-	int part[SER_MAX_ENCODER][SER_N_PART]; /* nodes of the batch at hand on tape; -1: no head asks for it */
+	struct ser_encoded encoded[SER_MAX_ENCODER]; /* of the batch at hand */
+	int part[SER_MAX_ENCODER][SER_N_PART];       /* nodes of the batch at hand on tape; -1: no head asks for it */
 	struct ser_opt *opt;
 	struct ser_sched sched;
 	uint64_t step, n_step, per_epoch, print;
@@ -211,7 +232,7 @@ static inline void train_sum(const struct ser_trainer *t, real *x, size_t n)
 /* Run the encoders that the first n_task tasks stand on over the batch read; mode as for ser_tape_reset. Then what a task's head
  * stands on. */
 void train_encode(struct ser_trainer *t, unsigned mode, uint64_t seed, size_t n_task);
-int train_source(struct ser_trainer *t, const struct ser_task *k);
+int train_source(struct ser_trainer *t, struct ser_task *k);
 
 /* ---- validate.c ---- */
 

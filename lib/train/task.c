@@ -7,9 +7,10 @@
 
 /* A task is its file task_NAME.c and its row here. */
 extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive, train_deepcluster,
-	train_clap;
-const struct ser_task_kind *const ser_task_kinds[] = {
-	&train_classify, &train_regress, &train_speaker, &train_contrastive, &train_deepcluster, &train_clap, NULL};
+	train_clap, train_hubert, train_wav2vec2;
+const struct ser_task_kind *const ser_task_kinds[] = {&train_classify,    &train_regress,     &train_speaker,
+						      &train_contrastive, &train_deepcluster, &train_clap,
+						      &train_hubert,      &train_wav2vec2,    NULL};
 
 const struct ser_option ser_task_options[] = {
 	{"weight", "of this task's loss in the sum", SER_AT_REAL(struct ser_task, weight, "X", 0, 1e6)},
@@ -126,6 +127,13 @@ struct ser_dataset *ser_train_data_new(const struct ser_net_opts *o, const struc
 			ser_dataset_field_add(d, o->enc[i].field);
 	ser_assert(d != NULL);
 	free(l.s);
+	struct ser_strs f = {0};
+	for (size_t k = 0; k < n; k++)
+		if (t[k].kind->fields != NULL)
+			t[k].kind->fields(&t[k], &f);
+	for (size_t i = 0; i < f.n; i++)
+		ser_dataset_field_add(d, f.s[i]);
+	free(f.s);
 	return d;
 }
 
@@ -134,14 +142,15 @@ static bool on_frames(const struct ser_head *h)
 	return h->source.n > 0 && h->source.term[0].part == SER_PART_FRAMES;
 }
 
-/* A head that pools stands on frames: of the one encoder, unless it is said. */
-static int pool_source(const struct ser_model *m, struct ser_head *h, struct ser_err *e)
+/* A head that pools, or learns from each frame, stands on frames: of the one encoder, unless it is said. */
+static int frames_of(const struct ser_model *m, struct ser_head *h, const struct ser_task_kind *k, struct ser_err *e)
 {
 	if (h->source.n == 0 && m->n_enc == 1)
 		h->source = (struct ser_source){.n = 1, .term = {{0, SER_PART_FRAMES}}};
-	return on_frames(h) ? 0
-			    : ser_fail(e, SER_EUSAGE,
-				       "--head-pool pools frames: --source NAME:frames says of which encoder");
+	if (on_frames(h))
+		return 0;
+	return ser_fail(e, SER_EUSAGE, "%s%s needs frames: --source NAME:frames says of which encoder",
+			k->needs_frames ? "task " : "--head-pool", k->needs_frames ? k->name : "");
 }
 
 int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const struct ser_split *s, struct ser_task *t,
@@ -157,7 +166,10 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 				     .pool = t[k].pool};
 		if (t[k].source != NULL && ser_model_source_parse(m, t[k].source, &h.source, e) != 0)
 			return e->code;
-		if (h.pool != SER_POOL_NONE && pool_source(m, &h, e) != 0)
+		if (h.pool != SER_POOL_NONE && t[k].kind->needs_frames)
+			return ser_fail(e, SER_EUSAGE, "task %s learns from frames, which --head-pool takes away",
+					t[k].kind->name);
+		if ((h.pool != SER_POOL_NONE || t[k].kind->needs_frames) && frames_of(m, &h, t[k].kind, e) != 0)
 			return e->code;
 		if (on_frames(&h) && h.pool == SER_POOL_NONE && !t[k].kind->frames)
 			return ser_fail(e, SER_EUSAGE,
@@ -166,6 +178,7 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 		if (h.source.n > 0 && m->enc[h.source.term[0].encoder].field == NULL)
 			return ser_fail(e, SER_EUSAGE, "source \"%s\": it reads texts, and nothing of records",
 					t[k].source);
+		t[k].model = m;
 		if (t[k].kind->head(&t[k], d, s, &h, e) != 0)
 			return e->code;
 		t[k].head = ser_model_head_add(m, &h, e);

@@ -28,16 +28,19 @@ struct ser_task_kind {
 	const char *score; /* what it validates by, larger is better: "uar", "ccc", "loss" */
 	double least;      /* a batch of less weight teaches nothing */
 	bool frames;       /* its head may stand on frames: outputs are a row a frame */
+	bool needs_frames; /* it must, on those of the one encoder unless it is said; that is one that can be pretrained */
 	bool all_rows;     /* its loss is no sum over rows: processes form it over the rows of all of them */
 	size_t batch;      /* records a step, and seconds of a crop, when it comes first and nothing else was said; */
 	double crop_s;     /* 0: the trainer's defaults */
-	size_t n_hidden;   /* hidden units of its head where nothing else was said */
+	size_t n_hidden; /* hidden units of its head where nothing else was said */
 
 	/* In the order in which they are called; those marked * may be absent. */
 	/* * What it changes in the split when it comes first. */
 	void (*split)(const struct ser_task *t, struct ser_split_opts *s);
 	/* Add the names of the record labels that it will look at (ser_task_want). */
 	void (*labels)(const struct ser_task *t, struct ser_strs *l);
+	/* * Add the names of further tensors of the records that it will look at. */
+	void (*fields)(const struct ser_task *t, struct ser_strs *l);
 	const char *(*head_name)(const struct ser_task *t);
 	/* * Read what it needs beside the records. */
 	int (*read)(struct ser_task *t, const struct ser_dataset *d, size_t max_record, struct ser_err *e);
@@ -53,6 +56,8 @@ struct ser_task_kind {
 	int (*sampler)(struct ser_task *t, const struct ser_draw *w, struct ser_sampler **out, struct ser_err *e);
 	/* * Before each step. Codes of a task that has this are in checkpoints. */
 	int (*before)(struct ser_task *t, struct ser_trainer *tr, struct ser_err *e);
+	/* * Frames that are masked, in training and validation, when it comes first. */
+	const struct ser_mask *(*mask)(const struct ser_task *t);
 	/* What a batch adds to the number that the loss's sum is divided by. */
 	double (*weight)(const struct ser_task *t, const struct ser_batch *b);
 	/* The loss over rows [lo, hi) of a batch, out [hi-lo, ..] being the head's outputs, its sum divided by norm; -1: these rows say
@@ -90,8 +95,9 @@ struct ser_task {
 	/* results */
 	struct ser_buf note; /* what its user should be told of the data; empty: nothing */
 	struct ser_arena arena;
-	int head;      /* index into the model's heads */
-	size_t n_item; /* of the data set */
+	struct ser_model *model; /* from head() on */
+	int head;                /* index into the model's heads */
+	size_t n_item;           /* of the data set */
 	int32_t *
 		code; /* [n_item] the class of an item, or 0; -1: the item says nothing to this task; NULL: no item does */
 	size_t n_class;              /* 0: it has no classes */
@@ -100,7 +106,11 @@ struct ser_task {
 	double nmi;                  /* of its codes against those before; NaN: there were none */
 	struct ser_sampler *sampler; /* NULL: it goes by the first task's */
 	/* of the step at hand, and sums over the epoch: the trainer's */
-	bool rests; /* its head is left alone */
+	bool rests;                        /* its head is left alone */
+	const struct ser_encoded *encoded; /* by the encoder that its head stands on first; it is number */
+	size_t encoder;
+	double progress; /* share of all steps that is done */
+	uint64_t moment; /* a number of the seed and the step; of validations always the same */
 	double norm, sum;
 	uint64_t n_sum;
 	real *grad; /* of its outputs for this process' rows */

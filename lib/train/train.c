@@ -72,10 +72,12 @@ static void hand_over_all(struct ser_trainer *t, size_t i, const bool yes[static
 void train_encode(struct ser_trainer *t, unsigned mode, uint64_t seed, size_t n_task)
 {
 	bool yes[SER_MAX_ENCODER][SER_N_PART] = {{false}}, any[SER_MAX_ENCODER] = {false};
-	struct ser_encoded y[SER_MAX_ENCODER];
+	struct ser_encoded *y = t->encoded;
 	want(t, n_task, yes);
 	ser_tape_reset(t->tape, mode, seed);
 	ser_tape_keys(t->tape, t->b.hi - t->b.lo, t->b.key);
+	if (t->task->kind->mask != NULL)
+		ser_tape_mask(t->tape, t->task->kind->mask(t->task));
 	if (t->fixed != NULL)
 		ser_tape_reset(t->fixed, SER_TAPE_FIXED, 0);
 	for (size_t i = 0; i < t->m->n_enc; i++) {
@@ -96,9 +98,14 @@ void train_encode(struct ser_trainer *t, unsigned mode, uint64_t seed, size_t n_
 	}
 }
 
-int train_source(struct ser_trainer *t, const struct ser_task *k)
+int train_source(struct ser_trainer *t, struct ser_task *k)
 {
 	const struct ser_source *s = &t->m->head[k->head].source;
+	k->encoder = ser_model_source_term(t->m, s, 0).encoder;
+	k->encoded = &t->encoded[k->encoder];
+	k->progress = (double)t->step / (double)t->n_step;
+	bool training = (ser_tape_mode(t->tape) & SER_TAPE_TRAIN) != 0;
+	k->moment = ser_hash((uint64_t[]){t->o.seed, training ? t->step + 1 : 0}, 16);
 	int part[SER_MAX_SOURCE];
 	size_t n = ser_model_source_terms(t->m, s);
 	for (size_t i = 0; i < n; i++) {
@@ -424,6 +431,22 @@ static int set_up_tasks(struct ser_trainer *t, struct ser_err *e)
 	return rc;
 }
 
+/* Tasks that mask frames come first, before encoders that are trained. */
+static int check_masks(const struct ser_trainer *t, struct ser_err *e)
+{
+	for (size_t k = 0; k < t->n_task; k++) {
+		const struct ser_task *j = &t->task[k];
+		if (j->kind->mask == NULL)
+			continue;
+		if (k > 0)
+			return ser_fail(e, SER_EUSAGE, "task %s masks frames: it must be the first", j->kind->name);
+		if (is_frozen(t, ser_model_source_term(t->m, &t->m->head[j->head].source, 0).encoder))
+			return ser_fail(e, SER_EUSAGE, "task %s trains the encoder: --freeze all leaves nothing to it",
+					j->kind->name);
+	}
+	return 0;
+}
+
 static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 {
 	struct ser_params *p = t->m->params;
@@ -437,6 +460,8 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 		if (check_encoder(t, i, e) != 0)
 			return e->code;
 	}
+	if (check_masks(t, e) != 0)
+		return e->code;
 	train_batch_init(&t->b, t->d->n);
 	t->print = hash_params(t); /* of what init and the seed make */
 	if (set_up_tasks(t, e) != 0)

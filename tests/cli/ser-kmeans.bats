@@ -87,3 +87,30 @@ two() { # two plain clusters of each of two speakers, the records of both mixed
 	[[ $stderr == *"1 of 3 clusters are empty"* ]]
 	[ "$(label cluster < "$T/out.ser" | paste -sd' ')" = "0 0 1" ]
 }
+
+@test "--frames: units of a sample of frames, the same in any order of the records; --assign gives them again" {
+	mkstream -n 40 --frames 30 --bins 5 --seed 3 >f.ser
+	ser-kmeans -k 6 --frames 500 --seed 1 --centroids c.ser f.ser >u.ser
+	[ "$(ser-dump --data u.ser | jq -s '[.[] | (.units.shape[0] == .feat.shape[0]), (.units.data | all(. >= 0 and . < 6))] | all')" = true ]
+	[ "$(ser-dump --header u.ser | jq -c .dims.units)" = '{"axes":["frame"],"shift_s":0.01}' ]
+	{ mkstream -n 20 --first 20 --frames 30 --bins 5 --seed 3; mkstream -n 20 --frames 30 --bins 5 --seed 3; } |
+		ser-kmeans -k 6 --frames 500 --seed 1 --centroids d.ser >/dev/null
+	ser-cmp c.ser d.ser
+	for t in 1 3; do ser-kmeans --assign c.ser -t $t f.ser | ser-cmp - u.ser; done
+	# the nearest centre, by another hand
+	"$PYTHON" - <<-END
+		import json, subprocess
+		def load(f): return [json.loads(l) for l in subprocess.run(["ser-dump", "--data", f], capture_output=True, text=True).stdout.splitlines()]
+		c = [r["centroid"]["data"] for r in load("c.ser")]
+		for r in load("u.ser"):
+		    for x, u in zip(r["feat"]["data"], r["units"]["data"]):
+		        d = [sum((a - b) ** 2 for a, b in zip(x, y)) for y in c]
+		        assert d[u] <= min(d) + 1e-5, (r["id"], d, u)
+	END
+	fails 2 'go' ser-kmeans -k 6 --frames 500 --by spk f.ser
+	fails 2 'without' ser-kmeans -k 6 --assign c.ser f.ser
+	fails 1 'expected frames of 5 dimensions' ser-kmeans --assign c.ser <(mkstream -n 2 --bins 4)
+	fails 1 'centroid' ser-kmeans --assign f.ser f.ser
+	mkstream -n 4 --frames 5 --nan 2 >nan.ser
+	fails 1 'not finite' ser-kmeans -k 2 --frames 9 nan.ser
+}

@@ -901,3 +901,36 @@ waves() {
 		awk -F'\t' 'END {exit !($4 < 0.1)}' l.tsv
 	done
 }
+
+@test "pretraining: hubert and wav2vec2 give the same bytes for threads, interruptions and --recompute, and encoders to fine-tune" {
+	mkstream -n 12 --frames 4000 --bins 1 --speakers 4 --shift 0.0000625 >w.ser
+	mkstream -n 12 --frames 12 --bins 3 --speakers 4 --shift 0.02 | ser-kmeans -k 5 --frames 100 --seed 1 | ser-join --fields units w.ser - >u.ser
+	net=("${tuned[@]/wav2vec2/hubert}" --dev-frac 0.3 --crop 0.2 --proj 16 --mask-span 3 -e 3)
+	for k in "hubert" "wav2vec2 --entries 6 --negatives 5"; do
+		run=(ser-train $k "${net[@]}" -b 4 -q u.ser)
+		"${run[@]}" -o a.st --log a.tsv --checkpoint a.ckpt
+		"${run[@]}" -t 2 --recompute -o b.st --log b.tsv
+		same_model a.st b.st
+		cmp a.tsv b.tsv
+		rm -f c.ckpt
+		"${run[@]}" -o c.st --log c.tsv --checkpoint c.ckpt --checkpoint-every 1 &
+		pid=$!
+		while [ ! -e c.ckpt ]; do sleep 0.001; done
+		kill -9 $pid || true
+		wait $pid || true
+		"${run[@]}" -o c.st --log c.tsv --checkpoint c.ckpt --checkpoint-every 1 --resume
+		same_model a.st c.st
+		cmp a.tsv c.tsv
+		grep -q dev_accuracy a.tsv
+		ser-model show a.ckpt | grep -q '^heads'
+		ser-embed -m a.st w.ser >/dev/null
+		ser-train classify -l emo --init a.st --layer-mix --freeze extractor --crop 0 -e 1 --time-masks 0 --freq-masks 0 -o f.st w.ser
+		ser-predict -m f.st w.ser >/dev/null
+	done
+	fails 1 '"units"' ser-train hubert "${net[@]}" -o x.st w.ser
+	fails 1 'no unit from 0' ser-train hubert "${net[@]}" --units feat -o x.st u.ser
+	fails 2 'architecture convpool cannot' ser-train hubert --arch convpool -o x.st u.ser
+	fails 2 'must be the first' ser-train classify -l emo "${tuned[@]}" -o x.st + hubert u.ser
+	fails 2 'leaves nothing' ser-train hubert "${net[@]}" --init a.st --freeze all -o x.st u.ser
+	fails 2 'which --head-pool takes away' ser-train hubert "${net[@]}" --head-pool mean -o x.st u.ser
+}

@@ -2,7 +2,7 @@
 /* Pretrained transformer encoders against a reference in double precision (tests/ref/encoders.py): hidden states, losses and
  * gradients of every parameter of tiny networks whose weights a formula gives; and sizes of the published ones. */
 #include "model/model.h"
-#include "train/train.h"
+#include "train/impl.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -107,9 +107,17 @@ static const struct ser_val *need(const struct ser_val *v, const char *name)
 	return f;
 }
 
+/* Pairs of a reference's names and ours, to NULL, when they are no encoder's */
+static const char *const *renamed;
+
 /* Ours of a reference's parameter: what stands beside an encoder has its name already */
 static void our_name(const char *s, size_t len, char *name, size_t n)
 {
+	for (const char *const *r = renamed; r != NULL && r[0] != NULL; r += 2)
+		if (strlen(r[0]) == len && memcmp(r[0], s, len) == 0) {
+			snprintf(name, n, "%s", r[1]);
+			return;
+		}
 	bool beside = strncmp(s, "mix.", 4) == 0 || strncmp(s, "heads.", 6) == 0;
 	snprintf(name, n, "%s%.*s", beside ? "" : "encoder.", (int)len, s);
 }
@@ -788,13 +796,156 @@ static void superb(void **state)
 	ser_arena_free(&oracle.arena);
 }
 
+/* ---- losses of pretraining ---- */
+
+/* A parameter of a test alone */
+static int number_param(struct ser_tape *t, const char *name, size_t n, size_t d)
+{
+	return ser_layer_param(t, name, 0, (struct ser_init){SER_INIT_CONST, 0}, 2, (size_t[]){n, d});
+}
+
+static void check_loss(const struct source *s, const char *name, struct ser_tape *t, int loss)
+{
+	const struct ser_val *want = need(&s->all, name);
+	struct ser_err e;
+	double v = ser_tape_scalar(t, loss), w = number(need(want, "loss"));
+	if (!(fabs(v - w) <= 2e-6 * fabs(w)))
+		fail_msg("%s is %.9g, expected %.9g", name, v, w);
+	ser_params_zero_grad(ser_tape_params(t));
+	assert_int_equal(ser_tape_backward(t, loss, 1, &e), 0);
+	check_grads(name, ser_tape_params(t), need(want, "grads"));
+}
+
+static struct ser_model *headed(const struct ser_head *h, size_t n)
+{
+	struct ser_model *m;
+	struct ser_err e;
+	assert_int_equal(ser_model_new(&m, "linear", NULL, 0, 1, &e), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(ser_model_head_add(m, &h[i], &e), (int)i);
+	return m;
+}
+
+static void hubert_loss(const struct source *s)
+{
+	static const char *const names[] = {"final_proj.weight",
+					    "heads.units.proj.weight",
+					    "final_proj.bias",
+					    "heads.units.proj.bias",
+					    "label_embs",
+					    "heads.units.centre",
+					    "states",
+					    "states",
+					    NULL};
+	const struct ser_head h = {.name = "units", .kind = SER_HEAD_COSINE, .n_out = 5, .n_sub = 1, .n_proj = 16};
+	struct ser_model *m = headed(&h, 1);
+	struct ser_tape *t = ser_tape_new(NULL, m->params);
+	int32_t unit_of[20];
+	renamed = names;
+	for (int i = 0; i < 20; i++)
+		unit_of[i] = i * 7 % 5;
+	for (int pass = 0; pass < 2; pass++) {
+		ser_tape_reset(t, pass == 0 ? SER_TAPE_SHAPE : SER_TAPE_GRAD, 1);
+		int x = number_param(t, "states", 20, 32);
+		x = ser_nn_scale(t, ser_model_head(m, t, 0, x), 10);
+		if (pass == 0) {
+			fill(m->params, need(need(&s->all, "hubert_loss"), "params"));
+			continue;
+		}
+		int loss = ser_nn_cross_entropy(t, x, unit_of, &(struct ser_loss){.norm = 1});
+		check_rows(s, "logits", need(need(need(&s->all, "hubert_loss"), "outputs"), "logits"),
+			   ser_tape_node(t, x), 0, true);
+		check_loss(s, "hubert_loss", t, loss);
+	}
+	ser_tape_free(t);
+	ser_model_free(m);
+}
+
+static void w2v2_loss(const struct source *s)
+{
+	static const char *const names[] = {"quantizer.codevectors",
+					    "heads.q.quantizer.codevectors",
+					    "quantizer.weight_proj.weight",
+					    "heads.q.quantizer.weight_proj.weight",
+					    "quantizer.weight_proj.bias",
+					    "heads.q.quantizer.weight_proj.bias",
+					    "project_q.weight",
+					    "heads.q.project_q.weight",
+					    "project_q.bias",
+					    "heads.q.project_q.bias",
+					    "project_hid.weight",
+					    "heads.k.out.weight",
+					    "project_hid.bias",
+					    "heads.k.out.bias",
+					    "extract_features",
+					    "extract_features",
+					    "context",
+					    "context",
+					    NULL};
+	enum { N = 12, G = 2, V = 4, K = 5 };
+	const struct ser_head h[] = {
+		{.name = "k", .kind = SER_HEAD_UNIT, .n_out = 10},
+		{.name = "q", .kind = SER_HEAD_CODES, .n_out = 10, .n_sub = G, .n_hidden = V, .n_proj = 6}};
+	struct ser_model *m = headed(h, 2);
+	struct ser_tape *t = ser_tape_new(NULL, m->params);
+	static const real one[N] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, all = 1;
+	struct sets sets = {0};
+	renamed = names;
+	for (int pass = 0; pass < 2; pass++) {
+		ser_tape_reset(t, pass == 0 ? SER_TAPE_SHAPE : SER_TAPE_GRAD, 1);
+		int k = ser_model_head(m, t, 0, number_param(t, "context", N, 32));
+		struct ser_quantized q =
+			ser_model_quantize(m, t, 1, number_param(t, "extract_features", N, 16), 1, NULL);
+		if (pass == 0) {
+			fill(m->params, need(need(&s->all, "w2v2_loss"), "params"));
+			continue;
+		}
+		struct ser_node c = ser_tape_node(t, q.choice);
+		for (size_t i = 0; i < N; i++) {
+			train_sets_anchor(&sets, 2 * i);
+			train_sets_member(&sets, true, 2 * i + 1);
+			for (size_t n = 0; n < K; n++) {
+				size_t j = (5 * i + 3 * n) % 11;
+				j += j >= i;
+				if (memcmp(c.val + i * G * V, c.val + j * G * V, G * V * sizeof *c.val) != 0)
+					train_sets_member(&sets, false, 2 * j + 1);
+			}
+		}
+		int z = ser_nn_reshape(t, ser_nn_concat(t, 2, (int[]){k, q.q}), 10, -1);
+		int loss = ser_nn_pair_loss(t, z, &sets.r, 0.1, 1);
+		int mean = ser_nn_matmul(t, ser_tape_input(t, one, 1, N, NULL, 0), ser_nn_reshape(t, q.prob, G * V, -1),
+					 false, 1.0 / N);
+		int used = ser_nn_scale(t, ser_nn_perplexity(t, ser_nn_reshape(t, mean, V, -1)), 1.0 / (G * V));
+		int unused = ser_nn_sub(t, ser_tape_input(t, &all, 1, 1, NULL, 0), used);
+		check_loss(s, "w2v2_loss", t, ser_nn_add(t, loss, ser_nn_scale(t, unused, 0.1 * N)));
+	}
+	train_sets_free(&sets);
+	ser_tape_free(t);
+	ser_model_free(m);
+}
+
+static void pretraining(void **state)
+{
+	(void)state;
+	assert_true(load(&own, "tests/golden/pretrain.json", NULL));
+	hubert_loss(&own);
+	w2v2_loss(&own);
+	ser_arena_free(&own.arena);
+	if (load(&oracle, "../shared/encoders/oracle/manifest.json", "../shared/encoders/oracle")) {
+		hubert_loss(&oracle);
+		w2v2_loss(&oracle);
+		ser_arena_free(&oracle.arena);
+	}
+	renamed = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buckets),      cmocka_unit_test(sizes),    cmocka_unit_test(goldens),
 		cmocka_unit_test(whole_arrays), cmocka_unit_test(batches),  cmocka_unit_test(training),
 		cmocka_unit_test(layers),       cmocka_unit_test(adapters), cmocka_unit_test(slopes_of_adapters),
-		cmocka_unit_test(frozen_parts), cmocka_unit_test(superb),
+		cmocka_unit_test(frozen_parts), cmocka_unit_test(superb),   cmocka_unit_test(pretraining),
 	};
 	return cmocka_run_group_tests_name("encoders", tests, NULL, NULL);
 }

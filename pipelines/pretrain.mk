@@ -1,0 +1,125 @@
+# A small HuBERT of one's own, and what linear probes find in it, beside random weights and log-mel energies.
+#
+#   make -f pretrain.mk DATA=/data OUT=out/pretrain pretrain   out/pretrain/hubert.st, its log, and RESULTS.md
+#
+# Pretraining hears LibriSpeech, the Arabic commands and two thirds of nEMO's speakers, without labels. The probes are linear, on one vector
+# an utterance: emotion of nEMO's other speakers, learnt from those heard; who of BAVED speaks, whom nobody heard, learnt from every other of
+# the recordings. A network's vector is the mean over time of the mean over its layers, each frame normed: --layer-mix-norm with the
+# weights that it begins with. The random network is the one that training began with.
+include settings.mk
+
+OUT         ?= out/pretrain
+FOLDER       = $(or $(DATA),$(error say where the corpora are: DATA=/where/they/are))
+HELD_OUT    ?= 0.34
+
+# Sounds in pieces of so many seconds, none shorter than so many samples; of each corpus every so many.
+SEGMENT     ?= 4
+SHORTEST    ?= 8000
+EVERY       ?= 6
+
+# Units: clusters of cepstra with deltas (Hsu et al. 2021's first iteration), fitted to a sample of frames.
+CEPSTRA     ?= --kind mfcc --delta-order 2
+UNITS       ?= -k 100 --frames 100000 --n-init 2 --max-iter 50
+
+NETWORK     ?= --arch hubert --hyper conv_dim=64 --hyper dim=256 --hyper layers=6 --hyper heads=4 --hyper ffn=1024
+TRAIN       ?= --crop 1 --batch 16 --epochs 12 --lr 0.001 --warmup 0.1 --time-masks 0 --freq-masks 0 --dev-frac 0.05 --precision bf16
+PROBE       ?= --arch linear --input-norm global --epochs 60 --batch 32 --lr 0.003 --weight-decay 0.01
+FBANK       ?= --kind fbank --functionals mean,std
+PROBE_SEEDS ?= 1 2 3
+
+.PHONY: report
+report: $(OUT)/RESULTS.md
+	@cat $<
+
+# ---- what is heard: names that differ; nEMO's speakers in two parts ----
+some = awk -v every=$(1) 'NR == 1 || NR % every == 0'
+$(OUT)/nemo.tsv: $(call uses,HELD_OUT SEED)
+	mkdir -p $(@D)
+	ser-prep nemo $(FOLDER)/nemo -q | ser-manifest --utt-prefix nemo- --spk-prefix nemo- | \
+		ser-fold holdout --test-frac $(HELD_OUT) --seed $(SEED) -q -o $@
+
+$(OUT)/librispeech.tsv: $(call uses,EVERY)
+	mkdir -p $(@D)
+	ser-prep librispeech $(FOLDER)/librispeech -q | ser-manifest --utt-prefix ls- --spk-prefix ls- | $(call some,$(EVERY)) > $@.part
+	mv $@.part $@
+
+$(OUT)/commands.tsv: $(call uses,EVERY)
+	mkdir -p $(@D)
+	ser-prep arabic-speech-commands $(FOLDER)/arabic-speech-commands -q | ser-manifest --utt-prefix asc- --spk-prefix asc- | \
+		$(call some,$(EVERY)) > $@.part
+	mv $@.part $@
+
+heard = awk -F'\t' -v every=$(EVERY) 'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == "split") c = i} NR == 1 || ($$c == "train" && NR % every == 0)'
+$(OUT)/pool.tsv: $(OUT)/librispeech.tsv $(OUT)/commands.tsv $(OUT)/nemo.tsv $(call uses,EVERY)
+	$(heard) $(OUT)/nemo.tsv > $@.nemo
+	ser-manifest $(OUT)/librispeech.tsv $(OUT)/commands.tsv $@.nemo -o $@
+	rm $@.nemo
+
+$(OUT)/wave.ser: $(OUT)/pool.tsv $(call uses,SEGMENT SHORTEST)
+	ser-wav2feat --kind wave --segment $(SEGMENT) -q $< | ser-select 'shape(feat, 0) >= $(SHORTEST)' -o $@
+
+# ---- units, beside the samples ----
+$(OUT)/units.ser: $(OUT)/wave.ser $(call uses,CEPSTRA UNITS SEED)
+	ser-wav2feat $(CEPSTRA) -q $< | ser-kmeans $(UNITS) --seed $(SEED) -t $(THREADS) --centroids $(@:.ser=.centroids.ser) -o $@
+
+$(OUT)/train.ser: $(OUT)/wave.ser $(OUT)/units.ser
+	ser-join --fields units $^ -o $@
+
+# ---- pretraining, and the network that it began with ----
+$(OUT)/hubert.st: $(OUT)/train.ser $(call uses,NETWORK TRAIN SEED)
+	ser-train hubert $(NETWORK) $(TRAIN) --split-field '' --seed $(SEED) -t $(THREADS) --checkpoint $(@:.st=.ckpt) --resume \
+		--log $(@:.st=.log.tsv) -o $@ $<
+	rm -f $(@:.st=.ckpt)
+
+$(OUT)/few.ser: $(OUT)/train.ser
+	ser-head -n 64 -o $@ $<
+
+$(OUT)/random.st: $(OUT)/few.ser $(call uses,NETWORK TRAIN SEED)
+	ser-train hubert $(NETWORK) $(TRAIN) --epochs 1 --lr 0 --dev-frac 0 --allow-shared-speakers --split-field '' --seed $(SEED) -q -o $@ $<
+
+# ---- vectors of what is probed ----
+$(OUT)/emotion.tsv: $(OUT)/nemo.tsv
+	cp $< $@
+
+$(OUT)/speaker.tsv:
+	mkdir -p $(@D)
+	ser-prep baved $(FOLDER)/baved -q | awk -F'\t' -v OFS='\t' 'NR == 1 {sub("\tspk\t", "\twho\t"); print $$0, "split"; next} \
+		{print $$0, NR % 2 ? "train" : "test"}' > $@.part
+	mv $@.part $@
+
+$(OUT)/%.wave.ser: $(OUT)/%.tsv
+	ser-wav2feat --kind wave -q -o $@ $<
+
+label = $(if $(filter emotion,$(1)),emo,who)
+NETS := hubert random
+define vectors
+$$(OUT)/$(1).mix.st: $$(OUT)/$(1).st $$(OUT)/few.ser
+	ser-train classify --label lang --init $$< --freeze all --layer-mix-norm --epochs 1 --lr 0 --crop 0 --split-field '' -q -o $$@ $$(OUT)/few.ser
+$$(OUT)/$(2).$(1).ser: $$(OUT)/$(1).mix.st $$(OUT)/$(2).wave.ser
+	ser-embed -m $$< -t $$(THREADS) --precision bf16 --drop feat -o $$@ $$(OUT)/$(2).wave.ser
+endef
+$(foreach n,$(NETS),$(eval $(call vectors,$(n),emotion)))
+$(foreach n,$(NETS),$(eval $(OUT)/speaker.$(n).ser: $(OUT)/$(n).mix.st $(OUT)/speaker.wave.ser ; \
+	ser-embed -m $$< -t $$(THREADS) --precision bf16 --drop feat -o $$@ $(OUT)/speaker.wave.ser))
+
+$(OUT)/%.fbank.ser: $(OUT)/%.tsv $(call uses,FBANK)
+	ser-wav2feat $(FBANK) -q -o $@ $<
+
+# ---- linear probes of each, by several seeds ----
+field = $(if $(filter fbank,$(1)),func,emb)
+define probe
+$$(OUT)/probe/$(1).$(2).json: $$(OUT)/$(1).$(2).ser $$(call uses,PROBE PROBE_SEEDS)
+	mkdir -p $$(@D)
+	for s in $$(PROBE_SEEDS); do \
+		ser-train classify --label $(call label,$(1)) --field $(call field,$(2)) $$(PROBE) --seed $$$$s -q -o $$@.$$$$s.st $$<; \
+		ser-select 'split == "test"' $$< | ser-predict -m $$@.$$$$s.st -q | ser-cat --id-prefix $$$$s- -o $$@.$$$$s.ser; \
+	done
+	ser-score classes --label $(call label,$(1)) --allow-shared --json $$(PROBE_SEEDS:%=$$@.%.ser) > $$@.part
+	mv $$@.part $$@
+endef
+SYSTEMS := hubert random fbank
+$(foreach p,emotion speaker,$(foreach s,$(SYSTEMS),$(eval $(call probe,$(p),$(s)))))
+
+$(OUT)/RESULTS.md: $(foreach p,emotion speaker,$(foreach s,$(SYSTEMS),$(OUT)/probe/$(p).$(s).json)) $(OUT)/hubert.st
+	./pretrain-report $(OUT) > $@.part
+	mv $@.part $@
