@@ -98,6 +98,7 @@ static void make_modes(struct ser_mode modes[static MAX_KIND], struct ser_option
 		new_task(rows, k);
 		o.train.batch = k->batch > 0 ? k->batch : o.train.batch;
 		o.crop_s = k->crop_s > 0 ? k->crop_s : o.crop_s;
+		o.train.opt.ema = k->ema;
 	}
 	modes[i] = (struct ser_mode){encoder, "Behind +: a further encoder, of this or another field.", NULL, NULL};
 }

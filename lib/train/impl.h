@@ -59,6 +59,8 @@ struct masked_rows {
 /* Those of what is on the tape. How many there are. */
 size_t train_masked(const struct ser_task *t, struct ser_tape *tape, struct masked_rows *m);
 void train_masked_free(struct masked_rows *m);
+/* y [n,d] += share times x [n,d], each column normed to mean 0, variance 1, with 1e-5 */
+void train_teacher_add(size_t n, size_t d, const real *x, double share, real *y);
 /* All items say something to a task. */
 void train_every_item(struct ser_task *t, const struct ser_dataset *d);
 /* SER_EUSAGE: an encoder whose frames cannot be masked. */
@@ -179,7 +181,8 @@ struct ser_trainer {
 	size_t field[SER_MAX_ENCODER]; /* of the data set, that each encoder reads */
 	struct ser_la *la;
 	struct ser_tape *tape, *fixed,
-		*side; /* fixed: runs frozen encoders; side: losses over the rows of all processes */
+		*side;            /* fixed: runs frozen encoders; side: losses over the rows of all processes */
+	struct ser_tape *teacher; /* runs the average of the parameters, or NULL */
 	struct ser_encoded encoded[SER_MAX_ENCODER]; /* of the batch at hand */
 	int part[SER_MAX_ENCODER][SER_N_PART];       /* nodes of the batch at hand on tape; -1: no head asks for it */
 	struct ser_opt *opt;
@@ -220,6 +223,12 @@ void train_rates(struct ser_trainer *t);
 uint64_t train_fingerprint(const struct ser_trainer *t);
 
 /* ---- train.c ---- */
+
+/* Is the average of the parameters what validates and is written? Not where it is a teacher. */
+static inline bool train_averages(const struct ser_trainer *t)
+{
+	return t->o.opt.ema > 0 && t->task->kind->teach == NULL;
+}
 
 static inline void train_sum(const struct ser_trainer *t, real *x, size_t n)
 {

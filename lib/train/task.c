@@ -7,10 +7,10 @@
 
 /* A task is its file task_NAME.c and its row here. */
 extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive, train_deepcluster,
-	train_clap, train_hubert, train_wav2vec2;
-const struct ser_task_kind *const ser_task_kinds[] = {&train_classify,    &train_regress,     &train_speaker,
-						      &train_contrastive, &train_deepcluster, &train_clap,
-						      &train_hubert,      &train_wav2vec2,    NULL};
+	train_clap, train_hubert, train_wav2vec2, train_data2vec;
+const struct ser_task_kind *const ser_task_kinds[] = {
+	&train_classify, &train_regress, &train_speaker,  &train_contrastive, &train_deepcluster,
+	&train_clap,     &train_hubert,  &train_wav2vec2, &train_data2vec,    NULL};
 
 const struct ser_option ser_task_options[] = {
 	{"weight", "of this task's loss in the sum", SER_AT_REAL(struct ser_task, weight, "X", 0, 1e6)},

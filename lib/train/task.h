@@ -33,6 +33,7 @@ struct ser_task_kind {
 	size_t batch;      /* records a step, and seconds of a crop, when it comes first and nothing else was said; */
 	double crop_s;     /* 0: the trainer's defaults */
 	size_t n_hidden; /* hidden units of its head where nothing else was said */
+	double ema;      /* the same of the average of parameters; needed with teach() */
 
 	/* In the order in which they are called; those marked * may be absent. */
 	/* * What it changes in the split when it comes first. */
@@ -58,6 +59,8 @@ struct ser_task_kind {
 	int (*before)(struct ser_task *t, struct ser_trainer *tr, struct ser_err *e);
 	/* * Frames that are masked, in training and validation, when it comes first. */
 	const struct ser_mask *(*mask)(const struct ser_task *t);
+	/* * What the average of the parameters makes of the batch at hand, unmasked: y on tape, to be looked at now. */
+	void (*teach)(struct ser_task *t, struct ser_tape *tape, const struct ser_encoded *y);
 	/* What a batch adds to the number that the loss's sum is divided by. */
 	double (*weight)(const struct ser_task *t, const struct ser_batch *b);
 	/* The loss over rows [lo, hi) of a batch, out [hi-lo, ..] being the head's outputs, its sum divided by norm; -1: these rows say

@@ -98,8 +98,22 @@ void train_encode(struct ser_trainer *t, unsigned mode, uint64_t seed, size_t n_
 	}
 }
 
+/* The average of the parameters as a teacher */
+static void teach(struct ser_trainer *t, struct ser_task *k)
+{
+	size_t encoder = ser_model_source_term(t->m, &t->m->head[k->head].source, 0).encoder;
+	ser_opt_swap_average(t->opt);
+	ser_tape_reset(t->teacher, 0, 0);
+	struct ser_encoded y = encode(t, t->teacher, encoder);
+	k->kind->teach(k, t->teacher, &y);
+	ser_opt_swap_average(t->opt);
+}
+
 int train_source(struct ser_trainer *t, struct ser_task *k)
 {
+	if (k->kind->teach != NULL)
+		teach(t, k);
+
 	const struct ser_source *s = &t->m->head[k->head].source;
 	k->encoder = ser_model_source_term(t->m, s, 0).encoder;
 	k->encoded = &t->encoded[k->encoder];
@@ -327,7 +341,7 @@ void ser_trainer_finish(struct ser_trainer *t)
 	struct ser_params *p = t->m->params;
 	if (t->best_epoch > 0)
 		ser_params_put(p, t->best, p->val);
-	else if (t->o.opt.ema > 0)
+	else if (train_averages(t))
 		ser_opt_swap_average(t->opt);
 }
 
@@ -497,6 +511,11 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 		ser_tape_all_sum(t->tape, sum_over, o->comm);
 		t->side = ser_tape_new(t->la, p);
 	}
+	if (t->task->kind->teach != NULL && o->opt.ema == 0)
+		return ser_fail(e, SER_EUSAGE, "task %s learns from the average of parameters: --ema 0 leaves none",
+				t->task->kind->name);
+	if (t->task->kind->teach != NULL)
+		t->teacher = ser_tape_new(t->la, p);
 	if (frozen)
 		t->fixed = ser_tape_new(t->la, p);
 	t->n_live = ser_params_live(p);
@@ -543,6 +562,8 @@ void ser_trainer_free(struct ser_trainer *t)
 		ser_tape_free(t->side);
 	if (t->fixed != NULL)
 		ser_tape_free(t->fixed);
+	if (t->teacher != NULL)
+		ser_tape_free(t->teacher);
 	if (t->la != NULL)
 		ser_la_free(t->la);
 	free(t);

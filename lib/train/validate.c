@@ -29,7 +29,7 @@ static double score(struct ser_trainer *t)
 void train_validate(struct ser_trainer *t, struct ser_train_row *row)
 {
 	struct ser_params *p = t->m->params;
-	if (t->o.opt.ema > 0)
+	if (train_averages(t))
 		ser_opt_swap_average(t->opt);
 	row->validated = true;
 	row->dev = score(t);
@@ -41,7 +41,7 @@ void train_validate(struct ser_trainer *t, struct ser_train_row *row)
 	} else if (++t->n_bad >= t->o.patience && t->o.patience > 0) {
 		t->stopped = true;
 	}
-	if (t->o.opt.ema > 0)
+	if (train_averages(t))
 		ser_opt_swap_average(t->opt);
 	ser_sched_report(&t->sched, row->dev);
 }

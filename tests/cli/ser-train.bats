@@ -902,11 +902,11 @@ waves() {
 	done
 }
 
-@test "pretraining: hubert and wav2vec2 give the same bytes for threads, interruptions and --recompute, and encoders to fine-tune" {
+@test "pretraining: hubert, wav2vec2 and data2vec give the same bytes for threads, interruptions and --recompute, and encoders to fine-tune" {
 	mkstream -n 12 --frames 4000 --bins 1 --speakers 4 --shift 0.0000625 >w.ser
 	mkstream -n 12 --frames 12 --bins 3 --speakers 4 --shift 0.02 | ser-kmeans -k 5 --frames 100 --seed 1 | ser-join --fields units w.ser - >u.ser
-	net=("${tuned[@]/wav2vec2/hubert}" --dev-frac 0.3 --crop 0.2 --proj 16 --mask-span 3 -e 3)
-	for k in "hubert" "wav2vec2 --entries 6 --negatives 5"; do
+	net=("${tuned[@]/wav2vec2/hubert}" --dev-frac 0.3 --crop 0.2 --mask-span 3 -e 3)
+	for k in "hubert --proj 16" "wav2vec2 --proj 16 --entries 6 --negatives 5" "data2vec --top 2 --ema 0.9"; do
 		run=(ser-train $k "${net[@]}" -b 4 -q u.ser)
 		"${run[@]}" -o a.st --log a.tsv --checkpoint a.ckpt
 		"${run[@]}" -t 2 --recompute -o b.st --log b.tsv
@@ -921,7 +921,7 @@ waves() {
 		"${run[@]}" -o c.st --log c.tsv --checkpoint c.ckpt --checkpoint-every 1 --resume
 		same_model a.st c.st
 		cmp a.tsv c.tsv
-		grep -q dev_accuracy a.tsv
+		grep -q 'dev_accuracy\|dev_loss' a.tsv
 		ser-model show a.ckpt | grep -q '^heads'
 		ser-embed -m a.st w.ser >/dev/null
 		ser-train classify -l emo --init a.st --layer-mix --freeze extractor --crop 0 -e 1 --time-masks 0 --freq-masks 0 -o f.st w.ser
@@ -931,6 +931,7 @@ waves() {
 	fails 1 'no unit from 0' ser-train hubert "${net[@]}" --units feat -o x.st u.ser
 	fails 2 'architecture convpool cannot' ser-train hubert --arch convpool -o x.st u.ser
 	fails 2 'must be the first' ser-train classify -l emo "${tuned[@]}" -o x.st + hubert u.ser
+	fails 2 'leaves none' ser-train data2vec "${net[@]}" --ema 0 -o x.st u.ser
 	fails 2 'leaves nothing' ser-train hubert "${net[@]}" --init a.st --freeze all -o x.st u.ser
 	fails 2 'which --head-pool takes away' ser-train hubert "${net[@]}" --head-pool mean -o x.st u.ser
 }

@@ -924,16 +924,46 @@ static void w2v2_loss(const struct source *s)
 	ser_model_free(m);
 }
 
+static void d2v_loss(const struct source *s)
+{
+	static const char *const names[] = {"teacher_a", "teacher_a", "teacher_b", "teacher_b",
+					    "student",   "student",   NULL};
+	static const int32_t mask[] = {2, 3, 4, 7, 8};
+	struct ser_params *p = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, p);
+	real y[60] = {0}, target[30];
+	renamed = names;
+	for (int pass = 0; pass < 2; pass++) {
+		ser_tape_reset(t, pass == 0 ? SER_TAPE_SHAPE : SER_TAPE_GRAD, 1);
+		int a = number_param(t, "teacher_a", 10, 6), b = number_param(t, "teacher_b", 10, 6);
+		int x = number_param(t, "student", 10, 6);
+		if (pass == 0) {
+			fill(p, need(need(&s->all, "d2v_loss"), "params"));
+			continue;
+		}
+		train_teacher_add(10, 6, ser_tape_node(t, a).val, 0.5, y);
+		train_teacher_add(10, 6, ser_tape_node(t, b).val, 0.5, y);
+		for (int i = 0; i < 5; i++)
+			memcpy(target + 6 * i, y + 6 * mask[i], 6 * sizeof *y);
+		check_loss(s, "d2v_loss", t,
+			   ser_nn_mse(t, ser_nn_rows(t, x, 5, mask), target, &(struct ser_loss){.norm = sqrt(6)}));
+	}
+	ser_tape_free(t);
+	ser_params_free(p);
+}
+
 static void pretraining(void **state)
 {
 	(void)state;
 	assert_true(load(&own, "tests/golden/pretrain.json", NULL));
 	hubert_loss(&own);
 	w2v2_loss(&own);
+	d2v_loss(&own);
 	ser_arena_free(&own.arena);
 	if (load(&oracle, "../shared/encoders/oracle/manifest.json", "../shared/encoders/oracle")) {
 		hubert_loss(&oracle);
 		w2v2_loss(&oracle);
+		d2v_loss(&oracle);
 		ser_arena_free(&oracle.arena);
 	}
 	renamed = NULL;
