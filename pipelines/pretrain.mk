@@ -12,10 +12,11 @@ OUT         ?= out/pretrain
 FOLDER       = $(or $(DATA),$(error say where the corpora are: DATA=/where/they/are))
 HELD_OUT    ?= 0.34
 
-# Sounds in pieces of so many seconds, none shorter than so many samples; of each corpus every so many.
+# Sounds in pieces of so many seconds, none shorter than so many samples; of each corpus every so many; of what is probed, too.
 SEGMENT     ?= 4
 SHORTEST    ?= 8000
 EVERY       ?= 6
+PROBE_EVERY ?= 2
 
 # Units: clusters of cepstra with deltas (Hsu et al. 2021's first iteration), fitted to a sample of frames.
 CEPSTRA     ?= --kind mfcc --delta-order 2
@@ -78,12 +79,13 @@ $(OUT)/random.st: $(OUT)/few.ser $(call uses,NETWORK TRAIN SEED)
 	ser-train hubert $(NETWORK) $(TRAIN) --epochs 1 --lr 0 --dev-frac 0 --allow-shared-speakers --split-field '' --seed $(SEED) -q -o $@ $<
 
 # ---- vectors of what is probed ----
-$(OUT)/emotion.tsv: $(OUT)/nemo.tsv
-	cp $< $@
+$(OUT)/emotion.tsv: $(OUT)/nemo.tsv $(call uses,PROBE_EVERY)
+	$(call some,$(PROBE_EVERY)) $< > $@.part
+	mv $@.part $@
 
-$(OUT)/speaker.tsv:
+$(OUT)/speaker.tsv: $(call uses,PROBE_EVERY)
 	mkdir -p $(@D)
-	ser-prep baved $(FOLDER)/baved -q | awk -F'\t' -v OFS='\t' 'NR == 1 {sub("\tspk\t", "\twho\t"); print $$0, "split"; next} \
+	ser-prep baved $(FOLDER)/baved -q | $(call some,$(PROBE_EVERY)) | awk -F'\t' -v OFS='\t' 'NR == 1 {sub("\tspk\t", "\twho\t"); print $$0, "split"; next} \
 		{print $$0, NR % 2 ? "train" : "test"}' > $@.part
 	mv $@.part $@
 
