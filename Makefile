@@ -14,7 +14,7 @@ say  = @printf '  %-4s %s\n' $(1) $(2)
 endif
 
 # ---- flavours: release; san (address, undefined, leak); tsan; double (real = double, for gradient checks) ----
-CFLAGS_release = -O2 -g -ffile-prefix-map=$(CURDIR)/= $(HARDEN)
+CFLAGS_release = -O2 -g -ffile-prefix-map=$(CURDIR)=. $(HARDEN)
 CFLAGS_san     = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_tsan    = -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 CFLAGS_fuzz    = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
