@@ -91,16 +91,7 @@ static int like_model(struct ser_front_opt *o, char **functionals, const char *p
 	size_t at = 0; /* of several encoders the first that says what its features are */
 	while (at + 1 < m->n_enc && ser_val_get(&m->enc[at].dims, "front") == NULL)
 		at++;
-	const struct ser_val *dims = &m->enc[at].dims, *front = ser_val_get(dims, "front"),
-			     *func = ser_val_get(dims, "functionals");
-	struct ser_buf names = {0};
-	int rc = front != NULL && front->kind == SER_STR ? ser_front_parse(o, front->u.str.s, e)
-							 : ser_fail(e, SER_EDATA, "does not say what its features are");
-	for (size_t i = 0; func != NULL && func->kind == SER_LIST && i < func->u.list.n; i++)
-		if (func->u.list.v[i].kind == SER_STR)
-			ser_buf_printf(&names, "%s%s", i > 0 ? "," : "", func->u.list.v[i].u.str.s);
-	*functionals = names.n > 0 ? ser_strdup(names.s) : NULL;
-	ser_buf_free(&names);
+	int rc = ser_extract_like(o, functionals, &m->enc[at].dims, e);
 	ser_model_free(m);
 	return rc == SER_OK ? rc : ser_fail_in(e, "%s", path);
 }

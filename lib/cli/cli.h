@@ -68,6 +68,7 @@ struct ser_cli {
 	struct ser_strs sums;    /* checksums of files that options name, name and sum in turn, once they are known */
 	struct ser_strs skipped; /* ids that --keep-going passed over */
 	uint64_t n_read, n_written, n_skipped;
+	char head; /* of standard input, when it is a stream whose first byte was looked at; else 0 */
 };
 
 /* Parse the command line; prints help or version and exits when asked to; usage errors exit with 2. Also sees to it that descriptors 0
@@ -119,6 +120,9 @@ void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64
 /* The operands (none, or "-": standard input) one after another, as one stream of segments. */
 struct ser_in;
 struct ser_in *ser_in_open(struct ser_cli *c);
+/* Whether the first input is text, as manifests are, and no stream: its first byte says. It is still to be read, standard input's
+ * by stdin or by ser_in_open(). False where there is none. */
+bool ser_in_is_text(struct ser_cli *c);
 /* The same over given names; n == 0: standard input. */
 struct ser_in *ser_in_files(struct ser_cli *c, char *const *name, int n);
 /* The header of the segment at hand. Dies when the input has none. */

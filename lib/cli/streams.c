@@ -39,7 +39,8 @@ static bool open_next(struct ser_in *in)
 	in->fd = std ? 0 : open(name, O_RDONLY | O_CLOEXEC);
 	if (in->fd < 0)
 		ser_cli_fail(in->c, SER_EIO, "%s: cannot open: %s", name, strerror(errno));
-	in->rd = ser_reader_new(in->fd, std ? "<stdin>" : name, in->c->max_record, &e);
+	size_t n_head = std && in->c->head != 0;
+	in->rd = ser_reader_new_after(&in->c->head, n_head, in->fd, std ? "<stdin>" : name, in->c->max_record, &e);
 	if (in->rd == NULL)
 		ser_cli_die(in->c, &e);
 	if (in->in_parts)
@@ -68,6 +69,28 @@ static struct ser_in *open_files(struct ser_cli *c, char *const *name, int n, bo
 struct ser_in *ser_in_files(struct ser_cli *c, char *const *name, int n)
 {
 	return open_files(c, name, n, false);
+}
+
+bool ser_in_is_text(struct ser_cli *c)
+{
+	const char *name = c->n_operand > 0 ? c->operand[0] : "-";
+	bool std = strcmp(name, "-") == 0;
+	if (std && isatty(0))
+		return false;
+	int fd = std ? 0 : open(name, O_RDONLY | O_CLOEXEC);
+	unsigned char first;
+	ssize_t got = 0;
+	do
+		got = fd < 0 ? 0 : read(fd, &first, 1);
+	while (got < 0 && errno == EINTR);
+	if (fd > 0)
+		close(fd);
+	bool text = got == 1 && !ser_stream_begins(first);
+	if (std && text)
+		ungetc(first, stdin);
+	else if (std && got == 1)
+		c->head = (char)first;
+	return text;
 }
 
 struct ser_in *ser_in_open(struct ser_cli *c)

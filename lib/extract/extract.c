@@ -15,6 +15,20 @@ void ser_extract_opt_init(struct ser_extract_opt *o, enum ser_front_kind kind)
 	o->vad.threshold_db = 0;
 }
 
+int ser_extract_like(struct ser_front_opt *o, char **functionals, const struct ser_val *dims, struct ser_err *e)
+{
+	const struct ser_val *front = ser_val_get(dims, "front"), *func = ser_val_get(dims, "functionals");
+	struct ser_buf names = {0};
+	int rc = front != NULL && front->kind == SER_STR ? ser_front_parse(o, front->u.str.s, e)
+							 : ser_fail(e, SER_EDATA, "does not say what its features are");
+	for (size_t i = 0; func != NULL && func->kind == SER_LIST && i < func->u.list.n; i++)
+		if (func->u.list.v[i].kind == SER_STR)
+			ser_buf_printf(&names, "%s%s", i > 0 ? "," : "", func->u.list.v[i].u.str.s);
+	*functionals = names.n > 0 ? ser_strdup(names.s) : NULL;
+	ser_buf_free(&names);
+	return rc;
+}
+
 static size_t n_func(const struct ser_extract *x)
 {
 	return x->gemaps    ? SER_GEMAPS_FUNC_N

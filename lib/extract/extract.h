@@ -20,7 +20,7 @@ struct ser_extract_opt {
 	double segment_s, every_s; /* > 0: records of so many seconds, one every so many (0: as many) */
 	struct ser_vad_opt vad;    /* threshold_db > 0: records of speech */
 	double trim_db;            /* > 0: silence cut off both ends, as ser_trim_find() */
-	/* The record of ser_extract_sound(NULL) goes to the sink part by part (ser-stream(5)), as its sound comes in: a record for each
+	/* A sound goes to the sink part by part (ser-stream(5)), as its sound comes in: a record for each
 	 * tenth of a second. Without effect where not every frame hangs on its own samples alone. */
 	bool in_parts;
 	int64_t seed; /* of dither, with each id */
@@ -36,6 +36,10 @@ void ser_extract_opt_init(struct ser_extract_opt *o, enum ser_front_kind kind);
 /* What the header of a stream says of "feat" by this front-end, whose columns have no names: put into dim, a map. SER_EUSAGE as
  * ser_front_new(). */
 int ser_extract_dim(const struct ser_front_opt *o, struct ser_arena *a, struct ser_val *dim, struct ser_err *e);
+
+/* The front-end, and the functionals (malloc'ed, NULL: none), that a header's map about a tensor says it came from. SER_EDATA when it
+ * does not say. */
+int ser_extract_like(struct ser_front_opt *o, char **functionals, const struct ser_val *dims, struct ser_err *e);
 
 /* What happens with the results. */
 struct ser_extract_sink {
@@ -67,6 +71,8 @@ void ser_extract_sound(struct ser_extract *x, const char *path, const char *id);
 /* A manifest or a stream of samples: its first byte says which. fd 0 is standard input; others are closed. SER_E* when it
  * cannot be read on; what came before it has gone to the sink then. */
 int ser_extract_table(struct ser_extract *x, int fd, const char *name, struct ser_err *e);
+/* A manifest from where f stands. */
+int ser_extract_manifest(struct ser_extract *x, FILE *f, const char *name, struct ser_err *e);
 /* A name on a command line: "-", *.tsv and *.ser are tables, all others sounds. */
 bool ser_extract_is_table(const char *name);
 int ser_extract_input(struct ser_extract *x, const char *name, const char *id, struct ser_err *e);

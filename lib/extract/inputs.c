@@ -71,7 +71,7 @@ static void from_row(struct ser_extract *x, struct ser_manifest *m, const char *
 	ser_extract_ready(x);
 }
 
-static int from_manifest(struct ser_extract *x, FILE *f, const char *name, struct ser_err *e)
+int ser_extract_manifest(struct ser_extract *x, FILE *f, const char *name, struct ser_err *e)
 {
 	const struct ser_manifest_opts o = {.root = x->o.root};
 	begin_sounds(x);
@@ -166,7 +166,7 @@ int ser_extract_table(struct ser_extract *x, int fd, const char *name, struct se
 		return ser_fail(e, SER_EIO, "%s: cannot read: %s", name, strerror(errno));
 	if (got == 1)
 		ungetc(first, f);
-	int rc = from_manifest(x, f, name, e);
+	int rc = ser_extract_manifest(x, f, name, e);
 	if (f != stdin)
 		fclose(f);
 	return rc;

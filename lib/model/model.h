@@ -334,6 +334,9 @@ struct ser_runner;
 struct ser_runner *ser_runner_new(const struct ser_model *m, const struct ser_source *s, int n_worker);
 /* Products in bf16: before the first record. SER_EUSAGE where this build has none (see ser_la_set_precision). */
 int ser_runner_precision(struct ser_runner *r, enum ser_la_precision p, struct ser_err *e);
+/* Before the first record: what ser_runner_do() gives are states of layers first to last of the source's one encoder side by side, in
+ * place of its source. */
+void ser_runner_layers(struct ser_runner *r, size_t first, size_t last);
 void ser_runner_free(struct ser_runner *r);
 /* ser_model_check_header() for the encoders that run. */
 int ser_runner_check_header(const struct ser_runner *r, const struct ser_header *h, struct ser_err *e);

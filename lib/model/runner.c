@@ -27,6 +27,8 @@ struct ser_runner {
 	const struct ser_model *m;
 	struct ser_source source;
 	bool runs[SER_MAX_ENCODER]; /* those that the source names */
+	bool layers;                /* states of these instead */
+	size_t first, last;
 	int n;
 	struct worker w[];
 };
@@ -56,6 +58,13 @@ int ser_runner_precision(struct ser_runner *r, enum ser_la_precision p, struct s
 			return ser_fail(e, SER_EUSAGE, "this build has no bf16 products");
 	}
 	return 0;
+}
+
+void ser_runner_layers(struct ser_runner *r, size_t first, size_t last)
+{
+	r->layers = true;
+	r->first = first;
+	r->last = last;
 }
 
 void ser_runner_free(struct ser_runner *r)
@@ -157,7 +166,13 @@ ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec
 			enc[i] = ser_model_encode(m, w->tape, i,
 						  ser_tape_batch(w->tape, 1, &x, &n_frame[i], m->enc[i].n_in));
 	}
-	*y = ser_model_source(m, w->tape, &r->source, enc);
+	if (r->layers) {
+		const struct ser_encoded *of = &enc[ser_model_source_term(m, &r->source, 0).encoder];
+		ser_assert(r->first <= r->last && r->last <= of->n_layer);
+		*y = ser_model_join(w->tape, r->last - r->first + 1, of->layer + r->first);
+	} else {
+		*y = ser_model_source(m, w->tape, &r->source, enc);
+	}
 	*t = w->tape;
 	if (*y < 0)
 		return ser_record_fail(rec, e, SER_EDATA, "architecture %s has no frame-level states",

@@ -137,3 +137,78 @@ EOF
 	fails 1 '"text_emb" has 8 dimensions, "emb" has 128' ser-score retrieval --label emo <(ser-embed -m m.st --head text --label emo --name text_emb d.ser | ser-embed -m m.st)
 	fails 3 'trained' ser-score retrieval --label emo both.ser
 }
+
+# speak: five sounds, their manifest m.tsv and samples wave.ser, and a small transformer over them, w.st
+speak() {
+	local i
+	printf 'id\tpath\temo\n' >m.tsv
+	for i in 1 2 3 4 5; do
+		espeak-ng -w s$i.wav -s $((120 + 20 * i)) "This is sound number $i and I am rather happy about it"
+		printf 's%d\ts%d.wav\t%s\n' $i $i $((i % 2)) >>m.tsv
+	done
+	ser-wav2feat --kind wave <m.tsv >wave.ser
+	ser-train classify -q -l emo --arch hubert --hyper dim=32 --hyper layers=2 --hyper heads=2 --hyper ffn=32 \
+		--hyper conv_dim=16 --hyper pos_groups=4 -e 1 -b 2 -o w.st wave.ser
+}
+
+@test "layers and pooling, of samples and straight from a manifest, in chunks and whole" {
+	speak
+	for o in '' '--layer 1' '--layer all --pool mean,std' '--pool max --dtype f2' --frames '--layer 1-2 --pool none' \
+		'--frames --chunk 2 --overlap 1' '--pool gem --chunk 3 --overlap 400ms'; do
+		ser-embed -m w.st $o --drop feat <wave.ser >a.ser
+		ser-embed -m w.st $o <m.tsv | ser-cmp a.ser -
+		ser-embed -m w.st $o -t 3 m.tsv | ser-cmp a.ser -
+	done
+	shape() { ser-embed -m w.st "$@" m.tsv | ser-dump | jq -sc '.[0] | (.emb // .frames).shape'; }
+	[ "$(shape --layer 1) $(shape --layer 0-1) $(shape --layer all --pool mean,std)" = "[32] [2,32] [3,64]" ]
+	[ "$(shape --frames --chunk 2 --overlap 1)" = "$(shape --frames)" ]
+	same '["frame","layer","channel"] 0.02 0 2' jq -r '.dims.frames | "\(.axes) \(.shift_s) \(.first_layer) \(.last_layer)"' \
+		<(ser-embed -m w.st --layer all --pool none m.tsv | ser-dump --header | head -n 1)
+}
+
+@test "what pooling gives, by NumPy" {
+	speak
+	ser-embed -m w.st --layer all --pool none m.tsv >none.ser
+	for p in mean mean,std max first gem; do ser-embed -m w.st --layer all --pool $p m.tsv >$p.ser; done
+	ser-embed -m w.st --layer all --pool none --dtype f2 m.tsv >f2.ser
+	ser-embed -m w.st --layer 1 --pool mean,std --chunk 3 --overlap 2 m.tsv >chunks.ser
+	ser-embed -m w.st --layer 1 --pool none --chunk 3 --overlap 2 m.tsv >chunked.ser
+	$PYTHON - <<-'END'
+		import msgpack, msgpack_numpy, numpy as np
+		def read(name):
+		    u = msgpack.Unpacker(open(name + ".ser", "rb"), object_hook=msgpack_numpy.decode, raw=False, max_buffer_size=0)
+		    return [r.get("emb", r.get("frames")) for r in u if "id" in r]
+		def stats(x): return np.concatenate([x.mean(0), x.std(0)], -1)
+		want = {"mean": lambda x: x.mean(0), "mean,std": stats, "max": lambda x: x.max(0), "first": lambda x: x[0],
+		        "gem": lambda x: np.cbrt((np.maximum(x, 1e-6) ** 3).mean(0))}
+		x = read("none")
+		for how, f in want.items():
+		    for a, b in zip(x, read(how)):
+		        assert np.abs(f(a.astype("f8")) - b).max() <= 5e-7, how
+		assert all((a.astype("f2") == b).all() and b.dtype == np.float16 for a, b in zip(x, read("f2")))
+		for a, b in zip(read("chunked"), read("chunks")):
+		    assert np.abs(stats(a.astype("f8")) - b).max() <= 5e-7
+		for a, b in zip(x, read("chunked")):  # far from the edges of chunks as the whole has it, about
+		    assert a[:, 1].shape == b.shape and np.abs(a[:, 1] - b).mean() < 0.2 * np.abs(a).mean()
+	END
+}
+
+@test "sounds that cannot be read, and what is refused" {
+	speak
+	head -c 20000 s2.wav >cut.wav
+	sed -i 's/s2.wav/cut.wav/' m.tsv
+	fails 1 '"s2": cut.wav' ser-embed -m w.st m.tsv
+	run --separate-stderr ser-embed -k -o k.ser -m w.st m.tsv
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"5 read, 4 written, 1 skipped"* ]]
+	[ "$(ser-dump k.ser | jq -r .id | tr '\n' ' ')" = "s1 s3 s4 s5 " ]
+	run --separate-stderr ser-embed -k -o k2.ser --pool mean --chunk 1 --overlap 500ms -t 2 -m w.st m.tsv
+	[[ $stderr == *"5 read, 4 written, 1 skipped"* ]]
+	fails 2 '3 is outside 0 .. 2' ser-embed -m w.st --layer 3 m.tsv
+	fails 2 'without --layer and --pool' ser-embed -m w.st --frames --layer 1 m.tsv
+	fails 2 'has no layers' ser-embed -m m.st --layer 1 d.ser
+	fails 2 'goes without --every' ser-embed -m w.st --every 1 m.tsv
+	fails 2 'overlap of' ser-embed -m w.st --pool mean --chunk 2 --overlap 2 m.tsv
+	printf 'id\tpath\nx\ts1.wav\n' >one.tsv
+	fails 1 'does not say what its features are' ser-embed -m m.st one.tsv
+}

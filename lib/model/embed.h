@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* What is taken of a network for a record: its own embedding, or states of frames, of one layer or several, pooled over time or not.
+ * Long records go through it in chunks that overlap, of whose frames each is taken once, from the chunk in which it is further from
+ * the edge; the number of frames is what the whole would give. */
+#ifndef SER_MODEL_EMBED_H
+#define SER_MODEL_EMBED_H
+
+#include "model/model.h"
+
+/* Over a record's frames, by column. STD: divisor T. GEM: (mean of max(x, 1e-6)^3)^(1/3) (Radenovic et al. 2019). */
+enum ser_embed_pool {
+	SER_EMBED_NONE,
+	SER_EMBED_MEAN,
+	SER_EMBED_MEAN_STD, /* side by side */
+	SER_EMBED_MAX,
+	SER_EMBED_FIRST,
+	SER_EMBED_GEM
+};
+extern const char *const ser_embed_pools[]; /* "none" ... "mean,std" ..., NULL */
+
+struct ser_embed_opt {
+	struct ser_source source; /* of layers: the encoder's frames */
+	bool frames;              /* false: the source as the network makes it; all below is without meaning then */
+	bool layers;              /* states of layers first to last: 0 goes into the first, N comes out of layer N */
+	size_t first, last;
+	bool several;             /* an axis for them in the result, one layer or more */
+	enum ser_embed_pool pool; /* of frames */
+	double chunk_s,
+		overlap_s; /* of longer records; 0: whole. Where the header does not say the field's shift_s: whole */
+	enum ser_dtype dtype; /* of the result: SER_F4 or SER_F2 */
+};
+/* "6", "4-9", "all" of the encoder at o->source's one term. SER_EUSAGE. */
+int ser_embed_layers(struct ser_embed_opt *o, const struct ser_model *m, const char *text, struct ser_err *e);
+
+struct ser_embed;
+/* For n_worker threads. SER_EUSAGE when options and model do not go together. */
+int ser_embed_new(struct ser_embed **out, const struct ser_model *m, const struct ser_embed_opt *o,
+		  enum ser_la_precision p, int n_worker, struct ser_err *e);
+void ser_embed_free(struct ser_embed *em);
+/* A segment begins: checked; what will be said of the result is added as `name`. SER_EDATA; SER_EUSAGE: of chunks. */
+int ser_embed_header(struct ser_embed *em, struct ser_header *h, const char *name, struct ser_err *e);
+size_t ser_embed_chunk(const struct ser_embed *em); /* rows of the field, as the header's times have it; 0: whole */
+/* Add the result to a record. */
+int ser_embed_do(struct ser_embed *em, int worker, struct ser_record *r, const char *name, struct ser_err *e);
+/* The same bit by bit: n rows of the field at a time, as many as there are, then the record that the result is added to. After an
+ * error, begin anew. Of options with frames alone. `id` is for messages. */
+int ser_embed_push(struct ser_embed *em, int worker, const char *id, const float *x, size_t n, struct ser_err *e);
+int ser_embed_end(struct ser_embed *em, int worker, struct ser_record *r, const char *name, struct ser_err *e);
+void ser_embed_forget(struct ser_embed *em, int worker); /* what was pushed */
+/* ser_runner_note() */
+void ser_embed_note(const struct ser_embed *em, struct ser_buf *b);
+
+#endif
