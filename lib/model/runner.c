@@ -33,6 +33,13 @@ struct ser_runner {
 	struct worker w[];
 };
 
+/* Weights are packed once for all workers. */
+static void share(struct ser_runner *r)
+{
+	for (int i = 1; i < r->n; i++)
+		ser_tape_share_packed(r->w[i].tape, r->w[0].tape);
+}
+
 struct ser_runner *ser_runner_new(const struct ser_model *m, const struct ser_source *s, int n_worker)
 {
 	struct ser_runner *r = ser_calloc(1, sizeof *r + (size_t)n_worker * sizeof r->w[0]);
@@ -44,6 +51,7 @@ struct ser_runner *ser_runner_new(const struct ser_model *m, const struct ser_so
 		r->runs[ser_model_source_term(m, &r->source, i).encoder] = true;
 	for (int i = 0; i < n_worker; i++)
 		r->w[i].tape = ser_tape_new(NULL, m->params);
+	share(r);
 	return r;
 }
 
@@ -57,6 +65,8 @@ int ser_runner_precision(struct ser_runner *r, enum ser_la_precision p, struct s
 		if (!ser_la_set_precision(w->la, p))
 			return ser_fail(e, SER_EUSAGE, "this build has no bf16 products");
 	}
+	if (p != SER_LA_FULL)
+		share(r);
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 #include "nn/kern.h"
 #include "nn/nn.h"
 
+#include <pthread.h>
+
 enum op {
 	OP_LINEAR,
 	OP_MATMUL,
@@ -112,6 +114,13 @@ struct packed {
 	size_t slice, col, n_col; /* what of the parameters it holds */
 	struct ser_la_packed *p;
 };
+/* Those of one tape, or of several in several threads. */
+struct packs {
+	pthread_mutex_t lock;
+	struct packed *packed; /* [n] */
+	size_t n, cap;
+	int n_tape;
+};
 
 struct ser_tape {
 	struct ser_la *la;
@@ -137,10 +146,9 @@ struct ser_tape {
 	size_t n_spare, cap_spare;
 	struct ser_buf scope; /* "block1.conv." */
 	size_t scope_at[16], n_scope;
-	int block, n_block;    /* of the outermost numbered scope entered, 0: none */
-	size_t block_scope;    /* how many scopes were entered before it */
-	struct packed *packed; /* [n_packed], while SER_TAPE_FIXED */
-	size_t n_packed, cap_packed;
+	int block, n_block;  /* of the outermost numbered scope entered, 0: none */
+	size_t block_scope;  /* how many scopes were entered before it */
+	struct packs *packs; /* while SER_TAPE_FIXED; NULL before the first */
 	bool recompute, ran_back;
 	const struct ser_mask *mask; /* of ser_tape_mask, or NULL */
 	size_t lora_rank;

@@ -119,6 +119,9 @@ struct ser_node {
 
 struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p); /* both borrowed; la may be NULL */
 void ser_tape_free(struct ser_tape *t);
+/* From here on the two use the same packed weights (SER_TAPE_FIXED), from several threads, too: tapes of the same parameters and
+ * precision, before either runs. One that is reset without SER_TAPE_FIXED has its own again. */
+void ser_tape_share_packed(struct ser_tape *t, struct ser_tape *with);
 /* Forget all nodes. seed decides every random number drawn until the next reset. No memory is given back, none is
  * asked for in a step like the one before. */
 void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed);

@@ -68,9 +68,38 @@ struct ser_tape *ser_tape_new(struct ser_la *la, struct ser_params *p)
 
 static void drop_packed(struct ser_tape *t)
 {
-	for (size_t i = 0; i < t->n_packed; i++)
-		ser_la_packed_free(t->packed[i].p);
-	t->n_packed = 0;
+	struct packs *k = t->packs;
+	if (k == NULL)
+		return;
+	t->packs = NULL;
+	pthread_mutex_lock(&k->lock);
+	bool last = --k->n_tape == 0;
+	pthread_mutex_unlock(&k->lock);
+	if (!last)
+		return;
+	for (size_t i = 0; i < k->n; i++)
+		ser_la_packed_free(k->packed[i].p);
+	free(k->packed);
+	pthread_mutex_destroy(&k->lock);
+	free(k);
+}
+
+static struct packs *packs_of(struct ser_tape *t)
+{
+	if (t->packs == NULL) {
+		t->packs = ser_calloc(1, sizeof *t->packs);
+		pthread_mutex_init(&t->packs->lock, NULL);
+		t->packs->n_tape = 1;
+	}
+	return t->packs;
+}
+
+void ser_tape_share_packed(struct ser_tape *t, struct ser_tape *with)
+{
+	ser_assert(t->p == with->p && t != with);
+	drop_packed(t);
+	t->packs = packs_of(with);
+	t->packs->n_tape++;
 }
 
 const struct ser_la_packed *tape_packed(struct ser_tape *t, int node, size_t col, size_t n_col)
@@ -78,14 +107,19 @@ const struct ser_la_packed *tape_packed(struct ser_tape *t, int node, size_t col
 	const struct node *n = tape_at(t, node);
 	if ((t->mode & SER_TAPE_FIXED) == 0 || n->slice < 0)
 		return NULL;
-	size_t slice = (size_t)n->slice;
-	for (size_t i = 0; i < t->n_packed; i++)
-		if (t->packed[i].slice == slice && t->packed[i].col == col && t->packed[i].n_col == n_col)
-			return t->packed[i].p;
-	t->packed = ser_grow(t->packed, &t->cap_packed, t->n_packed + 1, sizeof *t->packed);
-	struct packed p = {slice, col, n_col, ser_la_pack(t->la, true, n->n_row, n_col, n->val + col, n->n_col)};
-	t->packed[t->n_packed++] = p;
-	return p.p;
+	struct packs *k = packs_of(t);
+	size_t slice = (size_t)n->slice, i = 0;
+	pthread_mutex_lock(&k->lock);
+	while (i < k->n && (k->packed[i].slice != slice || k->packed[i].col != col || k->packed[i].n_col != n_col))
+		i++;
+	if (i == k->n) {
+		k->packed = ser_grow(k->packed, &k->cap, k->n + 1, sizeof *k->packed);
+		struct ser_la_packed *p = ser_la_pack(t->la, true, n->n_row, n_col, n->val + col, n->n_col);
+		k->packed[k->n++] = (struct packed){slice, col, n_col, p};
+	}
+	const struct ser_la_packed *p = k->packed[i].p;
+	pthread_mutex_unlock(&k->lock);
+	return p;
 }
 
 void ser_tape_free(struct ser_tape *t)
@@ -93,7 +127,6 @@ void ser_tape_free(struct ser_tape *t)
 	if (t == NULL)
 		return;
 	drop_packed(t);
-	free(t->packed);
 	ser_arena_free(&t->arena);
 	ser_arena_free(&t->store);
 	free(t->node);
