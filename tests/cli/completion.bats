@@ -20,7 +20,7 @@ words() { # what --help=complete prints for a word at the end of a line
 	same "--json" words ser-score classes --js
 	same "conv-attn" words ser-train classify --arch conv-
 	same "--arch=conv-attn" words ser-train classify --arch=conv-
-	same "clap classify" words ser-train contrastive --epochs 3 + cl
+	same "classify clap" words ser-train contrastive --epochs 3 + cl
 	same "--json=true --json=false" words ser-score classes --json=
 	same "emodb emovo esd /" words ser-prep e
 	same "/" words ser-prep ravdess ''
