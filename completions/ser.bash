@@ -26,7 +26,7 @@ _ser() {
 	fi
 }
 for _ser_tool in cat chunk cmp augment dump embed fold head info join kmeans manifest model norm pairs plot predict prep project report score select \
-	sort split svm tokenize train trials wav2feat; do
+	sort split svm target tokenize train trials wav2feat; do
 	complete -F _ser "ser-$_ser_tool"
 done
 unset _ser_tool

@@ -755,7 +755,7 @@ deep=(--arch deepemocluster --hyper frames=12 --hyper channels=4 --hyper emb=16 
 	fails 1 'not a checkpoint' ser-train deepcluster -k 5 "${deep[@]}" --init one.st --resume-optimizer -o x.st "${values[@]}" c.ser
 	fails 1 'of other tasks' ser-train deepcluster -k 5 "${deep[@]}" --init loop.ckpt --resume-optimizer -o x.st + classify -l emo c.ser
 	fails 2 'no head "values2" with a projection' ser-embed -m one.st --head values2 c.ser
-	fails 2 'do not go together' ser-embed -m one.st --head cluster --frames c.ser
+	fails 2 'without --source and --frames' ser-embed -m one.st --head cluster --frames c.ser
 }
 
 @test "deepcluster: passes without and with labels, a frozen head, interrupted and in threads: the same bytes" {

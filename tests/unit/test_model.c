@@ -568,7 +568,7 @@ static void encoders(void **state)
 	static const char *const text[] = {"vocab=7", "dim=4", "layers=1", "heads=2", "ffn=4", "positions=9"},
 				 *const small[] = {"channels=4"};
 	struct ser_err e = {0};
-	struct ser_model *m = ser_model_empty(3), *again;
+	struct ser_model *m = ser_model_empty(3), *again = NULL;
 	assert_int_equal(ser_model_encoder_add(m, "text", "roberta", text, 6, &e), 0);
 	ser_model_input(m, "tok", 1, NULL, SER_NORM_NONE);
 	assert_int_equal(ser_model_encoder_add(m, "text", "mlp", NULL, 0, &e), SER_EUSAGE);
