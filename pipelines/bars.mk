@@ -1,7 +1,7 @@
 # Where this project stands beside published figures: the same speakers left out, settings chosen on training speakers alone.
 #
 #   make bars DATA=/data            all protocols and systems; pipelines/bars.tsv has the published figures and their sources
-#   make bars DATA=/data QUICK=1    EmoDB, support vector machines and logistic regression
+#   make bars DATA=/data QUICK=1    EmoDB by its authors' division, no network
 #
 # A protocol is CORPUS-NAME: how it divides speakers, and which of its folds are tested. A system is features and a learner. Features
 # are taken as they are, or each speaker's own mean and deviation off them, which looks at a test speaker's utterances together: a
@@ -13,7 +13,7 @@ OUT  ?= out/bars$(if $(QUICK),-quick)
 DATA ?= $(error say where the corpora are: make bars DATA=/where/they/are)
 NORMS     ?= none speaker
 PROTOCOLS ?= $(if $(QUICK),emodb-gold,ravdess-loso ravdess-emobox emodb-loso emodb-gold nemo-loso)
-SYSTEMS   ?= egemaps-logistic egemaps-svm functionals-logistic functionals-svm $(if $(QUICK),,functionals-net)
+SYSTEMS   ?= egemaps-logistic egemaps-svm opensmile-logistic opensmile-svm functionals-logistic $(if $(QUICK),,functionals-net)
 SEEDS     ?= 1 2 3 4 5 6 7 8 9 10
 N_BOOT    ?= 2000
 
@@ -29,9 +29,10 @@ TESTED_emodb-gold     ?= 1
 DIVIDE_nemo-loso      ?= ser-fold loso -q
 TESTED_nemo-loso      ?= 0 1 2 3 4 5 6 7 8
 
-# ---- features: eGeMAPS' 88; ten functionals of ComParE's descriptors and of cepstra, without the silence around what is said ----
+# ---- features: eGeMAPS' 88, our own and by openSMILE's numbers; ten functionals of ComParE's descriptors and of cepstra, without the silence around what is said ----
 FUNCTIONALS ?= mean,std,p5,p25,p50,p75,p95,slope,skewness,kurtosis
 EGEMAPS     ?= --preset egemaps
+OPENSMILE   ?= --preset egemaps-opensmile
 DESCRIPTORS ?= --kind compare --trim 30 --functionals $(FUNCTIONALS)
 CEPSTRA     ?= --kind mfcc --num-ceps 20 --num-mel-bins 40 --delta-order 1 --trim 30 --functionals $(FUNCTIONALS)
 
@@ -56,6 +57,9 @@ $(OUT)/corpora/%.tsv:
 $(OUT)/corpora/%.egemaps.ser: $(OUT)/corpora/%.tsv $(call uses,EGEMAPS)
 	ser-wav2feat $(EGEMAPS) -q -t $(THREADS) -o $@ $<
 
+$(OUT)/corpora/%.opensmile.ser: $(OUT)/corpora/%.tsv $(call uses,OPENSMILE)
+	ser-wav2feat $(OPENSMILE) -q -t $(THREADS) -o $@ $<
+
 $(OUT)/corpora/%.functionals.ser: $(OUT)/corpora/%.tsv $(call uses,DESCRIPTORS CEPSTRA)
 	ser-join --concat func <(ser-wav2feat $(DESCRIPTORS) -q -t $(THREADS) $<) <(ser-wav2feat $(CEPSTRA) -q -t $(THREADS) $<) -o $@
 
@@ -68,7 +72,7 @@ $$(OUT)/$(1)/$(2)/$(3).ser: $$(OUT)/corpora/$(call corpus,$(2)).$(3).ser $$(call
 	mkdir -p $$(@D)
 	$$(NORMALISE_$(1)) $$< | $$(DIVIDE_$(2)) -o $$@
 endef
-$(foreach n,$(NORMS),$(foreach p,$(PROTOCOLS),$(foreach f,egemaps functionals,$(eval $(call data,$(n),$(p),$(f))))))
+$(foreach n,$(NORMS),$(foreach p,$(PROTOCOLS),$(foreach f,egemaps opensmile functionals,$(eval $(call data,$(n),$(p),$(f))))))
 
 # ---- one tested fold: what a learner that never heard it says of it. $(1) data, $(2) fold, $(3) predictions; .st and .log beside
 # them are scratch ----
