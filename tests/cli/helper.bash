@@ -11,7 +11,10 @@ if [ -z "${BINDIR:-}" ]; then if [ "$FLAVOUR" = release ]; then BINDIR=bin; else
 export ROOT FLAVOUR BUILD BINDIR PATH="$BINDIR:$BUILD/tests:$PATH" LC_ALL=C
 export PYTHON=/usr/bin/python3 # Debian's, for what only it can check
 
-# The test's own directory, empty. A file with a setup() of its own calls this first.
+# Nothing that a test writes lands in the source tree, whatever its setup() does.
+cd "${BATS_TEST_TMPDIR:-$ROOT}" || exit 1
+
+# The test's own directory, empty.
 work() {
 	mkdir -p "$BATS_TEST_TMPDIR/work" && cd "$BATS_TEST_TMPDIR/work" || return 1
 }
