@@ -1,11 +1,13 @@
 # What do the clusters of a speaker's embeddings line up with: with emotion, or with what else differs between recordings?
 #
 #   make -f confounds.mk DATA=/data OUT=out/confounds SPEAKER=out/speaker      confounds.tsv, confounds.md, map-*.svg, panels-*.svg
+#   make -f confounds.mk DATA=/data MODELS=out/weights/ge2e.st SYSTEMS='ge2e ge2e-random cepstra egemaps'
 #
-# For each corpus that the encoder never saw, and for its embeddings, those of the same network with random weights, and
-# mean and deviation of cepstra: k-means with as many clusters as there are emotions, within each speaker and over all, as
+# For each corpus that the encoder never saw, and for its embeddings, those of the same network with random weights, mean and
+# deviation of cepstra, and eGeMAPS' functionals: k-means with as many clusters as there are emotions, within each speaker and over all, as
 # the embeddings are and with each speaker's mean taken off; then scores of the clusters against emotion, text, intensity,
 # take and, over all, sex and speaker, each beside its chance level. SPEAKER is where speaker.mk was; it runs when need be.
+# MODELS are further models of ser-train or ser-model import, each a system of its file's name, and with random weights NAME-random.
 include settings.mk
 
 OUT     ?= out/confounds
@@ -18,6 +20,11 @@ LABELS_ravdess ?= emo text intensity take
 LABELS_emodb   ?= emo text take
 LABELS_nemo    ?= emo text
 LABELS          = $(or $(LABELS_$(1)),emo text)
+
+MODELS  ?=
+SYSTEMS ?= encoder random cepstra egemaps $(foreach m,$(named),$(m) $(m)-random)
+named    = $(basename $(notdir $(MODELS)))
+MAPS    ?= $(firstword $(SYSTEMS))
 
 FEATURES ?= --kind fbank --num-mel-bins 80
 BASELINE ?= --kind mfcc --num-ceps 20 --functionals mean,std
@@ -34,7 +41,7 @@ confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(CORPORA:%=$(OUT)/map-%.svg
 	@cat $<
 
 # ---- the encoder and what it is held against ----
-$(SPEAKER)/encoder.st $(SPEAKER)/speakers.txt $(SPEAKER)/random.st $(SPEAKER)/cepstra.norm:
+$(SPEAKER)/encoder.st $(SPEAKER)/speakers.txt $(SPEAKER)/random.st $(SPEAKER)/cepstra.norm $(SPEAKER)/some.tsv:
 	$(MAKE) -f speaker.mk OUT=$(SPEAKER) $@
 
 # ---- the corpora, under names of their own ----
@@ -48,8 +55,7 @@ $(OUT)/%.feat.ser: $(OUT)/%.tsv $(call uses,FEATURES)
 	ser-wav2feat $(FEATURES) -q -t $(THREADS) -o $@ $<
 
 # ---- embeddings ----
-SYSTEMS := encoder random cepstra
-field    = $(if $(filter cepstra,$(1)),func,emb)
+field    = $(if $(filter cepstra egemaps,$(1)),func,emb)
 $(OUT)/%.encoder.ser: $(SPEAKER)/encoder.st $(OUT)/%.feat.ser
 	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
 
@@ -58,6 +64,25 @@ $(OUT)/%.random.ser: $(SPEAKER)/random.st $(OUT)/%.feat.ser
 
 $(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(SPEAKER)/cepstra.norm $(call uses,BASELINE)
 	ser-wav2feat $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
+
+# Scales of its own for each of eGeMAPS' functionals: those of the corpus
+$(OUT)/%.egemaps.ser: $(OUT)/%.tsv
+	ser-wav2feat --preset egemaps -q -t $(THREADS) $< | ser-norm --field func --global -o $@
+
+define model_system
+$$(OUT)/%.$(1).ser: $(2) $$(OUT)/%.tsv
+	ser-embed -q -m $$< -t $$(THREADS) -o $$@ $$(word 2,$$^)
+
+# its batch norm, where it has some, has seen some of the encoder's training data; its weights are those that it would begin with
+$$(OUT)/$(1)-random.st: $(2) $$(SPEAKER)/some.tsv $$(call uses,SEED)
+	ser-wav2feat --like $$< -q $$(word 2,$$^) | ser-train speaker --label spk --arch $$$$(ser-model show --json $$< | jq -r .arch) \
+		$$$$(ser-model show --json $$< | jq -r '.hyper | to_entries[] | "--hyper \(.key)=\(.value)"') --crop 0 --epochs 1 --lr 0 --seed $$(SEED) \
+		-q -t $$(THREADS) -o $$@
+
+$$(OUT)/%.$(1)-random.ser: $$(OUT)/$(1)-random.st $$(OUT)/%.tsv
+	ser-embed -q -m $$< -t $$(THREADS) -o $$@ $$(word 2,$$^)
+endef
+$(foreach m,$(MODELS),$(eval $(call model_system,$(basename $(notdir $(m))),$(m))))
 
 # ---- clusters, as many as emotions. Embeddings stay where they are what was clustered, for their silhouettes and because
 # their header says whom the encoder was trained on; over all records silhouettes would take too long ----
@@ -94,13 +119,13 @@ $(OUT)/confounds.tsv: $(ALL_SCORES) $(call uses,ALL_SCORES)
 		echo "confounds.mk: of these corpora, so many speakers were trained on" >&2; exit 1; fi
 	mv $@.part $@
 
-$(OUT)/confounds.md: $(OUT)/confounds.tsv $(SPEAKER)/speakers.txt
-	./confounds-report md $< $(SPEAKER) > $@.part
+$(OUT)/confounds.md: $(OUT)/confounds.tsv $(if $(filter encoder,$(SYSTEMS)),$(SPEAKER)/speakers.txt)
+	./confounds-report md $< $(if $(filter encoder,$(SYSTEMS)),$(SPEAKER)) > $@.part
 	mv $@.part $@
 
 # ---- the map: some speakers' embeddings, coloured by speaker and emotion; and each speaker in a panel ----
 first = $$(cut -f 3 $(1) | tail -n +2 | LC_ALL=C sort -u | head -n $(MAPPED) | sed 's/.*/"&"/' | paste -s -d ,)
-$(OUT)/%.map.ser: $(OUT)/%.encoder.ser $(OUT)/%.tsv $(call uses,MAPPED MAP SEED)
+$(OUT)/%.map.ser: $(OUT)/%.$(MAPS).ser $(OUT)/%.tsv $(call uses,MAPS MAPPED MAP SEED)
 	ser-select "spk in ($(call first,$(word 2,$^)))" $< | ser-project $(MAP) --seed $(SEED) -o $@
 
 $(OUT)/map-%.svg: $(OUT)/%.map.ser

@@ -66,16 +66,22 @@ recipe() {
 @test "confounds.mk: a table and a map of a corpus that was not trained on, with the encoder made on the way" {
 	recipe confounds.mk conf -s SPEAKER="$PWD/spk" confounds > report 2> messages || { cat messages; false; }
 	[ -s spk/encoder.st ]
-	# 3 embeddings; emo and text in 4 views, sex and speaker in one; 8 scores of each, and a silhouette of the label in one view
-	[ "$(tail -n +2 conf/confounds.tsv | wc -l)" -eq $((3 * ((2 * 4 + 2) * 8 + 2))) ]
-	[ "$(tail -n +2 conf/confounds.tsv | cut -f 1-4 | sort -u | wc -l)" -eq 30 ]
+	# 4 embeddings; emo and text in 4 views, sex and speaker in one; 8 scores of each, and a silhouette of the label in one view
+	[ "$(tail -n +2 conf/confounds.tsv | wc -l)" -eq $((4 * ((2 * 4 + 2) * 8 + 2))) ]
+	[ "$(tail -n +2 conf/confounds.tsv | cut -f 1-4 | sort -u | wc -l)" -eq 40 ]
 	awk -F'\t' '$2 == "encoder" && $3 == "speaker" && $14 != "0" {exit 1}' conf/confounds.tsv
-	[ "$(grep -cE '^\| (speaker|all)(-centred)? \| (emo|text|sex|spk) \| (encoder|random|cepstra) \| -?[0-9]' report)" -eq 30 ]
+	[ "$(grep -cE '^\| (speaker|all)(-centred)? \| (emo|text|sex|spk) \| (encoder|random|cepstra|egemaps) \| -?[0-9]' report)" -eq 40 ]
 	ami=$(awk -F'\t' '$2 == "cepstra" && $3 == "speaker" && $4 == "text" && $5 == "ami" {printf "%.3f", $6}' conf/confounds.tsv)
 	grep -qF "| speaker | text | cepstra | $ami |" report
 	grep -q '<svg' conf/map-three.svg
 	grep -q 'three-s2' conf/panels-three.svg
 	recipe confounds.mk conf -q SPEAKER="$PWD/spk" "$PWD"/conf/confounds.md
+
+	# a model from elsewhere, with its own front-end, beside the same network with random weights; no encoder is trained for it
+	ser-wav2feat -q --kind mfcc spk/train.tsv | ser-train speaker --label spk --arch convpool --hyper channels=8 -e 1 -q -o other.st
+	recipe confounds.mk more -s SPEAKER="$PWD/spk" MODELS="$PWD/other.st" SYSTEMS='other other-random' "$PWD"/more/confounds.tsv
+	[ "$(tail -n +2 more/confounds.tsv | cut -f 2 | sort -u | paste -sd' ')" = 'other other-random' ]
+	ser-info more/three.other.ser | grep -q 'emb '
 
 	# no table of speakers that the encoder was trained on
 	run -2 recipe confounds.mk seen -s SPEAKER="$PWD/spk" CORPORA=one "$PWD"/seen/confounds.tsv \
