@@ -27,7 +27,7 @@ void label_sort(struct label *l, size_t n_first);
 /* Sort, and what plot wants to know. */
 struct ser_plot_label label_done(struct label *l);
 
-/* ---- table.c: lines of cells parted by tabs ---- */
+/* ---- texts.c: lines of cells parted by tabs, and where they come from ---- */
 
 /* Cut the next line of *at, and it at tabs, into at most `most` cells; false at the end. */
 bool next_line(char **at, char **cell, size_t most, size_t *n);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Lines of logs and reports. */
 #include "figure/private.h"
 
 #include <string.h>

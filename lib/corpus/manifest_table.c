@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A manifest in memory: struct ser_table. */
 #include "corpus/corpus.h"
 
 #include <stdlib.h>
