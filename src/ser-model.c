@@ -295,7 +295,7 @@ int main(int argc, char **argv)
 	bool json = false, encoder = false;
 	static const char *const layouts[] = {"plain", "hf", NULL};
 	int layout = 0;
-	struct import import = {0};
+	static struct import import;
 	const char *sources[SER_N_MODEL_SOURCE + SER_N_ENCODER_SOURCE + 1] = {NULL};
 	memcpy(sources, ser_model_sources, SER_N_MODEL_SOURCE * sizeof *sources);
 	memcpy(sources + SER_N_MODEL_SOURCE, ser_encoder_sources, SER_N_ENCODER_SOURCE * sizeof *sources);

@@ -215,13 +215,12 @@ static void spectrogram(struct ser_cli *c)
 		ser_header_copy(&h, ser_in_header(in));
 	}
 	if (!there)
-		ser_cli_fail(c, SER_EDATA, id != NULL ? "%s: there is no record \"%s\"" : "%s: there is no record",
-			     ser_in_name(in), id);
-	ser_in_close(in);
+		ser_cli_fail(c, SER_EDATA, id != NULL ? "there is no record \"%s\"" : "there is no record", id);
 	metadata(c, &h, &meta);
 	print(c, ser_picture_draw(&h, &found, field, &o, &svg, &e), &e, &svg);
 	ser_record_free(&r);
 	ser_record_free(&found);
+	ser_in_close(in); /* whose name the record bears */
 	ser_buf_free(&meta);
 	ser_header_free(&h);
 }

@@ -207,7 +207,7 @@ parts() {
 	mkstream -n 3 >a.ser
 	for sig in INT TERM HUP XCPU; do
 		mkfifo in
-		env --default-signal=INT ser-cat -o out.ser in &
+		env --default-signal ser-cat -o out.ser in &
 		pid=$!
 		exec 9>in
 		head -c 600 a.ser >&9
