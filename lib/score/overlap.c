@@ -4,12 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct ser_val *ser_score_said(const struct ser_header *h, const char *tensor, const char *what)
-{
-	const struct ser_val *dim = ser_header_dim(h, tensor), *v = dim != NULL ? ser_val_get(dim, what) : NULL;
-	return v != NULL && v->kind == SER_LIST ? v : NULL;
-}
-
 static void forget(struct overlap *o)
 {
 	for (size_t i = 0; i < o->n_train; i++)

@@ -39,8 +39,12 @@ struct ser_score_set {
 	bool has_emb;
 };
 
-/* ---- set.c ---- */
+/* A file calls what is declared above its own; set.c, which gathers, calls that and what stands last. */
 
+/* ---- fields.c ---- */
+
+/* What the header says about a tensor: a list by name, or NULL. */
+const struct ser_val *ser_score_said(const struct ser_header *h, const char *tensor, const char *what);
 /* Position of a NUL-terminated key, added when new. */
 size_t ser_score_put(struct ser_map *m, const char *s);
 /* The strings of a list, which may be NULL. */
@@ -49,12 +53,6 @@ void ser_score_put_list(struct ser_map *m, const struct ser_val *list);
 const char *ser_score_speaker(const struct ser_score_opt *o);
 /* The embedding x [s->d] of a record, borrowed from it, of the dimension of those before. */
 int ser_score_get_embedding(struct ser_score_set *s, struct ser_record *r, const float **x, struct ser_err *e);
-/* What else a record adds to the set, as its element s->n: clusters.c and verify.c. */
-int ser_score_add_cluster(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);
-/* 1: the record is passed over */
-int ser_score_add_votes(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r, struct ser_err *e);
-int ser_score_add_voice(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);
-int ser_score_add_pair(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);
 
 /* ---- overlap.c ---- */
 
@@ -66,8 +64,6 @@ void ser_overlap_free(struct overlap *o);
 int ser_overlap_check(const struct overlap *o, bool allow, struct ser_err *e);
 /* The facts; `who` is put behind their keys. */
 void ser_overlap_about(struct ser_report *rep, const struct overlap *o, const char *who);
-/* What the header says about a tensor: a list by name, or NULL. */
-const struct ser_val *ser_score_said(const struct ser_header *h, const char *tensor, const char *what);
 
 /* ---- about.c: what several reports say ---- */
 
@@ -88,5 +84,13 @@ void ser_score_table(struct ser_report *rep, const struct ser_score_opt *o, cons
 		     const struct ser_ci *const mean[2], bool spk);
 const char *ser_score_ec_name(int i);
 const char *ser_score_er_name(int i);
+
+/* ---- what a record adds to the set, as its element s->n ---- */
+
+int ser_score_add_cluster(struct ser_score_set *s, struct ser_record *r, struct ser_err *e); /* clusters.c */
+/* labels.c. 1: the record is passed over */
+int ser_score_add_votes(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r, struct ser_err *e);
+int ser_score_add_voice(struct ser_score_set *s, struct ser_record *r, struct ser_err *e); /* verify.c */
+int ser_score_add_pair(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);  /* retrieval.c */
 
 #endif

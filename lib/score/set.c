@@ -25,23 +25,6 @@ void ser_score_opt_init(struct ser_score_opt *o)
 	};
 }
 
-size_t ser_score_put(struct ser_map *m, const char *s)
-{
-	return ser_map_add(m, s, strlen(s), NULL);
-}
-
-void ser_score_put_list(struct ser_map *m, const struct ser_val *list)
-{
-	for (size_t i = 0; list != NULL && i < list->u.list.n; i++)
-		if (list->u.list.v[i].kind == SER_STR)
-			ser_map_add(m, list->u.list.v[i].u.str.s, list->u.list.v[i].u.str.n, NULL);
-}
-
-const char *ser_score_speaker(const struct ser_score_opt *o)
-{
-	return o->by != NULL ? o->by : "spk";
-}
-
 struct ser_score_set *ser_score_set_new(const struct ser_score_opt *o, enum ser_score_kind kind)
 {
 	struct ser_score_set *s = ser_calloc(1, sizeof *s);
@@ -93,18 +76,6 @@ static int add_speaker(struct ser_score_set *s, const struct ser_header *h, stru
 	else if (s->kind == SER_SCORE_CLUSTERS)
 		s->spk_of[s->n] = ser_score_put(s->spk, "all");
 	ser_overlap_record(&s->overlap, h, r, spk);
-	return SER_OK;
-}
-
-int ser_score_get_embedding(struct ser_score_set *s, struct ser_record *r, const float **x, struct ser_err *e)
-{
-	size_t d;
-	int rc = ser_record_f4(r, s->o->field, 1, x, &d, e);
-	if (rc != SER_OK)
-		return rc;
-	s->d = s->n == 0 ? d : s->d;
-	if (d != s->d || d == 0)
-		return ser_record_fail(r, e, SER_EDATA, "the embedding has another dimension than the first");
 	return SER_OK;
 }
 
