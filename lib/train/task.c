@@ -78,7 +78,7 @@ void ser_task_free(struct ser_task *t)
 void ser_task_name_all(struct ser_task *t, size_t n)
 {
 	for (size_t k = 0; k < n; k++) {
-		const char *want = t[k].kind->head_name(&t[k]);
+		const char *want = t[k].kind->head_name != NULL ? t[k].kind->head_name(&t[k]) : t[k].kind->name;
 		struct ser_buf b = {0};
 		ser_buf_str(&b, want);
 		for (size_t i = 0, number = 2; i < k; i++)
@@ -115,7 +115,8 @@ struct ser_dataset *ser_train_data_new(const struct ser_net_opts *o, const struc
 {
 	struct ser_strs l = {0};
 	for (size_t k = 0; k < n; k++)
-		t[k].kind->labels(&t[k], &l);
+		if (t[k].kind->labels != NULL)
+			t[k].kind->labels(&t[k], &l);
 	ser_task_want(&l, s->spk);
 	ser_task_want(&l, s->fold);
 	ser_task_want(&l, s->split);

@@ -42,6 +42,7 @@ struct ser_task_kind {
 	void (*labels)(const struct ser_task *t, struct ser_strs *l);
 	/* * Add the names of further tensors of the records that it will look at. */
 	void (*fields)(const struct ser_task *t, struct ser_strs *l);
+	/* * What its head is called; absent: as its kind. */
 	const char *(*head_name)(const struct ser_task *t);
 	/* * Read what it needs beside the records. */
 	int (*read)(struct ser_task *t, const struct ser_dataset *d, size_t max_record, struct ser_err *e);
@@ -61,7 +62,7 @@ struct ser_task_kind {
 	const struct ser_mask *(*mask)(const struct ser_task *t);
 	/* * What the average of the parameters makes of the batch at hand, unmasked: y on tape, to be looked at now. */
 	void (*teach)(struct ser_task *t, struct ser_tape *tape, const struct ser_encoded *y);
-	/* What a batch adds to the number that the loss's sum is divided by. */
+	/* * What a batch adds to the number that the loss's sum is divided by; absent: its records. */
 	double (*weight)(const struct ser_task *t, const struct ser_batch *b);
 	/* The loss over rows [lo, hi) of a batch, out [hi-lo, ..] being the head's outputs, its sum divided by norm; -1: these rows say
 	 * nothing. What the tape borrows stays until the next call. */
@@ -69,7 +70,8 @@ struct ser_task_kind {
 		    double norm);
 	/* * After each update: parameters back into their bounds. */
 	void (*bound)(struct ser_task *t, struct ser_model *m);
-	/* * Validation, the three or none: doubles [tally_size()], zeros; each batch of whole records adds to them; those of all processes are summed; their score.
+	/* * Validation, the three or none: doubles [tally_size()], zeros; each batch of whole records adds to them;
+	 * those of all processes are summed; their score.
 	 * A tally has a place of its own for what must not be summed. */
 	size_t (*tally_size)(const struct ser_task *t);
 	void (*tally)(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, double *sum);

@@ -32,17 +32,6 @@ static const struct opts *own(const struct ser_task *t)
 	return (const struct opts *)t->own;
 }
 
-static const char *head_name(const struct ser_task *t)
-{
-	return t->kind->name;
-}
-
-static void labels(const struct ser_task *t, struct ser_strs *l)
-{
-	(void)t;
-	(void)l;
-}
-
 static const struct ser_mask *mask(const struct ser_task *t)
 {
 	return &own(t)->mask;
@@ -82,12 +71,6 @@ static int targets(struct ser_task *t, const struct ser_dataset *d, const struct
 	(void)e;
 	train_every_item(t, d);
 	return 0;
-}
-
-static double weight(const struct ser_task *t, const struct ser_batch *b)
-{
-	(void)t;
-	return (double)b->n;
 }
 
 void train_teacher_add(size_t n, size_t d, const real *x, double share, real *y)
@@ -177,13 +160,10 @@ const struct ser_task_kind train_data2vec = {
 	.ema = 0.999,
 	.frames = true,
 	.needs_frames = true,
-	.head_name = head_name,
-	.labels = labels,
 	.head = head,
 	.targets = targets,
 	.mask = mask,
 	.teach = teach,
-	.weight = weight,
 	.loss = loss,
 	.tally_size = tally_size,
 	.tally = tally,

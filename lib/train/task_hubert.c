@@ -47,12 +47,6 @@ static const char *head_name(const struct ser_task *t)
 	return own(t)->units;
 }
 
-static void labels(const struct ser_task *t, struct ser_strs *l)
-{
-	(void)t;
-	(void)l;
-}
-
 static void fields(const struct ser_task *t, struct ser_strs *l)
 {
 	ser_task_want(l, own(t)->units);
@@ -133,12 +127,6 @@ static int targets(struct ser_task *t, const struct ser_dataset *d, const struct
 	z->rows = input / unit;
 	z->ratio = z->rows * (double)c->arch->hop;
 	return 0;
-}
-
-static double weight(const struct ser_task *t, const struct ser_batch *b)
-{
-	(void)t;
-	return (double)b->n;
 }
 
 /* The unit of each frame of the rows [lo, hi): the nearest to its begin; -1: there is none */
@@ -225,11 +213,9 @@ const struct ser_task_kind train_hubert = {
 	.needs_frames = true,
 	.fields = fields,
 	.head_name = head_name,
-	.labels = labels,
 	.head = head,
 	.targets = targets,
 	.mask = mask,
-	.weight = weight,
 	.loss = loss,
 	.tally_size = train_hits_size,
 	.tally = tally,

@@ -55,17 +55,6 @@ static const struct opts *own(const struct ser_task *t)
 	return (const struct opts *)t->own;
 }
 
-static const char *head_name(const struct ser_task *t)
-{
-	return t->kind->name;
-}
-
-static void labels(const struct ser_task *t, struct ser_strs *l)
-{
-	(void)t;
-	(void)l;
-}
-
 static const struct ser_mask *mask(const struct ser_task *t)
 {
 	return &own(t)->mask;
@@ -106,12 +95,6 @@ static int targets(struct ser_task *t, const struct ser_dataset *d, const struct
 	(void)e;
 	train_every_item(t, d);
 	return 0;
-}
-
-static double weight(const struct ser_task *t, const struct ser_batch *b)
-{
-	(void)t;
-	return (double)b->n;
 }
 
 /* Which entry of each group the masked frames chose */
@@ -243,12 +226,9 @@ const struct ser_task_kind train_wav2vec2 = {
 	.score = "accuracy",
 	.frames = true,
 	.needs_frames = true,
-	.head_name = head_name,
-	.labels = labels,
 	.head = head,
 	.targets = targets,
 	.mask = mask,
-	.weight = weight,
 	.loss = loss,
 	.tally_size = train_hits_size,
 	.tally = tally,

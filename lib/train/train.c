@@ -191,11 +191,16 @@ static int shared_loss(struct ser_trainer *t, struct ser_task *k, int x, double 
 	return ser_nn_sum(t->tape, ser_nn_mul(t->tape, x, g));
 }
 
+static double weight_of(const struct ser_task *k, const struct ser_batch *b)
+{
+	return k->kind->weight != NULL ? k->kind->weight(k, b) : (double)b->n;
+}
+
 /* The loss of a task over the batch, whose rows of this process are encoded; -1 when the batch says nothing about it. Over
  * all processes the node's gradients add up to the loss's, *value to the loss. */
 static int task_loss(struct ser_trainer *t, struct ser_task *k, double *value)
 {
-	if (k->norm == 0 || k->kind->weight(k, &t->b) == 0)
+	if (k->norm == 0 || weight_of(k, &t->b) == 0)
 		return -1;
 	int source = train_source(t, k);
 	if (k->adversarial)
@@ -256,7 +261,7 @@ static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_TASK], st
 	for (size_t p = 0; p < n_part; p++) {
 		train_batch_part(t, p);
 		for (size_t k = 0; k < t->n_task; k++)
-			t->task[k].norm += t->task[k].kind->weight(&t->task[k], &t->b);
+			t->task[k].norm += weight_of(&t->task[k], &t->b);
 	}
 	for (size_t k = 0; k < t->n_task; k++)
 		if (t->task[k].norm < t->task[k].kind->least)
