@@ -63,23 +63,13 @@ $$(OUT)/$(1)/$(2)-$(3)-%.st: $$(OUT)/$(1).ser $$(call uses,TRAIN CHANNELS CHUNK_
 
 $$(OUT)/$(1)/$(2)-$(3)-%.pred.ser: $$(OUT)/$(1)/$(2)-$(3)-%.st $$(OUT)/$(1).ser
 	ser-select 'fold == $$*' $$(word 2,$$^) | ser-predict -m $$< -t $$(THREADS) --drop feat -o $$@
-
-$$(OUT)/$(1)/$(2)-$(3).pred.ser: $$(FOLDS:%=$$(OUT)/$(1)/$(2)-$(3)-%.pred.ser)
-	ser-cat -o $$@ $$^
-
-$$(OUT)/$(1)/$(2)-$(3).score.json: $$(OUT)/$(1)/$(2)-$(3).pred.ser $$(call uses,N_BOOT)
-	ser-score regress --label arousal --fold none --n-boot $$(N_BOOT) --seed $(3) --json $$< > $$@.part
-	mv $$@.part $$@
-
-# against the first method
-$$(OUT)/$(1)/$(2)-$(3).compare.json: $$(OUT)/$(1)/$(2)-$(3).pred.ser $$(OUT)/$(1)/$$(firstword $$(METHODS))-$(3).pred.ser $$(call uses,N_BOOT)
-	ser-score compare --task regress --label arousal --fold none --n-boot $$(N_BOOT) --seed $(3) --json $$< \
-		$$(OUT)/$(1)/$$(firstword $$(METHODS))-$(3).pred.ser > $$@.part
-	mv $$@.part $$@
 endef
 $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call method,$(c),$(m),$(s))))))
 
-runs = $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(OUT)/$(c)/$(m)-$(s))))
+SCORE   := regress --label arousal
+COMPARE := --task regress --label arousal
+include seeds.mk
+
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
 	@{ echo '# Equal chunks against whole utterances'; echo; \
 		echo 'Descriptors: $(FEATURES). Chunks: $(foreach c,$(CORPORA),$(c) $(CHUNK_$(c));) networks of $(CHANNELS) channels, `$(TRAIN)`.'; \

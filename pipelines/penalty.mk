@@ -56,22 +56,13 @@ $$(OUT)/$(1)/$(2)-$(3)-%.st: $$(OUT)/$(1).ser $$(OUT)/penalty.json $$(call uses,
 
 $$(OUT)/$(1)/$(2)-$(3)-%.pred.ser: $$(OUT)/$(1)/$(2)-$(3)-%.st $$(OUT)/$(1).ser
 	ser-select 'fold == $$*' $$(word 2,$$^) | ser-predict -m $$< -t $$(THREADS) --drop func -o $$@
-
-$$(OUT)/$(1)/$(2)-$(3).pred.ser: $$(FOLDS:%=$$(OUT)/$(1)/$(2)-$(3)-%.pred.ser)
-	ser-cat -o $$@ $$^
-
-$$(OUT)/$(1)/$(2)-$(3).score.json: $$(OUT)/$(1)/$(2)-$(3).pred.ser $$(call uses,N_BOOT)
-	ser-score classes --label emo --fold none --n-boot $$(N_BOOT) --seed $(3) --json $$< > $$@.part
-	mv $$@.part $$@
-
-# against the first method
-$$(OUT)/$(1)/$(2)-$(3).compare.json: $$(OUT)/$(1)/$(2)-$(3).pred.ser $$(OUT)/$(1)/$$(firstword $$(METHODS))-$(3).pred.ser $$(call uses,N_BOOT)
-	ser-score compare --label emo --fold none --n-boot $$(N_BOOT) --seed $(3) --json $$< $$(OUT)/$(1)/$$(firstword $$(METHODS))-$(3).pred.ser > $$@.part
-	mv $$@.part $$@
 endef
 $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call method,$(c),$(m),$(s))))))
 
-runs = $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(OUT)/$(c)/$(m)-$(s))))
+SCORE   := classes --label emo
+COMPARE := --label emo
+include seeds.mk
+
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
 	@{ echo '# A penalty between emotions that are seldom chosen together'; echo; \
 		echo 'Penalties: '"$$(jq -r '"\(.about.n) clips of \(.about.speakers) speakers"' $(OUT)/penalty.json)"' of CREMA-D, votes of listeners. beta and alpha: none 1, 0;'; \
