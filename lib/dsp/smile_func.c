@@ -96,9 +96,9 @@ static size_t turning_points(const double *v, size_t n, ptrdiff_t *at)
 	return k;
 }
 
-/* Slopes of the straight lines from the beginning to the first turning point, on to the next, and from the last to the end. As in openSMILE,
- * falling ones are positive but the last, which the deviation leaves out, but counts; and of a contour without turning points
- * the slope is by frames. */
+/* Slopes of the straight lines from the beginning to the first turning point, on to the next, and from the last to the end.
+ * As in openSMILE, falling ones are positive but the last, which the deviation leaves out, but counts; and of a contour
+ * without turning points the slope is by frames. */
 static struct slopes slopes_of(const double *v, size_t n, ptrdiff_t *at)
 {
 	struct slopes y = {0};

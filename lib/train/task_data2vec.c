@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* data2vec: what a teacher, the average of the network's own parameters over the steps, makes of the unmasked input (Baevski et al. 2022): of
- * the feed-forward parts of its top layers the mean, each channel normed over the utterance. The network regresses it at masked frames. */
+/* data2vec (Baevski et al. 2022): what a teacher, the average of the network's own parameters over the steps, makes of the
+ * unmasked input: of the feed-forward parts of its top layers the mean, each channel normed over the utterance. The network
+ * regresses it at masked frames. */
 #include "train/impl.h"
 
 #include <math.h>

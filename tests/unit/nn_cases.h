@@ -302,7 +302,10 @@ static int l_mae(struct ser_tape *t, const int *x) { return ser_nn_mae(t, x[0], 
 static int l_ccc(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, false, 1e-8, &(struct ser_loss){.class_w = cw}); }
 static int l_unlikely(struct ser_tape *t, const int *x) { return ser_nn_unlikelihood(t, x[0], soft, false, &normed); }
 static int l_unlikely_each(struct ser_tape *t, const int *x) { return ser_nn_unlikelihood(t, x[0], soft, true, &normed); }
-static int l_ccc_mixed(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, true, 1e-8, &(struct ser_loss){.class_w = cw}); }
+static int l_ccc_mixed(struct ser_tape *t, const int *x)
+{
+	return ser_nn_ccc(t, x[0], soft, true, 1e-8, &(struct ser_loss){.class_w = cw});
+}
 static int cosine(struct ser_tape *t, const int *x)
 {
 	return ser_nn_linear(t, ser_nn_l2_norm(t, x[0], 1e-12), ser_nn_l2_norm(t, x[1], 1e-12), -1);
