@@ -6,8 +6,10 @@
 # For each corpus that the encoder never saw, and for its embeddings, those of the same network with random weights, mean and
 # deviation of cepstra, and eGeMAPS' functionals: k-means with as many clusters as there are emotions, within each speaker and over all, as
 # the embeddings are and with each speaker's mean taken off; then scores of the clusters against emotion, text, intensity,
-# take and, over all, sex and speaker, each beside its chance level. SPEAKER is where speaker.mk was; it runs when need be.
-# MODELS are further models of ser-train or ser-model import, each a system of its file's name, and with random weights NAME-random.
+# take, loudness and, over all, sex and speaker, each beside its chance level. SPEAKER is where speaker.mk was; it runs when need be.
+# MODELS are further models of ser-train or ser-model import, each a system of its file's name, and with random weights NAME-random;
+# NAME-layerN is the mean over time of what layer N of a transformer gives. PREP_nemo='ser-prep nemo /data/nemo | ser-fold subset ...' takes a
+# part of a corpus.
 include settings.mk
 
 OUT     ?= out/confounds
@@ -16,10 +18,10 @@ CORPORA ?= ravdess emodb nemo
 export DATA
 
 # What is scored within a speaker, and over all as well: labels that vary there.
-LABELS_ravdess ?= emo text intensity take
-LABELS_emodb   ?= emo text take
-LABELS_nemo    ?= emo text
-LABELS          = $(or $(LABELS_$(1)),emo text)
+LABELS_ravdess ?= emo text intensity take loud
+LABELS_emodb   ?= emo text take loud
+LABELS_nemo    ?= emo text loud
+LABELS          = $(or $(LABELS_$(1)),emo text loud)
 
 MODELS  ?=
 SYSTEMS ?= encoder random cepstra egemaps $(foreach m,$(named),$(m) $(m)-random)
@@ -30,6 +32,7 @@ FEATURES ?= --kind fbank --num-mel-bins 80
 BASELINE ?= --kind mfcc --num-ceps 20 --functionals mean,std
 N_PERM   ?= 1000
 METRIC   ?= cosine
+FEW      ?= 64
 MAPPED   ?= 6
 MAP      ?= --method tsne --metric cosine --perplexity 30
 
@@ -69,13 +72,14 @@ $(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(SPEAKER)/cepstra.norm $(call uses,BASELINE)
 $(OUT)/%.egemaps.ser: $(OUT)/%.tsv
 	ser-wav2feat --preset egemaps -q -t $(THREADS) $< | ser-norm --field func --global -o $@
 
+few = awk 'NR == 1 {print; next} {line[n++] = $$0} END {m = n < $(FEW) ? n : $(FEW); for (i = 0; i < m; i++) print line[int(i * n / m)]}' $(1)
 define model_system
 $$(OUT)/%.$(1).ser: $(2) $$(OUT)/%.tsv
 	ser-embed -q -m $$< -t $$(THREADS) -o $$@ $$(word 2,$$^)
 
 # its batch norm, where it has some, has seen some of the encoder's training data; its weights are those that it would begin with
-$$(OUT)/$(1)-random.st: $(2) $$(SPEAKER)/some.tsv $$(call uses,SEED)
-	ser-wav2feat --like $$< -q $$(word 2,$$^) | ser-train speaker --label spk --arch $$$$(ser-model show --json $$< | jq -r .arch) \
+$$(OUT)/$(1)-random.st: $(2) $$(SPEAKER)/some.tsv $$(call uses,SEED FEW)
+	$$(call few,$$(word 2,$$^)) | ser-wav2feat --like $$< -q | ser-train speaker --label spk --arch $$$$(ser-model show --json $$< | jq -r .arch) \
 		$$$$(ser-model show --json $$< | jq -r '.hyper | to_entries[] | "--hyper \(.key)=\(.value)"') --crop 0 --epochs 1 --lr 0 --seed $$(SEED) \
 		-q -t $$(THREADS) -o $$@
 
@@ -84,6 +88,20 @@ $$(OUT)/%.$(1)-random.ser: $$(OUT)/$(1)-random.st $$(OUT)/%.tsv
 endef
 $(foreach m,$(MODELS),$(eval $(call model_system,$(basename $(notdir $(m))),$(m))))
 
+# $(1) NAME-layerN, $(2) NAME, $(3) N
+define layer_system
+$$(OUT)/%.$(1).ser: $$(filter %/$(2).st,$$(MODELS)) $$(OUT)/%.tsv
+	ser-embed -q -m $$< --layer $(3) -t $$(THREADS) -o $$@ $$(word 2,$$^)
+endef
+$(foreach m,$(named),$(foreach s,$(filter $(m)-layer%,$(SYSTEMS)),$(eval $(call layer_system,$(s),$(m),$(s:$(m)-layer%=%)))))
+
+# ---- how loud, by thirds of what a speaker says, by eGeMAPS' last functional, the equivalent sound level ----
+$(CORPORA:%=$(OUT)/%.loud.tsv): $(OUT)/%.loud.tsv: $(OUT)/%.egemaps.ser
+	ser-dump --data $< | jq -r '[.id, .spk, .func.data[-1]] | @tsv' | sort -t $$'\t' -k 2,2 -k 3,3g | \
+		awk -F'\t' -v OFS='\t' '{id[NR] = $$1; spk[NR] = $$2; at[NR] = n[$$2]++} END {print "id", "loud"; \
+			for (i = 1; i <= NR; i++) print id[i], "third" 1 + int(3 * at[i] / n[spk[i]])}' > $@.part
+	mv $@.part $@
+
 # ---- clusters, as many as emotions. Embeddings stay where they are what was clustered, for their silhouettes and because
 # their header says whom the encoder was trained on; over all records silhouettes would take too long ----
 VIEWS     := speaker speaker-centred all all-centred
@@ -91,9 +109,9 @@ by         = $(if $(filter speaker%,$(1)),--by spk) $(if $(filter %-centred,$(1)
 drop       = $(if $(filter-out speaker,$(1)),--drop $(call field,$(2)))
 n_emotion  = $$(awk -F'\t' 'NR > 1 && $$4 != "" {n += !seen[$$4]++} END {print n}' $(1))
 define clustering
-$$(OUT)/%.$(1).$(2).ser: $$(OUT)/%.$(1).ser $$(OUT)/%.tsv $$(call uses,METRIC SEED)
+$$(OUT)/%.$(1).$(2).ser: $$(OUT)/%.$(1).ser $$(OUT)/%.tsv $$(OUT)/%.loud.tsv $$(call uses,METRIC SEED)
 	ser-kmeans -k $$(call n_emotion,$$(word 2,$$^)) $$(call by,$(2)) --field $$(call field,$(1)) --metric $$(METRIC) --seed $$(SEED) \
-		-t $$(THREADS) $$< | ser-select $$(call drop,$(2),$(1)) true -o $$@
+		-t $$(THREADS) $$< | ser-join --tsv --fields loud - $$(word 3,$$^) | ser-select $$(call drop,$(2),$(1)) true -o $$@
 endef
 $(foreach s,$(SYSTEMS),$(foreach v,$(VIEWS),$(eval $(call clustering,$(s),$(v)))))
 
