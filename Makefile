@@ -47,7 +47,7 @@ CFLAGS   = -std=c11 -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstr
 LDFLAGS  = -Wl,--as-needed $(LDFLAGS_$(FLAVOUR))
 
 # ---- what there is: found, not listed ----
-LIB_SRC  := $(sort $(filter-out lib/comm/mpi.c,$(wildcard lib/*/*.c lib/*/*/*.c)))
+LIB_SRC  := $(sort $(filter-out lib/train/mpi.c,$(wildcard lib/*/*.c lib/*/*/*.c)))
 TOOL_SRC := $(sort $(wildcard src/ser-*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o $(BUILD)/gen/model/onnx.pb-c.o $(BUILD)/gen/page_texts.o
@@ -121,7 +121,7 @@ $(BINDIR)/%: $(BUILD)/src/%.o $(BUILD)/libser.a
 plugins: | $(DEPS_FIRST)
 	$(Q)if pkg-config --exists ompi-c; then $(MAKE) -s --no-print-directory $(LIBEXEC)/mpi.so; fi
 
-$(LIBEXEC)/mpi.so: lib/comm/mpi.c lib/comm/plugin.h
+$(LIBEXEC)/mpi.so: lib/train/mpi.c lib/train/plugin.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -Ilib $(subst -I,-isystem ,$(shell pkg-config --cflags ompi-c)) $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "augment/copies.h"
+#include "extract/copies.h"
 #include "cli/cli.h"
 
 #include <stdlib.h>

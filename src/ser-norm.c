@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
-#include "norm/norm.h"
+#include "extract/norm.h"
 
 #include <stdlib.h>
 

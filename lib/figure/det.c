@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "figure/private.h"
-#include "ml/boot.h"
+#include "stat/boot.h"
 
 #include <math.h>
 #include <stdlib.h>

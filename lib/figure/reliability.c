@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "figure/private.h"
-#include "ml/score.h"
+#include "stat/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "figure/private.h"
-#include "ml/score.h"
+#include "stat/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* ml: what is done with labels, predictions and embeddings: scores with their uncertainty, distances,
- * k-means, pair sampling. Nothing here reads a stream, prints or exits. */
+/* ml: what is learned from embeddings without a network: distances, k-means, projections, and the sampling of pairs.
+ * Nothing here reads a stream, prints or exits. */
 #ifndef SER_ML_H
 #define SER_ML_H
 
-#include "ml/boot.h"
-#include "ml/cluster.h"
 #include "ml/dist.h"
-#include "ml/eval.h"
 #include "ml/kmeans.h"
 #include "ml/pairs.h"
 #include "ml/project.h"
-#include "ml/score.h"
 
 #endif

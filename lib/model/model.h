@@ -4,7 +4,7 @@
 #ifndef SER_MODEL_MODEL_H
 #define SER_MODEL_MODEL_H
 
-#include "model/safetensors.h"
+#include "formats/safetensors.h"
 #include "base/option.h"
 #include "nn/nn.h"
 #include "stream/stream.h"

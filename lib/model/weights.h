@@ -8,7 +8,7 @@
 #define SER_MODEL_WEIGHTS_H
 
 #include "formats/pickle.h"
-#include "model/safetensors.h"
+#include "formats/safetensors.h"
 #include "stream/stream.h"
 
 struct ser_weights {

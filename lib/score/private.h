@@ -4,6 +4,7 @@
 #define SER_SCORE_PRIVATE_H
 
 #include "ml/ml.h"
+#include "stat/stat.h"
 #include "score/score.h"
 
 /* Speakers that were trained on and are scored, from what the streams' headers say of a tensor. */

@@ -10,7 +10,7 @@
 
 #include "base/base.h"
 #include "base/option.h"
-#include "ml/score.h"
+#include "stat/metrics.h"
 #include "score/report.h"
 #include "stream/stream.h"
 

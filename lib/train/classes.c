@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What tasks over the classes of a label share: outputs, codes and weights of classes, unweighted average recall. */
-#include "ml/score.h"
+#include "stat/metrics.h"
 #include "train/impl.h"
 
 #include <stdlib.h>

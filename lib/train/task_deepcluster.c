@@ -2,7 +2,7 @@
 /* deepcluster: the clusters that k-means finds in what the network itself makes of the records, anew before each pass over them
  * (Caron et al. 2018), as DeepEmoCluster does it beside regression (Lin, Sridhar and Busso 2021): of the head's first layer before
  * its ReLU, without dropout, by 20 iterations from a random start; each pass begins with new outputs. */
-#include "ml/cluster.h"
+#include "stat/cluster.h"
 #include "ml/kmeans.h"
 #include "train/impl.h"
 

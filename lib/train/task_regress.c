@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* regress: numbers, such as arousal and valence. A record that lacks one of them takes no part. */
-#include "ml/score.h"
+#include "stat/metrics.h"
 #include "train/impl.h"
 
 #include <math.h>

@@ -8,7 +8,7 @@
 #define SER_TRAIN_TRAIN_H
 
 #include "base/base.h"
-#include "comm/comm.h"
+#include "train/comm.h"
 #include "dsp/dsp.h"
 #include "model/model.h"
 #include "nn/nn.h"

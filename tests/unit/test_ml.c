@@ -4,6 +4,7 @@
  * promised. */
 #include "ml/kern.h"
 #include "ml/ml.h"
+#include "stat/stat.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Normalised records against scikit-learn's StandardScaler (tests/ref/norm.py), the file of statistics, and what is refused. */
-#include "model/safetensors.h"
-#include "norm/norm.h"
+#include "formats/safetensors.h"
+#include "extract/norm.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Reports of predictions: scores pooled over all items and averaged over folds, each with its bootstrap interval, of one
  * system or of the difference of two on the same items. */
-#ifndef SER_ML_EVAL_H
-#define SER_ML_EVAL_H
+#ifndef SER_STAT_EVAL_H
+#define SER_STAT_EVAL_H
 
 #include "base/base.h"
-#include "ml/boot.h"
-#include "ml/score.h"
+#include "stat/boot.h"
+#include "stat/metrics.h"
 
 /* Which items belong together. fold [n] in [0,n_fold); unit [n] in [0,n_unit) is what the bootstrap draws: a speaker;
  * NULL: each item by itself. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The plug-in over Open MPI: libexec/ser/mpi.so. No part of libser. */
-#include "comm/plugin.h"
+#include "train/plugin.h"
 
 #include <mpi.h>
 

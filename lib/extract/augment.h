@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* augment: changed copies of sounds: the chain of what may be done to one, and the lists of other sounds (noises, impulse
  * responses, voices) that it draws from. What is drawn hangs on the seed and the copy's id alone. Nothing here prints or exits. */
-#ifndef SER_AUGMENT_H
-#define SER_AUGMENT_H
+#ifndef SER_EXTRACT_AUGMENT_H
+#define SER_EXTRACT_AUGMENT_H
 
 #include "audio/audio.h"
 #include "base/base.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How well a clustering agrees with known classes, and how well it would by chance. */
-#ifndef SER_ML_CLUSTER_H
-#define SER_ML_CLUSTER_H
+#ifndef SER_STAT_CLUSTER_H
+#define SER_STAT_CLUSTER_H
 
 #include "base/base.h"
 

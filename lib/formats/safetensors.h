@@ -5,8 +5,8 @@
  * What is written here has "crc32" as the first of its metadata: eight hexadecimal digits, the CRC-32 of the whole file in which
  * these digits are zeros, and "checksum": "crc32" behind it, so that no damage to either makes a file that nobody checks. A file
  * of another writer has neither and is not checked. */
-#ifndef SER_MODEL_SAFETENSORS_H
-#define SER_MODEL_SAFETENSORS_H
+#ifndef SER_FORMATS_SAFETENSORS_H
+#define SER_FORMATS_SAFETENSORS_H
 
 #include "base/base.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ml/score.h"
+#include "stat/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>

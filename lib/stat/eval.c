@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ml/eval.h"
+#include "stat/eval.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "augment/augment.h"
+#include "extract/augment.h"
 #include "dsp/augment.h"
 
 #include <math.h>

@@ -9,8 +9,8 @@
  * Wherever a struct ser_comm is asked for, NULL is allowed and means this process alone. Calls are made by all processes in the
  * same order, by one thread of each. What goes wrong inside MPI ends all processes: its default. A process that ends
  * otherwise than through ser_comm_close makes mpirun end the others, with its status. */
-#ifndef SER_COMM_COMM_H
-#define SER_COMM_COMM_H
+#ifndef SER_TRAIN_COMM_H
+#define SER_TRAIN_COMM_H
 
 #include "base/base.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "augment/copies.h"
+#include "extract/copies.h"
 
 #include <stdlib.h>
 #include <string.h>

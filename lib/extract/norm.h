@@ -4,8 +4,8 @@
  * stream, prints or exits.
  *
  * Statistics over records need two passes: _add() every record, then _done(), then _do() every record. */
-#ifndef SER_NORM_H
-#define SER_NORM_H
+#ifndef SER_EXTRACT_NORM_H
+#define SER_EXTRACT_NORM_H
 
 #include "base/base.h"
 #include "stream/stream.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* copies: changed copies of records, several at a time: of samples by augment.h's chain, of features by SpecAugment's masks. */
-#ifndef SER_AUGMENT_COPIES_H
-#define SER_AUGMENT_COPIES_H
+#ifndef SER_EXTRACT_COPIES_H
+#define SER_EXTRACT_COPIES_H
 
-#include "augment/augment.h"
+#include "extract/augment.h"
 #include "dsp/dsp.h"
 #include "stream/stream.h"
 

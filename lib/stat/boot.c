@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ml/boot.h"
+#include "stat/boot.h"
 
 #include <math.h>
 #include <stdlib.h>

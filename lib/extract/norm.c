@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "norm/norm.h"
+#include "extract/norm.h"
 #include "dsp/dsp.h"
-#include "model/safetensors.h"
+#include "formats/safetensors.h"
 
 #include <math.h>
 #include <stdlib.h>

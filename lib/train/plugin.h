@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Between comm.c and the plug-in. */
-#ifndef SER_COMM_PLUGIN_H
-#define SER_COMM_PLUGIN_H
+#ifndef SER_TRAIN_PLUGIN_H
+#define SER_TRAIN_PLUGIN_H
 
 #include <stddef.h>
 #include <stdint.h>

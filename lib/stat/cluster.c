@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ml/cluster.h"
+#include "stat/cluster.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Bootstrap confidence intervals (Efron and Tibshirani 1993). A unit is what is drawn with replacement: an
  * utterance, or a speaker with all their utterances (the cluster bootstrap). */
-#ifndef SER_ML_BOOT_H
-#define SER_ML_BOOT_H
+#ifndef SER_STAT_BOOT_H
+#define SER_STAT_BOOT_H
 
 #include "base/base.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "comm/comm.h"
-#include "comm/plugin.h"
+#include "train/comm.h"
+#include "train/plugin.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
  *
  * Every function that a bootstrap calls takes `count`, how many times each item was drawn; NULL is once
  * each. Drawing an item twice is the same as having it twice, ties included. */
-#ifndef SER_ML_SCORE_H
-#define SER_ML_SCORE_H
+#ifndef SER_STAT_METRICS_H
+#define SER_STAT_METRICS_H
 
 #include "base/base.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/safetensors.h"
+#include "formats/safetensors.h"
 
 #include "stream/stream.h"
 
