@@ -18,8 +18,8 @@ static void heads(const struct ser_model *m, struct ser_buf *b)
 {
 	for (size_t i = 0; i < m->n_head; i++) {
 		const struct ser_head *h = &m->head[i];
-		ser_buf_printf(b, "%-14s%s: %s, %zu output%s", i == 0 ? "heads" : "", h->name,
-			       ser_head_kind_name(h->kind), h->n_out, h->n_out == 1 ? "" : "s");
+		ser_buf_printf(b, "%-14s%s: %s, %zu output%s", i == 0 ? "heads" : "", h->name, ser_head_kinds[h->kind],
+			       h->n_out, h->n_out == 1 ? "" : "s");
 		if (h->n_hidden > 0)
 			ser_buf_printf(b, ", %zu hidden", h->n_hidden);
 		if (h->source.n > 0) {

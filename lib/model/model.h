@@ -4,8 +4,8 @@
 #ifndef SER_MODEL_MODEL_H
 #define SER_MODEL_MODEL_H
 
-#include "formats/safetensors.h"
 #include "base/option.h"
+#include "formats/safetensors.h"
 #include "nn/nn.h"
 #include "stream/stream.h"
 
@@ -132,7 +132,7 @@ enum ser_head_kind {
 	SER_HEAD_TOWER, /* unit vectors [n_seg, n_out] in a space that heads share, with a learnt factor on their cosines */
 	SER_HEAD_CODES /* unit vectors [.., n_out] of a product quantiser: see ser_model_quantize */
 };
-const char *ser_head_kind_name(enum ser_head_kind k);
+extern const char *const ser_head_kinds[]; /* their names, by value; ends with NULL */
 enum { SER_MAX_HEAD_LAYER = 16, SER_MAX_GROUP = 16 };
 /* What a head makes of frames first, where it stands on them and is not one of each: means, also with deviations, both by attention (Okabe
  * et al. 2018), covariances of 64 projections (Lin et al. 2015; Stafylakis et al. 2021). */
