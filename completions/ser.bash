@@ -25,7 +25,7 @@ _ser() {
 		COMPREPLY+=($(compgen $files -- "${words[at]#"$before"}"))
 	fi
 }
-for _ser_tool in cat chunk cmp augment dump embed fold head info join kmeans manifest model norm pairs plot predict prep project report score select \
+for _ser_tool in cat chunk cmp augment dump embed face fold head info join kmeans manifest model norm pairs plot predict prep project report score select \
 	sort split svm target tokenize train trials wav2feat; do
 	complete -F _ser "ser-$_ser_tool"
 done

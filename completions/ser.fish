@@ -24,7 +24,7 @@ function __ser_complete
         end
     end
 end
-set -l ser_tools cat chunk cmp augment dump embed fold head info join kmeans manifest model norm pairs plot predict prep project report score select \
+set -l ser_tools cat chunk cmp augment dump embed face fold head info join kmeans manifest model norm pairs plot predict prep project report score select \
     sort split svm target tokenize train trials wav2feat
 for tool in $ser_tools
     complete -c ser-$tool -f -a '(__ser_complete)'
