@@ -441,12 +441,16 @@ int main(int argc, char **argv)
 	choose_head(&c, &j, head);
 	if (ser_embed_new(&em, m, &o, (enum ser_la_precision)precision, c.n_thread, &e) != 0)
 		ser_cli_die(&c, &e);
+	if (j.head < 0)
+		ser_embed_consume(em);
 	const struct ser_encoder *first = &m->enc[ser_model_source_term(m, &o.source, 0).encoder];
 	int status;
 	if (j.head >= 0) {
 		j.run = ser_runner_new(m, &j.source, c.n_thread);
 		if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
 			ser_cli_die(&c, &e);
+		if (j.label == NULL)
+			ser_runner_consume(j.run);
 		first = &m->enc[ser_model_source_term(m, &j.source, 0).encoder];
 		status = ser_cli_follow(&c, &(struct ser_filter){head_header, head_record, &j}, first->field,
 					first->arch->min_frame(first->hyper), NULL);

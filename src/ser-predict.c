@@ -211,6 +211,7 @@ int main(int argc, char **argv)
 	j.run = ser_runner_new(m, &j.head->source, c.n_thread);
 	if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
 		ser_cli_die(&c, &e);
+	ser_runner_consume(j.run);
 	const struct ser_filter filter = {header, record, &j};
 	const struct ser_encoder *first = &m->enc[ser_model_source_term(m, &j.head->source, 0).encoder];
 	int status =

@@ -63,6 +63,9 @@ void *ser_realloc(void *p, size_t n, size_t size);
 /* malloc of whole lines of the cache, 64 bytes: for vector registers of any width. Much of it comes in large pages where the system
  * has them. */
 void *ser_malloc_aligned(size_t n, size_t size);
+/* Nobody needs these n bytes any more, allocated or mapped from a file: the system takes the whole pages among them. Read again, they are
+ * anything. */
+void ser_give_back(void *p, size_t n);
 char *ser_strdup(const char *s);
 char *ser_strndup(const char *s, size_t n); /* n bytes and a NUL, whatever they hold */
 /* Grow *p, of *cap elements, to hold at least `need`; doubles. */

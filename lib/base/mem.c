@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static void oom_print(size_t n)
 {
@@ -68,6 +69,14 @@ void *ser_malloc_aligned(size_t n, size_t size)
 	if (b >= 2 * LARGE)
 		madvise(p, b, MADV_HUGEPAGE);
 	return p;
+}
+
+void ser_give_back(void *p, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)p + page - 1) / page * page,
+		  to = ((uintptr_t)p + n) / page * page;
+	if (from < to)
+		madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_DONTNEED);
 }
 
 void *ser_calloc(size_t n, size_t size)

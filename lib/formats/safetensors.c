@@ -332,6 +332,7 @@ int ser_st_open(struct ser_st **out, const char *path, struct ser_err *e)
 	}
 	(*out)->map = map;
 	(*out)->map_size = n;
+	ser_give_back(map, n); /* the checksum read all of it */
 	return 0;
 }
 
@@ -344,6 +345,13 @@ void ser_st_free(struct ser_st *s)
 	ser_map_free(s->name);
 	ser_arena_free(&s->arena);
 	free(s);
+}
+
+void ser_st_pass(const struct ser_st *s, const struct ser_st_tensor *t)
+{
+	const char *map = s->map, *p = t->data;
+	if (map != NULL)
+		ser_give_back((char *)s->map + (p - map), t->n * ser_st_dtype_size(t->dtype));
 }
 
 const struct ser_st_tensor *ser_st_find(const struct ser_st *s, const char *name)

@@ -74,6 +74,8 @@ void ser_st_free(struct ser_st *s);
 bool ser_st_is(const char *path);
 const struct ser_st_tensor *ser_st_find(const struct ser_st *s, const char *name); /* or NULL */
 const char *ser_st_meta(const struct ser_st *s, const char *key);                  /* or NULL */
+/* A tensor's bytes will not be read any more, or not soon: of a mapped file they take no memory until then. */
+void ser_st_pass(const struct ser_st *s, const struct ser_st_tensor *t);
 
 /* Write tensors and metadata in the order given, after the checksum; the header is padded with spaces to a multiple of 8 bytes. Names must
  * be unique and not "__metadata__", keys "crc32" and "checksum" are passed over; `n` of a tensor is not looked at, its shape is. */

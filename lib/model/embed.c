@@ -135,6 +135,11 @@ void ser_embed_free(struct ser_embed *em)
 	free(em);
 }
 
+void ser_embed_consume(struct ser_embed *em)
+{
+	ser_runner_consume(em->run);
+}
+
 void ser_embed_note(const struct ser_embed *em, struct ser_buf *b)
 {
 	ser_runner_note(em->run, b);

@@ -37,6 +37,7 @@ struct ser_embed;
 int ser_embed_new(struct ser_embed **out, const struct ser_model *m, const struct ser_embed_opt *o,
 		  enum ser_la_precision p, int n_worker, struct ser_err *e);
 void ser_embed_free(struct ser_embed *em);
+void ser_embed_consume(struct ser_embed *em); /* ser_runner_consume() */
 /* A segment begins: checked; what will be said of the result is added as `name`. SER_EDATA; SER_EUSAGE: of chunks. */
 int ser_embed_header(struct ser_embed *em, struct ser_header *h, const char *name, struct ser_err *e);
 size_t ser_embed_chunk(const struct ser_embed *em); /* rows of the field, as the header's times have it; 0: whole */

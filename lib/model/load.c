@@ -186,6 +186,7 @@ static int fill_params(struct ser_model *m, const struct ser_st *s, struct ser_e
 		buf = ser_grow(buf, &cap, t->n, sizeof *buf);
 		ser_st_f4(t, buf);
 		ser_model_slice_in(sl, buf, p->val + sl->at);
+		ser_st_pass(s, t);
 	}
 	free(buf);
 	return ser_params_check(p, e);
@@ -267,8 +268,10 @@ int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser
 		m->prov = ser_val_copy(&m->arena, &prov);
 		rc = check_tensors(m, s, e);
 	}
+	m->params->blank = true;
 	if (rc == 0)
 		rc = ser_model_build(m, e);
+	m->params->blank = false;
 	if (rc == 0)
 		rc = fill_params(m, s, e);
 	ser_arena_free(&a);

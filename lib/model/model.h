@@ -334,6 +334,8 @@ struct ser_runner;
 struct ser_runner *ser_runner_new(const struct ser_model *m, const struct ser_source *s, int n_worker);
 /* Products in bf16: before the first record. SER_EUSAGE where this build has none (see ser_la_set_precision). */
 int ser_runner_precision(struct ser_runner *r, enum ser_la_precision p, struct ser_err *e);
+/* Before the first record: weights are given back as they are packed, and with that the model is the runner's alone. */
+void ser_runner_consume(struct ser_runner *r);
 /* Before the first record: what ser_runner_do() gives are states of layers first to last of the source's one encoder side by side, in
  * place of its source. */
 void ser_runner_layers(struct ser_runner *r, size_t first, size_t last);

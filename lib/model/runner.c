@@ -70,6 +70,11 @@ int ser_runner_precision(struct ser_runner *r, enum ser_la_precision p, struct s
 	return 0;
 }
 
+void ser_runner_consume(struct ser_runner *r)
+{
+	ser_tape_consume(r->w[0].tape);
+}
+
 void ser_runner_layers(struct ser_runner *r, size_t first, size_t last)
 {
 	r->layers = true;

@@ -77,6 +77,7 @@ struct node {
 	size_t n_split;        /* so many of its columns */
 	bool idle;             /* only they need its memory */
 	bool taken;            /* an operator wrote over its value */
+	bool read;             /* a parameter that something else than a product with all of it reads */
 	bool boundary;         /* used outside of the block that it was made in, by what backward may come to */
 	size_t n_bias;         /* of the maker's bias, if it wants a gradient: sums down columns of this one's, */
 	double *grad_sum;      /* [n_bias], */
@@ -120,6 +121,7 @@ struct packs {
 	struct packed *packed; /* [n] */
 	size_t n, cap;
 	int n_tape;
+	bool consume; /* what they were packed from is given back */
 };
 
 struct ser_tape {

@@ -35,9 +35,10 @@
 /* ---- parameters ---------------------------------------------------------------------------------- */
 
 enum {
-	SER_P_BUFFER = 1,  /* state, not trained: running statistics */
-	SER_P_FROZEN = 2,  /* no gradient, no update */
-	SER_P_NO_DECAY = 4 /* no weight decay: biases and gains */
+	SER_P_BUFFER = 1,   /* state, not trained: running statistics */
+	SER_P_FROZEN = 2,   /* no gradient, no update */
+	SER_P_NO_DECAY = 4, /* no weight decay: biases and gains */
+	SER_P_GONE = 8      /* its values were given back once they were packed (ser_tape_consume) */
 };
 
 enum ser_init_kind { SER_INIT_CONST, SER_INIT_UNIFORM, SER_INIT_NORMAL };
@@ -66,6 +67,7 @@ struct ser_params {
 	uint64_t seed;
 	struct ser_map *name;
 	bool outline; /* slices get names and shapes, no values: to see what a network needs before memory is taken */
+	bool blank;   /* slices to come are zeros, to be filled: no values are drawn for them */
 };
 
 struct ser_params *ser_params_new(uint64_t seed);
@@ -122,6 +124,9 @@ void ser_tape_free(struct ser_tape *t);
 /* From here on the two use the same packed weights (SER_TAPE_FIXED), from several threads, too: tapes of the same parameters and
  * precision, before either runs. One that is reset without SER_TAPE_FIXED has its own again. */
 void ser_tape_share_packed(struct ser_tape *t, struct ser_tape *with);
+/* From here on weights that are packed whole, and that nothing but products with them reads, are given back: the parameters are this
+ * tape's, and those' that share its packed weights, alone, and always SER_TAPE_FIXED. */
+void ser_tape_consume(struct ser_tape *t);
 /* Forget all nodes. seed decides every random number drawn until the next reset. No memory is given back, none is
  * asked for in a step like the one before. */
 void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed);

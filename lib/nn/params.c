@@ -57,7 +57,7 @@ int ser_params_add(struct ser_params *p, const char *name, unsigned flags, struc
 	struct ser_rng rng;
 	ser_rng_seed_key(&rng, p->seed, name, strlen(name));
 	real *v = p->val + s->at;
-	for (size_t j = 0; j < s->n; j++)
+	for (size_t j = 0; j < s->n && !p->blank; j++)
 		switch (init.kind) {
 		case SER_INIT_CONST:
 			v[j] = (real)init.a;

@@ -102,6 +102,31 @@ void ser_tape_share_packed(struct ser_tape *t, struct ser_tape *with)
 	t->packs->n_tape++;
 }
 
+void ser_tape_consume(struct ser_tape *t)
+{
+	packs_of(t)->consume = true;
+}
+
+/* Which parameters are read as they are, and not packed alone */
+static void count_read(struct ser_tape *t)
+{
+	struct packs *k = packs_of(t);
+	pthread_mutex_lock(&k->lock);
+	for (size_t i = t->n_run; i < t->n_rec; i++) {
+		const struct rec *r = &t->rec[i];
+		for (int j = 0; j < r->n_in && !r->folded; j++) {
+			struct node *w = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
+			if (w == NULL || w->slice < 0)
+				continue;
+			bool whole = j == 1 && ((r->op == OP_LINEAR && t->node[r->in[0]].n_col == w->n_col) ||
+						(r->op == OP_CONV && ((const struct conv *)r->saved)->groups == 1));
+			w->read = w->read || !whole;
+			ser_assert(whole || (t->p->slice[w->slice].flags & SER_P_GONE) == 0);
+		}
+	}
+	pthread_mutex_unlock(&k->lock);
+}
+
 const struct ser_la_packed *tape_packed(struct ser_tape *t, int node, size_t col, size_t n_col)
 {
 	const struct node *n = tape_at(t, node);
@@ -113,9 +138,15 @@ const struct ser_la_packed *tape_packed(struct ser_tape *t, int node, size_t col
 	while (i < k->n && (k->packed[i].slice != slice || k->packed[i].col != col || k->packed[i].n_col != n_col))
 		i++;
 	if (i == k->n) {
+		struct ser_slice *s = &t->p->slice[slice];
+		ser_assert((s->flags & SER_P_GONE) == 0);
 		k->packed = ser_grow(k->packed, &k->cap, k->n + 1, sizeof *k->packed);
 		struct ser_la_packed *p = ser_la_pack(t->la, true, n->n_row, n_col, n->val + col, n->n_col);
 		k->packed[k->n++] = (struct packed){slice, col, n_col, p};
+		if (k->consume && !n->read) {
+			ser_give_back(n->val, s->n * sizeof *n->val);
+			s->flags |= SER_P_GONE;
+		}
 	}
 	const struct ser_la_packed *p = k->packed[i].p;
 	pthread_mutex_unlock(&k->lock);
@@ -501,6 +532,8 @@ void ser_tape_run(struct ser_tape *t)
 	if (tape_shape_only(t) || t->n_run == t->n_rec || t->ran_back)
 		return;
 	tape_plan(t);
+	if ((t->mode & SER_TAPE_FIXED) != 0)
+		count_read(t);
 	for (; t->n_run < t->n_rec; t->n_run++) {
 		struct rec *r = &t->rec[t->n_run];
 		if (r->folded)

@@ -647,6 +647,55 @@ static void encoders(void **state)
 	ser_model_free(m);
 }
 
+/* What a runner makes of x [d], by a worker */
+static struct ser_node run_one(struct ser_runner *run, int worker, const float *x, size_t d)
+{
+	struct ser_record r = {0};
+	struct ser_tape *t;
+	struct ser_err e = {0};
+	int y;
+	ser_record_set(&r, "id", ser_str("a"));
+	ser_record_set_copy(&r, "feat", ser_f4(x, 1, &d));
+	assert_int_equal(ser_runner_do(run, worker, &r, &t, &y, &e), 1);
+	ser_record_free(&r);
+	return ser_tape_node(t, y);
+}
+
+/* Weights that are given back once packed change no byte; they are gone, what else is read stays. */
+static void consumes(void **state)
+{
+	(void)state;
+	enum { D = 3000 };
+	struct ser_model *m;
+	struct ser_err e = {0};
+	float x[D];
+	for (size_t i = 0; i < D; i++)
+		x[i] = sinf((float)i);
+	assert_int_equal(ser_model_new(&m, "mlp", NULL, 0, 1, &e), 0);
+	ser_model_input(m, "feat", D, NULL, SER_NORM_NONE);
+	assert_int_equal(ser_model_build(m, &e), 0);
+	struct ser_runner *all = ser_runner_new(m, NULL, 1), *run = ser_runner_new(m, NULL, 2);
+	struct ser_node want = run_one(all, 0, x, D);
+	ser_runner_consume(run);
+	for (int i = 0; i < 4; i++) {
+		struct ser_node y = run_one(run, i % 2, x, D);
+		assert_memory_equal(y.val, want.val, want.n_col * sizeof *y.val);
+	}
+	size_t n_gone = 0;
+	for (size_t i = 0; i < m->params->n_slice; i++) {
+		const struct ser_slice *s = &m->params->slice[i];
+		bool gone = (s->flags & SER_P_GONE) != 0;
+		assert_int_equal(gone, s->ndim == 2);
+		n_gone += gone;
+		if (gone && s->shape[1] == D)
+			assert_true(m->params->val[s->at + s->n / 2] == 0); /* what a page is that was given back */
+	}
+	assert_true(n_gone > 0);
+	ser_runner_free(run);
+	ser_runner_free(all);
+	ser_model_free(m);
+}
+
 static void normalises(void **state)
 {
 	(void)state;
@@ -746,7 +795,7 @@ int main(void)
 		cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),  cmocka_unit_test(wrong_files),
 		cmocka_unit_test(changed_bytes), cmocka_unit_test(save_and_load), cmocka_unit_test(ecapa_sizes),
 		cmocka_unit_test(chunk_sizes),   cmocka_unit_test(refuses),       cmocka_unit_test(other_features),
-		cmocka_unit_test(encoders),      cmocka_unit_test(normalises)};
+		cmocka_unit_test(encoders),      cmocka_unit_test(consumes),      cmocka_unit_test(normalises)};
 	struct CMUnitTest t[N_GOLDEN + N_ARCH + sizeof more / sizeof *more];
 	for (size_t i = 0; i < N_GOLDEN; i++)
 		t[i] = (struct CMUnitTest){goldens[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)goldens[i]};
