@@ -103,7 +103,7 @@ $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(DEPS_FIRST)
 # Product kernels are written for fused multiply-add; loops over arrays are vectorised. Neither lets a sum be reordered.
 $(BUILD)/lib/la/gemm.o $(BUILD)/lib/la/dgemm.o $(BUILD)/tests/unit/test_la.o: CFLAGS += -ffp-contract=fast
 ifneq ($(filter release double,$(FLAVOUR)),)
-$(BUILD)/lib/la/%.o $(BUILD)/lib/nn/%.o: CFLAGS += -O3
+$(BUILD)/lib/la/%.o $(BUILD)/lib/nn/%.o $(BUILD)/lib/ml/kern.o: CFLAGS += -O3
 endif
 
 $(BUILD)/libser.a: $(LIB_OBJ)

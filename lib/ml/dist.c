@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ml/dist.h"
 
+#include "ml/kern.h"
 #include "ml/rows.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@
 int ser_rows_init(struct ser_rows *r, const float *x, size_t n, size_t d, enum ser_metric metric, struct ser_err *e)
 {
 	size_t pad = ser_add(d, 7) & ~(size_t)7;
-	*r = (struct ser_rows){.n = n, .d = pad, .metric = metric, .isa = ser_isa_best()};
+	*r = (struct ser_rows){.n = n, .d = pad, .metric = metric};
 	r->x = ser_calloc(ser_mul(n, pad), sizeof *r->x);
 	for (size_t i = 0; i < n; i++) {
 		double *y = r->x + i * pad, sq = 0;
@@ -41,11 +42,11 @@ void ser_rows_distances(const struct ser_rows *r, size_t i, size_t from, double 
 	const double *a = r->x + i * r->d, *b = r->x + from * r->d;
 	size_t m = r->n - from;
 	if (r->metric == SER_COSINE) {
-		ser_kern_dot(r->isa, a, b, m, r->d, out);
+		ser_kern_dot(a, b, m, r->d, out);
 		for (size_t j = 0; j < m; j++)
 			out[j] = out[j] < 1 ? 1 - out[j] : 0;
 	} else {
-		ser_kern_sqdist(r->isa, a, b, m, r->d, out);
+		ser_kern_sqdist(a, b, m, r->d, out);
 		for (size_t j = 0; j < m; j++)
 			out[j] = sqrt(out[j]);
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows are packed once into panels of 32 points, the points side by side, so that a vector holds one dimension of many
- * points: a product with a few centres fills the registers however few there are, and the nearest centre is found
- * without a horizontal operation. Bounds (Elkan, Hamerly) save no time over this at some hundred dimensions. */
+/* Rows are packed once as the right side of products, so that a vector holds one dimension of many points: a product with a
+ * few centres fills the registers however few there are, and the nearest centre is found without a horizontal operation. Bounds (Elkan, Hamerly) save no time over this at some hundred dimensions. */
 #include "ml/kmeans.h"
 
 #include "ml/kern.h"
@@ -10,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { P = SER_KERN_P, C = SER_KERN_C };
+enum {
+	P = 256, /* points in a block */
+	C = 24   /* centres whose scores with a block are at hand at once */
+};
 
 const struct ser_kmeans_opt ser_kmeans_default = {.metric = SER_EUCLIDEAN,
 						  .init = SER_KMEANS_PLUSPLUS,
@@ -22,14 +24,13 @@ const struct ser_kmeans_opt ser_kmeans_default = {.metric = SER_EUCLIDEAN,
 /* What all starts share. */
 struct data {
 	const struct ser_kmeans_opt *o;
-	enum ser_isa isa;
-	size_t n, d, k, n_panel, n_group;
-	const float *x;     /* [n,d]; unit rows with SER_COSINE */
-	const float *panel; /* [n_panel,d,P], minus mean */
-	const double *mean; /* [d] */
-	const float *sq;    /* [n_panel*P] squared lengths of the packed points */
-	double total;       /* their sum, in double */
-	double tol;         /* on the squared movement of all centres */
+	size_t n, d, k, n_block;
+	const float *x;               /* [n,d]; unit rows with SER_COSINE */
+	const double *mean;           /* [d] */
+	struct ser_la_packed **block; /* [n_block] of the points minus mean, [d,P], the last with fewer */
+	const float *sq;              /* [n] squared lengths of the packed points */
+	double total;                 /* their sum, in double */
+	double tol;                   /* on the squared movement of all centres */
 	const char *key;
 };
 
@@ -39,75 +40,84 @@ struct start {
 	struct ser_pool *pool;
 	struct ser_arena mem;
 	double *sum;       /* [k,d] of the raw rows of each cluster */
-	double *centre;    /* [k,d] raw; minus mean it is what the kernels see */
-	float *packed;     /* [n_group,d,C] */
-	float *bias;       /* [k] -|c|^2/2, so that the score x.c + bias is greatest at the nearest centre */
+	double *centre;    /* [k,d] raw */
+	real *seen;        /* [k,d] minus mean */
+	real *bias;        /* [k] -|c|^2/2, so that the score x.c + bias is greatest at the nearest centre */
 	size_t *size;      /* [k] */
 	bool *stale;       /* [k] members changed */
-	int *label, *next; /* [n_panel*P] */
-	float *best;       /* [n_panel*P] score of next */
+	int *label, *next; /* [n] */
+	real *best;        /* [n] score of next */
 	size_t *moved;     /* [n] rows whose label changes */
 	size_t n_moved;
 	int *before; /* [n] their old labels */
-	float *near; /* [n_panel*P] squared distance to the nearest centre, while seeding */
+	float *near; /* [n] squared distance to the nearest centre, while seeding */
 	double inertia;
 	size_t n_iter;
-	float *row;   /* [C,d] */
-	float *trial; /* [d,C] seeding: candidates */
-	float trial_bias[C];
-	float *trial_near; /* [C,n_panel*P] */
-	double *pot;       /* [n_panel,C] */
+	real *trial; /* [C,d] seeding: candidates, minus mean */
+	real trial_bias[C];
+	float *trial_near; /* [C,n] */
+	double *pot;       /* [n_block,C] */
 	size_t n_trial;
 };
 
 static void start_init(struct start *s, const struct data *w, struct ser_pool *pool)
 {
-	size_t np = w->n_panel * P;
 	*s = (struct start){.w = w, .pool = pool};
 	struct ser_arena *a = &s->mem;
 	s->sum = ser_arena_alloc(a, ser_mul(w->k, w->d), sizeof *s->sum);
 	s->centre = ser_arena_alloc(a, ser_mul(w->k, w->d), sizeof *s->centre);
-	s->packed = ser_arena_calloc(a, ser_mul(w->n_group * C, w->d), sizeof *s->packed);
-	s->bias = ser_arena_alloc(a, w->n_group * C, sizeof *s->bias);
+	s->seen = ser_arena_alloc(a, ser_mul(w->k, w->d), sizeof *s->seen);
+	s->bias = ser_arena_alloc(a, w->k, sizeof *s->bias);
 	s->size = ser_arena_alloc(a, w->k, sizeof *s->size);
 	s->stale = ser_arena_alloc(a, w->k, sizeof *s->stale);
-	s->label = ser_arena_alloc(a, np, sizeof *s->label);
-	s->next = ser_arena_alloc(a, np, sizeof *s->next);
-	s->best = ser_arena_alloc(a, np, sizeof *s->best);
+	s->label = ser_arena_alloc(a, w->n, sizeof *s->label);
+	s->next = ser_arena_alloc(a, w->n, sizeof *s->next);
+	s->best = ser_arena_alloc(a, w->n, sizeof *s->best);
 	s->moved = ser_arena_alloc(a, w->n, sizeof *s->moved);
 	s->before = ser_arena_alloc(a, w->n, sizeof *s->before);
-	s->near = ser_arena_alloc(a, np, sizeof *s->near);
-	s->row = ser_arena_alloc(a, ser_mul(C, w->d), sizeof *s->row);
-	s->trial = ser_arena_calloc(a, ser_mul(C, w->d), sizeof *s->trial);
-	s->trial_near = ser_arena_alloc(a, ser_mul(C, np), sizeof *s->trial_near);
-	s->pot = ser_arena_alloc(a, ser_mul(w->n_panel, C), sizeof *s->pot);
+	s->near = ser_arena_alloc(a, w->n, sizeof *s->near);
+	s->trial = ser_arena_alloc(a, ser_mul(C, w->d), sizeof *s->trial);
+	s->trial_near = ser_arena_alloc(a, ser_mul(C, w->n), sizeof *s->trial_near);
+	s->pot = ser_arena_alloc(a, ser_mul(w->n_block, C), sizeof *s->pot);
 }
 
 /* ---- assignment ---- */
 
-static void assign_panel(void *arg, size_t i, int worker)
+/* How many points block i has. */
+static size_t points_of(const struct data *w, size_t i)
+{
+	return w->n - i * P < P ? w->n - i * P : P;
+}
+
+/* score [m,points] = c [m,d] times the points of block i */
+static void score_block(const struct data *w, size_t i, size_t m, const real *c, real *score)
+{
+	ser_la_gemm_packed(NULL, m, c, w->d, w->block[i], NULL, NULL, score, points_of(w, i));
+}
+
+static void assign_block(void *arg, size_t i, int worker)
 {
 	const struct start *s = arg;
 	const struct data *w = s->w;
-	_Alignas(64) float score[C * P];
-	float *best = s->best + i * P;
+	_Alignas(64) real score[C * P];
+	real *best = s->best + i * P;
 	int *next = s->next + i * P;
+	size_t n = points_of(w, i);
 	(void)worker;
-	for (size_t p = 0; p < P; p++) {
+	for (size_t p = 0; p < n; p++) {
 		best[p] = -INFINITY;
 		next[p] = 0;
 	}
-	for (size_t g = 0; g < w->n_group; g++) {
-		size_t m = w->k - g * C < C ? w->k - g * C : C;
-		ser_kern_score(w->isa, w->panel + i * w->d * P, s->packed + g * w->d * C, w->d, m, s->bias + g * C,
-			       score);
-		ser_kern_best(w->isa, score, m, (int)(g * C), best, next);
+	for (size_t c = 0; c < w->k; c += C) {
+		size_t m = w->k - c < C ? w->k - c : C;
+		score_block(w, i, m, s->seen + c * w->d, score);
+		ser_kern_best(n, m, score, s->bias + c, (int)c, best, next);
 	}
 }
 
 static void assign(struct start *s)
 {
-	ser_pool_for(s->pool, s->w->n_panel, assign_panel, s);
+	ser_pool_for(s->pool, s->w->n_block, assign_block, s);
 }
 
 /* Move centre c to `to` [d], raw; returns its squared movement. */
@@ -115,15 +125,15 @@ static double set_centre(struct start *s, size_t c, const double *to)
 {
 	const struct data *w = s->w;
 	double *at = s->centre + c * w->d, shift = 0, sq = 0;
-	float *pack = s->packed + (c / C) * w->d * C + c % C;
+	real *seen = s->seen + c * w->d;
 	for (size_t t = 0; t < w->d; t++) {
 		double move = to[t] - at[t], v = to[t] - w->mean[t];
 		shift += move * move;
 		sq += v * v;
 		at[t] = to[t];
-		pack[t * C] = (float)v;
+		seen[t] = (real)v;
 	}
-	s->bias[c] = w->o->metric == SER_COSINE ? 0 : (float)(-0.5 * sq);
+	s->bias[c] = w->o->metric == SER_COSINE ? 0 : (real)(-0.5 * sq);
 	return shift;
 }
 
@@ -141,9 +151,9 @@ static void update_sums(void *arg, size_t i, int worker)
 		size_t r = s->moved[m];
 		int from = s->before[m], to = s->label[r];
 		if (from >= lo && from < hi)
-			ser_kern_sub(w->isa, s->sum + (size_t)from * w->d, w->x + r * w->d, w->d);
+			ser_kern_sub(s->sum + (size_t)from * w->d, w->x + r * w->d, w->d);
 		if (to >= lo && to < hi)
-			ser_kern_add(w->isa, s->sum + (size_t)to * w->d, w->x + r * w->d, w->d);
+			ser_kern_add(s->sum + (size_t)to * w->d, w->x + r * w->d, w->d);
 	}
 }
 
@@ -172,7 +182,7 @@ static bool take_labels(struct start *s)
 
 static double row_sqdist(const struct data *w, size_t r, const double *c)
 {
-	return ser_kern_rowdist(w->isa, w->x + r * w->d, c, w->d);
+	return ser_kern_rowdist(w->x + r * w->d, c, w->d);
 }
 
 static void start_far(struct start *s, size_t c)
@@ -196,8 +206,8 @@ static void start_far(struct start *s, size_t c)
 	s->size[c]++;
 	s->stale[from] = s->stale[c] = true;
 	s->label[row] = (int)c;
-	ser_kern_sub(w->isa, s->sum + from * w->d, w->x + row * w->d, w->d);
-	ser_kern_add(w->isa, s->sum + c * w->d, w->x + row * w->d, w->d);
+	ser_kern_sub(s->sum + from * w->d, w->x + row * w->d, w->d);
+	ser_kern_add(s->sum + c * w->d, w->x + row * w->d, w->d);
 }
 
 /* Mean of a cluster, of unit length for the cosine; false where that has no direction. */
@@ -238,21 +248,20 @@ static double update_centres(struct start *s, double *to)
 
 /* ---- seeding ---- */
 
-static void trial_panel(void *arg, size_t i, int worker)
+static void trial_block(void *arg, size_t i, int worker)
 {
 	const struct start *s = arg;
 	const struct data *w = s->w;
-	size_t np = w->n_panel * P;
-	_Alignas(64) float score[C * P];
+	_Alignas(64) real score[C * P];
+	size_t n = points_of(w, i);
 	(void)worker;
-	ser_kern_score(w->isa, w->panel + i * w->d * P, s->trial, w->d, s->n_trial, s->trial_bias, score);
+	score_block(w, i, s->n_trial, s->trial, score);
 	for (size_t j = 0; j < s->n_trial; j++) {
-		float *out = s->trial_near + j * np + i * P;
+		float *out = s->trial_near + j * w->n + i * P;
 		const float *near = s->near + i * P, *sq = w->sq + i * P;
-		size_t m = w->n - i * P < P ? w->n - i * P : P;
 		double pot = 0;
-		for (size_t p = 0; p < m; p++) { /* |x|^2 - 2(x.c - |c|^2/2) */
-			float q = sq[p] - 2 * score[j * P + p];
+		for (size_t p = 0; p < n; p++) { /* |x|^2 - 2(x.c - |c|^2/2) */
+			float q = sq[p] - 2 * (float)(score[j * n + p] + s->trial_bias[j]);
 			q = q > 0 ? q : 0;
 			out[p] = q < near[p] ? q : near[p];
 			pot += out[p];
@@ -268,21 +277,20 @@ static void try_rows(struct start *s, const size_t *rows, size_t m, double *pot)
 	for (size_t j = 0; j < m; j++) {
 		double sq = 0;
 		for (size_t t = 0; t < w->d; t++) {
-			double v = s->row[j * w->d + t] = (float)(w->x[rows[j] * w->d + t] - w->mean[t]);
+			double v = s->trial[j * w->d + t] = (real)(w->x[rows[j] * w->d + t] - w->mean[t]);
 			sq += v * v;
 		}
-		s->trial_bias[j] = (float)(-0.5 * sq);
+		s->trial_bias[j] = (real)(-0.5 * sq);
 	}
-	ser_kern_pack_centres(s->row, m, w->d, s->trial);
 	s->n_trial = m;
-	ser_pool_for(s->pool, w->n_panel, trial_panel, s);
+	ser_pool_for(s->pool, w->n_block, trial_block, s);
 	for (size_t j = 0; j < m; j++) {
 		pot[j] = 0;
-		for (size_t i = 0; i < w->n_panel; i++)
+		for (size_t i = 0; i < w->n_block; i++)
 			pot[j] += s->pot[i * C + j];
 		for (size_t i = 0; i < m; i++)
 			if (rows[i] == rows[j])
-				s->trial_near[j * w->n_panel * P + rows[j]] = 0;
+				s->trial_near[j * w->n + rows[j]] = 0;
 	}
 }
 
@@ -298,11 +306,11 @@ static void seed_centre(struct start *s, size_t c, size_t row, double *to)
 static void seed_plusplus(struct start *s, struct ser_rng *rng, double *to)
 {
 	const struct data *w = s->w;
-	size_t np = w->n_panel * P, n_trial = 2 + (size_t)log((double)w->k), rows[C];
+	size_t n_trial = 2 + (size_t)log((double)w->k), rows[C];
 	double pot[C], *sums = ser_malloc(w->n, sizeof *sums);
 	if (n_trial > C)
 		n_trial = C;
-	for (size_t p = 0; p < np; p++)
+	for (size_t p = 0; p < w->n; p++)
 		s->near[p] = INFINITY;
 	for (size_t c = 0; c < w->k; c++) {
 		size_t m = c == 0 ? 1 : n_trial, best = 0;
@@ -329,7 +337,7 @@ static void seed_plusplus(struct start *s, struct ser_rng *rng, double *to)
 		for (size_t j = 1; j < m; j++)
 			if (pot[j] < pot[best])
 				best = j;
-		memcpy(s->near, s->trial_near + best * np, w->n * sizeof *s->near);
+		memcpy(s->near, s->trial_near + best * w->n, w->n * sizeof *s->near);
 		seed_centre(s, c, rows[best], to);
 	}
 	free(sums);
@@ -436,30 +444,31 @@ static double distance(const struct data *w, size_t r, const double *c)
 	return w->o->metric == SER_COSINE ? q / 2 : sqrt(q); /* |x - c|^2 = 2 - 2 x.c for unit lengths */
 }
 
-static void finish_panel(void *arg, size_t i, int worker)
+static void finish_block(void *arg, size_t i, int worker)
 {
 	const struct finish *f = arg;
 	const struct start *s = f->s;
 	const struct data *w = s->w;
-	_Alignas(64) float score[C * P];
-	float second[P];
+	_Alignas(64) real score[C * P];
+	real second[P];
 	int other[P];
-	size_t n = w->n - i * P < P ? w->n - i * P : P;
+	size_t n = points_of(w, i);
 	(void)worker;
 	for (size_t p = 0; p < P; p++) {
 		second[p] = -INFINITY;
 		other[p] = -1;
 	}
-	for (size_t g = 0; f->margin != NULL && g < w->n_group; g++) {
-		size_t m = w->k - g * C < C ? w->k - g * C : C;
-		ser_kern_score(w->isa, w->panel + i * w->d * P, s->packed + g * w->d * C, w->d, m, s->bias + g * C,
-			       score);
+	for (size_t c = 0; f->margin != NULL && c < w->k; c += C) {
+		size_t m = w->k - c < C ? w->k - c : C;
+		score_block(w, i, m, s->seen + c * w->d, score);
 		for (size_t j = 0; j < m; j++)
-			for (size_t p = 0; p < n; p++)
-				if (score[j * P + p] > second[p] && s->label[i * P + p] != (int)(g * C + j)) {
-					second[p] = score[j * P + p];
-					other[p] = (int)(g * C + j);
+			for (size_t p = 0; p < n; p++) {
+				real v = score[j * n + p] + s->bias[c + j];
+				if (v > second[p] && s->label[i * P + p] != (int)(c + j)) {
+					second[p] = v;
+					other[p] = (int)(c + j);
 				}
+			}
 	}
 	for (size_t p = 0; p < n; p++) {
 		size_t r = i * P + p;
@@ -484,7 +493,7 @@ static struct ser_kmeans *finish(const struct start *s, struct ser_pool *pool)
 	if (w->o->margin)
 		m->margin = ser_malloc(w->n, sizeof *m->margin);
 	struct finish f = {s, m->margin, ser_malloc(w->n, sizeof(double))};
-	ser_pool_for(pool, w->n_panel, finish_panel, &f);
+	ser_pool_for(pool, w->n_block, finish_block, &f);
 	for (size_t r = 0; r < w->n; r++)
 		m->inertia += f.cost[r];
 	free(f.cost);
@@ -508,30 +517,54 @@ static struct ser_kmeans *finish(const struct start *s, struct ser_pool *pool)
 	return m;
 }
 
-/* Unit rows, mean, panels, lengths. */
+/* Points minus mean, block by block, and their lengths. */
+static void pack_blocks(struct data *w, struct ser_arena *a)
+{
+	real *block = ser_malloc(ser_mul(P, w->d), sizeof *block);
+	float *sq = ser_arena_calloc(a, w->n, sizeof *sq);
+	w->sq = sq;
+	w->block = ser_arena_alloc(a, w->n_block, sizeof(void *));
+	for (size_t i = 0; i < w->n_block; i++) {
+		size_t n = points_of(w, i);
+		for (size_t p = 0; p < n; p++)
+			for (size_t t = 0; t < w->d; t++) {
+				real v = (real)(w->x[(i * P + p) * w->d + t] - w->mean[t]);
+				block[p * w->d + t] = v;
+				sq[i * P + p] += (float)(v * v);
+			}
+		w->block[i] = ser_la_pack(NULL, true, n, w->d, block, w->d);
+	}
+	free(block);
+}
+
+static void data_free(struct data *w)
+{
+	for (size_t i = 0; w->block != NULL && i < w->n_block; i++)
+		ser_la_packed_free(w->block[i]);
+}
+
+/* Unit rows, mean, blocks, lengths. */
 static int data_init(struct data *w, const struct ser_kmeans_opt *o, struct ser_arena *a, const float *x, size_t n,
 		     size_t d, size_t k, const char *key, struct ser_err *e)
 {
 	double *mean = ser_arena_calloc(a, d, sizeof *mean), var = 0;
 	float *unit = o->metric == SER_COSINE ? ser_arena_alloc(a, ser_mul(n, d), sizeof *unit) : NULL;
 	*w = (struct data){.o = o,
-			   .isa = ser_isa_best(),
 			   .n = n,
 			   .d = d,
 			   .k = k,
-			   .n_panel = (n + P - 1) / P,
-			   .n_group = (k + C - 1) / C,
+			   .n_block = (n + P - 1) / P,
 			   .x = unit != NULL ? unit : x,
 			   .mean = mean,
 			   .key = key != NULL ? key : ""};
 	for (size_t r = 0; r < n; r++) {
-		double sq = ser_kern_rowdist(w->isa, x + r * d, NULL, d);
+		double sq = ser_kern_rowdist(x + r * d, NULL, d);
 		if (!(sq < 1e36) || (unit != NULL && sq == 0))
 			return ser_fail(e, SER_EDATA, "row %zu has length %g, expected %s below 1e18", r, sqrt(sq),
 					unit != NULL ? "one above 0 and" : "one");
 		for (size_t t = 0; unit != NULL && t < d; t++)
 			unit[r * d + t] = (float)(x[r * d + t] / sqrt(sq));
-		ser_kern_add(w->isa, mean, w->x + r * d, d);
+		ser_kern_add(mean, w->x + r * d, d);
 	}
 	for (size_t t = 0; t < d; t++)
 		mean[t] /= (double)n;
@@ -545,17 +578,7 @@ static int data_init(struct data *w, const struct ser_kmeans_opt *o, struct ser_
 		for (size_t r = 0; r < n; r++)
 			w->total += row_sqdist(w, r, mean);
 	}
-	float *panel = ser_arena_alloc(a, ser_mul(ser_mul(w->n_panel, P), d), sizeof *panel);
-	float *sq = ser_arena_calloc(a, w->n_panel * P, sizeof *sq);
-	for (size_t i = 0; i < w->n_panel; i++) {
-		const float *p = panel + i * d * P;
-		ser_kern_pack_points(w->x + i * P * d, n - i * P < P ? n - i * P : P, d, d, mean, panel + i * d * P);
-		for (size_t t = 0; t < d; t++)
-			for (size_t j = 0; j < P; j++)
-				sq[i * P + j] += p[t * P + j] * p[t * P + j];
-	}
-	w->panel = panel;
-	w->sq = sq;
+	pack_blocks(w, a);
 	return SER_OK;
 }
 
@@ -612,6 +635,7 @@ struct ser_kmeans *ser_kmeans_fit(const struct ser_kmeans_opt *o, const float *x
 	free(all.run);
 	free(all.best);
 	free(all.number);
+	data_free(&w);
 	ser_arena_free(&mem);
 	return m;
 }

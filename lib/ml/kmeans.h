@@ -41,7 +41,7 @@ struct ser_kmeans {
  *
  * An empty cluster takes the row that is farthest from its centre, as scikit-learn does. Equal distances go to the
  * lower cluster. Clusters are numbered by their first row. The result does not depend on n_thread, nor on which
- * vector instructions the CPU has: each product is one chain of fused multiply-adds over the dimensions. */
+ * vector instructions the CPU has, where these have fused multiply-adds: each product is la's. */
 struct ser_kmeans *ser_kmeans_fit(const struct ser_kmeans_opt *o, const float *x, size_t n, size_t d, size_t k,
 				  const char *key, struct ser_err *e);
 

@@ -5,13 +5,11 @@
 
 #include "base/base.h"
 #include "ml/dist.h"
-#include "ml/kern.h"
 
 struct ser_rows {
 	double *x;   /* [n,d] */
 	size_t n, d; /* d a multiple of 8 */
 	enum ser_metric metric;
-	enum ser_isa isa;
 };
 int ser_rows_init(struct ser_rows *r, const float *x, size_t n, size_t d, enum ser_metric metric, struct ser_err *e);
 void ser_rows_free(struct ser_rows *r);

@@ -176,7 +176,7 @@ static void softmax_fwd(void *ctx, size_t r0, size_t r1, int worker)
 	(void)worker;
 	const struct ew *e = ctx;
 	(e->log ? kern_log_softmax_fwd : kern_softmax_fwd)(r1 - r0, e->n_col, e->x + r0 * e->n_col,
-								e->out + r0 * e->n_col);
+							   e->out + r0 * e->n_col);
 }
 
 static void softmax_bwd(void *ctx, size_t r0, size_t r1, int worker)
@@ -184,7 +184,7 @@ static void softmax_bwd(void *ctx, size_t r0, size_t r1, int worker)
 	(void)worker;
 	const struct ew *e = ctx;
 	(e->log ? kern_log_softmax_bwd : kern_softmax_bwd)(r1 - r0, e->n_col, e->y + r0 * e->n_col,
-								e->dy + r0 * e->n_col, e->out + r0 * e->n_col);
+							   e->dy + r0 * e->n_col, e->out + r0 * e->n_col);
 }
 
 static int softmax(struct ser_tape *t, int x, enum op op)

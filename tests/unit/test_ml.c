@@ -513,85 +513,59 @@ static void fill(float *x, size_t n, uint64_t seed)
 		x[i] = (float)ser_rng_normal(&r);
 }
 
-static void instruction_sets(void **state)
+static void kernels(void **state)
 {
-	enum { D = 45, P = SER_KERN_P, C = SER_KERN_C };
+	enum { D = 48, P = 37, M = 7 };
+	float x[P * D];
+	double a[D], b[5 * D], sum[D] = {0}, want_sum[D] = {0}, sq[5], dot[5], want = 0;
 	(void)state;
-	enum ser_isa top = ser_isa_best();
-	float *x = ser_malloc(P * D, sizeof *x), *c = ser_malloc(C * D, sizeof *c), bias[C];
-	struct ser_arena mem = {0};
-	float *panel = ser_arena_alloc(&mem, P * D, sizeof *panel),
-	      *group = ser_arena_calloc(&mem, C * D, sizeof *group);
-	float *score[SER_ISA_N], *best[SER_ISA_N];
-	int *arg[SER_ISA_N];
 	fill(x, P * D, 1);
-	fill(c, C * D, 2);
-	fill(bias, C, 3);
-	ser_kern_pack_points(x, P, D, D, NULL, panel);
-	for (size_t m = 1; m <= C; m++) {
-		ser_kern_pack_centres(c, m, D, group);
-		for (int isa = 0; isa <= (int)top; isa++) {
-			score[isa] = ser_arena_calloc(&mem, C * P, sizeof **score);
-			best[isa] = ser_arena_alloc(&mem, P, sizeof **best);
-			arg[isa] = ser_arena_calloc(&mem, P, sizeof **arg);
-			for (size_t p = 0; p < P; p++)
-				best[isa][p] = -INFINITY;
-			ser_kern_score((enum ser_isa)isa, panel, group, D, m, bias, score[isa]);
-			ser_kern_best((enum ser_isa)isa, score[isa], m, 100, best[isa], arg[isa]);
-			assert_memory_equal(score[0], score[isa], m * P * sizeof **score);
-			assert_memory_equal(best[0], best[isa], P * sizeof **best);
-			assert_memory_equal(arg[0], arg[isa], P * sizeof **arg);
-		}
-		for (size_t p = 0; p < P; p++) {
-			size_t want = 0;
-			for (size_t j = 0; j < m; j++) {
-				double s = bias[j];
-				for (size_t t = 0; t < D; t++)
-					s += (double)x[p * D + t] * c[j * D + t];
-				NEAR(score[0][j * P + p], s, 1e-5);
-				if (score[0][j * P + p] > score[0][want * P + p])
-					want = j;
-			}
-			assert_int_equal(arg[0][p], 100 + (int)want);
-		}
-	}
-	double a[48], b[5 * 48], sum[2][D], sq[2][5], dot[2][5], row[2];
-	for (size_t t = 0; t < 48; t++)
+	for (size_t t = 0; t < D; t++)
 		a[t] = x[t];
-	for (size_t t = 0; t < 5 * 48; t++)
+	for (size_t t = 0; t < 5 * D; t++)
 		b[t] = x[100 + t];
-	for (int isa = 0; isa <= (int)top; isa++) {
-		double *s = sum[isa > 0];
-		memset(s, 0, sizeof sum[0]);
-		for (size_t p = 0; p < P; p++)
-			(p % 3 ? ser_kern_add : ser_kern_sub)((enum ser_isa)isa, s, x + p * D, D);
-		assert_memory_equal(sum[0], s, sizeof sum[0]);
-		row[isa > 0] =
-			ser_kern_rowdist((enum ser_isa)isa, x, b, 45) + ser_kern_rowdist((enum ser_isa)isa, x, NULL, 3);
-		double want = (double)x[0] * x[0] + (double)x[1] * x[1] + (double)x[2] * x[2];
+	for (size_t p = 0; p < P; p++) {
+		(p % 3 ? ser_kern_add : ser_kern_sub)(sum, x + p * D, 45);
 		for (size_t t = 0; t < 45; t++)
-			want += (x[t] - b[t]) * (x[t] - b[t]);
-		NEAR(row[isa > 0], want, 1e-12);
-		assert_true(row[0] == row[isa > 0]);
-		ser_kern_sqdist((enum ser_isa)isa, a, b, 5, 48, sq[isa > 0]);
-		ser_kern_dot((enum ser_isa)isa, a, b, 5, 48, dot[isa > 0]);
-		assert_memory_equal(sq[0], sq[isa > 0], sizeof sq[0]);
-		assert_memory_equal(dot[0], dot[isa > 0], sizeof dot[0]);
-		for (size_t j = 0; j < 5; j++) {
-			double q = 0, p = 0;
-			for (size_t t = 0; t < 48; t++) {
-				q += (a[t] - b[j * 48 + t]) * (a[t] - b[j * 48 + t]);
-				p += a[t] * b[j * 48 + t];
-			}
-			NEAR(sq[0][j], q, 1e-12);
-			NEAR(dot[0][j], p, 1e-12);
-		}
+			want_sum[t] += p % 3 ? x[p * D + t] : -x[p * D + t];
 	}
-	if (top == SER_ISA_GENERIC)
-		print_message("this CPU has one instruction set to compare\n");
-	ser_arena_free(&mem);
-	free(x);
-	free(c);
+	assert_memory_equal(sum, want_sum, sizeof sum);
+	for (size_t t = 0; t < 45; t++)
+		want += (x[t] - b[t]) * (x[t] - b[t]);
+	NEAR(ser_kern_rowdist(x, b, 45), want, 1e-12);
+	NEAR(ser_kern_rowdist(x, NULL, 3), (double)x[0] * x[0] + (double)x[1] * x[1] + (double)x[2] * x[2], 1e-12);
+	ser_kern_sqdist(a, b, 5, D, sq);
+	ser_kern_dot(a, b, 5, D, dot);
+	for (size_t j = 0; j < 5; j++) {
+		double q = 0, p = 0;
+		for (size_t t = 0; t < D; t++) {
+			q += (a[t] - b[j * D + t]) * (a[t] - b[j * D + t]);
+			p += a[t] * b[j * D + t];
+		}
+		NEAR(sq[j], q, 1e-12);
+		NEAR(dot[j], p, 1e-12);
+	}
+	/* the best of scores, the first among equals */
+	real score[M * P], bias[M], best[P];
+	int arg[P];
+	for (size_t i = 0; i < M * P; i++)
+		score[i] = (real)((int)(i * 5 % 11) - 5);
+	for (size_t j = 0; j < M; j++)
+		bias[j] = (real)(j % 3);
+	for (size_t p = 0; p < P; p++) {
+		best[p] = -INFINITY;
+		arg[p] = -1;
+	}
+	ser_kern_best(P, 3, score, bias, 100, best, arg);
+	ser_kern_best(P, M - 3, score + 3 * P, bias + 3, 103, best, arg);
+	for (size_t p = 0; p < P; p++) {
+		size_t top = 0;
+		for (size_t j = 1; j < M; j++)
+			if (score[j * P + p] + bias[j] > score[top * P + p] + bias[top])
+				top = j;
+		assert_int_equal(arg[p], 100 + (int)top);
+		assert_true(best[p] == score[top * P + p] + bias[top]);
+	}
 }
 
 /* ---- k-means ---- */
@@ -1076,7 +1050,7 @@ int main(void)
 		cmocka_unit_test(classes),       cmocka_unit_test(classes_edges),   cmocka_unit_test(mcnemar),
 		cmocka_unit_test(regress),       cmocka_unit_test(verify),          cmocka_unit_test(clusters),
 		cmocka_unit_test(assign),        cmocka_unit_test(permute),         cmocka_unit_test(silhouette),
-		cmocka_unit_test(boot),          cmocka_unit_test(normal_quantile), cmocka_unit_test(instruction_sets),
+		cmocka_unit_test(boot),          cmocka_unit_test(normal_quantile), cmocka_unit_test(kernels),
 		cmocka_unit_test(kmeans),        cmocka_unit_test(kmeans_threads),  cmocka_unit_test(kmeans_edges),
 		cmocka_unit_test(kmeans_offset), cmocka_unit_test(kmeans_choose),   cmocka_unit_test(pairs),
 		cmocka_unit_test(pairs_options), cmocka_unit_test(centre_groups),   cmocka_unit_test(calibration),
