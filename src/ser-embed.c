@@ -282,17 +282,20 @@ static void step(void *ctx, uint64_t n_sound, bool flush)
 		ser_cli_progress(&c, "sounds", n_sound, 0);
 }
 
-/* Sounds in place of records: the front-end is the one that the encoder was trained with. */
-static int from_sounds(const struct ser_encoder *enc, const struct ser_root *root)
+/* Sounds in place of records: the front-end is the one that the encoder was trained with; `one`: it is the only one that is wanted. */
+static int from_sounds(const struct ser_encoder *enc, bool one, const struct ser_root *root)
 {
 	struct ser_extract *x;
 	struct ser_extract_opt o;
 	struct ser_front_opt front;
 	char *functionals;
 	struct ser_err e;
+	const char *from = c.n_operand > 0 && strcmp(c.operand[0], "-") != 0 ? c.operand[0] : "<stdin>";
+	if (!one || c.every_s > 0)
+		ser_cli_fail(&c, SER_EDATA, "%s: no stream, and a manifest goes %s", from,
+			     one ? "without --every" : "to one encoder: --source says which");
 	if (ser_extract_like(&front, &functionals, &enc->dims, &e) != SER_OK)
-		ser_cli_fail(&c, SER_EDATA, "%s: no stream, and for a manifest the model %s",
-			     c.n_operand > 0 && strcmp(c.operand[0], "-") != 0 ? c.operand[0] : "<stdin>", e.msg);
+		ser_cli_fail(&c, SER_EDATA, "%s: no stream, and for a manifest the model %s", from, e.msg);
 	ser_extract_opt_init(&o, front.kind);
 	o.front = front;
 	o.functionals = functionals;
@@ -455,9 +458,7 @@ int main(int argc, char **argv)
 		status = ser_cli_follow(&c, &(struct ser_filter){head_header, head_record, &j}, first->field,
 					first->arch->min_frame(first->hyper), NULL);
 	} else if (ser_in_is_text(&c)) {
-		if (c.every_s > 0 || ser_model_source_terms(m, &o.source) > 1)
-			ser_cli_usage(&c, "a manifest goes without --every, and to one encoder: --source says which");
-		status = from_sounds(first, &root);
+		status = from_sounds(first, ser_model_source_terms(m, &o.source) == 1, &root);
 	} else {
 		status = ser_cli_follow(&c, &(struct ser_filter){header, record, NULL}, first->field,
 					first->arch->min_frame(first->hyper), NULL);

@@ -24,39 +24,31 @@ modes() { # the modes of a tool, or one empty line when it has none
 	printf '%s\n' "$m"
 }
 
-# The table's columns of "tool mode" in $in $out $fail $float $args $prepare; false when the tool cannot be run without a line there.
-row() {
-	local line
-	line=$(grep -m 1 "^$1"$'\t' "$ROOT/tests/cli/contract.tab" || true)
-	if [ -z "$line" ]; then
-		in=stream out=stdout fail=1 float=- args='' prepare=''
-		[[ $1 != *' '* ]]
-		return
-	fi
-	IFS=$'\t' read -r _ in out fail float args prepare <<<"$line"
+# The table's lines of "tool mode"; for a tool without a mode that has none, the usual line; nothing when it cannot be run without one.
+rows() {
+	grep "^$1"$'\t' "$ROOT/tests/cli/contract.tab" || [[ $1 = *' '* ]] || printf '%s\tstream\tstdout\t1\t-\t\t\n' "$1"
 }
 
-# each FUNCTION: calls it for every tool and mode that can be run, in a fresh directory, and collects what it complains about.
+# each FUNCTION: calls it for every line of the table, and every other tool that can be run, in a fresh directory, and collects what
+# it complains about.
 each() {
-	local t m bad=0
-	for t in $(tools); do
-		while IFS= read -r m; do
-			row "$t${m:+ $m}" || continue
-			cmd="$t $m $args"
-			mkdir -p "$BATS_TEST_TMPDIR/$t$m"
-			cd "$BATS_TEST_TMPDIR/$t$m" || return 1
-			cp "$BATS_FILE_TMPDIR"/*.ser .
-			if [ -n "$prepare" ] && ! (eval "$prepare") >prepare.log 2>&1; then
-				echo "$t $m: the set-up failed:"
-				cat prepare.log
-				bad=1
-				continue
-			fi
-			[ -e good.in ] || cp good.ser good.in
-			"$1" || bad=1
-		done < <(modes "$t")
-	done
-	return $bad
+	local t m in out fail float args prepare cmd n=0 bad=0
+	while IFS=$'\t' read -r -u 3 t in out fail float args prepare; do
+		cmd="$t $args"
+		n=$((n + 1))
+		mkdir -p "$BATS_TEST_TMPDIR/$n"
+		cd "$BATS_TEST_TMPDIR/$n" || return 1
+		cp "$BATS_FILE_TMPDIR"/*.ser .
+		if [ -n "$prepare" ] && ! (eval "$prepare") >prepare.log 2>&1; then
+			echo "$cmd: the set-up failed:"
+			cat prepare.log
+			bad=1
+			continue
+		fi
+		[ -e good.in ] || cp good.ser good.in
+		"$1" || bad=1
+	done 3< <(for t in $(tools); do modes "$t" | while IFS= read -r m; do rows "$t${m:+ $m}"; done; done)
+	[ $n -gt 0 ] && return $bad
 }
 
 # expect STATUS: $rc is it, and err has one line that begins with the tool's name.

@@ -207,7 +207,7 @@ speak() {
 	fails 2 '3 is outside 0 .. 2' ser-embed -m w.st --layer 3 m.tsv
 	fails 2 'without --layer and --pool' ser-embed -m w.st --frames --layer 1 m.tsv
 	fails 2 'has no layers' ser-embed -m m.st --layer 1 d.ser
-	fails 2 'goes without --every' ser-embed -m w.st --every 1 m.tsv
+	fails 1 'm.tsv: no stream, and a manifest goes without --every' ser-embed -m w.st --every 1 m.tsv
 	fails 2 'overlap of' ser-embed -m w.st --pool mean --chunk 2 --overlap 2 m.tsv
 	printf 'id\tpath\nx\ts1.wav\n' >one.tsv
 	fails 1 'does not say what its features are' ser-embed -m m.st one.tsv
