@@ -191,11 +191,16 @@ FILE *ser_outdir_create(struct ser_outdir *o, const char *name, struct ser_err *
 int ser_outdir_commit(struct ser_outdir *o, struct ser_err *e); /* frees o's members either way */
 void ser_outdir_abort(struct ser_outdir *o);
 
-/* A descriptor of a new file without a name, in $TMPDIR or /tmp; what it was called began with `name`. SER_EIO. */
+/* Where temporary files are made: $TMPDIR, or /tmp, or from the first call of the second on a new directory in it, of this process
+ * alone, that goes at exit or by ser_outfile_abort_all(). The second gives NULL when none can be made; then all is as before. */
+const char *ser_tmpdir(void);
+const char *ser_tmpdir_private(void);
+
+/* A descriptor of a new file without a name, in ser_tmpdir(); what it was called began with `name`. SER_EIO. */
 int ser_tmpfile(const char *name, struct ser_err *e);
 
-/* A descriptor that can be read more than once: fd itself where it can seek, else an unnamed temporary file under $TMPDIR
- * (or /tmp), at its beginning, that the rest of fd was copied to; fd is closed then. `name` and `tmp`, which the temporary
+/* A descriptor that can be read more than once: fd itself where it can seek, else an unnamed temporary file in
+ * ser_tmpdir(), at its beginning, that the rest of fd was copied to; fd is closed then. `name` and `tmp`, which the temporary
  * file's name begins with, are for messages. SER_EIO. */
 int ser_fd_seekable(int fd, const char *name, const char *tmp, struct ser_err *e);
 

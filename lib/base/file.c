@@ -13,6 +13,7 @@
 
 static struct ser_outfile *pending; /* files whose temporary names still exist */
 static struct ser_outdir *pending_dirs;
+static char *private_dir; /* where ser_tmpfile() makes its files, if there is one */
 static bool at_exit;
 
 static void remove_dir(const struct ser_outdir *o)
@@ -29,6 +30,14 @@ void ser_outfile_abort_all(void)
 	for (struct ser_outfile *o = pending; o != NULL; o = o->next)
 		if (o->tmp != NULL)
 			unlink(o->tmp);
+	if (private_dir != NULL)
+		rmdir(private_dir);
+}
+
+static void clean_up_at_exit(void)
+{
+	if (!at_exit)
+		at_exit = atexit(ser_outfile_abort_all) == 0;
 }
 
 static void forget(struct ser_outfile *o)
@@ -138,8 +147,7 @@ int ser_outfile_open(struct ser_outfile *o, const char *path, struct ser_err *e)
 		forget(o);
 		return rc;
 	}
-	if (!at_exit)
-		at_exit = atexit(ser_outfile_abort_all) == 0;
+	clean_up_at_exit();
 	o->next = pending;
 	pending = o;
 	return 0;
@@ -216,8 +224,7 @@ int ser_outdir_open(struct ser_outdir *o, const char *path, struct ser_err *e)
 		*o = (struct ser_outdir){0};
 		return rc;
 	}
-	if (!at_exit)
-		at_exit = atexit(ser_outfile_abort_all) == 0;
+	clean_up_at_exit();
 	o->next = pending_dirs;
 	pending_dirs = o;
 	return 0;
@@ -395,11 +402,30 @@ static int copy(int from, int to, const char *name, const char *tmp, struct ser_
 		       : 0;
 }
 
+const char *ser_tmpdir(void)
+{
+	const char *dir = private_dir != NULL ? private_dir : getenv("TMPDIR");
+	return dir != NULL && dir[0] != '\0' ? dir : "/tmp";
+}
+
+const char *ser_tmpdir_private(void)
+{
+	if (private_dir == NULL) {
+		struct ser_buf b = {0};
+		ser_buf_printf(&b, "%s/ser.XXXXXX", ser_tmpdir());
+		if (mkdtemp(b.s) != NULL)
+			private_dir = b.s;
+		else
+			ser_buf_free(&b);
+		clean_up_at_exit();
+	}
+	return private_dir;
+}
+
 int ser_tmpfile(const char *name, struct ser_err *e)
 {
-	const char *dir = getenv("TMPDIR");
 	struct ser_buf b = {0};
-	ser_buf_printf(&b, "%s/%s.XXXXXX", dir != NULL && dir[0] != '\0' ? dir : "/tmp", name);
+	ser_buf_printf(&b, "%s/%s.XXXXXX", ser_tmpdir(), name);
 	int fd = mkostemp(b.s, O_CLOEXEC);
 	if (fd < 0)
 		fd = ser_fail(e, SER_EIO, "cannot create a temporary file %s: %s", b.s, strerror(errno));

@@ -152,7 +152,7 @@ void ser_cli_complete(struct ser_cli *c, int cursor, int n, char *const *word)
 		read.s = ser_realloc(read.s, read.n + 1, sizeof *read.s);
 		read.s[read.n++] = word[i];
 	}
-	ser_confine(&read, &(struct ser_strs){0}, false);
+	ser_confine(&read, &(struct ser_strs){0}, false, NULL);
 	free(read.s);
 
 	const struct ser_option *o = NULL; /* whose value is at the cursor */

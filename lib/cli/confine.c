@@ -97,7 +97,7 @@ static void allow_output(int rules, uint64_t handled, const char *name)
 	free(dir);
 }
 
-static void landlock(const struct ser_strs *read, const struct ser_strs *write, bool read_all)
+static void landlock(const struct ser_strs *read, const struct ser_strs *write, bool read_all, const char *tmp)
 {
 	long version = syscall(CREATE_RULESET, NULL, 0, GET_VERSION);
 	if (version < 1)
@@ -125,8 +125,12 @@ static void landlock(const struct ser_strs *read, const struct ser_strs *write, 
 		allow(rules, r.fs, read->s[i], READ);
 	for (size_t i = 0; i < write->n; i++)
 		allow_output(rules, r.fs, write->s[i]);
-	const char *tmp = getenv("TMPDIR");
-	allow(rules, r.fs, tmp != NULL && *tmp != '\0' ? tmp : "/tmp", WRITE);
+	if (tmp != NULL) {
+		char *above = ser_strndup(tmp, (size_t)(strrchr(tmp, '/') + 1 - tmp));
+		allow(rules, r.fs, tmp, WRITE);
+		allow(rules, r.fs, above, FS_REMOVE_DIR); /* to take it away at the end */
+		free(above);
+	}
 	syscall(RESTRICT_SELF, rules, 0);
 	close(rules);
 }
@@ -231,11 +235,11 @@ static void seccomp(void)
 #endif
 }
 
-void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all)
+void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all, const char *tmp)
 {
 	int before = errno;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) { /* both are refused without */
-		landlock(read, write, read_all);
+		landlock(read, write, read_all, tmp);
 		seccomp();
 	}
 	errno = before;
@@ -243,9 +247,9 @@ void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool
 
 #else
 
-void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all)
+void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all, const char *tmp)
 {
-	(void)read, (void)write, (void)read_all;
+	(void)read, (void)write, (void)read_all, (void)tmp;
 }
 
 #endif

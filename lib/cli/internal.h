@@ -33,7 +33,7 @@ int ser_cli_trouble(const struct ser_tool *t);
 void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_strs *out);
 
 /* From here on: read these files and what is below these folders, or everything; write where these names, or patterns with %, put
- * their files, and in the temporary folder; start no program, open no socket. What the kernel cannot do is left out in silence. */
-void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all);
+ * their files, and in the folder `tmp`, unless NULL; start no program, open no socket. What the kernel cannot do is left out in silence. */
+void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all, const char *tmp);
 
 #endif

@@ -183,7 +183,7 @@ void ser_cli_confine(const struct ser_cli *c)
 	}
 	for (size_t i = 0; i < c->files.n; i++)
 		add_name(&in, c->files.s[i]);
-	ser_confine(&in, &out, c->tool->common & SER_CLI_READ_ALL);
+	ser_confine(&in, &out, c->tool->common & SER_CLI_READ_ALL, ser_tmpdir_private());
 	free(in.s);
 	free(out.s);
 }

@@ -19,15 +19,12 @@ struct ser_spool {
 
 struct ser_spool *ser_spool_new(struct ser_err *e)
 {
-	const char *dir = getenv("TMPDIR");
-	if (dir == NULL || *dir == '\0')
-		dir = "/tmp";
 	int fd = ser_tmpfile("ser", e);
 	if (fd < 0)
 		return NULL;
 	struct ser_spool *s = ser_calloc(1, sizeof *s);
 	s->fd = fd;
-	snprintf(s->dir, sizeof s->dir, "%s", dir);
+	snprintf(s->dir, sizeof s->dir, "%s", ser_tmpdir());
 	return s;
 }
 

@@ -201,19 +201,19 @@ int main(int argc, char **argv)
 		make(&m, 1);
 		return ser_cli_end(&c);
 	}
-	FILE *f = tmpfile();
+	int fd = ser_tmpfile("mkstream", &e);
 	char *s, path[64];
 	size_t n;
-	if (f == NULL)
-		ser_cli_fail(&c, SER_EIO, "no temporary file");
-	make(&m, fileno(f));
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(f));
+	if (fd < 0)
+		ser_cli_die(&c, &e);
+	make(&m, fd);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	if (ser_read_file(path, (size_t)1 << 30, &s, &n, &e) != 0)
 		ser_cli_die(&c, &e);
 	s = ser_realloc(s, n + 8192, 1);
 	n = spoil((enum defect)defect, s, n, m.n);
 	fwrite(s, 1, n, stdout);
-	fclose(f);
+	close(fd);
 	free(s);
 	return ser_cli_end(&c);
 }

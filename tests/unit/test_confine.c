@@ -62,9 +62,12 @@ static int attempt(unsigned common, bool confine_late)
 	got |= WRITE_OUTPUT * (refused(open("out/log.tsv.tmp", O_WRONLY | O_CREAT, 0666), EACCES) ||
 			       refused(rename("out/log.tsv.tmp", "out/log.tsv"), EACCES));
 	got |= WRITE_OTHER * (refused(open("in/new", O_WRONLY | O_CREAT, 0666), EACCES) &&
-			      refused(open("in/other", O_WRONLY), EACCES) && refused(unlink("in/named"), EACCES));
-	char tmp[] = "tmp/x.XXXXXX";
-	got |= TEMPORARY * (mkstemp(tmp) < 0 || unlink(tmp) != 0);
+			      refused(open("in/other", O_WRONLY), EACCES) && refused(unlink("in/named"), EACCES) &&
+			      refused(open("tmp/other", O_RDWR), EACCES) &&
+			      refused(open("tmp/new", O_WRONLY | O_CREAT, 0666), EACCES) &&
+			      refused(unlink("tmp/other"), EACCES));
+	struct ser_err e;
+	got |= TEMPORARY * (ser_tmpfile("x", &e) < 0);
 	got |= SOCKET *
 	       (refused(socket(AF_INET, SOCK_STREAM, 0), EPERM) && refused(socket(AF_UNIX, SOCK_DGRAM, 0), EPERM));
 	got |= CHANGE * (refused(chmod("in/named", 0777), EPERM) &&
@@ -73,6 +76,8 @@ static int attempt(unsigned common, bool confine_late)
 			 refused(setxattr("in/named", "user.x", "y", 1, 0), EPERM));
 	char *none[] = {NULL};
 	got |= RUN * refused(execve("/bin/true", none, none), EPERM);
+	ser_outfile_abort_all();
+	got |= TEMPORARY * (ser_tmpdir_private() == NULL || access(ser_tmpdir_private(), F_OK) == 0);
 	return got;
 }
 
@@ -118,14 +123,15 @@ static int set_up(void **state)
 	mkdir("tmp", 0777);
 	touch("in/named");
 	touch("in/other");
+	touch("tmp/other");
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	static const char *const files[] = {"in/named",        "in/other", "in/new", "out/log.tsv",
-					    "out/log.tsv.tmp", "in",       "out",    "tmp"};
+	static const char *const files[] = {"in/named",  "in/other", "in/new", "out/log.tsv", "out/log.tsv.tmp",
+					    "tmp/other", "tmp/new",  "in",     "out",         "tmp"};
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		remove(files[i]);
 	return chdir("/") != 0 || rmdir(top) != 0;
