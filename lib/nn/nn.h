@@ -97,7 +97,7 @@ int ser_params_check(const struct ser_params *p, struct ser_err *e);
 
 enum {
 	SER_TAPE_GRAD = 1,  /* keep what backward needs */
-	SER_TAPE_TRAIN = 2, /* dropout is on; batch norm uses and updates batch statistics */
+	SER_TAPE_TRAIN = 2, /* dropout is on; batch norm uses batch statistics and, with GRAD, keeps running ones */
 	SER_TAPE_FIXED =
 		8, /* parameters are as they were at the last reset with this: weights stay packed (not with GRAD) */
 	SER_TAPE_SHAPE = 4 /* compute nothing: shapes only; layers may create parameters (and only here) */

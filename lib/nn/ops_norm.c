@@ -142,6 +142,8 @@ static void norm_begin(struct ser_tape *t, struct batch_norm *s, enum kern_relu 
 			double u = sum[c] / n, v = fmax(sum[C + c] / n - u * u, 0);
 			s->mean[c] = (real)u;
 			s->inv[c] = (real)(1 / sqrt(v + s->eps));
+			if ((t->mode & SER_TAPE_GRAD) == 0)
+				continue;
 			rm[c] = (real)((double)rm[c] + s->momentum * (u - (double)rm[c]));
 			rv[c] = (real)((double)rv[c] + s->momentum * (n > 1 ? v * n / (n - 1) - (double)rv[c] : 0));
 		}

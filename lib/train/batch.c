@@ -58,7 +58,11 @@ void train_batch_part(struct ser_trainer *t, size_t part)
 	t->b.moment = t->step;
 	for (size_t k = 0; k < t->n_task; k++)
 		if (t->task[k].sampler != NULL)
-			t->task[k].sampler->part(t->task[k].sampler, t->step, part, t->o.accumulate, &t->b);
+			t->task[k].sampler->part(t->task[k].sampler, t->step, t->whole ? 0 : part,
+						 t->whole ? 1 : t->o.accumulate, &t->b);
+	size_t most = t->b.n / (size_t)ser_comm_size(t->o.comm); /* a row for each piece */
+	t->b.n_piece = !t->whole || most == 0 ? 1 : most < t->o.accumulate ? most : t->o.accumulate;
+	t->b.piece = t->whole ? part : 0;
 }
 
 /* ---- samplers ---- */

@@ -81,9 +81,10 @@ struct rows_in {
 };
 /* Rows of a batch, or of a part of it: distinct items, each with one crop. */
 struct ser_batch {
-	size_t *row, n, cap; /* items */
-	int32_t *place;      /* [items] row of an item, -1 */
-	size_t lo, hi;       /* the rows that this process reads and embeds; what follows is of these */
+	size_t *row, n, cap;   /* items */
+	int32_t *place;        /* [items] row of an item, -1 */
+	size_t lo, hi;         /* the rows that this process reads and embeds; what follows is of these */
+	size_t piece, n_piece; /* of the rows, which one is run: all of them where n_piece is 1 */
 	uint64_t *key;
 	size_t cap_key;
 	uint64_t seed, moment; /* what a task draws from: train_rng(seed, purpose, moment, key) */
@@ -189,11 +190,12 @@ struct ser_trainer {
 	struct ser_sched sched;
 	uint64_t step, n_step, per_epoch, print;
 	struct ser_batch b;
+	bool whole;     /* batches in parts, and a loss that wants the rows of all of them */
 	float *scratch; /* one whole utterance */
 	size_t cap_scratch;
-	real *all; /* outputs of a head for the rows of all processes; gradients of what is not frozen */
+	real *all; /* [n_live] gradients of what is not frozen */
 	size_t cap_all;
-	real *held; /* gradients that a loss over all processes' rows is to leave as they are */
+	real *held; /* gradients that a loss over all rows is to leave as they are */
 	size_t cap_held;
 	double sum;    /* of losses over the epoch so far */
 	size_t n_live; /* elements that may change (ser_params_live) */
@@ -203,7 +205,8 @@ struct ser_trainer {
 	bool stopped;
 };
 
-/* The part, in [0, o.accumulate), of the step's batch: of all samplers. */
+/* The part, in [0, o.accumulate), of the step's batch: of all samplers. Where a loss is formed over all rows (t->whole), the whole batch,
+ * of which the rows of that part are read. */
 void train_batch_part(struct ser_trainer *t, size_t part);
 
 /* ---- read.c ---- */

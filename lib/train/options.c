@@ -77,6 +77,8 @@ const struct ser_option ser_train_options[] = {
 	{"lr", "highest learning rate", SER_AT_REAL(struct ser_train_opts, lr, "X", 0, 1000)},
 	{"schedule", "how it changes", SER_AT_CHOICE(struct ser_train_opts, sched, "NAME", schedules)},
 	{"warmup", "share of the steps in which it rises", SER_AT_REAL(struct ser_train_opts, warmup, "X", 0, 1)},
+	{"warmup-epochs", "epochs in which it rises, instead of that share",
+	 SER_AT_REAL(struct ser_train_opts, warmup_epochs, "X", 0, 1000000)},
 	{"weight-decay", "decay of weights, biases and gains excepted",
 	 SER_AT_REAL(struct ser_train_opts, opt.weight_decay, "X", 0, 10)},
 	{"momentum", "of sgd", SER_AT_REAL(struct ser_train_opts, opt.momentum, "X", 0, 0.9999)},

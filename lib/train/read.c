@@ -86,13 +86,15 @@ static void read_cut(struct ser_trainer *t, size_t encoder, size_t item, const s
 		memcpy(x, src, c->n_src * d * sizeof *x);
 }
 
-/* This process' share of the rows. */
+/* This process' share of the rows, or of a piece of them. */
 static void share(struct ser_trainer *t, bool training)
 {
 	struct ser_batch *b = &t->b;
 	size_t rank = (size_t)ser_comm_rank(t->o.comm), size = (size_t)ser_comm_size(t->o.comm);
-	b->lo = training ? b->n * rank / size : 0;
-	b->hi = training ? b->n * (rank + 1) / size : b->n;
+	size_t from = training ? train_part_begin(b->n, b->piece, b->n_piece) : 0,
+	       n = training ? train_part_begin(b->n, b->piece + 1, b->n_piece) - from : b->n;
+	b->lo = training ? from + train_part_begin(n, rank, size) : 0;
+	b->hi = training ? from + train_part_begin(n, rank + 1, size) : b->n;
 }
 
 static void read_rows(struct ser_trainer *t, size_t encoder, bool training)

@@ -69,7 +69,7 @@ void ser_task_free(struct ser_task *t)
 	if (t->sampler != NULL)
 		t->sampler->free(t->sampler);
 	free(t->code);
-	free(t->grad);
+	free(t->all);
 	ser_buf_free(&t->note);
 	ser_arena_free(&t->arena);
 	*t = (struct ser_task){0};

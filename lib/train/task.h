@@ -29,7 +29,6 @@ struct ser_task_kind {
 	double least;      /* a batch of less weight teaches nothing */
 	bool frames;       /* its head may stand on frames: outputs are a row a frame */
 	bool needs_frames; /* it must, on those of the one encoder unless it is said; that is one that can be pretrained */
-	bool all_rows;     /* its loss is no sum over rows: processes form it over the rows of all of them */
 	size_t batch;      /* records a step, and seconds of a crop, when it comes first and nothing else was said; */
 	double crop_s;     /* 0: the trainer's defaults */
 	size_t n_hidden; /* hidden units of its head where nothing else was said */
@@ -68,6 +67,8 @@ struct ser_task_kind {
 	 * nothing. What the tape borrows stays until the next call. */
 	int (*loss)(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, size_t lo, size_t hi,
 		    double norm);
+	/* * Is its loss no sum over rows? Then it is formed over those of all processes and of all parts of a batch; absent: it is one. */
+	bool (*all_rows)(const struct ser_task *t);
 	/* * After each update: parameters back into their bounds. */
 	void (*bound)(struct ser_task *t, struct ser_model *m);
 	/* * Validation, the three or none: doubles [tally_size()], zeros; each batch of whole records adds to them;
@@ -118,8 +119,11 @@ struct ser_task {
 	uint64_t moment; /* a number of the seed and the step; of validations always the same */
 	double norm, sum;
 	uint64_t n_sum;
-	real *grad; /* of its outputs for this process' rows */
-	size_t cap_grad;
+	/* where its loss is formed over more rows than are encoded at once: */
+	real *all; /* [rows, n_out] its outputs for all of them, then their gradients */
+	size_t n_out, cap_all;
+	bool said;    /* there is a loss, */
+	double whole; /* this */
 };
 /* The rows of what every task has: weight and head; and `adversarial`, for a task that is not the first. */
 extern const struct ser_option ser_task_options[], ser_task_reverse[];

@@ -155,6 +155,12 @@ static int triplets(struct state *z, struct ser_tape *tape, int out, double marg
 	return n > 0 ? ser_nn_triplet(tape, out, n, (const int32_t(*)[3])z->trip, margin) : -1;
 }
 
+static bool all_rows(const struct ser_task *t)
+{
+	(void)t;
+	return true;
+}
+
 static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, size_t lo, size_t hi,
 		double norm)
 {
@@ -218,7 +224,6 @@ const struct ser_task_kind train_contrastive = {
 	.defaults = &defaults,
 	.size = sizeof defaults,
 	.score = "loss",
-	.all_rows = true,
 	.head_name = head_name,
 	.labels = labels,
 	.read = read_pairs,
@@ -226,6 +231,7 @@ const struct ser_task_kind train_contrastive = {
 	.sampler = sampler,
 	.weight = weight,
 	.loss = loss,
+	.all_rows = all_rows,
 	.tally_size = tally_size,
 	.tally = tally,
 	.total = total,

@@ -116,6 +116,11 @@ static double weight(const struct ser_task *t, const struct ser_batch *b)
 	return train_class_sum(t, b, NULL);
 }
 
+static bool all_rows(const struct ser_task *t)
+{
+	return own(t)->loss == CCC || own(t)->loss == CCC_MIXED;
+}
+
 /* Of the rows that have values, all or gathered. */
 static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, size_t lo, size_t hi,
 		double norm)
@@ -129,8 +134,7 @@ static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct
 			memcpy(z->target + n * n_value, z->value + b->row[i] * n_value, n_value * sizeof *z->target);
 			z->row[n++] = (int32_t)(i - lo);
 		}
-	bool concordance = own(t)->loss == CCC || own(t)->loss == CCC_MIXED;
-	if (n == 0 || (concordance && n < 2)) /* one number has no concordance */
+	if (n == 0 || (all_rows(t) && n < 2)) /* one number has no concordance */
 		return -1;
 	if (n < hi - lo)
 		out = ser_nn_rows(tape, out, n, z->row);
@@ -139,9 +143,7 @@ static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct
 		return ser_nn_mse(tape, out, z->target, &l);
 	if (own(t)->loss == MAE)
 		return ser_nn_mae(tape, out, z->target, &l);
-	/* No mean over rows: each part of a batch counts by how many it has. */
-	int ccc = ser_nn_ccc(tape, out, z->target, own(t)->loss == CCC_MIXED, 1e-8, NULL);
-	return (double)n < norm ? ser_nn_scale(tape, ccc, (double)n / norm) : ccc;
+	return ser_nn_ccc(tape, out, z->target, own(t)->loss == CCC_MIXED, 1e-8, NULL);
 }
 
 /* For each value and each item what was predicted, what is true, and whether it validates. */
@@ -209,13 +211,13 @@ const struct ser_task_kind train_regress = {
 	.size = sizeof defaults,
 	.score = "ccc",
 	.least = 2,
-	.all_rows = true,
 	.head_name = head_name,
 	.labels = labels,
 	.head = head,
 	.targets = targets,
 	.weight = weight,
 	.loss = loss,
+	.all_rows = all_rows,
 	.tally_size = tally_size,
 	.tally = tally,
 	.total = total,

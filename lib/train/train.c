@@ -138,7 +138,7 @@ static uint64_t hash_params(const struct ser_trainer *t)
 static int name_batch(struct ser_trainer *t, size_t from, size_t to, struct ser_err *e)
 {
 	struct ser_buf b = {0};
-	for (size_t p = from; p < to; p++) {
+	for (size_t p = from; p < (t->whole ? from + 1 : to); p++) {
 		train_batch_part(t, p);
 		for (size_t i = 0; i < t->b.n && b.n < 500; i++)
 			ser_buf_printf(&b, "%s%.60s", b.n > 0 ? ", " : "", t->d->item[t->b.row[i]].id);
@@ -158,17 +158,49 @@ static double ramp(const struct ser_trainer *t)
 	return t->o.ramp > 0 ? 2 / (1 + exp(-t->o.ramp * p)) - 1 : 1;
 }
 
-/* The loss over rows that processes share: each gathers all outputs and forms the whole loss, and takes the gradient g of its own
- * rows x further as that of sum(g x). */
-static int shared_loss(struct ser_trainer *t, struct ser_task *k, int x, double *value)
+static double weight_of(const struct ser_task *k, const struct ser_batch *b)
+{
+	return k->kind->weight != NULL ? k->kind->weight(k, b) : (double)b->n;
+}
+
+static bool wants_all(const struct ser_task *k)
+{
+	return k->kind->all_rows != NULL && k->kind->all_rows(k);
+}
+
+/* Does the loss want more rows than are encoded at once: those of other processes, or of other pieces of a batch? Then all outputs are
+ * gathered, the whole loss is formed of them, and each row x takes its gradient g further as that of sum(g x). A batch in pieces is
+ * run twice, first for its outputs alone, then with gradients (GradCache: Gao et al. 2021). */
+static bool is_shared(const struct ser_trainer *t, const struct ser_task *k)
+{
+	return wants_all(k) && (ser_comm_size(t->o.comm) > 1 || t->b.n_piece > 1);
+}
+
+/* A task's head over the rows that are encoded */
+static int head_of(struct ser_trainer *t, struct ser_task *k)
+{
+	int source = train_source(t, k);
+	if (k->adversarial)
+		source = ser_nn_reverse_grad(t->tape, source, k->weight * ramp(t));
+	return ser_model_head(t->m, t->tape, (size_t)k->head, source);
+}
+
+/* Outputs x into k->all, in their place; the first ones clear it */
+static void gather(struct ser_trainer *t, struct ser_task *k, int x, bool first)
 {
 	struct ser_node own = ser_tape_node(t->tape, x);
-	size_t n = t->b.n * own.n_col, at = t->b.lo * own.n_col, n_own = own.n_row * own.n_col;
-	t->all = ser_grow(t->all, &t->cap_all, n, sizeof *t->all);
-	k->grad = ser_grow(k->grad, &k->cap_grad, n_own, sizeof *k->grad);
-	memset(t->all, 0, n * sizeof *t->all);
-	memcpy(t->all + at, own.val, n_own * sizeof *t->all);
-	train_sum(t, t->all, n);
+	k->n_out = own.n_col;
+	k->all = ser_grow(k->all, &k->cap_all, ser_mul(t->b.n, own.n_col), sizeof *k->all);
+	if (first)
+		memset(k->all, 0, t->b.n * own.n_col * sizeof *k->all);
+	memcpy(k->all + t->b.lo * own.n_col, own.val, own.n_row * own.n_col * sizeof *k->all);
+}
+
+/* The loss of what all processes have gathered; the outputs' gradients come in their place */
+static void whole_loss(struct ser_trainer *t, struct ser_task *k)
+{
+	size_t n = t->b.n * k->n_out;
+	train_sum(t, k->all, n);
 	/* parameters that the loss has itself get the whole gradient here: that of one process counts */
 	bool drop = k->kind->more != NULL && ser_comm_rank(t->o.comm) != 0;
 	if (drop) {
@@ -177,23 +209,33 @@ static int shared_loss(struct ser_trainer *t, struct ser_task *k, int x, double 
 	}
 	struct ser_rng r = train_rng(t->o.seed, FOR_TAPE, t->step, 1);
 	ser_tape_reset(t->side, SER_TAPE_GRAD | SER_TAPE_TRAIN, ser_rng_next(&r));
-	int all = ser_tape_variable(t->side, t->all, t->b.n, own.n_col, NULL, 0);
+	int all = ser_tape_variable(t->side, k->all, t->b.n, k->n_out, NULL, 0);
 	int l = k->kind->loss(k, t->side, all, &t->b, 0, t->b.n, k->norm);
+	k->said = l >= 0;
 	if (l < 0)
-		return l;
-	double v = ser_tape_scalar(t->side, l);
-	*value = ser_comm_rank(t->o.comm) == 0 ? v : 0;
-	ser_tape_backward(t->side, l, 1, NULL); /* refuses what is not finite, and *value will tell */
+		return;
+	k->whole = ser_tape_scalar(t->side, l);
+	ser_tape_backward(t->side, l, 1, NULL); /* refuses what is not finite, and k->whole will tell */
 	if (drop)
 		ser_params_put(t->m->params, t->held, t->m->params->grad);
-	memcpy(k->grad, ser_tape_node(t->side, all).grad + at, n_own * sizeof *k->grad);
-	int g = ser_tape_input(t->tape, k->grad, own.n_row, own.n_col, NULL, 0);
-	return ser_nn_sum(t->tape, ser_nn_mul(t->tape, x, g));
+	memcpy(k->all, ser_tape_node(t->side, all).grad, n * sizeof *k->all);
 }
 
-static double weight_of(const struct ser_task *k, const struct ser_batch *b)
+/* Outputs of a batch in pieces, and the losses of them all */
+static void run_ahead(struct ser_trainer *t)
 {
-	return k->kind->weight != NULL ? k->kind->weight(k, b) : (double)b->n;
+	for (size_t p = 0; p < t->b.n_piece; p++) {
+		struct ser_rng r = train_rng(t->o.seed, FOR_TAPE, t->step, 0);
+		train_batch_part(t, p);
+		train_read_batch(t, true);
+		train_encode(t, SER_TAPE_TRAIN, ser_rng_next(&r), t->n_task);
+		for (size_t k = 0; k < t->n_task; k++)
+			if (is_shared(t, &t->task[k]) && t->task[k].norm > 0)
+				gather(t, &t->task[k], head_of(t, &t->task[k]), p == 0);
+	}
+	for (size_t k = 0; k < t->n_task; k++)
+		if (is_shared(t, &t->task[k]) && t->task[k].norm > 0)
+			whole_loss(t, &t->task[k]);
 }
 
 /* The loss of a task over the batch, whose rows of this process are encoded; -1 when the batch says nothing about it. Over
@@ -202,12 +244,16 @@ static int task_loss(struct ser_trainer *t, struct ser_task *k, double *value)
 {
 	if (k->norm == 0 || weight_of(k, &t->b) == 0)
 		return -1;
-	int source = train_source(t, k);
-	if (k->adversarial)
-		source = ser_nn_reverse_grad(t->tape, source, k->weight * ramp(t));
-	int out = ser_model_head(t->m, t->tape, (size_t)k->head, source), l;
-	if (k->kind->all_rows && ser_comm_size(t->o.comm) > 1) {
-		l = shared_loss(t, k, out, value);
+	int out = head_of(t, k), l;
+	if (is_shared(t, k)) {
+		if (t->b.n_piece == 1) {
+			gather(t, k, out, true);
+			whole_loss(t, k);
+		}
+		bool first = ser_comm_rank(t->o.comm) == 0 && t->b.piece == 0;
+		int g = ser_tape_input(t->tape, k->all + t->b.lo * k->n_out, t->b.hi - t->b.lo, k->n_out, NULL, 0);
+		*value = k->said && first ? k->whole : 0;
+		l = k->said ? ser_nn_sum(t->tape, ser_nn_mul(t->tape, out, g)) : -1;
 	} else {
 		l = k->kind->loss(k, t->tape, out, &t->b, t->b.lo, t->b.hi, k->norm);
 		*value = l >= 0 ? ser_tape_scalar(t->tape, l) : 0;
@@ -258,7 +304,7 @@ static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_TASK], st
 	size_t n_part = t->o.accumulate;
 	for (size_t k = 0; k < t->n_task; k++)
 		t->task[k].norm = 0;
-	for (size_t p = 0; p < n_part; p++) {
+	for (size_t p = 0; p < (t->whole ? 1 : n_part); p++) {
 		train_batch_part(t, p);
 		for (size_t k = 0; k < t->n_task; k++)
 			t->task[k].norm += weight_of(&t->task[k], &t->b);
@@ -267,6 +313,9 @@ static int run_batch(struct ser_trainer *t, double loss[static SER_MAX_TASK], st
 		if (t->task[k].norm < t->task[k].kind->least)
 			t->task[k].norm = 0;
 	ser_params_zero_grad(t->m->params);
+	if (t->b.n_piece > 1)
+		run_ahead(t);
+	n_part = t->whole ? t->b.n_piece : n_part;
 	for (size_t p = 0; p < n_part; p++) {
 		if (n_part > 1) /* else it is there already */
 			train_batch_part(t, p);
@@ -505,17 +554,20 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 	t->sched.kind = o->sched;
 	t->sched.lr = o->lr;
 	t->sched.n_total = t->n_step;
-	t->sched.n_warmup = (uint64_t)(o->warmup * (double)t->n_step + 0.5);
+	t->sched.n_warmup = (uint64_t)(0.5 + (o->warmup_epochs > 0 ? o->warmup_epochs * (double)t->per_epoch
+								   : o->warmup * (double)t->n_step));
 	t->sched.every = t->n_step / 3 > 0 ? t->n_step / 3 : 1;
 	t->la = n_thread > 1 || o->precision != SER_LA_FULL ? ser_la_new(n_thread) : NULL;
 	if (o->precision != SER_LA_FULL && !ser_la_set_precision(t->la, o->precision))
 		return ser_fail(e, SER_EUSAGE, "this build has no bf16 products");
 	t->tape = ser_tape_new(t->la, p);
 	ser_tape_recompute(t->tape, t->o.recompute);
-	if (ser_comm_size(o->comm) > 1) {
+	for (size_t k = 0; k < t->n_task; k++)
+		t->whole = t->whole || (o->accumulate > 1 && wants_all(&t->task[k]));
+	if (ser_comm_size(o->comm) > 1)
 		ser_tape_all_sum(t->tape, sum_over, o->comm);
+	if (ser_comm_size(o->comm) > 1 || t->whole)
 		t->side = ser_tape_new(t->la, p);
-	}
 	if (t->task->kind->teach != NULL && o->opt.ema == 0)
 		return ser_fail(e, SER_EUSAGE, "task %s learns from the average of parameters: --ema 0 leaves none",
 				t->task->kind->name);

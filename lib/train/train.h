@@ -146,6 +146,7 @@ struct ser_train_opts {
 	struct ser_opt_opts opt;
 	enum ser_sched_kind sched;
 	double lr, warmup;                     /* warmup: share of all steps */
+	double warmup_epochs;                  /* > 0: so many epochs instead */
 	double clip;                           /* greatest gradient norm; 0: any */
 	struct ser_tune tune[SER_MAX_ENCODER]; /* by the model's encoders */
 	double ramp; /* adversarial weights grow as 2/(1+exp(-ramp p)) - 1 with the share p of steps done; 0: at once */

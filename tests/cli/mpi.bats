@@ -60,6 +60,7 @@ two() {
 	text=(+ encoder --tokenizer tok.json --arch roberta --hyper dropout=0 --hyper attn_dropout=0)
 	for h in vocab=300 dim=16 layers=1 heads=2 ffn=16 positions=40; do text+=(--hyper $h); done
 	two clap -l emo --gender fold --gender-mode multitask "${small[@]}" --proj 8 --hidden 16 -b 60 -e 50 --lr 0.003 --dev-frac 0.3 "${text[@]}" d.ser
+	two clap -l emo --gender fold "${small[@]}" --proj 8 --hidden 16 -b 60 -e 50 --lr 0.003 --accumulate 3 "${text[@]}" d.ser
 }
 
 @test "tasks in a chain, one with a sampler of its own" {
