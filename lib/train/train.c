@@ -381,7 +381,8 @@ int ser_trainer_step(struct ser_trainer *t, struct ser_train_row *row, struct se
 	for (size_t k = 0; k < t->n_task; k++)
 		row->part[k] = t->task[k].n_sum > 0 ? t->task[k].sum / (double)t->task[k].n_sum : 0;
 	row->end_of_epoch = in_epoch == t->per_epoch;
-	if (row->end_of_epoch && !ser_comm_same(t->o.comm, hash_params(t)))
+	bool several = ser_comm_size(t->o.comm) > 1;
+	if (row->end_of_epoch && several && !ser_comm_same(t->o.comm, hash_params(t)))
 		return ser_fail(e, SER_EIO, "epoch %zu: the processes' parameters differ", row->epoch);
 	if (row->end_of_epoch && t->task[0].sampler->n_dev > 0)
 		train_validate(t, row);
@@ -579,7 +580,7 @@ static int set_up(struct ser_trainer *t, int n_thread, struct ser_err *e)
 	t->best = ser_calloc(t->n_live, sizeof *t->best);
 	if (ser_opt_new(&t->opt, &o->opt, p, t->la, e) != 0)
 		return e->code;
-	if (!ser_comm_same(o->comm, train_fingerprint(t) ^ hash_params(t)))
+	if (ser_comm_size(o->comm) > 1 && !ser_comm_same(o->comm, train_fingerprint(t) ^ hash_params(t)))
 		return ser_fail(e, SER_EUSAGE, "the processes have not the same data, options and models");
 	return 0;
 }

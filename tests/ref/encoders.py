@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Golden numbers of the pretrained transformer encoders, by PyTorch in double: tests/golden/encoders.json; of what fine-tuning puts beside
-them, adapt.json; and of the losses of pretraining on given numbers, pretrain.json. Of each tiny network its
+them, adapt.json; of the losses of pretraining on given numbers, pretrain.json; and of ten steps of ser-train clap, clap.json. Of each tiny network its
 parameters (name, shape, and the formula that fills them), hidden states, a loss and the gradient of every parameter, as first
 numbers, sum and length. Written from the papers' formulas; values and gradients agree within 1e-6 with Hugging Face's transformers
 4.30.2, whose names the parameters have (emotion2vec's have those of its authors).
@@ -36,8 +36,10 @@ class Net:
     def __init__(self, seed0):
         self.seed0, self.items, self.p = seed0, [], {}
         self.rank, self.alpha = 0, 0  # of low-rank adapters in the layers
+        self.prefix = ""
 
     def add(self, name, shape, base, amp):
+        name = self.prefix + name
         if name not in self.p:
             seed = self.seed0 + len(self.items)
             self.items.append({"name": name, "shape": list(shape), "seed": seed, "base": base, "amp": amp})
@@ -268,10 +270,10 @@ def whisper(net, mel):
     return {"hidden_%d" % i: h[0] for i, h in enumerate(hidden)}, hidden[-1]
 
 
-def text(net, ids, valid, first, types, eps):
+def text(net, ids, valid, first, types, eps, vocab=100):
     """roberta, bert: two texts, the first filled up with tokens that nothing sees"""
     D, E = 32, "embeddings."
-    x = net.add(E + "word_embeddings.weight", (100, D), 0.0, 1.0)[ids]
+    x = net.add(E + "word_embeddings.weight", (vocab, D), 0.0, 1.0)[ids]
     x = x + net.add(E + "position_embeddings.weight", (40, D), 0.0, 0.5)[first : first + ids.shape[1]]
     x = net.norm(E + "LayerNorm", x + net.add(E + "token_type_embeddings.weight", (types, D), 0.0, 0.5)[0], eps)
     hidden = [x]
@@ -283,6 +285,75 @@ def text(net, ids, valid, first, types, eps):
         hidden.append(x)
     pooled = net.linear("pooler.dense", x[:, 0], D).tanh()
     return dict({"hidden_%d" % i: h for i, h in enumerate(hidden)}, pooled=pooled), pooled
+
+
+EMOTION, GENDER = torch.arange(8) % 3, torch.tensor([0, 1, 1, -1, 0, 0, -1, 1])  # of records; -1: not said
+
+
+def clap(net, mlp, mode, rowsum, most):
+    """Pan et al. 2024: eight records of three classes, each class a text; the factors on cosines begin at most's logarithm"""
+    prompts = ["The emotion is " + c for c in ("angry", "calm", "sad")]
+    ids = [[0] + [225 if c == " " else ord(c) - 28 for c in p] + [2] for p in prompts]  # bytes without merges
+    ids = torch.tensor([i + [1] * (22 - len(i)) for i in ids])
+    sound = [torch.from_numpy(np.float32(unit(9, 500 + i))).double().view(3, 3)[: 2 + i % 2] for i in range(8)]
+    x = torch.stack([torch.cat([u.mean(0), u.var(0, unbiased=False).clamp(min=1e-4).sqrt()]) for u in sound])
+    if mlp:
+        net.prefix = "encoder.feat."
+        x = net.linear("layer0.linear", x, 6, bias=False)
+        x = F.relu(net.affine("layer0.norm", (x - x.mean(0)) / (x.var(0, unbiased=False) + 1e-5).sqrt()))
+    net.prefix = "encoder.text."
+    t = text(net, ids, ids != 1, 2, 1, 1e-5, 261)[0]["hidden_2"][:, 0]
+
+    def tower(name, y):
+        net.prefix = "heads.%s." % name
+        y = net.linear("out", F.relu(net.linear("hidden", y, 7)), 5)
+        return F.normalize(y, dim=-1), net.add("logit_scale", (1,), math.log(most), 0.0).exp()
+
+    (a, by_a), (t, by_t) = tower("audio", x), tower("text", t)
+    t = t[EMOTION]
+
+    def kl(c, m):
+        goal = m / m.sum(1, keepdim=True) if rowsum else m.softmax(1)
+        return (torch.xlogy(goal, goal) - goal * c.log_softmax(1)).sum() / len(m)
+
+    def loss(m, rows):
+        return (kl(by_a * a[rows] @ t[rows].t(), m) + kl(by_t * t[rows] @ a[rows].t(), m)) / 2
+
+    def same(k):
+        return (k[:, None] == k[None]).double()
+
+    every, known = torch.arange(8), (GENDER >= 0).nonzero()[:, 0]
+    if mode == "emotion":
+        return loss(same(EMOTION), every)
+    if mode == "soft":
+        both = (GENDER[:, None] >= 0) & (GENDER[None] >= 0)
+        return loss(torch.where(both, 0.8 * same(EMOTION) + 0.2 * same(GENDER), same(EMOTION)), every)
+    return 0.8 * loss(same(EMOTION), every) + 0.2 * loss(same(GENDER[known]), known)
+
+
+def steps(path, cases):
+    """Gradients of the first of ten steps of Adam, all losses, and what the parameters are then"""
+    golden = {}
+    for name, args in cases.items():
+        net, losses = Net(31000), []
+        for i in range(10):
+            loss = clap(net, *args)
+            if i == 0:
+                adam = torch.optim.Adam(net.p.values(), lr=0.002, eps=1e-5)  # beyond the rounding of gradients that cancel
+            adam.zero_grad()
+            loss.backward()
+            losses.append(float("%.9g" % loss.item()))
+            if i == 0:
+                grads = {k: stat(v.grad, 3) for k, v in net.p.items() if v.grad is not None}
+            adam.step()
+            for k, v in net.p.items():
+                if k.endswith("logit_scale"):
+                    v.data.clamp_(0, math.log(100))
+        values = {k: stat(v, 1) for k, v in net.p.items()}
+        golden["mlp" if args[0] else "linear"] = net.items
+        golden[name] = {"scale": args[3], "losses": losses, "grads": grads, "values": values}
+    with open(path, "w") as f:
+        f.write(json.dumps(golden, separators=(",", ":")) + "\n")
 
 
 def stat(x, n):
@@ -309,7 +380,7 @@ def gold(path, nets):
         golden[name] = {
             "params": net.items,
             "outputs": {k: stat(v, 8) for k, v in out.items()},
-            "loss": float("%.9g" % loss),
+            "loss": float("%.9g" % loss.item()),
             "grads": {k: stat(v.grad, 3) for k, v in net.p.items() if v.grad is not None},
         }
     with open(path, "w") as f:
@@ -340,3 +411,14 @@ gold(
     },
 )
 gold("tests/golden/pretrain.json", {"hubert_loss": hubert_loss, "w2v2_loss": w2v2_loss, "d2v_loss": d2v_loss})
+steps(
+    "tests/golden/clap.json",
+    {
+        "emotion softmax": (False, "emotion", False, 1 / 0.07),
+        "emotion rowsum": (True, "emotion", True, 1 / 0.07),
+        "soft softmax": (True, "soft", False, 99.5),
+        "soft rowsum": (False, "soft", True, 99.5),
+        "multitask softmax": (False, "multitask", False, 1.01),
+        "multitask rowsum": (True, "multitask", True, 1 / 0.07),
+    },
+)

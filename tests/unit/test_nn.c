@@ -646,30 +646,51 @@ static void schedules(void **state)
 	assert_false(ser_sched_report(&s, 0.6));
 }
 
-/* GEmo-CLAP's loss (Pan et al. 2023), worked out by hand for three pairs: R = N. */
+/* Both directions of GEmo-CLAP's loss of cosines c [3,3], targets m: softmax of their rows, or rows as they are. */
+static double clap_loss(struct ser_tape *t, const real *cosine, const real *m, bool rows)
+{
+	ser_tape_reset(t, 0, 0);
+	int c = ser_nn_scale(t, ser_tape_input(t, cosine, 3, 3, NULL, 0), 1 / 0.07), ct = ser_nn_transpose(t, c);
+	int l = rows ? ser_nn_add(t, ser_nn_kl(t, c, m, NULL), ser_nn_kl(t, ct, m, NULL))
+		     : ser_nn_add(t, ser_nn_clap_kl(t, c, m), ser_nn_clap_kl(t, ct, m));
+	return ser_tape_scalar(t, l) / 2;
+}
+
+/* It (Pan et al. 2024) worked out by hand for three pairs: R = N. */
 static void clap_vector(void **state)
 {
 	(void)state;
 	const real cosine[] = {(real)0.9, (real)0.2,  (real)-0.1, (real)0.4, (real)0.7,
 			       0,         (real)-0.2, (real)0.1,  (real)0.8};
 	const int emotion[] = {0, 0, 1}, gender[] = {0, 1, 1};
-	real me[9], mg[9], sl[9];
+	real me[9], mg[9], sl[9], rows[9], mixed[9];
 	for (int i = 0; i < 9; i++) {
 		me[i] = emotion[i / 3] == emotion[i % 3];
 		mg[i] = gender[i / 3] == gender[i % 3];
 		sl[i] = (real)0.8 * me[i] + (real)0.2 * mg[i];
+		rows[i] = me[i] / (i < 6 ? 2 : 1);
 	}
-	const real *target[] = {me, mg, sl};
-	const double want[] = {3.983706, 4.478723, 3.989072};
 	struct ser_params *p = ser_params_new(1);
 	struct ser_tape *t = ser_tape_new(NULL, p);
-	for (int i = 0; i < 3; i++) {
-		ser_tape_reset(t, 0, 0);
-		int c = ser_nn_scale(t, ser_tape_input(t, cosine, 3, 3, NULL, 0), 1 / 0.07);
-		int l = ser_nn_add(t, ser_nn_clap_kl(t, c, target[i]),
-				   ser_nn_clap_kl(t, ser_nn_transpose(t, c), target[i]));
-		assert_true(fabs(ser_tape_scalar(t, l) / 2 - want[i]) <= 2e-6);
+	double e = clap_loss(t, cosine, me, false), g = clap_loss(t, cosine, mg, false);
+	assert_true(fabs(e - 3.983706) <= 2e-6);
+	assert_true(fabs(g - 4.478723) <= 2e-6);
+	assert_true(fabs(clap_loss(t, cosine, sl, false) - 3.989072) <= 2e-6);
+	assert_true(fabs(0.9 * e + 0.1 * g - 4.033208) <= 2e-6);
+	assert_true(fabs(clap_loss(t, cosine, rows, true) - 1.921453) <= 2e-6); /* another target, another loss */
+	/* multitask is the loss of the targets' mixture, but for what these lose in entropy by it; the soft target's is not */
+	double lost = 0;
+	for (int i = 0; i < 9; i++) {
+		double ze = 0, zg = 0;
+		for (int k = i / 3 * 3; k < i / 3 * 3 + 3; k++)
+			ze += exp((double)me[k]), zg += exp((double)mg[k]);
+		double se = exp((double)me[i]) / ze, sg = exp((double)mg[i]) / zg, s = 0.8 * se + 0.2 * sg;
+		mixed[i] = (real)s;
+		lost += (0.8 * se * log(se) + 0.2 * sg * log(sg) - s * log(s)) / 3;
 	}
+	double ml = 0.8 * e + 0.2 * g;
+	assert_true(fabs(ml - (clap_loss(t, cosine, mixed, true) + lost)) <= 2e-6);
+	assert_true(fabs(ml - (clap_loss(t, cosine, sl, false) + lost)) > 0.01);
 	ser_tape_free(t);
 	ser_params_free(p);
 }
