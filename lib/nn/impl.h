@@ -54,6 +54,7 @@ enum op {
 	OP_EXPAND,
 	OP_SCALE_ROWS,
 	OP_SCALE_ADD,
+	OP_STRIPS,
 	OP_LOSS,
 	N_OP
 };
@@ -163,7 +164,8 @@ enum {
 	TAPE_VIEW = 2,     /* slices and concatenations without copies */
 	TAPE_IN_PLACE = 4, /* a result in the memory of what it is made from */
 	TAPE_RELEASE = 8,  /* memory is given back once nothing reads it any more */
-	TAPE_REBUILD = 16  /* norms, sums and concatenations within blocks are formed again in backward, not kept */
+	TAPE_REBUILD = 16, /* norms, sums and concatenations within blocks are formed again in backward, not kept */
+	TAPE_STRIPS = 32   /* convolutions one after another go through time by strips */
 };
 void tape_switch_off(struct ser_tape *t, unsigned off); /* of TAPE_*, for the graphs to come */
 void tape_plan(struct ser_tape *t);                     /* the operators that have not run */
@@ -206,6 +208,7 @@ real *tape_alloc(struct ser_tape *t, size_t n); /* scratch, to the end of forwar
 void *tape_state(struct ser_tape *t, struct rec *r, size_t n, size_t size);
 /* The gradient of a node in backward, NULL when none is wanted; its rows are the node's grad_ld apart. tape_grad: to be added
  * to. tape_grad_beta: *beta is 0 when nothing is there yet and all of it must be written, else 1. */
+void tape_drop_state(struct ser_tape *t, struct rec *r); /* its states are not needed any more */
 real *tape_grad(struct ser_tape *t, int node);
 real *tape_grad_beta(struct ser_tape *t, int node, real *beta);
 static inline struct node *tape_at(const struct ser_tape *t, int node)
@@ -254,6 +257,13 @@ struct then {
 /* NULL: nothing. *a is filled. */
 const struct ser_la_after *tape_after(struct ser_tape *t, const struct then *then, struct ser_la_after *a);
 
+/* Group norm r, of groups of one channel, in strips x [n, C] of a segment, which are normed in place: sum [2C] is added to, stats [2C] are
+ * means and inverse deviations of n_all rows. */
+bool tape_channel_norm_is(const struct rec *r);
+void tape_channel_sums(struct ser_tape *t, const struct rec *r, const real *x, size_t n, double *sum);
+void tape_channel_stats(const struct rec *r, const double *sum, size_t n_all, real *stats);
+void tape_channel_norm(struct ser_tape *t, const struct rec *r, real *x, size_t n, const real *stats);
+
 /* Batch norm r of the statistics kept as scale and shift [C] of *f. */
 void tape_norm_after(struct ser_tape *t, const struct rec *r, struct ser_la_after *f);
 
@@ -266,6 +276,11 @@ struct conv { /* in: x, w, b */
 	struct kern_conv g;
 	size_t n_in, n_out, groups; /* channels of x and y; taps are g.t.k * g.f.k */
 	struct then then;
+};
+
+struct strips { /* in: x; a chain's operators, each of what the one before gives */
+	struct rec *rec;
+	size_t n;
 };
 
 struct batch_norm {            /* in: x, gain, bias */
@@ -364,6 +379,7 @@ void fwd_attend(struct ser_tape *t, struct rec *r);
 void fwd_expand(struct ser_tape *t, struct rec *r);
 void fwd_scale_rows(struct ser_tape *t, struct rec *r);
 void fwd_scale_add(struct ser_tape *t, struct rec *r);
+void fwd_strips(struct ser_tape *t, struct rec *r);
 void fwd_loss(struct ser_tape *t, struct rec *r);
 void bwd_linear(struct ser_tape *t, const struct rec *r);
 void bwd_matmul(struct ser_tape *t, const struct rec *r);

@@ -54,7 +54,13 @@ void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *
 /* dgain, dbias [C] in double, may be NULL */
 void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *mean, const real *inv,
 			 bool rms, const real *dy, real *dx, double *dgain, double *dbias);
-/* One segment: x [n, C], groups of C/n_group channels over all n rows; mean, inv [n_group] */
+/* One segment: x [n, C], groups of C/n_group channels over all n rows; mean, inv [n_group]. Forward is for groups of several; of one
+ * channel, w <= KERN_CHANNELS of them at a time in rows ld apart, it is kern_col_sum(), then statistics [w] of n rows, then the norm,
+ * y may be x. */
+enum { KERN_CHANNELS = 64 };
+void kern_channel_stats(size_t n, size_t w, const double *s, const double *q, double eps, real *mean, real *inv);
+void kern_channel_norm_fwd(size_t n, size_t w, size_t ld, const real *x, const real *mean, const real *inv,
+			   const real *gain, const real *bias, real *y);
 void kern_group_norm_fwd(size_t n, size_t n_ch, size_t n_group, const real *x, const real *gain, const real *bias,
 			 double eps, real *y, real *mean, real *inv);
 void kern_group_norm_bwd(size_t n, size_t n_ch, size_t n_group, const real *x, const real *gain, const real *mean,

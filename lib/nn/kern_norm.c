@@ -186,8 +186,7 @@ SER_CLONES void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, c
 	}
 }
 
-/* Groups of one channel, CHANNELS at a time: rows are read in order */
-enum { CHANNELS = 64 };
+/* Groups of one channel, KERN_CHANNELS at a time: rows are read in order */
 
 /* y may be x */
 SER_CLONES static void channel_norm(size_t n, size_t w, size_t ld, const real *x, const real *restrict mean,
@@ -206,23 +205,28 @@ SER_CLONES static void channel_affine(size_t n, size_t w, size_t ld, const real 
 			y[c] = y[c] * a[c] + b[c];
 }
 
-static void channel_norm_fwd(size_t n, size_t n_ch, const real *x, const real *gain, const real *bias, double eps,
-			     real *y, real *mean, real *inv)
+void kern_channel_stats(size_t n, size_t w, const double *s, const double *q, double eps, real *mean, real *inv)
 {
-	for (size_t c0 = 0; c0 < n_ch; c0 += CHANNELS) {
-		size_t w = n_ch - c0 < CHANNELS ? n_ch - c0 : CHANNELS;
-		double s[CHANNELS] = {0}, q[CHANNELS] = {0};
-		real a[CHANNELS], b[CHANNELS];
-		kern_col_sum(n, w, x + c0, n_ch, s, q);
-		for (size_t c = 0; c < w; c++) {
-			double m = s[c] / (double)n, v = q[c] / (double)n - m * m;
-			mean[c0 + c] = (real)m;
-			inv[c0 + c] = (real)(1 / sqrt((v > 0 ? v : 0) + eps));
-			a[c] = gain != NULL ? gain[c0 + c] : 1;
-			b[c] = bias != NULL ? bias[c0 + c] : 0;
-		}
-		channel_norm(n, w, n_ch, x + c0, mean + c0, inv + c0, y + c0);
-		channel_affine(n, w, n_ch, a, b, y + c0);
+	for (size_t c = 0; c < w; c++) {
+		double m = s[c] / (double)n, v = q[c] / (double)n - m * m;
+		mean[c] = (real)m;
+		inv[c] = (real)(1 / sqrt((v > 0 ? v : 0) + eps));
+	}
+}
+
+void kern_channel_norm_fwd(size_t n, size_t w, size_t ld, const real *x, const real *mean, const real *inv,
+			   const real *gain, const real *bias, real *y)
+{
+	enum { ROWS = 32 }; /* that stay in the first-level cache */
+	real a[KERN_CHANNELS], b[KERN_CHANNELS];
+	for (size_t c = 0; c < w; c++) {
+		a[c] = gain != NULL ? gain[c] : 1;
+		b[c] = bias != NULL ? bias[c] : 0;
+	}
+	for (size_t r = 0; r < n; r += ROWS) {
+		size_t k = n - r < ROWS ? n - r : ROWS;
+		channel_norm(k, w, ld, x + r * ld, mean, inv, y + r * ld);
+		channel_affine(k, w, ld, a, b, y + r * ld);
 	}
 }
 
@@ -250,10 +254,10 @@ SER_CLONES static void channel_dx(size_t n, size_t w, size_t ld, const real *res
 static void channel_norm_bwd(size_t n, size_t n_ch, const real *x, const real *gain, const real *mean, const real *inv,
 			     const real *dy, real *dx, double *dgain, double *dbias)
 {
-	for (size_t c0 = 0; c0 < n_ch; c0 += CHANNELS) {
-		size_t w = n_ch - c0 < CHANNELS ? n_ch - c0 : CHANNELS;
-		double s[CHANNELS] = {0}, q[CHANNELS] = {0};
-		real a[CHANNELS], b[CHANNELS], f[CHANNELS];
+	for (size_t c0 = 0; c0 < n_ch; c0 += KERN_CHANNELS) {
+		size_t w = n_ch - c0 < KERN_CHANNELS ? n_ch - c0 : KERN_CHANNELS;
+		double s[KERN_CHANNELS] = {0}, q[KERN_CHANNELS] = {0};
+		real a[KERN_CHANNELS], b[KERN_CHANNELS], f[KERN_CHANNELS];
 		channel_sums(n, w, n_ch, x + c0, mean + c0, inv + c0, dy + c0, s, q);
 		for (size_t c = 0; c < w; c++) {
 			a[c] = (real)(s[c] / (double)n);
@@ -273,10 +277,6 @@ void kern_group_norm_fwd(size_t n, size_t n_ch, size_t n_group, const real *x, c
 			 double eps, real *y, real *mean, real *inv)
 {
 	size_t w = n_ch / n_group;
-	if (w == 1) {
-		channel_norm_fwd(n, n_ch, x, gain, bias, eps, y, mean, inv);
-		return;
-	}
 	for (size_t g = 0; g < n_group; g++) {
 		const real *xg = x + g * w;
 		double s = 0, v = 0;

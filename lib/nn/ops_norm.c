@@ -403,20 +403,22 @@ static void layer_norm_bwd(void *ctx, size_t r0, size_t r1, int worker)
 static int layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps, bool rms)
 {
 	struct node X = *tape_at(t, x);
-	size_t C = channels(t, x, gain, bias), n_row = X.n_row * (X.n_col / C);
+	size_t C = channels(t, x, gain, bias);
 	void *saved;
 	int y = tape_op(t, OP_LAYER_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
 			sizeof(struct layer_norm));
-	*(struct layer_norm *)saved = (struct layer_norm){.n_ch = C, .n_row = n_row, .eps = eps, .rms = rms};
+	*(struct layer_norm *)saved = (struct layer_norm){.n_ch = C, .eps = eps, .rms = rms};
 	return y;
 }
 
 void fwd_layer_norm(struct ser_tape *t, struct rec *r)
 {
 	struct layer_norm *s = r->saved;
+	struct node X = tape_x(t, r);
+	s->n_row = X.n_row * (X.n_col / s->n_ch);
 	s->mean = tape_state(t, r, s->n_row, sizeof *s->mean);
 	s->inv = tape_state(t, r, s->n_row, sizeof *s->inv);
-	s->x = tape_x(t, r).val;
+	s->x = X.val;
 	s->gain = tape_val(t, r->in[1]);
 	s->bias = tape_val(t, r->in[2]);
 	s->y = tape_val(t, r->out);
@@ -479,6 +481,39 @@ static void group_norm_item(void *ctx, size_t b, int worker)
 				    s->part + b * 2 * s->n_ch + s->n_ch);
 }
 
+/* Groups of one channel: the w of one block, in a segment or in a strip of one */
+static size_t block_of(const struct group_norm *s, size_t i, size_t *c0)
+{
+	*c0 = i * KERN_CHANNELS;
+	return s->n_ch - *c0 < KERN_CHANNELS ? s->n_ch - *c0 : KERN_CHANNELS;
+}
+
+static size_t n_block(const struct group_norm *s)
+{
+	return (s->n_ch + KERN_CHANNELS - 1) / KERN_CHANNELS;
+}
+
+static void channel_norm(const struct group_norm *s, size_t c0, size_t w, const real *x, size_t n, const real *mean,
+			 const real *inv, real *y)
+{
+	kern_channel_norm_fwd(n, w, s->n_ch, x + c0, mean + c0, inv + c0, s->gain != NULL ? s->gain + c0 : NULL,
+			      s->bias != NULL ? s->bias + c0 : NULL, y + c0);
+}
+
+static void channel_norm_item(void *ctx, size_t i, int worker)
+{
+	(void)worker;
+	const struct group_norm *s = ctx;
+	double sum[KERN_CHANNELS] = {0}, sq[KERN_CHANNELS] = {0};
+	size_t b = i / n_block(s), c0, w = block_of(s, i % n_block(s), &c0);
+	size_t r0 = s->seg != NULL ? s->seg[b] : b, r1 = s->seg != NULL ? s->seg[b + 1] : b + 1;
+	size_t n = (r1 - r0) * s->width, at = r0 * s->width * s->n_ch;
+	real *mean = s->mean + b * s->n_ch, *inv = s->inv + b * s->n_ch;
+	kern_col_sum(n, w, s->x + at + c0, s->n_ch, sum, sq);
+	kern_channel_stats(n, w, sum, sq, s->eps, mean + c0, inv + c0);
+	channel_norm(s, c0, w, s->x + at, n, mean, inv, s->y + at);
+}
+
 int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_group, double eps)
 {
 	struct node X = *tape_at(t, x);
@@ -505,7 +540,56 @@ void fwd_group_norm(struct ser_tape *t, struct rec *r)
 	s->gain = tape_val(t, r->in[1]);
 	s->bias = tape_val(t, r->in[2]);
 	s->y = tape_val(t, r->out);
-	ser_la_for(t->la, s->n_seg, group_norm_item, s);
+	if (s->n_group == s->n_ch)
+		ser_la_for(t->la, ser_mul(s->n_seg, n_block(s)), channel_norm_item, s);
+	else
+		ser_la_for(t->la, s->n_seg, group_norm_item, s);
+}
+
+bool tape_channel_norm_is(const struct rec *r)
+{
+	const struct group_norm *s = r->saved;
+	return r->op == OP_GROUP_NORM && s->n_group == s->n_ch && s->width == 1 && s->seg != NULL;
+}
+
+struct channel_strip {
+	struct group_norm norm;
+	size_t n;
+	double *sum;       /* [2C]; NULL: to be normed, with */
+	const real *stats; /* [2C] */
+};
+
+static void channel_strip_item(void *ctx, size_t i, int worker)
+{
+	(void)worker;
+	const struct channel_strip *s = ctx;
+	size_t c0, C = s->norm.n_ch, w = block_of(&s->norm, i, &c0);
+	if (s->sum != NULL)
+		kern_col_sum(s->n, w, s->norm.x + c0, C, s->sum + c0, s->sum + C + c0);
+	else
+		channel_norm(&s->norm, c0, w, s->norm.x, s->n, s->stats, s->stats + C, s->norm.y);
+}
+
+void tape_channel_sums(struct ser_tape *t, const struct rec *r, const real *x, size_t n, double *sum)
+{
+	struct channel_strip s = {.norm = *(struct group_norm *)r->saved, .n = n, .sum = sum};
+	s.norm.x = x;
+	ser_la_for(t->la, n_block(&s.norm), channel_strip_item, &s);
+}
+
+void tape_channel_stats(const struct rec *r, const double *sum, size_t n_all, real *stats)
+{
+	const struct group_norm *s = r->saved;
+	kern_channel_stats(n_all, s->n_ch, sum, sum + s->n_ch, s->eps, stats, stats + s->n_ch);
+}
+
+void tape_channel_norm(struct ser_tape *t, const struct rec *r, real *x, size_t n, const real *stats)
+{
+	struct channel_strip s = {.norm = *(struct group_norm *)r->saved, .n = n, .stats = stats};
+	s.norm.x = s.norm.y = x;
+	s.norm.gain = tape_val(t, r->in[1]);
+	s.norm.bias = tape_val(t, r->in[2]);
+	ser_la_for(t->la, n_block(&s.norm), channel_strip_item, &s);
 }
 
 void bwd_group_norm(struct ser_tape *t, const struct rec *r)

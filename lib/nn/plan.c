@@ -181,6 +181,85 @@ static void fuse(struct ser_tape *t)
 			fuse_product(t, &t->rec[i]);
 }
 
+/* ---- strips ---- */
+
+/* Kernels whose result may lie where their input lies */
+static bool same_place(const struct rec *r)
+{
+	const enum kern_act *f = r->saved;
+	return r->op == OP_RELU_BATCH_NORM || r->op == OP_BATCH_NORM_RELU || r->op == OP_LAYER_NORM ||
+	       r->op == OP_GROUP_NORM || (r->op == OP_ACT && (*f == ACT_GELU || *f == ACT_SIGMOID || *f == ACT_TANH));
+}
+
+static bool strips_conv(const struct ser_tape *t, const struct rec *r)
+{
+	const struct conv *s = r->saved;
+	if (r->op != OP_CONV || t->node[r->out].need || t->node[r->in[1]].slice < 0)
+		return false;
+	return s->groups == 1 && s->g.n_freq == 1 && s->g.n_freq_out == 1 && s->g.f.k == 1 && s->g.t.pad == 0 &&
+	       s->g.t.stride <= (s->g.t.k - 1) * s->g.t.dil + 1;
+}
+
+/* May it be done to a strip of what operators of a chain before it gave? */
+static bool strips_more(const struct ser_tape *t, const struct rec *r, size_t n_before)
+{
+	if (r->op == OP_CONV)
+		return strips_conv(t, r);
+	if (r->op == OP_GROUP_NORM)
+		return n_before == 1 && tape_channel_norm_is(r);
+	return same_place(r) && (r->op == OP_LAYER_NORM || r->op == OP_ACT);
+}
+
+/* From rec i on: the index of the chain's last operator; *n operators, *n_conv convolutions, *bytes between them. */
+static size_t chain(const struct ser_tape *t, size_t i, size_t *n, size_t *n_conv, size_t *bytes)
+{
+	*n = *n_conv = 1;
+	*bytes = 0;
+	for (;; ++*n) {
+		const struct node *y = &t->node[t->rec[i].out];
+		if (inner(t, t->rec[i].out) == NULL)
+			return i;
+		const struct rec *next = &t->rec[y->last];
+		if (next->folded || next->in[0] != t->rec[i].out || !strips_more(t, next, *n))
+			return i;
+		*bytes += y->n_row * y->n_col * sizeof(real);
+		*n_conv += next->op == OP_CONV;
+		i = (size_t)y->last;
+	}
+}
+
+/* Convolutions one after another over time, and what stands between them, where that is large: the last does all. */
+static void strips(struct ser_tape *t)
+{
+	enum { LARGE = 8 << 20 };
+	for (size_t i = t->n_run; i < t->n_rec; i++) {
+		size_t n, n_conv, bytes;
+		if (t->rec[i].folded || !strips_conv(t, &t->rec[i]))
+			continue;
+		struct rec *last = &t->rec[chain(t, i, &n, &n_conv, &bytes)];
+		if (n_conv < 2 || bytes < LARGE)
+			continue;
+		struct strips *s = ser_arena_alloc(&t->arena, 1, sizeof *s);
+		*s = (struct strips){ser_arena_alloc(&t->arena, n, sizeof *s->rec), n};
+		int *in = ser_arena_alloc(&t->arena, 1, sizeof *in);
+		*in = t->rec[i].in[0];
+		struct rec *r = &t->rec[i];
+		for (size_t k = 0; k < n; k++, r = k < n ? &t->rec[t->node[r->out].last] : r) {
+			s->rec[k] = *r;
+			if (r->op == OP_CONV) { /* its frames will be a strip's */
+				struct conv *c = ser_arena_alloc(&t->arena, 1, sizeof *c);
+				*c = *(struct conv *)r->saved;
+				s->rec[k].saved = c;
+			}
+			r->folded = r != last;
+		}
+		last->op = OP_STRIPS;
+		last->in = in;
+		last->n_in = 1;
+		last->saved = s;
+	}
+}
+
 /* ---- views ---- */
 
 /* May input j of r be a view? */
@@ -260,14 +339,6 @@ static void join(struct ser_tape *t)
 
 /* ---- in place ---- */
 
-/* Kernels whose result may lie where their input lies */
-static bool same_place(const struct rec *r)
-{
-	const enum kern_act *f = r->saved;
-	return r->op == OP_RELU_BATCH_NORM || r->op == OP_BATCH_NORM_RELU || r->op == OP_LAYER_NORM ||
-	       r->op == OP_GROUP_NORM || (r->op == OP_ACT && (*f == ACT_GELU || *f == ACT_SIGMOID || *f == ACT_TANH));
-}
-
 static void in_place(struct ser_tape *t, struct rec *r)
 {
 	const struct node *y = &t->node[r->out];
@@ -322,6 +393,10 @@ void tape_plan(struct ser_tape *t)
 				t->node[t->rec[i].in[j]].dense = true;
 	if (may(t, TAPE_FUSE)) {
 		fuse(t);
+		count(t);
+	}
+	if (may(t, TAPE_STRIPS) && (t->mode & SER_TAPE_FIXED) != 0) {
+		strips(t);
 		count(t);
 	}
 	for (size_t i = t->n_run; i < t->n_rec; i++) { /* every gradient that is added must know of the pitch */

@@ -55,6 +55,7 @@ const struct op_kind op_table[N_OP] = {
 	[OP_EXPAND] = {"expand", fwd_expand, bwd_expand, 0},
 	[OP_SCALE_ROWS] = {"scale_rows", fwd_scale_rows, bwd_scale_rows, READS_IN | PITCHED},
 	[OP_SCALE_ADD] = {"scale_add", fwd_scale_add, NULL, OUT_VIEW},
+	[OP_STRIPS] = {"strips", fwd_strips, NULL, 0},
 	[OP_LOSS] = {"loss", fwd_loss, bwd_loss, READS_IN | STATE},
 };
 
@@ -416,7 +417,7 @@ void *tape_state(struct ser_tape *t, struct rec *r, size_t n, size_t size)
 	return t->buffer[b].p;
 }
 
-static void drop_state(struct ser_tape *t, struct rec *r)
+void tape_drop_state(struct ser_tape *t, struct rec *r)
 {
 	while (r->n_state > 0)
 		buffer_unref(t, r->state[--r->n_state]);
@@ -478,7 +479,7 @@ static void compute(struct ser_tape *t, struct rec *r)
 		place(t, r);
 	if (r->view)
 		return;
-	drop_state(t, r);
+	tape_drop_state(t, r);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
 	op_table[r->op].fwd(t, r);
 	ser_arena_rewind(&t->arena, m);
@@ -541,7 +542,7 @@ void ser_tape_run(struct ser_tape *t)
 		compute(t, r);
 		bool keep = t->node[r->out].need && !(t->recompute && r->block > 0);
 		if (!keep)
-			drop_state(t, r);
+			tape_drop_state(t, r);
 		for (int j = 0; j < r->n_in; j++)
 			if (r->in[j] >= 0 && --t->node[r->in[j]].uses == 0)
 				used(t, r->in[j]);
@@ -694,7 +695,7 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 		y->gbuf = -1;
 		y->grad = NULL;
 		forget(t, r->out);
-		drop_state(t, r);
+		tape_drop_state(t, r);
 	}
 	return 0;
 }

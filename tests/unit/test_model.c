@@ -696,6 +696,57 @@ static void consumes(void **state)
 	ser_model_free(m);
 }
 
+/* Convolutions over waveforms by strips: the bytes of all at once, in less memory, of utterances of one strip, of several, of a few
+ * frames. */
+static void strips(void **state)
+{
+	(void)state;
+	enum { N = 3, LONGEST = 32000, DIM = 16 };
+	const char *const hyper[] = {"dim=16",       "layers=1",     "heads=2",    "ffn=16",
+				     "pos_groups=2", "pos_kernel=8", "conv_norm=0"};
+	const size_t n_frame[N] = {LONGEST, 7000, 401};
+	float *x = ser_malloc(LONGEST, sizeof *x);
+	const float *at[N] = {x, x, x};
+	struct ser_la *two = ser_la_new(2);
+	for (size_t i = 0; i < LONGEST; i++)
+		x[i] = sinf((float)(i * i % 9973));
+	for (int norm = 0; norm < 2; norm++) { /* over time in the first layer; in every layer over channels */
+		const char *h[7];
+		memcpy(h, hyper, sizeof h);
+		h[6] = norm == 0 ? "conv_norm=0" : "conv_norm=1";
+		struct ser_model *m;
+		struct ser_err e = {0};
+		assert_int_equal(ser_model_new(&m, "hubert", h, 7, 1, &e), 0);
+		ser_model_input(m, "feat", 1, NULL, SER_NORM_NONE);
+		assert_int_equal(ser_model_build(m, &e), 0);
+		real *want = NULL;
+		size_t n = 0, bytes = 0;
+		for (int i = 0; i < 3; i++) {
+			struct ser_tape *t = ser_tape_new(i == 2 ? two : NULL, m->params);
+			tape_switch_off(t, i == 0 ? TAPE_STRIPS : 0);
+			for (int k = 0; k < 2; k++) {
+				ser_tape_reset(t, SER_TAPE_FIXED, 0);
+				int frames = ser_model_encode(m, t, 0, ser_tape_batch(t, N, at, n_frame, 1)).frames;
+				struct ser_node y = ser_tape_node(t, frames);
+				if (i == 0 && k == 0) {
+					n = y.n_row * y.n_col;
+					want = ser_malloc(n, sizeof *want);
+					memcpy(want, y.val, n * sizeof *want);
+				}
+				assert_int_equal(y.n_row, 99 + 21 + 1);
+				assert_memory_equal(y.val, want, n * sizeof *want);
+			}
+			bytes = i == 0 ? ser_tape_bytes(t) : bytes;
+			assert_true(i == 0 || ser_tape_bytes(t) < bytes / 3 * 2);
+			ser_tape_free(t);
+		}
+		free(want);
+		ser_model_free(m);
+	}
+	ser_la_free(two);
+	free(x);
+}
+
 static void normalises(void **state)
 {
 	(void)state;
@@ -795,7 +846,8 @@ int main(void)
 		cmocka_unit_test(imports),       cmocka_unit_test(foreign_file),  cmocka_unit_test(wrong_files),
 		cmocka_unit_test(changed_bytes), cmocka_unit_test(save_and_load), cmocka_unit_test(ecapa_sizes),
 		cmocka_unit_test(chunk_sizes),   cmocka_unit_test(refuses),       cmocka_unit_test(other_features),
-		cmocka_unit_test(encoders),      cmocka_unit_test(consumes),      cmocka_unit_test(normalises)};
+		cmocka_unit_test(encoders),      cmocka_unit_test(strips),        cmocka_unit_test(consumes),
+		cmocka_unit_test(normalises)};
 	struct CMUnitTest t[N_GOLDEN + N_ARCH + sizeof more / sizeof *more];
 	for (size_t i = 0; i < N_GOLDEN; i++)
 		t[i] = (struct CMUnitTest){goldens[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)goldens[i]};
