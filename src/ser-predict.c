@@ -15,6 +15,7 @@ struct job {
 	struct ser_strs class;
 	float *unit; /* [classes, n_out]; NULL: the head has classes or values of its own */
 	double scale;
+	double temperature, reject;
 };
 
 /* Axes, classes, label and speakers of a tensor of classes or values. */
@@ -55,7 +56,7 @@ static void set_pred(const struct job *j, struct ser_record *r, size_t n, const 
 	for (size_t k = 1; k < n; k++)
 		if (post[k] > post[best])
 			best = k;
-	ser_record_set(r, "pred", ser_str(j->class.s[best]));
+	ser_record_set(r, "pred", (double)post[best] < j->reject ? ser_nil() : ser_str(j->class.s[best]));
 }
 
 /* By the cosines of a tower's vector with those of the classes' texts. */
@@ -95,6 +96,8 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	if (j->unit != NULL)
 		return by_texts(j, r, ser_tape_node(t, out), e);
 	bool multi = j->head->kind == SER_HEAD_MULTI;
+	if (j->temperature != 1)
+		out = ser_nn_scale(t, out, 1 / j->temperature);
 	struct ser_node post = ser_tape_node(t, values ? out : multi ? ser_nn_sigmoid(t, out) : ser_nn_softmax(t, out));
 	if (ser_runner_set(r, "post", post, j->frames, e) != 0)
 		return e->code;
@@ -115,7 +118,8 @@ static void show(void *ctx, struct ser_record *r)
 	const struct ser_val *pred = ser_record_get(r, "pred"), *post = ser_record_get(r, "post");
 	ser_buf_printf(&b, "%s %9.2f s ", ser_record_id(r), ser_record_get(r, "end")->u.f);
 	if (j->head->kind != SER_HEAD_VALUE)
-		ser_buf_printf(&b, " %-12.*s", (int)pred->u.str.n, pred->u.str.s);
+		ser_buf_printf(&b, " %-12.*s", pred->kind == SER_NIL ? 1 : (int)pred->u.str.n,
+			       pred->kind == SER_NIL ? "-" : pred->u.str.s);
 	for (size_t k = 0; k < j->class.n; k++)
 		ser_buf_printf(&b, " %s %.3f", j->class.s[k], ser_tensor_real(&post->u.t, k));
 	puts(b.s);
@@ -164,12 +168,13 @@ static void read_texts(struct ser_cli *c, struct job *j, struct ser_prompts *p, 
 	j->unit = ser_malloc(ser_mul(p->class.n, j->head->n_out), sizeof *j->unit);
 	if (ser_model_embed_classes(j->m, (size_t)text, p, j->unit, &e) != 0)
 		ser_cli_die(c, &e);
-	j->scale = exp((double)j->m->params->val[j->m->params->slice[ser_model_scale_slice(j->m, j->i_head)].at]);
+	j->scale = 1 / j->temperature *
+		   exp((double)j->m->params->val[j->m->params->slice[ser_model_scale_slice(j->m, j->i_head)].at]);
 }
 
 int main(int argc, char **argv)
 {
-	struct job j = {0};
+	struct job j = {.temperature = 1};
 	const char *model = NULL, *head = NULL, *prompts = NULL, *classes = NULL;
 	struct ser_strs prompt = {NULL, 0};
 	struct ser_prompts texts = {.n = 0};
@@ -184,6 +189,10 @@ int main(int argc, char **argv)
 		 SER_OPT_LIST(&prompt, "TEXT")},
 		{"prompts", "texts of classes, a line each: one with {}, or class, tab, text",
 		 SER_OPT_STR(&prompts, "FILE"), .flags = SER_OPTION_READ},
+		{"temperature", "divide what the softmax takes by this; ser-score calibration fits it",
+		 SER_OPT_REAL(&j.temperature, "T", 0.01, 100)},
+		{"reject", "no prediction where the greatest posterior is below this",
+		 SER_OPT_REAL(&j.reject, "X", 0, 1)},
 		{"precision", "of matrix products", SER_OPT_CHOICE(&precision, "NAME", ser_la_precisions)},
 		{0},
 	};
@@ -206,6 +215,10 @@ int main(int argc, char **argv)
 		choose_head(&c, &j, head, model);
 	if (j.head == NULL)
 		read_texts(&c, &j, &texts, &prompt, prompts, &class, model);
+	if (j.head->kind == SER_HEAD_VALUE && (ser_cli_given(&c, "temperature") || ser_cli_given(&c, "reject")))
+		ser_cli_usage(&c, "--temperature and --reject are of classes, head \"%s\" has values", j.head->name);
+	if (j.frames && ser_cli_given(&c, "reject"))
+		ser_cli_usage(&c, "--reject is of whole records, head \"%s\" stands on frames", j.head->name);
 	if (c.every_s > 0 && ser_model_source_terms(m, &j.head->source) > 1)
 		ser_cli_usage(&c, "--every follows one field, head \"%s\" stands on several encoders", j.head->name);
 	j.run = ser_runner_new(m, &j.head->source, c.n_thread);

@@ -102,6 +102,15 @@ static struct ser_report *verify(struct ser_cli *c)
 	return or_die(c, rep, &e);
 }
 
+static struct ser_report *calibration(struct ser_cli *c)
+{
+	struct ser_score_set *s = read_set(c, c->operand, c->n_operand, SER_SCORE_POSTERIORS);
+	struct ser_err e;
+	struct ser_report *rep = ser_score_report_calibration(&o, s, &e);
+	ser_score_set_free(s);
+	return or_die(c, rep, &e);
+}
+
 static struct ser_report *labels(struct ser_cli *c)
 {
 	struct ser_score_set *s = read_set(c, c->operand, c->n_operand, SER_SCORE_LABELS);
@@ -173,6 +182,7 @@ int main(int argc, char **argv)
 		{0},
 	};
 	const struct ser_option item_opts[] = {label, pred, fold, shared, {0}};
+	const struct ser_option posterior_opts[] = {label, fold, shared, {0}};
 	const struct ser_option compare_opts[] = {
 		label, pred, fold, shared, {"task", "what the predictions are", SER_OPT_CHOICE(&task, "NAME", tasks)},
 		{0},
@@ -223,6 +233,8 @@ int main(int argc, char **argv)
 	const struct ser_mode modes[] = {
 		{"classes", "Predicted classes: UAR, WAR, F1, confusion matrix.", item_opts, NULL},
 		{"regress", "Predicted numbers: CCC, correlations, errors.", item_opts, NULL},
+		{"calibration", "Posteriors: calibration, likelihood, temperature, the surest records alone.",
+		 posterior_opts, NULL},
 		{"clusters", "Clusters against a label: purity, NMI, ARI ... beside chance.", cluster_opts, NULL},
 		{"verify", "Speaker verification by cosine: EER, minDCF.", verify_opts, NULL},
 		{"retrieval", "Records found by texts and texts by records: recall, ranks, gap.", retrieval_opts, NULL},
@@ -232,8 +244,8 @@ int main(int argc, char **argv)
 		{"compare", "Two systems on the same items: paired bootstrap, McNemar.", compare_opts, "FIRST SECOND"},
 		{0},
 	};
-	static struct ser_report *(*const run[])(struct ser_cli *) = {classes,   regress, clusters,     verify,
-								      retrieval, labels,  cooccurrence, compare};
+	static struct ser_report *(*const run[])(struct ser_cli *) = {
+		classes, regress, calibration, clusters, verify, retrieval, labels, cooccurrence, compare};
 	const struct ser_tool tool = {
 		"ser-score", "Score predictions, clusters or embeddings, with confidence intervals.",
 		"[FILE]...", opts,

@@ -66,7 +66,7 @@ int ser_reliability_draw(struct ser_reliability *s, const struct ser_plot_opt *o
 	struct ser_plot_opt o = *opt;
 	if (s->n == 0)
 		return ser_fail(e, SER_EDATA, "there are no predictions to draw");
-	double ece = ser_calibration(s->sure, s->right, s->n, BINS, mean, share, count);
+	double ece = ser_calibration(s->sure, s->right, NULL, s->n, BINS, mean, share, count);
 	ser_buf_printf(&sub,
 		       "%zu records; expected calibration error %.4f. Orange: less often right than said; light blue: "
 		       "more often.",

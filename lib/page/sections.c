@@ -338,7 +338,7 @@ void section_calibration(struct ser_buf *b, struct ser_page *p)
 		if (n > 0) {
 			struct ser_buf svg = {0}, cap = {0};
 			struct ser_err e;
-			double ece = ser_calibration(sure, hit, n, BINS, mean, right, n_of);
+			double ece = ser_calibration(sure, hit, NULL, n, BINS, mean, right, n_of);
 			struct ser_plot_reliability d = {BINS, mean, right, n_of};
 			ser_buf_printf(
 				&cap,

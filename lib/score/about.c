@@ -84,7 +84,7 @@ void ser_score_table(struct ser_report *rep, const struct ser_score_opt *o, cons
 		     const struct ser_ci *const mean[2], bool spk)
 {
 	static const char *const column[] = {"set", "score", "value", "utt_lo", "utt_hi", "spk_lo", "spk_hi"};
-	bool folds = ser_map_len(s->fold) > 1;
+	bool folds = mean != NULL && ser_map_len(s->fold) > 1;
 	ser_report_table(rep, "scores", folds ? "Scores, pooled over all items and averaged over folds" : "Scores",
 			 column, 7, 2);
 	rows(rep, o, "pooled", name, n_score, pooled[0], spk ? pooled[1] : NULL);

@@ -117,6 +117,10 @@ static struct ser_report *fill(const struct ser_score_opt *o, const struct ser_s
 {
 	struct ser_report *rep = ser_report_new();
 	ser_score_about_items(rep, o, s);
+	if (s->n_passed > 0) {
+		ser_report_about(rep, "rejected", ser_int((int64_t)s->n_passed));
+		ser_report_about(rep, "coverage", ser_real((double)s->n / (double)(s->n + s->n_passed)));
+	}
 	ser_report_about(rep, "classes", ser_int((int64_t)c->k));
 	for (size_t i = 0; i < c->k; i++)
 		if (!(c->row[i].support > 0)) /* it has no recall: UAR is over the others */

@@ -32,7 +32,7 @@ struct ser_score_set {
 	double *unit, *text;      /* [n,d] of unit length, of voices and pairs; of pairs' texts */
 	double *share, *post;     /* [n,k] of votes, summing to 1; posteriors */
 	size_t k;                 /* classes of them, o->votes.n */
-	size_t n_passed;          /* records without votes, or that test or validate */
+	size_t n_passed;          /* records without votes, or that test or validate; of classes, those rejected */
 	bool sigmoid;             /* the posteriors are */
 	size_t cap[6];
 	bool no_spk;  /* records don't say who speaks */
@@ -78,8 +78,8 @@ void ser_score_about_draws(struct ser_report *rep, const struct ser_score_opt *o
 void ser_score_about_items(struct ser_report *rep, const struct ser_score_opt *o, const struct ser_score_set *s);
 /* x, or nothing when it isn't shown or there are no intervals. */
 struct ser_val ser_score_bound(const struct ser_score_opt *o, double x, bool shown);
-/* The table "scores": pooled [unit][n_score] and, with several folds, their mean [unit][n_score]. The units are
- * utterances and, when `spk`, speakers. */
+/* The table "scores": pooled [unit][n_score] and, with several folds, their mean [unit][n_score], unless it is NULL. The units
+ * are utterances and, when `spk`, speakers. */
 void ser_score_table(struct ser_report *rep, const struct ser_score_opt *o, const struct ser_score_set *s,
 		     const char *(*name)(int), int n_score, const struct ser_ci *const pooled[2],
 		     const struct ser_ci *const mean[2], bool spk);
@@ -91,6 +91,8 @@ const char *ser_score_er_name(int i);
 int ser_score_add_cluster(struct ser_score_set *s, struct ser_record *r, struct ser_err *e); /* clusters.c */
 /* labels.c. 1: the record is passed over */
 int ser_score_add_votes(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r, struct ser_err *e);
+int ser_score_add_posteriors(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r,
+			     struct ser_err *e);                                           /* calibration.c */
 int ser_score_add_voice(struct ser_score_set *s, struct ser_record *r, struct ser_err *e); /* verify.c */
 int ser_score_add_pair(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);  /* retrieval.c */
 

@@ -60,14 +60,15 @@ void ser_score_opt_init(struct ser_score_opt *o);
 /* ---- what is scored ------------------------------------------------------------------------- */
 
 enum ser_score_kind {
-	SER_SCORE_CLASSES,  /* true and predicted class */
+	SER_SCORE_CLASSES, /* true and predicted class; records whose prediction is nil were rejected, and are counted only */
 	SER_SCORE_NUMBERS,  /* true and predicted number */
 	SER_SCORE_CLUSTERS, /* true class and cluster, perhaps an embedding; the speaker is the group */
 	SER_SCORE_VOICES,   /* embeddings; the speaker must be there when trials is NULL */
 	SER_SCORE_COHORT,   /* embeddings to normalise scores by; the speaker need not be there */
 	SER_SCORE_VOTES, /* votes; records whose label "split" is test or dev, and those without votes, are passed over */
-	SER_SCORE_LABELS, /* votes, and posteriors of the same classes; records without votes are passed over */
-	SER_SCORE_PAIRS   /* true class, an embedding of the record and one of its text */
+	SER_SCORE_LABELS,     /* votes, and posteriors of the same classes; records without votes are passed over */
+	SER_SCORE_POSTERIORS, /* true class, posteriors of all classes, which sum to 1 */
+	SER_SCORE_PAIRS       /* true class, an embedding of the record and one of its text */
 };
 
 struct ser_score_set;
@@ -106,6 +107,10 @@ struct ser_report *ser_score_report_compare(const struct ser_score_opt *o, const
 struct ser_report *ser_score_report_clusters(const struct ser_score_opt *o, const struct ser_score_set *s,
 					     void (*progress)(void *ctx, size_t done, size_t total), void *ctx,
 					     struct ser_err *e);
+
+/* s of SER_SCORE_POSTERIORS: ser_eval_posteriors(), the temperature that suits the records best, and UAR of the surest of them. */
+struct ser_report *ser_score_report_calibration(const struct ser_score_opt *o, const struct ser_score_set *s,
+						struct ser_err *e);
 
 /* s of SER_SCORE_LABELS: ser_eval_labels() of o->votes against posteriors, and F1 of each class. */
 struct ser_report *ser_score_report_labels(const struct ser_score_opt *o, const struct ser_score_set *s,

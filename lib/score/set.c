@@ -179,6 +179,13 @@ static int add_classes(struct ser_score_set *s, const struct ser_header *h, stru
 	return rc;
 }
 
+/* ser-predict --reject leaves the prediction nil. */
+static bool rejected(const struct ser_score_set *s, const struct ser_record *r)
+{
+	const struct ser_val *v = ser_record_get(r, s->o->pred);
+	return v != NULL && v->kind == SER_NIL;
+}
+
 /* ---- the set ---- */
 
 /* What the first record decides for all. */
@@ -199,7 +206,7 @@ static void begin(struct ser_score_set *s, const struct ser_header *h, const str
 	}
 	if (s->kind == SER_SCORE_LABELS)
 		s->by_file = ser_record_get(r, o->fold) == NULL;
-	if (s->kind != SER_SCORE_CLASSES && s->kind != SER_SCORE_NUMBERS)
+	if (s->kind != SER_SCORE_CLASSES && s->kind != SER_SCORE_NUMBERS && s->kind != SER_SCORE_POSTERIORS)
 		return;
 	s->by_file = ser_record_get(r, o->fold) == NULL;
 	ser_score_put_list(s->name, ser_score_said(h, "post", "classes"));
@@ -210,14 +217,15 @@ int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool 
 		      struct ser_record *r, struct ser_err *e)
 {
 	bool votes = s->kind == SER_SCORE_VOTES || s->kind == SER_SCORE_LABELS;
-	bool items = s->kind == SER_SCORE_CLASSES || s->kind == SER_SCORE_NUMBERS || s->kind == SER_SCORE_LABELS;
+	bool items = s->kind == SER_SCORE_CLASSES || s->kind == SER_SCORE_NUMBERS || s->kind == SER_SCORE_LABELS ||
+		     s->kind == SER_SCORE_POSTERIORS;
 	if (s->n == 0 || new_segment)
 		ser_overlap_segment(&s->overlap, h, items ? "post" : s->o->field);
 	if ((s->n == 0 || new_segment) && s->kind == SER_SCORE_CLASSES)
 		ser_score_put_list(s->said, ser_score_said(h, "post", "classes"));
 	if (s->n == 0)
 		begin(s, h, r);
-	int rc = votes ? ser_score_add_votes(s, h, r, e) : SER_OK;
+	int rc = votes ? ser_score_add_votes(s, h, r, e) : s->kind == SER_SCORE_CLASSES && rejected(s, r);
 	if (rc != SER_OK) {
 		s->n_passed += rc > 0;
 		return rc > 0 ? SER_OK : rc;
@@ -228,11 +236,12 @@ int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool 
 	if (rc == SER_OK && items)
 		rc = add_fold(s, file, r, e);
 	if (rc == SER_OK && !votes)
-		rc = s->kind == SER_SCORE_CLASSES    ? add_classes(s, h, r, e)
-		     : s->kind == SER_SCORE_NUMBERS  ? add_numbers(s, h, r, e)
-		     : s->kind == SER_SCORE_CLUSTERS ? ser_score_add_cluster(s, r, e)
-		     : s->kind == SER_SCORE_PAIRS    ? ser_score_add_pair(s, r, e)
-						     : ser_score_add_voice(s, r, e);
+		rc = s->kind == SER_SCORE_CLASSES      ? add_classes(s, h, r, e)
+		     : s->kind == SER_SCORE_NUMBERS    ? add_numbers(s, h, r, e)
+		     : s->kind == SER_SCORE_POSTERIORS ? ser_score_add_posteriors(s, h, r, e)
+		     : s->kind == SER_SCORE_CLUSTERS   ? ser_score_add_cluster(s, r, e)
+		     : s->kind == SER_SCORE_PAIRS      ? ser_score_add_pair(s, r, e)
+						       : ser_score_add_voice(s, r, e);
 	s->n += rc == SER_OK;
 	return rc;
 }
@@ -265,6 +274,8 @@ static void order_classes(struct ser_score_set *s)
 int ser_score_set_done(struct ser_score_set *s, const char *file, struct ser_err *e)
 {
 	bool voices = s->kind == SER_SCORE_VOICES || s->kind == SER_SCORE_COHORT;
+	if (s->n == 0 && s->n_passed > 0 && s->kind == SER_SCORE_CLASSES)
+		return ser_fail(e, SER_EDATA, "%s: every record was rejected", file);
 	if (s->n == 0 && s->n_passed > 0)
 		return ser_fail(e, SER_EDATA, "%s: no record has votes, or those that do test or validate", file);
 	if (s->n == 0)

@@ -71,6 +71,37 @@ int ser_eval_labels(const struct ser_eval_sets *s, size_t k, const uint8_t *trut
 		    const double *score, const double *share, const struct ser_boot_opt *o, struct ser_ci *pooled,
 		    struct ser_ci *mean, struct ser_ci *f1, struct ser_err *e);
 
+/* ---- posteriors: posterior.c ---- */
+
+enum ser_ep {
+	SER_EP_NLL, /* mean negative log posterior of the true class, no posterior below DBL_EPSILON; scikit-learn's log_loss */
+	SER_EP_BRIER, /* mean of the sum over classes of (posterior - truth)^2 (Brier 1950) */
+	SER_EP_ECE,   /* expected calibration error in ten bins, ser_calibration() */
+	SER_EP_AURC, /* area under risk against coverage: mean over m of the error among the m surest; equally sure ones stand
+		       * in no order (Geifman and El-Yaniv, NeurIPS 2017) */
+	SER_EP_N
+};
+const char *ser_ep_name(enum ser_ep s); /* "nll", "brier", "ece", "aurc" */
+
+/* What a recogniser says of its surest items alone: those with at least this posterior of the predicted class. */
+struct ser_kept {
+	double threshold;
+	size_t n;
+	struct ser_ci uar, war; /* NaN where none is left; UAR is over the classes that are */
+};
+
+/* Scores [SER_EP_N] of posteriors post [n,k], rows of sum 1, of which the greatest, the first among equals, predicts, against truth [n]
+ * in [0,k). kept [n_kept]: for share[i] in (0,1], falling, the ceil(share[i] n) surest and those as sure as the last of them;
+ * thresholds are the sample's in every draw. */
+int ser_eval_posteriors(const struct ser_eval_sets *s, const int *truth, const double *post, size_t k,
+			const double *share, size_t n_kept, const struct ser_boot_opt *o, struct ser_ci *scores,
+			struct ser_kept *kept, struct ser_err *e);
+
+/* The temperature T in [0.01,100] by which logits are divided that makes the mean negative log posterior of truth [n] least (Guo et al.,
+ * ICML 2017); post [n,k] as above. ser_temper() makes one row's posteriors at T of those at 1. */
+double ser_temperature(const double *post, const int *truth, size_t n, size_t k);
+void ser_temper(const double *post, size_t k, double temperature, double *out);
+
 /* ---- verification ---- */
 
 /* eer and min_dcf of trials between speakers a [n] and b [n], in [0,n_spk): a draw of speakers has a trial of two as

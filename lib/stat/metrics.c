@@ -71,27 +71,28 @@ void ser_score_classes(const double *conf, size_t k, struct ser_class_score *s, 
 	s->mcc = d > 0 ? (hit * n - chance) / sqrt(d) : 0;
 }
 
-double ser_calibration(const double *sure, const bool *right, size_t n, size_t n_bin, double *mean, double *share,
-		       double *count)
+double ser_calibration(const double *sure, const bool *right, const uint32_t *count, size_t n, size_t n_bin,
+		       double *mean, double *share, double *in_bin)
 {
-	double ece = 0;
+	double ece = 0, all = 0;
 	memset(mean, 0, n_bin * sizeof *mean);
 	memset(share, 0, n_bin * sizeof *share);
-	memset(count, 0, n_bin * sizeof *count);
+	memset(in_bin, 0, n_bin * sizeof *in_bin);
 	for (size_t i = 0; i < n; i++) {
-		double at = ceil(sure[i] * (double)n_bin) - 1;
+		double at = ceil(sure[i] * (double)n_bin) - 1, w = count != NULL ? count[i] : 1;
 		size_t b = at <= 0 ? 0 : at >= (double)n_bin ? n_bin - 1 : (size_t)at;
-		mean[b] += sure[i];
-		share[b] += right[i];
-		count[b]++;
+		mean[b] += w * sure[i];
+		share[b] += w * right[i];
+		in_bin[b] += w;
+		all += w;
 	}
 	for (size_t b = 0; b < n_bin; b++)
-		if (count[b] > 0) {
-			mean[b] /= count[b];
-			share[b] /= count[b];
-			ece += count[b] / (double)n * fabs(share[b] - mean[b]);
+		if (in_bin[b] > 0) {
+			mean[b] /= in_bin[b];
+			share[b] /= in_bin[b];
+			ece += in_bin[b] / all * fabs(share[b] - mean[b]);
 		}
-	return ece;
+	return all > 0 ? ece : NAN;
 }
 
 double ser_mcnemar(size_t b, size_t c)

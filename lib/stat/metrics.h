@@ -43,10 +43,11 @@ void ser_score_classes(const double *conf, size_t k, struct ser_class_score *s, 
 double ser_mcnemar(size_t b, size_t c);
 
 /* How sure against how right: sure [n] in [0,1], the posterior of the predicted class; right [n], whether it was the true one; bin b of
- * n_bin holds what is in (b/n_bin, (b+1)/n_bin], the first 0 too. mean, share, count [n_bin]: mean of sure, share of right (0 in an empty
- * bin), predictions. Returns the expected calibration error, sum over bins of count/n |share - mean| (Guo et al., ICML 2017); n > 0. */
-double ser_calibration(const double *sure, const bool *right, size_t n, size_t n_bin, double *mean, double *share,
-		       double *count);
+ * n_bin holds what is in (b/n_bin, (b+1)/n_bin], the first 0 too. mean, share, in_bin [n_bin]: mean of sure, share of right (0 in an
+ * empty bin), predictions. Returns the expected calibration error, sum over bins of in_bin/n |share - mean| (Guo et al., ICML 2017);
+ * NaN when nothing was drawn. */
+double ser_calibration(const double *sure, const bool *right, const uint32_t *count, size_t n, size_t n_bin,
+		       double *mean, double *share, double *in_bin);
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 

@@ -16,7 +16,7 @@ words() { # what --help=complete prints for a word at the end of a line
 
 @test "modes, options, values, what a flag has, corpora, files and folders" {
 	cd "$BATS_FILE_TMPDIR"
-	same "classes clusters cooccurrence compare" words ser-score c
+	same "classes calibration clusters cooccurrence compare" words ser-score c
 	same "--json" words ser-score classes --js
 	same "conv-attn" words ser-train classify --arch conv-
 	same "--arch=conv-attn" words ser-train classify --arch=conv-

@@ -139,3 +139,25 @@ setup() {
 	same '["post"]' bash -c 'ser-predict -m m.st --drop feat f.ser | ser-dump --header | jq -c ".dims | keys"'
 	same '["emb"]' bash -c 'ser-embed -m m.st --drop feat f.ser | ser-dump --header | jq -c ".dims | keys"'
 }
+
+@test "--temperature tempers the posteriors and keeps the decisions; --reject leaves out what is unsure, and is scored so" {
+	mkstream -n 30 >f.ser
+	ser-train classify -l emo --arch mlp -e 3 -o m.st f.ser
+	ser-predict -m m.st -o one.ser f.ser
+	ser-predict -m m.st --temperature 2 -o two.ser f.ser
+	posts() { ser-dump --data "$1" | jq -c '[.pred, .post.data]'; }
+	# softmax(z / 2) is the square root of softmax(z), normalised
+	paste -d' ' <(posts one.ser) <(posts two.ser) | jq -es '[range(0; length; 2) as $i | .[$i] as $a | .[$i + 1] as $b | ($a[1] | map(sqrt)) as $r | ($r | add) as $s |
+		$a[0] == $b[0] and all(range($r | length); ($r[.] / $s - $b[1][.]) | fabs < 1e-6)] | length == 30 and all'
+	ser-predict -m m.st --temperature 1 f.ser | ser-dump --data | cmp - <(ser-dump --data one.ser)
+
+	x=$(ser-dump --data one.ser | jq -s '[.[].post.data | max] | sort | (.[14] + .[15]) / 2')
+	ser-predict -m m.st --reject "$x" -o half.ser f.ser
+	[ "$(ser-dump half.ser | jq -s '[.[] | select(.pred == null)] | length')" -eq 15 ]
+	ser-dump --data half.ser | jq -es --argjson x "$x" 'all(.[]; (.pred == null) == ((.post.data | max) < $x))'
+	ser-score classes --label emo --allow-shared-speakers --n-boot 0 --tsv half.ser | grep -qx $'about\trejected\tvalue\t15'
+	ser-train regress -l dur --arch mlp -e 1 -q -o v.st f.ser
+	fails 2 'are of classes' ser-predict -m v.st --reject 0.5 f.ser
+	fails 2 'are of classes' ser-predict -m v.st --temperature 2 f.ser
+	fails 2 'reject' ser-predict -m m.st --reject 1.5 f.ser
+}

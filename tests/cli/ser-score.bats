@@ -230,3 +230,33 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	[[ $output == *"ser-score: "* ]]
 	run -1 bash -c "ser-score classes --label emo < '$T/all.ser' > /dev/full"
 }
+
+@test "calibration: NumPy's and SciPy's figures; any order of classes; what is no posterior, a class that is not said, a shared speaker" {
+	grep -v ^want "$ROOT"/tests/golden/calibration.txt > p.txt
+	"$ROOT"/tests/tools/mkser --dim post.classes=a,b,c < p.txt > p.ser
+	ser-score calibration --label emo --tsv p.ser > got.tsv
+	grep ^want "$ROOT"/tests/golden/calibration.txt | cut -f 2- | while IFS=$'\t' read -r table row column want; do
+		awk -F'\t' -v t="$table" -v r="$row" -v c="$column" -v w="$want" '$1 == t && $2 == r && $3 == c {n++; d = $4 - w; if (d < 0) d = -d
+			if (!(d <= 2e-6 * (w > 1 ? w : 1))) {print r, $4, w; exit 1}} END {exit n != 1}' got.tsv
+	done
+	ser-score calibration --label emo --tsv -t 4 p.ser | cmp - got.tsv
+	awk -F'\t' '$2 == "pooled.ece" && $3 == "spk_lo" {lo = $4} $2 == "pooled.ece" && $3 == "spk_hi" {hi = $4} END {exit !(lo > 0 && hi > lo)}' got.tsv
+
+	sed 's/post:t=\([^,]*\),\([^,]*\),\(.*\)/post:t=\3,\1,\2/' p.txt | "$ROOT"/tests/tools/mkser --dim post.classes=c,a,b > turned.ser
+	ser-score calibration --label emo turned.ser | cmp - <(ser-score calibration --label emo p.ser) # but for the last bits of sums
+
+	fails 1 '"emo" is "b", which is no class' ser-score calibration --label emo <("$ROOT"/tests/tools/mkser --dim post.classes=a,x,c < p.txt)
+	fails 1 'sums to 1.5' ser-score calibration --label emo <(printf 'id=a\temo=a\tpost:t=0.75,0.75\n' | "$ROOT"/tests/tools/mkser --dim post.classes=a,b)
+	fails 1 'expected a probability' ser-score calibration --label emo <(printf 'id=a\temo=a\tpost:t=-0.5,1.5\n' | "$ROOT"/tests/tools/mkser --dim post.classes=a,b)
+	fails 1 'does not name the classes' ser-score calibration --label emo <(printf 'id=a\temo=a\tpost:t=0.5,0.5\n' | "$ROOT"/tests/tools/mkser)
+	fails 3 s0 ser-score calibration --label emo <("$ROOT"/tests/tools/mkser --dim post.classes=a,b,c --dim post.train_speakers=s0 < p.txt)
+}
+
+@test "classes: records whose prediction is nil were rejected, and are counted" {
+	printf 'id=%s\tspk=%s\temo=%s\tpred%s\n' a 1 x =x b 1 y :n= c 2 y =y d 2 x =y | "$ROOT"/tests/tools/mkser > r.ser
+	ser-score classes --label emo --n-boot 0 --tsv r.ser > got.tsv
+	grep -qx $'about\trejected\tvalue\t1' got.tsv
+	grep -qx $'about\tcoverage\tvalue\t0.75' got.tsv
+	grep -qx $'scores\tpooled.uar\tvalue\t0.75' got.tsv
+	fails 1 'every record was rejected' ser-score classes --label emo <(ser-select 'id == "b"' r.ser)
+}

@@ -180,13 +180,13 @@ static void calibration(void **state)
 	static const bool right[6] = {false, true, false, true, true, false};
 	double mean[4], share[4], count[4];
 	(void)state;
-	NEAR(ser_calibration(sure, right, 6, 2, mean, share, count), 0.5 * (1 / 3. - 0.25) + 0.5 * (0.9 - 2 / 3.),
+	NEAR(ser_calibration(sure, right, NULL, 6, 2, mean, share, count), 0.5 * (1 / 3. - 0.25) + 0.5 * (0.9 - 2 / 3.),
 	     1e-12);
 	NEAR(mean[0], 0.25, 1e-12);
 	NEAR(share[0], 1 / 3., 1e-12);
 	NEAR(count[1], 3, 0);
 	NEAR(mean[1], 0.9, 1e-12);
-	NEAR(ser_calibration(sure + 4, right + 4, 1, 4, mean, share, count), 0, 1e-12);
+	NEAR(ser_calibration(sure + 4, right + 4, NULL, 1, 4, mean, share, count), 0, 1e-12);
 	NEAR(count[0], 0, 0);
 	NEAR(share[0], 0, 0);
 	NEAR(count[3], 1, 0);
