@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
+#include "model/embed.h"
 #include "model/model.h"
 
 #include <math.h>
@@ -10,7 +11,8 @@ struct job {
 	struct ser_runner *run;
 	const struct ser_head *head;
 	size_t i_head;
-	bool frames; /* the head stands on frames: a row for each */
+	bool frames;       /* the head stands on frames: a row for each, */
+	size_t shift_rows; /* of so many rows of the field; 0: not known */
 	/* of classes that are told by texts: */
 	struct ser_strs class;
 	float *unit; /* [classes, n_out]; NULL: the head has classes or values of its own */
@@ -30,6 +32,13 @@ static void say(const struct job *j, struct ser_header *h, const char *tensor)
 	for (size_t i = 0; i < j->class.n; i++)
 		ser_val_push(&h->arena, &classes, ser_str(j->class.s[i]));
 	ser_val_set(&h->arena, dim, "axes", axes);
+	if (j->shift_rows > 0) {
+		const struct ser_encoder *c = &j->m->enc[j->head->source.term[0].encoder];
+		const struct ser_val *from = ser_header_dim(h, c->field),
+				     *shift = from != NULL ? ser_val_get(from, "shift_s") : NULL;
+		if (shift != NULL && shift->kind == SER_REAL)
+			ser_val_set(&h->arena, dim, "shift_s", ser_real(shift->u.f * (double)j->shift_rows));
+	}
 	if (!values && j->head->field != NULL)
 		ser_val_set(&h->arena, dim, "label", ser_str(j->head->field));
 	ser_val_set(&h->arena, dim, "classes", classes);
@@ -150,6 +159,7 @@ static void choose_head(struct ser_cli *c, struct job *j, const char *name, cons
 	j->class = (struct ser_strs){(const char **)(uintptr_t)j->head->out, j->head->n_out};
 	j->frames = j->head->source.n > 0 && j->head->source.term[0].part == SER_PART_FRAMES &&
 		    j->head->pool == SER_POOL_NONE;
+	j->shift_rows = j->frames ? ser_embed_hop(j->m, j->head->source.term[0].encoder) : 0;
 }
 
 /* Classes by texts: those asked for, or what the model was trained with. */

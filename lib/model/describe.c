@@ -28,6 +28,8 @@ static void heads(const struct ser_model *m, struct ser_buf *b)
 		}
 		if (h->pool != SER_POOL_NONE)
 			ser_buf_printf(b, ", pooling %s", ser_head_pools[h->pool]);
+		for (size_t k = 0; k < h->fed.n; k++)
+			ser_buf_printf(b, "%s %s", k == 0 ? ", fed by" : ",", h->fed.s[k]);
 		if (h->adversarial)
 			ser_buf_str(b, ", adversarial");
 		for (size_t k = 0; h->out != NULL && k < h->n_out && k < 12; k++)

@@ -85,8 +85,7 @@ static size_t n_frame(const struct ser_model *m, size_t encoder, size_t n)
 	return n;
 }
 
-/* Rows from frame to frame, where one more frame is always so many more rows */
-static size_t find_hop(const struct ser_model *m, size_t encoder)
+size_t ser_embed_hop(const struct ser_model *m, size_t encoder)
 {
 	enum { LONG = 32000 };
 	const struct ser_encoder *c = &m->enc[encoder];
@@ -113,7 +112,7 @@ int ser_embed_new(struct ser_embed **out, const struct ser_model *m, const struc
 	if (rc == SER_OK && o->layers)
 		ser_runner_layers(em->run, o->first, o->last);
 	if (rc == SER_OK && o->frames)
-		em->hop = find_hop(m, encoder);
+		em->hop = ser_embed_hop(m, encoder);
 	if (rc == SER_OK)
 		return rc;
 	ser_embed_free(em);

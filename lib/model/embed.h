@@ -32,6 +32,9 @@ struct ser_embed_opt {
 /* "6", "4-9", "all" of the encoder at o->source's one term. SER_EUSAGE. */
 int ser_embed_layers(struct ser_embed_opt *o, const struct ser_model *m, const char *text, struct ser_err *e);
 
+/* An encoder's rows of input from frame to frame; 0: it has no frames, or none of equal steps. */
+size_t ser_embed_hop(const struct ser_model *m, size_t encoder);
+
 struct ser_embed;
 /* For n_worker threads. SER_EUSAGE when options and model do not go together. */
 int ser_embed_new(struct ser_embed **out, const struct ser_model *m, const struct ser_embed_opt *o,

@@ -81,6 +81,8 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	if (p < 0)
 		return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" pools in an unknown way", h.name);
 	h.pool = (enum ser_head_pool)p;
+	if (ser_model_fed_take(&h, a, ser_val_get(v, "fed"), e) != 0)
+		return e->code;
 	if (h.kind == SER_HEAD_CODES && (h.n_sub > SER_MAX_GROUP || h.n_hidden == 0 || h.n_proj == 0))
 		return ser_fail(e, SER_EDATA,
 				"metadata \"heads\": the codes of \"%s\" have no entries, or too many groups", h.name);

@@ -60,6 +60,11 @@ int ser_model_head_add(struct ser_model *m, const struct ser_head *h, struct ser
 			out[i] = keep(m, h->out[i]);
 		new->out = out;
 	}
+	if (h->fed.n > 0) {
+		new->fed.s = ser_arena_alloc(&m->arena, h->fed.n, sizeof *new->fed.s);
+		for (size_t i = 0; i < h->fed.n; i++)
+			new->fed.s[i] = keep(m, h->fed.s[i]);
+	}
 	new->n_sub = h->n_sub > 0 ? h->n_sub : 1;
 	return (int)m->n_head++;
 }
@@ -78,6 +83,7 @@ int ser_model_hidden(const struct ser_model *m, struct ser_tape *t, size_t head,
 {
 	const struct ser_head *h = &m->head[head];
 	ser_assert(h->n_hidden > 0);
+	source = ser_model_fed(m, t, h, source);
 	ser_tape_enter(t, "heads.%s", h->name);
 	int x = h->pool != SER_POOL_NONE ? ser_adapt_pool(t, h->pool, source) : source;
 	x = ser_layer_linear(t, "hidden", x, h->n_hidden, true);
@@ -88,6 +94,7 @@ int ser_model_hidden(const struct ser_model *m, struct ser_tape *t, size_t head,
 int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source)
 {
 	const struct ser_head *h = &m->head[head];
+	source = ser_model_fed(m, t, h, source);
 	ser_tape_enter(t, "heads.%s", h->name);
 	int x = h->pool != SER_POOL_NONE ? ser_adapt_pool(t, h->pool, source) : source;
 	bool hidden = h->n_hidden > 0 && h->kind != SER_HEAD_CODES;
@@ -208,6 +215,8 @@ static int build_head(struct ser_model *m, struct ser_tape *t, size_t i, const s
 			return ser_fail(e, SER_EUSAGE, "head \"%s\": architecture %s has no frame-level states",
 					h->name, m->enc[s.encoder].arch->name);
 	}
+	if (ser_model_check_fed(m, h, e) != 0)
+		return e->code;
 	ser_model_head(m, t, i, ser_model_source(m, t, &h->source, y));
 	return 0;
 }

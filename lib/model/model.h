@@ -133,7 +133,7 @@ enum ser_head_kind {
 	SER_HEAD_CODES /* unit vectors [.., n_out] of a product quantiser: see ser_model_quantize */
 };
 extern const char *const ser_head_kinds[]; /* their names, by value; ends with NULL */
-enum { SER_MAX_HEAD_LAYER = 16, SER_MAX_GROUP = 16 };
+enum { SER_MAX_HEAD_LAYER = 16, SER_MAX_GROUP = 16, SER_MAX_FED = 8 };
 /* What a head makes of frames first, where it stands on them and is not one of each: means, also with deviations, both by attention (Okabe
  * et al. 2018), covariances of 64 projections (Lin et al. 2015; Stafylakis et al. 2021). */
 enum ser_head_pool { SER_POOL_NONE, SER_POOL_MEAN, SER_POOL_STATS, SER_POOL_ASP, SER_POOL_COV };
@@ -153,6 +153,9 @@ struct ser_head {
 	bool adversarial; /* trained through gradient reversal */
 	struct ser_source source;
 	enum ser_head_pool pool;
+	/* Heads of the same source, none of them fed itself, whose outputs (of classes, their posteriors) stand beside it: those of
+	 * a record beside each of its frames */
+	struct ser_strs fed;
 };
 
 /* ---- models ------------------------------------------------------------------------------------------ */
@@ -258,6 +261,12 @@ int ser_model_join(struct ser_tape *t, size_t n, const int *part);
 int ser_model_source(const struct ser_model *m, struct ser_tape *t, const struct ser_source *s,
 		     const struct ser_encoded *y);
 int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source);
+/* The source with what a head is fed beside it; SER_EUSAGE: it cannot be. */
+int ser_model_fed(const struct ser_model *m, struct ser_tape *t, const struct ser_head *h, int source);
+int ser_model_check_fed(const struct ser_model *m, const struct ser_head *h, struct ser_err *e);
+/* As files have it. */
+struct ser_val ser_model_fed_val(const struct ser_head *h, struct ser_arena *a);
+int ser_model_fed_take(struct ser_head *h, struct ser_arena *a, const struct ser_val *list, struct ser_err *e);
 /* The first hidden layer of a head that has one, before its ReLU: [n_seg, n_hidden]. */
 int ser_model_hidden(const struct ser_model *m, struct ser_tape *t, size_t head, int source);
 /* Rows x [R,C] by a product quantiser (Jegou et al. 2011; Baevski et al. 2020): in each group one of n_hidden entries is chosen by a linear

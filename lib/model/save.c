@@ -75,6 +75,8 @@ static struct ser_val head_val(const struct ser_model *m, struct ser_arena *a, c
 	}
 	if (h->pool != SER_POOL_NONE)
 		ser_val_set(a, &v, "pool", ser_str(ser_head_pools[h->pool]));
+	if (h->fed.n > 0)
+		ser_val_set(a, &v, "fed", ser_model_fed_val(h, a));
 	if (h->out != NULL) {
 		out.u.list.v = ser_arena_alloc(a, h->n_out, sizeof *out.u.list.v);
 		out.u.list.n = h->n_out;

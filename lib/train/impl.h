@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* train's inside: the trainer, between the files that make a step of it. Which file does what:
  *	dataset.c split.c          what there is to train on, and who trains
- *	task.c task_*.c classes.c masked.c  what is learnt: heads, targets, losses, scores
+ *	task.c task_*.c classes.c masked.c frames.c  what is learnt: heads, targets, losses, scores
  *	sample_*.c batch.c         which records a step takes
  *	read.c                     their features: crops, warps, masks
  *	net.c                      the model to begin with
@@ -24,6 +24,11 @@ struct cut {
 	size_t from, n_src, n_out;
 	double speed, shift;
 };
+
+/* ---- task.c ---- */
+
+/* A head of values begins at these [n_out]. */
+void train_begin_at(const struct ser_task *t, struct ser_model *m, const double *mean);
 
 /* ---- classes.c: tasks over the classes of a label ---- */
 
@@ -68,6 +73,30 @@ int train_can_mask(const struct ser_task *t, size_t encoder, struct ser_err *e);
 /* The share of right ones: sum {right, all} */
 size_t train_hits_size(const struct ser_task *t);
 double train_hits_total(const struct ser_task *t, const double *sum);
+
+/* ---- frames.c: tasks over targets that have a row a frame ---- */
+
+struct frame_targets {
+	const struct ser_dataset *d;
+	size_t field, known; /* the target; whole numbers, one a row of it, below 0 where nothing is known */
+	bool has_known;
+	double rows;         /* of the target, an input row */
+	float *x, *is_known; /* of the record at hand [n_x, dim], [n_x] */
+	size_t n_x;
+	/* of the batch at hand: rows of the head's outputs that have a target, and 1 over how many of its record have */
+	int32_t *row;
+	real *weight;
+	size_t n, cap_x, cap_known, cap_row, cap_weight;
+};
+/* known may be NULL. SER_EDATA: the header does not tell how far apart rows are; known has other rows than the target. */
+int train_frames_open(struct frame_targets *f, const struct ser_task *t, const struct ser_dataset *d,
+		      const char *target, const char *known, struct ser_err *e);
+/* Where each output row of the batch's rows [lo, hi) lies on its target goes to take(), a row with a fraction: whether there is a
+ * target. How many have one. Records of code -1 have none. */
+size_t train_frames(struct ser_task *t, struct frame_targets *f, struct ser_tape *tape, const struct ser_batch *b,
+		    size_t lo, size_t hi, bool (*take)(struct ser_task *t, double at));
+bool train_frames_known(const struct frame_targets *f, size_t row);
+void train_frames_free(struct frame_targets *f);
 
 /* ---- batch.c ---- */
 

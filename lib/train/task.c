@@ -7,10 +7,10 @@
 
 /* A task is its file task_NAME.c and its row here. */
 extern const struct ser_task_kind train_classify, train_regress, train_speaker, train_contrastive, train_deepcluster,
-	train_clap, train_hubert, train_wav2vec2, train_data2vec;
+	train_clap, train_hubert, train_wav2vec2, train_data2vec, train_frames_kind, train_motion;
 const struct ser_task_kind *const ser_task_kinds[] = {
-	&train_classify, &train_regress, &train_speaker,  &train_contrastive, &train_deepcluster,
-	&train_clap,     &train_hubert,  &train_wav2vec2, &train_data2vec,    NULL};
+	&train_classify, &train_regress,  &train_speaker,  &train_contrastive, &train_deepcluster, &train_clap,
+	&train_hubert,   &train_wav2vec2, &train_data2vec, &train_frames_kind, &train_motion,      NULL};
 
 const struct ser_option ser_task_options[] = {
 	{"weight", "of this task's loss in the sum", SER_AT_REAL(struct ser_task, weight, "X", 0, 1e6)},
@@ -187,4 +187,14 @@ int ser_train_heads(struct ser_model *m, const struct ser_dataset *d, const stru
 			return e->code;
 	}
 	return 0;
+}
+
+void train_begin_at(const struct ser_task *t, struct ser_model *m, const double *mean)
+{
+	struct ser_buf b = {0};
+	ser_buf_printf(&b, "heads.%s.out.bias", t->name);
+	real *bias = m->params->val + m->params->slice[ser_params_find(m->params, b.s)].at;
+	ser_buf_free(&b);
+	for (size_t v = 0; v < m->head[t->head].n_out; v++)
+		bias[v] = (real)mean[v];
 }

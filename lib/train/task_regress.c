@@ -57,17 +57,6 @@ static int head(struct ser_task *t, const struct ser_dataset *d, const struct se
 	return 0;
 }
 
-/* The head begins at the training means. */
-static void begin_at(const struct ser_task *t, struct ser_model *m, const double *mean)
-{
-	struct ser_buf b = {0};
-	ser_buf_printf(&b, "heads.%s.out.bias", t->name);
-	real *bias = m->params->val + m->params->slice[ser_params_find(m->params, b.s)].at;
-	ser_buf_free(&b);
-	for (size_t v = 0; v < own(t)->value.n; v++)
-		bias[v] = (real)mean[v];
-}
-
 static int targets(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, struct ser_model *m,
 		   struct ser_err *e)
 {
@@ -100,7 +89,7 @@ static int targets(struct ser_task *t, const struct ser_dataset *d, const struct
 	for (size_t v = 0; v < name->n && n > 0; v++)
 		mean[v] /= (double)n;
 	if (n > 0)
-		begin_at(t, m, mean);
+		train_begin_at(t, m, mean);
 	free(mean);
 	if (n_lost > 0)
 		ser_buf_printf(&t->note,

@@ -544,6 +544,26 @@ tensors |= {"heads.emo.out.weight": head.weight.detach().numpy(), "heads.emo.out
 meta |= {"arch": "deepemocluster", "hyper": json.dumps(dict(frames=40, channels=2, emb=5, dropout=0.5))}
 write("tests/golden/model_deepemocluster.st", tensors, meta)
 
+
+class Blstm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm0 = nn.LSTM(D, 4, bidirectional=True, batch_first=True)
+        self.lstm1 = nn.LSTM(8, 4, bidirectional=True, batch_first=True)
+
+    def forward(self, x):
+        return self.lstm1(self.lstm0(x)[0])[0].mean(1)
+
+
+net = Blstm().eval()
+with torch.no_grad():
+    emb, head = torch.cat([net(v) for v in x]), nn.Linear(8, 3)
+    out["blstm"], out["blstm.post"] = emb.numpy(), head(emb).softmax(1).numpy()
+tensors = {"encoder." + k: v.numpy() for k, v in net.state_dict().items()}
+tensors |= {"heads.emo.out.weight": head.weight.detach().numpy(), "heads.emo.out.bias": head.bias.detach().numpy()}
+meta |= {"arch": "blstm", "hyper": json.dumps(dict(hidden=4, layers=2, dropout=0.5))}
+write("tests/golden/model_blstm.st", tensors, meta)
+
 out["whole"] = np.array([1, -2, 3], dtype="i8")
 out["scalar"] = np.array(2.5)
 out["half"] = np.array([1.5, -0.25, 65504, 6e-8, np.inf], dtype="f2")

@@ -12,12 +12,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static const char *const archs[] = {"convpool", "cnn",    "crnn",  "conv-attn",  "xvector",
-				    "mlp",      "linear", "ecapa", "chunk-lstm", "chunk-cnn"};
+static const char *const archs[] = {"convpool", "cnn",   "crnn",       "conv-attn", "xvector", "mlp",
+				    "linear",   "ecapa", "chunk-lstm", "chunk-cnn", "blstm"};
 /* of chunks, every way to aggregate them */
 static const char *const goldens[] = {"convpool",
 				      "cnn",
 				      "crnn",
+				      "blstm",
 				      "conv-attn",
 				      "xvector",
 				      "mlp",
