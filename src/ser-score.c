@@ -4,7 +4,7 @@
 
 static bool json, tsv;
 static int task;
-static const char *cohort, *order;
+static const char *cohort, *order, *against;
 static struct ser_score_opt o;
 
 /* The records of n files, none: standard input. */
@@ -140,6 +140,18 @@ static struct ser_report *retrieval(struct ser_cli *c)
 	return or_die(c, rep, &e);
 }
 
+static struct ser_report *frames(struct ser_cli *c)
+{
+	struct ser_score_set *s = read_set(c, c->operand, c->n_operand, SER_SCORE_FRAMES), *other = NULL;
+	struct ser_err e;
+	if (against != NULL)
+		other = read_set(c, (char *const[]){(char *)against}, 1, SER_SCORE_FRAMES);
+	struct ser_report *rep = ser_score_report_frames(&o, s, other, &e);
+	ser_score_set_free(other);
+	ser_score_set_free(s);
+	return or_die(c, rep, &e);
+}
+
 static struct ser_report *compare(struct ser_cli *c)
 {
 	enum ser_score_kind kind = task == 1 ? SER_SCORE_NUMBERS : SER_SCORE_CLASSES;
@@ -218,6 +230,14 @@ int main(int argc, char **argv)
 		{0},
 	};
 	const struct ser_option votes_opts[] = {votes, {0}};
+	const struct ser_option frames_opts[] = {
+		{"target", "the true tensor, a row a frame", SER_OPT_STR(&o.label, "NAME"), .flags = SER_OPTION_NEEDED},
+		{"seen", "tensor of whole numbers, below 0 where its rows are not known", SER_OPT_STR(&o.seen, "NAME")},
+		{"against", "another system's predictions of the same records: differences",
+		 SER_OPT_STR(&against, "FILE"), .flags = SER_OPTION_READ},
+		shared,
+		{0},
+	};
 	const struct ser_option labels_opts[] = {
 		votes,
 		{"truth",
@@ -241,11 +261,12 @@ int main(int argc, char **argv)
 		{"multilabel", "Posteriors against votes: Hamming and ranking loss, F1, divergence.", labels_opts,
 		 NULL},
 		{"cooccurrence", "Penalties between classes, by how seldom votes choose both.", votes_opts, NULL},
+		{"frames", "Predictions of frames: CCC of columns, UAR of classes.", frames_opts, NULL},
 		{"compare", "Two systems on the same items: paired bootstrap, McNemar.", compare_opts, "FIRST SECOND"},
 		{0},
 	};
 	static struct ser_report *(*const run[])(struct ser_cli *) = {
-		classes, regress, calibration, clusters, verify, retrieval, labels, cooccurrence, compare};
+		classes, regress, calibration, clusters, verify, retrieval, labels, cooccurrence, frames, compare};
 	const struct ser_tool tool = {
 		"ser-score", "Score predictions, clusters or embeddings, with confidence intervals.",
 		"[FILE]...", opts,

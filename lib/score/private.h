@@ -30,10 +30,10 @@ struct ser_score_set {
 	double *x, *y;            /* [n] truth and prediction as numbers */
 	float *emb;               /* [n,d] as read, of clusters; NULL: no embeddings */
 	double *unit, *text;      /* [n,d] of unit length, of voices and pairs; of pairs' texts */
-	double *share, *post;     /* [n,k] of votes, summing to 1; posteriors */
-	size_t k;                 /* classes of them, o->votes.n */
-	size_t n_passed;          /* records without votes, or that test or validate; of classes, those rejected */
-	bool sigmoid;             /* the posteriors are */
+	double *share, *post; /* [n,k] of votes, summing to 1; posteriors. Of frames share has the sums of records */
+	size_t k;             /* classes of them, o->votes.n */
+	size_t n_passed;      /* records without votes, or that test or validate; of classes, those rejected */
+	bool sigmoid;         /* the posteriors are; of frames: numbers, not classes */
 	size_t cap[6];
 	bool no_spk;  /* records don't say who speaks */
 	bool by_file; /* a file is a fold */
@@ -92,7 +92,9 @@ int ser_score_add_cluster(struct ser_score_set *s, struct ser_record *r, struct 
 /* labels.c. 1: the record is passed over */
 int ser_score_add_votes(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r, struct ser_err *e);
 int ser_score_add_posteriors(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r,
-			     struct ser_err *e);                                           /* calibration.c */
+			     struct ser_err *e); /* calibration.c */
+int ser_score_add_frames(struct ser_score_set *s, const struct ser_header *h, struct ser_record *r,
+			 struct ser_err *e);                                               /* frames.c */
 int ser_score_add_voice(struct ser_score_set *s, struct ser_record *r, struct ser_err *e); /* verify.c */
 int ser_score_add_pair(struct ser_score_set *s, struct ser_record *r, struct ser_err *e);  /* retrieval.c */
 

@@ -16,7 +16,7 @@
 
 struct ser_score_opt {
 	/* what the records say; names of labels and tensors */
-	const char *label;     /* the true label; not of voices */
+	const char *label;     /* the true label, of frames a tensor; not of voices */
 	const char *pred;      /* the predicted label; where a record has none, its tensor "post" [K] predicts */
 	const char *fold;      /* of the fold; when the first record has none, each file is a fold */
 	const char *by;        /* of the speaker, who must then be there; NULL: "spk", when the first record has it */
@@ -25,6 +25,7 @@ struct ser_score_opt {
 	const char *text;      /* pairs: tensor [D] of the text's embedding */
 	struct ser_strs order; /* pairs: labels that have an order, in it */
 	struct ser_strs votes; /* of votes and labels: how many chose a class, which is what follows the last dot */
+	const char *seen;      /* frames: tensor of whole numbers, below 0 where the truth is not known; NULL: it is */
 	bool need_field;       /* clusters: the embedding must be there; else when the first record has it */
 	const char *trials;    /* voices: name of the list of trials, see ser_score_trials_new(); NULL: all pairs */
 
@@ -68,6 +69,7 @@ enum ser_score_kind {
 	SER_SCORE_VOTES, /* votes; records whose label "split" is test or dev, and those without votes, are passed over */
 	SER_SCORE_LABELS,     /* votes, and posteriors of the same classes; records without votes are passed over */
 	SER_SCORE_POSTERIORS, /* true class, posteriors of all classes, which sum to 1 */
+	SER_SCORE_FRAMES,     /* a tensor of a row a frame, and one of predictions, at rates of their own */
 	SER_SCORE_PAIRS       /* true class, an embedding of the record and one of its text */
 };
 
@@ -118,6 +120,12 @@ struct ser_report *ser_score_report_labels(const struct ser_score_opt *o, const 
 /* s of SER_SCORE_VOTES: how many records have votes of a class and of another, penalties 1 - count[j][k] / count[k][k] of class j
  * against k (Chou, Lee and Busso 2022), and the speakers counted. SER_EDATA: a class has no votes at all. */
 struct ser_report *ser_score_report_cooccurrence(const struct ser_score_set *s, struct ser_err *e);
+
+/* s of SER_SCORE_FRAMES: of numbers the mean over columns of concordance, Pearson's r and root mean squared error, and each column; of
+ * classes unweighted average recall, accuracy, macro F1, and each class: of all frames. other (may be NULL): another system's
+ * predictions of the same records; then differences, too. SER_EDATA when it has other records or frames. */
+struct ser_report *ser_score_report_frames(const struct ser_score_opt *o, const struct ser_score_set *s,
+					   const struct ser_score_set *other, struct ser_err *e);
 
 /* s of SER_SCORE_PAIRS, by cosines: how far up the first distinct text of a record's label stands among all, and the first record of
  * a text's label (equal ones of other labels before it); the distance of the two means; with o->order Kendall's tau-b of a record's

@@ -219,8 +219,9 @@ int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool 
 	bool votes = s->kind == SER_SCORE_VOTES || s->kind == SER_SCORE_LABELS;
 	bool items = s->kind == SER_SCORE_CLASSES || s->kind == SER_SCORE_NUMBERS || s->kind == SER_SCORE_LABELS ||
 		     s->kind == SER_SCORE_POSTERIORS;
+	bool frames = s->kind == SER_SCORE_FRAMES;
 	if (s->n == 0 || new_segment)
-		ser_overlap_segment(&s->overlap, h, items ? "post" : s->o->field);
+		ser_overlap_segment(&s->overlap, h, items || frames ? "post" : s->o->field);
 	if ((s->n == 0 || new_segment) && s->kind == SER_SCORE_CLASSES)
 		ser_score_put_list(s->said, ser_score_said(h, "post", "classes"));
 	if (s->n == 0)
@@ -240,6 +241,7 @@ int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool 
 		     : s->kind == SER_SCORE_NUMBERS    ? add_numbers(s, h, r, e)
 		     : s->kind == SER_SCORE_POSTERIORS ? ser_score_add_posteriors(s, h, r, e)
 		     : s->kind == SER_SCORE_CLUSTERS   ? ser_score_add_cluster(s, r, e)
+		     : frames                          ? ser_score_add_frames(s, h, r, e)
 		     : s->kind == SER_SCORE_PAIRS      ? ser_score_add_pair(s, r, e)
 						       : ser_score_add_voice(s, r, e);
 	s->n += rc == SER_OK;
