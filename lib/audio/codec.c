@@ -53,7 +53,7 @@ static const struct {
 	{"mulaw", SF_FORMAT_AU | SF_FORMAT_ULAW, false},          {"alaw", SF_FORMAT_AU | SF_FORMAT_ALAW, false},
 	{"gsm", SF_FORMAT_WAV | SF_FORMAT_GSM610, false},         {"adpcm", SF_FORMAT_WAV | SF_FORMAT_IMA_ADPCM, false},
 	{"opus", SF_FORMAT_OGG | SF_FORMAT_OPUS, true},           {"vorbis", SF_FORMAT_OGG | SF_FORMAT_VORBIS, true},
-	{"mp3", SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, true},
+	{"mp3", SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, true}, {"pcm", SF_FORMAT_AU | SF_FORMAT_PCM_16, false},
 };
 enum { N_CODEC = sizeof CODECS / sizeof CODECS[0], OPUS = 4 };
 
@@ -66,7 +66,8 @@ int ser_codec_parse(const char *s, struct ser_codec *c, struct ser_err *e)
 			c->kind = i;
 	if (c->kind < 0)
 		return ser_fail(e, SER_EUSAGE,
-				"\"%s\" is no codec: mulaw, alaw, gsm, adpcm, opus, vorbis, mp3, then :RATE:LEVEL", s);
+				"\"%s\" is no codec: mulaw, alaw, gsm, adpcm, opus, vorbis, mp3, pcm, then :RATE:LEVEL",
+				s);
 	if (s[n] == '\0')
 		return SER_OK;
 	const char *rate = s + n + 1, *level = strchr(rate, ':');

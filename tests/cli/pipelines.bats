@@ -186,3 +186,31 @@ EOF
 	ser-model show --json p/iemocap/emo-1-1.st | jq -e '.prov[-1].args | (["--optimizer=adam", "--accumulate=4", "--crop=14", "--warmup-epochs=0.1", "--hidden=512"] - .) == []' >/dev/null
 	grep -q '^| sl-0.9 | [01]' p/RESULTS.md
 }
+
+@test "robust.mk: conditions at their levels, falls, calibration, rejection by validation speakers, gaps; a changed level makes itself alone" {
+	"$ROOT"/pipelines/demo-corpus audio 4 2
+	robust() {
+		make --no-print-directory -C "$ROOT/pipelines" -f robust.mk TOOLS="$BINDIR" OUT="$PWD/out" CORPORA=three FOLD_three='ser-fold loso -q' FOLDS_three='0 1 2 3' \
+			PREP_three="ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' '$PWD/audio'" FAMILIES='noise codec' LEVELS_noise='20 0' \
+			LEVELS_codec=mulaw:8000 FUNCTIONALS='--kind mfcc --functionals mean,std' N_BOOT=20 LEARN='--loss logistic --cost 1e-3' "$@"
+	}
+	robust -s report >report.md
+	[ "$(grep -cE '^\| (none|noise 20|noise 0|codec mulaw:8000) \| [0-9.]+ \|' report.md)" -eq 4 ]
+	grep -q 'both trained on and scored: 0' report.md
+	[ "$(grep -cE '^\| (short|middle|long|speaker m[1-4]) \| [0-9]+ \| [0-9.]+ \|' report.md)" -eq 6 ]
+	# the fall is the difference of the two recalls, and of no condition none
+	awk -F'\t' 'NR == 2 {clean = $6} NR > 1 {d = $6 - clean - $9; if (d > 1e-9 || d < -1e-9) exit 1; n++} END {exit n != 4}' out/results.tsv
+	# white: no mean, neighbours that are strangers
+	ser-wav2feat --kind wave -q out/noise.tsv | ser-dump --data | jq -e '[.feat.data | flatten[]] | length as $n | (add / $n) as $m | (map(. * .) | add / $n) as $v |
+		([range(1; $n) as $i | .[$i] * .[$i - 1]] | add / $n / $v) as $r | $n == 80000 and ($m | fabs) < 0.002 and ($r | fabs) < 0.02 and $v > 0.03 and $v < 0.04'
+	# what is kept is what reaches the threshold of the fold, at its temperature
+	t=$(jq .t out/three/fold-2.json) x=$(jq 'first(.coverage[] | select(.share == 0.8)).threshold' out/three/fold-2.json)
+	ser-select 'fold == 2' out/three/noise-20.pred.ser | ser-dump --data | jq -c --argjson t "$t" --argjson x "$x" \
+		'(.post.data | map(log / $t | exp) | max / add) as $p | select(($p - $x | fabs) > 1e-6) | [.id, $p < $x]' >want
+	ser-select 'fold == 2' out/three/noise-20.sure.ser | ser-dump | jq -c '[.id, .pred == null]' >got
+	[ -s want ] && ! grep -vxFf got want
+	robust -q "$PWD/out/RESULTS.md"
+	[ "$(robust -n report LEVELS_noise='20 5' | grep -c '^ser-wav2feat --kind wave')" -eq 1 ]
+	grep -q '<svg' out/falls-three.svg
+	grep -q '<svg' out/reliability-three.svg
+}

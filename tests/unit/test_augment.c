@@ -233,7 +233,8 @@ static void test_codecs(void **state)
 		const char *text;
 		double least_db;
 	} cases[] = {{"mulaw", 30}, {"mulaw:8000", 20},    {"alaw", 30},   {"gsm", 8},  {"adpcm", 20},
-		     {"opus", 10},  {"opus:8000:0.97", 6}, {"vorbis", 10}, {"mp3", 10}, {"vorbis:16000:0.5", 8}};
+		     {"opus", 10},  {"opus:8000:0.97", 6}, {"vorbis", 10}, {"mp3", 10}, {"vorbis:16000:0.5", 8},
+		     {"pcm", 80},   {"pcm:4000", 10}};
 	enum { N = 24000 };
 	float *x = ser_malloc(N, sizeof *x), *y = ser_malloc(N, sizeof *y);
 	struct ser_rng rng;
