@@ -26,6 +26,11 @@ void ser_cli_help_json(struct ser_cli *c, int mode);
  * what it is. A line "/" stands for files, "//" for folders. Of files that the line names, those that are streams are read. */
 void ser_cli_complete(struct ser_cli *c, int at, int n, char *const *word);
 
+/* streams.c: ser_in_files(), records in parts handed out as such where they are asked for; and ser_in_next() from any one thread, whose
+ * failure is <0 with *e. */
+struct ser_in *ser_cli_in_files(struct ser_cli *c, char *const *name, int n, bool in_parts);
+int ser_cli_in_next(struct ser_in *in, struct ser_record *r, bool *segment, struct ser_err *e);
+
 /* The status when data or I/O failed: 1, or 2 where 1 has a meaning of its own. */
 int ser_cli_trouble(const struct ser_tool *t);
 

@@ -21,9 +21,9 @@ struct ser_in {
 	struct ser_map *ids;        /* of all files, when there are several: ids are unique over the whole input */
 };
 
-static bool open_next(struct ser_in *in)
+/* Open the next file: 1; there is none: 0; or <0. */
+static int open_next(struct ser_in *in, struct ser_err *e)
 {
-	struct ser_err e;
 	if (in->rd != NULL) {
 		in->n_byte += ser_reader_bytes(in->rd);
 		in->n_segment += ser_reader_segments(in->rd);
@@ -33,22 +33,22 @@ static bool open_next(struct ser_in *in)
 			close(in->fd);
 	}
 	if (in->next == in->n)
-		return false;
+		return 0;
 	const char *name = in->name[in->next++];
 	bool std = strcmp(name, "-") == 0;
 	in->fd = std ? 0 : open(name, O_RDONLY | O_CLOEXEC);
 	if (in->fd < 0)
-		ser_cli_fail(in->c, SER_EIO, "%s: cannot open: %s", name, strerror(errno));
+		return ser_fail(e, SER_EIO, "%s: cannot open: %s", name, strerror(errno));
 	size_t n_head = std && in->c->head != 0;
-	in->rd = ser_reader_new_after(&in->c->head, n_head, in->fd, std ? "<stdin>" : name, in->c->max_record, &e);
+	in->rd = ser_reader_new_after(&in->c->head, n_head, in->fd, std ? "<stdin>" : name, in->c->max_record, e);
 	if (in->rd == NULL)
-		ser_cli_die(in->c, &e);
+		return e->code;
 	if (in->in_parts)
 		ser_reader_in_parts(in->rd);
-	return true;
+	return 1;
 }
 
-static struct ser_in *open_files(struct ser_cli *c, char *const *name, int n, bool in_parts)
+struct ser_in *ser_cli_in_files(struct ser_cli *c, char *const *name, int n, bool in_parts)
 {
 	struct ser_in *in = ser_calloc(1, sizeof *in);
 	in->c = c;
@@ -61,14 +61,18 @@ static struct ser_in *open_files(struct ser_cli *c, char *const *name, int n, bo
 		ser_cli_usage(c, "no input: name a file, or pipe a stream in");
 	if (n > 1)
 		in->ids = ser_map_new();
-	open_next(in);
+	struct ser_err e;
+	if (open_next(in, &e) < 0) {
+		ser_in_close(in);
+		ser_cli_die(c, &e);
+	}
 	ser_header_copy(&in->header, ser_reader_header(in->rd));
 	return in;
 }
 
 struct ser_in *ser_in_files(struct ser_cli *c, char *const *name, int n)
 {
-	return open_files(c, name, n, false);
+	return ser_cli_in_files(c, name, n, false);
 }
 
 bool ser_in_is_text(struct ser_cli *c)
@@ -95,7 +99,7 @@ bool ser_in_is_text(struct ser_cli *c)
 
 struct ser_in *ser_in_open(struct ser_cli *c)
 {
-	return open_files(c, c->operand, c->n_operand, false);
+	return ser_cli_in_files(c, c->operand, c->n_operand, false);
 }
 
 const struct ser_header *ser_in_header(struct ser_in *in)
@@ -124,40 +128,48 @@ bool ser_in_waits(const struct ser_in *in)
 	return in->rd == NULL || ser_reader_waits(in->rd);
 }
 
-bool ser_in_next(struct ser_in *in, struct ser_record *r, bool *segment)
+int ser_cli_in_next(struct ser_in *in, struct ser_record *r, bool *segment, struct ser_err *e)
 {
-	struct ser_err e;
 	bool passed = false, fresh;
 	int rc;
-	if (segment != NULL)
-		*segment = false;
+	*segment = false;
 	if (in->rd == NULL)
-		return false;
-	while ((rc = ser_reader_next(in->rd, r, &fresh, &e)) == 0) {
-		if (!open_next(in))
-			return false;
+		return 0;
+	while ((rc = ser_reader_next(in->rd, r, &fresh, e)) == 0) {
+		rc = open_next(in, e);
+		if (rc <= 0)
+			return rc;
 		passed = true;
 	}
 	if (rc < 0)
-		ser_cli_die(in->c, &e);
+		return rc;
 	if ((passed || fresh) && !ser_header_equal(&in->header, ser_reader_header(in->rd))) {
 		ser_header_free(&in->header);
 		ser_header_copy(&in->header, ser_reader_header(in->rd));
-		if (segment != NULL)
-			*segment = true;
+		*segment = true;
 	}
 	if (in->ids != NULL) {
 		const struct ser_val *id = ser_record_get(r, "id");
 		bool is_new;
 		ser_map_add(in->ids, id->u.str.s, id->u.str.n, &is_new);
-		if (!is_new) {
-			ser_record_fail(r, &e, SER_EDATA, "this id came before, in another of the inputs");
-			ser_cli_die(in->c, &e);
-		}
+		if (!is_new)
+			return ser_record_fail(r, e, SER_EDATA, "this id came before, in another of the inputs");
 	}
 	in->c->n_read++;
 	r->source = ser_in_name(in); /* outlives the reader */
-	return true;
+	return 1;
+}
+
+bool ser_in_next(struct ser_in *in, struct ser_record *r, bool *segment)
+{
+	struct ser_err e;
+	bool turned;
+	int rc = ser_cli_in_next(in, r, &turned, &e);
+	if (rc < 0)
+		ser_cli_die(in->c, &e);
+	if (segment != NULL)
+		*segment = turned;
+	return rc > 0;
 }
 
 bool ser_in_next_merged(struct ser_in *in, struct ser_header *h, struct ser_record *r, bool *turned)
@@ -298,177 +310,4 @@ void ser_out_close(struct ser_out *o)
 		ser_cli_die(o->c, &e);
 	free(o->name);
 	free(o);
-}
-
-/* ---- filter ---- */
-
-enum { BATCH = 64, BATCH_BYTES = 8 << 20 };
-
-struct batch {
-	const struct ser_filter *f;
-	struct ser_record r[BATCH];
-	struct ser_err e[BATCH];
-	int verdict[BATCH];
-};
-
-static void one(void *ctx, size_t i, int worker)
-{
-	struct batch *b = ctx;
-	b->verdict[i] = b->f->record(b->f->ctx, worker, &b->r[i], &b->e[i]);
-}
-
-/* out may be NULL: the header is checked alone. */
-static void begin_segment(struct ser_cli *c, const struct ser_filter *f, struct ser_in *in, struct ser_out *out)
-{
-	struct ser_header h;
-	struct ser_err e;
-	ser_header_copy(&h, ser_in_header(in));
-	ser_header_extra_drop(&h, "parts"); /* what goes out is whole */
-	if (f->header != NULL && f->header(f->ctx, &h, &e) != 0) {
-		ser_fail_in(&e, "%s", ser_in_name(in));
-		ser_cli_die(c, &e);
-	}
-	for (size_t i = 0; i < c->drop.n; i++)
-		ser_header_dim_drop(&h, c->drop.s[i]);
-	if (out != NULL)
-		ser_out_header(out, &h);
-	ser_header_free(&h);
-}
-
-static void put(struct ser_cli *c, struct ser_out *out, struct ser_record *r)
-{
-	for (size_t i = 0; i < c->drop.n; i++)
-		ser_record_drop(r, c->drop.s[i]);
-	ser_out_record(out, r);
-}
-
-int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
-{
-	struct ser_in *in = ser_in_open(c);
-	struct ser_out *out = ser_out_open(c);
-	struct batch *b = ser_calloc(1, sizeof *b);
-	struct ser_pool *pool = ser_pool_new(c->n_thread);
-	size_t limit = c->n_thread > 1 ? BATCH : 1, ahead = 0; /* ahead: read, but of the next segment */
-	bool more = true;
-	b->f = f;
-	begin_segment(c, f, in, out);
-	while (more || ahead > 0) {
-		size_t n = 0, bytes = 0;
-		bool turned = false;
-		if (ahead > 0) { /* the record that began a new segment */
-			begin_segment(c, f, in, out);
-			struct ser_record tmp = b->r[0];
-			b->r[0] = b->r[ahead];
-			b->r[ahead] = tmp;
-			ahead = 0;
-			bytes += b->r[0].bytes.n;
-			n = 1;
-		}
-		while (more && n < limit && bytes < BATCH_BYTES && !(n > 0 && ser_in_waits(in))) {
-			more = ser_in_next(in, &b->r[n], &turned);
-			if (!more)
-				break;
-			if (turned && n > 0) {
-				ahead = n;
-				break;
-			}
-			if (turned)
-				begin_segment(c, f, in, out);
-			bytes += b->r[n].bytes.n;
-			n++;
-		}
-		ser_pool_for(pool, n, one, b);
-		for (size_t i = 0; i < n; i++) {
-			if (b->verdict[i] > 0)
-				put(c, out, &b->r[i]);
-			else if (b->verdict[i] < 0)
-				ser_cli_skip(c, ser_record_id(&b->r[i]), &b->e[i]);
-		}
-		ser_cli_progress(c, "records", c->n_read, 0);
-		if (more && ser_in_waits(in))
-			ser_out_flush(out);
-	}
-	ser_pool_free(pool);
-	for (size_t i = 0; i < BATCH; i++)
-		ser_record_free(&b->r[i]);
-	free(b);
-	ser_in_close(in);
-	ser_out_close(out);
-	return ser_cli_end(c);
-}
-
-/* ---- windows ---- */
-
-struct follow {
-	struct ser_cli *c;
-	const struct ser_filter *f;
-	struct ser_windows *w;
-	void (*show)(void *ctx, struct ser_record *r);
-	struct ser_out *out; /* NULL: show */
-	struct ser_record r;
-};
-
-static void put_windows(struct follow *s, bool end)
-{
-	struct ser_err e;
-	while (ser_windows_next(s->w, end, &s->r)) {
-		int verdict = s->f->record(s->f->ctx, 0, &s->r, &e);
-		if (verdict < 0)
-			ser_cli_skip(s->c, ser_record_id(&s->r), &e);
-		else if (verdict > 0 && s->out != NULL)
-			put(s->c, s->out, &s->r);
-		else if (verdict > 0)
-			s->show(s->f->ctx, &s->r);
-	}
-}
-
-static void follow_segment(struct follow *s, struct ser_in *in)
-{
-	struct ser_err e;
-	begin_segment(s->c, s->f, in, s->out);
-	if (ser_windows_header(s->w, ser_in_header(in), &e) == 0)
-		return;
-	ser_fail_in(&e, "%s", ser_in_name(in));
-	ser_cli_die(s->c, &e);
-}
-
-int ser_cli_follow(struct ser_cli *c, const struct ser_filter *f, const char *field, size_t least,
-		   void (*show)(void *ctx, struct ser_record *r))
-{
-	if (c->every_s <= 0 && ser_cli_given(c, "window"))
-		ser_cli_usage(c, "--window goes with --every");
-	if (c->every_s <= 0)
-		return ser_cli_filter(c, f);
-	struct ser_windows *w = ser_windows_new(field, c->window_s, c->every_s, least);
-	struct follow s = {.c = c, .f = f, .w = w, .show = show};
-	struct ser_record r = {0};
-	struct ser_err e;
-	bool turned;
-	struct ser_in *in = open_files(c, c->operand, c->n_operand, true);
-	if (c->out != NULL || show == NULL || !isatty(1))
-		s.out = ser_out_open(c);
-	follow_segment(&s, in);
-	while (ser_in_next(in, &r, &turned)) {
-		if (turned || !ser_windows_continues(w, &r))
-			put_windows(&s, true);
-		if (turned)
-			follow_segment(&s, in);
-		if (ser_windows_push(w, &r, &e) != 0)
-			ser_cli_skip(c, ser_record_id(&r), &e);
-		else
-			put_windows(&s, false);
-		ser_cli_progress(c, "records", c->n_read, 0);
-		if (ser_in_waits(in) && s.out != NULL)
-			ser_out_flush(s.out);
-		else if (s.out == NULL)
-			fflush(stdout);
-	}
-	put_windows(&s, true);
-	ser_in_close(in);
-	if (s.out != NULL)
-		ser_out_close(s.out);
-	ser_record_free(&r);
-	ser_record_free(&s.r);
-	ser_windows_free(w);
-	return ser_cli_end(c);
 }

@@ -106,3 +106,22 @@ input() {
 	fails 1 'not a finite number' ser-norm --global -o o.ser in.ser
 	[ ! -e o.ser ]
 }
+
+@test "ser-norm: reads while it computes: segments and faults come out the same from any number of threads" {
+	for i in 1 2 3; do mkstream -n 150 --first ${i}000 --shift 0.0$i >$i.ser; done
+	mkstream -n 1 --first 4000 --shift 0.05 >4.ser
+	ser-norm 1.ser 2.ser 4.ser 3.ser >want.ser
+	[ "$(ser-dump want.ser | wc -l)" -eq 451 ]
+	for t in 2 5; do
+		cat 1.ser 2.ser 4.ser 3.ser | ser-norm -t $t | cmp - <(cat 1.ser 2.ser 4.ser 3.ser | ser-norm)
+		ser-norm -t $t 1.ser 2.ser 4.ser 3.ser | cmp - want.ser
+	done
+	head -c -1000 3.ser >cut.ser
+	ser-norm 1.ser cut.ser >want.ser || true
+	for t in 2 5; do
+		fails 1 "cut.ser: cut off" ser-norm -q -t $t 1.ser cut.ser -o out.ser
+		ser-norm -q -t $t 1.ser cut.ser 2>/dev/null >out.ser || true
+		cmp want.ser out.ser
+		fails 1 "missing.ser: cannot open" ser-norm -q -t $t 1.ser missing.ser -o out.ser
+	done
+}
