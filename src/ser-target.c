@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
 #include "dsp/dsp.h"
+#include "face/face.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum mode { ENERGY, ACTIVATION, UNITS, VISEMES };
 static struct ser_cli c;
-static const char *field = "feat", *label = "energy", *spk = "spk", *fit, *apply;
-static double range_db = 30, threshold;
+static const char *feat = "feat", *land = "land", *au = "au", *seen = "seen", *spk = "spk", *fit, *apply, *units_table;
+static const char *energy = "energy", *activation = "activation", *emotion = "au_emotion", *viseme = "viseme";
+static double range_db = 30, threshold, least = 1, share = 0.2, shift_s;
+static const char *phones, *tier = "phones", *viseme_table;
+static int from, set, alphabet;
 
 static void check(int rc, const struct ser_err *e)
 {
@@ -16,18 +21,69 @@ static void check(int rc, const struct ser_err *e)
 		ser_cli_die(&c, e);
 }
 
+static double shift_of(const struct ser_header *h, const char *field)
+{
+	const struct ser_val *dim = ser_header_dim(h, field), *s = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
+	return s != NULL && s->kind == SER_REAL && s->u.f > 0 ? s->u.f : 0;
+}
+
+/* Which frames of [n] are known: NULL when the record does not say */
+static int known(struct ser_record *r, size_t n, const int16_t **out, struct ser_err *e)
+{
+	const struct ser_val *v = ser_record_get(r, seen);
+	*out = NULL;
+	if (v == NULL)
+		return SER_OK;
+	if (v->kind != SER_TENSOR || v->u.t.ndim != 1 || v->u.t.shape[0] != n)
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is not a number for each of %zu frames", seen, n);
+	int16_t *y = ser_arena_alloc(&r->arena, n, sizeof *y);
+	for (size_t i = 0; i < n; i++)
+		y[i] = ser_tensor_real(&v->u.t, i) < 0 ? -1 : 1;
+	*out = y;
+	return SER_OK;
+}
+
+/* ---- labels by a measure: above its median in training, or not ---- */
+
 /* Standard deviation of the level of speech frames, dB */
 static int variation(struct ser_record *r, double *v, struct ser_err *e)
 {
 	const float *x;
 	size_t shape[SER_MAX_AXES];
-	if (ser_record_f4(r, field, 2, &x, shape, e) != SER_OK)
+	if (ser_record_f4(r, feat, 2, &x, shape, e) != SER_OK)
 		return e->code;
 	*v = shape[0] > 0 ? ser_energy_variation(x, shape[0], shape[1], range_db) : (double)NAN;
 	return isfinite(*v) ? SER_OK
 			    : ser_record_fail(r, e, SER_EDATA, "field \"%s\": no frames, or values that are not finite",
-					      field);
+					      feat);
 }
+
+/* Mean speed of landmarks without the head's motion */
+static int speed(struct ser_record *r, double *v, struct ser_err *e)
+{
+	const float *x;
+	const int16_t *is_known;
+	size_t s[SER_MAX_AXES];
+	if (ser_record_f4(r, land, 3, &x, s, e) != SER_OK || known(r, s[0], &is_known, e) != SER_OK)
+		return e->code;
+	if (shift_s == 0)
+		return ser_record_fail(r, e, SER_EDATA, "the header gives no shift_s for \"%s\"", land);
+	float *y = ser_arena_alloc(&r->arena, ser_mul(s[0], s[1] * s[2]), sizeof *y);
+	if (ser_face_align(s[0], s[1], s[2], x, y, e) != SER_OK) {
+		char why[sizeof e->msg];
+		memcpy(why, e->msg, sizeof why);
+		return ser_record_fail(r, e, e->code, "field \"%s\": %s", land, why);
+	}
+	*v = ser_face_speed(s[0], s[1], s[2], y, is_known, shift_s);
+	return isfinite(*v) ? SER_OK
+			    : ser_record_fail(r, e, SER_EDATA,
+					      "field \"%s\": no two frames that are known follow each other", land);
+}
+
+static const struct measure {
+	const char **field, **label, *value; /* value: the label that gets the number */
+	int (*of)(struct ser_record *r, double *v, struct ser_err *e);
+} measures[] = {{&feat, &energy, "energy_sd", variation}, {&land, &activation, "face_speed", speed}};
 
 static int by_value(const void *a, const void *b)
 {
@@ -35,40 +91,20 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* The median over the records that train, and whose they are. */
-static int fit_threshold(void)
+static void write_threshold(double *v, size_t n, const struct ser_map *who)
 {
-	struct ser_in *in = ser_in_open(&c);
-	struct ser_record r = {0};
-	struct ser_map *who = ser_map_new();
 	struct ser_arena a = {0};
-	struct ser_err e;
 	struct ser_buf b = {0};
 	struct ser_outfile out;
-	double *v = NULL;
-	size_t n = 0, cap = 0;
-	while (ser_in_next(in, &r, NULL)) {
-		const struct ser_val *split = ser_record_get(&r, "split"), *s = ser_record_get(&r, spk);
-		if (split != NULL && (ser_val_is_str(split, "test") || ser_val_is_str(split, "dev")))
-			continue;
-		v = ser_grow(v, &cap, n + 1, sizeof *v);
-		if (variation(&r, &v[n], &e) != SER_OK) {
-			ser_cli_skip(&c, ser_record_id(&r), &e);
-			continue;
-		}
-		n++;
-		if (s != NULL && s->kind == SER_STR)
-			ser_map_add(who, s->u.str.s, s->u.str.n, NULL);
-	}
-	if (n == 0)
-		ser_cli_fail(&c, SER_EDATA, "no record trains: there is no median");
-	qsort(v, n, sizeof *v, by_value);
+	struct ser_err e;
 	struct ser_val all = ser_val_map(), list = ser_val_list();
+	qsort(v, n, sizeof *v, by_value);
 	for (size_t i = 0; i < ser_map_len(who); i++)
 		ser_val_push(&a, &list, ser_str(ser_map_key(who, i, NULL)));
-	ser_val_set(&a, &all, "target", ser_str("energy"));
-	ser_val_set(&a, &all, "field", ser_str(field));
-	ser_val_set(&a, &all, "range_db", ser_real(range_db));
+	ser_val_set(&a, &all, "target", ser_str(c.mode == ENERGY ? "energy" : "activation"));
+	ser_val_set(&a, &all, "field", ser_str(*measures[c.mode].field));
+	if (c.mode == ENERGY)
+		ser_val_set(&a, &all, "range_db", ser_real(range_db));
 	ser_val_set(&a, &all, "threshold", ser_real((v[(n - 1) / 2] + v[n / 2]) / 2));
 	ser_val_set(&a, &all, "n", ser_int((int64_t)n));
 	ser_val_set(&a, &all, "speakers", list);
@@ -79,6 +115,34 @@ static int fit_threshold(void)
 	check(ser_outfile_commit(&out, &e), &e);
 	ser_buf_free(&b);
 	ser_arena_free(&a);
+}
+
+/* The median over the records that train, and whose they are. */
+static int fit_threshold(void)
+{
+	struct ser_in *in = ser_in_open(&c);
+	struct ser_record r = {0};
+	struct ser_map *who = ser_map_new();
+	struct ser_err e;
+	double *v = NULL;
+	size_t n = 0, cap = 0;
+	while (ser_in_next(in, &r, NULL)) {
+		const struct ser_val *split = ser_record_get(&r, "split"), *s = ser_record_get(&r, spk);
+		shift_s = shift_of(ser_in_header(in), land);
+		if (split != NULL && (ser_val_is_str(split, "test") || ser_val_is_str(split, "dev")))
+			continue;
+		v = ser_grow(v, &cap, n + 1, sizeof *v);
+		if (measures[c.mode].of(&r, &v[n], &e) != SER_OK) {
+			ser_cli_skip(&c, ser_record_id(&r), &e);
+			continue;
+		}
+		n++;
+		if (s != NULL && s->kind == SER_STR)
+			ser_map_add(who, s->u.str.s, s->u.str.n, NULL);
+	}
+	if (n == 0)
+		ser_cli_fail(&c, SER_EDATA, "no record trains: there is no median");
+	write_threshold(v, n, who);
 	ser_map_free(who);
 	ser_record_free(&r);
 	ser_in_close(in);
@@ -93,6 +157,7 @@ static void load(struct ser_arena *a)
 	struct ser_err e;
 	char *text;
 	size_t n;
+	bool range = c.mode == ENERGY;
 	check(ser_read_file(apply, 1 << 24, &text, &n, &e), &e);
 	if (ser_val_from_json(a, text, n, &v, &e) != SER_OK) {
 		ser_fail_in(&e, "%s", apply);
@@ -100,59 +165,274 @@ static void load(struct ser_arena *a)
 	}
 	free(text);
 	const struct ser_val *f = ser_val_get(&v, "field"), *r = ser_val_get(&v, "range_db"),
-			     *t = ser_val_get(&v, "threshold");
-	if (f == NULL || f->kind != SER_STR || r == NULL || r->kind != SER_REAL || t == NULL || t->kind != SER_REAL)
-		ser_cli_fail(&c, SER_EDATA, "%s: has no field, range_db and threshold: ser-target --fit writes it",
-			     apply);
-	field = f->u.str.s;
-	range_db = r->u.f;
+			     *t = ser_val_get(&v, "threshold"), *of = ser_val_get(&v, "target");
+	if (f == NULL || f->kind != SER_STR || (range && (r == NULL || r->kind != SER_REAL)) || t == NULL ||
+	    t->kind != SER_REAL)
+		ser_cli_fail(&c, SER_EDATA, "%s: has no field,%s and threshold: ser-target --fit writes it", apply,
+			     range ? " range_db" : "");
+	if (of == NULL || !ser_val_is_str(of, range ? "energy" : "activation"))
+		ser_cli_fail(&c, SER_EDATA, "%s: its threshold is not of %s", apply, range ? "energy" : "activation");
+	*measures[c.mode].field = f->u.str.s;
+	range_db = range ? r->u.f : 0;
 	threshold = t->u.f;
 }
 
-static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
+static int measure_header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
+	(void)ctx, (void)e;
+	shift_s = shift_of(h, land);
+	return SER_OK;
+}
+
+static int measure(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
+{
+	const struct measure *m = &measures[c.mode];
 	double v;
 	(void)ctx, (void)worker;
-	if (variation(r, &v, e) != SER_OK)
+	if (m->of(r, &v, e) != SER_OK)
 		return e->code;
-	ser_record_set(r, label, ser_str(v > threshold ? "high" : "low"));
-	ser_record_set(r, "energy_sd", ser_real(v));
+	ser_record_set(r, *m->label, ser_str(v > threshold ? "high" : "low"));
+	ser_record_set(r, m->value, ser_real(v));
 	return 1;
 }
 
-int main(int argc, char **argv)
+/* ---- emotions of action units ---- */
+
+static struct ser_face_units *units;
+static char *units_text;
+
+static int units_header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
-	const struct ser_option opts[] = {
-		{"field", "tensor of log energies of bands, such as log-mel", SER_OPT_STR(&field, "NAME")},
-		{"range", "frames so much below the loudest are no speech", SER_OPT_REAL(&range_db, "DB", 0, 1000)},
-		{"label", "label that gets high or low", SER_OPT_STR(&label, "NAME")},
-		{"spk", "label that names the speaker", SER_OPT_STR(&spk, "NAME")},
-		{"fit", "write the median of the records that train here, and no stream", SER_OPT_STR(&fit, "FILE"),
-		 .flags = SER_OPTION_WRITE},
-		{"apply", "label by the median that --fit wrote", SER_OPT_STR(&apply, "FILE"),
-		 .flags = SER_OPTION_READ},
-		{0},
-	};
-	const struct ser_mode modes[] = {
-		{"energy", "High or low variation of the energy of speech.", opts, NULL},
-		{0},
-	};
-	const struct ser_tool tool = {"ser-target", "Make labels to pretrain on out of the features themselves.",
-				      "[FILE]...",  NULL,
-				      modes,        SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
-	ser_cli_begin(&c, &tool, argc, argv);
+	const struct ser_val *dim = ser_header_dim(h, au), *list = dim != NULL ? ser_val_get(dim, "columns") : NULL;
+	(void)ctx;
+	if (list == NULL || list->kind != SER_LIST)
+		return ser_fail(e, SER_EDATA, "the header does not name the units of \"%s\"", au);
+	const char **name = ser_arena_calloc(&h->arena, list->u.list.n, sizeof *name);
+	for (size_t i = 0; i < list->u.list.n; i++) {
+		const struct ser_val *v = &list->u.list.v[i];
+		name[i] = v->kind == SER_STR ? ser_arena_strndup(&h->arena, v->u.str.s, v->u.str.n) : "";
+	}
+	ser_face_units_free(units);
+	return ser_face_units_new(&units, units_text != NULL ? units_text : ser_face_emfacs,
+				  units_table != NULL ? units_table : "EMFACS", name, list->u.list.n, e);
+}
+
+static int unit_emotion(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
+{
+	const float *x;
+	const int16_t *is_known;
+	size_t s[SER_MAX_AXES];
+	(void)ctx, (void)worker;
+	if (ser_record_f4(r, au, 2, &x, s, e) != SER_OK || known(r, s[0], &is_known, e) != SER_OK)
+		return e->code;
+	if (s[1] != ser_face_units_width(units))
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu columns, the header names %zu", au, s[1],
+				       ser_face_units_width(units));
+	const char *y = ser_face_emotion(units, s[0], x, is_known, least, share);
+	ser_record_set(r, emotion, ser_str(y != NULL ? y : "none"));
+	return 1;
+}
+
+/* ---- visemes of phones ---- */
+
+static struct ser_visemes *visemes;
+static char *ctm;
+static size_t ctm_size;
+
+static void open_visemes(void)
+{
+	struct ser_err e;
+	char *text;
+	size_t n;
+	if (viseme_table != NULL) {
+		check(ser_read_file(viseme_table, 1 << 24, &text, &n, &e), &e);
+		check(ser_visemes_from(&visemes, text, viseme_table, &e), &e);
+		free(text);
+	} else {
+		check(ser_visemes_new(&visemes, set, (enum ser_alphabet)alphabet, &e), &e);
+	}
+	if (from == SER_PHONES_CTM)
+		check(ser_read_file(phones, c.max_record, &ctm, &ctm_size, &e), &e);
+}
+
+static int viseme_header(void *ctx, struct ser_header *h, struct ser_err *e)
+{
+	struct ser_val axes = ser_val_list(), classes = ser_val_list();
+	(void)ctx;
+	shift_s = shift_of(h, feat);
+	if (shift_s == 0)
+		return ser_fail(e, SER_EDATA, "the header gives no shift_s for \"%s\"", feat);
+	struct ser_val *dim = ser_header_dim_add(h, viseme);
+	ser_val_push(&h->arena, &axes, ser_str("frame"));
+	for (size_t i = 0; i < ser_visemes_count(visemes); i++)
+		ser_val_push(&h->arena, &classes, ser_str(ser_visemes_name(visemes, i)));
+	ser_val_set(&h->arena, dim, "axes", axes);
+	ser_val_set(&h->arena, dim, "shift_s", ser_real(shift_s));
+	ser_val_set(&h->arena, dim, "classes", classes);
+	return SER_OK;
+}
+
+/* PHONES/ID.TextGrid; EmoDB's are ID.lablaut or IDxx.lablaut */
+static int read_phones(struct ser_record *r, struct ser_phone **p, size_t *n, struct ser_err *e)
+{
+	static const char *const ends[][2] = {{".TextGrid", ".textgrid"}, {"", ""}, {".lablaut", "xx.lablaut"}};
+	const char *id = ser_record_id(r);
+	struct ser_buf path = {0};
+	char *text;
+	size_t size;
+	if (from == SER_PHONES_CTM)
+		return ser_phones_parse(SER_PHONES_CTM, ctm, ctm_size, phones, id, NULL, &r->arena, p, n, e);
+	if (strchr(id, '/') != NULL || id[0] == '.')
+		return ser_record_fail(r, e, SER_EDATA, "the id is no name for a file");
+	int rc = SER_EIO;
+	for (int i = 0; i < 2 && rc == SER_EIO; i++) {
+		path.n = 0;
+		ser_buf_printf(&path, "%s/%s%s", phones, id, ends[from][i]);
+		rc = ser_read_file(path.s, c.max_record, &text, &size, e);
+	}
+	if (rc == SER_EIO)
+		ser_record_fail(r, e, SER_EDATA, "there are no phones %s/%s%s", phones, id, ends[from][0]);
+	if (rc == SER_OK) {
+		rc = ser_phones_parse((enum ser_phone_format)from, text, size, path.s, id, tier, &r->arena, p, n, e);
+		free(text);
+	}
+	ser_buf_free(&path);
+	return rc == SER_OK ? rc : e->code;
+}
+
+/* Each frame has the viseme of the phone in its middle. */
+static int add_visemes(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
+{
+	const struct ser_val *x = ser_record_get(r, feat);
+	struct ser_phone *p;
+	size_t n, k = 0;
+	(void)ctx, (void)worker;
+	if (x == NULL || x->kind != SER_TENSOR || x->u.t.ndim < 1)
+		return ser_record_fail(r, e, SER_EDATA, "there is no tensor \"%s\"", feat);
+	size_t n_frame = x->u.t.shape[0];
+	if (read_phones(r, &p, &n, e) != SER_OK)
+		return e->code;
+	if (n == 0)
+		return ser_record_fail(r, e, SER_EDATA, "there are no phones of it in %s", phones);
+	int16_t *y = ser_arena_alloc(&r->arena, n_frame, sizeof *y);
+	for (size_t t = 0; t < n_frame; t++) {
+		double at = ((double)t + 0.5) * shift_s;
+		while (k < n && p[k].end_s <= at)
+			k++;
+		y[t] = k < n && p[k].begin_s <= at ? (int16_t)ser_viseme(visemes, p[k].symbol) : -1;
+	}
+	ser_record_set(r, viseme, ser_tensor(SER_I2, y, 1, &n_frame));
+	return 1;
+}
+
+/* ---- ---- */
+
+static int run_measure(void)
+{
+	struct ser_arena a = {0};
 	if ((fit != NULL) == (apply != NULL))
 		ser_cli_usage(&c, "give one of --fit and --apply");
 	if (fit != NULL && c.out != NULL)
 		ser_cli_usage(&c, "--fit writes no stream: --output has no use");
-	if (strcmp(label, "id") == 0 || strcmp(label, "energy_sd") == 0)
-		ser_cli_usage(&c, "--label: \"%s\" is taken", label);
+	if (strcmp(*measures[c.mode].label, "id") == 0 || strcmp(*measures[c.mode].label, measures[c.mode].value) == 0)
+		ser_cli_usage(&c, "--label: \"%s\" is taken", *measures[c.mode].label);
 	if (fit != NULL)
 		return fit_threshold();
-	struct ser_arena a = {0};
 	load(&a);
-	const struct ser_filter filter = {NULL, record, NULL};
-	int status = ser_cli_filter(&c, &filter);
+	int status = ser_cli_filter(&c, &(struct ser_filter){measure_header, measure, NULL});
 	ser_arena_free(&a);
 	return status;
+}
+
+static int run_units(void)
+{
+	struct ser_err e;
+	size_t n;
+	if (strcmp(emotion, "id") == 0)
+		ser_cli_usage(&c, "--label: \"id\" is taken");
+	if (units_table != NULL)
+		check(ser_read_file(units_table, 1 << 20, &units_text, &n, &e), &e);
+	int status = ser_cli_filter(&c, &(struct ser_filter){units_header, unit_emotion, NULL});
+	ser_face_units_free(units);
+	free(units_text);
+	return status;
+}
+
+static int run_visemes(void)
+{
+	if (viseme_table != NULL && (ser_cli_given(&c, "set") || ser_cli_given(&c, "alphabet")))
+		ser_cli_usage(&c, "--table goes with no --set and --alphabet");
+	if (strcmp(viseme, "id") == 0 || strcmp(viseme, feat) == 0)
+		ser_cli_usage(&c, "--label: \"%s\" is taken", viseme);
+	open_visemes();
+	int status = ser_cli_filter(&c, &(struct ser_filter){viseme_header, add_visemes, NULL});
+	ser_visemes_free(visemes);
+	free(ctm);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const struct ser_option who = {"spk", "label that names the speaker", SER_OPT_STR(&spk, "NAME")},
+				fitted = {"fit", "write the median of the records that train here, and no stream",
+					  SER_OPT_STR(&fit, "FILE"), .flags = SER_OPTION_WRITE},
+				applied = {"apply", "label by the median that --fit wrote", SER_OPT_STR(&apply, "FILE"),
+					   .flags = SER_OPTION_READ},
+				frames = {"seen", "tensor, where there is one: below 0 where frames are not known",
+					  SER_OPT_STR(&seen, "NAME")};
+	const struct ser_option energy_opts[] = {
+		{"field", "tensor of log energies of bands, such as log-mel", SER_OPT_STR(&feat, "NAME")},
+		{"range", "frames so much below the loudest are no speech", SER_OPT_REAL(&range_db, "DB", 0, 1000)},
+		{"label", "label that gets high or low", SER_OPT_STR(&energy, "NAME")},
+		who,
+		fitted,
+		applied,
+		{0},
+	};
+	const struct ser_option activation_opts[] = {
+		{"field", "tensor of landmarks", SER_OPT_STR(&land, "NAME")},
+		frames,
+		{"label", "label that gets high or low", SER_OPT_STR(&activation, "NAME")},
+		who,
+		fitted,
+		applied,
+		{0},
+	};
+	const struct ser_option units_opts[] = {
+		{"field", "tensor of action units", SER_OPT_STR(&au, "NAME")},
+		frames,
+		{"label", "label that gets the emotion, or none", SER_OPT_STR(&emotion, "NAME")},
+		{"least", "a unit is there from this intensity on", SER_OPT_REAL(&least, "X", 0, 100)},
+		{"share", "least share of the known frames", SER_OPT_REAL(&share, "X", 0, 1)},
+		{"table", "emotions and their units, a line each (default EMFACS)", SER_OPT_STR(&units_table, "FILE"),
+		 .flags = SER_OPTION_READ},
+		{0},
+	};
+	const struct ser_option viseme_opts[] = {
+		{"phones", "folder of files ID.TextGrid or ID.lablaut, or a CTM file", SER_OPT_STR(&phones, "PATH"),
+		 .flags = SER_OPTION_NEEDED | SER_OPTION_READ},
+		{"from", "what they are", SER_OPT_CHOICE(&from, "FORMAT", ser_phone_formats)},
+		{"tier", "of a TextGrid", SER_OPT_STR(&tier, "NAME")},
+		{"set", "set of visemes", SER_OPT_CHOICE(&set, "NAME", ser_viseme_sets)},
+		{"alphabet", "of the phones", SER_OPT_CHOICE(&alphabet, "NAME", ser_alphabets)},
+		{"table", "visemes and their phones instead, a line each, the first that of silence",
+		 SER_OPT_STR(&viseme_table, "FILE"), .flags = SER_OPTION_READ},
+		{"field", "tensor whose frames they lie beside", SER_OPT_STR(&feat, "NAME")},
+		{"label", "tensor that they become", SER_OPT_STR(&viseme, "NAME")},
+		{0},
+	};
+	const struct ser_mode modes[] = {
+		{"energy", "High or low variation of the energy of speech.", energy_opts, NULL},
+		{"activation", "High or low motion of the face.", activation_opts, NULL},
+		{"units", "Emotions by action units that are there together.", units_opts, NULL},
+		{"visemes", "Visemes of frames, by phones and their times.", viseme_opts, NULL},
+		{0},
+	};
+	static int (*const run[])(void) = {run_measure, run_measure, run_units, run_visemes};
+	const struct ser_tool tool = {
+		"ser-target", "Make targets to train on out of the features themselves, faces and phones.",
+		"[FILE]...",  NULL,
+		modes,        SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
+	ser_cli_begin(&c, &tool, argc, argv);
+	return run[c.mode]();
 }

@@ -66,6 +66,52 @@ int ser_face_align(size_t n, size_t n_point, size_t n_dim, const float *x, float
  * two such. seen may be NULL: all are known. */
 double ser_face_speed(size_t n, size_t n_point, size_t n_dim, const float *x, const int16_t *seen, double shift_s);
 
+/* ---- emotions of action units --------------------------------------------------------------- */
+
+/* Which units together stand for which emotion: lines of its name and numbers of units, "happiness 6 12"; an emotion may have several, and
+ * "#" begins a comment. */
+struct ser_face_units;
+extern const char ser_face_emfacs[]; /* the prototypes of EMFACS (Ekman and Friesen 1983) */
+/* For tracks whose units are these columns, "AU06". `name` is for messages: SER_EDATA, with the line; a unit that no column is. */
+int ser_face_units_new(struct ser_face_units **out, const char *text, const char *name, const char *const *column,
+		       size_t n_column, struct ser_err *e);
+void ser_face_units_free(struct ser_face_units *u);
+size_t ser_face_units_width(const struct ser_face_units *u); /* n_column */
+/* Each known frame of au [n, n_column] votes for the emotion all of whose units are at least `least`, the one of most units, the first of
+ * equals; the emotion of most votes, the first of equals, is the track's, if these are at least `share` of the known frames; else NULL. */
+const char *ser_face_emotion(const struct ser_face_units *u, size_t n, const float *au, const int16_t *seen,
+			     double least, double share);
+
+/* ---- visemes of phones ----------------------------------------------------------------------- */
+
+enum ser_phone_format {
+	SER_PHONES_TEXTGRID, /* Praat's, long or short: the interval tier of a name */
+	SER_PHONES_CTM,      /* lines of utterance, channel, begin, duration, phone */
+	SER_PHONES_LABLAUT   /* EmoDB's: behind a line "#" lines of end, -1, symbol and marks */
+};
+extern const char *const ser_phone_formats[]; /* "textgrid", "ctm", "lablaut", NULL */
+struct ser_phone {
+	double begin_s, end_s;
+	const char *symbol;
+};
+/* The phones of one utterance, from the bytes of a file: of a CTM those of this id, of a TextGrid those of the tier. Allocated in a. *n 0: a
+ * CTM without the id. SER_EDATA, naming file and line, when the bytes are no such file. */
+int ser_phones_parse(enum ser_phone_format format, const char *text, size_t size, const char *file, const char *id,
+		     const char *tier, struct ser_arena *a, struct ser_phone **out, size_t *n, struct ser_err *e);
+
+enum ser_alphabet { SER_ARPABET, SER_SAMPA };
+extern const char *const ser_alphabets[];   /* "arpabet", "sampa" (German, EmoDB's variety too), NULL */
+extern const char *const ser_viseme_sets[]; /* "oculus" (15), "mpeg4" (15), "jali" (20, and silence), NULL */
+struct ser_visemes;
+/* One of the sets by its number; or lines of a viseme and its phones, the first that of silence. */
+int ser_visemes_new(struct ser_visemes **out, int set, enum ser_alphabet alphabet, struct ser_err *e);
+int ser_visemes_from(struct ser_visemes **out, const char *text, const char *name, struct ser_err *e);
+void ser_visemes_free(struct ser_visemes *v);
+size_t ser_visemes_count(const struct ser_visemes *v);
+const char *ser_visemes_name(const struct ser_visemes *v, size_t i);
+/* The viseme of a phone, as it is or without its marks of stress, length, release and aspiration; -1: none is known. */
+int ser_viseme(const struct ser_visemes *v, const char *symbol);
+
 /* ---- tables from tracks --------------------------------------------------------------------- */
 
 enum ser_face_table { SER_FACE_TO_CSV, SER_FACE_TO_OPENFACE, SER_FACE_TO_ARKIT };
