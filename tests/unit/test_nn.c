@@ -341,6 +341,130 @@ static int chain(struct ser_tape *t, int x)
 	return ser_layer_linear(t, "out", ser_layer_attn_stats(t, "pool", x, 8, true), K, true);
 }
 
+/* A graph drawn at random: layers, norms, sums, slices and concatenations of what was made before, in blocks that read from each other,
+ * and inputs that are used again much later. */
+static int random_graph(struct ser_tape *t, int x, uint64_t seed)
+{
+	enum { STEPS = 24, W = 8 };
+	int made[STEPS + 1], n = 0, in_block = 0;
+	struct ser_rng r;
+	ser_rng_seed(&r, seed);
+	const struct ser_conv c1 = {.k = 1, .stride = 1, .dil = 1, .groups = 1};
+	made[n++] = ser_layer_linear(t, "in", x, W, true);
+	for (int i = 0; i < STEPS; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "l%d_", i);
+		if (ser_rng_below(&r, 4) == 0) {
+			if (in_block)
+				ser_tape_leave(t);
+			in_block = ser_rng_below(&r, 4) != 0;
+			if (in_block)
+				ser_tape_enter(t, "block%d", i);
+		}
+		/* the newest most often, or any */
+		int a = made[ser_rng_below(&r, 3) == 0 ? (int)ser_rng_below(&r, (uint32_t)n) : n - 1];
+		int b = made[ser_rng_below(&r, (uint32_t)n)], y = a;
+		switch (ser_rng_below(&r, 28)) {
+		case 0:
+			y = ser_layer_linear(t, name, a, W, true);
+			break;
+		case 1:
+			y = ser_layer_conv1d(t, name, a, W, ser_rng_below(&r, 2) ? &c1 : &k3, true);
+			break;
+		case 2:
+			y = ser_nn_relu(t, ser_layer_conv1d(t, name, a, W, &c1, true));
+			break;
+		case 3:
+			y = ser_layer_batch_norm(t, name, ser_nn_relu(t, a), W);
+			break;
+		case 4:
+			y = ser_nn_relu(t, ser_layer_batch_norm(t, name, a, W));
+			break;
+		case 5:
+			y = ser_layer_layer_norm(t, name, a, W);
+			break;
+		case 6:
+		case 7:
+			y = ser_nn_add(t, a, b);
+			break;
+		case 8:
+			y = ser_nn_mul(t, ser_nn_tanh(t, a), b);
+			break;
+		case 9: /* in halves, of which one goes through more */
+			y = ser_nn_concat(
+				t, 2,
+				(int[]){ser_nn_slice(t, a, 0, W / 2),
+					ser_layer_conv1d(t, name, ser_nn_slice(t, a, W / 2, W / 2), W / 2, &c1, true)});
+			break;
+		case 10:
+			y = ser_layer_linear(t, name, ser_nn_concat(t, 2, (int[]){a, b}), W, true);
+			break;
+		case 11:
+			y = ser_nn_dropout(t, a, 0.2);
+			break;
+		case 12:
+			y = ser_layer_se(t, name, a, 4);
+			break;
+		case 13:
+			y = ser_layer_mha(t, name, a, 2, 3, 0.1);
+			break;
+		case 14:
+			y = ser_nn_add(t, ser_nn_gelu(t, ser_layer_linear(t, name, a, W, true)), a);
+			break;
+		case 15:
+			y = ser_layer_gru(t, name, a, W / 2, true);
+			break;
+		case 16:
+			y = ser_nn_glu(t, ser_layer_conv1d(t, name, a, 2 * W, &k3, true));
+			break;
+		case 17:
+			y = ser_layer_group_norm(t, name, a, W, 2);
+			break;
+		case 18:
+			y = ser_nn_scale_rows(t, a, ser_nn_pool_mean(t, ser_nn_sigmoid(t, b)));
+			break;
+		case 19:
+			y = ser_nn_add(t, a, ser_nn_expand(t, ser_nn_pool_max(t, b), a));
+			break;
+		case 20:
+			y = ser_nn_silu(t, ser_nn_sub(t, a, b));
+			break;
+		case 21:
+			y = ser_layer_linear(t, name, ser_layer_conv2d(t, "c2", a, 4, 3, &k3, &k3, true), W, true);
+			break;
+		case 22:
+			y = ser_nn_max_pool2d(
+				t,
+				ser_nn_relu(t, ser_layer_batch_norm(
+						       t, name, ser_layer_conv2d(t, "c3", a, 4, 4, &k3, &k3, true), 4)),
+				4, 1, 2);
+			break;
+		case 23:
+			y = ser_nn_mul(t, ser_nn_softmax_time(t, a), b);
+			break;
+		case 24:
+			y = ser_nn_softmax(t, ser_nn_add(t, a, b));
+			break;
+		case 25:
+			y = ser_nn_add(t, ser_nn_stop_grad(t, a), b);
+			break;
+		case 26:
+			y = ser_nn_concat(
+				t, 3,
+				(int[]){ser_nn_slice(t, a, 0, 2), ser_nn_slice(t, b, 2, 4), ser_nn_slice(t, a, 6, 2)});
+			break;
+		default:
+			y = ser_nn_add(t, ser_nn_sigmoid(t, a), ser_nn_scale(t, b, 0.5));
+		}
+		made[n++] = ser_layer_rms_norm(t, "same", y, W);
+		if (ser_rng_below(&r, 2))
+			made[n - 1] = y;
+	}
+	if (in_block)
+		ser_tape_leave(t);
+	return ser_layer_linear(t, "out", ser_layer_attn_stats(t, "pool", made[n - 1], 8, true), K, true);
+}
+
 /* Whatever the plan decides, and when blocks are computed again: the same bytes, in less memory. */
 static void plan(void **state)
 {
@@ -389,6 +513,50 @@ static void plan(void **state)
 			ser_params_free(p);
 		}
 		assert_true(bytes[0] < bytes[5] && bytes[5] < bytes[6] && bytes[7] < bytes[0]);
+		free(want);
+	}
+	ser_la_free(two);
+	data_free(&d);
+}
+
+static void random_graphs(void **state)
+{
+	(void)state;
+	enum { N_GRAPH = 50, N_PLAN = 7 };
+	static const unsigned off[N_PLAN] = {31, 0, TAPE_REBUILD, TAPE_FUSE,
+					     0,  0, TAPE_VIEW}; /* from the fourth on recomputing */
+	struct data d = data_new();
+	struct ser_err e;
+	struct ser_la *two = ser_la_new(2);
+	for (uint64_t g = 0; g < N_GRAPH; g++) {
+		real *want = NULL;
+		for (int i = 0; i < N_PLAN; i++) {
+			struct ser_params *p = ser_params_new(3);
+			struct ser_tape *t = ser_tape_new(i == 5 ? two : NULL, p);
+			tape_switch_off(t, off[i]);
+			ser_tape_recompute(t, i > 3);
+			ser_tape_reset(t, SER_TAPE_SHAPE, 0);
+			random_graph(t, ser_tape_input(t, NULL, 8, D, (const size_t[]){0, 8}, 1), g);
+			for (size_t k = 0; k < p->n_slice && g % 3 == 0; k++) /* every second one stays as it is */
+				p->slice[k].flags |= k % 2 != 0 ? SER_P_FROZEN : 0;
+			ser_tape_reset(t, SER_TAPE_GRAD | (g % 5 == 0 ? 0 : SER_TAPE_TRAIN), 1);
+			int x = ser_tape_batch(t, N, (const float *const *)d.x, d.n, D);
+			int l = ser_nn_cross_entropy(t, random_graph(t, x, g), d.y, NULL);
+			assert_int_equal(ser_tape_backward(t, l, 1, &e), 0);
+			if (want == NULL) {
+				want = ser_malloc(2 * p->n, sizeof *want);
+				memcpy(want, p->grad, p->n * sizeof *want);
+				memcpy(want + p->n, p->val, p->n * sizeof *want);
+				assert_true(ser_la_dot(p->n, want, want) > 0);
+			}
+			for (size_t k = 0; k < p->n; k++)
+				if (!(p->grad[k] == want[k]))
+					fail_msg("graph %d, plan %d: gradient %zu is %.9g, expected %.9g", (int)g, i, k,
+						 (double)p->grad[k], (double)want[k]);
+			assert_memory_equal(p->val, want + p->n, p->n * sizeof *want);
+			ser_tape_free(t);
+			ser_params_free(p);
+		}
 		free(want);
 	}
 	ser_la_free(two);
@@ -778,12 +946,12 @@ static void ccc_vector(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(at_once),      cmocka_unit_test(overfit),        cmocka_unit_test(batching),
-		cmocka_unit_test(accumulation), cmocka_unit_test(at_once),        cmocka_unit_test(shared_statistics),
-		cmocka_unit_test(plan),         cmocka_unit_test(resume),         cmocka_unit_test(not_finite),
-		cmocka_unit_test(parameters),   cmocka_unit_test(dropout),        cmocka_unit_test(schedules),
-		cmocka_unit_test(clap_vector),  cmocka_unit_test(cooccur_vector), cmocka_unit_test(loss_edges),
-		cmocka_unit_test(averages),     cmocka_unit_test(ccc_vector),
+		cmocka_unit_test(at_once),      cmocka_unit_test(overfit),       cmocka_unit_test(batching),
+		cmocka_unit_test(accumulation), cmocka_unit_test(at_once),       cmocka_unit_test(shared_statistics),
+		cmocka_unit_test(plan),         cmocka_unit_test(random_graphs), cmocka_unit_test(resume),
+		cmocka_unit_test(not_finite),   cmocka_unit_test(parameters),    cmocka_unit_test(dropout),
+		cmocka_unit_test(schedules),    cmocka_unit_test(clap_vector),   cmocka_unit_test(cooccur_vector),
+		cmocka_unit_test(loss_edges),   cmocka_unit_test(averages),      cmocka_unit_test(ccc_vector),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
