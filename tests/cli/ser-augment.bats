@@ -225,6 +225,9 @@ all='-n 3 --pitch -1,1 --tempo 0.9,1.1 --speed 0.9,1.1 --reverb 0.2:0.4 --noise 
 	fails 1 'no voice of another speaker' ser-augment --babble p0.ser -o no.ser p0.ser
 	ser-augment --no-keep -n 9 --babble p0.ser --same-speaker p0.ser >o.ser
 	same 's3 s0' sh -c 'ser-dump o.ser | jq -r ".aug[7:9]" | uniq | paste -sd " "'
+	# nor do copies of copies hear themselves
+	ser-augment --no-keep -n 1 --gain 0:0 p0.ser | ser-augment --no-keep -n 9 --babble p0.ser --same-speaker >o.ser
+	same 's3 s0' sh -c 'ser-dump o.ser | jq -r ".aug[7:9]" | uniq | paste -sd " "'
 	ser-select --drop spk true w.ser >anon.ser
 	fails 1 'has no speaker' ser-augment --babble m.tsv -o no.ser anon.ser
 	run -1 --separate-stderr ser-augment -k --babble m.tsv -o part.ser anon.ser

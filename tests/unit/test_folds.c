@@ -100,6 +100,11 @@ static void test_spread_weights(void **state)
 	/* two speakers and a small share: both parts get one all the same */
 	const size_t g2[4] = {0, 0, 0, 1}, l2[4] = {0, 0, 0, 0};
 	const double w2[2] = {0.1, 0.9};
+	/* the third group balances either way: it goes where less is of what there should be, 5 of 4/7 against 5 of 3/7 */
+	static const size_t g3[14] = {0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2},
+			    l3[14] = {0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 0, 0, 1, 1};
+	assert_int_equal(ser_fold_spread(14, g3, 3, l3, 2, (double[]){4, 3}, 2, NULL, part, NULL), 0);
+	assert_true(part[0] == 0 && part[5] == 1 && part[10] == 0);
 	assert_int_equal(ser_fold_spread(4, g2, 2, l2, 1, w2, 2, NULL, part, NULL), 0);
 	assert_int_equal(part[0], 1);
 	assert_int_equal(part[3], 0);

@@ -108,6 +108,40 @@ static void by_record(void **state)
 	ser_norm_free(NULL);
 }
 
+/* Windows as they were asked for; test_dsp has what is done in them. */
+static void sliding(void **state)
+{
+	struct ser_norm_opt o;
+	struct ser_record r = {0};
+	struct ser_err e;
+	const double *x = want("x");
+	(void)state;
+	ser_norm_opt_init(&o);
+	o.sliding = 3;
+	o.min_window = 2;
+	o.var = false;
+	struct ser_norm *n = ser_norm_new(&o, 1);
+	for (size_t i = 0; i < N; i++) {
+		size_t rows = (size_t)want("rows")[i], shape[2];
+		const float *y;
+		make(&r, i);
+		if (ser_norm_do(n, 0, &r, &e) != SER_OK || ser_record_f4(&r, "feat", 2, &y, shape, &e) != SER_OK)
+			fail_msg("%s", e.msg);
+		for (size_t t = 0; t < rows; t++)
+			for (size_t k = 0; k < D;
+			     k++) { /* the frame and, as Kaldi has it, three before; or the first two */
+				size_t to = t + 1 > 2 ? t + 1 : rows > 1 ? 2 : 1, from = t > 3 ? t - 3 : 0;
+				double mean = 0;
+				for (size_t s = from; s < to; s++)
+					mean += x[s * D + k] / (double)(to - from);
+				assert_true(fabs(y[t * D + k] - (x[t * D + k] - mean)) <= 1e-4);
+			}
+		x += rows * D;
+	}
+	ser_record_free(&r);
+	ser_norm_free(n);
+}
+
 static void over_records(void **state)
 {
 	const struct {
@@ -222,10 +256,8 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(by_record),
-		cmocka_unit_test(over_records),
-		cmocka_unit_test(files),
-		cmocka_unit_test(refused),
+		cmocka_unit_test(by_record), cmocka_unit_test(sliding), cmocka_unit_test(over_records),
+		cmocka_unit_test(files),     cmocka_unit_test(refused),
 	};
 	return cmocka_run_group_tests_name("norm", tests, setup, NULL);
 }

@@ -140,6 +140,32 @@ static void scatter(void **state)
 	assert_int_equal(ser_plot_scatter(&o, &d, &b, &e), 0);
 	assert_int_equal(unnamed, 3);
 	assert_int_equal(count(b.s, "<polygon"), 0);
+	/* points on a grid: the outline has its four corners, and nothing between them */
+	for (size_t i = 0; i < 9; i++) {
+		x[i] = (double)(i % 3);
+		y[i] = (double)(i / 3);
+		spot[i] = 0;
+	}
+	d.n = 9;
+	b.n = 0;
+	assert_int_equal(ser_plot_scatter(&o, &d, &b, &e), 0);
+	const char *outline = strstr(b.s, "<polygon points=\"");
+	assert_non_null(outline);
+	double corner[4][2], lo[2] = {INFINITY, INFINITY}, hi[2] = {-INFINITY, -INFINITY};
+	char behind = 0;
+	assert_int_equal(sscanf(outline, "<polygon points=\"%lf,%lf %lf,%lf %lf,%lf %lf,%lf%c", &corner[0][0],
+				&corner[0][1], &corner[1][0], &corner[1][1], &corner[2][0], &corner[2][1],
+				&corner[3][0], &corner[3][1], &behind),
+			 9);
+	assert_int_equal(behind, '"');
+	for (size_t i = 0; i < 8; i++) {
+		lo[i % 2] = fmin(lo[i % 2], corner[i / 2][i % 2]);
+		hi[i % 2] = fmax(hi[i % 2], corner[i / 2][i % 2]);
+	}
+	for (size_t i = 0; i < 8; i++)
+		assert_true(corner[i / 2][i % 2] == lo[i % 2] || corner[i / 2][i % 2] == hi[i % 2]);
+	assert_true(hi[0] - lo[0] > 100 && fabs((hi[0] - lo[0]) - (hi[1] - lo[1])) <= 0.11);
+	d.n = N;
 	/* points that are all one, or on a line, or far out; panels, one of them empty; tiny pictures */
 	for (int round = 0; round < 5; round++) {
 		for (size_t i = 0; i < N; i++) {

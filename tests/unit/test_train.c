@@ -111,6 +111,10 @@ static void splits(void **state)
 	s = split_of(d, (struct ser_split_opts){.dev_frac = 0.5, .dev_by_item = true});
 	assert_true(s.spk_dev == 4 && s.spk_train == 4 && s.n_dev == N / 2);
 	ser_split_free(&s);
+	s = split_of(d, (struct ser_split_opts){.dev_frac = 0.99,
+						.dev_by_item = true}); /* one of each is left to train on */
+	assert_true(s.spk_dev == 4 && s.spk_train == 4 && s.n_train == 4);
+	ser_split_free(&s);
 	struct said said[N] = {{0}};
 	for (size_t i = 0; i < N; i++)
 		said[i].split = i % 4 == 0 ? "test" : i % 4 == 1 ? "dev" : i % 4 == 2 ? "train" : NULL;
