@@ -186,6 +186,7 @@ static int open_next(struct ser_import *im, struct ser_err *e)
 	struct ser_buf text = im->in.text;
 	im->in = (struct source){.f = f, .name = std ? "<stdin>" : path, .text = text};
 	im->open = true;
+	im->before = ser_map_len(im->ids);
 	if (ser_src_peek(&im->in) == EOF && ser_src_bad(&im->in, e) == 0)
 		return ser_fail(e, SER_EDATA, "%s: empty, expected %s", im->in.name, im->fmt->help);
 	int rc = im->fmt->begin != NULL ? im->fmt->begin(im, e) : 0;
@@ -217,6 +218,9 @@ int ser_import_next(struct ser_import *im, struct ser_record *r, bool *segment, 
 		ser_record_clear(r);
 		rc = im->fmt->next(im, r, e);
 		if (rc == 0 && (rc = ser_src_bad(&im->in, e)) == 0) {
+			if ((im->fmt->flags & FORMAT_BARE) && ser_map_len(im->ids) == im->before)
+				return ser_fail(e, SER_EDATA, "%s: no record in it, expected %s", im->in.name,
+						im->fmt->help);
 			close_file(im);
 			continue;
 		}

@@ -381,6 +381,14 @@ static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err
 	return rc;
 }
 
-const struct ser_format ser_format_json = {
-	"json", "JSON lines, as ser-dump --data writes them", FORMAT_TEXT, ".json", begin, next, end, NULL, put, NULL,
-	NULL};
+const struct ser_format ser_format_json = {"json",
+					   "JSON lines, as ser-dump --data writes them",
+					   FORMAT_TEXT | FORMAT_BARE,
+					   ".json",
+					   begin,
+					   next,
+					   end,
+					   NULL,
+					   put,
+					   NULL,
+					   NULL};

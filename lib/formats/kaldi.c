@@ -490,12 +490,26 @@ static void drop(struct ser_export *ex)
 }
 
 const struct ser_format ser_format_ark = {
-	"ark", "Kaldi archive, binary (reading: or text)", 0, "", begin, next, end, start, put, NULL, drop};
-const struct ser_format ser_format_ark_t = {
-	"ark,t", "Kaldi archive, text (reading: or binary)", FORMAT_TEXT, "", begin, next, end, start, put, NULL, drop};
-const struct ser_format ser_format_scp = {"scp",       "Kaldi script file, an index of archives; read only",
-					  FORMAT_TEXT, "",
-					  begin,       scp_next,
-					  end,         NULL,
-					  NULL,        NULL,
+	"ark", "Kaldi archive, binary (reading: or text)", FORMAT_BARE, "", begin, next, end, start, put, NULL, drop};
+const struct ser_format ser_format_ark_t = {"ark,t",
+					    "Kaldi archive, text (reading: or binary)",
+					    FORMAT_TEXT | FORMAT_BARE,
+					    "",
+					    begin,
+					    next,
+					    end,
+					    start,
+					    put,
+					    NULL,
+					    drop};
+const struct ser_format ser_format_scp = {"scp",
+					  "Kaldi script file, an index of archives; read only",
+					  FORMAT_TEXT | FORMAT_BARE,
+					  "",
+					  begin,
+					  scp_next,
+					  end,
+					  NULL,
+					  NULL,
+					  NULL,
 					  NULL};

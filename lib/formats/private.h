@@ -50,7 +50,11 @@ bool ser_text_int(const char *s, size_t n, int64_t *i);
 
 /* ---- formats ---- */
 
-enum { FORMAT_TEXT = 1, FORMAT_DIR = 2 /* one file a record */ };
+enum {
+	FORMAT_TEXT = 1,
+	FORMAT_DIR = 2, /* one file a record */
+	FORMAT_BARE = 4 /* records and nothing else: a file without any is none of this format */
+};
 
 struct ser_format {
 	const char *name, *help;
@@ -76,6 +80,7 @@ struct ser_import {
 	size_t n_path, next;
 	struct source in;
 	bool open, lent; /* a file is open; it is the caller's */
+	size_t before;   /* records of the files before it */
 	struct ser_header header, last;
 	bool begun;
 	struct ser_map *ids;

@@ -337,9 +337,14 @@ static void drop(struct ser_export *ex)
 	free(w);
 }
 
-const struct ser_format ser_format_svmlight = {"svmlight",  "SVMlight's and LIBSVM's sparse vectors with a target",
-					       FORMAT_TEXT, ".svmlight",
-					       begin,       next,
-					       end,         start,
-					       put,         finish,
+const struct ser_format ser_format_svmlight = {"svmlight",
+					       "SVMlight's and LIBSVM's sparse vectors with a target",
+					       FORMAT_TEXT | FORMAT_BARE,
+					       ".svmlight",
+					       begin,
+					       next,
+					       end,
+					       start,
+					       put,
+					       finish,
 					       drop};

@@ -331,6 +331,9 @@ assert n == len(b)'
 		: >in
 		fails 1 'in: empty, expected' ser-cat --from $f in
 	done
+	for f in 'ark \n' 'ark,t \n\n' 'scp \n' 'svmlight # none\n\n' 'json \n \n'; do
+		bad "${f%% *}" 'in: no record in it, expected' "${f#* }"
+	done
 	printf 'a [ 1 ]\n' >x.ark
 	bad scp 'in:1: x.ark ends before the offset 8' 'a x.ark:8\n'
 	bad scp 'in:1: x.ark ends before the offset 9000' 'a x.ark:9000\n'

@@ -19,6 +19,14 @@ differs() {
 	same '' bash -c 'ser-sort -r a.ser | ser-cmp - a.ser'
 	same '' bash -c 'mkstream -n 6 --tool other | ser-cmp a.ser -'
 	same '' bash -c 'cat <(mkstream -n 2) <(mkstream -n 4 --first 2) | ser-cmp a.ser -'
+	for i in 1 2; do # predictions of two models, as they are and merged
+		mkstream -n 12 --first $((i * 20)) --speakers $((i + 1)) | ser-train classify -l emo --arch mlp -e 1 --crop 0 -q -o $i.st
+		mkstream -n 3 --speakers 9 --first $((i * 40)) | ser-predict -m $i.st
+	done >p.ser
+	ser-cat --merge p.ser >m.ser
+	ser-dump m.ser | grep -q '"train_set":1'
+	same '' ser-cmp p.ser m.ser
+	same '' ser-cmp m.ser p.ser
 }
 
 @test "records and fields that only one has" {
