@@ -205,6 +205,7 @@ speak() {
 	run --separate-stderr ser-embed -k -o k2.ser --pool mean --chunk 1 --overlap 500ms -t 2 -m w.st m.tsv
 	[[ $stderr == *"5 read, 4 written, 1 skipped"* ]]
 	fails 2 '3 is outside 0 .. 2' ser-embed -m w.st --layer 3 m.tsv
+	fails 2 '1 is outside 2 .. 2' ser-embed -m w.st --layer 2-1 m.tsv
 	fails 2 'without --layer and --pool' ser-embed -m w.st --frames --layer 1 m.tsv
 	fails 2 'has no layers' ser-embed -m m.st --layer 1 d.ser
 	fails 1 'm.tsv: no stream, and a manifest goes without --every' ser-embed -m w.st --every 1 m.tsv

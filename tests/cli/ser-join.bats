@@ -129,3 +129,15 @@ setup() {
 	fails 1 'A has no tensor "emb"' ser-join --concat emb a.ser b.ser
 	fails 2 'of two streams' ser-join --concat feat --tsv a.ser b.ser
 }
+
+@test "whom predictions' models were trained on: A's by record, B's for all" {
+	for i in 1 2; do
+		mkstream -n 12 --first $((i * 20)) --speakers $((i + 1)) | ser-train classify -l emo --arch mlp -e 1 --crop 0 -q -o $i.st
+		mkstream -n 3 --speakers 9 --first $((i * 40)) | ser-predict -m $i.st
+	done | ser-cat --merge >p.ser
+	mkstream -n 100 --first 40 --speakers 9 --name emb | ser-select --fields emb true >b.ser
+	same '[0,0,0,1,1,1]' bash -c 'ser-join p.ser b.ser | ser-dump | jq -sc "[.[].train_set]"'
+	same '2' bash -c 'ser-join p.ser b.ser | ser-dump --header | jq ".dims.post.train_sets | length"'
+	same '[null,null,null,null,null,null]' bash -c 'ser-join b.ser p.ser | ser-dump | jq -sc "[.[].train_set]"'
+	same '["00","01","02"]' bash -c 'ser-join b.ser p.ser | ser-dump --header | jq -c ".dims.post | .train_speakers | sort"'
+}

@@ -542,6 +542,62 @@ static void put_le32(char *p, size_t v)
 		p[i] = (char)(v >> 8 * i);
 }
 
+/* Writes the page's CRC anew: polynomial 04c11db7, from 0, not reflected, over the page with 0 in its place. */
+static void seal_page(char *p, size_t n)
+{
+	uint32_t c = 0;
+	put_le32(p + 22, 0);
+	for (size_t i = 0; i < n; i++) {
+		c ^= (uint32_t)(unsigned char)p[i] << 24;
+		for (int k = 0; k < 8; k++)
+			c = c << 1 ^ (c >> 31 != 0 ? 0x04c11db7 : 0);
+	}
+	put_le32(p + 22, c);
+}
+
+/* Ogg pages that are whole, but not those that should be there. */
+static void test_ogg_pages(void **state)
+{
+	(void)state;
+	struct ser_audio_opt o;
+	struct ser_err e = {0};
+	char *s;
+	size_t n, at[400], k = 0;
+	float *x;
+	ser_audio_opt_init(&o);
+	write_sine(SF_FORMAT_OGG | SF_FORMAT_VORBIS, 16000, 1, 640000, 440);
+	assert_int_equal(ser_read_file(path, 1 << 24, &s, &n, &e), SER_OK);
+	for (size_t i = 0; i + 4 <= n && k < 400; i++)
+		if (memcmp(s + i, "OggS", 4) == 0)
+			at[k++] = i;
+	assert_true(k > 4);
+	char *y = ser_malloc(2, n);
+	/* the one before the last is gone */
+	memcpy(y, s, at[k - 2]);
+	memcpy(y + at[k - 2], s + at[k - 1], n - at[k - 1]);
+	write_bytes(y, n - (at[k - 1] - at[k - 2]));
+	refuse(&o, ": pages are missing before byte ");
+	/* another of the same stream, numbered as it should be, behind the last */
+	size_t last = n - at[k - 1];
+	memcpy(y, s, n);
+	memcpy(y + n, s + at[k - 1], last);
+	put_le32(y + n + 18, k);
+	seal_page(y + n, last);
+	write_bytes(y, n + last);
+	refuse(&o, ": pages are missing before byte ");
+	/* as it was, sealed anew */
+	seal_page(s + at[k - 1], last);
+	write_bytes(s, n);
+	assert_int_equal(load(&o, &x, NULL), 640000);
+	free(x);
+	s[at[k - 1] + 5] &= ~4; /* without a mark of the end */
+	seal_page(s + at[k - 1], last);
+	write_bytes(s, n);
+	refuse(&o, ": the file is cut off: its Ogg stream has no last page");
+	free(y);
+	free(s);
+}
+
 /* A tag before RIFF, streams one behind the other, damage in each page: nothing of it is read in part. */
 static void test_whole(void **state)
 {
@@ -711,10 +767,11 @@ static void test_containers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_formats), cmocka_unit_test(test_rates),   cmocka_unit_test(test_blocks),
-		cmocka_unit_test(test_parts),   cmocka_unit_test(test_pipe),    cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_noise),   cmocka_unit_test(test_corpora), cmocka_unit_test(test_mpeg),
-		cmocka_unit_test(test_whole),   cmocka_unit_test(test_lengths), cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_formats),    cmocka_unit_test(test_rates),     cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_parts),      cmocka_unit_test(test_pipe),      cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_noise),      cmocka_unit_test(test_corpora),   cmocka_unit_test(test_mpeg),
+		cmocka_unit_test(test_whole),      cmocka_unit_test(test_ogg_pages), cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_containers),
 	};
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);
 }
