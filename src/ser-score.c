@@ -131,12 +131,10 @@ static struct ser_report *cooccurrence(struct ser_cli *c)
 
 static struct ser_report *retrieval(struct ser_cli *c)
 {
-	o.order = ser_cli_names(c, "order", order);
 	struct ser_score_set *s = read_set(c, c->operand, c->n_operand, SER_SCORE_PAIRS);
 	struct ser_err e;
 	struct ser_report *rep = ser_score_report_retrieval(&o, s, &e);
 	ser_score_set_free(s);
-	ser_cli_names_free(&o.order);
 	return or_die(c, rep, &e);
 }
 
@@ -195,6 +193,11 @@ int main(int argc, char **argv)
 	};
 	const struct ser_option item_opts[] = {label, pred, fold, shared, {0}};
 	const struct ser_option posterior_opts[] = {label, fold, shared, {0}};
+	const struct ser_option class_opts[] = {
+		label,  pred,
+		fold,   {"order", "classes that come first, parted by commas", SER_OPT_STR(&order, "NAMES")},
+		shared, {0},
+	};
 	const struct ser_option compare_opts[] = {
 		label, pred, fold, shared, {"task", "what the predictions are", SER_OPT_CHOICE(&task, "NAME", tasks)},
 		{0},
@@ -251,7 +254,7 @@ int main(int argc, char **argv)
 		{0},
 	};
 	const struct ser_mode modes[] = {
-		{"classes", "Predicted classes: UAR, WAR, F1, confusion matrix.", item_opts, NULL},
+		{"classes", "Predicted classes: UAR, WAR, F1, confusion matrix.", class_opts, NULL},
 		{"regress", "Predicted numbers: CCC, correlations, errors.", item_opts, NULL},
 		{"calibration", "Posteriors: calibration, likelihood, temperature, the surest records alone.",
 		 posterior_opts, NULL},
@@ -277,6 +280,8 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "--json and --tsv do not go together");
 	o.n_thread = c.n_thread;
 	o.per_group = o.per_group || json || tsv;
+	o.order = ser_cli_names(&c, "order", order);
 	print(run[c.mode](&c));
+	ser_cli_names_free(&o.order);
 	return ser_cli_end(&c);
 }

@@ -23,7 +23,7 @@ struct ser_score_opt {
 	const char *cluster;   /* of the cluster, an integer in [0,1000000] */
 	const char *field;     /* tensor [D] of the embedding */
 	const char *text;      /* pairs: tensor [D] of the text's embedding */
-	struct ser_strs order; /* pairs: labels that have an order, in it */
+	struct ser_strs order; /* pairs: labels that have an order, in it; classes: which come first in tables */
 	struct ser_strs votes; /* of votes and labels: how many chose a class, which is what follows the last dot */
 	const char *seen;      /* frames: tensor of whole numbers, below 0 where the truth is not known; NULL: it is */
 	bool need_field;       /* clusters: the embedding must be there; else when the first record has it */

@@ -253,15 +253,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Classes in the header's order, then, by name, those that only the records have. */
-static void order_classes(struct ser_score_set *s)
+/* Classes in the order that was asked for, then in the header's, then, by name, those that only the records have. */
+static int order_classes(struct ser_score_set *s, struct ser_err *e)
 {
 	size_t k = ser_map_len(s->name);
+	for (size_t i = 0; i < s->o->order.n; i++)
+		if (ser_map_find(s->name, s->o->order.s[i], strlen(s->o->order.s[i])) < 0)
+			return ser_fail(e, SER_EUSAGE, "--order: no class is called \"%s\"", s->o->order.s[i]);
 	struct ser_map *sorted = ser_map_new();
 	const char **name = ser_malloc(k, sizeof *name);
 	for (size_t i = 0; i < k; i++)
 		name[i] = ser_map_key(s->name, i, NULL);
 	qsort(name + s->n_said, k - s->n_said, sizeof *name, by_name);
+	for (size_t i = 0; i < s->o->order.n; i++)
+		ser_score_put(sorted, s->o->order.s[i]);
 	for (size_t i = 0; i < k; i++)
 		ser_score_put(sorted, name[i]);
 	for (size_t i = 0; i < s->n; i++) {
@@ -271,6 +276,7 @@ static void order_classes(struct ser_score_set *s)
 	free(name);
 	ser_map_free(s->name);
 	s->name = sorted;
+	return SER_OK;
 }
 
 int ser_score_set_done(struct ser_score_set *s, const char *file, struct ser_err *e)
@@ -283,7 +289,5 @@ int ser_score_set_done(struct ser_score_set *s, const char *file, struct ser_err
 	if (s->n == 0)
 		return ser_fail(e, SER_EDATA,
 				voices ? "%s: there are no embeddings" : "%s: there are no records to score", file);
-	if (s->kind == SER_SCORE_CLASSES)
-		order_classes(s);
-	return SER_OK;
+	return s->kind == SER_SCORE_CLASSES ? order_classes(s, e) : SER_OK;
 }

@@ -163,6 +163,9 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	[ "$(value confusion joy fear <<<"$output")" = 1 ]
 	[ "$(value about speakers value <<<"$output")" = unknown ]
 	[ -z "$(value scores pooled.uar spk_lo <<<"$output")" ]
+	ser-score classes --label emo --tsv --order fear,joy --allow-shared-speakers < "$T/p.ser" 2>/dev/null | grep ^confusion > "$T/c"
+	[ "$(cut -f 2 "$T/c" | uniq | paste -sd,)" = "fear,joy,sad" ] || { cat "$T/c"; return 1; }
+	fails 2 'no class is called "rage"' ser-score classes --label emo --order rage "$T/p.ser"
 	run -1 ser-score classes --by spk --label emo < "$T/p.ser"
 	mk < "$T/p.txt" > "$T/p.ser"
 	run -1 ser-score classes --label emo < "$T/p.ser"
