@@ -241,7 +241,7 @@ static struct ser_figure_text text_open(struct ser_cli *c, const char *operand)
 		operand = parted != NULL ? parted + 1 : operand;
 		t.name = ser_strndup(operand, (size_t)(eq - operand));
 	} else {
-		t.nameless = std;
+		t.nameless = true; /* a file is often called log.tsv */
 		t.name = std                         ? ser_strdup(t.shown)
 			 : dot != NULL && dot > base ? ser_strndup(base, (size_t)(dot - base))
 						     : ser_strdup(base);

@@ -83,7 +83,7 @@ struct ser_figure_text {
 	const char *shown; /* the file in messages */
 	const char *group; /* of bars; NULL: none */
 	const char *name;  /* in legends and titles */
-	bool nameless;     /* the name is a stand-in, and titles don't mention it */
+	bool nameless;     /* the name is the file's, and titles don't mention it */
 	char *s;           /* [n] UTF-8, and a NUL */
 	size_t n;
 };

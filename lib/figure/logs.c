@@ -163,6 +163,16 @@ static void remark(struct ser_buf *sub, const struct ser_plot_line *l, size_t n_
 		ser_buf_str(sub, "Rings: the best validation of each.");
 }
 
+/* What upright bars are, once for all lines that have them */
+static void remark_bars(struct ser_buf *sub, const struct ser_plot_line *line, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (line[i].lo != NULL) {
+			ser_buf_printf(sub, "%sBars: the intervals of the tables.", sub->n > 0 ? " " : "");
+			return;
+		}
+}
+
 int ser_logs_draw(struct ser_logs *l, const struct ser_logs_opt *which, const struct ser_plot_opt *opt,
 		  struct ser_buf *svg, struct ser_err *e)
 {
@@ -192,6 +202,7 @@ int ser_logs_draw(struct ser_logs *l, const struct ser_logs_opt *which, const st
 		}
 	}
 	if (rc == SER_OK) {
+		remark_bars(&sub, line, n_y * l->n);
 		ser_buf_printf(&head, " by %s", x);
 		if (l->n == 1 && !l->log[0].text->nameless)
 			ser_buf_printf(&head, ": %s", series[0]);

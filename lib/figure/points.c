@@ -119,9 +119,11 @@ static void describe(struct words *w, const struct ser_header *h, const char *fi
 		ser_buf_printf(&w->sub, "Kullback-Leibler divergence %.3f. ", kl->u.f);
 }
 
-/* The subtitle once it is known how many values of `place` could not be named. */
-static void remark(struct ser_buf *sub, const struct ser_points *p, size_t n_unnamed, size_t n_place)
+/* The subtitle once it is known how many points lie beyond, and how many values of `place` could not be named. */
+static void remark(struct ser_buf *sub, const struct ser_points *p, size_t n_beyond, size_t n_unnamed, size_t n_place)
 {
+	if (n_beyond > 0)
+		ser_buf_printf(sub, "Far beyond the others, drawn at the frame: %zu of %zu. ", n_beyond, p->n);
 	if (p->place.name != NULL && n_unnamed < n_place)
 		ser_buf_printf(sub, "Names: %s; outlines hold the central nine tenths of each. ", p->place.name);
 	if (n_unnamed > 0)
@@ -147,17 +149,19 @@ int ser_points_draw(struct ser_points *p, const struct ser_header *h, const stru
 	o.title = o.title != NULL ? o.title : w.title.s;
 	o.x_label = w.x.s;
 	o.y_label = w.y.s;
+	size_t n_beyond = 0;
 	*n_unnamed = 0;
 	*n_place = d.place.n_value;
 	size_t keep = w.sub.n;
 	for (int pass = 0; pass < 2 && rc == SER_OK; pass++) { /* how many are named is known when it is drawn */
 		svg->n = start;
 		w.sub.n = keep;
-		remark(&w.sub, p, *n_unnamed, *n_place);
+		remark(&w.sub, p, n_beyond, *n_unnamed, *n_place);
 		o.subtitle = w.sub.s;
 		d.n_unnamed = pass == 0 ? n_unnamed : NULL;
+		d.n_beyond = pass == 0 ? &n_beyond : NULL;
 		rc = ser_plot_scatter(&o, &d, svg, e);
-		if (*n_unnamed == 0)
+		if (*n_unnamed == 0 && n_beyond == 0)
 			break;
 	}
 	words_free(&w);

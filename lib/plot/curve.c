@@ -169,7 +169,10 @@ int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d,
 		struct panel p = {left,    head + (double)q * (h + gap), w,
 				  h,       ser_svg_scale(x0, x1, 8),     ser_svg_scale(y0, y1, h > 130 ? 5 : 3),
 				  d->log_x};
-		if (x0 == floor(x0) && x1 == floor(x1) && p.sx.step < 1 && x1 > x0) /* epochs are whole */
+		bool whole = x0 == floor(x0) && x1 == floor(x1) && x1 > x0; /* as epochs are */
+		for (int want = 7; whole && p.sx.step > 1 && p.sx.step != floor(p.sx.step); want--)
+			p.sx = ser_svg_scale(x0, x1, want);
+		if (whole && p.sx.step < 1)
 			p.sx = (struct ser_svg_scale){x0, x1, 1, (int)(x1 - x0) + 1, 0};
 		if (d->log_x) { /* a little room at both ends */
 			double room = x1 > x0 ? 0.04 * log10(x1 / x0) : 0.5;

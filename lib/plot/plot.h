@@ -40,6 +40,7 @@ struct ser_plot_scatter {
 	const char *const *tip;      /* [n] shown when pointed at; NULL: none */
 	struct ser_plot_label color; /* colour and marker, with a legend */
 	struct ser_plot_label place; /* written where a value's points are, in the hull of the central nine tenths */
+	size_t *n_beyond; /* grows by the points that lie far beyond the others and are drawn at the frame; NULL: not counted */
 	size_t *n_unnamed; /* grows by the values not written, for most in their hull is of others; NULL: not counted */
 	struct ser_plot_label panel; /* a panel for each value, on its own scale */
 	bool ticks;                  /* numbers on the axes; not in panels, whose scales differ */

@@ -5,10 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PANEL_TITLE = 18, GAP = 10 };
+enum { PANEL_TITLE = 18, GAP = 10, EDGE = 3 };
 
 struct box {
 	double x, y, w, h;
+};
+
+struct spot {
+	double x, y;
 };
 
 /* The part of the plane that a box shows: x = box.x + (value - x0) * unit, y upwards. */
@@ -27,16 +31,53 @@ static double py(const struct view *v, double y)
 	return v->box.y + v->box.h - (y - v->y0) * v->unit;
 }
 
-/* All of the points item[0..n) in the box, one unit as long on both axes, with a margin for the markers. */
+/* Where a point is drawn: at the frame, if it lies beyond. */
+static struct spot spot(const struct view *v, double x, double y)
+{
+	const struct box *b = &v->box;
+	return (struct spot){fmin(fmax(px(v, x), b->x + EDGE), b->x + b->w - EDGE),
+			     fmin(fmax(py(v, y), b->y + EDGE), b->y + b->h - EDGE)};
+}
+
+static bool beyond(const struct view *v, double x, double y)
+{
+	const struct box *b = &v->box;
+	return !(px(v, x) >= b->x && px(v, x) <= b->x + b->w && py(v, y) >= b->y && py(v, y) <= b->y + b->h);
+}
+
+static int by_value(const void *a, const void *b)
+{
+	const double *p = a, *q = b;
+	return *p < *q ? -1 : *p > *q;
+}
+
+/* From the least to the greatest of x [n] at item[]; where a few lie so far out that they would squash the others, of all but
+ * a hundredth at each end and half of their span more. */
+static void range(const double *x, const size_t *item, size_t n, double *lo, double *hi)
+{
+	double *v = ser_malloc(n, sizeof *v);
+	for (size_t i = 0; i < n; i++)
+		v[i] = x[item[i]];
+	qsort(v, n, sizeof *v, by_value);
+	size_t few = n / 100 + 1;
+	*lo = v[0];
+	*hi = v[n - 1];
+	if (n >= 20) {
+		double a = v[few], b = v[n - 1 - few], room = (b - a) / 2;
+		if (b > a && *hi - *lo > 3 * (b - a)) {
+			*lo = fmax(*lo, a - room);
+			*hi = fmin(*hi, b + room);
+		}
+	}
+	free(v);
+}
+
+/* The points item[0..n) in the box, one unit as long on both axes, with a margin for the markers. */
 static struct view view_of(const struct ser_plot_scatter *d, const size_t *item, size_t n, struct box box)
 {
-	double x0 = INFINITY, x1 = -INFINITY, y0 = INFINITY, y1 = -INFINITY, rim = 0.04 * fmin(box.w, box.h) + 3;
-	for (size_t i = 0; i < n; i++) {
-		x0 = fmin(x0, d->x[item[i]]);
-		x1 = fmax(x1, d->x[item[i]]);
-		y0 = fmin(y0, d->y[item[i]]);
-		y1 = fmax(y1, d->y[item[i]]);
-	}
+	double x0, x1, y0, y1, rim = 0.04 * fmin(box.w, box.h) + 3;
+	range(d->x, item, n, &x0, &x1);
+	range(d->y, item, n, &y0, &y1);
 	double dx = x1 - x0, dy = y1 - y0;
 	double unit = fmin((box.w - 2 * rim) / dx, (box.h - 2 * rim) / dy); /* infinite where all points are one */
 	if (!(unit <= 1e30))
@@ -116,12 +157,6 @@ static size_t hull(struct point *p, size_t n, double *x, double *y)
 	return m > 1 ? m - 1 : m;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	const double *p = a, *q = b;
-	return *p < *q ? -1 : *p > *q;
-}
-
 /* Where a label's points are: its central nine tenths, nearest to the median first. */
 struct place {
 	double x, y; /* of its name, in pixels */
@@ -135,8 +170,10 @@ static struct place place_of(const struct ser_plot_scatter *d, const struct view
 	struct place a = {.p = ser_malloc(n, sizeof *a.p)};
 	double *one = ser_malloc(n, sizeof *one), mx, my;
 	for (size_t i = 0; i < n; i++)
-		if (d->place.of[item[i]] == value)
-			a.p[a.n++] = (struct point){px(v, d->x[item[i]]), py(v, d->y[item[i]]), 0};
+		if (d->place.of[item[i]] == value) {
+			struct spot at = spot(v, d->x[item[i]], d->y[item[i]]);
+			a.p[a.n++] = (struct point){at.x, at.y, 0};
+		}
 	if (a.n > 0) {
 		for (size_t i = 0; i < a.n; i++)
 			one[i] = a.p[i].x;
@@ -251,11 +288,13 @@ static void draw_panel(struct ser_buf *b, const struct ser_plot_scatter *d, cons
 		place[k] = place_of(d, &v, item, n, k);
 		double *x = ser_malloc(4 * place[k].n + 2, sizeof *x), *y = x + 2 * place[k].n + 1;
 		size_t m = place[k].n > 2 ? hull(place[k].p, place[k].n, x, y) : 0, own = 0, all = 0;
-		for (size_t i = 0; m > 2 && i < n; i++)
-			if (around(m, x, y, px(&v, d->x[item[i]]), py(&v, d->y[item[i]]))) {
+		for (size_t i = 0; m > 2 && i < n; i++) {
+			struct spot at = spot(&v, d->x[item[i]], d->y[item[i]]);
+			if (around(m, x, y, at.x, at.y)) {
 				all++;
 				own += d->place.of[item[i]] == k;
 			}
+		}
 		if (2 * own < all) { /* a name in the midst of others would mislead */
 			place[k].n = 0;
 			if (d->n_unnamed != NULL)
@@ -271,8 +310,10 @@ static void draw_panel(struct ser_buf *b, const struct ser_plot_scatter *d, cons
 	for (size_t i = 0; i < n; i++) {
 		size_t c = d->color.n_value > 0 ? d->color.of[item[i]] : 0;
 		c = d->color.n_value > 0 && d->color.mark != NULL ? d->color.mark[c] : c;
-		ser_svg_marker(b, c, c + c / SER_SVG_HUES, px(&v, d->x[item[i]]), py(&v, d->y[item[i]]), r,
-			       d->tip != NULL ? d->tip[item[i]] : NULL);
+		struct spot at = spot(&v, d->x[item[i]], d->y[item[i]]);
+		if (d->n_beyond != NULL)
+			*d->n_beyond += beyond(&v, d->x[item[i]], d->y[item[i]]);
+		ser_svg_marker(b, c, c + c / SER_SVG_HUES, at.x, at.y, r, d->tip != NULL ? d->tip[item[i]] : NULL);
 	}
 	ser_buf_str(b, "</g>\n");
 	draw_places(b, d, place, box);

@@ -62,6 +62,16 @@ islands() { # three speakers far apart, two emotions in each; "far" apart when $
 	texts a.svg | grep -q 'Names: spk'
 }
 
+@test "ser-plot scatter: points far beyond the others do not squash them, and that is said" {
+	islands 30 | ser-dump -d - | jq -c 'if .id == "u4" then .proj.data[0] = 1e5 else . end' | ser-cat --from json >out.ser
+	ser-plot scatter --color emo -o a.svg out.ser
+	whole a.svg
+	inside a.svg
+	texts a.svg | grep -q 'Far beyond the others, drawn at the frame: 1 of 90'
+	ser-plot scatter --color emo <(islands 30) | grep -q 'Far beyond' && return 1
+	[ "$(grep -c '<title>u' a.svg)" -eq 90 ]
+}
+
 @test "ser-plot scatter: what is not apart is not named, and that is said" {
 	islands 0 > mixed.ser
 	run --separate-stderr ser-plot scatter --color spk,emo -o a.svg mixed.ser
@@ -198,7 +208,7 @@ print(len(s))")" -eq 64 ]
 	[ "$(grep -c '<polyline' a.svg)" -eq 2 ]
 	[ "$(sed -n 's/.*points="\([^"]*\)".*/\1/p' a.svg | wc -w)" -eq 7 ] # the empty cell is left out
 	texts a.svg | grep -qx 'Ring: the best dev_uar, 0.5 at epoch 3.'
-	texts a.svg | grep -qx 'loss and dev_uar by epoch: a'
+	texts a.svg | grep -qx 'loss and dev_uar by epoch'
 	ser-plot curve 'seed 1=a.tsv' b.tsv --y loss > b.svg
 	whole b.svg
 	[ "$(grep -c '<polyline' b.svg)" -eq 2 ]
@@ -208,6 +218,11 @@ print(len(s))")" -eq 64 ]
 	[ "$(grep -c '<polyline' c.svg)" -eq 2 ]
 	ser-plot curve --x loss --y epoch <(sort -r a.tsv | head -1; sort -k2n a.tsv | grep -v epoch) > d.svg
 	whole d.svg
+	{ printf 'epoch\tloss\tloss_lo\tloss_hi\n'; for i in $(seq 20); do printf '%d\t1\t0.9\t1.1\n' $i; done; } >long.tsv
+	ser-plot curve long.tsv >f.svg # no tick between two epochs
+	[ "$(texts f.svg | grep -cE '^[0-9]+[.][0-9]*$')" -eq "$(texts f.svg | grep -cE '^[01][.][0-9]+$')" ]
+	texts f.svg | grep -qx 15
+	texts f.svg | grep -qx 'Bars: the intervals of the tables.'
 	printf 'epoch\tloss\n7\t0.5\n' | ser-plot curve > e.svg # one point
 	whole e.svg
 	inside e.svg

@@ -166,6 +166,23 @@ static void scatter(void **state)
 		assert_true(corner[i / 2][i % 2] == lo[i % 2] || corner[i / 2][i % 2] == hi[i % 2]);
 	assert_true(hi[0] - lo[0] > 100 && fabs((hi[0] - lo[0]) - (hi[1] - lo[1])) <= 0.11);
 	d.n = N;
+	/* two of 300 far out: the others keep their room, these stand at the frame */
+	size_t n_beyond = 0;
+	for (size_t i = 0; i < N; i++) {
+		x[i] = ser_rng_normal(&rng) + (i == 7 ? 1e6 : 0);
+		y[i] = ser_rng_normal(&rng) - (i == 9 ? 1e30 : 0);
+	}
+	d.n_beyond = &n_beyond;
+	b.n = 0;
+	assert_int_equal(ser_plot_scatter(&o, &d, &b, &e), 0);
+	sound(&b);
+	assert_int_equal(n_beyond, 2);
+	n_beyond = 0;
+	x[7] = y[9] = 3.5; /* no outliers: all that can be seen is drawn where it is */
+	b.n = 0;
+	assert_int_equal(ser_plot_scatter(&o, &d, &b, &e), 0);
+	assert_int_equal(n_beyond, 0);
+	d.n_beyond = NULL;
 	/* points that are all one, or on a line, or far out; panels, one of them empty; tiny pictures */
 	for (int round = 0; round < 5; round++) {
 		for (size_t i = 0; i < N; i++) {
