@@ -134,7 +134,8 @@ void ser_compare_records(struct ser_compare *m, const struct ser_record *a, cons
 		const struct ser_record *r = side == 0 ? a : b, *s = side == 0 ? b : a;
 		for (size_t i = 0; i < r->n; i++) {
 			const struct ser_val *v = get(s, &r->field[i]);
-			if (&r->field[i].val == ser_record_get(r, "train_set")) /* says where the header lists speakers */
+			if (&r->field[i].val ==
+			    ser_record_get(r, "train_set")) /* says where the header lists speakers */
 				continue;
 			begin(&text, r, &r->field[i]);
 			if (v == NULL)
