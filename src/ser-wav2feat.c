@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 		 SER_OPT_STR(&like, "MODEL"), .flags = SER_OPTION_READ},
 		{"functionals",
 		 "of each column over time, as func [D*K] in place of feat: "
-		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100, or egemaps or gemaps",
+		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100, or egemaps, gemaps or compare2016",
 		 SER_OPT_STR(&t.o.functionals, "LIST")},
 		{"root", "where the relative paths of manifests begin", SER_OPT_STR(&t.o.root.dir, "DIR"),
 		 .flags = SER_OPTION_SILENT},

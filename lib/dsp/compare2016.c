@@ -2,11 +2,9 @@
 /* The 65 descriptors of the ComParE challenges, as B. Schuller et al., "The INTERSPEECH 2013 computational paralinguistics
  * challenge" (2013), and F. Weninger et al., "On the acoustics of emotion in audio", Frontiers in Psychology 4:292 (2013), list
  * them, in openSMILE's order and under its names. */
-#include "dsp/lld.h"
+#include "dsp/columns.h"
 
 #include <math.h>
-
-enum { F0, VOICING, JITTER, JITTER_DDP, SHIMMER, LOG_HNR, LOUD, LOUD_RASTA, RMS, ZCR, RASTA, SPECTRAL = 36, MFCC = 51 };
 
 static const float NO_HNR = -100; /* dB, where there is no voice */
 
@@ -80,7 +78,8 @@ static const char *const NAMES[SER_COMPARE_N] = {
 
 static bool sparse(size_t column)
 {
-	return column == F0 || column == JITTER || column == JITTER_DDP || column == SHIMMER;
+	return column == COMPARE_F0 || column == COMPARE_JITTER || column == COMPARE_JITTER_DDP ||
+	       column == COMPARE_SHIMMER;
 }
 
 static void waveform(const float *x, size_t n, float *y)
@@ -91,8 +90,8 @@ static void waveform(const float *x, size_t n, float *y)
 		sq += (double)x[i] * x[i];
 	for (size_t i = 1; i < n; i++)
 		cross += (x[i] >= 0) != (x[i - 1] >= 0);
-	y[RMS] = (float)sqrt(sq / (double)n);
-	y[ZCR] = (float)((double)cross / (double)n);
+	y[COMPARE_RMS] = (float)sqrt(sq / (double)n);
+	y[COMPARE_ZCR] = (float)((double)cross / (double)n);
 }
 
 static void frame(const struct ser_lld *p, struct ser_lld_ws *ws, const struct ser_lld_frame *f, float *y)
@@ -100,43 +99,42 @@ static void frame(const struct ser_lld *p, struct ser_lld_ws *ws, const struct s
 	const struct ser_voice *v = f->voice;
 	struct ser_moments m;
 	double mel[SER_AUD_N], aud[SER_AUD_N];
-	y[F0] = v->f0;
-	y[VOICING] = v->peak;
-	y[JITTER] = v->pert.jitter;
-	y[JITTER_DDP] = v->pert.jitter_ddp;
-	y[SHIMMER] = v->pert.shimmer;
-	y[LOG_HNR] = v->f0 > 0 ? ser_hnr_db(v->strength) : NO_HNR;
+	y[COMPARE_F0] = v->f0;
+	y[COMPARE_VOICING] = v->peak;
+	y[COMPARE_JITTER] = v->pert.jitter;
+	y[COMPARE_JITTER_DDP] = v->pert.jitter_ddp;
+	y[COMPARE_SHIMMER] = v->pert.shimmer;
+	y[COMPARE_LOG_HNR] = v->f0 > 0 ? ser_hnr_db(v->strength) : NO_HNR;
 	waveform(f->x, p->win, y);
 	ser_auditory_mel(p->aud, f->pw, mel);
-	y[LOUD] = (float)ser_auditory_spectrum(p->aud, mel, aud);
-	y[LOUD_RASTA] = (float)ser_auditory_rasta(p->aud, mel, f->t == 0, ws->rasta, aud);
+	y[COMPARE_LOUD] = (float)ser_auditory_spectrum(p->aud, mel, aud);
+	y[COMPARE_LOUD_RASTA] = (float)ser_auditory_rasta(p->aud, mel, f->t == 0, ws->rasta, aud);
 	for (size_t b = 0; b < SER_AUD_N; b++)
-		y[RASTA + b] = (float)aud[b];
+		y[COMPARE_RASTA + b] = (float)aud[b];
 	ser_moments_do(f->pw, p->n_bin, p->bin_hz, p->weight, &m);
-	float *s = y + SPECTRAL;
-	s[0] = (float)m.low;
-	s[1] = (float)m.high;
+	y[COMPARE_BAND_LOW] = (float)m.low;
+	y[COMPARE_BAND_HIGH] = (float)m.high;
 	for (int q = 0; q < 4; q++)
-		s[2 + q] = (float)m.rolloff[q];
-	s[6] = (float)ser_flux(f->pw, p->n_bin, f->t == 0, ws->last);
-	s[7] = (float)m.centroid;
-	s[8] = (float)m.entropy;
-	s[9] = (float)m.variance;
-	s[10] = (float)m.skewness;
-	s[11] = (float)m.kurtosis;
-	s[12] = (float)m.slope;
-	s[13] = (float)m.sharpness;
-	s[14] = (float)m.harmonicity;
-	ser_auditory_mfcc(p->aud, mel, SER_COMPARE_N - MFCC, y + MFCC);
+		y[COMPARE_ROLLOFF + q] = (float)m.rolloff[q];
+	y[COMPARE_FLUX] = (float)ser_flux(f->pw, p->n_bin, f->t == 0, ws->last);
+	y[COMPARE_CENTROID] = (float)m.centroid;
+	y[COMPARE_ENTROPY] = (float)m.entropy;
+	y[COMPARE_VARIANCE] = (float)m.variance;
+	y[COMPARE_SKEWNESS] = (float)m.skewness;
+	y[COMPARE_KURTOSIS] = (float)m.kurtosis;
+	y[COMPARE_SLOPE] = (float)m.slope;
+	y[COMPARE_SHARPNESS] = (float)m.sharpness;
+	y[COMPARE_HARMONICITY] = (float)m.harmonicity;
+	ser_auditory_mfcc(p->aud, mel, SER_COMPARE_N - COMPARE_MFCC, y + COMPARE_MFCC);
 }
 
 static void end(const struct ser_lld *p, struct ser_lld_ws *ws, size_t n_frame, float *y, size_t stride)
 {
 	(void)p;
-	ser_smooth(ws, true, y, n_frame, stride, F0, VOICING);
-	ser_smooth(ws, false, y, n_frame, stride, VOICING, JITTER);
-	ser_smooth(ws, true, y, n_frame, stride, JITTER, LOUD);
-	ser_smooth(ws, false, y, n_frame, stride, LOUD, SER_COMPARE_N);
+	ser_smooth(ws, true, y, n_frame, stride, COMPARE_F0, COMPARE_VOICING);
+	ser_smooth(ws, false, y, n_frame, stride, COMPARE_VOICING, COMPARE_JITTER);
+	ser_smooth(ws, true, y, n_frame, stride, COMPARE_JITTER, COMPARE_LOUD);
+	ser_smooth(ws, false, y, n_frame, stride, COMPARE_LOUD, SER_COMPARE_N);
 }
 
 const struct ser_lld_set ser_lld_compare = {SER_COMPARE_N, NAMES, true, false, sparse, frame, end};

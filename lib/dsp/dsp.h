@@ -214,11 +214,18 @@ const char *ser_egemaps_func_name(size_t k, char *buf); /* buf: 64 bytes */
 void ser_egemaps_func(const float *y, size_t n_frame, double shift_s, const float *x, size_t n, double *scratch,
 		      float *f);
 
-/* GeMAPS v01b has 62 of them: which is its k-th. */
-enum { SER_GEMAPS_FUNC_N = 62 };
-size_t ser_gemaps_func(size_t k);
-/* The 88 of a front-end with compat opensmile, of the sound of the last ser_front_do() with ws. */
-void ser_front_func(const struct ser_front *p, struct ser_front_ws *ws, float *f);
+/* Functionals that go by the name of a set, of front-ends of one kind. */
+struct ser_func_set {
+	const char *name;
+	enum ser_front_kind kind;
+	bool compat; /* only with compat opensmile */
+	size_t n;
+	const char *(*column)(size_t k, char *buf); /* name of the k-th; buf: 64 bytes */
+};
+const struct ser_func_set *ser_func_set(const char *name); /* NULL: none */
+/* Those of the sound x [n], of which ser_front_do() has just made y [T, D] with ws, to f [set->n]. */
+void ser_front_func(const struct ser_front *p, struct ser_front_ws *ws, const struct ser_func_set *set, const float *y,
+		    size_t n_frame, const float *x, size_t n, float *f);
 
 /* ---- over frames ---------------------------------------------------------------------------- */
 

@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* eGeMAPS v02: F. Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set (GeMAPS) for voice research and affective
  * computing", IEEE Trans. Affective Computing 7 (2016) 190-202, in openSMILE's order and under its names. */
-#include "dsp/lld.h"
+#include "dsp/columns.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-	LOUDNESS,
-	ALPHA,
-	HAMMARBERG,
-	SLOPE_LOW,
-	SLOPE_HIGH,
-	FLUX,
-	MFCC,
-	F0 = 10,
-	JITTER,
-	SHIMMER,
-	HNR,
-	H1_H2,
-	H1_A3,
-	FORMANT
-};
-enum { N_MFCC = 4, N_FORMANT = 3, PER_FORMANT = 3 /* frequency, bandwidth, amplitude */ };
 
 static const char *const NAMES[SER_EGEMAPS_LLD_N] = {
 	"Loudness_sma3",
@@ -55,7 +37,7 @@ static const char *const NAMES[SER_EGEMAPS_LLD_N] = {
 
 static bool sparse(size_t column)
 {
-	return column >= F0;
+	return column >= EGEMAPS_F0;
 }
 
 static const double TINY = 1e-10; /* beside powers under logarithms */
@@ -81,35 +63,35 @@ static double peak_db(const struct ser_lld *p, const float *wide, double hz, dou
 
 static void voice(const struct ser_lld *p, const struct ser_lld_frame *f, float *y)
 {
-	double hz[N_FORMANT], width[N_FORMANT], f0 = f->voice->f0;
-	y[F0] = (float)(12 * log2(f0 / 27.5));
-	y[JITTER] = f->voice->pert.jitter;
-	y[SHIMMER] = f->voice->pert.shimmer_db;
-	y[HNR] = ser_hnr_db(f->voice->strength);
+	double hz[EGEMAPS_N_FORMANT], width[EGEMAPS_N_FORMANT], f0 = f->voice->f0;
+	y[EGEMAPS_F0] = (float)(12 * log2(f0 / 27.5));
+	y[EGEMAPS_JITTER] = f->voice->pert.jitter;
+	y[EGEMAPS_SHIMMER] = f->voice->pert.shimmer_db;
+	y[EGEMAPS_HNR] = ser_hnr_db(f->voice->strength);
 	double h1 = peak_db(p, f->wide, f0, 0.25 * f0);
-	y[H1_H2] = (float)(h1 - peak_db(p, f->wide, 2 * f0, 0.25 * f0));
+	y[EGEMAPS_H1_H2] = (float)(h1 - peak_db(p, f->wide, 2 * f0, 0.25 * f0));
 	ser_formants_do(p->formants, f->pw, hz, width);
-	for (int i = 0; i < N_FORMANT; i++) {
-		float *to = y + FORMANT + i * PER_FORMANT;
+	for (int i = 0; i < EGEMAPS_N_FORMANT; i++) {
+		float *to = y + EGEMAPS_FORMANT + i * EGEMAPS_PER_FORMANT;
 		to[0] = (float)hz[i];
 		to[1] = (float)width[i];
 		to[2] = hz[i] > 0 ? (float)(peak_db(p, f->wide, hz[i], fmax(0.1 * hz[i], 0.5 * f0)) - h1) : 0;
 	}
-	y[H1_A3] = -y[FORMANT + 2 * PER_FORMANT + 2];
+	y[EGEMAPS_H1_A3] = -y[EGEMAPS_FORMANT + 2 * EGEMAPS_PER_FORMANT + 2];
 }
 
 static void frame(const struct ser_lld *p, struct ser_lld_ws *ws, const struct ser_lld_frame *f, float *y)
 {
 	double mel[SER_AUD_N], aud[SER_AUD_N];
 	ser_auditory_mel(p->aud, f->pw, mel);
-	y[LOUDNESS] = (float)ser_auditory_spectrum(p->aud, mel, aud);
-	y[ALPHA] = (float)ser_alpha_ratio(f->pw, p->n_bin, p->bin_hz);
-	y[HAMMARBERG] = (float)ser_hammarberg(f->pw, p->n_bin, p->bin_hz);
-	y[SLOPE_LOW] = (float)ser_slope_db(f->pw, p->n_bin, p->bin_hz, 0, 500);
-	y[SLOPE_HIGH] = (float)ser_slope_db(f->pw, p->n_bin, p->bin_hz, 500, 1500);
-	y[FLUX] = (float)ser_flux(f->pw, p->n_bin, f->t == 0, ws->last);
-	ser_auditory_mfcc(p->aud, mel, N_MFCC, y + MFCC);
-	memset(y + F0, 0, (SER_EGEMAPS_LLD_N - F0) * sizeof *y);
+	y[EGEMAPS_LOUDNESS] = (float)ser_auditory_spectrum(p->aud, mel, aud);
+	y[EGEMAPS_ALPHA] = (float)ser_alpha_ratio(f->pw, p->n_bin, p->bin_hz);
+	y[EGEMAPS_HAMMARBERG] = (float)ser_hammarberg(f->pw, p->n_bin, p->bin_hz);
+	y[EGEMAPS_SLOPE_LOW] = (float)ser_slope_db(f->pw, p->n_bin, p->bin_hz, 0, 500);
+	y[EGEMAPS_SLOPE_HIGH] = (float)ser_slope_db(f->pw, p->n_bin, p->bin_hz, 500, 1500);
+	y[EGEMAPS_FLUX] = (float)ser_flux(f->pw, p->n_bin, f->t == 0, ws->last);
+	ser_auditory_mfcc(p->aud, mel, EGEMAPS_N_MFCC, y + EGEMAPS_MFCC);
+	memset(y + EGEMAPS_F0, 0, (SER_EGEMAPS_LLD_N - EGEMAPS_F0) * sizeof *y);
 	if (f->voice->f0 > 0)
 		voice(p, f, y);
 }
@@ -117,61 +99,52 @@ static void frame(const struct ser_lld *p, struct ser_lld_ws *ws, const struct s
 static void end(const struct ser_lld *p, struct ser_lld_ws *ws, size_t n_frame, float *y, size_t stride)
 {
 	(void)p;
-	ser_smooth(ws, false, y, n_frame, stride, LOUDNESS, F0);
-	ser_smooth(ws, true, y, n_frame, stride, F0, SER_EGEMAPS_LLD_N);
+	ser_smooth(ws, false, y, n_frame, stride, EGEMAPS_LOUDNESS, EGEMAPS_F0);
+	ser_smooth(ws, true, y, n_frame, stride, EGEMAPS_F0, SER_EGEMAPS_LLD_N);
 }
 
 const struct ser_lld_set ser_lld_egemaps = {SER_EGEMAPS_LLD_N, NAMES, true, true, sparse, frame, end};
 
 /* ---- functionals -------------------------------------------------------------------------------- */
 
-enum over { ALL, VOICED, UNVOICED };
-
-/* The 88, in order: blocks of statistics of one column over some of the frames. */
-enum stats { MEAN, MEAN_CV, FULL /* and percentiles and slopes */ };
-static const struct row {
-	const char *name;
-	int column;
-	enum over over;
-	enum stats stats;
-} ROWS[] = {
-	{"F0semitoneFrom27.5Hz_sma3nz", F0, VOICED, FULL},
-	{"loudness_sma3", LOUDNESS, ALL, FULL},
-	{"spectralFlux_sma3", FLUX, ALL, MEAN_CV},
-	{"mfcc1_sma3", MFCC, ALL, MEAN_CV},
-	{"mfcc2_sma3", MFCC + 1, ALL, MEAN_CV},
-	{"mfcc3_sma3", MFCC + 2, ALL, MEAN_CV},
-	{"mfcc4_sma3", MFCC + 3, ALL, MEAN_CV},
-	{"jitterLocal_sma3nz", JITTER, VOICED, MEAN_CV},
-	{"shimmerLocaldB_sma3nz", SHIMMER, VOICED, MEAN_CV},
-	{"HNRdBACF_sma3nz", HNR, VOICED, MEAN_CV},
-	{"logRelF0-H1-H2_sma3nz", H1_H2, VOICED, MEAN_CV},
-	{"logRelF0-H1-A3_sma3nz", H1_A3, VOICED, MEAN_CV},
-	{"F1frequency_sma3nz", FORMANT, VOICED, MEAN_CV},
-	{"F1bandwidth_sma3nz", FORMANT + 1, VOICED, MEAN_CV},
-	{"F1amplitudeLogRelF0_sma3nz", FORMANT + 2, VOICED, MEAN_CV},
-	{"F2frequency_sma3nz", FORMANT + 3, VOICED, MEAN_CV},
-	{"F2bandwidth_sma3nz", FORMANT + 4, VOICED, MEAN_CV},
-	{"F2amplitudeLogRelF0_sma3nz", FORMANT + 5, VOICED, MEAN_CV},
-	{"F3frequency_sma3nz", FORMANT + 6, VOICED, MEAN_CV},
-	{"F3bandwidth_sma3nz", FORMANT + 7, VOICED, MEAN_CV},
-	{"F3amplitudeLogRelF0_sma3nz", FORMANT + 8, VOICED, MEAN_CV},
-	{"alphaRatioV_sma3nz", ALPHA, VOICED, MEAN_CV},
-	{"hammarbergIndexV_sma3nz", HAMMARBERG, VOICED, MEAN_CV},
-	{"slopeV0-500_sma3nz", SLOPE_LOW, VOICED, MEAN_CV},
-	{"slopeV500-1500_sma3nz", SLOPE_HIGH, VOICED, MEAN_CV},
-	{"spectralFluxV_sma3nz", FLUX, VOICED, MEAN_CV},
-	{"mfcc1V_sma3nz", MFCC, VOICED, MEAN_CV},
-	{"mfcc2V_sma3nz", MFCC + 1, VOICED, MEAN_CV},
-	{"mfcc3V_sma3nz", MFCC + 2, VOICED, MEAN_CV},
-	{"mfcc4V_sma3nz", MFCC + 3, VOICED, MEAN_CV},
-	{"alphaRatioUV_sma3nz", ALPHA, UNVOICED, MEAN},
-	{"hammarbergIndexUV_sma3nz", HAMMARBERG, UNVOICED, MEAN},
-	{"slopeUV0-500_sma3nz", SLOPE_LOW, UNVOICED, MEAN},
-	{"slopeUV500-1500_sma3nz", SLOPE_HIGH, UNVOICED, MEAN},
-	{"spectralFluxUV_sma3nz", FLUX, UNVOICED, MEAN},
+const struct ser_egemaps_row ser_egemaps_rows[SER_EGEMAPS_ROW_N] = {
+	{"F0semitoneFrom27.5Hz_sma3nz", EGEMAPS_F0, EGEMAPS_VOICED, EGEMAPS_FULL},
+	{"loudness_sma3", EGEMAPS_LOUDNESS, EGEMAPS_ALL, EGEMAPS_FULL},
+	{"spectralFlux_sma3", EGEMAPS_FLUX, EGEMAPS_ALL, EGEMAPS_MEAN_CV},
+	{"mfcc1_sma3", EGEMAPS_MFCC, EGEMAPS_ALL, EGEMAPS_MEAN_CV},
+	{"mfcc2_sma3", EGEMAPS_MFCC + 1, EGEMAPS_ALL, EGEMAPS_MEAN_CV},
+	{"mfcc3_sma3", EGEMAPS_MFCC + 2, EGEMAPS_ALL, EGEMAPS_MEAN_CV},
+	{"mfcc4_sma3", EGEMAPS_MFCC + 3, EGEMAPS_ALL, EGEMAPS_MEAN_CV},
+	{"jitterLocal_sma3nz", EGEMAPS_JITTER, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"shimmerLocaldB_sma3nz", EGEMAPS_SHIMMER, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"HNRdBACF_sma3nz", EGEMAPS_HNR, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"logRelF0-H1-H2_sma3nz", EGEMAPS_H1_H2, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"logRelF0-H1-A3_sma3nz", EGEMAPS_H1_A3, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"F1frequency_sma3nz", EGEMAPS_FORMANT, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"F1bandwidth_sma3nz", EGEMAPS_FORMANT + 1, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"F1amplitudeLogRelF0_sma3nz", EGEMAPS_FORMANT + 2, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"F2frequency_sma3nz", EGEMAPS_FORMANT + 3, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"F2bandwidth_sma3nz", EGEMAPS_FORMANT + 4, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"F2amplitudeLogRelF0_sma3nz", EGEMAPS_FORMANT + 5, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"F3frequency_sma3nz", EGEMAPS_FORMANT + 6, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"F3bandwidth_sma3nz", EGEMAPS_FORMANT + 7, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"F3amplitudeLogRelF0_sma3nz", EGEMAPS_FORMANT + 8, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"alphaRatioV_sma3nz", EGEMAPS_ALPHA, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"hammarbergIndexV_sma3nz", EGEMAPS_HAMMARBERG, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"slopeV0-500_sma3nz", EGEMAPS_SLOPE_LOW, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"slopeV500-1500_sma3nz", EGEMAPS_SLOPE_HIGH, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"spectralFluxV_sma3nz", EGEMAPS_FLUX, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"mfcc1V_sma3nz", EGEMAPS_MFCC, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"mfcc2V_sma3nz", EGEMAPS_MFCC + 1, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"mfcc3V_sma3nz", EGEMAPS_MFCC + 2, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"mfcc4V_sma3nz", EGEMAPS_MFCC + 3, EGEMAPS_VOICED, EGEMAPS_MEAN_CV},
+	{"alphaRatioUV_sma3nz", EGEMAPS_ALPHA, EGEMAPS_UNVOICED, EGEMAPS_MEAN},
+	{"hammarbergIndexUV_sma3nz", EGEMAPS_HAMMARBERG, EGEMAPS_UNVOICED, EGEMAPS_MEAN},
+	{"slopeUV0-500_sma3nz", EGEMAPS_SLOPE_LOW, EGEMAPS_UNVOICED, EGEMAPS_MEAN},
+	{"slopeUV500-1500_sma3nz", EGEMAPS_SLOPE_HIGH, EGEMAPS_UNVOICED, EGEMAPS_MEAN},
+	{"spectralFluxUV_sma3nz", EGEMAPS_FLUX, EGEMAPS_UNVOICED, EGEMAPS_MEAN},
 };
-enum { N_ROW = sizeof ROWS / sizeof ROWS[0], N_STAT = 10 };
+enum { N_STAT = 10 };
 static const char *const STATS[N_STAT] = {
 	"amean",        "stddevNorm",      "percentile20.0",    "percentile50.0",   "percentile80.0",
 	"pctlrange0-2", "meanRisingSlope", "stddevRisingSlope", "meanFallingSlope", "stddevFallingSlope"};
@@ -180,35 +153,22 @@ static const char *const TIMES[] = {"loudnessPeaksPerSec",        "VoicedSegment
 				    "MeanUnvoicedSegmentLength",  "StddevUnvoicedSegmentLength",
 				    "equivalentSoundLevel_dBp"};
 
-static size_t n_stat(const struct row *r)
+static size_t n_stat(const struct ser_egemaps_row *r)
 {
-	return r->stats == MEAN ? 1 : r->stats == MEAN_CV ? 2 : N_STAT;
+	return r->stats == EGEMAPS_MEAN ? 1 : r->stats == EGEMAPS_MEAN_CV ? 2 : N_STAT;
 }
 
 const char *ser_egemaps_func_name(size_t k, char *buf)
 {
 	ser_assert(k < SER_EGEMAPS_FUNC_N);
-	for (size_t i = 0; i < N_ROW; i++) {
-		if (k < n_stat(&ROWS[i])) {
-			snprintf(buf, 64, "%s_%s", ROWS[i].name, STATS[k]);
+	for (size_t i = 0; i < SER_EGEMAPS_ROW_N; i++) {
+		if (k < n_stat(&ser_egemaps_rows[i])) {
+			snprintf(buf, 64, "%s_%s", ser_egemaps_rows[i].name, STATS[k]);
 			return buf;
 		}
-		k -= n_stat(&ROWS[i]);
+		k -= n_stat(&ser_egemaps_rows[i]);
 	}
 	return TIMES[k];
-}
-
-size_t ser_gemaps_func(size_t k)
-{
-	/* without those of flux, MFCCs, bandwidths of F2 and F3, and the level: runs of the 88 */
-	static const struct {
-		size_t from, n;
-	} runs[] = {{0, 20}, {30, 18}, {50, 4}, {56, 10}, {76, 4}, {81, 6}};
-	ser_assert(k < SER_GEMAPS_FUNC_N);
-	size_t i = 0;
-	for (; k >= runs[i].n; i++)
-		k -= runs[i].n;
-	return runs[i].from + k;
 }
 
 struct tally { /* mean and standard deviation of what comes by */
@@ -289,13 +249,13 @@ static void zigzag(struct slopes *s, const double *v, size_t n, double least, do
 }
 
 /* Runs of the column's frames that count; each is a curve of its own. */
-static void curves(struct slopes *s, const struct row *r, const float *y, size_t n_frame, double least, double shift_s,
-		   double *run)
+static void curves(struct slopes *s, const struct ser_egemaps_row *r, const float *y, size_t n_frame, double least,
+		   double shift_s, double *run)
 {
 	size_t n = 0;
 	for (size_t t = 0; t <= n_frame; t++) {
 		const float *f = y + t * SER_EGEMAPS_LLD_N;
-		if (t < n_frame && (r->over == ALL || f[F0] > 0)) {
+		if (t < n_frame && (r->over == EGEMAPS_ALL || f[EGEMAPS_F0] > 0)) {
 			run[n++] = f[r->column];
 			continue;
 		}
@@ -305,13 +265,13 @@ static void curves(struct slopes *s, const struct row *r, const float *y, size_t
 }
 
 /* The functionals of one row, to f; returns how many. */
-static size_t column(const struct row *r, const float *y, size_t n_frame, double shift_s, double *scratch,
+static size_t column(const struct ser_egemaps_row *r, const float *y, size_t n_frame, double shift_s, double *scratch,
 		     struct slopes *s, float *f)
 {
 	double *v = scratch, *run = scratch + n_frame;
 	size_t n = 0;
 	for (size_t t = 0; t < n_frame; t++, y += SER_EGEMAPS_LLD_N)
-		if (r->over == ALL || (r->over == VOICED) == (y[F0] > 0))
+		if (r->over == EGEMAPS_ALL || (r->over == EGEMAPS_VOICED) == (y[EGEMAPS_F0] > 0))
 			v[n++] = y[r->column];
 	y -= n_frame * SER_EGEMAPS_LLD_N;
 	memset(f, 0, n_stat(r) * sizeof *f);
@@ -324,10 +284,10 @@ static size_t column(const struct row *r, const float *y, size_t n_frame, double
 	for (size_t i = 0; i < n; i++)
 		var += (v[i] - m) * (v[i] - m);
 	f[0] = (float)m;
-	if (r->stats == MEAN)
+	if (r->stats == EGEMAPS_MEAN)
 		return 1;
 	f[1] = m != 0 ? (float)(sqrt(var / (double)n) / m) : 0;
-	if (r->stats == MEAN_CV)
+	if (r->stats == EGEMAPS_MEAN_CV)
 		return 2;
 	qsort(v, n, sizeof *v, rising);
 	for (int q = 0; q < 3; q++)
@@ -346,8 +306,8 @@ static void runs(const float *y, size_t n_frame, double shift_s, struct tally *v
 {
 	size_t from = 0;
 	for (size_t t = 1; t <= n_frame; t++) {
-		bool was = y[from * SER_EGEMAPS_LLD_N + F0] > 0;
-		if (t < n_frame && (y[t * SER_EGEMAPS_LLD_N + F0] > 0) == was)
+		bool was = y[from * SER_EGEMAPS_LLD_N + EGEMAPS_F0] > 0;
+		if (t < n_frame && (y[t * SER_EGEMAPS_LLD_N + EGEMAPS_F0] > 0) == was)
 			continue;
 		add(was ? voiced : unvoiced, (double)(t - from) * shift_s);
 		from = t;
@@ -361,9 +321,9 @@ void ser_egemaps_func(const float *y, size_t n_frame, double shift_s, const floa
 	struct tally voiced = {0}, unvoiced = {0};
 	double dur = (double)n_frame * shift_s, sq = 0;
 	size_t n_peak = 0;
-	for (size_t i = 0; i < N_ROW; i++) {
-		f += column(&ROWS[i], y, n_frame, shift_s, scratch, &s, f);
-		if (ROWS[i].column == LOUDNESS)
+	for (size_t i = 0; i < SER_EGEMAPS_ROW_N; i++) {
+		f += column(&ser_egemaps_rows[i], y, n_frame, shift_s, scratch, &s, f);
+		if (ser_egemaps_rows[i].column == EGEMAPS_LOUDNESS)
 			n_peak = s.n_peak;
 	}
 	runs(y, n_frame, shift_s, &voiced, &unvoiced);

@@ -20,6 +20,7 @@ static int check_compat(const struct ser_front_opt *o, struct ser_err *e)
 	struct ser_front_opt plain;
 	ser_front_opt_init(&plain, o->kind);
 	plain.compat = o->compat;
+	plain.delta_order = o->kind == SER_COMPARE && o->delta_order == 0 ? 0 : plain.delta_order;
 	struct ser_buf want = {0}, have = {0};
 	ser_front_text(&plain, &want);
 	ser_front_text(o, &have);
@@ -44,7 +45,7 @@ static int check(const struct ser_front_opt *o, struct ser_err *e)
 		if (!(v >= f->lo && v <= f->hi))
 			return ser_fail(e, SER_EUSAGE, "%s %g is not in [%g,%g]", f->name, v, f->lo, f->hi);
 	}
-	if (o->kind == SER_EGEMAPS && o->compat != SER_COMPAT_NONE)
+	if (o->compat != SER_COMPAT_NONE)
 		return check_compat(o, e);
 	if (o->kind == SER_WAVE || o->kind == SER_SPEC || lld_set(o->kind) != NULL)
 		return SER_OK;
@@ -197,8 +198,8 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 		p->base_dim = (size_t)o->num_ceps;
 	}
 	p->dim = p->base_dim * (1 + (size_t)o->delta_order);
-	if (o->kind == SER_EGEMAPS && o->compat == SER_COMPAT_OPENSMILE)
-		p->smile = ser_smile_new();
+	if (o->compat == SER_COMPAT_OPENSMILE)
+		p->smile = ser_smile_new(o->kind);
 	p->sparse = ser_calloc(p->dim, sizeof *p->sparse);
 	for (size_t i = 0; p->lld != NULL && i < p->base_dim; i++)
 		p->sparse[i] = p->lld->set->sparse(i);

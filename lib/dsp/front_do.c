@@ -294,12 +294,6 @@ static void limit_db(const struct ser_front *p, float *y, size_t n_frame, double
 			y[t * p->dim + j] = fmaxf(top, y[t * p->dim + j]);
 }
 
-void ser_front_func(const struct ser_front *p, struct ser_front_ws *ws, float *f)
-{
-	ser_assert(p->smile != NULL);
-	ser_smile_func(ws->smile, f);
-}
-
 static int all_finite(const float *y, size_t n, struct ser_err *e)
 {
 	return isfinite(ser_abs_max(y, n)) ? SER_OK : ser_fail(e, SER_EDATA, "a feature is not a finite number");
@@ -342,7 +336,7 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 		x = ws->sound;
 	}
 	if (p->smile != NULL) {
-		ser_smile_do(p->smile, ws->smile, x, n, y);
+		ser_smile_do(p->smile, ws->smile, x, n, y, o->delta_order);
 		return all_finite(y, n_frame * p->dim, e);
 	}
 	double first = ((double)p->offset + 0.5 * (double)p->win) / o->sample_frequency;

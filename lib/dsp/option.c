@@ -94,7 +94,8 @@ static const struct ser_option FIELDS[] = {
 	BOOL("subtract-mean", subtract_mean, K_STFT, "subtract each column's mean over the utterance"),
 	INT("delta-order", delta_order, 0, 2, K_STFT, "append deltas up to this order"),
 	INT("delta-window", delta_window, 1, 100, K_STFT, "frames to each side in a delta"),
-	ENUM("compat", compat, COMPATS, 1 << SER_EGEMAPS, "the numbers of that program, as far as they are known"),
+	ENUM("compat", compat, COMPATS, 1 << SER_COMPARE | 1 << SER_EGEMAPS,
+	     "the numbers of that program, as far as they are known"),
 	BOOL("peak-norm", peak_norm, K_ALL, "divide the signal by its greatest magnitude first"),
 	{0},
 };

@@ -29,6 +29,7 @@ static const struct preset {
 	{"egemaps", "egemaps", "egemaps"},
 	{"egemaps-opensmile", "egemaps compat=opensmile", "egemaps"},
 	{"gemaps-opensmile", "egemaps compat=opensmile", "gemaps"},
+	{"compare2016", "compare compat=opensmile", "compare2016"},
 };
 
 const char *ser_front_preset_name(size_t i)

@@ -38,12 +38,12 @@ void ser_smile_short(const struct ser_smile_spectrum *p, const double *x, double
 double ser_smile_long(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *mag);
 /* The autocorrelation r [1024] of the frame with mag [513]. */
 void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double *mag, double *scratch, double *r);
-/* Energies of 26 triangles on the mel scale from 20 Hz to 8 kHz, at least 2^-30 each. */
-void ser_smile_mel(const struct ser_smile_spectrum *p, const double *pw, double *mel);
-/* Mean of PLP's auditory spectrum: (energy times equal loudness)^0.33, here with the roll-off above 4.6 kHz. */
-double ser_smile_loudness(const struct ser_smile_spectrum *p, const double *mel);
-/* HTK's cepstra 1 ... n. */
-void ser_smile_mfcc(const struct ser_smile_spectrum *p, const double *mel, size_t n, double *y);
+/* ln of the energies of 26 triangles on the mel scale from 20 Hz to 8 kHz, at least 2^-30 each. */
+void ser_smile_mel(const struct ser_smile_spectrum *p, const double *pw, double *ln);
+/* PLP's auditory spectrum y [26]: (energy times equal loudness)^0.33, here with the roll-off above 4.6 kHz. Returns its mean. */
+double ser_smile_loudness(const struct ser_smile_spectrum *p, const double *ln, double *y);
+/* HTK's cepstra 1 ... n <= 14. */
+void ser_smile_mfcc(const struct ser_smile_spectrum *p, const double *ln, size_t n, double *y);
 double ser_smile_alpha(const double *pw);      /* 10 log10 of the energy of 1-5 kHz over that below */
 double ser_smile_hammarberg(const double *pw); /* 10 log10 of the peak below 2 kHz over that of 2-5 kHz */
 /* Slope of 10 log10 P, floored at -140 dB, over bins lo ... hi; the number of points is taken as hi - lo, as openSMILE does. */
@@ -57,7 +57,7 @@ struct ser_smile_cand {
 	double hz[SMILE_CAND], voicing[SMILE_CAND]; /* 0 where there are fewer */
 };
 struct ser_smile_pitch; /* const */
-struct ser_smile_pitch *ser_smile_pitch_new(void);
+struct ser_smile_pitch *ser_smile_pitch_new(double low_hz, double high_hz);
 void ser_smile_pitch_free(struct ser_smile_pitch *p);
 /* Candidates by sub-harmonic summation (D. J. Hermes, "Measurement of pitch by subharmonic summation", JASA 83 (1988) 257-264): peaks of
  * mag [513] smoothed and put on an octave axis from 25 Hz by a cubic spline, 15 harmonics compressed by 0.85. */
@@ -71,10 +71,12 @@ size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned c
 
 struct ser_smile_periods {
 	float jitter, jitter_ddp, shimmer, shimmer_db;
+	float log_hnr; /* dB, -100 without a voice */
 };
-/* Periods by waveform matching: from where the last one ended, the lag within 10 % of the pitch at which the normalised correlation of
- * a period and the next is highest. x [n], hz [T], y [T]. Where a frame has no period, the values stay. */
-void ser_smile_jitter(const double *x, size_t n, const float *hz, size_t n_frame, struct ser_smile_periods *y);
+/* Periods by waveform matching: from where the last one ended, the lag within `reach` of the pitch's period, as a share of it, at which the
+ * normalised correlation of a period and the next is highest. x [n], hz [T], y [T]. Where a frame has no period, the values stay. */
+void ser_smile_jitter(const double *x, size_t n, double reach, const float *hz, size_t n_frame,
+		      struct ser_smile_periods *y);
 
 struct ser_smile_harmonics {
 	double hnr_db, h1_h2, h1_a3, amplitude[SMILE_FORMANT];
@@ -93,18 +95,20 @@ void ser_smile_formants_free(struct ser_smile_formants *p);
 void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, double *scratch, float *hz,
 			   float *bandwidth);
 
-/* ---- sets (smile_egemaps.c) ---------------------------------------------------------------------- */
+/* ---- sets (smile.c) ------------------------------------------------------------------------------ */
 
-struct ser_smile;    /* const */
-struct ser_smile_ws; /* what a thread has of the sound at hand */
-struct ser_smile *ser_smile_new(void);
+struct ser_smile;                                          /* const */
+struct ser_smile_ws;                                       /* what a thread has of the sound at hand */
+struct ser_smile *ser_smile_new(enum ser_front_kind kind); /* SER_EGEMAPS or SER_COMPARE */
 void ser_smile_free(struct ser_smile *p);
 struct ser_smile_ws *ser_smile_ws_new(void);
 void ser_smile_ws_free(struct ser_smile_ws *ws);
 size_t ser_smile_n_frame(size_t n); /* T = T60 + 1, 0 below 960 samples */
-/* x [n] to y [T,25] */
-void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const float *x, size_t n, float *y);
-/* The 88 functionals of the sound of the last _do. */
-void ser_smile_func(struct ser_smile_ws *ws, float *f);
+/* x [n] to y [T, D (1 + n_delta)], D the kind's descriptors; n_delta 0 or, of SER_COMPARE, 1 */
+void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const float *x, size_t n, float *y, int n_delta);
+/* The functionals of the sound of the last _do: f [88] or [6373], which smile_compare_func.c names; buf: 64 bytes. */
+enum { SMILE_COMPARE_FUNC_N = 6373 };
+const char *ser_smile_compare_func_name(size_t k, char *buf);
+void ser_smile_func(const struct ser_smile *p, struct ser_smile_ws *ws, float *f);
 
 #endif

@@ -7,10 +7,11 @@
 #include <string.h>
 
 enum { N = SMILE_LONG_BIN, HARMONICS = 15, STATES = SMILE_CAND + 1, UNVOICED = SMILE_CAND };
-static const double BIN_HZ = (double)SMILE_RATE / SMILE_LONG_FFT, FROM_HZ = 25, LOW_HZ = 55, HIGH_HZ = 1000;
+static const double BIN_HZ = (double)SMILE_RATE / SMILE_LONG_FFT, FROM_HZ = 25;
 static const double COMPRESS = 0.85, CUT = 0.7;
 
 struct ser_smile_pitch {
+	double low_hz, high_hz; /* of candidates */
 	/* the natural cubic spline through bins at log2 Hz, evaluated at N points an equal step apart */
 	double h[N], lower[N], inverse[N]; /* its tridiagonal system, factored */
 	size_t at[N];                      /* point i lies between bins at[i] and at[i] + 1 */
@@ -19,9 +20,11 @@ struct ser_smile_pitch {
 	double gain[HARMONICS];
 };
 
-struct ser_smile_pitch *ser_smile_pitch_new(void)
+struct ser_smile_pitch *ser_smile_pitch_new(double low_hz, double high_hz)
 {
 	struct ser_smile_pitch *p = ser_calloc(1, sizeof *p);
+	p->low_hz = low_hz;
+	p->high_hz = high_hz;
 	double x[N], octaves = log2(0.5 * SMILE_RATE / FROM_HZ), per_octave = N / octaves;
 	x[0] = log2(0.5 * BIN_HZ); /* 0 Hz has no logarithm */
 	for (size_t k = 1; k < N; k++)
@@ -120,7 +123,7 @@ void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, st
 					FROM_HZ * exp2(((double)i + to) / per_octave)};
 	}
 	for (size_t j = 0; j < n; j++)
-		if (best[j].hz >= LOW_HZ && best[j].hz <= HIGH_HZ)
+		if (best[j].hz >= p->low_hz && best[j].hz <= p->high_hz)
 			best[kept++] = best[j];
 	for (size_t j = 1; j < kept; j++)
 		top = best[j].score > best[top].score ? j : top;
@@ -172,8 +175,8 @@ static void transitions(const struct ser_smile_cand *last, const struct ser_smil
 
 size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned char *back, float *hz, float *voicing)
 {
-	double cost[STATES] = {10} /* the first candidate of the first frame, as after a frame without voice */,
-	       next[STATES], own[STATES], step[STATES][STATES];
+	double cost[STATES], next[STATES], own[STATES], step[STATES][STATES];
+	local(&c[0], cost);
 	for (size_t t = 1; t < n_frame; t++) {
 		local(&c[t], own);
 		transitions(&c[t - 1], &c[t], step);

@@ -1,51 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* A sound on its way through smile_egemaps.c to smile_func.c. Internal to dsp. */
+/* A sound on its way from the descriptors of a set to its functionals. Internal to dsp. */
 #ifndef SER_DSP_SMILE_SETS_H
 #define SER_DSP_SMILE_SETS_H
 
-#include "dsp/lld.h"
+#include "dsp/columns.h"
 #include "dsp/smile.h"
 
-enum {
-	LOUDNESS,
-	ALPHA,
-	HAMMARBERG,
-	SLOPE_LOW,
-	SLOPE_HIGH,
-	FLUX,
-	MFCC,
-	F0 = 10,
-	JITTER,
-	SHIMMER,
-	HNR,
-	H1_H2,
-	H1_A3,
-	FORMANT /* three times frequency, bandwidth, amplitude */
-};
-static const float SMILE_NO_AMPLITUDE = -201; /* of formants where there is no voice */
-
 struct ser_smile {
+	enum ser_front_kind kind;
+	size_t n_column;
+	double reach; /* of the search for a period, about that of the pitch */
 	struct ser_smile_spectrum *spectrum;
 	struct ser_smile_pitch *pitch;
-	struct ser_smile_formants *formants;
-};
-
-struct smile_frame {
-	float raw[SER_EGEMAPS_LLD_N]; /* before smoothing */
+	struct ser_smile_formants *formants; /* of egemaps */
+	double sharp[SMILE_BIN];             /* of compare: 0.11 z g(z) */
 };
 
 struct ser_smile_ws {
 	double *scratch, *z;
-	double *x;                 /* [n] samples */
-	struct smile_frame *frame; /* [n_short], of the pitch and the formants [n_long] */
-	struct ser_smile_cand *cand;
-	float *level; /* [n_long] root mean square of the windowed frames */
+	double *x;  /* [n] samples */
+	float *raw; /* [n_short, n_column] before smoothing; columns of the voice of frames t < n_long */
+	struct ser_smile_cand *cand;      /* [n_long] */
+	struct ser_smile_periods *period; /* [n_long] */
+	float *level, *hz, *voicing;      /* [n_long]; level: root mean square of the windowed frames */
+	float *smooth, *delta;            /* [n_short, n_column] of compare */
 	unsigned char *back;
-	size_t n, n_short, n_long, sure;
-	size_t cap_x, cap_frame, cap_cand, cap_back, cap_level;
+	size_t n_column, n, n_short, n_long, sure;
+	size_t cap_x, cap_raw, cap_cand, cap_period, cap_level, cap_smooth, cap_back;
 };
 
-/* Row t of raw column j averaged with its neighbours among frames 0 ... n - 1; the first and last count twice at the ends. */
+static inline float *ser_smile_raw(const struct ser_smile_ws *ws, size_t t)
+{
+	return ws->raw + t * ws->n_column;
+}
+
+/* Row t of column j of raw averaged with its neighbours among frames 0 ... n - 1; the first and last count twice at the ends. */
 float ser_smile_mean3(const struct ser_smile_ws *ws, size_t j, size_t t, size_t n);
 /* The same of frames 0 ... last of what hangs on the pitch, column [., stride], without zeros; 0 where the frame is. t may be beyond. */
 float ser_smile_mean3_voice(const float *column, size_t stride, size_t t, size_t last);
@@ -54,5 +43,37 @@ static inline size_t ser_smile_func_rows(const struct ser_smile_ws *ws)
 {
 	return ws->sure > 0 ? ws->sure : ws->n_long;
 }
+/* The pitch of all frames, whose level and candidates are known: hz, 0 without a voice, voicing, periods, sure. */
+void ser_smile_track(const struct ser_smile *p, struct ser_smile_ws *ws);
+
+/* smile_egemaps.c, smile_compare.c: what is raw, then rows of output y [T, n_column]. */
+void ser_smile_egemaps_do(const struct ser_smile *p, struct ser_smile_ws *ws, float *y);
+void ser_smile_compare_new(struct ser_smile *p);
+void ser_smile_compare_do(const struct ser_smile *p, struct ser_smile_ws *ws, float *y, size_t stride, bool delta);
+/* smile_func.c, smile_compare_func.c */
+void ser_smile_egemaps_func(struct ser_smile_ws *ws, float *f);
+void ser_smile_compare_func(struct ser_smile_ws *ws, float *f);
+
+/* v [n] in rising order, and the value at p of 0 ... 1 of such, between ranks by a straight line; n > 0. */
+void ser_smile_sort(double *v, size_t n);
+double ser_smile_percentile(const double *v, size_t n, double p);
+
+/* Runs of frames with a voice in column f0 [., stride] of n rows, or without; those of less than three frames don't count, nor do breaks of
+ * one frame between them. A run of n frames is n - 1 long. Seconds. */
+struct ser_smile_runs {
+	double n, mean, deviation, least, most;
+};
+struct ser_smile_runs ser_smile_runs_of(const float *f0, size_t stride, size_t n, bool voiced);
+
+/* ---- turning points of a contour (smile_peaks.c) -------------------------------------------------- */
+
+struct ser_smile_peaks {
+	double rise[2], fall[2]; /* mean and deviation of slopes, a second */
+	double dist[2];          /* of peaks, seconds */
+	double peak_lo, peak_hi, peak_mean, dip_lo, dip_hi;
+	size_t n_peak, n_dip;
+};
+/* Of v [n]; at [n] is scratch. */
+struct ser_smile_peaks ser_smile_peaks_of(const double *v, size_t n, ptrdiff_t *at);
 
 #endif

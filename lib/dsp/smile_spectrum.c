@@ -114,27 +114,26 @@ void ser_smile_mel(const struct ser_smile_spectrum *p, const double *pw, double 
 		double sum = 0;
 		for (size_t k = 0; k < p->n[b]; k++)
 			sum += w[k] * s[k];
-		y[b] = fmax(sum, LEAST);
+		y[b] = log(fmax(sum, LEAST));
 	}
 }
 
-double ser_smile_loudness(const struct ser_smile_spectrum *p, const double *m)
+double ser_smile_loudness(const struct ser_smile_spectrum *p, const double *ln, double *y)
 {
 	double sum = 0;
-	for (size_t b = 0; b < SMILE_BAND; b++)
-		sum += p->loud[b] * exp(0.33 * log(m[b]));
+	for (size_t b = 0; b < SMILE_BAND; b++) {
+		y[b] = p->loud[b] * exp(0.33 * ln[b]);
+		sum += y[b];
+	}
 	return sum / SMILE_BAND;
 }
 
-void ser_smile_mfcc(const struct ser_smile_spectrum *p, const double *m, size_t n, double *y)
+void ser_smile_mfcc(const struct ser_smile_spectrum *p, const double *ln, size_t n, double *y)
 {
-	double ln[SMILE_BAND];
-	for (size_t b = 0; b < SMILE_BAND; b++)
-		ln[b] = log(m[b]);
 	for (size_t c = 0; c < n; c++) {
 		y[c] = 0;
-		for (size_t b = 0; b < SMILE_BAND; b++)
-			y[c] += p->dct[c][b] * ln[b];
+		for (size_t b = 0; b < SMILE_BAND; b++) /* less the first, so that silence has zeros */
+			y[c] += p->dct[c][b] * (ln[b] - ln[0]);
 	}
 }
 

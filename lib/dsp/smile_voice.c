@@ -6,8 +6,9 @@
 
 /* ---- periods ------------------------------------------------------------------------------------ */
 
-static const double REACH = 0.1, LEAST_CC = 0.5; /* of the period; of the correlation */
-enum { MARGIN = 4 };                             /* samples that must follow two periods */
+static const double LEAST_CC = 0.5; /* of the correlation */
+static const float NO_HNR = -100;
+enum { MARGIN = 4, MOST_PERIODS = 64 }; /* samples that must follow two periods; in a frame */
 
 /* Pearson's correlation of x [n] and x + n. */
 static double correlation(const double *x, size_t n)
@@ -57,16 +58,34 @@ static double height(const double *x, size_t n)
 
 /* What the periods of a run of voiced frames have before them. */
 struct run {
-	double period, change; /* the last; the last difference of two */
-	size_t n;              /* how many */
+	double period, change; /* the last; the last difference of two; 0 where there is none yet */
 };
 
-/* The periods in x [from, to), of which there are at least two by each step of the search; returns where the next begins. */
-static size_t frame(const double *x, size_t from, size_t to, double hz, struct run *r, struct ser_smile_periods *y)
+/* Of a wave of n samples that recurs at at [k]: the energy of its mean over that of what differs from it, dB. */
+static double harmonics_db(const double *x, const size_t *at, size_t k, size_t n)
+{
+	double harmonic = 0, noise = 0;
+	for (size_t i = 0; i < n; i++) {
+		double sum = 0, sq = 0;
+		for (size_t j = 0; j < k; j++) {
+			sum += x[at[j] + i];
+			sq += x[at[j] + i] * x[at[j] + i];
+		}
+		harmonic += sum * sum / (double)k;
+		noise += sq - sum * sum / (double)k;
+	}
+	return harmonic > 0 && noise > 0 ? fmax(-100, fmin(100, 10 * log10(harmonic / noise))) : NO_HNR;
+}
+
+/* The periods in x [from, to) of x [end], of which there are at least two by each step of the search; returns where the next begins. */
+static size_t frame(const double *x, size_t from, size_t to, size_t end, double hz, double reach, struct run *r,
+		    struct ser_smile_periods *y)
 {
 	double t0 = SMILE_RATE / hz, sum = 0, jitter = 0, ddp = 0, shimmer = 0, tall = 0;
-	size_t lo = (size_t)(t0 * (1 - REACH)), hi = (size_t)(t0 * (1 + REACH)), n = 0, n_jitter = 0, n_ddp = 0;
-	while (from + 2 * hi + MARGIN <= to) {
+	size_t lo = (size_t)(t0 * (1 - reach)), hi = (size_t)(t0 * (1 + reach)), n = 0, n_jitter = 0, n_ddp = 0;
+	size_t at[MOST_PERIODS + 1], n_at = 0;
+	while (from + 2 * hi + MARGIN <= to && n_at < MOST_PERIODS) {
+		at[n_at++] = from;
 		double cc = 0, t = period(x + from, lo, hi, &cc);
 		size_t step = (size_t)(t + 0.5);
 		if (t == 0) {
@@ -79,50 +98,55 @@ static size_t frame(const double *x, size_t from, size_t to, double hz, struct r
 			tall += 0.5 * (a + b);
 			sum += t;
 			n++;
-			if (r->n > 0) {
+			if (r->period != 0) {
 				double change = fabs(t - r->period);
 				jitter += change;
 				n_jitter++;
-				if (r->n > 1) {
+				if (r->change != 0) {
 					ddp += fabs(change - r->change);
 					n_ddp++;
 				}
 				r->change = change;
 			}
 			r->period = t;
-			r->n++;
 		}
 		from += step;
 	}
-	if (n_jitter > 0)
-		y->jitter = (float)(jitter / (double)n_jitter / (sum / (double)n));
-	if (n_ddp > 0)
-		y->jitter_ddp = (float)(ddp / (double)n_ddp / (sum / (double)n));
+	if (n > 0) {
+		double mean = sum / (double)n;
+		y->jitter = n_jitter > 0 ? (float)fmin(1, jitter / (double)n_jitter / mean) : 0;
+		y->jitter_ddp = n_ddp > 0 ? (float)fmin(1, ddp / (double)n_ddp / mean) : 0;
+	}
 	if (n > 0 && tall > 0) {
 		y->shimmer = (float)fmin(1, shimmer / tall);
 		y->shimmer_db = (float)(20 * log10(1 + fmin(1, shimmer / tall)));
 	}
+	at[n_at++] = from;
+	if (n_at > 1 && from + (size_t)t0 <= end)
+		y->log_hnr = (float)harmonics_db(x, at, n_at, (size_t)t0);
 	return from;
 }
 
-void ser_smile_jitter(const double *x, size_t n, const float *hz, size_t n_frame, struct ser_smile_periods *y)
+void ser_smile_jitter(const double *x, size_t n, double reach, const float *hz, size_t n_frame,
+		      struct ser_smile_periods *y)
 {
-	struct ser_smile_periods now = {0};
+	static const struct ser_smile_periods none = {.log_hnr = -100};
+	struct ser_smile_periods now = none;
 	struct run r = {0};
 	size_t at = 0;
 	for (size_t t = 0; t < n_frame; t++) {
 		size_t begin = t * SMILE_HOP;
 		if (!(hz[t] > 0)) {
 			at = begin + SMILE_HOP;
-			now = (struct ser_smile_periods){0};
+			now = none;
 			r = (struct run){0};
 		} else {
-			size_t two = 2 * (size_t)(SMILE_RATE / hz[t] * (1 + REACH)) + MARGIN, to = begin + SMILE_HOP;
+			size_t two = 2 * (size_t)(SMILE_RATE / hz[t] * (1 + reach)) + MARGIN, to = begin + SMILE_HOP;
 			to = to > at + two ? to : at + two;
 			to = to < at + SMILE_LONG ? to : at + SMILE_LONG;
-			size_t next = frame(x, at, to < n ? to : n, hz[t], &r, &now);
-			at = next > begin + SMILE_HOP ? at
-						      : next; /* read again where the next frame would begin late */
+			size_t next = frame(x, at, to < n ? to : n, n, hz[t], reach, &r, &now);
+			at = next >= begin + SMILE_HOP ? at
+						       : next; /* read again where the next frame would begin late */
 		}
 		y[t] = now;
 	}

@@ -31,9 +31,7 @@ int ser_extract_like(struct ser_front_opt *o, char **functionals, const struct s
 
 static size_t n_func(const struct ser_extract *x)
 {
-	return x->gemaps    ? SER_GEMAPS_FUNC_N
-	       : x->egemaps ? SER_EGEMAPS_FUNC_N
-			    : ser_func_n(x->func) * ser_front_dim(x->front);
+	return x->set != NULL ? x->set->n : ser_func_n(x->func) * ser_front_dim(x->front);
 }
 
 static int check(const struct ser_extract *x, struct ser_err *e)
@@ -44,10 +42,14 @@ static int check(const struct ser_extract *x, struct ser_err *e)
 		return ser_fail(e, SER_EUSAGE, "only one of --trim, --segment and --vad can be done");
 	if (o->every_s > 0 && (o->every_s > o->segment_s || o->every_s * rate < 1))
 		return ser_fail(e, SER_EUSAGE, "--every %g s is not within --segment %g s", o->every_s, o->segment_s);
-	if (x->egemaps && (o->front.kind != SER_EGEMAPS || o->front.delta_order > 0 || o->front.subtract_mean))
+	const struct ser_func_set *set = x->set;
+	bool egemaps = set != NULL && set->kind == SER_EGEMAPS;
+	if (set != NULL && (o->front.kind != set->kind || (set->compat && o->front.compat == SER_COMPAT_NONE)))
+		return ser_fail(e, SER_EUSAGE, "functionals %s are of kind %s%s", set->name,
+				ser_front_kind_name(set->kind), set->compat ? " with compat opensmile" : "");
+	if (egemaps && (o->front.delta_order > 0 || o->front.subtract_mean))
 		return ser_fail(e, SER_EUSAGE,
-				"functionals %s are of kind egemaps, without delta-order and subtract-mean",
-				o->functionals);
+				"functionals %s are of kind egemaps without delta-order and subtract-mean", set->name);
 	if (o->segment_s > 0 && ser_front_n_frame(x->front, (size_t)(o->segment_s * rate)) == 0)
 		return ser_fail(e, SER_EUSAGE, "--segment %g s is shorter than a frame", o->segment_s);
 	return SER_OK;
@@ -62,9 +64,8 @@ int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, c
 	x->to = *to;
 	int rc = ser_front_new(&x->front, &o->front, e);
 	x->sums_up = o->functionals != NULL;
-	x->gemaps = x->sums_up && strcmp(o->functionals, "gemaps") == 0;
-	x->egemaps = x->gemaps || (x->sums_up && strcmp(o->functionals, "egemaps") == 0);
-	if (rc == SER_OK && x->sums_up && !x->egemaps)
+	x->set = x->sums_up ? ser_func_set(o->functionals) : NULL;
+	if (rc == SER_OK && x->sums_up && x->set == NULL)
 		rc = ser_func_new(&x->func, o->functionals, e);
 	if (rc == SER_OK)
 		rc = check(x, e);
@@ -106,7 +107,6 @@ void ser_extract_free(struct ser_extract *x)
 		ser_front_ws_free(x->worker[i].ws);
 		free(x->worker[i].x);
 		free(x->worker[i].z);
-		free(x->worker[i].f);
 	}
 	free(x->worker);
 	free(x->job);
@@ -134,19 +134,11 @@ int ser_extract_features(struct ser_extract *x, struct worker *w, struct job *j,
 	int rc = ser_front_do(x->front, w->ws, s, n, &rng, j->y, &j->e);
 	if (rc != SER_OK || !x->sums_up)
 		return rc;
-	double shift = ser_front_shift_s(x->front);
-	if (!x->egemaps) {
-		ser_func_do(x->func, j->y, j->n_frame, d, shift, ser_front_sparse(x->front), j->func);
-		return rc;
-	}
-	float f[SER_EGEMAPS_FUNC_N];
-	w->f = ser_grow(w->f, &w->cap_f, 2 * j->n_frame, sizeof *w->f);
-	if (x->o.front.compat == SER_COMPAT_OPENSMILE)
-		ser_front_func(x->front, w->ws, f);
+	if (x->set != NULL)
+		ser_front_func(x->front, w->ws, x->set, j->y, j->n_frame, s, n, j->func);
 	else
-		ser_egemaps_func(j->y, j->n_frame, shift, s, n, w->f, f);
-	for (size_t k = 0; k < n_func(x); k++)
-		j->func[k] = f[x->gemaps ? ser_gemaps_func(k) : k];
+		ser_func_do(x->func, j->y, j->n_frame, d, ser_front_shift_s(x->front), ser_front_sparse(x->front),
+			    j->func);
 	return rc;
 }
 
@@ -291,13 +283,13 @@ static void name_columns(struct ser_extract *x, struct ser_header *h, struct ser
 	struct ser_val cols = ser_val_list(), funcs = ser_val_list();
 	char buf[64];
 	bool named = ser_front_column(x->front, 0, buf) != NULL;
-	for (size_t i = 0; x->egemaps && i < n_func(x); i++)
-		ser_val_push(&h->arena, &cols, ser_str(ser_egemaps_func_name(x->gemaps ? ser_gemaps_func(i) : i, buf)));
-	for (size_t i = 0; named && !x->egemaps && i < ser_front_dim(x->front); i++)
+	for (size_t i = 0; x->set != NULL && i < n_func(x); i++)
+		ser_val_push(&h->arena, &cols, ser_str(x->set->column(i, buf)));
+	for (size_t i = 0; named && x->set == NULL && i < ser_front_dim(x->front); i++)
 		ser_val_push(&h->arena, &cols, ser_str(ser_front_column(x->front, i, buf)));
 	if (named)
 		ser_val_set(&h->arena, dim, "columns", cols);
-	if (x->egemaps)
+	if (x->set != NULL)
 		ser_val_push(&h->arena, &funcs, ser_str(x->o.functionals));
 	for (size_t k = 0; x->func != NULL && k < ser_func_n(x->func); k++)
 		ser_val_push(&h->arena, &funcs, ser_str(ser_func_name(x->func, k)));

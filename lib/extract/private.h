@@ -24,8 +24,7 @@ struct job {
 struct worker {
 	struct ser_front_ws *ws;
 	float *x, *z; /* z: samples of a record at the rate of the front-end */
-	double *f;    /* scratch of functionals */
-	size_t cap, cap_z, cap_f;
+	size_t cap, cap_z;
 };
 
 struct ser_extract {
@@ -33,8 +32,8 @@ struct ser_extract {
 	struct ser_extract_sink to;
 	struct ser_extract_count count;
 	struct ser_front *front;
-	bool sums_up;         /* functionals, not the frames themselves: those of eGeMAPS, or func */
-	bool egemaps, gemaps; /* gemaps: 62 of egemaps' 88 */
+	bool sums_up; /* functionals, not the frames themselves: a set, or func of each column */
+	const struct ser_func_set *set;
 	struct ser_func *func;
 	struct ser_pool *pool;
 	struct worker *worker; /* [n_thread] */

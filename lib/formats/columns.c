@@ -29,6 +29,16 @@ static const char *text_of(const struct ser_val *list, size_t i)
 	return v->kind == SER_STR ? v->u.str.s : "";
 }
 
+/* Functionals are of each column, but those of these sets are columns themselves. */
+static bool is_set(const char *functional)
+{
+	static const char *const sets[] = {"egemaps", "gemaps", "compare2016"};
+	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+		if (strcmp(functional, sets[i]) == 0)
+			return true;
+	return false;
+}
+
 static int first_record(struct table_out *t, const struct ser_export *ex, const struct ser_record *r, struct ser_err *e)
 {
 	struct ser_buf b = {0};
@@ -67,8 +77,7 @@ static int first_record(struct table_out *t, const struct ser_export *ex, const 
 	const struct ser_val *dim = ser_header_dim(&ex->header, t->tensor), *names = listed(dim, "columns"),
 			     *func = listed(dim, "functionals");
 	size_t n_name = names != NULL ? names->u.list.n : 0, n_func = func != NULL ? func->u.list.n : 0;
-	/* functionals of the columns; those of eGeMAPS are columns themselves */
-	bool of_each = n_func > 0 && n_name * n_func == t->width && strcmp(text_of(func, 0), "egemaps") != 0;
+	bool of_each = n_func > 0 && n_name * n_func == t->width && !is_set(text_of(func, 0));
 	size_t each = of_each ? n_func : 1;
 	bool named = n_name * each == t->width;
 	for (size_t k = 0; k < t->width; k++) {

@@ -102,11 +102,27 @@ show() {
 	same '["slopeUV500-1500_sma3nz_amean",62,["gemaps"]]' sh -c 'ser-dump --header g.ser | jq -c ".dims.func | [.columns[55], (.columns | length), .functionals]"'
 	ser-wav2feat --kind egemaps --compat opensmile --functionals egemaps -t 2 a.wav | ser-cmp - e.ser
 	same '[46,25]' sh -c 'ser-wav2feat --kind egemaps --compat opensmile a.wav | ser-dump | jq -c .feat.shape'
-	for o in '--f0-floor 60' '--sample-frequency 8000' '--delta-order 1' '--kind compare --compat opensmile'; do
+	for o in '--f0-floor 60' '--sample-frequency 8000' '--delta-order 1' '--functionals compare2016'; do
 		run -2 ser-wav2feat --kind egemaps --compat opensmile $o -o no.ser a.wav
 	done
 	wav b.wav 0.05 300
 	run -1 ser-wav2feat --preset egemaps-opensmile -o no.ser b.wav
+	[ ! -e no.ser ]
+}
+
+@test "ser-wav2feat: openSMILE's ComParE" {
+	wav a.wav 0.5 300
+	ser-wav2feat --preset compare2016 a.wav > c.ser
+	same '[[6373],"F0final_sma_ff0_nnz",["compare2016"]]' \
+		sh -c 'ser-dump --header c.ser | jq -c ".dims.func | [[.columns | length], .columns[4126], .functionals]"'
+	ser-cat --to csv c.ser | head -1 | grep -q ',mfcc_sma_de\[14\]_stddevFallingSlope$'
+	ser-wav2feat --kind compare --compat opensmile --functionals compare2016 -t 2 a.wav | ser-cmp - c.ser
+	same '[46,130]' sh -c 'ser-wav2feat --kind compare --compat opensmile a.wav | ser-dump | jq -c .feat.shape'
+	same '[46,65]' sh -c 'ser-wav2feat --kind compare --compat opensmile --delta-order 0 a.wav | ser-dump | jq -c .feat.shape'
+	for o in '--f0-floor 60' '--delta-order 2' '--compat none'; do
+		run -2 ser-wav2feat --preset compare2016 $o -o no.ser a.wav
+	done
+	run -2 ser-wav2feat --kind compare --functionals compare2016 -o no.ser a.wav
 	[ ! -e no.ser ]
 }
 

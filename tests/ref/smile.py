@@ -23,3 +23,6 @@ with open("tests/golden/smile.bin", "wb") as out:
     for level in "lld", "func":
         smile = opensmile.Smile("eGeMAPSv02", level)
         block("egemaps-" + level, smile.process_signal(x, 16000).to_numpy())
+    for level in "lld", "lld_de", "func":
+        smile = opensmile.Smile("ComParE_2016", level)
+        block("compare-" + level, smile.process_signal(x, 16000).to_numpy())

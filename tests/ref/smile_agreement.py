@@ -1,30 +1,42 @@
 #!/usr/bin/python3
-"""How near --compat opensmile comes to openSMILE: concordance of every functional over sounds of 16 kHz, worst first. Needs the package
+"""How near --compat opensmile comes to openSMILE: concordance of every functional over sounds of 16 kHz, the worst first. Needs the package
 opensmile of PyPI (its licence allows research), soundfile and NumPy.
 
-usage: tests/ref/smile_agreement.py SOUND...            bin/ser-wav2feat first on PATH
+usage: tests/ref/smile_agreement.py PRESET SOUND...            bin/ first on PATH
 """
-import json
+import csv
+import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import opensmile
 import soundfile
 
-smile = opensmile.Smile("eGeMAPSv02", "func")
-ours, theirs = [], []
-for path in sys.argv[1:]:
-    features = subprocess.run(["ser-wav2feat", "-q", "--preset", "egemaps-opensmile", path], check=True, capture_output=True)
-    dump = subprocess.run(["ser-dump", "--data"], input=features.stdout, check=True, capture_output=True)
-    ours.append(json.loads(dump.stdout)["func"]["data"])
+SETS = {"egemaps-opensmile": opensmile.FeatureSet.eGeMAPSv02, "gemaps-opensmile": opensmile.FeatureSet.GeMAPSv01b,
+        "compare2016": opensmile.FeatureSet.ComParE_2016}
+preset, paths = sys.argv[1], sys.argv[2:]
+smile = opensmile.Smile(SETS[preset], "func")
+with tempfile.NamedTemporaryFile("w", suffix=".tsv") as manifest:
+    manifest.write("id\tpath\n" + "".join(f"{i:06}\t{os.path.abspath(path)}\n" for i, path in enumerate(paths)))
+    manifest.flush()
+    records = subprocess.run(["ser-wav2feat", "-q", "--preset", preset, "--allow-absolute", manifest.name], check=True, capture_output=True)
+table = subprocess.run(["ser-cat", "--to", "csv"], input=records.stdout, check=True, capture_output=True)
+header, *rows = csv.reader(table.stdout.decode().splitlines())
+at = [header.index(name) for name in smile.feature_names]
+ours = {row[header.index("id")]: [row[i] for i in at] for row in rows}
+a = np.array([ours[f"{i:06}"] for i in range(len(paths))], float)
+b = []
+for path in paths:
     x, rate = soundfile.read(path, dtype="float32")
     assert rate == 16000 and x.ndim == 1, path
-    theirs.append(smile.process_signal(x, rate).to_numpy()[0])
-a, b = np.array(ours, float), np.array(theirs, float)
+    b.append(smile.process_signal(x, rate).to_numpy()[0])
+b = np.array(b, float)
 cov = ((a - a.mean(0)) * (b - b.mean(0))).mean(0)
-ccc = 2 * cov / (a.var(0) + b.var(0) + (a.mean(0) - b.mean(0)) ** 2)
+spread = a.var(0) + b.var(0) + (a.mean(0) - b.mean(0)) ** 2
+ccc = np.where(spread > 0, 2 * cov / np.where(spread > 0, spread, 1), 1)
 for k in np.argsort(ccc):
     worst = np.abs(a[:, k] - b[:, k]).argmax()
-    print(f"{ccc[k]:.5f} {smile.feature_names[k]:46} {a[worst, k]:.6g} for {b[worst, k]:.6g} in {sys.argv[1 + worst]}")
+    print(f"{ccc[k]:.5f} {smile.feature_names[k]:46} {a[worst, k]:.6g} for {b[worst, k]:.6g} in {paths[worst]}")
 print(f"{(ccc >= 0.99).sum()} of {len(ccc)} at least 0.99, {(ccc >= 0.9999).sum()} at least 0.9999, over {len(a)} sounds")

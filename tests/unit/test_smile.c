@@ -3,6 +3,7 @@
 #include "blocks.h"
 
 #include <math.h>
+#include <string.h>
 
 static int load(void **state)
 {
@@ -48,11 +49,54 @@ static void test_functionals(void **state)
 	float *y = ser_malloc(ser_front_n_frame(p, sig->cols) * 25, sizeof *y), f[SER_EGEMAPS_FUNC_N];
 	char name[64];
 	assert_int_equal(ser_front_do(p, ws, sig->x, sig->cols, NULL, y, &e), SER_OK);
-	ser_front_func(p, ws, f);
+	ser_front_func(p, ws, ser_func_set("egemaps"), y, ser_front_n_frame(p, sig->cols), sig->x, sig->cols, f);
 	for (size_t k = 0; k < SER_EGEMAPS_FUNC_N; k++)
 		if (!(fabs(f[k] - g->x[k]) <= 2e-3 * fabs(g->x[k]) + 1e-6))
 			fail_msg("%s: %.8g, expected %.8g", ser_egemaps_func_name(k, name), f[k], g->x[k]);
 	free(y);
+	ser_front_ws_free(ws);
+	ser_front_free(p);
+}
+
+static void test_compare(void **state)
+{
+	(void)state;
+	const struct block *sig = find("signal"), *g = find("compare-lld"), *d = find("compare-lld_de"),
+			   *h = find("compare-func");
+	const struct ser_func_set *set = ser_func_set("compare2016");
+	struct ser_front *p = make("compare compat=opensmile");
+	struct ser_front_ws *ws = ser_front_ws_new(p);
+	struct ser_err e = {0};
+	size_t n = ser_front_n_frame(p, sig->cols), near = 0;
+	float *y = ser_malloc(n * 130, sizeof *y), *f = ser_malloc(set->n, sizeof *f),
+	      *half = ser_malloc(n * 65, sizeof *half);
+	char name[64];
+	assert_int_equal(n, g->rows);
+	assert_int_equal(ser_front_do(p, ws, sig->x, sig->cols, NULL, y, &e), SER_OK);
+	for (size_t order = 0; order < 2; order++) {
+		struct block b = order == 0 ? *g : *d;
+		for (size_t t = 0; t < n; t++)
+			memcpy(half + t * 65, y + t * 130 + order * 65, 65 * sizeof *half);
+		for (size_t j = 0; j < 65; j++) {
+			/* openSMILE has two rows of deltas more, other periods and deltas of the voice in the last frames, and a harmonics-to-noise ratio
+			 * that is near only */
+			b.rows = j < 6 ? n - 6 : n;
+			expect(ser_front_column(p, order * 65 + j, name), half, &b, j, j == 5 ? 0.3 : 2e-3);
+		}
+	}
+	ser_front_func(p, ws, set, y, n, sig->x, sig->cols, f);
+	assert_int_equal(set->n, h->cols);
+	assert_string_equal(set->column(0, name), "audspec_lengthL1norm_sma_range");
+	assert_string_equal(set->column(3400, name), "mfcc_sma_de[6]_upleveltime75");
+	assert_string_equal(set->column(6372, name), "mfcc_sma_de[14]_stddevFallingSlope");
+	for (size_t k = 0; k < set->n; k++) {
+		assert_true(isfinite(f[k]));
+		near += fabs(f[k] - h->x[k]) <= 0.01 * fabs(h->x[k]) + 1e-7;
+	}
+	assert_true(near >= 6000);
+	free(y);
+	free(f);
+	free(half);
 	ser_front_ws_free(ws);
 	ser_front_free(p);
 }
@@ -71,11 +115,28 @@ static void test_edges(void **state)
 		for (int silent = 0; silent < 2; silent++) {
 			const float *x = silent ? zero : sig->x + 2000;
 			assert_int_equal(ser_front_do(p, ws, x, n, NULL, y, &e), SER_OK);
-			ser_front_func(p, ws, f);
+			ser_front_func(p, ws, ser_func_set("egemaps"), y, ser_front_n_frame(p, n), x, n, f);
 			for (size_t k = 0; k < SER_EGEMAPS_FUNC_N; k++)
 				assert_true(isfinite(f[k]));
 			assert_true(!silent || (f[0] == 0 && f[10] < 0.0011));
 		}
+	ser_front_ws_free(ws);
+	ser_front_free(p);
+
+	const struct ser_func_set *set = ser_func_set("compare2016");
+	float *many = ser_malloc(set->n, sizeof *many), *rows = ser_malloc(12 * 130, sizeof *rows);
+	p = make("compare compat=opensmile");
+	ws = ser_front_ws_new(p);
+	for (size_t n = 960; n <= 1600; n += 160)
+		for (int silent = 0; silent < 2; silent++) {
+			const float *x = silent ? zero : sig->x + 2000;
+			assert_int_equal(ser_front_do(p, ws, x, n, NULL, rows, &e), SER_OK);
+			ser_front_func(p, ws, set, rows, ser_front_n_frame(p, n), x, n, many);
+			for (size_t k = 0; k < set->n; k++)
+				assert_true(isfinite(many[k]));
+		}
+	free(many);
+	free(rows);
 	ser_front_ws_free(ws);
 	ser_front_free(p);
 }
@@ -98,10 +159,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_functionals),
-		cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_functionals), cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_edges),       cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
