@@ -3,7 +3,8 @@
 #   make chunks DATA=/data            baved's level (0 low, 1 neutral, 2 high) and ravdess' intensity (1, 2) as numbers
 #   make chunks DATA=/data QUICK=1    baved, one seed, two networks, few epochs
 #
-# Speakers are left out in folds; every method sees the same ones, and each seed trains it anew. Left in OUT: RESULTS.md,
+# Speakers are left out in folds; every method sees the same ones, and each seed trains it anew. whole is a convolutional network over
+# whole utterances, blstm a recurrent one, against which costs are measured. Left in OUT: RESULTS.md,
 # results.tsv, and below CORPUS predictions and scores.
 include settings.mk
 
@@ -31,13 +32,17 @@ FEATURES ?= --preset chunk-lld
 # The authors' networks have 128 channels, 100 epochs and batches of 256.
 CHANNELS ?= 64
 TRAIN    ?= --epochs $(if $(QUICK),4,10) --batch 64 --lr 0.001 --crop 0 --time-masks 0 --freq-masks 0 --input-norm global --loss ccc
-METHODS  ?= $(if $(QUICK),cnn-mean whole,cnn-mean cnn-gated cnn-rnn-attention cnn-self-attention whole)
+METHODS  ?= $(if $(QUICK),cnn-mean blstm,cnn-mean cnn-gated cnn-rnn-attention cnn-self-attention whole blstm)
+# Whose cost is measured: the authors' claim is that chunks cost less than whole utterances.
+COSTS    ?= $(if $(QUICK),cnn-mean blstm,cnn-mean cnn-rnn-attention lstm-mean lstm-rnn-attention whole blstm)
 cnn       = --arch chunk-cnn --hyper channels=$(CHANNELS) --hyper aggregate=$(1) $(addprefix --hyper ,$(CHUNK_$(2))) --hidden 130
 NET_cnn-mean           = $(call cnn,mean,$(1))
 NET_cnn-gated          = $(call cnn,gated,$(1))
 NET_cnn-rnn-attention  = $(call cnn,rnn-attention,$(1))
 NET_cnn-self-attention = $(call cnn,self-attention,$(1))
 NET_lstm-rnn-attention = --arch chunk-lstm --hyper aggregate=rnn-attention $(addprefix --hyper ,$(CHUNK_$(1))) --hidden 130
+NET_lstm-mean          = --arch chunk-lstm --hyper aggregate=mean $(addprefix --hyper ,$(CHUNK_$(1))) --hidden 130
+NET_blstm              = --arch blstm --hyper hidden=130 --hyper layers=2 --hidden 130
 NET_whole              = --arch convpool --hyper channels=$(CHANNELS)
 
 .PHONY: report
@@ -66,13 +71,34 @@ $$(OUT)/$(1)/$(2)-$(3)-%.pred.ser: $$(OUT)/$(1)/$(2)-$(3)-%.st $$(OUT)/$(1).ser
 endef
 $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call method,$(c),$(m),$(s))))))
 
+# ---- what an utterance costs: processor time of one thread, of prediction without starting, of two more epochs of training ----
+cpu = cpu() { local TIMEFORMAT='%U %S'; { time "$$@" > /dev/null 2>&1; } 2>&1 | awk '{print 1000 * ($$1 + $$2)}'; }
+define cost
+$$(OUT)/$(1)/$(2).cost: $$(OUT)/$(1).ser $$(call uses,TRAIN CHANNELS CHUNK_$(1) FOLDS)
+	mkdir -p $$(@D)
+	$$(cpu); train() { ser-train regress --label arousal --test-fold 0 $$(call NET_$(2),$(1)) $$(TRAIN) --epochs $$$$1 --seed 1 -t 1 -q -o $$@.st $$<; }; \
+		ser-head -n 1 $$< > $$@.one; n=$$$$(ser-dump --tsv id $$< | tail -n +2 | wc -l); k=$$$$(ser-select 'fold != 0' $$< | ser-dump --tsv id | tail -n +2 | wc -l); \
+		one=$$$$(cpu train 1); three=$$$$(cpu train 3); start=$$$$(cpu ser-predict -m $$@.st $$@.one); all=$$$$(cpu ser-predict -m $$@.st $$<); \
+		awk -v m=$(2) -v c=$(1) -v p="$$$$all $$$$start $$$$n" -v t="$$$$three $$$$one $$$$k" 'BEGIN {split(p, x, " "); split(t, y, " "); \
+			printf "%s\t%s\t%.3f\t%.3f\n", c, m, (x[1] - x[2]) / (x[3] - 1), (y[1] - y[2]) / 2 / y[3]}' > $$@.part
+	rm $$@.st $$@.one
+	mv $$@.part $$@
+endef
+$(foreach c,$(CORPORA),$(foreach m,$(COSTS),$(eval $(call cost,$(c),$(m)))))
+costs = $(foreach c,$(CORPORA),$(COSTS:%=$(OUT)/$(c)/%.cost))
+
 SCORE   := regress --label arousal
 COMPARE := --task regress --label arousal
 include seeds.mk
 
-$(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
+$(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(costs) $(call uses,CORPORA METHODS SEEDS COSTS)
 	@{ echo '# Equal chunks against whole utterances'; echo; \
 		echo 'Descriptors: $(FEATURES). Chunks: $(foreach c,$(CORPORA),$(c) $(CHUNK_$(c));) networks of $(CHANNELS) channels, `$(TRAIN)`.'; \
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
+	{ echo; echo '## Cost of an utterance'; echo; echo 'Processor time of one thread, ms: to predict, and to train, an epoch; times that of blstm (2 x 130 units over the whole utterance).'; echo; \
+		echo '| corpus | method | predict | train | predict / blstm | train / blstm |'; echo '|---|---|---|---|---|---|'; \
+		cat $(costs) | awk -F'\t' '{row[NR] = $$0; if ($$2 == "blstm") {p[$$1] = $$3; t[$$1] = $$4}} END {for (i = 1; i <= NR; i++) {split(row[i], x, "\t"); \
+			printf("| %s | %s | %.2f | %.2f | %s | %s |\n", x[1], x[2], x[3], x[4], (p[x[1]] > 0 ? sprintf("%.2f", x[3] / p[x[1]]) : ""), \
+				(t[x[1]] > 0 ? sprintf("%.2f", x[4] / t[x[1]]) : ""))}}'; } >> $@.part
 	mv $@.part $@

@@ -17,15 +17,18 @@ struct phones {
 	size_t line;
 };
 
+/* Times are rounded: phones may overlap by a millisecond. */
 static int add(struct phones *p, double begin, double end, const char *symbol, size_t n, struct ser_err *e)
 {
+	double last = p->n > 0 ? p->v[p->n - 1].end_s : 0;
 	if (!(begin >= 0 && end >= begin && end < 1e7) || p->n == MAX_PHONE)
 		return ser_fail(e, SER_EDATA, "%s:%zu: a phone from %g s to %g s", p->file, p->line, begin, end);
-	if (p->n > 0 && begin < p->v[p->n - 1].end_s - 1e-6)
+	if (begin < last - 1e-3)
 		return ser_fail(e, SER_EDATA, "%s:%zu: a phone at %g s, before the last one's end", p->file, p->line,
 				begin);
+	begin = begin < last ? last : begin;
 	p->v = ser_grow(p->v, &p->cap, p->n + 1, sizeof *p->v);
-	p->v[p->n++] = (struct ser_phone){begin, end, ser_arena_strndup(p->a, symbol, n)};
+	p->v[p->n++] = (struct ser_phone){begin, end < begin ? begin : end, ser_arena_strndup(p->a, symbol, n)};
 	return 0;
 }
 

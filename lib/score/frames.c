@@ -311,9 +311,9 @@ static void fill(struct ser_report *rep, const struct ser_score_opt *o, const st
 	ser_overlap_about(rep, &s->overlap, "");
 	ser_score_about_draws(rep, o);
 	ser_report_table(rep, "scores", s->sigmoid ? "Scores, means over columns" : "Scores",
-			 (const char *const[]){"score", "value", "utt_lo", "utt_hi", "spk_lo", "spk_hi"}, 6, 1);
+			 (const char *const[]){"set", "score", "value", "utt_lo", "utt_hi", "spk_lo", "spk_hi"}, 7, 2);
 	for (int i = 0; i < N_SCORE; i++)
-		ser_report_row(rep, (struct ser_val[]){ser_str(name[i]), ser_real(ci[0][i].value),
+		ser_report_row(rep, (struct ser_val[]){ser_str("pooled"), ser_str(name[i]), ser_real(ci[0][i].value),
 						       ser_score_bound(o, ci[0][i].lo, true),
 						       ser_score_bound(o, ci[0][i].hi, true),
 						       ser_score_bound(o, ci[1][i].lo, spk),
@@ -321,13 +321,13 @@ static void fill(struct ser_report *rep, const struct ser_score_opt *o, const st
 	if (b != NULL)
 		ser_report_table(rep, "differences",
 				 "Minus the other's, with intervals of the difference and two-sided p-values",
-				 (const char *const[]){"score", "difference", "utt_lo", "utt_hi", "utt_p", "spk_lo",
-						       "spk_hi", "spk_p"},
-				 8, 1);
+				 (const char *const[]){"set", "score", "difference", "utt_lo", "utt_hi", "utt_p",
+						       "spk_lo", "spk_hi", "spk_p"},
+				 9, 2);
 	for (int i = 0; i < N_SCORE && b != NULL; i++)
 		ser_report_row(rep,
 			       (struct ser_val[]){
-				       ser_str(name[i]), ser_real(diff[0][i].value),
+				       ser_str("pooled"), ser_str(name[i]), ser_real(diff[0][i].value),
 				       ser_score_bound(o, diff[0][i].lo, true), ser_score_bound(o, diff[0][i].hi, true),
 				       ser_score_bound(o, diff[0][i].p, true), ser_score_bound(o, diff[1][i].lo, spk),
 				       ser_score_bound(o, diff[1][i].hi, spk), ser_score_bound(o, diff[1][i].p, spk)});
