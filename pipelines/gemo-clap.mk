@@ -64,7 +64,6 @@ ce     := classify -l emo --smooth 0.1
 rowsum := $(emo) --target rowsum
 heads  := $(emo)
 more_heads = + classify -l $(GENDER) --source $(field) --weight 0.1
-ask_heads  = --prompt 'The emotion is {}'
 $(foreach a,$(ALPHAS),$(eval sl-$(a) := $(emo) --gender $(GENDER) --alpha $(a))$(eval ml-$(a) := $(emo) --gender $(GENDER) --gender-mode multitask --alpha $(a)))
 # What is chosen for one alpha, the middle one, goes for all.
 family  = $(firstword $(subst -, ,$(1)))
@@ -117,7 +116,7 @@ define method
 $$(OUT)/$$(CORPUS)/$(1)-$(2)-%.pred.ser: $$(OUT)/$(call family,$(1))-%.options $$(data)
 	mkdir -p $$(@D)
 	ser-train $$(call train,$(1),$$*,$$$$(cat $$<)) --seed $(2) -o $$@.st $$(call parts,$(1)) $$(OUT)/func.ser
-	ser-select 'fold == $$*' $$(OUT)/func.ser | ser-predict -m $$@.st $$(ask_$(1)) --drop $$(field) -o $$@
+	ser-select 'fold == $$*' $$(OUT)/func.ser | ser-predict -m $$@.st --drop $$(field) -o $$@
 	$$(if $$(filter emo-$$(FIRST),$(1)-$(2)),mv $$@.st $$(@:.pred.ser=.st),rm $$@.st)
 endef
 $(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call method,$(m),$(s)))))

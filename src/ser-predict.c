@@ -140,10 +140,10 @@ static bool usable(const struct ser_head *h)
 	return h->kind == SER_HEAD_CLASS || h->kind == SER_HEAD_VALUE || h->kind == SER_HEAD_MULTI;
 }
 
-/* The head asked for, or the first one that was no adversary. */
+/* The head asked for, or the first one that was no adversary; none where that is told by texts. */
 static void choose_head(struct ser_cli *c, struct job *j, const char *name, const char *path)
 {
-	for (size_t i = 0; i < j->m->n_head && name == NULL; i++)
+	for (size_t i = 0; i < j->m->n_head && name == NULL && j->m->head[i].kind != SER_HEAD_TOWER; i++)
 		if (usable(&j->m->head[i]) && !j->m->head[i].adversarial)
 			name = j->m->head[i].name;
 	int i = name != NULL ? ser_model_head_find(j->m, name) : -1;

@@ -551,6 +551,7 @@ EOF
 	# beside other tasks
 	clap -e 1 + classify -l sex --source feat -o x.st
 	ser-predict -m x.st --head sex told.ser | ser-dump | jq -se '.[0].post.shape == [2]'
+	ser-predict -m x.st told.ser | ser-dump | jq -se '.[0].post.shape == [4] and .[0].cos.shape == [4]' # the first task's
 	# batches of one record, and of one class
 	clap -e 1 -b 1 -o x.st
 	# what is wrong
