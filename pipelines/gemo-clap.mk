@@ -12,7 +12,7 @@
 # Towers: without a model, functionals through an MLP, and a small RoBERTa over a vocabulary of the prompts. AUDIO_MODEL is a model of
 # waveforms (ser-model import), all of it trained as the paper does; EMBED one that only embeds the sounds, once, for the MLP. TEXT_MODEL
 # is NAME.st with its tokenizer in NAME beside it, as weights.mk leaves minilm.st; FREEZE_TEXT=all leaves it as it is.
-# Left in OUT: RESULTS.md, results.tsv, predictions and scores.
+# Left in OUT: RESULTS.md, results.tsv, predictions and scores; gemo-clap-summary puts several such runs side by side.
 include settings.mk
 CORPUS ?= emodb
 OUT    ?= out/gemo-clap/$(CORPUS)$(if $(QUICK),-quick)

@@ -137,6 +137,9 @@ gemo_clap() { # CORPUS OUT ARGS...
 	[ "$(grep -cE '^\| (emo|sl-0.9|ml-0.9) \| [a-z,]*neutral' clap/RESULTS.md)" -eq 6 ]
 	[ "$(grep -c 'recall@' clap/RESULTS.md)" -eq 6 ]
 	! grep -n 'nan\|null\|| |$' <(grep -v '^| emo ' clap/RESULTS.md)
+	"$ROOT"/pipelines/gemo-clap-summary sum clap clap
+	[ "$(grep -cE '^\| clap \| [0-9]+ \| [0-9.]+ \| [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\) \|.*\| [0-9]+ of [0-9]+ \|$' sum/RESULTS.md)" -eq 2 ]
+	[ "$(wc -l <sum/results.tsv)" -eq 13 ]
 }
 
 # A made IEMOCAP: five sessions of two speakers, five turns each of the four classes, one that listeners did not agree on, one of
