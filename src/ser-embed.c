@@ -294,6 +294,8 @@ static int from_sounds(const struct ser_encoder *enc, bool one, const struct ser
 	if (!one || c.every_s > 0)
 		ser_cli_fail(&c, SER_EDATA, "%s: no stream, and a manifest goes %s", from,
 			     one ? "without --every" : "to one encoder: --source says which");
+	if (enc->arch->n_token != NULL)
+		ser_cli_fail(&c, SER_EDATA, "the model reads ids of tokens and no sound: ser-tokenize makes them");
 	if (ser_extract_like(&front, &functionals, &enc->dims, &e) != SER_OK)
 		ser_cli_fail(&c, SER_EDATA, "%s: no stream, and for a manifest the model %s", from, e.msg);
 	ser_extract_opt_init(&o, front.kind);

@@ -145,7 +145,7 @@ static void export_hf(struct ser_cli *c, const char *path)
 
 struct import {
 	int from; /* one of ser_model_sources, or behind them of ser_encoder_sources */
-	const char *field, *features;
+	const char *field, *features, *label;
 	struct ser_strs hyper;
 };
 
@@ -203,7 +203,8 @@ static void say_notes(const struct ser_cli *c, struct ser_encoder_notes *n)
 static int read_encoder(const struct ser_cli *c, struct ser_model **m, struct ser_weights *w, const char *path,
 			const struct import *o, struct ser_err *e)
 {
-	struct ser_encoder_about about = {.hyper = o->hyper.s, .n_hyper = o->hyper.n, .field = o->field};
+	struct ser_encoder_about about = {
+		.hyper = o->hyper.s, .n_hyper = o->hyper.n, .field = o->field, .label = o->label};
 	struct ser_encoder_notes notes = {0};
 	enum ser_encoder_source from;
 	struct ser_val config, processor;
@@ -316,6 +317,8 @@ int main(int argc, char **argv)
 		 "a stream of features as the network wants them; what its header says of them goes into the model",
 		 SER_OPT_STR(&import.features, "FILE"), .flags = SER_OPTION_SILENT},
 		{"field", "the tensor that it reads (default feat, of text tok)", SER_OPT_STR(&import.field, "NAME")},
+		{"label", "take the head behind the encoder, too; what its classes are of, as emo",
+		 SER_OPT_STR(&import.label, "NAME")},
 		{"hyper", "of the architecture, whatever the files say", SER_OPT_LIST(&import.hyper, "NAME=VALUE")},
 		{0},
 	};

@@ -91,7 +91,9 @@ static int like_model(struct ser_front_opt *o, char **functionals, const char *p
 	size_t at = 0; /* of several encoders the first that says what its features are */
 	while (at + 1 < m->n_enc && ser_val_get(&m->enc[at].dims, "front") == NULL)
 		at++;
-	int rc = ser_extract_like(o, functionals, &m->enc[at].dims, e);
+	int rc = m->enc[at].arch->n_token != NULL
+			 ? ser_fail(e, SER_EDATA, "reads ids of tokens and no sound: ser-tokenize makes them")
+			 : ser_extract_like(o, functionals, &m->enc[at].dims, e);
 	ser_model_free(m);
 	return rc == SER_OK ? rc : ser_fail_in(e, "%s", path);
 }

@@ -21,7 +21,7 @@ static void heads(const struct ser_model *m, struct ser_buf *b)
 		ser_buf_printf(b, "%-14s%s: %s, %zu output%s", i == 0 ? "heads" : "", h->name, ser_head_kinds[h->kind],
 			       h->n_out, h->n_out == 1 ? "" : "s");
 		if (h->n_hidden > 0)
-			ser_buf_printf(b, ", %zu hidden", h->n_hidden);
+			ser_buf_printf(b, ", %zu hidden%s", h->n_hidden, h->tanh ? " with tanh" : "");
 		if (h->source.n > 0) {
 			ser_buf_str(b, ", on ");
 			ser_model_source_text(m, &h->source, b);

@@ -37,20 +37,9 @@ struct ser_embed {
 
 /* ---- options ---- */
 
-static size_t n_layer(const struct ser_model *m, size_t encoder)
-{
-	const struct ser_encoder *c = &m->enc[encoder];
-	struct ser_tape *t = ser_tape_new(NULL, m->params);
-	ser_tape_reset(t, SER_TAPE_SHAPE, 0);
-	size_t seg[2] = {0, c->arch->min_frame(c->hyper) + 64};
-	size_t n = ser_model_encode(m, t, encoder, ser_tape_input(t, NULL, seg[1], c->n_in, seg, 1)).n_layer;
-	ser_tape_free(t);
-	return n;
-}
-
 int ser_embed_layers(struct ser_embed_opt *o, const struct ser_model *m, const char *text, struct ser_err *e)
 {
-	size_t encoder = ser_model_source_term(m, &o->source, 0).encoder, n = n_layer(m, encoder);
+	size_t encoder = ser_model_source_term(m, &o->source, 0).encoder, n = ser_model_n_layer(m, encoder);
 	char *first = ser_strdup(text), *dash = strchr(first, '-');
 	int64_t a = 0, b = (int64_t)n;
 	int rc = SER_OK;

@@ -190,6 +190,10 @@ ptrdiff_t ser_model_features(const struct ser_model *m, size_t encoder, struct s
 	if (c->field == NULL)
 		return ser_record_fail(r, e, SER_EDATA, "encoder \"%s\" reads texts, and no field of a record",
 				       c->name);
+	if (c->arch->n_token != NULL && ser_record_get(r, c->field) == NULL)
+		return ser_record_fail(r, e, SER_EDATA,
+				       "no field \"%s\": the model reads ids of tokens, which ser-tokenize makes",
+				       c->field);
 	if (ser_model_tensor(r, c->field, &feat, shape, e) != 0)
 		return e->code;
 	if (shape[1] != c->n_in)

@@ -26,6 +26,7 @@ struct ser_encoder_about {
 	size_t n_hyper;
 	const char *field;          /* that the model is to read; NULL: "feat", of text "tok" */
 	const struct ser_val *dims; /* what a header says about it, or NULL */
+	const char *label;          /* that a head over classes tells; NULL: heads are passed over */
 };
 /* What was done with what is not the encoder's: names separated by ", ". */
 struct ser_encoder_notes {
@@ -33,7 +34,19 @@ struct ser_encoder_notes {
 		zero; /* passed over: heads, what pretraining needs, other parts of the model; filled with zeros */
 	size_t n_passed, n_zero;
 };
-/* The encoder in w. Every tensor of its architecture must be there, once, of its shape but for axes of one element; a further one that
+/* The head behind an encoder, by its tensors: import_head.c */
+struct ser_encoder_head {
+	const struct ser_st_tensor *out[2], *before[2], *mix; /* weight and bias; NULL: there is none */
+	bool tanh;                                            /* after `before` */
+};
+void ser_encoder_head_find(struct ser_encoder_head *h, const struct ser_weights *w, enum ser_encoder_source from,
+			   const char *prefix);
+bool ser_encoder_head_is(const struct ser_encoder_head *h, const struct ser_st_tensor *t);
+/* Of an encoder that is built. SER_EDATA: of another shape, classes of one name. */
+int ser_encoder_head_import(struct ser_model *m, const struct ser_encoder_head *h, enum ser_encoder_source from,
+			    const struct ser_encoder_about *about, struct ser_err *e);
+
+/* The encoder in w, and with about->label the head behind it, if there is one that is known. Every tensor of its architecture must be there, once, of its shape but for axes of one element; a further one that
  * is not known to be something else is an error. The notes' buffers are the caller's to free. SER_EDATA. */
 int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum ser_encoder_source from,
 		       const struct ser_encoder_about *about, struct ser_encoder_notes *notes, struct ser_err *e);
@@ -53,9 +66,11 @@ void ser_encoder_front(const struct ser_model *m, struct ser_buf *b);
 
 /* Theirs and ours below "encoder."; %d stands for a number, kept from one to the other; what follows a pattern is kept, too. Of a
  * tensor's name the first row holds. A table ends with a row whose `theirs` is NULL. */
+enum { SER_AS_NEW = -1 };
 struct ser_rename {
 	/* ours NULL: something else, passed over; both "": any other name is ours; theirs "": filled with zeros where it is missing */
 	const char *theirs, *ours;
+	/* and third SER_AS_NEW: it stays as the architecture makes it */
 	int third; /* 1 to 3: ours is this third of its rows, and the next rows hold, too */
 };
 /* Where hyper-parameters can be read off tensors, by our names; ends with hyper NULL. */

@@ -121,12 +121,15 @@ static int take_name(struct names *n, const struct ser_st_tensor *t, const char 
 }
 
 static int take_names(struct names *n, const struct ser_weights *w, const struct ser_encoder_family *f,
-		      const char *prefix, struct ser_encoder_notes *notes, struct ser_err *e)
+		      const char *prefix, const struct ser_encoder_head *head, struct ser_encoder_notes *notes,
+		      struct ser_err *e)
 {
 	size_t len = strlen(prefix);
 	int rc = 0;
 	for (size_t i = 0; i < w->all.n_tensor && rc == 0; i++) {
 		const struct ser_st_tensor *t = &w->all.tensor[i];
+		if (ser_encoder_head_is(head, t))
+			continue;
 		if (strncmp(t->name, prefix, len) != 0)
 			note(&notes->passed, &notes->n_passed, t->name);
 		else
@@ -136,6 +139,15 @@ static int take_names(struct names *n, const struct ser_weights *w, const struct
 }
 
 /* ---- hyper-parameters ---- */
+
+/* The row of what may be missing */
+static const struct ser_rename *missing(const struct ser_encoder_family *f, const char *ours)
+{
+	for (const struct ser_rename *r = f->rename; r->theirs != NULL; r++)
+		if (r->theirs[0] == '\0' && r->ours[0] != '\0' && strcmp(r->ours, ours) == 0)
+			return r;
+	return NULL;
+}
 
 struct hypers {
 	const struct ser_arch *arch;
@@ -169,7 +181,7 @@ static double count(const struct names *n, const char *pattern, unsigned long fr
 	return (double)(num[0] - from);
 }
 
-static int take_shapes(struct hypers *h, const struct names *n, struct ser_err *e)
+static int take_shapes(struct hypers *h, const struct names *n, const struct ser_encoder_family *f, struct ser_err *e)
 {
 	for (const struct ser_shape_hyper *s = ser_encoder_shapes(h->arch->name); s->hyper != NULL; s++) {
 		const struct ser_hyper *row = &h->arch->hyper[row_of(h->arch, s->hyper)];
@@ -180,6 +192,8 @@ static int take_shapes(struct hypers *h, const struct names *n, struct ser_err *
 			x = count(n, s->ours, (unsigned long)s->k);
 		else if (s->rule == SER_SHAPE_PRESENT)
 			x = from != NULL;
+		else if (from == NULL && missing(f, s->ours) != NULL)
+			continue; /* a setting says it */
 		else if (from == NULL && row->lo > 0)
 			return ser_fail(e, SER_EDATA, "no tensor \"%s\", under whatever name", s->ours);
 		else if (from != NULL && s->rule == SER_SHAPE_SIZE)
@@ -226,6 +240,8 @@ static int take_setting(struct hypers *h, const struct ser_setting *s, const str
 				      s->is);
 	} else if (isnan(x) && s->rule != SER_SETTING_SAY) {
 		rc = ser_fail(e, SER_EDATA, "its setting %s is %.200s, no number", s->key, have.s);
+	} else if (s->rule == SER_SETTING_AGREE && isnan(*hyper(h, s->hyper))) {
+		*hyper(h, s->hyper) = x;
 	} else if (s->rule == SER_SETTING_AGREE && *hyper(h, s->hyper) != x) {
 		rc = ser_fail(e, SER_EDATA, "its setting %s is %.200s, by its tensors it is %.12g", s->key, have.s,
 			      *hyper(h, s->hyper));
@@ -366,14 +382,6 @@ static void put_shape(struct ser_buf *b, const size_t *shape, int n)
 	ser_buf_str(b, "]");
 }
 
-static bool filled_with_zeros(const struct ser_encoder_family *f, const char *ours)
-{
-	for (const struct ser_rename *r = f->rename; r->theirs != NULL; r++)
-		if (r->theirs[0] == '\0' && r->ours[0] != '\0' && strcmp(r->ours, ours) == 0)
-			return true;
-	return false;
-}
-
 static int check_slice(const struct ser_slice *sl, const struct names *n, const struct ser_encoder_family *f,
 		       struct ser_err *e)
 {
@@ -381,7 +389,7 @@ static int check_slice(const struct ser_slice *sl, const struct names *n, const 
 	const struct source *from = find(n, ours);
 	size_t want[SER_MAX_DIM];
 	if (from == NULL)
-		return filled_with_zeros(f, ours)
+		return missing(f, ours) != NULL
 			       ? 0
 			       : ser_fail(e, SER_EDATA, "no tensor for \"%s\" of architecture %s", ours, f->arch);
 	struct ser_st_tensor t = part_of(from);
@@ -435,7 +443,8 @@ static int check(struct ser_model *m, const struct names *n, const struct ser_en
 	return rc;
 }
 
-static void fill(struct ser_model *m, const struct names *n, struct ser_encoder_notes *notes)
+static void fill(struct ser_model *m, const struct names *n, const struct ser_encoder_family *f,
+		 struct ser_encoder_notes *notes)
 {
 	struct ser_params *p = m->params;
 	float *x = NULL;
@@ -443,6 +452,8 @@ static void fill(struct ser_model *m, const struct names *n, struct ser_encoder_
 	for (size_t i = 0; i < p->n_slice; i++) {
 		const struct ser_slice *sl = &p->slice[i];
 		const struct source *from = find(n, sl->name + strlen("encoder."));
+		if (from == NULL && missing(f, sl->name + strlen("encoder."))->third == SER_AS_NEW)
+			continue;
 		if (from == NULL) {
 			memset(p->val + sl->at, 0, sl->n * sizeof *p->val);
 			note(&notes->zero, &notes->n_zero, sl->name + strlen("encoder."));
@@ -491,7 +502,7 @@ static int make(struct ser_model **out, const struct names *n, const struct ser_
 					     : "feat",
 			n_in, about->dims, SER_NORM_NONE);
 	if ((rc = check(*out, n, f, notes, e)) == 0 && (rc = ser_model_build(*out, e)) == 0) {
-		fill(*out, n, notes);
+		fill(*out, n, f, notes);
 		rc = ser_params_check((*out)->params, e);
 	}
 	return rc;
@@ -543,6 +554,7 @@ int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum
 {
 	struct ser_arena a = {0};
 	struct names n = {.ours = ser_map_new()};
+	struct ser_encoder_head head = {.out = {NULL, NULL}};
 	struct ser_val inner;
 	const char *prefix;
 	const struct ser_encoder_family *f = family_of(w, from, about->config, e);
@@ -550,8 +562,10 @@ int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum
 	*out = NULL;
 	if (rc == 0)
 		rc = find_prefix(w, f, &prefix, &a, e);
+	if (rc == 0 && about->label != NULL)
+		ser_encoder_head_find(&head, w, from, prefix);
 	if (rc == 0)
-		rc = take_names(&n, w, f, prefix, notes, e);
+		rc = take_names(&n, w, f, prefix, &head, notes, e);
 	if (rc == 0) {
 		struct hypers h = {.arch = ser_arch_find(f->arch)};
 		size_t n_row = 0;
@@ -561,9 +575,11 @@ int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum
 		for (size_t i = 0; i < n_row; i++)
 			h.value[i] = (double)NAN;
 		inner_settings(w->root, &a, &inner);
-		if ((rc = take_shapes(&h, &n, e)) == 0 && (rc = take_settings(&h, f, about, &inner, e)) == 0 &&
+		if ((rc = take_shapes(&h, &n, f, e)) == 0 && (rc = take_settings(&h, f, about, &inner, e)) == 0 &&
 		    (rc = presume(&h, f, about, e)) == 0)
 			rc = make(out, &n, f, &h, about, notes, e);
+		if (rc == 0 && head.out[0] != NULL)
+			rc = ser_encoder_head_import(*out, &head, from, about, e);
 	}
 	ser_map_free(n.ours);
 	free(n.from);

@@ -117,7 +117,8 @@ static const struct ser_rename hf_speech[] = {
 	{"", "", 0},
 	{NULL, NULL, 0},
 };
-static const struct ser_rename hf_whisper[] = {{"", "", 0}, {NULL, NULL, 0}};
+static const struct ser_rename hf_whisper[] = {
+	{"", "embed_positions.weight", SER_AS_NEW}, {"", "", 0}, {NULL, NULL, 0}};
 static const struct ser_rename hf_text[] = {
 	{"embeddings.LayerNorm.gamma", "embeddings.LayerNorm.weight", 0},
 	{"embeddings.LayerNorm.beta", "embeddings.LayerNorm.bias", 0},

@@ -76,6 +76,10 @@ static int take_head(struct ser_model *m, struct ser_arena *a, const struct ser_
 	h.dropout = drop->u.f;
 	h.adversarial = adv != NULL && adv->kind == SER_BOOL && adv->u.b;
 	h.field = field != NULL && field->kind == SER_STR ? field->u.str.s : NULL;
+	const struct ser_val *act = ser_val_get(v, "activation");
+	h.tanh = act != NULL;
+	if (act != NULL && !ser_val_is_str(act, "tanh"))
+		return ser_fail(e, SER_EDATA, "metadata \"heads\": \"%s\" has an unknown activation", h.name);
 	const struct ser_val *pool = ser_val_get(v, "pool");
 	int p = pool != NULL ? index_of(ser_head_pools, pool) : SER_POOL_NONE;
 	if (p < 0)

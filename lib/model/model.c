@@ -91,6 +91,11 @@ int ser_model_hidden(const struct ser_model *m, struct ser_tape *t, size_t head,
 	return x;
 }
 
+static int activation(const struct ser_head *h, struct ser_tape *t, int x)
+{
+	return h->tanh ? ser_nn_tanh(t, x) : ser_nn_relu(t, x);
+}
+
 int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, int source)
 {
 	const struct ser_head *h = &m->head[head];
@@ -99,11 +104,11 @@ int ser_model_head(const struct ser_model *m, struct ser_tape *t, size_t head, i
 	int x = h->pool != SER_POOL_NONE ? ser_adapt_pool(t, h->pool, source) : source;
 	bool hidden = h->n_hidden > 0 && h->kind != SER_HEAD_CODES;
 	if (hidden)
-		x = ser_nn_relu(t, ser_layer_linear(t, "hidden", x, h->n_hidden, true));
+		x = activation(h, t, ser_layer_linear(t, "hidden", x, h->n_hidden, true));
 	for (size_t i = 2; i <= h->n_layer && hidden; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "hidden%zu", i);
-		x = ser_nn_relu(t, ser_layer_linear(t, name, x, h->n_hidden, true));
+		x = activation(h, t, ser_layer_linear(t, name, x, h->n_hidden, true));
 	}
 	if (h->dropout > 0)
 		x = ser_nn_dropout(t, x, h->dropout);

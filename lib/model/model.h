@@ -138,7 +138,7 @@ enum { SER_MAX_HEAD_LAYER = 16, SER_MAX_GROUP = 16, SER_MAX_FED = 8 };
  * et al. 2018), covariances of 64 projections (Lin et al. 2015; Stafylakis et al. 2021). */
 enum ser_head_pool { SER_POOL_NONE, SER_POOL_MEAN, SER_POOL_STATS, SER_POOL_ASP, SER_POOL_COV };
 extern const char *const ser_head_pools[]; /* "none", "mean", "mean,std", "asp", "cov", NULL */
-/* source -> [pool ->] [n_layer times linear n_hidden, ReLU ->] [dropout ->] linear. On frames its outputs are one row a frame. */
+/* source -> [pool ->] [n_layer times linear n_hidden, ReLU or tanh ->] [dropout ->] linear. On frames its outputs are one row a frame. */
 struct ser_head {
 	const char *name; /* parameters are below heads.NAME */
 	enum ser_head_kind kind;
@@ -150,6 +150,7 @@ struct ser_head {
 	size_t n_proj; /* SER_HEAD_COSINE: dimensions of a linear projection before it, 0: none; SER_HEAD_CODES: of an entry */
 	size_t n_layer; /* hidden layers; 0: one when n_hidden > 0 */
 	double dropout;
+	bool tanh;        /* after hidden layers, in place of ReLU */
 	bool adversarial; /* trained through gradient reversal */
 	struct ser_source source;
 	enum ser_head_pool pool;
@@ -255,6 +256,7 @@ struct ser_encoded ser_model_encode(const struct ser_model *m, struct ser_tape *
 /* That in two steps: the encoder, the mixture of its layers. */
 struct ser_encoded ser_model_layers(const struct ser_model *m, struct ser_tape *t, size_t encoder, int x);
 void ser_model_mix(const struct ser_model *m, struct ser_tape *t, size_t encoder, struct ser_encoded *y);
+size_t ser_model_n_layer(const struct ser_model *m, size_t encoder); /* 0: no transformer */
 int ser_model_part(struct ser_tape *t, const struct ser_encoded *y, enum ser_part part);
 int ser_model_join(struct ser_tape *t, size_t n, const int *part);
 /* All parts of a source side by side: y [n_enc] of the encoders that it names; -1 as above. */

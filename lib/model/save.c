@@ -66,6 +66,8 @@ static struct ser_val head_val(const struct ser_model *m, struct ser_arena *a, c
 	if (h->n_layer > 1) /* so that files without it stay as they were */
 		ser_val_set(a, &v, "n_layer", ser_int((int64_t)h->n_layer));
 	ser_val_set(a, &v, "dropout", ser_real(h->dropout));
+	if (h->tanh)
+		ser_val_set(a, &v, "activation", ser_str("tanh"));
 	ser_val_set(a, &v, "adversarial", ser_bool(h->adversarial));
 	if (h->source.n > 0) {
 		struct ser_buf b = {0};

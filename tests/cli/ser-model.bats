@@ -95,9 +95,16 @@ setup() {
 			.input.field == "feat" and (.input.dims.front | startswith("wave sample-frequency=16000"))' >/dev/null
 		fails 1 'ser-wav2feat --like' ser-embed -m e.st wave.ser # samples of no rate
 	done
+	ser-model import --from hf --label mood -o e.st "$imports/wavlm"
+	ser-model show --json e.st | jq -e '.heads[0] | .name == "mood" and .field == "mood" and .out == ["angry", "happy", "sad"]' >/dev/null
+	espeak-ng -w a.wav "so happy"
+	printf 'id\tpath\tmood\na\ta.wav\thappy\n' | ser-wav2feat --like e.st | ser-predict -m e.st | ser-dump | jq -e '.pred == "sad"' >/dev/null
 	ser-model import --from hf -v -o e.st "$imports/roberta/pytorch_model.bin" 2>log # the settings are beside it
-	grep -q 'passed over 2 tensors.*: lm_head.bias, roberta.embeddings.position_ids' log
+	grep -q 'passed over 6 tensors.*: .*lm_head.bias, roberta.embeddings.position_ids' log
 	ser-model show --json e.st | jq -e '.arch == "roberta" and .input.field == "tok" and .hyper.first_position == 2' >/dev/null
+	fails 1 'reads ids of tokens and no sound: ser-tokenize' ser-wav2feat --like e.st wave.ser
+	fails 1 'reads ids of tokens and no sound: ser-tokenize' ser-embed -m e.st <<<$'id\tpath\na\ta.wav'
+	fails 1 'no field "tok": the model reads ids of tokens' ser-embed -m e.st wave.ser
 	ser-model import --from hf --hyper pooler=0 --field words -o e.st "$imports/bert"
 	ser-model show --json e.st | jq -e '.hyper.pooler == 0 and .input.field == "words"' >/dev/null
 }

@@ -51,6 +51,12 @@ def fill(model):
     return model.eval()
 
 
+def fill_plain(module):
+    for p in module.parameters():
+        p.copy_(torch.randn_like(p) * 0.3)
+    return module
+
+
 def folder(name, config, processor=None):
     os.makedirs(OUT + name)
     config.save_pretrained(OUT + name)
@@ -77,14 +83,44 @@ def old_names(s):
     }
 
 
+EMOTIONS = {0: "angry", 1: "happy", 2: "sad"}
+
+
+class Dense(torch.nn.Module):
+    """the head of audeering's model of arousal, dominance and valence, and of RoBERTa's ForSequenceClassification"""
+
+    def __init__(self):
+        super().__init__()
+        self.dense, self.out_proj = torch.nn.Linear(16, 16), torch.nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.out_proj(torch.tanh(self.dense(x)))
+
+
+def with_head(model, kind, settings):
+    """transformers' model with a head, whose encoder is `model`"""
+    for k, v in settings.items():
+        setattr(model.config, k, v)
+    full = fill(kind(model.config))
+    full.base_model.load_state_dict(model.state_dict(), strict=False)
+    return full
+
+
+def sound_head(model, kind, normalize, **settings):
+    x = torch.from_numpy((wave - wave.mean()) / np.sqrt(wave.var() + 1e-7) if normalize else wave)[None]
+    full = with_head(model, kind, {"id2label": EMOTIONS, **settings})
+    return {k: v.contiguous() for k, v in full.state_dict().items() if not k.startswith(full.base_model_prefix)}, full(x).logits[0]
+
+
 shutil.rmtree(OUT, ignore_errors=True)
 want = {}
 with torch.no_grad():
     # a pickle in a zip archive, a prefix and a head; group norm
     c = tf.Wav2Vec2Config(**SPEECH, do_stable_layer_norm=False)
     m = fill(tf.Wav2Vec2Model(c))
-    d = folder("wav2vec2", c, {"do_normalize": True, "sampling_rate": 16000})
-    s = state(m, "wav2vec2.")
+    head, want["wav2vec2 head"] = sound_head(m, tf.Wav2Vec2ForSequenceClassification, True, classifier_proj_size=6)
+    d = folder("wav2vec2", m.config, {"do_normalize": True, "sampling_rate": 16000})
+    s = {**state(m, "wav2vec2."), **head}
     s["lm_head.weight"], s["lm_head.bias"] = torch.randn(5, 16), torch.randn(5)
     s["quantizer.codevectors"] = torch.randn(1, 4, 4)
     torch.save(s, d + "pytorch_model.bin")
@@ -93,8 +129,11 @@ with torch.no_grad():
     # a plain pickle, the older names, a tensor that is a view across its storage; layer norm, biases, norms before
     c = tf.HubertConfig(**SPEECH, do_stable_layer_norm=True, feat_extract_norm="layer", conv_bias=True)
     m = fill(tf.HubertModel(c))
+    dense = fill_plain(Dense())
+    want["hubert head"] = dense(speech(m, False).mean(0))
+    c.id2label, c.problem_type, c.pooling_mode = {0: "arousal", 1: "dominance", 2: "valence"}, "regression", "mean"
     d = folder("hubert", c, {"do_normalize": False})
-    s = old_names(state(m))
+    s = {**old_names(state(m)), **{"classifier." + k: v for k, v in dense.state_dict().items()}}
     k = "encoder.layers.0.feed_forward.intermediate_dense.weight"
     s[k] = s[k].t().contiguous().t()
     torch.save(s, d + "pytorch_model.bin", _use_new_zipfile_serialization=False)
@@ -103,8 +142,9 @@ with torch.no_grad():
     # safetensors in two parts
     c = tf.WavLMConfig(**SPEECH, do_stable_layer_norm=False, num_buckets=16, max_bucket_distance=20)
     m = fill(tf.WavLMModel(c))
-    d = folder("wavlm", c, {"do_normalize": False})
-    s = state(m)
+    head, want["wavlm head"] = sound_head(m, tf.WavLMForSequenceClassification, False, classifier_proj_size=6, use_weighted_layer_sum=True)
+    d = folder("wavlm", m.config, {"do_normalize": False})
+    s = {**state(m), **head}
     half = sorted(s)[: len(s) // 2]
     parts = {"model-00001-of-00002.safetensors": half, "model-00002-of-00002.safetensors": sorted(set(s) - set(half))}
     for f, names in parts.items():
@@ -135,8 +175,11 @@ with torch.no_grad():
 
     c = tf.RobertaConfig(**{**TEXT, "type_vocab_size": 1}, pad_token_id=1)
     m = fill(tf.RobertaModel(c))
+    dense = fill_plain(Dense())
+    want["roberta head"] = dense(m(ids).last_hidden_state[0, 0])
+    c.id2label, c.problem_type = EMOTIONS, "multi_label_classification"
     d = folder("roberta", c)
-    s = state(m, "roberta.")
+    s = {**state(m, "roberta."), **{"classifier." + k: v for k, v in dense.state_dict().items()}}
     s["lm_head.bias"], s["roberta.embeddings.position_ids"] = torch.zeros(60), torch.arange(20)[None]
     torch.save(s, d + "pytorch_model.bin")
     want["roberta"] = m(ids).last_hidden_state[0]
@@ -144,8 +187,11 @@ with torch.no_grad():
     # the oldest names of norms
     c = tf.BertConfig(**TEXT, pad_token_id=0)
     m = fill(tf.BertModel(c))
+    linear = fill_plain(torch.nn.Linear(16, 3))
+    want["bert head"] = linear(m(ids).pooler_output[0])
     d = folder("bert", c)
     s = {k.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): v for k, v in state(m, "bert.").items()}
+    s.update({"classifier." + k: v for k, v in linear.state_dict().items()})
     save_file(s, d + "model.safetensors", {"format": "pt"})
     want["bert"] = m(ids).last_hidden_state[0]
 

@@ -86,15 +86,15 @@ static struct ser_val load_json(const char *path, struct ser_arena *a)
 	return v;
 }
 
-static int import_hf(struct ser_model **m, const char *path, const char *const *hyper, size_t n_hyper,
-		     struct ser_encoder_notes *notes, struct ser_err *e)
+static int import_labelled(struct ser_model **m, const char *path, const char *label, const char *const *hyper,
+			   size_t n_hyper, struct ser_encoder_notes *notes, struct ser_err *e)
 {
 	struct ser_weights *w;
 	struct ser_val config, processor;
 	*m = NULL;
 	if (ser_weights_open(&w, path, e) != 0)
 		return e->code;
-	struct ser_encoder_about about = {.hyper = hyper, .n_hyper = n_hyper};
+	struct ser_encoder_about about = {.hyper = hyper, .n_hyper = n_hyper, .label = label};
 	if (ser_weights_json(w, path, "config.json", &config, e) == 1)
 		about.config = &config;
 	if (ser_weights_json(w, path, "preprocessor_config.json", &processor, e) == 1)
@@ -104,10 +104,82 @@ static int import_hf(struct ser_model **m, const char *path, const char *const *
 	return rc;
 }
 
+static int import_hf(struct ser_model **m, const char *path, const char *const *hyper, size_t n_hyper,
+		     struct ser_encoder_notes *notes, struct ser_err *e)
+{
+	return import_labelled(m, path, NULL, hyper, n_hyper, notes, e);
+}
+
 static void free_notes(struct ser_encoder_notes *n)
 {
 	ser_buf_free(&n->passed);
 	ser_buf_free(&n->zero);
+}
+
+/* What its head makes of it */
+static void check_head(const struct ser_model *m, const struct ser_val *want)
+{
+	size_t n;
+	float *x = input_of(m, &n);
+	const float *rows = x;
+	struct ser_tape *t = ser_tape_new(NULL, m->params);
+	ser_tape_reset(t, SER_TAPE_FIXED, 0);
+	struct ser_encoded y = ser_model_encode(m, t, 0, ser_tape_batch(t, 1, &rows, &n, 1));
+	struct ser_node out = ser_tape_node(t, ser_model_head(m, t, 0, ser_model_source(m, t, &m->head[0].source, &y)));
+	assert_true(out.n_row == 1 && out.n_col == 3);
+	for (size_t i = 0; i < 3; i++)
+		if (!(fabs((double)out.val[i] - number(&want->u.list.v[i])) <= 5e-6))
+			fail_msg("%s: output %zu is %.7g, expected %.7g", m->enc[0].arch->name, i, (double)out.val[i],
+				 number(&want->u.list.v[i]));
+	ser_tape_free(t);
+	free(x);
+}
+
+/* Heads of sound and text, by transformers; saved and loaded again */
+static void heads(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		enum ser_head_kind kind;
+		const char *first, *source;
+	} nets[] = {{"wav2vec2", SER_HEAD_CLASS, "angry", "encoder"},
+		    {"hubert", SER_HEAD_VALUE, "arousal", "encoder"},
+		    {"wavlm", SER_HEAD_CLASS, "angry", "encoder"},
+		    {"roberta", SER_HEAD_MULTI, "angry", "encoder:first"},
+		    {"bert", SER_HEAD_CLASS, "LABEL_0", "encoder"}};
+	struct ser_arena a = {0};
+	struct ser_val all = load_json(GOLDEN "want.json", &a);
+	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+		struct ser_err e = {0};
+		struct ser_encoder_notes notes = {0};
+		struct ser_model *m, *back;
+		char path[256], name[64], tmp[] = "/tmp/ser-test-heads-XXXXXX";
+		snprintf(path, sizeof path, GOLDEN "%s", nets[i].name);
+		snprintf(name, sizeof name, "%s head", nets[i].name);
+		if (import_labelled(&m, path, "emo", NULL, 0, &notes, &e) != 0)
+			fail_msg("%s: %s", nets[i].name, e.msg);
+		assert_int_equal(m->n_head, 1);
+		assert_int_equal(m->head[0].kind, nets[i].kind);
+		assert_string_equal(m->head[0].name, nets[i].kind == SER_HEAD_VALUE ? "value" : "emo");
+		if (strcmp(nets[i].name, "bert") != 0)
+			assert_string_equal(m->head[0].out[0], nets[i].first);
+		struct ser_buf source = {0};
+		ser_model_source_text(m, &m->head[0].source, &source);
+		assert_string_equal(source.s, nets[i].source);
+		ser_buf_free(&source);
+		assert_null(notes.passed.s != NULL ? strstr(notes.passed.s, "classifier") : NULL);
+		check_head(m, ser_val_get(ser_val_get(&all, name), "frames"));
+		close(mkstemp(tmp));
+		if (ser_model_save(m, tmp, &e) != 0 || ser_model_load(&back, tmp, &e) != 0)
+			fail_msg("%s", e.msg);
+		unlink(tmp);
+		check_head(back, ser_val_get(ser_val_get(&all, name), "frames"));
+		free_notes(&notes);
+		ser_model_free(m);
+		ser_model_free(back);
+	}
+	ser_arena_free(&a);
 }
 
 static void hugging_face(void **state)
@@ -116,8 +188,8 @@ static void hugging_face(void **state)
 	static const struct {
 		const char *name;
 		size_t n_passed;
-	} nets[] = {{"wav2vec2", 3}, {"hubert", 0},  {"wavlm", 0}, {"data2vec-audio", 0},
-		    {"whisper", 28}, {"roberta", 2}, {"bert", 0}};
+	} nets[] = {{"wav2vec2", 7}, {"hubert", 4},  {"wavlm", 5}, {"data2vec-audio", 0},
+		    {"whisper", 28}, {"roberta", 6}, {"bert", 2}};
 	struct ser_arena a = {0};
 	struct ser_val all = load_json(GOLDEN "want.json", &a);
 	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
@@ -476,6 +548,24 @@ static void emotion2vec(void **state)
 		fail_msg("%s", e.msg);
 	same_params(m, back, NULL);
 	ser_model_free(back);
+	/* emotion2vec+ has a head of nine classes */
+	size_t D = m->enc[0].n_emb;
+	float *weight = ser_calloc(9 * D, sizeof *weight), bias[9] = {0};
+	weight[8 * D] = 3;
+	struct ser_st_tensor head[] = {
+		{.name = "d2v_model.proj.weight", .ndim = 2, .shape = {9, D}, .n = 9 * D, .data = weight},
+		{.name = "d2v_model.proj.bias", .ndim = 1, .shape = {9}, .n = 9, .data = bias}};
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(ser_weights_add(w, &head[i], &e), 0);
+	struct ser_encoder_about with_head = {.label = "emo"};
+	if (ser_encoder_import(&back, w, SER_FROM_FUNASR, &with_head, &notes, &e) != 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(back->n_head, 1);
+	assert_string_equal(back->head[0].out[8], "unknown");
+	const struct ser_slice *s = &back->params->slice[ser_params_find(back->params, "heads.emo.out.weight")];
+	assert_true(back->params->val[s->at + 8 * D] == 3 && s->n == 9 * D);
+	ser_model_free(back);
+	free(weight);
 	if (ser_encoder_import(&back, w, SER_FROM_FAIRSEQ, &about, &notes, &e) != 0)
 		fail_msg("%s", e.msg);
 	assert_string_equal(back->enc[0].arch->name, "emotion2vec");
@@ -562,7 +652,8 @@ static void without_pooler(void **state)
 	struct ser_encoder_notes notes = {0};
 	struct ser_model *m;
 	assert_int_equal(import_hf(&m, GOLDEN "bert", (const char *[]){"pooler=0"}, 1, &notes, &e), 0);
-	assert_string_equal(notes.passed.s, "bert.pooler.dense.bias, bert.pooler.dense.weight");
+	assert_string_equal(notes.passed.s,
+			    "classifier.bias, classifier.weight, bert.pooler.dense.bias, bert.pooler.dense.weight");
 	free_notes(&notes);
 	ser_model_free(m);
 }
@@ -711,17 +802,12 @@ static void values_of_a_pickle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hugging_face),
-		cmocka_unit_test(resemblyzer),
-		cmocka_unit_test(whisper_front),
-		cmocka_unit_test(other_programs),
-		cmocka_unit_test(emotion2vec),
-		cmocka_unit_test(inner_settings),
-		cmocka_unit_test(settings),
-		cmocka_unit_test(without_pooler),
-		cmocka_unit_test(damaged),
-		cmocka_unit_test(hostile_pickles),
-		cmocka_unit_test(values_of_a_pickle),
+		cmocka_unit_test(heads),           cmocka_unit_test(hugging_face),
+		cmocka_unit_test(resemblyzer),     cmocka_unit_test(whisper_front),
+		cmocka_unit_test(other_programs),  cmocka_unit_test(emotion2vec),
+		cmocka_unit_test(inner_settings),  cmocka_unit_test(settings),
+		cmocka_unit_test(without_pooler),  cmocka_unit_test(damaged),
+		cmocka_unit_test(hostile_pickles), cmocka_unit_test(values_of_a_pickle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
