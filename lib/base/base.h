@@ -100,6 +100,13 @@ void ser_buf_printf(struct ser_buf *b, const char *fmt, ...) SER_PRINTF(2, 3);
 void ser_buf_reserve(struct ser_buf *b, size_t extra);
 void ser_buf_free(struct ser_buf *b);
 
+/* Files hold numbers with the low byte first, whatever the machine does. n numbers of `size` bytes (1 to 8) from the machine's order to
+ * that of files, or back: in place; to the end of b; or p itself where the two are one, else a copy, which is all that b then holds. */
+#define SER_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+void ser_le(void *p, size_t n, size_t size);
+void ser_buf_add_le(struct ser_buf *b, const void *p, size_t n, size_t size);
+const void *ser_le_copy(struct ser_buf *b, const void *p, size_t n, size_t size);
+
 /* Whether n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool ser_utf8_ok(const char *s, size_t n);
 /* The length of UTF-8's byte order mark that a text's first n bytes begin with, or 0. */
@@ -153,6 +160,12 @@ void ser_rng_shuffle(struct ser_rng *r, void *base, size_t n, size_t size);
 
 /* FNV-1a, 64 bits, finished by a splitmix64 step: the family's stable hash of ids. */
 uint64_t ser_hash(const void *p, size_t n);
+/* Of n numbers of `size` bytes, the same on every machine. */
+uint64_t ser_hash_le(const void *p, size_t n, size_t size);
+
+/* What <directory of the executable>/../libexec/ser/FILE calls `symbol`: a library that few need, loaded where one does. global: what it
+ * loads by itself finds its symbols. NULL and SER_EIO when it is not there. */
+const void *ser_plugin(const char *file, const char *symbol, bool global, struct ser_err *e);
 
 /* ---- files --------------------------------------------------------------------------------- */
 

@@ -237,6 +237,33 @@ void ser_buf_add(struct ser_buf *b, const void *p, size_t n)
 	b->s[b->n] = '\0';
 }
 
+void ser_le(void *p, size_t n, size_t size)
+{
+	unsigned char *at = p;
+	for (size_t i = 0; SER_BIG_ENDIAN && i < n; i++, at += size)
+		for (size_t k = 0; k < size / 2; k++) {
+			unsigned char c = at[k];
+			at[k] = at[size - 1 - k];
+			at[size - 1 - k] = c;
+		}
+}
+
+void ser_buf_add_le(struct ser_buf *b, const void *p, size_t n, size_t size)
+{
+	size_t from = b->n;
+	ser_buf_add(b, p, ser_mul(n, size));
+	ser_le(b->s + from, n, size);
+}
+
+const void *ser_le_copy(struct ser_buf *b, const void *p, size_t n, size_t size)
+{
+	if (!SER_BIG_ENDIAN || size == 1)
+		return p;
+	b->n = 0;
+	ser_buf_add_le(b, p, n, size);
+	return b->s;
+}
+
 void ser_buf_str(struct ser_buf *b, const char *s)
 {
 	ser_buf_add(b, s, strlen(s));

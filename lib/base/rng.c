@@ -22,6 +22,14 @@ uint64_t ser_hash(const void *p, size_t n)
 	return splitmix(&h);
 }
 
+uint64_t ser_hash_le(const void *p, size_t n, size_t size)
+{
+	struct ser_buf b = {0};
+	uint64_t h = ser_hash(ser_le_copy(&b, p, n, size), ser_mul(n, size));
+	ser_buf_free(&b);
+	return h;
+}
+
 void ser_rng_seed(struct ser_rng *r, uint64_t seed)
 {
 	for (int i = 0; i < 4; i++)

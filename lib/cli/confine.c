@@ -143,8 +143,11 @@ static void landlock(const struct ser_strs *read, const struct ser_strs *write, 
 #define MACHINE AUDIT_ARCH_AARCH64
 #elif defined __riscv && __riscv_xlen == 64
 #define MACHINE AUDIT_ARCH_RISCV64
+#elif defined __s390x__
+#define MACHINE AUDIT_ARCH_S390X
 #endif
 
+#ifdef MACHINE
 static const int refused[] = {
 	SYS_execve,
 	SYS_execveat,
@@ -153,7 +156,12 @@ static const int refused[] = {
 	SYS_connect,
 	SYS_bind,
 	SYS_listen,
+#ifdef SYS_accept
 	SYS_accept,
+#endif
+#ifdef SYS_socketcall
+	SYS_socketcall,
+#endif
 	SYS_accept4,
 	SYS_ptrace,
 	SYS_process_vm_readv,
@@ -213,6 +221,7 @@ static const int refused[] = {
 	438 /* pidfd_getfd */,
 	452 /* fchmodat2 */,
 };
+#endif
 
 /* Every thread that there is gets the filter: those of the linear algebra began before main(). */
 static void seccomp(void)

@@ -169,7 +169,7 @@ void ser_norm_header(const struct ser_norm *n, struct ser_header *h)
 		ser_buf_printf(&b, " sliding %d%s", o->sliding, o->center ? " center" : "");
 	else if (n->d > 0)
 		ser_buf_printf(&b, " fitted %016llx",
-			       (unsigned long long)ser_hash(n->shift, 2 * n->d * sizeof *n->shift));
+			       (unsigned long long)ser_hash_le(n->shift, 2 * n->d, sizeof *n->shift));
 	else
 		ser_buf_printf(&b, " by %s", o->global ? "all" : o->by != NULL ? o->by : "id");
 	if (o->clip > 0)

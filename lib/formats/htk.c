@@ -150,7 +150,8 @@ static int next(struct ser_import *im, struct ser_record *r, struct ser_err *e)
 			x = ((float)(int16_t)bits + b) / a;
 			memcpy(&bits, &x, sizeof bits);
 		}
-		memcpy(p->data.s + i * (small ? 2 : 4), &bits, small ? 2 : 4);
+		uint16_t whole = (uint16_t)bits;
+		memcpy(p->data.s + i * (small ? 2 : 4), small ? (void *)&whole : (void *)&bits, small ? 2 : 4);
 	}
 	ser_buf_free(&raw);
 	size_t shape[2] = {rows, cols};

@@ -129,7 +129,15 @@ static int add_element(struct elements *x, const char *s, size_t n)
 		     : x->t == SER_I8 ? INT64_MAX
 				      : UINT8_MAX;
 	if (!real && json && ser_text_int(s, n, &i) && i >= lo && i <= hi) {
-		ser_buf_add(&x->b, &i, ser_dtype_size(x->t)); /* little-endian: its first bytes */
+		int16_t i2 = (int16_t)i;
+		int32_t i4 = (int32_t)i;
+		uint8_t u1 = (uint8_t)i;
+		ser_buf_add(&x->b,
+			    x->t == SER_I2   ? (void *)&i2
+			    : x->t == SER_I4 ? (void *)&i4
+			    : x->t == SER_I8 ? (void *)&i
+					     : (void *)&u1,
+			    ser_dtype_size(x->t));
 		return 0;
 	}
 	return ser_line_fail(&x->im->in, x->e, "\"%.*s\" is no element of a tensor of type %s", (int)(n < 40 ? n : 40),

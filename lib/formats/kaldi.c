@@ -125,6 +125,7 @@ static int binary(struct source *s, struct reader *p, size_t max, struct ser_val
 				return ser_src_fail(s, e, "integers that are not of 4 bytes");
 			ser_buf_add(&p->data, p->raw.s + 5 * i + 1, 4);
 		}
+		ser_le(p->data.s, n, 4);
 		*out = ser_tensor(SER_I4, p->data.s, 1, &n);
 		return 0;
 	}
@@ -153,6 +154,7 @@ static int binary(struct source *s, struct reader *p, size_t max, struct ser_val
 	if (check_size(s, shape[0], shape[1], ser_dtype_size(t), max, &n, e) != 0 ||
 	    ser_src_append(s, &p->data, n * ser_dtype_size(t), e) != 0)
 		return e->code;
+	ser_le(p->data.s, n, ser_dtype_size(t));
 	*out = ser_tensor(t, p->data.s, matrix ? 2 : 1, shape);
 	return 0;
 }
@@ -411,12 +413,12 @@ static void put_binary(struct ser_buf *b, const struct ser_tensor *t, enum ser_d
 	for (int i = 0; i < t->ndim; i++)
 		put_int(b, t->shape[i]);
 	if (t->dtype == as) {
-		ser_buf_add(b, t->data, n * size);
+		ser_buf_add_le(b, t->data, n, size);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) { /* half, which float holds */
 		float x = (float)ser_tensor_real(t, i);
-		ser_buf_add(b, &x, sizeof x);
+		ser_buf_add_le(b, &x, 1, sizeof x);
 	}
 }
 

@@ -175,7 +175,8 @@ int ser_npy_convert(const struct npy *a, const char *from, size_t n, char *to, s
 	enum ser_dtype t = SER_F4;
 	ser_npy_dtype(a, &t);
 	size_t wide = ser_dtype_size(t);
-	if (size == wide && !a->swap && a->kind != 'b' && !(a->kind == 'u' && size == 8)) {
+	if (size == wide && (size == 1 || a->swap == SER_BIG_ENDIAN) && a->kind != 'b' &&
+	    !(a->kind == 'u' && size == 8)) {
 		if (n > 0 && to != from)
 			memcpy(to, from, n * size);
 		return 0;
@@ -190,6 +191,7 @@ int ser_npy_convert(const struct npy *a, const char *from, size_t n, char *to, s
 			memset(b + size, 0xff, wide - size);
 		if (a->kind == 'b')
 			b[0] = b[0] != 0;
+		ser_le(b, 1, wide);
 		memcpy(to + i * wide, b, wide);
 	}
 	return 0;
@@ -446,13 +448,17 @@ static int add(struct ser_export *ex, const struct ser_record *r, const struct s
 		    ser_export_bytes(ex, ex->side.f, "\n", 1, e) != 0)
 			return e->code;
 	}
-	return ser_spool_add(p->spool, t->data, ser_tensor_size(t), e);
+	struct ser_buf own = {0};
+	int rc = ser_spool_add(p->spool, ser_le_copy(&own, t->data, ser_tensor_len(t), ser_dtype_size(t->dtype)),
+			       ser_tensor_size(t), e);
+	ser_buf_free(&own);
+	return rc;
 }
 
 static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err *e)
 {
 	const struct ser_tensor *t = ser_export_tensor(ex, r, e);
-	struct ser_buf head = {0};
+	struct ser_buf head = {0}, own = {0};
 	if (t == NULL)
 		return e->code;
 	if (ex->o.stack)
@@ -463,7 +469,10 @@ static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err
 	ser_npy_put_head(&head, ser_dtype_str(t->dtype), t->ndim, t->shape);
 	rc = ser_export_bytes(ex, ex->f, head.s, head.n, e);
 	if (rc == 0)
-		rc = ser_export_bytes(ex, ex->f, t->data, ser_tensor_size(t), e);
+		rc = ser_export_bytes(ex, ex->f,
+				      ser_le_copy(&own, t->data, ser_tensor_len(t), ser_dtype_size(t->dtype)),
+				      ser_tensor_size(t), e);
+	ser_buf_free(&own);
 	ser_buf_free(&head);
 	int closed = ser_export_close(ex, rc == 0 ? e : NULL);
 	return rc != 0 ? rc : closed;

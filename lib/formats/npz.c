@@ -694,7 +694,7 @@ static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err
 {
 	struct writer *w = ex->state;
 	const struct ser_val *id = ser_record_get(r, "id");
-	struct ser_buf name = {0}, head = {0};
+	struct ser_buf name = {0}, head = {0}, own = {0};
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < r->n; i++) {
 		const struct ser_field *f = &r->field[i];
@@ -713,22 +713,24 @@ static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err
 		} else {
 			const struct ser_tensor *t = &f->val.u.t;
 			size_t size = ser_tensor_size(t);
+			const void *data = ser_le_copy(&own, t->data, ser_tensor_len(t), ser_dtype_size(t->dtype));
 			name.n = head.n = 0;
 			ser_map_add(w->tensors, f->name, f->name_len, NULL);
 			ser_buf_printf(&name, "%.*s/%.*s.npy", (int)f->name_len, f->name, (int)id->u.str.n,
 				       id->u.str.s);
 			ser_npy_put_head(&head, ser_dtype_str(t->dtype), t->ndim, t->shape);
 			uint32_t crc = (uint32_t)crc32_z(0, (const unsigned char *)head.s, head.n);
-			crc = (uint32_t)crc32_z(crc, size > 0 ? t->data : (const void *)"", size);
+			crc = (uint32_t)crc32_z(crc, size > 0 ? data : (const void *)"", size);
 			rc = member(ex, name.s, name.n, crc, head.n + size, e);
 			if (rc == 0)
 				rc = emit(ex, head.s, head.n, e);
 			if (rc == 0)
-				rc = emit(ex, t->data, size, e);
+				rc = emit(ex, data, size, e);
 		}
 	}
 	ser_buf_free(&name);
 	ser_buf_free(&head);
+	ser_buf_free(&own);
 	return rc;
 }
 
@@ -756,7 +758,7 @@ static void column_row(const struct label *l, char kind, size_t i, struct ser_bu
 	} else if (kind == 'b') {
 		put_le(b, v->u.b, 1);
 	} else if (kind == 'f') {
-		ser_buf_add(b, &x, 8);
+		ser_buf_add_le(b, &x, 1, sizeof x);
 	} else {
 		struct ser_buf t = {0};
 		size_t n = 0;

@@ -66,6 +66,8 @@ static double element(const struct ser_st_tensor *t, size_t i)
 		uint8_t u8;
 	} u = {0};
 	memcpy(&u, p, types[t->dtype].size);
+	if (SER_BIG_ENDIAN && t->filed)
+		ser_le(&u, 1, types[t->dtype].size);
 	switch (t->dtype) {
 	case SER_ST_F32:
 		return (double)u.f;
@@ -108,10 +110,19 @@ static size_t place(const struct ser_st_tensor *t, size_t i)
 	return t->stride != NULL ? at : i;
 }
 
+void ser_st_copy(const struct ser_st_tensor *t, void *out)
+{
+	size_t size = types[t->dtype].size;
+	if (t->n > 0)
+		memcpy(out, t->data, t->n * size);
+	if (t->filed)
+		ser_le(out, t->n, size);
+}
+
 void ser_st_f4(const struct ser_st_tensor *t, float *out)
 {
 	if (t->dtype == SER_ST_F32 && t->stride == NULL)
-		memcpy(out, t->data, t->n * sizeof *out);
+		ser_st_copy(t, out);
 	else
 		for (size_t i = 0; i < t->n; i++)
 			out[i] = (float)element(t, place(t, i));
@@ -198,6 +209,7 @@ static int take_tensor(struct ser_st_tensor *t, const struct ser_val *v, const c
 		return ser_fail(e, SER_EDATA, "%zu bytes do not fit its shape of %zu %s elements", *end - *begin, t->n,
 				types[type].name);
 	t->data = data + *begin;
+	t->filed = true;
 	return 0;
 }
 
@@ -376,10 +388,17 @@ static void add_json_str(struct ser_buf *b, const char *s)
 	ser_val_json(b, &v, false);
 }
 
+/* A tensor's bytes as a file has them */
+static const void *as_filed(const struct ser_st_tensor *t, size_t n_byte, struct ser_buf *own)
+{
+	size_t size = types[t->dtype].size;
+	return t->filed ? t->data : ser_le_copy(own, t->data, n_byte / size, size);
+}
+
 int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_t n, const struct ser_st_meta *m,
 		 size_t n_meta, struct ser_err *e)
 {
-	struct ser_buf b = {0};
+	struct ser_buf b = {0}, own = {0};
 	size_t *n_byte = ser_malloc(n, sizeof *n_byte), at = 0;
 	ser_buf_printf(&b, "%s00000000\",\"%s\":\"%s\"", sum_key, said_key, said_val);
 	for (size_t i = 0; i < n_meta; i++) {
@@ -412,13 +431,14 @@ int ser_st_write(FILE *f, const char *path, const struct ser_st_tensor *t, size_
 	uint32_t c = crc(crc(0, len, 8), b.s, b.n);
 	char digits[SUM_DIGITS + 1];
 	for (size_t i = 0; i < n; i++)
-		c = crc(c, t[i].data, n_byte[i]);
+		c = crc(c, as_filed(&t[i], n_byte[i], &own), n_byte[i]);
 	snprintf(digits, sizeof digits, "%08" PRIx32, c);
 	memcpy(b.s + SUM_AT - 8, digits, SUM_DIGITS);
 	errno = 0;
 	bool ok = fwrite(len, 1, 8, f) == 8 && fwrite(b.s, 1, b.n, f) == b.n;
 	for (size_t i = 0; i < n && ok; i++)
-		ok = n_byte[i] == 0 || fwrite(t[i].data, 1, n_byte[i], f) == n_byte[i];
+		ok = n_byte[i] == 0 || fwrite(as_filed(&t[i], n_byte[i], &own), 1, n_byte[i], f) == n_byte[i];
+	ser_buf_free(&own);
 	ser_buf_free(&b);
 	free(n_byte);
 	return ok ? 0 : ser_fail(e, SER_EIO, "%s: write failed: %s", path, strerror(errno));

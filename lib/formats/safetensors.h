@@ -37,7 +37,8 @@ struct ser_st_tensor {
 	int ndim; /* 0 .. SER_ST_MAX_AXES */
 	size_t shape[SER_ST_MAX_AXES];
 	size_t n;         /* elements; 1 when ndim is 0 */
-	const void *data; /* borrowed, may be unaligned */
+	const void *data; /* borrowed, may be unaligned; of the machine's order of bytes unless .. */
+	bool filed;       /* .. they are a file's, the low byte first */
 	/* [ndim] elements from one index of an axis to the next, as views in other files have them; NULL: row-major, as it is in this
 	 * format */
 	const size_t *stride;
@@ -51,6 +52,8 @@ size_t ser_st_dtype_size(enum ser_st_dtype t);      /* bytes of an element */
 /* All elements as float32 or double, into out [n]. */
 void ser_st_f4(const struct ser_st_tensor *t, float *out);
 void ser_st_f8(const struct ser_st_tensor *t, double *out);
+/* Of a row-major tensor, as they are. */
+void ser_st_copy(const struct ser_st_tensor *t, void *out);
 
 /* A file that was read. Tensors are in the order of their bytes. */
 struct ser_st {

@@ -74,7 +74,7 @@ static void sift_down(struct drawn *h, size_t n)
 void ser_row_sample_add(struct ser_row_sample *s, uint64_t key, const float *x, size_t n)
 {
 	for (size_t t = 0; t < n; t++) {
-		struct drawn r = {ser_hash((uint64_t[]){s->seed, key, t}, 24), key, t, s->n};
+		struct drawn r = {ser_hash_le((uint64_t[]){s->seed, key, t}, 3, 8), key, t, s->n};
 		if (s->n < s->n_max) {
 			s->x = ser_grow(s->x, &s->cap_x, ser_mul(s->n + 1, s->d), sizeof *s->x);
 			s->drawn = ser_grow(s->drawn, &s->cap, s->n + 1, sizeof *s->drawn);

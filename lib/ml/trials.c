@@ -86,7 +86,9 @@ struct ser_trials *ser_trials_new(const struct ser_trials_opt *o, const struct s
 			    (in->across != NULL && in->across[i] == in->across[j]))
 				continue;
 			struct ser_rng r;
-			ser_rng_seed_key(&r, o->seed, (const uint64_t[2]){hash[a], hash[b]}, 2 * sizeof *hash);
+			uint64_t key[2] = {hash[a], hash[b]};
+			ser_le(key, 2, sizeof *key); /* so that machines agree */
+			ser_rng_seed_key(&r, o->seed, key, sizeof key);
 			const struct pair p = {ser_rng_next(&r), a, b};
 			if (spk[i] == spk[j])
 				keep(&kept[spk[i]], p, o->n_target);

@@ -71,6 +71,8 @@ static int one_tensor(struct ser_weights *w, const SerOnnx__Tensor *o, struct se
 			half[i] = (uint16_t)o->int32_data[i];
 		data = half;
 		n_byte = o->n_int32_data * sizeof *half;
+	} else {
+		t.filed = true;
 	}
 	if (!ser_mul_ok(t.n, ser_st_dtype_size(t.dtype), &want) || want != n_byte)
 		return ser_fail(e, SER_EDATA, "%zu bytes do not fit its shape of %zu elements", n_byte, t.n);

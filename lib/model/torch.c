@@ -154,6 +154,7 @@ static int take_tensor(const struct torch *f, const struct ser_pickle *call, str
 	if (t->n > n || (t->n > 0 && ((uint64_t)offset->i >= n || last >= n - (size_t)offset->i)))
 		return ser_fail(e, SER_EDATA, "it reaches beyond its storage of %zu elements", n);
 	t->data = t->n > 0 ? b.p + (size_t)offset->i * size : b.p;
+	t->filed = true;
 	if (!in_rows(t, stride)) {
 		size_t *own = ser_arena_alloc(&f->w->all.arena, (size_t)t->ndim, sizeof *own);
 		memcpy(own, stride, (size_t)t->ndim * sizeof *own);

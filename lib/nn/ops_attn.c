@@ -163,7 +163,7 @@ int ser_nn_attention(struct ser_tape *t, int q, int k, int v, int bias, int gate
 	if (a->dropout > 0 && (t->mode & SER_TAPE_TRAIN) != 0 && !tape_shape_only(t)) {
 		uint64_t n = ++t->n_drop;
 		s->all.drop = a->dropout;
-		s->seed = ser_hash((uint64_t[]){t->seed, n}, 16);
+		s->seed = ser_hash_le((uint64_t[]){t->seed, n}, 2, 8);
 	}
 	for (size_t b = 0; b < Q.n_seg; b++)
 		s->longest = Q.seg[b + 1] - Q.seg[b] > s->longest ? Q.seg[b + 1] - Q.seg[b] : s->longest;

@@ -50,7 +50,7 @@ int ser_nn_dropout(struct ser_tape *t, int x, double p)
 	int y = tape_op(t, OP_DROPOUT, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct dropout));
 	uint64_t n = ++t->n_drop;
 	*(struct dropout *)saved = (struct dropout){.p = p,
-						    .seed = ser_hash((uint64_t[]){t->seed, n}, 16),
+						    .seed = ser_hash_le((uint64_t[]){t->seed, n}, 2, 8),
 						    .t = t,
 						    .seg = X.seg,
 						    .n_seg = X.n_seg,

@@ -325,7 +325,7 @@ int ser_nn_mask(struct ser_tape *t, int x, int v, const struct ser_mask *o)
 	uint64_t n = ++t->n_drop;
 	for (size_t b = 0; b < X.n_seg; b++) {
 		struct ser_rng r;
-		ser_rng_seed(&r, ser_hash((uint64_t[]){t->seed, n, tape_key(t, b, X.n_seg)}, 24));
+		ser_rng_seed(&r, ser_hash_le((uint64_t[]){t->seed, n, tape_key(t, b, X.n_seg)}, 3, 8));
 		if (o->prob > 0)
 			draw_spans(o->prob, o->span, o->least, &r, X.seg[b + 1] - X.seg[b], m->masked + X.seg[b]);
 		if (o->ch_prob > 0)
@@ -419,7 +419,8 @@ void fwd_gumbel(struct ser_tape *t, struct rec *r)
 		if (draws) {
 			struct ser_rng g;
 			real *p = s->p + i * V;
-			ser_rng_seed(&g, ser_hash((uint64_t[]){t->seed, s->n, s->key != NULL ? s->key[i] : i}, 24));
+			ser_rng_seed(&g,
+				     ser_hash_le((uint64_t[]){t->seed, s->n, s->key != NULL ? s->key[i] : i}, 3, 8));
 			for (size_t v = 0; v < V; v++) /* in (0,1) */
 				p[v] = (real)(((double)x[v] - log(-log(ser_rng_uniform(&g) * (1 - 2e-16) + 1e-16))) /
 					      s->tau);
@@ -491,6 +492,6 @@ bool ser_tape_chance(struct ser_tape *t, double p)
 		return false;
 	struct ser_rng r;
 	uint64_t n = ++t->n_drop;
-	ser_rng_seed(&r, ser_hash((uint64_t[]){t->seed, n}, 16));
+	ser_rng_seed(&r, ser_hash_le((uint64_t[]){t->seed, n}, 2, 8));
 	return ser_rng_uniform(&r) < p;
 }

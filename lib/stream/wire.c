@@ -177,7 +177,7 @@ static bool bytes_of(const msgpack_object *o, const char **p, size_t *n)
 }
 
 /* msgpack-numpy's map: {nd, type, kind, shape, data}, keys as bin (or str). nd false is a NumPy scalar. */
-static int decode_tensor(const msgpack_object_map *m, struct ser_val *out, struct ser_err *e)
+static int decode_tensor(struct ser_arena *a, const msgpack_object_map *m, struct ser_val *out, struct ser_err *e)
 {
 	const msgpack_object *nd = NULL, *type = NULL, *shape = NULL, *data = NULL, *kind = NULL;
 	const struct {
@@ -221,13 +221,19 @@ static int decode_tensor(const msgpack_object_map *m, struct ser_val *out, struc
 	}
 	if (want != n)
 		return ser_fail(e, SER_EDATA, "has %zu bytes of data, its shape needs %zu", n, want);
+	if (SER_BIG_ENDIAN && n > 0) { /* the bytes that were read stay as they are */
+		char *own = ser_arena_alloc(a, n, 1);
+		memcpy(own, p, n);
+		ser_le(own, n / ser_dtype_size(t.dtype), ser_dtype_size(t.dtype));
+		t.data = own;
+	}
 	*out = (struct ser_val){.kind = SER_TENSOR, .u.t = t};
 	if (!nd->via.boolean) { /* a scalar is a label */
 		double x = ser_tensor_real(&t, 0);
 		bool real = t.dtype == SER_F4 || t.dtype == SER_F8 || t.dtype == SER_F2;
 		int64_t i8 = real ? 0 : (int64_t)x;
 		if (t.dtype == SER_I8)
-			memcpy(&i8, p, sizeof i8);
+			memcpy(&i8, t.data, sizeof i8);
 		*out = real ? ser_real(x) : ser_int(i8);
 	}
 	return 0;
@@ -308,8 +314,8 @@ static int decode(struct ser_arena *a, const msgpack_object *o, bool flat, struc
 		for (uint32_t i = 0; i < o->via.map.size; i++)
 			if (flat ||
 			    (o->via.map.ptr[i].key.type == MSGPACK_OBJECT_BIN && key_is(&o->via.map.ptr[i].key, "nd")))
-				return decode_tensor(&o->via.map, out, e);
-		return flat ? decode_tensor(&o->via.map, out, e) : decode_map(a, &o->via.map, false, out, e);
+				return decode_tensor(a, &o->via.map, out, e);
+		return flat ? decode_tensor(a, &o->via.map, out, e) : decode_map(a, &o->via.map, false, out, e);
 	case MSGPACK_OBJECT_ARRAY:
 		if (flat)
 			return ser_fail(e, SER_EDATA, "is a list, expected a label or a tensor");
@@ -369,6 +375,7 @@ static void pack_tensor(msgpack_packer *pk, const struct ser_tensor *t)
 {
 	const char *type = ser_dtype_str(t->dtype);
 	size_t size = ser_tensor_size(t);
+	struct ser_buf own = {0};
 	msgpack_pack_map(pk, 5);
 	pack_bin(pk, "nd");
 	msgpack_pack_true(pk);
@@ -383,7 +390,9 @@ static void pack_tensor(msgpack_packer *pk, const struct ser_tensor *t)
 	pack_bin(pk, "data");
 	msgpack_pack_bin(pk, size);
 	if (size > 0)
-		msgpack_pack_bin_body(pk, t->data, size);
+		msgpack_pack_bin_body(pk, ser_le_copy(&own, t->data, ser_tensor_len(t), ser_dtype_size(t->dtype)),
+				      size);
+	ser_buf_free(&own);
 }
 
 static void pack(msgpack_packer *pk, const struct ser_val *v)

@@ -8,6 +8,7 @@ struct ser_rng train_rng(uint64_t seed, enum purpose p, uint64_t moment, uint64_
 {
 	uint64_t k[3] = {(uint64_t)p, moment, key};
 	struct ser_rng r;
+	ser_le(k, 3, sizeof *k); /* so that machines agree */
 	ser_rng_seed_key(&r, seed, k, sizeof k);
 	return r;
 }

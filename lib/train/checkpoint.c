@@ -24,7 +24,7 @@ uint64_t train_fingerprint(const struct ser_trainer *t)
 		ser_buf_printf(&b, "%s", l->name);
 		for (size_t c = 0; c < l->n_class; c++)
 			ser_buf_printf(&b, "\n%s", l->text[c]);
-		ser_buf_add(&b, l->code, t->d->n * sizeof *l->code);
+		ser_buf_add_le(&b, l->code, t->d->n, sizeof *l->code);
 	}
 	for (size_t k = 0; k < t->n_task; k++) {
 		const struct ser_sampler *s = t->task[k].sampler;
@@ -33,8 +33,8 @@ uint64_t train_fingerprint(const struct ser_trainer *t)
 		if (s == NULL)
 			continue;
 		ser_buf_printf(&b, "%llx ", (unsigned long long)s->print);
-		ser_buf_add(&b, s->train, s->train != NULL ? s->n_train * sizeof *s->train : 0);
-		ser_buf_add(&b, s->dev, s->dev != NULL ? s->n_dev * sizeof *s->dev : 0);
+		ser_buf_add_le(&b, s->train, s->train != NULL ? s->n_train : 0, sizeof *s->train);
+		ser_buf_add_le(&b, s->dev, s->dev != NULL ? s->n_dev : 0, sizeof *s->dev);
 	}
 	uint64_t h = ser_hash(b.s, b.n);
 	ser_buf_free(&b);
@@ -134,13 +134,13 @@ int ser_trainer_save(const struct ser_trainer *t, const char *path, const char *
 	return rc;
 }
 
-static int get_flat(const struct ser_st *s, const char *name, enum ser_st_dtype type, size_t n, size_t size, void *out,
+static int get_flat(const struct ser_st *s, const char *name, enum ser_st_dtype type, size_t n, void *out,
 		    struct ser_err *e)
 {
 	const struct ser_st_tensor *t = ser_st_find(s, name);
 	if (t == NULL || t->dtype != type || t->n != n)
 		return ser_fail(e, SER_EDATA, "\"%s\" is missing or of another size", name);
-	memcpy(out, t->data, n * size);
+	ser_st_copy(t, out);
 	return 0;
 }
 
@@ -148,7 +148,7 @@ static int get_live(const struct ser_trainer *t, const struct ser_st *s, const c
 		    struct ser_err *e)
 {
 	real *x = ser_malloc(t->n_live, sizeof *x);
-	int rc = get_flat(s, name, real_type(), t->n_live, sizeof *x, x, e);
+	int rc = get_flat(s, name, real_type(), t->n_live, x, e);
 	if (rc == 0)
 		ser_params_put(t->m->params, x, flat);
 	free(x);
@@ -165,7 +165,7 @@ static int get_codes(struct ser_trainer *t, const struct ser_st *s, struct ser_e
 		if (j->kind->before == NULL)
 			continue;
 		int32_t *code = ser_arena_alloc(&a, t->d->n, sizeof *code);
-		rc = get_flat(s, code_name(&a, k), SER_ST_I32, t->d->n, sizeof *code, code, e);
+		rc = get_flat(s, code_name(&a, k), SER_ST_I32, t->d->n, code, e);
 		for (size_t i = 0; i < t->d->n && rc == 0; i++)
 			if ((code[i] < 0) != (j->code[i] < 0) || code[i] >= (int32_t)j->n_class)
 				rc = ser_fail(e, SER_EDATA, "the checkpoint's clusters are out of range");
@@ -201,8 +201,8 @@ static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err 
 	double reals[N_REAL];
 	if (ser_st_meta(s, "checkpoint") == NULL)
 		return ser_fail(e, SER_EDATA, "not a checkpoint of ser-train");
-	if (get_flat(s, "checkpoint.count", SER_ST_I64, N_COUNT, 8, count, e) != 0 ||
-	    get_flat(s, "checkpoint.real", SER_ST_F64, N_REAL, 8, reals, e) != 0)
+	if (get_flat(s, "checkpoint.count", SER_ST_I64, N_COUNT, count, e) != 0 ||
+	    get_flat(s, "checkpoint.real", SER_ST_F64, N_REAL, reals, e) != 0)
 		return e->code;
 	if ((uint64_t)count[COUNT_PRINT] != train_fingerprint(t))
 		return ser_fail(e, SER_EDATA, "the checkpoint was made from other data or with other options");
@@ -211,8 +211,7 @@ static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err 
 		return ser_fail(e, SER_EDATA, "the checkpoint's counts are out of range");
 	if (get_live(t, s, "checkpoint.val", p->val, e) != 0)
 		return e->code;
-	if (count[COUNT_BEST_EPOCH] > 0 &&
-	    get_flat(s, "checkpoint.best", real_type(), t->n_live, sizeof(real), t->best, e) != 0)
+	if (count[COUNT_BEST_EPOCH] > 0 && get_flat(s, "checkpoint.best", real_type(), t->n_live, t->best, e) != 0)
 		return e->code;
 	if (get_moments(t, s, count, e) != 0 || get_codes(t, s, e) != 0)
 		return e->code;
@@ -249,7 +248,7 @@ static int go_on(struct ser_trainer *t, const struct ser_st *s, struct ser_err *
 		ser_model_slice_in(x, val, p->val + x->at);
 		free(val);
 	}
-	if (get_flat(s, "checkpoint.count", SER_ST_I64, N_COUNT, 8, count, e) != 0 ||
+	if (get_flat(s, "checkpoint.count", SER_ST_I64, N_COUNT, count, e) != 0 ||
 	    get_live(t, s, "checkpoint.val", p->val, e) != 0)
 		return e->code;
 	if (count[COUNT_STEP] < 0 || count[COUNT_STEP] > INT64_MAX / 2 || count[COUNT_OPT_STEP] < 0)

@@ -155,7 +155,10 @@ static int take_piece(struct ser_piece *p, const struct ser_record *r, const str
 			return ser_fail(e, SER_EIO, "temporary file: write failed: %s", strerror(errno));
 	}
 	p->dtype = t->dtype;
-	p->crc = (uint32_t)libdeflate_crc32(0, t->data, size);
+	struct ser_buf own = {0};
+	p->crc = (uint32_t)libdeflate_crc32(0, ser_le_copy(&own, t->data, ser_tensor_len(t), ser_dtype_size(t->dtype)),
+					    size);
+	ser_buf_free(&own);
 	p->at = at;
 	return 0;
 }
@@ -200,14 +203,16 @@ int ser_dataset_add(struct ser_dataset *d, int fd, const char *name, struct ser_
 {
 	struct stat st;
 	off_t start = 0;
-	bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (start = lseek(fd, 0, SEEK_CUR)) >= 0;
+	/* whether tensors can stay where they are: their bytes must be as the machine has them, too */
+	bool in_place =
+		!SER_BIG_ENDIAN && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (start = lseek(fd, 0, SEEK_CUR)) >= 0;
 	FILE *spool = NULL;
 	size_t spooled = 0, first = d->n;
 	struct ser_reader *rd = ser_reader_new(fd, name, d->max_record, e);
 	if (rd == NULL)
 		return e->code;
 	struct ser_record r = {0};
-	int rc = regular ? 0 : unnamed_file(name, &spool, e);
+	int rc = in_place ? 0 : unnamed_file(name, &spool, e);
 	if (rc == 0)
 		rc = take_header(d, ser_reader_header(rd), name, e);
 	while (rc == 0) {
@@ -223,13 +228,13 @@ int ser_dataset_add(struct ser_dataset *d, int fd, const char *name, struct ser_
 			rc = take_record(d, &r, (uint64_t)start, spool, &spooled, e);
 	}
 	ser_record_free(&r);
-	size_t size = regular ? (size_t)start + (size_t)ser_reader_bytes(rd) : spooled;
+	size_t size = in_place ? (size_t)start + (size_t)ser_reader_bytes(rd) : spooled;
 	ser_reader_free(rd);
 	char *map = NULL;
 	if (rc == 0 && spool != NULL && fflush(spool) != 0)
 		rc = ser_fail(e, SER_EIO, "temporary file: write failed: %s", strerror(errno));
 	if (rc == 0 && d->n > first)
-		rc = add_source(d, regular ? fd : fileno(spool), size, name, &map, e);
+		rc = add_source(d, in_place ? fd : fileno(spool), size, name, &map, e);
 	for (size_t i = first; i < d->n && map != NULL; i++)
 		for (size_t f = 0; f < d->n_field; f++)
 			d->item[i].piece[f].data = map + d->item[i].piece[f].at;

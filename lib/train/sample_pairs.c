@@ -112,10 +112,10 @@ int train_sample_pairs(struct ser_sampler **out, const struct ser_draw *w, const
 			s->dev[s->n_dev++] = k;
 	}
 	struct ser_buf all = {0};
-	ser_buf_add(&all, p->key, p->n * sizeof *p->key);
-	ser_buf_add(&all, p->anchor, p->n * sizeof *p->anchor);
-	ser_buf_add(&all, p->pos, p->pos_at[p->n] * sizeof *p->pos);
-	ser_buf_add(&all, p->neg, p->neg_at[p->n] * sizeof *p->neg);
+	ser_buf_add_le(&all, p->key, p->n, sizeof *p->key);
+	ser_buf_add_le(&all, p->anchor, p->n, sizeof *p->anchor);
+	ser_buf_add_le(&all, p->pos, p->pos_at[p->n], sizeof *p->pos);
+	ser_buf_add_le(&all, p->neg, p->neg_at[p->n], sizeof *p->neg);
 	s->print = ser_hash(all.s, all.n);
 	ser_buf_free(&all);
 	s->per_epoch = (s->n_train + w->batch - 1) / w->batch;

@@ -120,7 +120,7 @@ static void draw(struct ser_task *t)
 			for (from = to; to < n && z->m.seg[to] == z->m.seg[from]; to++)
 				;
 		struct ser_rng r;
-		ser_rng_seed(&r, ser_hash((uint64_t[]){t->moment, z->key[i * G]}, 16));
+		ser_rng_seed(&r, ser_hash_le((uint64_t[]){t->moment, z->key[i * G]}, 2, 8));
 		train_sets_anchor(&z->sets, 2 * i);
 		train_sets_member(&z->sets, true, 2 * i + 1);
 		for (size_t k = 0; k < own(t)->n_negative && to - from > 1; k++) {
@@ -144,7 +144,7 @@ static int compare(struct ser_task *t, struct ser_tape *tape, int out, const str
 	z->key = ser_grow(z->key, &z->cap_key, ser_mul(n, G), sizeof *z->key);
 	for (size_t i = 0; i < n * G; i++) {
 		size_t frame = (size_t)z->m.row[i / G] - y.seg[z->m.seg[i / G]];
-		z->key[i] = ser_hash((uint64_t[]){b->key[z->m.seg[i / G]], frame, i % G}, 24);
+		z->key[i] = ser_hash_le((uint64_t[]){b->key[z->m.seg[i / G]], frame, i % G}, 3, 8);
 	}
 	int rows = ser_nn_rows(tape, t->encoded->front.features, n, z->m.row);
 	struct ser_quantized q =

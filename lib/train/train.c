@@ -119,7 +119,7 @@ int train_source(struct ser_trainer *t, struct ser_task *k)
 	k->encoded = &t->encoded[k->encoder];
 	k->progress = (double)t->step / (double)t->n_step;
 	bool training = (ser_tape_mode(t->tape) & SER_TAPE_TRAIN) != 0;
-	k->moment = ser_hash((uint64_t[]){t->o.seed, training ? t->step + 1 : 0}, 16);
+	k->moment = ser_hash_le((uint64_t[]){t->o.seed, training ? t->step + 1 : 0}, 2, 8);
 	int part[SER_MAX_SOURCE];
 	size_t n = ser_model_source_terms(t->m, s);
 	for (size_t i = 0; i < n; i++) {

@@ -29,13 +29,19 @@ static char *elements(const struct make *m, const char *id, int i, size_t n)
 	ser_rng_seed_key(&rng, (uint64_t)m->seed, id, strlen(id));
 	for (size_t k = 0; k < n; k++) {
 		double x = ser_rng_normal(&rng);
-		int64_t whole = (int64_t)(50 + 10 * x);
+		int64_t i8 = (int64_t)(50 + 10 * x);
+		int32_t i4 = (int32_t)i8;
+		int16_t i2 = (int16_t)i8;
+		uint8_t u1 = (uint8_t)i8;
 		float f4 = (float)x;
 		uint16_t f2 = (uint16_t)(0x3800 + (ser_rng_next(&rng) & 0x3ff)); /* [0.5,1) */
 		const void *from = m->dtype == SER_F4   ? (const void *)&f4
 				   : m->dtype == SER_F2 ? (const void *)&f2
 				   : m->dtype == SER_F8 ? (const void *)&x
-							: (const void *)&whole; /* little-endian: its first bytes */
+				   : m->dtype == SER_I8 ? (const void *)&i8
+				   : m->dtype == SER_I4 ? (const void *)&i4
+				   : m->dtype == SER_I2 ? (const void *)&i2
+							: (const void *)&u1;
 		memcpy(data + k * size, from, size);
 	}
 	if (i == (int)m->nan && m->dtype == SER_F4)

@@ -38,6 +38,7 @@ static int load_blocks(const char *path)
 		at += strcspn(s + at, "\n") + 1;
 		b->x = ser_malloc(b->rows * b->cols, sizeof *b->x);
 		memcpy(b->x, s + at, b->rows * b->cols * sizeof *b->x);
+		ser_le(b->x, b->rows * b->cols, sizeof *b->x);
 		at += b->rows * b->cols * sizeof *b->x;
 	}
 	free(s);

@@ -460,14 +460,37 @@ static void parallel(void **state)
 		}
 }
 
+/* The same bytes and hashes on every machine. */
+static void byte_order(void **state)
+{
+	(void)state;
+	const uint16_t h[2] = {0x0102, 0xfffe};
+	const float f[2] = {1, -2};
+	uint64_t q[2] = {UINT64_C(0x0102030405060708), 3};
+	struct ser_buf b = {0}, tmp = {0};
+	assert_memory_equal(ser_le_copy(&tmp, h, 2, 2), "\2\1\376\377", 4);
+	ser_buf_str(&b, "x");
+	ser_buf_add_le(&b, f, 2, 4);
+	assert_int_equal(b.n, 9);
+	assert_memory_equal(b.s, "x\0\0\200\77\0\0\0\300", 9);
+	assert_true(ser_hash_le(q, 2, 8) == ser_hash("\10\7\6\5\4\3\2\1\3\0\0\0\0\0\0\0", 16));
+	ser_le(q, 2, 8);
+	assert_memory_equal(q, "\10\7\6\5\4\3\2\1\3\0\0\0\0\0\0\0", 16);
+	ser_le(q, 2, 8);
+	assert_true(q[0] == UINT64_C(0x0102030405060708) && q[1] == 3);
+	ser_buf_free(&b);
+	ser_buf_free(&tmp);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(errors),   cmocka_unit_test(sizes),   cmocka_unit_test(deviation),
-		cmocka_unit_test(arena),    cmocka_unit_test(buffer),  cmocka_unit_test(map),
-		cmocka_unit_test(integers), cmocka_unit_test(reals),   cmocka_unit_test(shortest_texts),
-		cmocka_unit_test(floats),   cmocka_unit_test(utf8),    cmocka_unit_test(random_numbers),
-		cmocka_unit_test(outfiles), cmocka_unit_test(outdirs), cmocka_unit_test(parallel),
+		cmocka_unit_test(errors),     cmocka_unit_test(sizes),   cmocka_unit_test(deviation),
+		cmocka_unit_test(arena),      cmocka_unit_test(buffer),  cmocka_unit_test(map),
+		cmocka_unit_test(integers),   cmocka_unit_test(reals),   cmocka_unit_test(shortest_texts),
+		cmocka_unit_test(floats),     cmocka_unit_test(utf8),    cmocka_unit_test(random_numbers),
+		cmocka_unit_test(outfiles),   cmocka_unit_test(outdirs), cmocka_unit_test(parallel),
+		cmocka_unit_test(byte_order),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
