@@ -26,7 +26,10 @@ LDFLAGS_fuzz   = -fsanitize=fuzzer,address,undefined
 
 # Mistakes with memory end the program instead of serving an attacker; what a compiler or a machine does not have is left out.
 HARDEN_WANTED = -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
-HARDEN        = $(eval HARDEN := $(foreach f,$(HARDEN_WANTED),$(shell $(CC) -Werror $(f) -c -x c -o /dev/null /dev/null 2>/dev/null && echo ' $(f)')))$(HARDEN)
+HARDEN        = $(eval HARDEN := $(call taken,$(HARDEN_WANTED)))$(HARDEN)
+taken         = $(foreach f,$(1),$(shell $(CC) -Werror $(f) -c -x c -o /dev/null /dev/null 2>/dev/null && echo ' $(f)'))
+# Floats stay floats where C lets a machine (s390x) reckon them in double.
+PRECISION     = $(eval PRECISION := $(call taken,-fexcess-precision=fast))$(PRECISION)
 
 VERSION := $(shell sed -n 's/^.define SER_VERSION "\(.*\)"/\1/p' lib/base/base.h)
 BUILD  := build/$(FLAVOUR)
@@ -42,12 +45,12 @@ LIBS        = $(PKG_LIBS) $(MORE_LIBS)
 
 CPPFLAGS = -D_GNU_SOURCE -Ilib -I$(BUILD)/gen $(PKG_CFLAGS)
 # Rows of tables leave their last members out, which are then 0.
-CFLAGS   = -std=c11 -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wvla -fno-math-errno -ffp-contract=off \
+CFLAGS   = -std=c11 -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes -Wvla -fno-math-errno -ffp-contract=off $(PRECISION) \
            $(if $(WERROR),-Werror) $(CFLAGS_$(FLAVOUR))
 LDFLAGS  = -Wl,--as-needed $(LDFLAGS_$(FLAVOUR))
 
 # ---- what there is: found, not listed ----
-LIB_SRC  := $(sort $(filter-out lib/train/mpi.c,$(wildcard lib/*/*.c lib/*/*/*.c)))
+LIB_SRC  := $(sort $(filter-out lib/train/mpi.c lib/plot/rsvg.c,$(wildcard lib/*/*.c lib/*/*/*.c)))
 TOOL_SRC := $(sort $(wildcard src/ser-*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o $(BUILD)/gen/model/onnx.pb-c.o $(BUILD)/gen/page_texts.o
@@ -61,7 +64,7 @@ UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 RECIPE_SCRIPTS = $(shell find pipelines -maxdepth 1 -type f -perm -u+x | LC_ALL=C sort)
 
-.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins install install-tools install-dev uninstall dist deb clean
+.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm check-s390x check-arm64 fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins install install-tools install-dev uninstall dist deb clean
 .SECONDARY:
 
 all: $(TOOLS) plugins
@@ -116,16 +119,24 @@ $(BINDIR)/%: $(BUILD)/src/%.o $(BUILD)/libser.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-# What ser-train loads when mpirun starts it; made where Open MPI is, which is asked for after `make deps`. The tools are not linked
-# with it.
+# What ser-train loads when mpirun starts it, and ser-plot for PDF and PNG; made where Open MPI and librsvg are, which is asked for after
+# `make deps`. The tools are not linked with them.
+PLUGINS = $(foreach p,mpi:ompi-c rsvg:librsvg-2.0,$(if $(shell pkg-config --exists $(lastword $(subst :, ,$(p))) && echo 1),$(LIBEXEC)/$(firstword $(subst :, ,$(p))).so))
 plugins: | $(DEPS_FIRST)
-	$(Q)if pkg-config --exists ompi-c; then $(MAKE) -s --no-print-directory $(LIBEXEC)/mpi.so; fi
+	$(Q)plugins='$(PLUGINS)'; if [ -n "$$plugins" ]; then $(MAKE) -s --no-print-directory $$plugins; fi
+
+plugin = $(CC) -Ilib $(subst -I,-isystem ,$(shell pkg-config --cflags $(1))) $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) \
+	  -fPIC -shared -Wl,-z,relro,-z,now -o $@ $< $(shell pkg-config --libs $(1))
 
 $(LIBEXEC)/mpi.so: lib/train/mpi.c lib/train/plugin.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -Ilib $(subst -I,-isystem ,$(shell pkg-config --cflags ompi-c)) $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) \
-	  -fPIC -shared -o $@ $< $(shell pkg-config --libs ompi-c)
+	$(Q)$(call plugin,ompi-c)
+
+$(LIBEXEC)/rsvg.so: lib/plot/rsvg.c lib/plot/plugin.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(call plugin,librsvg-2.0 cairo-pdf)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libser.a
 	@mkdir -p $(@D)
@@ -198,6 +209,10 @@ check-grad:
 check-slurm: all
 	tests/slurm
 
+# The tests on another kind of machine, in an emulator; TESTS= some of them.
+check-s390x check-arm64: check-%:
+	tests/cross $* $(TESTS)
+
 # Every tool under every fault: cut and damaged inputs, full disks, failing calls, no memory, SIGKILL; then trainings and pipelines that
 # are killed at random and go on. Minutes; CASES=N: at most N cases of a kind on one input.
 torture: all $(BUILD)/tests/mkstream $(TORTURE)
@@ -230,7 +245,7 @@ bench-scale: all $(BUILD)/tests/mkstream
 
 # ---- installation ----
 install: all install-tools
-	if [ -e $(LIBEXEC)/mpi.so ]; then install -D -m 755 $(LIBEXEC)/mpi.so $(DESTDIR)$(bindir)/../libexec/ser/mpi.so; fi
+	for p in $(PLUGINS); do install -D -m 755 $$p $(DESTDIR)$(bindir)/../libexec/ser/$${p##*/}; done
 
 install-tools: $(TOOLS)
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(datadir)/pipelines/corpora

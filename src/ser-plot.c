@@ -16,6 +16,8 @@ static const char *field = "feat", *id; /* spectrogram */
 static struct ser_logs_opt logs = {.x = "epoch"};
 static const char *y_names;     /* curve */
 static const char *score_names; /* bars */
+static int format;
+static const struct ser_plot_plugin *converter; /* of a format other than SVG */
 
 /* ---- what every mode begins and ends with ---- */
 
@@ -41,6 +43,8 @@ static void print(struct ser_cli *c, int rc, const struct ser_err *failed, struc
 	struct ser_err e;
 	if (rc != SER_OK)
 		ser_cli_die(c, failed);
+	if (converter != NULL && ser_plot_convert(converter, (enum ser_plot_format)format, o.metadata, svg, &e) != 0)
+		ser_cli_die(c, &e);
 	if (c->out == NULL || strcmp(c->out, "-") == 0) {
 		fwrite(svg->s, 1, svg->n, stdout); /* ser_cli_end() sees whether that went well */
 	} else {
@@ -357,7 +361,8 @@ int main(int argc, char **argv)
 					 SER_OPT_STR(&o.title, "TEXT")},
 				width = {"width", "pixels; 0: as many as are easy to read",
 					 SER_OPT_REAL(&o.width, "N", 0, 10000)},
-				height = {"height", "the same", SER_OPT_REAL(&o.height, "N", 0, 10000)};
+				height = {"height", "the same", SER_OPT_REAL(&o.height, "N", 0, 10000)},
+				as = {"format", "of the picture", SER_OPT_CHOICE(&format, "NAME", ser_plot_formats)};
 	const struct ser_option classes = {"order", "classes that come first, parted by commas",
 					   SER_OPT_STR(&order, "NAMES")},
 				truth = {"label", "the true label", SER_OPT_STR(&label, "NAME"),
@@ -370,9 +375,11 @@ int main(int argc, char **argv)
 		title,
 		width,
 		height,
+		as,
 		{0}};
 	const struct ser_option confusion_opts[] = {
-		truth, {"pred", "the predicted label", SER_OPT_STR(&pred, "NAME")}, classes, title, width, height, {0}};
+		truth, {"pred", "the predicted label", SER_OPT_STR(&pred, "NAME")}, classes, title, width, height, as,
+		{0}};
 	const struct ser_option curve_opts[] = {
 		{"x", "column along the x axis", SER_OPT_STR(&logs.x, "NAME")},
 		{"y", "columns, parted by commas, each in a panel; without: loss and the first dev_...",
@@ -381,6 +388,7 @@ int main(int argc, char **argv)
 		title,
 		width,
 		height,
+		as,
 		{0}};
 	const struct ser_option bars_opts[] = {
 		{"score", "rows, parted by commas; without: the first of the scores, all of another table",
@@ -391,8 +399,9 @@ int main(int argc, char **argv)
 		title,
 		width,
 		height,
+		as,
 		{0}};
-	const struct ser_option reliability_opts[] = {truth, title, width, height, {0}};
+	const struct ser_option reliability_opts[] = {truth, title, width, height, as, {0}};
 	const struct ser_option box_opts[] = {
 		{"field", "a number, or a tensor of which a column counts, by its mean over time",
 		 SER_OPT_STR(&boxes.field, "NAME"), .flags = SER_OPTION_NEEDED},
@@ -403,6 +412,7 @@ int main(int argc, char **argv)
 		title,
 		width,
 		height,
+		as,
 		{0}};
 	const struct ser_option spectrogram_opts[] = {
 		{"field", "tensor [T,D] that is drawn", SER_OPT_STR(&field, "NAME")},
@@ -410,8 +420,9 @@ int main(int argc, char **argv)
 		title,
 		width,
 		height,
+		as,
 		{0}};
-	const struct ser_option det_opts[] = {title, width, height, {0}};
+	const struct ser_option det_opts[] = {title, width, height, as, {0}};
 	const struct ser_mode modes[] = {
 		{"scatter", "Points of records, such as those of ser-project.", scatter_opts, NULL},
 		{"confusion", "True against predicted classes, counts and shares.", confusion_opts, NULL},
@@ -426,11 +437,17 @@ int main(int argc, char **argv)
 	};
 	static void (*const run[])(struct ser_cli *) = {scatter,     confusion, curve,       bar_chart,
 							reliability, box,       spectrogram, det};
-	const struct ser_tool tool = {"ser-plot",  "Draw records, logs and scores as SVG.",
-				      "[FILE]...", NULL,
-				      modes,       SER_CLI_IN | SER_CLI_OUT};
+	struct ser_tool tool = {"ser-plot", "Draw records, logs and scores.",        "[FILE]...", NULL,
+				modes,      SER_CLI_IN | SER_CLI_OUT | SER_CLI_LOOSE};
 	struct ser_cli c;
+	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
+	if (format != SER_PLOT_SVG) {
+		if (ser_plot_converter(&converter, &e) != 0)
+			ser_cli_die(&c, &e);
+		tool.common |= SER_CLI_READ_ALL; /* fonts, wherever they are */
+	}
+	ser_cli_confine(&c);
 	run[c.mode](&c);
 	return ser_cli_end(&c);
 }

@@ -136,4 +136,14 @@ int ser_plot_image(const struct ser_plot_opt *o, const struct ser_plot_image *d,
 int ser_plot_reliability(const struct ser_plot_opt *o, const struct ser_plot_reliability *d, struct ser_buf *out,
 			 struct ser_err *e);
 
+/* What a picture can be made into. _converter loads the plug-in that does it, before a process gives up reading what fonts need; SER_EIO:
+ * there is none. _convert puts PDF or PNG in the place of an SVG, with the metadata of its options; SER_EDATA: it is too large. */
+enum ser_plot_format { SER_PLOT_SVG, SER_PLOT_PDF, SER_PLOT_PNG };
+enum { SER_PLOT_PNG_SCALE = 2 }; /* pixels of PNG for one of SVG, so that text is sharp in print */
+extern const char *const ser_plot_formats[];
+struct ser_plot_plugin;
+int ser_plot_converter(const struct ser_plot_plugin **p, struct ser_err *e);
+int ser_plot_convert(const struct ser_plot_plugin *p, enum ser_plot_format format, const char *metadata,
+		     struct ser_buf *picture, struct ser_err *e);
+
 #endif

@@ -2,43 +2,22 @@
 #include "train/comm.h"
 #include "train/plugin.h"
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 struct ser_comm {
 	const struct ser_comm_plugin *p;
 	int rank, size;
 };
 
-/* <directory of the executable>/../libexec/ser/mpi.so */
-static int plugin_path(char *path, size_t size, struct ser_err *e)
-{
-	static const char below[] = "/../libexec/ser/" SER_COMM_PLUGIN;
-	ssize_t n = readlink("/proc/self/exe", path, size - sizeof below);
-	if (n < 0)
-		return ser_fail(e, SER_EIO, "/proc/self/exe: %s", strerror(errno));
-	path[n] = '\0';
-	char *slash = strrchr(path, '/');
-	memcpy(slash != NULL ? slash : path + n, below, sizeof below);
-	return 0;
-}
-
 int ser_comm_open(struct ser_comm **out, struct ser_err *e)
 {
-	char path[4096];
 	*out = NULL;
 	if (getenv("OMPI_COMM_WORLD_SIZE") == NULL && getenv("PMIX_RANK") == NULL)
 		return 0;
-	if (plugin_path(path, sizeof path, e) != 0)
-		return e->code;
-	/* global, because MPI loads modules of its own that look for its symbols; never closed, for the same reason */
-	void *so = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-	const struct ser_comm_plugin *p = so != NULL ? dlsym(so, SER_COMM_PLUGIN_NAME) : NULL;
+	/* global, because MPI loads modules of its own that look for its symbols */
+	const struct ser_comm_plugin *p = ser_plugin(SER_COMM_PLUGIN, SER_COMM_PLUGIN_NAME, true, e);
 	if (p == NULL)
-		return ser_fail(e, SER_EIO, "started by mpirun, but there is no MPI support: %s", dlerror());
+		return ser_fail_in(e, "started by mpirun, but there is no MPI support");
 	struct ser_comm *c = ser_calloc(1, sizeof *c);
 	c->p = p;
 	if (p->begin(&c->rank, &c->size) != 0) {

@@ -430,3 +430,24 @@ print(len(s))")" -eq 64 ]
 	ser-plot confusion --label emo --order c c.ser >e.svg
 	[ "$(texts e.svg | grep -xE '[abc]' | uniq | head -n 3 | paste -sd' ')" = "c a b" ]
 }
+
+@test "ser-plot --format: PDF and PNG of the same picture, the same bytes again; refused where librsvg is not" {
+	printf 'id=%d\temo=%s\temb:t=%d,1\n' 1 sad 1 2 angry 2 3 odd 3 | mk >a.ser
+	if [ ! -e "$BINDIR/../libexec/ser/rsvg.so" ]; then
+		fails 1 librsvg ser-plot scatter --field emb --format pdf a.ser
+		skip "built without librsvg"
+	fi
+	ser-plot scatter --field emb --color emo --width 400 --height 300 --format png a.ser >a.png
+	[ "$(head -c 8 a.png | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ]
+	[ "$(head -c 24 a.png | tail -c 8 | od -An -tu1 | xargs)" = "0 0 3 32 0 0 2 88" ] # 800 by 600
+	ser-plot scatter --field emb --color emo --format pdf a.ser >a.pdf
+	head -c 5 a.pdf | grep -q '^%PDF-'
+	grep -aq '/Keywords ({"prov":' a.pdf
+	[ -z "$(grep -a Date a.pdf)" ]
+	for f in png pdf; do
+		ser-plot scatter --field emb --color emo --width 400 --height 300 --format $f -o b.$f a.ser
+		ser-plot scatter --field emb --color emo --width 400 --height 300 --format $f -o c.$f a.ser
+		cmp b.$f c.$f
+	done
+	cmp a.png b.png
+}
