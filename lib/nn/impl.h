@@ -222,7 +222,7 @@ static inline uint64_t tape_key(const struct ser_tape *t, size_t i, size_t n)
 {
 	size_t m = t->n_key > 0 && n % t->n_key == 0 ? n / t->n_key : 1;
 	if (m > 1)
-		return ser_hash((uint64_t[]){t->key[i / m], i % m}, 16);
+		return ser_hash_le((uint64_t[]){t->key[i / m], i % m}, 2, 8);
 	return i < t->n_key ? t->key[i] : i;
 }
 
