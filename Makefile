@@ -64,7 +64,7 @@ UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 RECIPE_SCRIPTS = $(shell find pipelines -maxdepth 1 -type f -perm -u+x | LC_ALL=C sort)
 
-.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm check-s390x check-arm64 fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins install install-tools install-dev uninstall dist deb clean
+.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm check-s390x check-arm64 fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins install install-tools install-dev uninstall dist deb check-deb clean
 .SECONDARY:
 
 all: $(TOOLS) plugins
@@ -98,6 +98,13 @@ $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: lib/%.proto Makefile | $(DEPS_FIRST
 	$(Q)protoc-c --c_out=$(BUILD)/gen -Ilib $<
 
 $(BUILD)/lib/model/onnx.o: $(BUILD)/gen/model/onnx.pb-c.h
+
+# Of the libraries, what they are, for ser-info --env
+$(BUILD)/gen/libraries.inc: Makefile | $(DEPS_FIRST)
+	@mkdir -p $(@D)
+	@for p in $(PKGS) openblas; do printf '"%s%s %s"\n' "$${comma:-}" "$$p" "$$(pkg-config --modversion $$p)"; comma=', '; done > $@
+
+$(BUILD)/lib/cli/env.o: $(BUILD)/gen/libraries.inc
 
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(DEPS_FIRST)
 	$(call say,CC,$@)
@@ -279,10 +286,13 @@ uninstall:
 dist:
 	git archive --prefix=ser-$(VERSION)/ -o ser-$(VERSION).tar.gz HEAD
 
-# Debian packages into build/deb, out of what is committed.
+# Debian packages into build/deb, out of what is committed; check-deb: lintian's word on them, and built again the same bytes.
 deb: dist
 	rm -rf build/deb && mkdir -p build/deb && tar -C build/deb -xf ser-$(VERSION).tar.gz
 	cd build/deb/ser-$(VERSION) && dpkg-buildpackage -us -uc -b
+
+check-deb:
+	tests/package
 
 clean:
 	rm -rf build libexec bin/ser-*

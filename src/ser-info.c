@@ -262,25 +262,51 @@ static void print_cpu(bool json)
 	ser_buf_free(&b);
 }
 
+static void print_env(bool json)
+{
+	struct ser_arena a = {0};
+	struct ser_val env = ser_cli_env(&a);
+	struct ser_buf b = {0};
+	char text[200];
+	ser_la_describe(text, sizeof text);
+	ser_val_set(&a, &env, "kernels", ser_str(text));
+	if (json) {
+		ser_val_json(&b, &env, false);
+		puts(b.s);
+	} else {
+		for (size_t i = 0; i < env.u.map.n; i++)
+			printf("%-12s %s\n", env.u.map.f[i].name, env.u.map.f[i].val.u.str.s);
+	}
+	ser_buf_free(&b);
+	ser_arena_free(&a);
+}
+
 int main(int argc, char **argv)
 {
-	bool json = false, replay = false, cpu = false;
+	bool json = false, replay = false, cpu = false, env = false;
 	const struct ser_option opts[] = {
 		{"json", "a JSON object for each file", SER_OPT_FLAG(&json), .letter = 'j'},
 		{"replay", "a shell script of the commands that made the stream", SER_OPT_FLAG(&replay)},
 		{"cpu", "say which matrix kernels run here and how fast, and read nothing", SER_OPT_FLAG(&cpu)},
+		{"env", "say what the tools are built with and what there is beside them, and read nothing",
+		 SER_OPT_FLAG(&env)},
 		{0},
 	};
 	const struct ser_tool tool = {"ser-info",  "Check a stream from end to end and say what is in it.",
 				      "[FILE]...", opts,
-				      NULL,        SER_CLI_IN};
+				      NULL,        SER_CLI_IN | SER_CLI_LOOSE};
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (replay && (json || c.n_operand > 1))
 		ser_cli_usage(&c, "--replay is of one stream, and no JSON");
-	if (cpu && (replay || c.n_operand > 0))
-		ser_cli_usage(&c, "--cpu reads no file");
-	if (cpu)
+	if ((cpu || env) && (replay || c.n_operand > 0 || (cpu && env)))
+		ser_cli_usage(&c, "--%s reads no file%s", cpu ? "cpu" : "env",
+			      cpu && env ? ", and goes without --env" : "");
+	if (!env)
+		ser_cli_confine(&c);
+	if (env)
+		print_env(json);
+	else if (cpu)
 		print_cpu(json);
 	else if (c.n_operand == 0)
 		one_file(&c, NULL, json, replay);

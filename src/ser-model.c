@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
+#include "corpus/corpus.h"
 #include "extract/extract.h"
+#include "model/card.h"
 #include "model/import.h"
 #include "model/model.h"
 
@@ -8,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOW, EXPORT, IMPORT, ARCHS };
+enum { SHOW, CARD, EXPORT, IMPORT, ARCHS };
 
 /* ---- show ---- */
 
@@ -95,6 +97,62 @@ static void export_model(struct ser_cli *c, const char *path, bool encoder_only)
 	if (ser_st_save(c->out, t, kept, &pt, 1, &e) != 0)
 		ser_cli_die(c, &e);
 	ser_arena_free(&a);
+	ser_model_free(m);
+}
+
+/* ---- card ---- */
+
+struct card {
+	struct ser_strs scores;
+	const char *corpora, *licence;
+};
+
+static void card(struct ser_cli *c, const char *path, const struct card *o)
+{
+	struct ser_model *m;
+	struct ser_err e;
+	struct ser_arena a = {0};
+	struct ser_strs names = ser_cli_names(c, "corpus", o->corpora);
+	struct ser_corpus **known = ser_calloc(names.n, sizeof *known);
+	struct ser_card_corpus *corpus = ser_calloc(names.n, sizeof *corpus);
+	struct ser_val *score = ser_calloc(o->scores.n, sizeof *score);
+	struct ser_buf b = {0};
+	if (ser_model_load(&m, path, &e) != 0)
+		ser_cli_die(c, &e);
+	for (size_t i = 0; i < names.n; i++) {
+		const struct ser_corpus *k = known[i] = ser_corpus_builtin(names.s[i], &e);
+		if (k == NULL)
+			ser_cli_die(c, &e);
+		const char *title = ser_corpus_about(k, "title", 0);
+		corpus[i] = (struct ser_card_corpus){title != NULL ? title : names.s[i], ser_corpus_about(k, "lang", 0),
+						     ser_corpus_about(k, "licence", 0), ser_corpus_about(k, "cite", 0),
+						     ser_corpus_about(k, "get", 0)};
+	}
+	for (size_t i = 0; i < o->scores.n; i++) {
+		char *text;
+		size_t n;
+		if (ser_read_file(o->scores.s[i], (size_t)64 << 20, &text, &n, &e) != 0)
+			ser_cli_die(c, &e);
+		if (ser_val_from_json(&a, text, n, &score[i], &e) != 0) {
+			ser_fail_in(&e, "%s", o->scores.s[i]);
+			ser_cli_die(c, &e);
+		}
+		free(text);
+	}
+	const char *slash = strrchr(path, '/');
+	const struct ser_card about = {
+		slash != NULL ? slash + 1 : path, o->licence, score, o->scores.s, o->scores.n, corpus, names.n};
+	if (ser_model_card(m, &about, &b, &e) != 0)
+		ser_cli_die(c, &e);
+	fwrite(b.s, 1, b.n, stdout);
+	ser_buf_free(&b);
+	ser_arena_free(&a);
+	for (size_t i = 0; i < names.n; i++)
+		ser_corpus_free(known[i]);
+	free(known);
+	free(corpus);
+	free(score);
+	ser_cli_names_free(&names);
 	ser_model_free(m);
 }
 
@@ -304,6 +362,14 @@ int main(int argc, char **argv)
 		{"json", "one JSON object, without the tensors", SER_OPT_FLAG(&json)},
 		{0},
 	};
+	static struct card about;
+	const struct ser_option card_opts[] = {
+		{"scores", "a report of ser-score --json; may be given again", SER_OPT_LIST(&about.scores, "FILE")},
+		{"corpus", "corpora that it learnt from, as ser-prep --list names them",
+		 SER_OPT_STR(&about.corpora, "A,B,...")},
+		{"licence", "of the weights", SER_OPT_STR(&about.licence, "TEXT")},
+		{0},
+	};
 	const struct ser_option export_opts[] = {
 		{"encoder", "the encoders alone, their names without \"encoder.\"", SER_OPT_FLAG(&encoder)},
 		{"to", "plain: a file of safetensors; hf: a folder of an encoder that transformers takes",
@@ -324,6 +390,8 @@ int main(int argc, char **argv)
 	};
 	const struct ser_mode modes[] = {
 		[SHOW] = {"show", "Say what a model is and where it comes from.", show_opts, NULL},
+		[CARD] = {"card", "A model card: what others should know before they use it, in Markdown.", card_opts,
+			  NULL},
 		[EXPORT] = {"export", "Write its tensors as plain safetensors, in PyTorch's layout.", export_opts,
 			    NULL},
 		[IMPORT] = {"import", "Make a model of another toolkit's weights.", import_opts, NULL},
@@ -345,6 +413,8 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "--encoder has no meaning with --to hf");
 	if (c.mode == SHOW)
 		show(&c, c.operand[0], json);
+	else if (c.mode == CARD)
+		card(&c, c.operand[0], &about);
 	else if (c.mode == EXPORT && layout == 1)
 		export_hf(&c, c.operand[0]);
 	else if (c.mode == EXPORT)

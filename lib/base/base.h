@@ -166,6 +166,7 @@ uint64_t ser_hash_le(const void *p, size_t n, size_t size);
 /* What <directory of the executable>/../libexec/ser/FILE calls `symbol`: a library that few need, loaded where one does. global: what it
  * loads by itself finds its symbols. NULL and SER_EIO when it is not there. */
 const void *ser_plugin(const char *file, const char *symbol, bool global, struct ser_err *e);
+bool ser_plugin_there(const char *file); /* whether there is such a file */
 
 /* ---- files --------------------------------------------------------------------------------- */
 

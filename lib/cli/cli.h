@@ -115,6 +115,9 @@ void ser_cli_skip(struct ser_cli *c, const char *id, const struct ser_err *e);
 /* Progress with ETA on stderr, at most a few times a second; total 0: unknown. done == total ends the line. */
 void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64_t total);
 
+/* A map of texts: version, libraries, processor, system, what is beside the tools. To be asked before ser_cli_confine(). */
+struct ser_val ser_cli_env(struct ser_arena *a);
+
 /* ---- input and output streams ---------------------------------------------------------------- */
 
 /* The operands (none, or "-": standard input) one after another, as one stream of segments. */

@@ -244,6 +244,19 @@ static void seccomp(void)
 #endif
 }
 
+void ser_confine_describe(struct ser_buf *b)
+{
+	long version = syscall(CREATE_RULESET, NULL, 0, GET_VERSION);
+	ser_buf_printf(b, version > 0 ? "Landlock %ld" : "no Landlock", version);
+#ifdef MACHINE
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &(uint32_t){SECCOMP_RET_ERRNO}) == 0) {
+		ser_buf_str(b, ", seccomp");
+		return;
+	}
+#endif
+	ser_buf_str(b, ", no seccomp");
+}
+
 void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all, const char *tmp)
 {
 	int before = errno;
@@ -259,6 +272,11 @@ void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool
 void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all, const char *tmp)
 {
 	(void)read, (void)write, (void)read_all, (void)tmp;
+}
+
+void ser_confine_describe(struct ser_buf *b)
+{
+	ser_buf_str(b, "nothing");
 }
 
 #endif

@@ -31,6 +31,10 @@ void ser_cli_complete(struct ser_cli *c, int at, int n, char *const *word);
 struct ser_in *ser_cli_in_files(struct ser_cli *c, char *const *name, int n, bool in_parts);
 int ser_cli_in_next(struct ser_in *in, struct ser_record *r, bool *segment, struct ser_err *e);
 
+/* A line on standard error: "ser-x: msg", the name in the colour of its weight where a terminal shows it. */
+enum ser_cli_weight { SER_CLI_INFO, SER_CLI_WARNING, SER_CLI_ERROR };
+void ser_cli_tell(const struct ser_cli *c, enum ser_cli_weight w, const char *msg);
+
 /* The status when data or I/O failed: 1, or 2 where 1 has a meaning of its own. */
 int ser_cli_trouble(const struct ser_tool *t);
 
@@ -40,5 +44,6 @@ void ser_cli_prov_args(const struct ser_cli *c, struct ser_arena *a, struct ser_
 /* From here on: read these files and what is below these folders, or everything; write where these names, or patterns with %, put
  * their files, and in the folder `tmp`, unless NULL; start no program, open no socket. What the kernel cannot do is left out in silence. */
 void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all, const char *tmp);
+void ser_confine_describe(struct ser_buf *b); /* which of the two the kernel has */
 
 #endif

@@ -8,13 +8,30 @@
 #include <time.h>
 #include <unistd.h>
 
-static void say(const struct ser_cli *c, const char *fmt, va_list ap)
+/* On a terminal that has colours, and who has not asked for none (no-color.org) */
+static bool coloured(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	return (no == NULL || *no == '\0') && term != NULL && strcmp(term, "dumb") != 0 && isatty(2);
+}
+
+void ser_cli_tell(const struct ser_cli *c, enum ser_cli_weight w, const char *msg)
+{
+	static const char *const hue[] = {
+		[SER_CLI_INFO] = "", [SER_CLI_WARNING] = "\033[1;33m", [SER_CLI_ERROR] = "\033[1;31m"};
+	if (w != SER_CLI_INFO && coloured())
+		fprintf(stderr, "%s%s:\033[0m %s\n", hue[w], c->tool->name, msg);
+	else
+		fprintf(stderr, "%s: %s\n", c->tool->name, msg);
+}
+
+static void say(const struct ser_cli *c, enum ser_cli_weight w, const char *fmt, va_list ap)
 {
 	char msg[1200];
 	struct ser_err e;
 	vsnprintf(msg, sizeof msg, fmt, ap);
 	ser_fail(&e, SER_EDATA, "%s", msg); /* escapes control bytes */
-	fprintf(stderr, "%s: %s\n", c->tool->name, e.msg);
+	ser_cli_tell(c, w, e.msg);
 }
 
 void ser_cli_warn(const struct ser_cli *c, const char *fmt, ...)
@@ -23,7 +40,7 @@ void ser_cli_warn(const struct ser_cli *c, const char *fmt, ...)
 		return;
 	va_list ap;
 	va_start(ap, fmt);
-	say(c, fmt, ap);
+	say(c, SER_CLI_WARNING, fmt, ap);
 	va_end(ap);
 }
 
@@ -33,7 +50,7 @@ void ser_cli_info(const struct ser_cli *c, const char *fmt, ...)
 		return;
 	va_list ap;
 	va_start(ap, fmt);
-	say(c, fmt, ap);
+	say(c, SER_CLI_INFO, fmt, ap);
 	va_end(ap);
 }
 
@@ -49,7 +66,7 @@ static int status_of(const struct ser_cli *c, int code)
 
 _Noreturn void ser_cli_die(const struct ser_cli *c, const struct ser_err *e)
 {
-	fprintf(stderr, "%s: %s\n", c->tool->name, e->msg);
+	ser_cli_tell(c, SER_CLI_ERROR, e->msg);
 	ser_outfile_abort_all();
 	_exit(status_of(c, e->code)); /* nothing more goes to stdout: a half stream stays cut */
 }
@@ -58,7 +75,7 @@ _Noreturn void ser_cli_fail(const struct ser_cli *c, int code, const char *fmt, 
 {
 	va_list ap;
 	va_start(ap, fmt);
-	say(c, fmt, ap);
+	say(c, SER_CLI_ERROR, fmt, ap);
 	va_end(ap);
 	ser_outfile_abort_all();
 	_exit(status_of(c, code));

@@ -38,7 +38,7 @@ static void heads(const struct ser_model *m, struct ser_buf *b)
 	}
 }
 
-static void training(const struct ser_model *m, struct ser_buf *b)
+void ser_model_describe_training(const struct ser_model *m, struct ser_buf *b)
 {
 	for (size_t i = 0; i < m->train.u.map.n; i++) {
 		const struct ser_field *f = &m->train.u.map.f[i];
@@ -83,7 +83,7 @@ static void input(const struct ser_encoder *c, struct ser_buf *b)
 		ser_buf_printf(b, "%-14srank %zu, alpha %g\n", "adapters", c->adapt.rank, c->adapt.alpha);
 }
 
-void ser_model_describe(const struct ser_model *m, struct ser_buf *b)
+void ser_model_describe_network(const struct ser_model *m, struct ser_buf *b)
 {
 	for (size_t i = 0; i < m->n_enc; i++) {
 		encoder(&m->enc[i], b);
@@ -92,5 +92,10 @@ void ser_model_describe(const struct ser_model *m, struct ser_buf *b)
 		input(&m->enc[i], b);
 	}
 	heads(m, b);
-	training(m, b);
+}
+
+void ser_model_describe(const struct ser_model *m, struct ser_buf *b)
+{
+	ser_model_describe_network(m, b);
+	ser_model_describe_training(m, b);
 }

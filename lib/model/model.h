@@ -212,6 +212,9 @@ int ser_model_build(struct ser_model *m, struct ser_err *e);
 
 /* Append what a model is, what it reads, its heads and what it was trained on, in lines of text. */
 void ser_model_describe(const struct ser_model *m, struct ser_buf *b);
+void ser_model_describe_network(const struct ser_model *m,
+				struct ser_buf *b); /* its first part: encoders, inputs, heads */
+void ser_model_describe_training(const struct ser_model *m, struct ser_buf *b); /* the rest */
 
 int ser_model_load(struct ser_model **out, const char *path, struct ser_err *e);
 int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser_err *e); /* from tensors read */

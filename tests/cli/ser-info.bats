@@ -207,3 +207,23 @@ for m in {"ser": 1, "prov": json.loads(sys.argv[1])}, {"id": "a"}, {"end": 1}:
 	run ser-info cut.st
 	[ "$status" -eq 1 ]
 }
+
+@test "--env: what the tools are built with and what is beside them; reads nothing" {
+	ser-info --env </dev/null >env.txt
+	grep -q '^version *[0-9]' env.txt
+	grep -q '^built_with .*sndfile [0-9].*openblas [0-9]' env.txt
+	grep -q '^kernels ' env.txt
+	mkdir none
+	PATH=$BINDIR:$PWD/none ser-info --env --json </dev/null >env.json
+	jq -e '.programs == "" and (.not_found | test("jq")) and (.processor | test("cores"))' env.json
+	fails 2 "--env reads no file" ser-info --env d.ser
+	fails 2 "goes without --env" ser-info --env --cpu
+}
+
+@test "an error is coloured on a terminal, unless NO_COLOR says no" {
+	command -v script >/dev/null || skip "script is not installed"
+	said() { env "$@" script -qec 'ser-info none.ser || true' /dev/null | tr -d '\r'; }
+	[[ $(said TERM=xterm NO_COLOR=) == $'\033[1;31mser-info:\033[0m '* ]]
+	[[ $(said TERM=xterm NO_COLOR=1) == 'ser-info: '* ]]
+	[[ $(said TERM=dumb) == 'ser-info: '* ]]
+}

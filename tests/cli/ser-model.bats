@@ -178,3 +178,20 @@ setup() {
 	truncate -s 100000009 m.st
 	fails 1 'header length 100000001' ser-model show m.st
 }
+
+@test "card: what the file knows, what is said beside it, and nothing that marks up" {
+	mkstream -n 40 --frames 9 --bins 4 >train.ser
+	ser-train classify -q -l emo --arch mlp -e 1 -o m.st train.ser
+	ser-predict -m m.st train.ser | ser-score classes --label emo --allow-shared-speakers --n-boot 20 --json >'re|port.json'
+	ser-model card --corpus emodb,ravdess --licence 'CC BY-NC-SA 4.0' --scores 're|port.json' m.st >card.md
+	[ "$(grep '^## ' card.md | paste -sd,)" = '## Model,## Data,## Training,## Scores,## Licences,## Intended use' ]
+	grep -q '^- The weights: CC BY-NC-SA 4.0\.$' card.md
+	grep -q '^- Berlin Database of Emotional Speech (EmoDB); German' card.md
+	grep -qF '| pooled | uar |' card.md
+	grep -q '^re\\|port\.json: label emo, ' card.md
+	grep -q 'speakers, whom no score of this model may be about: ' card.md
+	ser-model card m.st | grep -q '^None are given\.$'
+	fails 1 'no report of ser-score' ser-model card --scores <(echo '{}') m.st
+	fails 1 nowhere ser-model card --corpus nowhere m.st
+	fails 2 'output is for export' ser-model card -o x m.st
+}
