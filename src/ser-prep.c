@@ -5,21 +5,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Text up to its first ';' or " (", or a dash */
+static int brief(const char **s)
+{
+	if (*s == NULL)
+		*s = "-";
+	const char *end = strstr(*s, " (");
+	size_t n = strcspn(*s, ";");
+	return (int)(end != NULL && (size_t)(end - *s) < n ? (size_t)(end - *s) : n);
+}
+
 static void list(void)
 {
 	const char *name;
+	printf("%-24s%8s%9s%8s  %-16s%-22s%s\n", "corpus", "files", "speakers", "hours", "terms", "language", "get");
 	for (size_t i = 0; (name = ser_corpus_builtin_name(i)) != NULL; i++) {
 		struct ser_corpus *c = ser_corpus_builtin(name, NULL);
 		ser_assert(c != NULL);
-		const char *title = ser_corpus_about(c, "title", 0), *lang = ser_corpus_about(c, "lang", 0);
-		printf("%-24s%s (%s)\n", name, title != NULL ? title : "", lang != NULL ? lang : "");
+		const char *files = ser_corpus_total(c, ""), *spk = ser_corpus_total(c, "spk");
+		const char *hours = ser_corpus_about(c, "hours", 0), *terms = ser_corpus_about(c, "terms", 0);
+		const char *lang = ser_corpus_about(c, "lang", 0), *get = ser_corpus_about(c, "get", 0);
+		int n_lang = brief(&lang), n_get = brief(&get);
+		printf("%-24s%8s%9s%8s  %-16s%-22.*s%.*s\n", name, files != NULL ? files : "-", spk != NULL ? spk : "-",
+		       hours != NULL ? hours : "-", terms != NULL ? terms : "-", n_lang, lang, n_get, get);
 		ser_corpus_free(c);
 	}
 }
 
 static void describe(const struct ser_corpus *c)
 {
-	static const char *const heading[] = {"title", "lang", "licence", "cite", "get", "trap", "source"};
+	static const char *const heading[] = {"title", "lang", "hours", "terms", "licence",
+					      "cite",  "get",  "trap",  "source"};
 	const char *s;
 	for (size_t h = 0; h < sizeof heading / sizeof *heading; h++)
 		for (size_t i = 0; (s = ser_corpus_about(c, heading[h], i)) != NULL; i++)
@@ -57,7 +73,7 @@ int main(int argc, char **argv)
 	const char *file = NULL, *pattern = NULL, *id = NULL;
 	struct ser_corpus_opts o = {0};
 	const struct ser_option opts[] = {
-		{"list", "name the corpora that are known", SER_OPT_FLAG(&list_all)},
+		{"list", "a table of the corpora that are known", SER_OPT_FLAG(&list_all)},
 		{"describe", "say of CORPUS what it is, its licence, how to cite and to get it, its traps",
 		 SER_OPT_FLAG(&about)},
 		{"corpus-file", "a description of your own, in place of CORPUS", SER_OPT_STR(&file, "FILE")},

@@ -150,10 +150,12 @@ void ser_corpus_free(struct ser_corpus *c);
 /* The i-th compiled-in name in bytewise order; NULL after the last. */
 const char *ser_corpus_builtin_name(size_t i);
 
-/* The i-th text under a heading: name, title, lang, licence, cite, get, trap, source; NULL after the last. */
+/* The i-th text under a heading: name, title, lang, hours, terms, licence, cite, get, trap, source; NULL after the last. */
 const char *ser_corpus_about(const struct ser_corpus *c, const char *heading, size_t i);
 /* What the corpus should hold, one fact a line ("files 535"), into b. */
 void ser_corpus_totals(const struct ser_corpus *c, struct ser_buf *b);
+/* Of these, how many different values a column has, such as spk; "": how many files. NULL: it is not said. */
+const char *ser_corpus_total(const struct ser_corpus *c, const char *column);
 /* The names of its label sets, and of its published folds, parted by spaces, into b. */
 void ser_corpus_label_sets(const struct ser_corpus *c, struct ser_buf *b);
 void ser_corpus_fold_names(const struct ser_corpus *c, struct ser_buf *b);

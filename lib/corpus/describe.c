@@ -7,7 +7,8 @@
 
 enum { MAX_TEXT = 1 << 20, MAX_WORD = 4096 };
 
-static const char *const headings[] = {"name", "title", "lang", "licence", "cite", "get", "trap", "source"};
+static const char *const headings[] = {"name",    "title", "lang", "hours", "terms",
+				       "licence", "cite",  "get",  "trap",  "source"};
 
 const char *ser_pairs_get(const struct pairs *p, const char *key)
 {
@@ -486,6 +487,15 @@ void ser_corpus_totals(const struct ser_corpus *c, struct ser_buf *b)
 				       t->pairs.pair[k].value);
 		ser_buf_str(b, "\n");
 	}
+}
+
+const char *ser_corpus_total(const struct ser_corpus *c, const char *column)
+{
+	for (size_t i = 0; i < c->n_total; i++)
+		if (strcmp(c->total[i].name, column) == 0 &&
+		    c->total[i].kind == (column[0] == '\0' ? TOTAL_FILES : TOTAL_DISTINCT))
+			return c->total[i].pairs.pair[0].value;
+	return NULL;
 }
 
 static void names(const struct named *x, size_t n, struct ser_buf *b)

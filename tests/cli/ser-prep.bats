@@ -21,10 +21,12 @@ make_files() { # names on stdin, below $1
 
 @test "ser-prep: --list names every description, --describe says its licence and how to cite it" {
 	run -0 ser-prep --list
-	[ "${#lines[@]}" -eq "$(ls "$BATS_TEST_DIRNAME"/../../lib/corpus/desc/*.corpus | wc -l)" ]
-	for c in $(ser-prep --list | cut -d' ' -f1); do
+	[ "${#lines[@]}" -eq $((1 + $(ls "$BATS_TEST_DIRNAME"/../../lib/corpus/desc/*.corpus | wc -l))) ]
+	[[ ${lines[0]} == corpus*files*speakers*hours*terms*language*get ]]
+	[ "$(awk '$1 == "ravdess" {print $2, $3, $4, $5, $6}' <<<"$output")" = "1440 24 1.5 non-commercial English" ]
+	for c in $(ser-prep --list | sed 1d | cut -d' ' -f1); do
 		run -0 ser-prep --describe "$c"
-		[[ $output == *licence* && $output == *cite* && $output == *get* && $output == *source* ]]
+		[[ $output == *licence* && $output == *terms* && $output == *cite* && $output == *get* && $output == *source* ]]
 	done
 	run -0 ser-prep --describe ravdess
 	[[ $output == *"holds     files 1440"* && $output == *"folds     emobox"* ]]
@@ -237,4 +239,38 @@ X
 	[ "$(cut -f3 "$T/l.tsv" | sort -u | wc -l)" -eq 262 ]
 	ser-prep -q arabic-speech-commands "$DATA/arabic-speech-commands" > "$T/c.tsv"
 	[ "$(wc -l < "$T/c.tsv")" -eq 3601 ]
+}
+
+@test "ser-prep: corpora by their files' names, odd ones too" {
+	while IFS='|' read -r corpus file id spk emo; do
+		mkdir -p "$T/$corpus"
+		echo "$file" | make_files "$T/$corpus"
+		ser-prep --relative "$corpus" "$T/$corpus" >"$T/one.tsv" 2>/dev/null
+		[ "$(tail -n +2 "$T/one.tsv" | cut -f 1,3,4)" = "$id"$'\t'"$spk"$'\t'"$emo" ] || { echo "$corpus $file"; cat "$T/one.tsv"; return 1; }
+		rm -r "${T:?}/$corpus"
+	done <<-'NAMES'
+		aesdd|disgust/d03 (4).wav|d03 (4)|4|disgust
+		aesdd|anger/a06 (5)b.wav|a06 (5)b|5|anger
+		aesdd|fear/f12 (01).wav|f12 (01)|1|fear
+		ased|04Sad/s4-01-01-02-50.wav|s4-01-01-02-50|50|sadness
+		asvp-esd|Audio/actor_101/03-02-04-01-18-101-02-01-00-14-02.wav|03-02-04-01-18-101-02-01-00-14-02|101|sadness
+		asvp-esd|Audio/actor_/03-02-13-01-23-106-02-02-02-33.wav|03-02-13-01-23-106-02-02-02-33|106|breath
+		cafe|CaFE_48k/Peur/Fort/06-P-2-6.wav|06-P-2-6|06|fear
+		casia|zhaoquanyin/surprise/223.wav|zhaoquanyin-surprise-223|zhaoquanyin|surprise
+		emov-db|sam_Disgusted/Disgust_197-224_0221.wav|sam_disgust_0221|sam|disgust
+		emov-db|josh_Amused/amused_225_252_0236.wav|josh_amusement_0236|josh|amusement
+		enterface|subject 42/fear/sentence 5/s42_fe_5.wav|s42_fe_5|42|fear
+		enterface|subject 3/happiness/sentence 4/s_3_ha_4.wav|s3_ha_4|3|happiness
+		enterface|subject 16/surprise/sentence 3/s16_su_3avi.wav|s16_su_3|16|surprise
+		jl-corpus|JL(wav+txt)/female2_concerned_9a_1.wav|female2_concerned_9a_1|female2|concern
+		mead|W015/audio/surprised/level_2/026.wav|W015-surprised-2-026|W015|surprise
+		mesd|Fear_C_A_tarde.wav|Fear_C_A_tarde|children|fear
+		oreau|m/sessd/38a09Da.wav|38a09Da|38|disgust
+		polish|m4.s_trzymaj_5.wav|m4.s_trzymaj_5|m4|fear
+		shemo|male/M12A35.wav|M12A35|M12|anger
+		subesco|F_02_MONIKA_S_10_DISGUST_2.wav|F_02_MONIKA_S_10_DISGUST_2|F02|disgust
+		subesco|F_02_MONIKA_S_2_SURPRISE_3].wav|F_02_MONIKA_S_2_SURPRISE_3]|F02|surprise
+		turev-db|Sound Source/Calm/6783_sk_sarap.wav|Calm-6783_sk_sarap|6783|calm
+		urdu|Neutral/SM5_F55_N083.wav|SM5_F55_N083|SM5|neutral
+	NAMES
 }
