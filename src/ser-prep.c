@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Text up to its first ';' or " (", or a dash */
-static int brief(const char **s)
+/* Text up to the first of these characters, or " ("; a dash where there is none */
+static int brief(const char **s, const char *ends)
 {
 	if (*s == NULL)
 		*s = "-";
 	const char *end = strstr(*s, " (");
-	size_t n = strcspn(*s, ";");
+	size_t n = strcspn(*s, ends);
 	return (int)(end != NULL && (size_t)(end - *s) < n ? (size_t)(end - *s) : n);
 }
 
@@ -25,7 +25,7 @@ static void list(void)
 		const char *files = ser_corpus_total(c, ""), *spk = ser_corpus_total(c, "spk");
 		const char *hours = ser_corpus_about(c, "hours", 0), *terms = ser_corpus_about(c, "terms", 0);
 		const char *lang = ser_corpus_about(c, "lang", 0), *get = ser_corpus_about(c, "get", 0);
-		int n_lang = brief(&lang), n_get = brief(&get);
+		int n_lang = brief(&lang, ";,"), n_get = brief(&get, ";");
 		printf("%-24s%8s%9s%8s  %-16s%-22.*s%.*s\n", name, files != NULL ? files : "-", spk != NULL ? spk : "-",
 		       hours != NULL ? hours : "-", terms != NULL ? terms : "-", n_lang, lang, n_get, get);
 		ser_corpus_free(c);

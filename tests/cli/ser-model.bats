@@ -192,6 +192,6 @@ setup() {
 	grep -q 'speakers, whom no score of this model may be about: ' card.md
 	ser-model card m.st | grep -q '^None are given\.$'
 	fails 1 'no report of ser-score' ser-model card --scores <(echo '{}') m.st
-	fails 1 nowhere ser-model card --corpus nowhere m.st
+	fails 2 nowhere ser-model card --corpus nowhere m.st
 	fails 2 'output is for export' ser-model card -o x m.st
 }
