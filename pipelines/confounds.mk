@@ -40,7 +40,7 @@ folder = $(or $(DIR_$(1)),$(or $(DATA),$(error say where the corpora are: DATA=/
 prep   = $(or $(PREP_$(1)),ser-prep $(1) $(call folder,$(1)))
 
 .PHONY: confounds
-confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(CORPORA:%=$(OUT)/map-%.svg) $(CORPORA:%=$(OUT)/panels-%.svg)
+confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(CORPORA:%=$(OUT)/map-%.svg) $(CORPORA:%=$(OUT)/panels-%.svg) $(OUT)/report.html
 	@cat $<
 
 # ---- the encoder and what it is held against ----
@@ -151,3 +151,9 @@ $(OUT)/map-%.svg: $(OUT)/%.map.ser
 
 $(OUT)/panels-%.svg: $(OUT)/%.map.ser
 	ser-plot scatter --color emo --panel spk --title "$*: speaker embeddings, one panel a speaker" -o $@ $<
+
+# ---- the page: the maps, what the clusters inside speakers say of emotion, the corpora ----
+shown = $(filter %.speaker.emo.json,$(ALL_SCORES))
+$(OUT)/report.html: $(OUT)/confounds.tsv $(CORPORA:%=$(OUT)/%.map.ser) $(CORPORA:%=$(OUT)/%.tsv)
+	ser-report --title 'What clusters of speaker embeddings line up with' -o $@ $(foreach c,$(CORPORA),$(c)=$(OUT)/$(c).map.ser) \
+		$(foreach j,$(shown),$(subst .,-,$(patsubst %.speaker.emo.json,%,$(notdir $(j))))=$(j)) $(CORPORA:%=$(OUT)/%.tsv)

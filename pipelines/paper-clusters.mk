@@ -59,7 +59,7 @@ export CPU_LOG  := $(abspath $(OUT))/cpu.log
 $(shell mkdir -p '$(OUT)')
 
 .PHONY: report
-report: $(OUT)/RESULTS.md
+report: $(OUT)/RESULTS.md $(OUT)/report.html
 
 # ---- manifests: folds by speaker, and the corpus in front of ids and speakers, whose names clash between corpora; speakers who
 # say less than two utterances a cluster are left out ----
@@ -130,3 +130,9 @@ $(OUT)/RESULTS.md: $(runs) $(CORPORA:%=$(OUT)/agreement-%.tsv) paper-report $(ca
 	@rm -rf $(@D)/report.*
 	NORMS='$(NORMS)' CORPORA='$(CORPORA)' UNLABELLED='$(UNLABELLED)' SEEDS='$(SEEDS)' SHARES='$(SHARES)' \
 		HEADLINE='$(HEADLINE)' CLUSTERS='$(CLUSTERS)' N_BOOT='$(N_BOOT)' ENCODER_ST='$(ENCODER_ST)' ./paper-report '$(OUT)'
+
+# ---- the page: every method with all labels, the pairs' clusters, the corpora ----
+$(OUT)/report.html: $(OUT)/RESULTS.md
+	ser-report --title 'Pretraining on clusters of speaker embeddings: all labels' -o $@ clusters=$(OUT)/clusters.ser \
+		$$(for r in $(RUNS); do for f in $(OUT)/$$r/*-$(lastword $(SHARES)).score.json; do \
+			n=$${f##*/}; echo "$${r//\//-}-$${n%%.*}=$$f"; done; done)

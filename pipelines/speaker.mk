@@ -53,7 +53,7 @@ rows      = awk -F'\t' 'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == "$(1)") c 
 
 .PHONY: encoder verify
 encoder: $(OUT)/encoder.st $(OUT)/speakers.txt
-verify: $(OUT)/verify.txt $(OUT)/verify.json
+verify: $(OUT)/verify.txt $(OUT)/verify.json $(OUT)/report.html
 	@cat $<
 
 # ---- the corpora: names that differ, and a division that shares no speaker ----
@@ -163,3 +163,9 @@ $(OUT)/verify.json: $(foreach s,$(SYSTEMS),$(foreach c,all $(SPEAKER_CORPORA),$(
 $(OUT)/verify.txt: $(OUT)/verify.json $(OUT)/encoder.st $(OUT)/speakers.txt
 	./verify-report $(inputs) $(SPEAKER_CORPORA) > $@.part
 	mv $@.part $@
+
+# ---- the page: those scores, the training, the speakers held out ----
+pages = $(foreach s,$(SYSTEMS),$(OUT)/verify/$(s).all.as-norm.json)
+$(OUT)/report.html: $(pages) $(OUT)/encoder.st $(OUT)/held.tsv $(call uses,SYSTEMS)
+	ser-report --title 'Speaker encoder: verification of speakers left out' -o $@ $(foreach s,$(SYSTEMS),$(s)=$(OUT)/verify/$(s).all.as-norm.json) \
+		$$(ls $(OUT)/encoder.log.tsv 2> /dev/null) held=$(OUT)/held.tsv

@@ -22,7 +22,7 @@ words() { # what --help=complete prints for a word at the end of a line
 	same "--arch=conv-attn" words ser-train classify --arch=conv-
 	same "classify clap" words ser-train contrastive --epochs 3 + cl
 	same "--json=true --json=false" words ser-score classes --json=
-	same "emodb emovo esd /" words ser-prep e
+	same "emodb emov-db emovo enterface esd /" words ser-prep e
 	same "/" words ser-prep ravdess ''
 	same "//" words ser-wav2feat --root ''
 	same "/" words ser-cat -o ''

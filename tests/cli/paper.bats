@@ -38,6 +38,7 @@ paper() { # OUT WHAT...: few epochs, two folds, two shares
 	same 48 jq '.results[0].n' out/results.json
 	[ "$(grep -l '</svg>' out/figures/*.svg | wc -l)" -eq 3 ]
 	grep -q 'no difference shown\|gain\|loss' out/RESULTS.md
+	for m in scratch svm embedding; do grep -q "none-demo-$m" out/report.html; done
 
 	# what the report says is what ser-score says of the predictions
 	same "$(jq -r '.results[] | select(.method == "svm" and .share == 100) | .uar' out/results.json | cut -c1-8)" bash -c \

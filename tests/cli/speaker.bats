@@ -42,7 +42,8 @@ recipe() {
 		and ([.[] | select(.system == "encoder") | .train_test_speaker_overlap] == [0, 0, 0, 0, 0, 0])' whole/verify.json > /dev/null
 	[ "$(grep -cE '^\| (encoder|random|cepstra) \| (all|one|two) \| (cosine|as-norm) \| [0-9.]+ \|' report)" -eq 18 ]
 	grep -q '^- two: 2 voices' report
-	recipe speaker.mk whole -q encoder "$PWD"/whole/verify.txt
+	grep -q '<h2' whole/report.html
+	recipe speaker.mk whole -q encoder "$PWD"/whole/verify.txt "$PWD"/whole/report.html
 
 	for s in 0.3 0.6; do # SIGKILL to the whole group: nobody can tidy up
 		setsid bash -c "$(declare -f recipe); recipe speaker.mk cut -s encoder" > /dev/null 2>&1 &
@@ -75,6 +76,7 @@ recipe() {
 	grep -qF "| speaker | text | cepstra | $ami |" report
 	grep -q '<svg' conf/map-three.svg
 	grep -q 'three-s2' conf/panels-three.svg
+	grep -q '<h2' conf/report.html
 	recipe confounds.mk conf -q SPEAKER="$PWD/spk" "$PWD"/conf/confounds.md
 
 	# a model from elsewhere, with its own front-end, beside the same network with random weights; no encoder is trained for it
