@@ -25,7 +25,7 @@ setup() {
 	[ "$(wc -l <out/feats.scp)" -eq 40 ]
 	ser-manifest --to kaldi -o data m.tsv
 	"$ROOT"/examples/kaldi.sh data kaldi
-	ser-cmp --rtol 1e-5 --atol 1e-5 <(ser-cat --from scp kaldi/feats.scp) <(ser-select --fields feat true kaldi/cmvn.ser)
+	diff <(ser-cat --from scp kaldi/feats.scp | ser-dump --data) <(ser-select --fields feat true kaldi/cmvn.ser | ser-dump --data)
 	cmp <(sort data/utt2emo) <(sort kaldi/data/utt2emo)
 }
 
