@@ -242,6 +242,15 @@ struct ser_cpu {
 };
 const struct ser_cpu *ser_cpu(void);
 
+/* A loop compiled for several instruction sets and chosen when the program is loaded. Only for code without
+ * reassociation: with contraction off (see Makefile) all versions give equal bytes. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&               \
+	!defined(__SANITIZE_THREAD__)
+#define SER_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SER_CLONES
+#endif
+
 /* ---- threads -------------------------------------------------------------------------------- */
 
 /* Threads that wait for work: one pool for a run. One job at a time; NULL is a pool of the caller alone. */

@@ -18,12 +18,13 @@ struct ser_front_ws *ser_front_ws_new(const struct ser_front *p)
 	ws->raw = ser_malloc_aligned(p->win + 8, sizeof *ws->raw);
 	ws->x = ser_malloc_aligned(p->n_fft + 4, sizeof *ws->x);
 	ws->z = ser_malloc_aligned(2 * (p->n_bin + 4), sizeof *ws->z);
-	ws->pw = ser_malloc_aligned(p->n_bin + 4, sizeof *ws->pw);
-	ws->mel = ser_malloc_aligned((size_t)p->o.num_mel_bins + 4, sizeof *ws->mel);
-	for (size_t i = 0; i < 8; i++)
+	ws->pw = ser_malloc_aligned(p->n_bin + 8, sizeof *ws->pw);
+	ws->mel = ser_malloc_aligned((size_t)p->o.num_mel_bins + 8, sizeof *ws->mel);
+	for (size_t i = 0; i < 8; i++) {
 		ws->z[2 * p->n_bin + i] = 0;
-	for (size_t i = 0; i < 4; i++)
+		ws->pw[p->n_bin + i] = 0;
 		ws->mel[(size_t)p->o.num_mel_bins + i] = 0;
+	}
 	if (p->smile != NULL) {
 		ws->smile = ser_smile_ws_new();
 		return ws;
@@ -55,24 +56,24 @@ void ser_front_ws_free(struct ser_front_ws *ws)
 /* ---- one frame ------------------------------------------------------------------------------- */
 
 typedef float f4 __attribute__((vector_size(16), aligned(4)));
-typedef int32_t i4 __attribute__((vector_size(16)));
-typedef float f2 __attribute__((vector_size(8), aligned(4)));
-typedef double d2 __attribute__((vector_size(16), aligned(8)));
+typedef double d4 __attribute__((vector_size(32), aligned(8)));
+typedef float f8 __attribute__((vector_size(32), aligned(4)));
+typedef int32_t i8 __attribute__((vector_size(32)));
 
 /* ln(x + add) or, with add 0, ln(max(x, lo)), of positive normal numbers: x = 2^k m with sqrt(1/2) <= m < sqrt(2),
  * s = (m-1)/(m+1), ln m = 2 (s + s^3/3 + s^5/5 + s^7/7 + s^9/9), whose next term is below 8e-10. ln 2 in two pieces. */
-static void log_row(float *y, size_t n, float add, float lo, float gain)
+SER_CLONES static void log_row(float *y, size_t n, float add, float lo, float gain)
 {
-	for (size_t i = 0; i < n; i += 4) {
-		f4 x = *(f4 *)(y + i) + add;
-		i4 keep = x > lo;
-		x = (f4)((keep & (i4)x) | (~keep & (i4)((f4){0} + lo)));
-		i4 bits = (i4)x, k = (bits - 0x3f3504f3) >> 23;
-		f4 m = (f4)(bits - (k << 23)), kf = __builtin_convertvector(k, f4);
-		f4 f = m - 1.0f, s = f / (m + 1.0f), z = s * s;
-		f4 q = z * (0.66666667f + z * (0.4f + z * (0.28571429f + z * 0.22222222f)));
+	for (size_t i = 0; i < n; i += 8) {
+		f8 x = *(f8 *)(y + i) + add;
+		i8 keep = x > lo;
+		x = (f8)((keep & (i8)x) | (~keep & (i8)((f8){0} + lo)));
+		i8 bits = (i8)x, k = (bits - 0x3f3504f3) >> 23;
+		f8 m = (f8)(bits - (k << 23)), kf = __builtin_convertvector(k, f8);
+		f8 f = m - 1.0f, s = f / (m + 1.0f), z = s * s;
+		f8 q = z * (0.66666667f + z * (0.4f + z * (0.28571429f + z * 0.22222222f)));
 		/* ln m = 2 s + s q = f - s (f - q), which keeps f exact */
-		*(f4 *)(y + i) = gain * (kf * 0.693145751953125f + (f - (s * (f - q) - kf * 1.4286068e-6f)));
+		*(f8 *)(y + i) = gain * (kf * 0.693145751953125f + (f - (s * (f - q) - kf * 1.4286068e-6f)));
 	}
 }
 
@@ -90,26 +91,23 @@ static void logarithm(const struct ser_front *p, float *y, size_t n)
 /* src [win] to ws->x [n_fft]: remove the mean, pre-emphasise, window, zero-pad. Returns the energy. In double precision,
  * as the transform: after pre-emphasis the lowest bands of a loud frame lie below the rounding noise of single precision,
  * and their logarithms would be wrong by 1 % and more. */
-static float condition(const struct ser_front *p, struct ser_front_ws *ws, const float *src)
+SER_CLONES static float condition(const struct ser_front *p, struct ser_front_ws *ws, const float *src)
 {
 	size_t n = p->win, i = 0;
 	double *raw = ws->raw + 4, *x = ws->x, mean = 0, pre = p->o.preemphasis_coefficient;
 	float scale = (float)p->o.scale;
-	d2 s[2] = {{0}, {0}}, e[2] = {{0}, {0}};
+	d4 s = {0}, e = {0};
 	for (; i + 4 <= n; i += 4) {
-		d2 a = __builtin_convertvector(*(const f2 *)(src + i) * scale, d2);
-		d2 b = __builtin_convertvector(*(const f2 *)(src + i + 2) * scale, d2);
-		*(d2 *)(raw + i) = a;
-		*(d2 *)(raw + i + 2) = b;
-		s[0] += a;
-		s[1] += b;
+		d4 a = __builtin_convertvector(*(const f4 *)(src + i) * scale, d4);
+		*(d4 *)(raw + i) = a;
+		s += a;
 	}
 	for (; i < n; i++) {
 		raw[i] = src[i] * scale;
-		s[0][0] += raw[i];
+		s[0] += raw[i];
 	}
 	if (p->o.remove_dc_offset)
-		mean = ((s[0][0] + s[0][1]) + (s[1][0] + s[1][1])) / (double)n;
+		mean = ((s[0] + s[1]) + (s[2] + s[3])) / (double)n;
 	raw[-1] = raw[0];
 	for (; i % 4 != 0; i++) /* beyond the window: 0 */
 		raw[i] = mean;
@@ -117,19 +115,26 @@ static float condition(const struct ser_front *p, struct ser_front_ws *ws, const
 	double offset = (1 - pre) * mean; /* of x - pre last */
 	const double *w = p->window;
 	for (i = 0; i < n; i += 4) {
-		d2 a = *(d2 *)(raw + i), b = *(d2 *)(raw + i + 2);
-		d2 va = (a - pre * *(d2 *)(raw + i - 1) - offset) * *(const d2 *)(w + i);
-		d2 vb = (b - pre * *(d2 *)(raw + i + 1) - offset) * *(const d2 *)(w + i + 2);
-		*(d2 *)(x + i) = va;
-		*(d2 *)(x + i + 2) = vb;
-		a = before ? a - mean : va;
-		b = before ? b - mean : vb;
-		e[0] += a * a;
-		e[1] += b * b;
+		d4 a = *(d4 *)(raw + i), v = (a - pre * *(d4 *)(raw + i - 1) - offset) * *(const d4 *)(w + i);
+		*(d4 *)(x + i) = v;
+		a = before ? a - mean : v;
+		e += a * a;
 	}
 	if (n < p->n_fft)
 		memset(x + n, 0, (p->n_fft - n) * sizeof *x);
-	return (float)((e[0][0] + e[0][1]) + (e[1][0] + e[1][1]));
+	return (float)((e[0] + e[1]) + (e[2] + e[3]));
+}
+
+/* pw [n], as far as a multiple of 4, = |z|^2 */
+SER_CLONES static void power(size_t n, const double *z, float *pw)
+{
+	for (size_t k = 0; k < n; k += 4) {
+		d4 a = *(const d4 *)(z + 2 * k), b = *(const d4 *)(z + 2 * k + 4);
+		a *= a;
+		b *= b;
+		d4 v = __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+		*(f4 *)(pw + k) = __builtin_convertvector(v, f4);
+	}
 }
 
 /* |X[k]|^power of src [win] to ws->pw [F]. Returns the energy. */
@@ -137,13 +142,7 @@ static float spectrum(const struct ser_front *p, struct ser_front_ws *ws, const 
 {
 	float energy = condition(p, ws, src), *pw = ws->pw;
 	ser_fft_do(p->fft, ws->x, ws->z);
-	for (size_t k = 0; k < p->n_bin; k += 2) {
-		d2 a = *(d2 *)(ws->z + 2 * k), b = *(d2 *)(ws->z + 2 * k + 2);
-		a *= a;
-		b *= b;
-		d2 v = __builtin_shufflevector(a, b, 0, 2) + __builtin_shufflevector(a, b, 1, 3);
-		*(f2 *)(pw + k) = __builtin_convertvector(v, f2);
-	}
+	power(p->n_bin, ws->z, pw);
 	for (size_t k = 0; p->o.power != 2 && k < p->n_bin; k++)
 		pw[k] = p->o.power == 1 ? sqrtf(pw[k]) : powf(pw[k], (float)(p->o.power / 2));
 	return energy;
@@ -166,23 +165,52 @@ static void cepstra(const struct ser_front *p, const float *mel, float log_energ
 	}
 }
 
+/* a + w[from].s[from] + ... + w[n-1].s[n-1], in this order */
+static float chain(float a, const float *w, const float *s, size_t from, size_t n)
+{
+	for (size_t i = from; i < n; i++)
+		a += s[i] * w[i];
+	return a;
+}
+
+/* mel [M] = weighted sums of pw. Each is a chain of additions, so four stand side by side as far as all of them go. */
+static void bands(const struct ser_front *p, const float *pw, float *mel)
+{
+	size_t n_mel = (size_t)p->o.num_mel_bins, m = 0;
+	for (; m + 4 <= n_mel; m += 4) {
+		const struct band *b = p->band + m;
+		const float *w0 = p->weight + b[0].at, *w1 = p->weight + b[1].at, *w2 = p->weight + b[2].at;
+		const float *w3 = p->weight + b[3].at, *s0 = pw + b[0].lo, *s1 = pw + b[1].lo, *s2 = pw + b[2].lo;
+		const float *s3 = pw + b[3].lo;
+		float a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+		size_t n01 = b[0].n < b[1].n ? b[0].n : b[1].n, n23 = b[2].n < b[3].n ? b[2].n : b[3].n;
+		size_t n = n01 < n23 ? n01 : n23;
+		for (size_t i = 0; i < n; i++) {
+			a0 += s0[i] * w0[i];
+			a1 += s1[i] * w1[i];
+			a2 += s2[i] * w2[i];
+			a3 += s3[i] * w3[i];
+		}
+		mel[m] = chain(a0, w0, s0, n, b[0].n);
+		mel[m + 1] = chain(a1, w1, s1, n, b[1].n);
+		mel[m + 2] = chain(a2, w2, s2, n, b[2].n);
+		mel[m + 3] = chain(a3, w3, s3, n, b[3].n);
+	}
+	for (; m < n_mel; m++)
+		mel[m] = chain(0, p->weight + p->band[m].at, pw + p->band[m].lo, 0, p->band[m].n);
+}
+
 /* src: the samples of a frame; y: its row. */
 static void one_frame(const struct ser_front *p, struct ser_front_ws *ws, const float *src, float *y)
 {
 	size_t n_mel = (size_t)p->o.num_mel_bins;
-	float energy[4] = {spectrum(p, ws, src)}, *mel = ws->mel;
+	float energy[8] = {spectrum(p, ws, src)}, *mel = ws->mel;
 	if (p->o.kind == SER_SPEC) {
 		logarithm(p, ws->pw, p->n_bin);
 		memcpy(y, ws->pw, p->n_bin * sizeof *y);
 		return;
 	}
-	for (size_t b = 0; b < n_mel; b++) {
-		const float *w = p->weight + p->band[b].at, *s = ws->pw + p->band[b].lo;
-		float a = 0;
-		for (const float *end = s + p->band[b].n; s < end;)
-			a += *s++ * *w++;
-		mel[b] = a;
-	}
+	bands(p, ws->pw, mel);
 	logarithm(p, mel, n_mel);
 	if (p->need_energy) {
 		log_row(energy, 1, 0, 1.1920928955078125e-07f, 1);

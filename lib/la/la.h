@@ -22,15 +22,6 @@ typedef float real;
 #define SER_REAL_NAME "float"
 #endif
 
-/* A loop compiled for several instruction sets and chosen when the program is loaded. Only for code without
- * reassociation: with contraction off (see Makefile) all versions give equal bytes. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&               \
-	!defined(__SANITIZE_THREAD__)
-#define SER_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SER_CLONES
-#endif
-
 /* ---- context: threads and workspace ---------------------------------------------------------- */
 
 /* Threads that wait for work, and their workspaces. One computation at a time may use a context; wherever one is
