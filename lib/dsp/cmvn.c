@@ -28,6 +28,25 @@ void ser_delta_do(const float *x, size_t xs, float *y, size_t ys, size_t n_frame
 	}
 }
 
+void ser_delta_gaps(const float *has, const float *x, size_t xs, float *y, size_t ys, size_t n_frame, int window)
+{
+	double norm = 0;
+	for (int n = 1; n <= window; n++)
+		norm += 2.0 * n * n;
+	for (size_t from = 0, to; from < n_frame; from = to) {
+		bool there = has[from * xs] != 0;
+		for (to = from + 1; to < n_frame && (has[to * xs] != 0) == there; to++)
+			;
+		for (size_t t = from; t < to; t++) {
+			double sum = 0;
+			for (size_t k = 1; there && k <= (size_t)window; k++)
+				sum += (double)k * ((double)x[(t + k < to ? t + k : to - 1) * xs] -
+						    x[(t >= from + k ? t - k : from) * xs]);
+			y[t * ys] = (float)(sum / norm);
+		}
+	}
+}
+
 void ser_cmvn_init(struct ser_cmvn *s, size_t d)
 {
 	*s = (struct ser_cmvn){.d = d, .mean = ser_calloc(d, sizeof *s->mean), .m2 = ser_calloc(d, sizeof *s->m2)};

@@ -232,6 +232,9 @@ void ser_front_func(const struct ser_front *p, struct ser_front_ws *ws, const st
 /* Regression deltas with the first and last frame repeated beyond the ends (HTK; torchaudio.functional.compute_deltas):
  * d[t] = sum_n n (x[t+n] - x[t-n]) / (2 sum_n n^2), n = 1..window. x [T, row stride xs], y [T, row stride ys], d columns. */
 void ser_delta_do(const float *x, size_t xs, float *y, size_t ys, size_t n_frame, size_t d, int window);
+/* The same of one column of x where a column `has` of the same stride is 0 in frames without a value, such as pitch without a voice: 0
+ * there; a stretch of values sees nothing beyond its ends, which are repeated. */
+void ser_delta_gaps(const float *has, const float *x, size_t xs, float *y, size_t ys, size_t n_frame, int window);
 
 /* Mean and variance of columns, accumulated over any number of matrices (Kaldi's CMVN statistics). */
 struct ser_cmvn {

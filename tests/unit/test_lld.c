@@ -267,13 +267,51 @@ static void test_slopes(void **state)
 	assert_true(f[82] == 0 && near(f[85], 0.9, 1e-6)); /* never voiced: one stretch */
 }
 
+/* Deltas of what is 0 without a voice do not jump where the voice begins and ends. */
+static void test_delta_gaps(void **state)
+{
+	(void)state;
+	static const float x[] = {0, 0, 5, 6, 8, 0, 3, 0}, want[] = {0, 0, 0.7F, 0.9F, 0.8F, 0, 0, 0};
+	float y[8];
+	ser_delta_gaps(x, x, 1, y, 1, 8, 2);
+	for (size_t t = 0; t < 8; t++)
+		assert_true(fabs(y[t] - want[t]) <= 1e-6);
+	const struct block *sig = find("signal");
+	struct ser_front *p = make("egemaps delta-order=2");
+	size_t n = ser_front_n_frame(p, sig->cols), d = 25, n_edge = 0;
+	float *z = run(p, sig->x, sig->cols), *plain = ser_malloc(n * d, sizeof *plain),
+	      *own = ser_malloc(n, sizeof *own);
+	assert_int_equal(ser_front_dim(p), 3 * d);
+	ser_delta_do(z, 3 * d, plain, d, n, d, 2);
+	for (size_t j = 0; j < d; j++) {
+		ser_delta_gaps(z + j, z + j, 3 * d, own, 1, n, 2);
+		for (size_t t = 0; t < n; t++) {
+			const float *v = z + t * 3 * d + j;
+			bool sparse = ser_front_sparse(p)[j];
+			assert_true(v[d] == (sparse ? own[t] : plain[t * d + j]));
+			assert_true(!sparse || v[0] != 0 || (v[d] == 0 && v[2 * d] == 0));
+			n_edge += sparse && v[d] != plain[t * d + j];
+		}
+	}
+	assert_true(n_edge > 10);
+	free(own);
+	free(plain);
+	free(z);
+	ser_front_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_compare),     cmocka_unit_test(test_egemaps),
-		cmocka_unit_test(test_pulses),      cmocka_unit_test(test_praat_formants),
-		cmocka_unit_test(test_harmonics),   cmocka_unit_test(test_known_perturbation),
-		cmocka_unit_test(test_functionals), cmocka_unit_test(test_slopes),
+		cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_delta_gaps),
+		cmocka_unit_test(test_egemaps),
+		cmocka_unit_test(test_pulses),
+		cmocka_unit_test(test_praat_formants),
+		cmocka_unit_test(test_harmonics),
+		cmocka_unit_test(test_known_perturbation),
+		cmocka_unit_test(test_functionals),
+		cmocka_unit_test(test_slopes),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
