@@ -185,8 +185,8 @@ package = $(shell awk '$$1 ~ /^($(1))$$/ {print $$2}' packages.txt)
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo)
 # Asks for nothing when all are installed, so that it needs no network then.
 apt = for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q '^install ok installed' || missing="$${missing:-} $$p"; done; \
-      if [ -n "$${missing:-}" ]; then $(AS_ROOT) apt-get update -qq && \
-      $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get install -y -qq --no-install-recommends $$missing; fi
+      if [ -n "$${missing:-}" ]; then echo "installing$$missing"; $(AS_ROOT) apt-get update -qq && \
+      $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $$missing >/dev/null; fi
 
 deps:
 	@$(call apt,$(call package,build|run|test))

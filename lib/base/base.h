@@ -253,6 +253,8 @@ const struct ser_cpu *ser_cpu(void);
 
 /* ---- threads -------------------------------------------------------------------------------- */
 
+int ser_n_cpu(void); /* processors that this process may use */
+
 /* Threads that wait for work: one pool for a run. One job at a time; NULL is a pool of the caller alone. */
 struct ser_pool;
 struct ser_pool *ser_pool_new(int n_thread); /* n_thread >= 1; the caller is one of them */

@@ -109,8 +109,7 @@ static void *work(void *arg)
 	}
 }
 
-/* Processors that this process may use. */
-static int n_cpu(void)
+int ser_n_cpu(void)
 {
 	cpu_set_t set;
 	return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -123,7 +122,7 @@ struct ser_pool *ser_pool_new(int n_thread)
 	p->n_thread = n_thread;
 	if (n_thread == 1)
 		return p;
-	p->spin = n_thread <= n_cpu();
+	p->spin = n_thread <= ser_n_cpu();
 	p->thread = ser_calloc((size_t)n_thread, sizeof *p->thread);
 	p->next = ser_malloc_aligned((size_t)n_thread, sizeof *p->next);
 	pthread_mutex_init(&p->lock, NULL);

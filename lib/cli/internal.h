@@ -34,6 +34,8 @@ int ser_cli_in_next(struct ser_in *in, struct ser_record *r, bool *segment, stru
 /* A line on standard error: "ser-x: msg", the name in the colour of its weight where a terminal shows it. */
 enum ser_cli_weight { SER_CLI_INFO, SER_CLI_WARNING, SER_CLI_ERROR };
 void ser_cli_tell(const struct ser_cli *c, enum ser_cli_weight w, const char *msg);
+/* Could the work have been shared? When a run by hand kept one processor busy for half a minute and nobody chose --threads. */
+bool ser_cli_alone(const struct ser_cli *c, double cpu_s, int n_cpu);
 
 /* The status when data or I/O failed: 1, or 2 where 1 has a meaning of its own. */
 int ser_cli_trouble(const struct ser_tool *t);

@@ -91,8 +91,25 @@ void ser_cli_skip(struct ser_cli *c, const char *id, const struct ser_err *e)
 	c->n_skipped++;
 }
 
+static double seconds(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+bool ser_cli_alone(const struct ser_cli *c, double cpu_s, int n_cpu)
+{
+	return (c->tool->common & SER_CLI_THREADS) && !c->quiet && n_cpu > 1 && cpu_s >= 30 && c->given != NULL &&
+	       !ser_cli_given(c, "threads");
+}
+
 int ser_cli_end(struct ser_cli *c)
 {
+	double cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	if (ser_cli_alone(c, cpu_s, ser_n_cpu()) && isatty(2))
+		ser_cli_warn(c, "%.0f s of one processor: -t %d shares them among all, and gives the same bytes", cpu_s,
+			     ser_n_cpu());
 	if (c->n_skipped > 0) {
 		for (size_t i = 0; i < c->skipped.n; i++)
 			fprintf(stderr, "%s: failed: %s\n", c->tool->name, c->skipped.s[i]);
@@ -133,13 +150,6 @@ int ser_cli_end(struct ser_cli *c)
 	return failed ? SER_EXIT_FAIL : SER_EXIT_OK;
 }
 
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64_t total)
 {
 	static double began, said;
@@ -148,7 +158,7 @@ void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64
 		tty = isatty(2);
 	if (c->quiet || !(tty || c->progress))
 		return;
-	double t = now();
+	double t = seconds(CLOCK_MONOTONIC);
 	if (began == 0)
 		began = t;
 	bool last = total > 0 && done == total;
