@@ -102,3 +102,11 @@ browser() {
 	hostile -o page.html
 	browser page.html
 }
+
+@test "numbers below 0 have one minus" {
+	for i in 1 2 3 4 5 6; do printf 'id=u%d\tspk=s%d\taro:f=%d\tpar:f=-%d\n' $i $((i % 3)) $i $i; done | "$ROOT/tests/tools/mkser" >neg.ser
+	ser-score regress --label aro --pred par --n-boot 20 --json neg.ser >neg.json
+	ser-report -o page.html neg.json
+	grep -q '>\xe2\x88\x92[0-9]' page.html || grep -q "$(printf '\342\210\222')[0-9]" page.html
+	! grep -q "$(printf '\342\210\222')-" page.html
+}

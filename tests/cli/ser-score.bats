@@ -263,3 +263,11 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	grep -qx $'scores\tpooled.uar\tvalue\t0.75' got.tsv
 	fails 1 'every record was rejected' ser-score classes --label emo <(ser-select 'id == "b"' r.ser)
 }
+
+@test "ser-score retrieval: texts that are as near as the right one stand before it" {
+	printf 'id=a\temo=joy\tspk=x\temb:t=1,0\ttext_emb:t=1,0\nid=b\temo=sad\tspk=y\temb:t=0,1\ttext_emb:t=1,0\n' | mk > "$T/r.ser"
+	ser-score retrieval --label emo --n-boot 0 --tsv "$T/r.ser" > "$T/got" 2>/dev/null
+	cat "$T/got"
+	[ "$(value scores texts.recall@1 value < "$T/got")" = 0 ]
+	[ "$(value scores texts.mrr value < "$T/got")" = 0.5 ]
+}

@@ -10,6 +10,7 @@ setup() {
 	ser-target energy --fit t.json d.ser
 	ser-target energy --apply t.json d.ser >e.ser
 	ser-target energy --apply t.json -t 3 d.ser | cmp - e.ser
+	ser-head -n 20 d.ser | ser-target energy --fit even.json
 	$PYTHON - <<-'END'
 		import json, msgpack, msgpack_numpy, numpy as np
 		u = msgpack.Unpacker(open("e.ser", "rb"), object_hook=msgpack_numpy.decode, raw=False, max_buffer_size=0)
@@ -22,6 +23,7 @@ setup() {
 		assert t["n"] == 21 and sorted(t["speakers"]) == ["00", "01", "02"], t
 		assert [x["energy"] for x in r] == ["high" if v > np.median(want) else "low" for v in want]
 		assert sum(x["energy"] == "high" for x in r) == 10
+		assert np.isclose(json.load(open("even.json"))["threshold"], np.median(want[:20]), rtol=1e-12)
 	END
 }
 
