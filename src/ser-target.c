@@ -52,7 +52,8 @@ static int variation(struct ser_record *r, double *v, struct ser_err *e)
 	size_t shape[SER_MAX_AXES];
 	if (ser_record_f4(r, feat, 2, &x, shape, e) != SER_OK)
 		return e->code;
-	*v = shape[0] > 0 ? ser_energy_variation(x, shape[0], shape[1], range_db) : (double)NAN;
+	bool whole = shape[0] > 0 && isfinite(ser_abs_max(x, ser_mul(shape[0], shape[1])));
+	*v = whole ? ser_energy_variation(x, shape[0], shape[1], range_db) : (double)NAN;
 	return isfinite(*v) ? SER_OK
 			    : ser_record_fail(r, e, SER_EDATA, "field \"%s\": no frames, or values that are not finite",
 					      feat);

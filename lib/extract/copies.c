@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "extract/copies.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,9 @@ int ser_copies_take(struct ser_copies *c, struct ser_record *r, struct ser_err *
 	if (c->rate_hz > 0 && it->shape[1] != 1)
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is [%zu,%zu], expected samples [N,1]", field,
 				       it->shape[0], it->shape[1]);
+	if (c->rate_hz <= 0 && !isfinite(ser_abs_max(it->x, it->shape[0] * it->shape[1])))
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" holds a value that is not a finite number",
+				       field);
 	c->n_byte += r->bytes.n;
 	struct ser_record older = it->r;
 	it->r = *r;

@@ -295,3 +295,12 @@ all='-n 3 --pitch -1,1 --tempo 0.9,1.1 --speed 0.9,1.1 --reverb 0.2:0.4 --noise 
 	ser-wav2feat m.tsv >d.ser
 	ser-select 'not has(augment)' f.ser | ser-cmp - d.ser
 }
+
+@test "ser-augment: features that are not finite" {
+	mkstream -n 9 --nan 4 >n.ser
+	fails 1 '"u00004"' ser-augment -n 1 -o no.ser n.ser
+	[[ $stderr == *'holds a value that is not a finite number' ]]
+	run -1 --separate-stderr ser-augment -k -n 1 -o part.ser n.ser
+	[[ $stderr == *'9 read, 16 written, 1 skipped'* ]] || { echo "$stderr"; false; }
+	[ ! -e no.ser ]
+}

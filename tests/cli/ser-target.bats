@@ -42,6 +42,8 @@ setup() {
 	run -2 ser-target energy --fit a.json -o o.ser d.ser
 	fails 1 'field "nope"' ser-target energy --field nope --fit a.json d.ser
 	fails 1 'no field, range_db and threshold' ser-target energy --apply <(echo '{"field": "feat"}') d.ser
+	fails 1 '"u00004", byte' ser-target energy --fit a.json <(mkstream -n 9 --nan 4)
+	[[ $stderr == *'not finite' ]]
 	fails 1 'no record trains' ser-target energy --fit a.json <(mkstream -n 0)
 	[ ! -e a.json ]
 }
