@@ -73,6 +73,13 @@ digest() {
 	[[ $output == *'say what the corpus is'* ]]
 }
 
+@test "names with blanks, which make cannot have, are told" {
+	for v in MANIFEST DATA OUT; do
+		run -2 make -n -C "$ROOT/pipelines" corpus $v="$PWD/a b"
+		[[ $output == *"$v is \"$PWD/a b\", and make parts names at blanks"* ]]
+	done
+}
+
 @test "-j 2 makes what -j 1 makes" {
 	recipe one report >/dev/null
 	mkdir two
