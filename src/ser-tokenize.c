@@ -90,13 +90,18 @@ static int train(size_t n_token)
 	struct ser_tokenizer_trainer *tr = ser_tokenizer_trainer_new();
 	struct ser_record r = {0};
 	struct ser_err e;
+	bool any = false;
 	while (ser_in_next(in, &r, NULL)) {
 		const char *text;
-		if (ser_record_str(&r, job.label, &text, &e) != SER_OK)
+		if (ser_record_str(&r, job.label, &text, &e) != SER_OK) {
 			ser_cli_skip(&c, ser_record_id(&r), &e);
-		else
-			ser_tokenizer_trainer_add(tr, text, strlen(text));
+			continue;
+		}
+		ser_tokenizer_trainer_add(tr, text, strlen(text));
+		any = true;
 	}
+	if (!any)
+		ser_cli_fail(&c, SER_EDATA, "there is no text to make tokens of");
 	ser_record_free(&r);
 	ser_in_close(in);
 

@@ -85,6 +85,8 @@ ids() {
 	fails 1 "nowhere" ser-tokenize -m nowhere in.ser
 	fails 2 "either --model or --train" ser-tokenize in.ser
 	fails 2 "either --model or --train" ser-tokenize --train 300 -m bpe.json in.ser
+	fails 1 "there is no text" ser-tokenize --train 300 -o none.json <(ser-head -n 0 in.ser)
+	[ ! -e none.json ]
 	fails 2 "--train needs --output" ser-tokenize --train 300 in.ser
 	fails 2 '--field: "text" is taken' ser-tokenize -m bpe.json --field text in.ser
 	printf '{"model":{"type":"Unigram"}}' >bad.json
