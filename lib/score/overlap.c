@@ -44,10 +44,12 @@ void ser_overlap_free(struct overlap *o)
 	*o = (struct overlap){0};
 }
 
-static void names(struct ser_buf *b, const struct overlap *o)
+static void names(struct ser_buf *b, const struct overlap *o, size_t most)
 {
-	for (size_t i = 0; i < ser_map_len(o->shared); i++)
+	size_t n = ser_map_len(o->shared);
+	for (size_t i = 0; i < n && i < most; i++)
 		ser_buf_printf(b, "%s%s", i > 0 ? " " : "", ser_map_key(o->shared, i, NULL));
+	ser_buf_str(b, n > most ? " ..." : "");
 }
 
 int ser_overlap_check(const struct overlap *o, bool allow, struct ser_err *e)
@@ -56,11 +58,13 @@ int ser_overlap_check(const struct overlap *o, bool allow, struct ser_err *e)
 	if (n == 0 || allow)
 		return SER_OK;
 	struct ser_buf b = {0};
-	names(&b, o);
+	names(&b, o, 12); /* what to do stands behind them */
 	int rc = ser_fail(
 		e, SER_EPROTO,
 		"%zu speaker%s trained on and scored: %s, by the model itself or through its --init, its features' own "
-		"model or its pairs: train those with --test-fold, too (--allow-shared-speakers scores all the same)",
+		"model or its pairs: train those with --test-fold, too; if they are others of the same names, in "
+		"another "
+		"corpus, ser-manifest --corpus keeps them apart (--allow-shared-speakers scores all the same)",
 		n, n > 1 ? "s were" : " was", b.s);
 	ser_buf_free(&b);
 	return rc;
@@ -81,7 +85,7 @@ void ser_overlap_about(struct ser_report *rep, const struct overlap *o, const ch
 	about(rep, "train_test_speaker_overlap", who, known ? ser_int((int64_t)n) : ser_str("unknown"));
 	if (n > 0) {
 		struct ser_buf b = {0};
-		names(&b, o);
+		names(&b, o, SIZE_MAX);
 		about(rep, "shared_speakers", who, ser_str(b.s));
 		ser_buf_free(&b);
 	}

@@ -86,6 +86,7 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	mk --dim post.train_speakers=x,s4,s1 < "$g" > "$T/x.ser"
 	run -3 --separate-stderr ser-score classes --label emo < "$T/x.ser"
 	[[ -z $output && $stderr == *"2 speakers were trained on and scored: s1 s4"* ]]
+	[[ $stderr == *"ser-manifest --corpus"* && $stderr == *"(--allow-shared-speakers scores all the same)" ]]
 	run -0 ser-score classes --allow-shared-speakers --label emo --tsv < "$T/x.ser"
 	[[ $output == *"train_test_speaker_overlap"$'\t'"value"$'\t'2* ]]
 	[[ $output == *"shared_speakers"$'\t'"value"$'\t'"s1 s4"* ]]
