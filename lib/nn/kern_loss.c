@@ -330,7 +330,8 @@ double kern_pair_loss(size_t n, const real *s, const struct ser_pair_rows *p, do
 		size_t p0 = p->pos_at[i], p1 = p->pos_at[i + 1], n0 = p->neg_at[i], n1 = p->neg_at[i + 1];
 		if (p0 == p1)
 			continue;
-		double max = -INFINITY, neg = 0, np = (double)(p1 - p0), share = 0;
+		double w = p->weight != NULL ? (double)p->weight[i] : 1;
+		double max = -INFINITY, neg = 0, np = (double)(p1 - p0) / w, share = 0;
 		for (size_t j = p0; j < p1; j++)
 			max = !((double)si[p->pos[j]] <= max) ? (double)si[p->pos[j]] : max;
 		for (size_t j = n0; j < n1; j++)

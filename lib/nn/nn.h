@@ -376,6 +376,7 @@ struct ser_pair_rows {
 	size_t n_anchor;
 	const int32_t *anchor, *pos, *neg;
 	const size_t *pos_at, *neg_at; /* [n_anchor+1] */
+	const real *weight;            /* [n_anchor] of l_i; NULL: ones */
 };
 int ser_nn_pair_loss(struct ser_tape *t, int z, const struct ser_pair_rows *s, double tau, double norm);
 /* Pan et al. 2023 (GEmo-CLAP): logits c [N,N]; mean over rows of KL(softmax(m) || softmax(c)), m [N,N] itself the 0/1 (or

@@ -20,7 +20,7 @@ void train_sets_anchor(struct sets *s, size_t row)
 		s->pos_at[0] = s->neg_at[0] = 0;
 	s->pos_at[n + 1] = s->pos_at[n];
 	s->neg_at[n + 1] = s->neg_at[n];
-	s->r = (struct ser_pair_rows){n + 1, s->anchor, s->pos, s->neg, s->pos_at, s->neg_at};
+	s->r = (struct ser_pair_rows){n + 1, s->anchor, s->pos, s->neg, s->pos_at, s->neg_at, NULL};
 }
 
 void train_sets_member(struct sets *s, bool positive, size_t row)

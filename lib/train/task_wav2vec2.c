@@ -181,7 +181,8 @@ static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct
 	out = compare(t, tape, out, b, &prob);
 	if (out < 0)
 		return -1;
-	int l = ser_nn_pair_loss(tape, out, &z->sets.r, own(t)->tau, (double)z->m.n / share);
+	z->sets.r.weight = z->m.weight; /* each utterance counts the same */
+	int l = ser_nn_pair_loss(tape, out, &z->sets.r, own(t)->tau, norm);
 	return ser_nn_add(tape, l, unused(t, tape, prob, own(t)->diversity * share));
 }
 

@@ -63,6 +63,16 @@ two() {
 	two clap -l emo --gender fold "${small[@]}" --proj 8 --hidden 16 -b 60 -e 50 --lr 0.003 --accumulate 3 "${text[@]}" d.ser
 }
 
+@test "pretraining on masked frames: units, contrasts, a teacher" {
+	mkstream -n 24 --frames 3000 --bins 1 --speakers 6 --shift 0.0000625 >w.ser
+	mkstream -n 24 --frames 9 --bins 3 --speakers 6 --shift 0.02 | ser-kmeans -k 5 --frames 100 --seed 1 | ser-join --fields units w.ser - >u.ser
+	net=(--arch hubert --hyper dropout=0 --hyper attn_dropout=0)
+	for h in dim=8 layers=2 heads=2 ffn=8 conv_dim=4 pos_groups=2 pos_kernel=8; do net+=(--hyper $h); done
+	for k in "hubert --proj 16" "wav2vec2 --proj 16 --entries 4 --negatives 5 --diversity 0" "data2vec --top 2 --ema 0.9"; do
+		two $k "${net[@]}" --mask-span 3 --crop 0 -b 24 -e 50 --dev-frac 0.3 u.ser
+	done
+}
+
 @test "tasks in a chain, one with a sampler of its own" {
 	ser-train speaker "${small[@]}" -e 1 -o s.st d.ser
 	ser-embed -m s.st d.ser | ser-kmeans --by spk -k 2 --seed 1 >clu.ser
