@@ -12,37 +12,12 @@ static int k, metric, init;
 static bool margin;
 static struct ser_kmeans_opt o;
 
-struct group {
-	size_t n;
-	size_t *row; /* [n] records of the group */
-	struct ser_kmeans *m;
-	struct ser_err e;
-};
-
+/* The groups, clustered. */
 struct job {
 	const struct ser_map *key;
-	struct group *g;
-	const float *x; /* [*,d] all records' vectors */
-	size_t n, d, k_lo, k_hi;
-	struct ser_kmeans_opt o;
+	struct ser_kmeans_group *g;
+	size_t n, d;
 };
-
-static void fit(void *arg, size_t i, int worker)
-{
-	struct job *j = arg;
-	struct group *g = &j->g[i];
-	const char *key = ser_map_key(j->key, i, NULL);
-	float *own = j->n > 1 ? ser_malloc(ser_mul(g->n, j->d), sizeof *own)
-			      : NULL; /* the group's; the only one has them all */
-	const float *x = own != NULL ? own : j->x;
-	(void)worker;
-	for (size_t q = 0; own != NULL && q < g->n; q++)
-		memcpy(own + q * j->d, j->x + g->row[q] * j->d, j->d * sizeof *own);
-	g->e.code = 0;
-	g->m = j->k_hi > 0 ? ser_kmeans_select(&j->o, x, g->n, j->d, j->k_lo, j->k_hi, key, NULL, &g->e)
-			   : ser_kmeans_fit(&j->o, x, g->n, j->d, (size_t)k, key, &g->e);
-	free(own);
-}
 
 static void write_centroids(struct ser_cli *c, const struct ser_header *in, const struct job *j)
 {
@@ -104,35 +79,20 @@ static int label_of(void *ctx, size_t i, struct ser_record *r, struct ser_err *e
 	return rc == 0 ? index_of(p->mean_key, r, centre, &p->mean_of[i], e) : rc;
 }
 
-/* Rows' numbers to their groups, then threads over the groups, or inside the only one. */
-static void cluster_all(struct ser_cli *c, const struct input *p, struct job *j)
+static void cluster_all(struct ser_cli *c, const struct input *p, size_t k_lo, size_t k_hi, struct job *j)
 {
-	j->key = p->key;
-	j->n = ser_map_len(p->key);
-	j->d = p->v.d;
-	j->x = p->v.x;
-	j->g = ser_calloc(j->n, sizeof *j->g);
-	for (size_t i = 0; i < p->v.n; i++)
-		j->g[p->group[i]].n++;
-	for (size_t i = 0; i < j->n; i++) {
-		j->g[i].row = ser_malloc(j->g[i].n, sizeof *j->g[i].row);
-		j->g[i].n = 0;
+	struct ser_err e;
+	size_t failed;
+	*j = (struct job){.key = p->key, .n = ser_map_len(p->key), .d = p->v.d};
+	j->g = ser_kmeans_groups(&o, p->v.x, p->v.n, j->d, p->group, p->key, k_lo, k_hi, &failed, &e);
+	if (j->g == NULL) {
+		if (by != NULL)
+			ser_fail_in(&e, "%s \"%s\"", by, ser_map_key(p->key, failed, NULL));
+		ser_cli_die(c, &e);
 	}
-	for (size_t i = 0; i < p->v.n; i++) {
-		struct group *g = &j->g[p->group[i]];
-		g->row[g->n++] = i;
-	}
-	j->o = o;
-	j->o.n_thread = j->n == 1 ? c->n_thread : 1;
-	ser_parallel_for(j->n == 1 ? 1 : c->n_thread, j->n, fit, j);
 	for (size_t i = 0; i < j->n; i++) {
-		struct group *g = &j->g[i];
+		const struct ser_kmeans_group *g = &j->g[i];
 		const char *s = ser_map_key(p->key, i, NULL), *colon = by != NULL ? ": " : "";
-		if (g->m == NULL) {
-			if (by != NULL)
-				ser_fail_in(&g->e, "%s \"%s\"", by, s);
-			ser_cli_die(c, &g->e);
-		}
 		if (g->m->n_empty > 0)
 			ser_cli_warn(c, "%s%s%zu of %zu clusters are empty: fewer records differ", s, colon,
 				     g->m->n_empty, g->m->k);
@@ -327,13 +287,11 @@ static int cluster_frames(struct ser_cli *c, size_t n_max)
 		ser_cli_die(c, &e);
 	struct ser_row_sample *s = read_frames(c, n_max, spool, &h, &d);
 	const float *x = ser_row_sample_rows(s, &n);
-	struct group g = {.n = n};
+	struct ser_kmeans_group g = {.n = n};
 	struct ser_map *key = ser_map_new();
-	struct job j = {.key = key, .g = &g, .n = 1, .o = o};
+	struct job j = {.key = key, .g = &g, .n = 1, .d = d};
 	ser_map_add(key, "", 0, NULL);
-	j.d = d;
-	j.o.n_thread = c->n_thread;
-	g.m = ser_kmeans_fit(&j.o, x, n, d, (size_t)k, "", &e);
+	g.m = ser_kmeans_fit(&o, x, n, d, (size_t)k, "", &e);
 	if (g.m == NULL)
 		ser_cli_die(c, &e);
 	ser_cli_info(c, "%zu frames, %d clusters, inertia %.6g after %zu iterations", n, k, g.m->inertia, g.m->n_iter);
@@ -419,8 +377,10 @@ int main(int argc, char **argv)
 	o.tol = tol;
 	o.margin = margin;
 	o.seed = (uint64_t)seed;
-	struct job j = {0};
+	o.n_thread = c.n_thread;
+	struct job j;
 	struct input p = {0};
+	size_t k_lo = 0, k_hi = 0;
 	bool of_frames = n_frame > 0 || known != NULL;
 	if (of_frames && (by != NULL || centre != NULL || select_k != NULL || margin || (k > 0) == (known != NULL) ||
 			  (n_frame > 0 && known != NULL)))
@@ -441,7 +401,7 @@ int main(int argc, char **argv)
 	}
 	if (n_frame > 0)
 		return cluster_frames(&c, n_frame);
-	if (select_k != NULL && (k > 0 || !parse_range(select_k, &j.k_lo, &j.k_hi)))
+	if (select_k != NULL && (k > 0 || !parse_range(select_k, &k_lo, &k_hi)))
 		ser_cli_usage(&c, "--select-k wants LO:HI with 2 <= LO <= HI, and no -k beside it");
 	if (select_k == NULL && k == 0)
 		ser_cli_usage(&c, "how many clusters? give -k or --select-k");
@@ -451,14 +411,10 @@ int main(int argc, char **argv)
 	ser_vectors_read(&c, field, metric == SER_COSINE, centre != NULL, label_of, &p, &p.v);
 	if (centre != NULL)
 		ser_centre_groups(p.v.x, p.v.n, p.v.d, p.mean_of, ser_map_len(p.mean_key));
-	cluster_all(&c, &p, &j);
+	cluster_all(&c, &p, select_k != NULL ? k_lo : (size_t)k, k_hi, &j);
 	write_all(&c, &p, &j);
 
-	for (size_t i = 0; i < j.n; i++) {
-		ser_kmeans_free(j.g[i].m);
-		free(j.g[i].row);
-	}
-	free(j.g);
+	ser_kmeans_groups_free(j.g, j.n);
 	free(p.group);
 	free(p.mean_of);
 	ser_map_free(p.key);

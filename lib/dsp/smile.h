@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* openSMILE's descriptors and functionals to the number, at 16 kHz. What the papers leave open (orders of sums, edges, floors, weights of
- * the pitch path) was found by comparing numbers with those of the program for made-up signals; ser-llds(7) says how near
- * they are. A sound is worked through whole: raw descriptors frame by frame, the pitch path, the voice at the pitch, smoothing.
- * Internal to dsp.
+/* openSMILE's descriptors and functionals to the number, at 16 kHz. What the papers leave open (orders of sums,
+ * edges, floors, weights of the pitch path) was found by comparing numbers with those of the program for made-up
+ * signals; ser-llds(7) says how near they are. A sound is worked through whole: raw descriptors frame by frame, the
+ * pitch path, the voice at the pitch, smoothing. Internal to dsp.
  *
  * Shapes: N samples, T frames of 20 ms every 10 ms (T20) and of 60 ms (T60 = T20 - 4), F = 257 and 513 bins. */
 #ifndef SER_DSP_SMILE_H
@@ -31,22 +31,24 @@ enum {
 struct ser_smile_spectrum; /* windows, transforms, filters; const */
 struct ser_smile_spectrum *ser_smile_spectrum_new(void);
 void ser_smile_spectrum_free(struct ser_smile_spectrum *p);
-/* One frame's transforms: z [2 * 257] of 20 ms under a Hamming window, with its power pw [257]; mag [513] of 60 ms under a Gaussian one, whose
- * root mean square under the window it returns.
- * x: the first sample of the frame, times 32768 / 32767. scratch [SMILE_SCRATCH], z: aligned. */
+/* One frame's transforms: z [2 * 257] of 20 ms under a Hamming window, with its power pw [257]; mag [513] of 60 ms
+ * under a Gaussian one, whose root mean square under the window it returns. x: the first sample of the frame, times
+ * 32768 / 32767. scratch [SMILE_SCRATCH], z: aligned. */
 void ser_smile_short(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *z, double *pw);
 double ser_smile_long(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *mag);
 /* The autocorrelation r [1024] of the frame with mag [513]. */
 void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double *mag, double *scratch, double *r);
 /* ln of the energies of 26 triangles on the mel scale from 20 Hz to 8 kHz, at least 2^-30 each. */
 void ser_smile_mel(const struct ser_smile_spectrum *p, const double *pw, double *ln);
-/* PLP's auditory spectrum y [26]: (energy times equal loudness)^0.33, here with the roll-off above 4.6 kHz. Returns its mean. */
+/* PLP's auditory spectrum y [26]: (energy times equal loudness)^0.33, here with the roll-off above 4.6 kHz. Returns
+ * its mean. */
 double ser_smile_loudness(const struct ser_smile_spectrum *p, const double *ln, double *y);
 /* HTK's cepstra 1 ... n <= 14. */
 void ser_smile_mfcc(const struct ser_smile_spectrum *p, const double *ln, size_t n, double *y);
 double ser_smile_alpha(const double *pw);      /* 10 log10 of the energy of 1-5 kHz over that below */
 double ser_smile_hammarberg(const double *pw); /* 10 log10 of the peak below 2 kHz over that of 2-5 kHz */
-/* Slope of 10 log10 P, floored at -140 dB, over bins lo ... hi; the number of points is taken as hi - lo, as openSMILE does. */
+/* Slope of 10 log10 P, floored at -140 dB, over bins lo ... hi; the number of points is taken as hi - lo, as
+ * openSMILE does. */
 double ser_smile_slope(const double *pw, size_t lo, size_t hi);
 /* Root mean square of the change of magnitudes below 5 kHz; last [257] becomes this frame's. */
 double ser_smile_flux(const double *pw, bool first, double *last);
@@ -59,12 +61,13 @@ struct ser_smile_cand {
 struct ser_smile_pitch; /* const */
 struct ser_smile_pitch *ser_smile_pitch_new(double low_hz, double high_hz);
 void ser_smile_pitch_free(struct ser_smile_pitch *p);
-/* Candidates by sub-harmonic summation (D. J. Hermes, "Measurement of pitch by subharmonic summation", JASA 83 (1988) 257-264): peaks of
- * mag [513] smoothed and put on an octave axis from 25 Hz by a cubic spline, 15 harmonics compressed by 0.85. */
+/* Candidates by sub-harmonic summation (D. J. Hermes, "Measurement of pitch by subharmonic summation", JASA 83
+ * (1988) 257-264): peaks of mag [513] smoothed and put on an octave axis from 25 Hz by a cubic spline, 15 harmonics
+ * compressed by 0.85. */
 void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, struct ser_smile_cand *c);
-/* The cheapest path through the candidates of all frames: hz [T], 0 where unvoiced; voicing [T] that of the path, or of the first
- * candidate where unvoiced. back [T * 7] is scratch. Returns how many frames the path is sure of before the last
- * is known, which decides how openSMILE smooths the ends. */
+/* The cheapest path through the candidates of all frames: hz [T], 0 where unvoiced; voicing [T] that of the path, or
+ * of the first candidate where unvoiced. back [T * 7] is scratch. Returns how many frames the path is sure of before
+ * the last is known, which decides how openSMILE smooths the ends. */
 size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned char *back, float *hz, float *voicing);
 
 /* ---- the voice (smile_voice.c) ------------------------------------------------------------------- */
@@ -73,16 +76,17 @@ struct ser_smile_periods {
 	float jitter, jitter_ddp, shimmer, shimmer_db;
 	float log_hnr; /* dB, -100 without a voice */
 };
-/* Periods by waveform matching: from where the last one ended, the lag within `reach` of the pitch's period, as a share of it, at which the
- * normalised correlation of a period and the next is highest. x [n], hz [T], y [T]. Where a frame has no period, the values stay. */
+/* Periods by waveform matching: from where the last one ended, the lag within `reach` of the pitch's period, as a
+ * share of it, at which the normalised correlation of a period and the next is highest. x [n], hz [T], y [T]. Where
+ * a frame has no period, the values stay. */
 void ser_smile_jitter(const double *x, size_t n, double reach, const float *hz, size_t n_frame,
 		      struct ser_smile_periods *y);
 
 struct ser_smile_harmonics {
 	double hnr_db, h1_h2, h1_a3, amplitude[SMILE_FORMANT];
 };
-/* Of mag [513] at pitch hz: the autocorrelation's peak by the pitch period over the rest, 10 log10; levels relative to F0, dB, of the peaks
- * next to its multiples. formant [3] Hz. */
+/* Of mag [513] at pitch hz: the autocorrelation's peak by the pitch period over the rest, 10 log10; levels relative
+ * to F0, dB, of the peaks next to its multiples. formant [3] Hz. */
 void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const double *mag, double hz, const float *formant,
 			    double *scratch, struct ser_smile_harmonics *y);
 
@@ -91,7 +95,8 @@ void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const double *ma
 struct ser_smile_formants; /* const */
 struct ser_smile_formants *ser_smile_formants_new(void);
 void ser_smile_formants_free(struct ser_smile_formants *p);
-/* Linear prediction of order 11 of the frame z [2 * 257] brought to 11 kHz; hz and bandwidth [3], 0 where there are fewer. */
+/* Linear prediction of order 11 of the frame z [2 * 257] brought to 11 kHz; hz and bandwidth [3], 0 where there are
+ * fewer. */
 void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, double *scratch, float *hz,
 			   float *bandwidth);
 

@@ -52,6 +52,20 @@ struct ser_kmeans *ser_kmeans_select(const struct ser_kmeans_opt *o, const float
 
 void ser_kmeans_free(struct ser_kmeans *m);
 
+/* Groups of rows, each clustered by itself. */
+struct ser_kmeans_group {
+	size_t n;
+	size_t *row; /* [n] its rows, rising */
+	struct ser_kmeans *m;
+};
+/* Of x [n,d]: of [n] is the index of a row's group in `key`, whose texts are the groups' keys. k_hi 0: each into k_lo; else k in
+ * [k_lo,k_hi] by silhouette. Threads are over the groups, or inside the only one. [ser_map_len(key)], or NULL, *e, and in *failed the first
+ * group that could not be clustered. */
+struct ser_kmeans_group *ser_kmeans_groups(const struct ser_kmeans_opt *o, const float *x, size_t n, size_t d,
+					   const size_t *of, const struct ser_map *key, size_t k_lo, size_t k_hi,
+					   size_t *failed, struct ser_err *e);
+void ser_kmeans_groups_free(struct ser_kmeans_group *g, size_t n_group);
+
 /* Of more rows than memory holds, up to n_max, each as likely as any other and in whatever order they come: row t of key is drawn by
  * (seed, key, t). */
 struct ser_row_sample;

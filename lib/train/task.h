@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A task is what a network is trained for: a head on what encoders make of records, targets that the records give it, a loss.
- * Any number of tasks, of any kind and in any order, train the encoders; the first also says which records an epoch has, and
- * validates. A kind of task is one file task_NAME.c and one row of ser_task_kinds[]: nothing else knows it by name.
+/* A task is what a network is trained for: a head on what encoders make of records, targets that the records give
+ * it, a loss. Any number of tasks, of any kind and in any order, train the encoders; the first also says which
+ * records an epoch has, and validates. A kind of task is one file task_NAME.c and one row of ser_task_kinds[]:
+ * nothing else knows it by name.
  *
  * Samplers, sample_NAME.c, say which units (records, pairs, speakers with their clusters) a step takes. */
 #ifndef SER_TRAIN_TASK_H
@@ -28,9 +29,10 @@ struct ser_task_kind {
 	const char *score; /* what it validates by, larger is better: "uar", "ccc", "loss" */
 	double least;      /* a batch of less weight teaches nothing */
 	bool frames;       /* its head may stand on frames: outputs are a row a frame */
-	bool needs_frames; /* it must, on those of the one encoder unless it is said; that is one that can be pretrained */
-	size_t batch;      /* records a step, and seconds of a crop, when it comes first and nothing else was said; */
-	double crop_s;     /* 0: the trainer's defaults */
+	/* it must, on those of the one encoder unless it is said; that is one that can be pretrained */
+	bool needs_frames;
+	size_t batch;    /* records a step, and seconds of a crop, when it comes first and nothing else was said; */
+	double crop_s;   /* 0: the trainer's defaults */
 	size_t n_hidden; /* hidden units of its head where nothing else was said */
 	double ema;      /* the same of the average of parameters; needed with teach() */
 
@@ -63,11 +65,12 @@ struct ser_task_kind {
 	void (*teach)(struct ser_task *t, struct ser_tape *tape, const struct ser_encoded *y);
 	/* * What a batch adds to the number that the loss's sum is divided by; absent: its records. */
 	double (*weight)(const struct ser_task *t, const struct ser_batch *b);
-	/* The loss over rows [lo, hi) of a batch, out [hi-lo, ..] being the head's outputs, its sum divided by norm; -1: these rows say
-	 * nothing. What the tape borrows stays until the next call. */
+	/* The loss over rows [lo, hi) of a batch, out [hi-lo, ..] being the head's outputs, its sum divided by norm;
+	 * -1: these rows say nothing. What the tape borrows stays until the next call. */
 	int (*loss)(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, size_t lo, size_t hi,
 		    double norm);
-	/* * Is its loss no sum over rows? Then it is formed over those of all processes and of all parts of a batch; absent: it is one. */
+	/* * Is its loss no sum over rows? Then it is formed over those of all processes and of all parts of a batch;
+	 * absent: it is one. */
 	bool (*all_rows)(const struct ser_task *t);
 	/* * After each update: parameters back into their bounds. */
 	void (*bound)(struct ser_task *t, struct ser_model *m);
@@ -89,7 +92,8 @@ struct ser_task {
 	const struct ser_task_kind *kind;
 	const char *name; /* of its head and of its loss in the log; ser_task_name_all() */
 	/* what every task has, rows ser_task_options: */
-	double weight; /* of its loss in the sum; when adversarial, of the reversed gradient instead (the head learns at 1) */
+	/* of its loss in the sum; when adversarial, of the reversed gradient instead (the head learns at 1) */
+	double weight;
 	bool adversarial;         /* behind gradient reversal */
 	const char *source;       /* what its head stands on (model.h); NULL: the embeddings of all encoders */
 	const char *spk;          /* the label that names the speaker */
@@ -104,8 +108,8 @@ struct ser_task {
 	struct ser_model *model; /* from head() on */
 	int head;                /* index into the model's heads */
 	size_t n_item;           /* of the data set */
-	int32_t *
-		code; /* [n_item] the class of an item, or 0; -1: the item says nothing to this task; NULL: no item does */
+	/* [n_item] the class of an item, or 0; -1: the item says nothing to this task; NULL: no item does */
+	int32_t *code;
 	size_t n_class;              /* 0: it has no classes */
 	uint64_t print;              /* of what it read beside the records */
 	void *state;                 /* its kind's */
@@ -130,8 +134,8 @@ extern const struct ser_option ser_task_options[], ser_task_reverse[];
 
 /* A task at its kind's defaults. */
 void ser_task_init(struct ser_task *t, const struct ser_task_kind *k);
-/* The short form of a classifier beside the first task, "FIELD" or "FIELD:WEIGHT", weight 0.1 unless it is said. SER_EUSAGE: it
- * is neither. */
+/* The short form of a classifier beside the first task, "FIELD" or "FIELD:WEIGHT", weight 0.1 unless it is said.
+ * SER_EUSAGE: it is neither. */
 int ser_task_parse(struct ser_task *t, const char *text, struct ser_err *e);
 void ser_task_free(struct ser_task *t);
 /* Give each a name of its own: what its kind says, a number behind it where that is taken. */

@@ -789,6 +789,49 @@ static void kmeans_offset(void **state)
 	free(y);
 }
 
+/* Each group as it is by itself; of several, the first that has too few rows is named. */
+static void kmeans_groups(void **state)
+{
+	size_t n, failed = 0;
+	(void)state;
+	float *x = kmeans_data(&n);
+	size_t *of = ser_malloc(n, sizeof *of);
+	struct ser_map *key = ser_map_new();
+	struct ser_kmeans_opt o = ser_kmeans_default;
+	struct ser_err e;
+	ser_map_add(key, "a", 1, NULL);
+	ser_map_add(key, "b", 1, NULL);
+	for (size_t i = 0; i < n; i++)
+		of[i] = i % 3 == 0;
+	for (int threads = 1; threads <= 3; threads += 2) {
+		o.n_thread = threads;
+		struct ser_kmeans_group *g = ser_kmeans_groups(&o, x, n, 10, of, key, 3, 0, &failed, &e);
+		assert_non_null(g);
+		assert_int_equal(g[0].n + g[1].n, n);
+		for (size_t k = 0; k < 2; k++) {
+			float *own = ser_malloc(g[k].n * 10, sizeof *own);
+			for (size_t q = 0; q < g[k].n; q++) {
+				assert_int_equal(of[g[k].row[q]], k);
+				memcpy(own + q * 10, x + g[k].row[q] * 10, 10 * sizeof *own);
+			}
+			struct ser_kmeans *m = ser_kmeans_fit(&o, own, g[k].n, 10, 3, k ? "b" : "a", NULL);
+			assert_memory_equal(m->cluster, g[k].m->cluster, g[k].n * sizeof *m->cluster);
+			assert_true(m->inertia == g[k].m->inertia);
+			ser_kmeans_free(m);
+			free(own);
+		}
+		ser_kmeans_groups_free(g, 2);
+	}
+	for (size_t i = 0; i < n; i++)
+		of[i] = i < 2;
+	assert_null(ser_kmeans_groups(&o, x, n, 10, of, key, 3, 0, &failed, &e));
+	assert_int_equal(failed, 1);
+	assert_string_equal(e.msg, "2 rows of 10 dimensions for 3 clusters: expected 1 to as many clusters as rows");
+	ser_map_free(key);
+	free(of);
+	free(x);
+}
+
 static void kmeans_choose(void **state)
 {
 	enum { N = 150, D = 8 };
@@ -1052,8 +1095,9 @@ int main(void)
 		cmocka_unit_test(assign),        cmocka_unit_test(permute),         cmocka_unit_test(silhouette),
 		cmocka_unit_test(boot),          cmocka_unit_test(normal_quantile), cmocka_unit_test(kernels),
 		cmocka_unit_test(kmeans),        cmocka_unit_test(kmeans_threads),  cmocka_unit_test(kmeans_edges),
-		cmocka_unit_test(kmeans_offset), cmocka_unit_test(kmeans_choose),   cmocka_unit_test(pairs),
-		cmocka_unit_test(pairs_options), cmocka_unit_test(centre_groups),   cmocka_unit_test(calibration),
+		cmocka_unit_test(kmeans_offset), cmocka_unit_test(kmeans_choose),   cmocka_unit_test(kmeans_groups),
+		cmocka_unit_test(pairs),         cmocka_unit_test(pairs_options),   cmocka_unit_test(centre_groups),
+		cmocka_unit_test(calibration),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
