@@ -109,6 +109,7 @@ static int head_record(void *ctx, int worker, struct ser_record *r, struct ser_e
 
 /* Sounds that are whole wait for as many as threads work on; one that is longer goes through the network as it comes. */
 static struct sounds {
+	struct ser_pool *pool;
 	struct ser_out *out;
 	const char *field; /* what the encoder reads, made by the front-end */
 	size_t most;       /* sounds that wait */
@@ -148,7 +149,7 @@ static void work(void *ctx, size_t i, int worker)
 /* The first n sounds are whole. */
 static void work_off(size_t n)
 {
-	ser_parallel_for(c.n_thread, n, work, NULL);
+	ser_pool_for(s.pool, n, work, NULL);
 	for (size_t i = 0; i < n; i++)
 		put(&s.sound[i]);
 	if (n < s.n) { /* the one that grows is first now */
@@ -308,6 +309,7 @@ static int from_sounds(const struct ser_encoder *enc, bool one, const struct ser
 	s.field = enc->field;
 	s.most = (size_t)c.n_thread * SOUNDS;
 	s.sound = ser_calloc(s.most, sizeof *s.sound);
+	s.pool = ser_pool_new(c.n_thread);
 	s.out = ser_out_open(&c);
 	const struct ser_extract_sink to = {NULL, sound_header, take, failed, clipped, step};
 	if (ser_extract_new(&x, &o, &to, &e) != SER_OK)
@@ -322,6 +324,7 @@ static int from_sounds(const struct ser_encoder *enc, bool one, const struct ser
 	close_sound();
 	work_off(s.n);
 	ser_extract_free(x);
+	ser_pool_free(s.pool);
 	ser_out_close(s.out);
 	for (size_t i = 0; i < s.most; i++) {
 		ser_record_free(&s.sound[i].r);

@@ -565,7 +565,7 @@ EOF
 	fails 1 'has more than the 38 tokens' clap --prompt "$(printf 'qz%.0s' {1..40}) {}" -o n.st
 	fails 1 'knows no texts' ser-predict -m "$ROOT"/tests/golden/model_linear.st --classes a,b told.ser
 	fails 1 'class "joy" has no prompt' ser-predict -m a.st --classes joy,sad --prompts texts told.ser
-	fails 2 'class "sad" is there twice' ser-predict -m a.st --classes sad,sad told.ser
+	fails 2 '"sad" is there twice' ser-predict -m a.st --classes sad,sad told.ser
 	fails 2 'reads texts, and nothing of records' clap -e 1 -o n.st --source text
 	[ ! -e n.st ]
 }
