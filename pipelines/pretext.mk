@@ -25,8 +25,8 @@ EVERY   ?= 2
 
 FEATURES ?= --kind fbank --num-mel-bins 40
 NETWORK  ?= --arch convpool --hyper channels=$(if $(QUICK),16,64)
-PRETRAIN ?= --epochs $(if $(QUICK),4,8) --dev-frac 0.1
-TRAIN    ?= --epochs $(if $(QUICK),15,30)
+PRETRAIN ?= --epochs $(if $(QUICK),4,8) --batch 16 --dev-frac 0.1
+TRAIN    ?= --epochs $(if $(QUICK),15,30) --batch $(if $(QUICK),8,16)
 METHODS  ?= scratch energy $(if $(DATA),,faces)
 TASKS_energy = classify -l energy
 TASKS_faces  = classify -l energy
