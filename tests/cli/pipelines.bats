@@ -145,7 +145,7 @@ gemo_clap() { # CORPUS OUT ARGS...
 	[ "$(grep -c 'recall@' clap/RESULTS.md)" -eq 6 ]
 	! grep -n 'nan\|null\|| |$' <(grep -v '^| emo ' clap/RESULTS.md)
 	"$ROOT"/pipelines/gemo-clap-summary sum clap clap
-	[ "$(grep -cE '^\| clap \| [0-9]+ \| [0-9.]+ \| [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\) \|.*\| [0-9]+ of [0-9]+ \|$' sum/RESULTS.md)" -eq 2 ]
+	[ "$(grep -cE '^\| clap \| 4 \| [0-9]+ \| [0-9.]+ \| [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\) \|.*\| [0-9]+ of [0-9]+ \|$' sum/RESULTS.md)" -eq 2 ]
 	[ "$(wc -l <sum/results.tsv)" -eq 13 ]
 }
 
