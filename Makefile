@@ -102,7 +102,7 @@ $(BUILD)/lib/model/onnx.o: $(BUILD)/gen/model/onnx.pb-c.h
 # Of the libraries, what they are, for ser-info --env
 $(BUILD)/gen/libraries.inc: Makefile | $(DEPS_FIRST)
 	@mkdir -p $(@D)
-	@for p in $(PKGS) openblas; do printf '"%s%s %s"\n' "$${comma:-}" "$$p" "$$(pkg-config --modversion $$p)"; comma=', '; done > $@
+	@for p in $(PKGS) openblas; do printf '"%s%s=%s"\n' "$${comma:-}" "$$p" "$$(pkg-config --modversion $$p)"; comma=', '; done > $@
 
 $(BUILD)/lib/cli/env.o: $(BUILD)/gen/libraries.inc
 
