@@ -1,6 +1,6 @@
 # What do the clusters of a speaker's embeddings line up with: with emotion, or with what else differs between recordings?
 #
-#   make -f confounds.mk DATA=/data OUT=out/confounds SPEAKER=out/speaker      confounds.tsv, confounds.md, map-*.svg, panels-*.svg
+#   make -f confounds.mk DATA=/data OUT=out/confounds SPEAKER=out/speaker      confounds.tsv, confounds.md, emotion.svg, map-*.svg, panels-*.svg
 #   make -f confounds.mk DATA=/data MODELS=out/weights/ge2e.st SYSTEMS='ge2e ge2e-random cepstra egemaps'
 #
 # For each corpus that the encoder never saw, and for its embeddings, those of the same network with random weights, mean and
@@ -40,7 +40,7 @@ folder = $(or $(DIR_$(1)),$(or $(DATA),$(error say where the corpora are: DATA=/
 prep   = $(or $(PREP_$(1)),ser-prep $(1) $(call folder,$(1)))
 
 .PHONY: confounds
-confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(CORPORA:%=$(OUT)/map-%.svg) $(CORPORA:%=$(OUT)/panels-%.svg) $(OUT)/report.html
+confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(OUT)/emotion.svg $(CORPORA:%=$(OUT)/map-%.svg) $(CORPORA:%=$(OUT)/panels-%.svg) $(OUT)/report.html
 	@cat $<
 
 # ---- the encoder and what it is held against ----
@@ -140,6 +140,12 @@ $(OUT)/confounds.tsv: $(ALL_SCORES) $(call uses,ALL_SCORES)
 $(OUT)/confounds.md: $(OUT)/confounds.tsv $(if $(filter encoder,$(SYSTEMS)),$(SPEAKER)/speakers.txt)
 	./confounds-report md $< $(if $(filter encoder,$(SYSTEMS)),$(SPEAKER)) > $@.part
 	mv $@.part $@
+
+# ---- clusters within speakers against emotion, of up to eight systems ----
+PLOTTED ?= $(wordlist 1,8,$(SYSTEMS))
+$(OUT)/emotion.svg: $(foreach c,$(CORPORA),$(PLOTTED:%=$(OUT)/scores/$(c).%.speaker.emo.json)) $(call uses,PLOTTED CORPORA)
+	ser-plot bars -q --score ami --title 'Clusters within speakers and emotion: adjusted mutual information' -o $@ \
+		$(foreach c,$(CORPORA),$(foreach s,$(PLOTTED),'$(c)/$(s)=$(OUT)/scores/$(c).$(s).speaker.emo.json'))
 
 # ---- the map: some speakers' embeddings, coloured by speaker and emotion; and each speaker in a panel ----
 first = $$(cut -f 3 $(1) | tail -n +2 | LC_ALL=C sort -u | head -n $(MAPPED) | sed 's/.*/"&"/' | paste -s -d ,)

@@ -224,3 +224,26 @@ EOF
 	grep -q '<svg' out/falls-three.svg
 	grep -q '<svg' out/reliability-three.svg
 }
+
+@test "links.mk: pretraining on pairs of real, random, agreed, blurred and true clusters, of which only the source differs" {
+	"$ROOT"/pipelines/demo-corpus audio 4 2
+	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' audio >m.tsv
+	ser-wav2feat -q --kind mfcc m.tsv | ser-train speaker --label spk --arch convpool --hyper channels=8 -e 1 -q -o voice.st
+	links() {
+		make --no-print-directory -C "$ROOT/pipelines" -f links.mk TOOLS="$BINDIR" OUT="$PWD/out" CORPORA=three FOLD='ser-fold kfold -k 2 -q' FOLDS='0 1' \
+			PREP_three="cat '$PWD/m.tsv' | sed 's|audio/|$PWD/audio/|'" MODELS="$PWD/voice.st" SOURCES='random cepstra voice voice+cepstra true-70 true' SEEDS=1 SHARE=50 \
+			FUNCTIONALS='--kind mfcc --functionals mean,std' N_BOOT=20 CONTRASTIVE='--epochs 1' CLASSIFY='--epochs 1' "$@"
+	}
+	links -s report >report.md
+	[ "$(grep -cE '^\| (random|cepstra|voice|voice\+cepstra|true-70|true) \| -?[01]\.[0-9]{2} \| [0-9]+ % \([0-9]+ %\) \| [0-9.]+ \|' report.md)" -eq 6 ]
+	grep -qE '^\| true \| 1.00 \| 100 %' report.md
+	grep -q 'both trained on and scored: 0' report.md
+	# what both say: the records of a cluster share both clusters
+	ser-join --suffix 2 --fields cluster out/three/voice+cepstra.clu.ser out/three/voice.clu.ser | ser-join --suffix 3 --fields cluster - out/three/cepstra.clu.ser |
+		ser-dump | jq -es 'all(.[]; .cluster == 1000 * .cluster2 + .cluster3)'
+	[ "$(ser-dump out/three/true-70.clu.ser | jq -r .cluster | sort -u | wc -l)" -eq 4 ]
+	grep -q '<svg' out/gains-three.svg
+	links -q "$PWD/out/RESULTS.md"
+	[ "$(links -n report CLASSIFY='--epochs 2' | grep -c 'ser-train contrastive')" -eq 12 ]
+	[ "$(links -n report PAIRS='--negatives 1' | grep -c '^ser-wav2feat')" -eq 0 ]
+}

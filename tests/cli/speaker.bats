@@ -67,13 +67,16 @@ recipe() {
 @test "confounds.mk: a table and a map of a corpus that was not trained on, with the encoder made on the way" {
 	recipe confounds.mk conf -s SPEAKER="$PWD/spk" confounds > report 2> messages || { cat messages; false; }
 	[ -s spk/encoder.st ]
-	# 4 embeddings; emo, text and loudness in 4 views, sex and speaker in one; 8 scores of each, and a silhouette of the label in one view
-	[ "$(tail -n +2 conf/confounds.tsv | wc -l)" -eq $((4 * ((3 * 4 + 2) * 8 + 3))) ]
+	# 4 embeddings; emo, text and loudness in 4 views, sex and speaker in one; 8 scores of each, and two silhouettes in one view
+	[ "$(tail -n +2 conf/confounds.tsv | wc -l)" -eq $((4 * ((3 * 4 + 2) * 8 + 3 * 2))) ]
 	[ "$(tail -n +2 conf/confounds.tsv | cut -f 1-4 | sort -u | wc -l)" -eq 56 ]
 	awk -F'\t' '$2 == "encoder" && $3 == "speaker" && $14 != "0" {exit 1}' conf/confounds.tsv
 	[ "$(grep -cE '^\| (speaker|all)(-centred)? \| (emo|text|loud|sex|spk) \| (encoder|random|cepstra|egemaps) \| -?[0-9]' report)" -eq 56 ]
 	ami=$(awk -F'\t' '$2 == "cepstra" && $3 == "speaker" && $4 == "text" && $5 == "ami" {printf "%.3f", $6}' conf/confounds.tsv)
 	grep -qF "| speaker | text | cepstra | $ami |" report
+	[ "$(grep -cE '^\| three \| (encoder|random|cepstra|egemaps) \| -?[01]\.[0-9]{2} \| -?[01]\.[0-9]{2} - -?[01]\.[0-9]{2} \|' report)" -eq 4 ]
+	[ "$(grep -cE '^\| three \| (encoder|random|cepstra|egemaps) \|( -?[01]\.[0-9]{2} \|){3}$' report)" -eq 4 ]
+	grep -q '<svg' conf/emotion.svg
 	grep -q '<svg' conf/map-three.svg
 	grep -q 'three-s2' conf/panels-three.svg
 	grep -q '<h2' conf/report.html

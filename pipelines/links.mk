@@ -1,0 +1,141 @@
+# Which link of the chain from embeddings to a better recogniser breaks? Contrastive pretraining on pairs from clusters inside each speaker, where the
+# clusters come from real embeddings, from what embeddings are held against, and from the true emotions, whole and blurred.
+#
+#   make -f links.mk DATA=/data MODELS=out/weights/ge2e.st report       RESULTS.md, results.tsv, gains-*.svg
+#   make -f links.mk DATA=/data MODELS=... CORPORA=ravdess SHARE=5 report
+#
+# A source of clusters is random; cepstra, their mean and deviation; each of MODELS by its file's name; A+B, where the records of a cluster share
+# both A's and B's; true, the emotions themselves; true-90 and so on, with the emotion of all but 90 % of the records drawn anew. For each fold
+# of speakers, the others pretrain a perceptron on functionals by pairs of each source, without emotion labels but for true's, and learn from SHARE percent
+# of the labels. All seeds of all folds are scored together, against the same network from scratch.
+include settings.mk
+
+OUT     ?= out/links
+DATA    ?= $(error say where the corpora are: make -f links.mk DATA=/where/they/are)
+CORPORA ?= emodb
+MODELS  ?=
+named   := $(basename $(notdir $(MODELS)))
+SOURCES ?= random cepstra $(named) $(named:%=%+cepstra) true-70 true-90 true
+FOLD    ?= ser-fold kfold -k 5 --seed 1 -q
+FOLDS   ?= 0 1 2 3 4
+SEEDS   ?= 1 2 3
+SHARE   ?= 10
+N_BOOT  ?= 2000
+
+FUNCTIONALS ?= --kind compare --trim 30 --functionals mean,std,p5,p50,p95,slope
+CEPSTRA     ?= --kind mfcc --num-ceps 20 --functionals mean,std
+METRIC      ?= cosine
+PAIRS       ?= --negatives 2
+ENCODER     ?= --field func --arch mlp --hyper hidden=128 --hyper dropout=0.6 --weight-decay 0.05
+CONTRASTIVE ?= --epochs 30 --batch 64
+CLASSIFY    ?= --epochs 100 --batch 32 --smooth 0.1
+
+.PHONY: report
+report: $(OUT)/RESULTS.md $(CORPORA:%=$(OUT)/gains-%.svg)
+	@cat $<
+
+prep = $(or $(PREP_$(1)),ser-prep -q $(1) $(or $(DIR_$(1)),$(DATA)/$(1)))
+$(foreach c,$(CORPORA),$(eval MANIFEST_$(c) = $$(call prep,$(c)) | $$(FOLD)) $(eval $(OUT)/$(c)/manifest.tsv: $$(call uses,MANIFEST_$(c))))
+$(OUT)/%/manifest.tsv:
+	mkdir -p $(@D)
+	$(MANIFEST_$*) > $@.part
+	mv $@.part $@
+
+$(OUT)/%/func.ser: $(OUT)/%/manifest.tsv $(call uses,FUNCTIONALS)
+	ser-wav2feat $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
+
+# ---- clusters inside each speaker, as many as there are emotions: tables of id, spk, emo, cluster ----
+$(OUT)/%/cepstra.emb.ser: $(OUT)/%/manifest.tsv $(call uses,CEPSTRA)
+	ser-wav2feat $(CEPSTRA) -q -t $(THREADS) $< | ser-norm --field func --global -o $@
+
+define embedded
+$$(OUT)/%/$(basename $(notdir $(1))).emb.ser: $(1) $$(OUT)/%/manifest.tsv
+	ser-embed -q -m $$< -t $$(THREADS) --name func -o $$@ $$(word 2,$$^)
+endef
+$(foreach m,$(MODELS),$(eval $(call embedded,$(m))))
+
+$(OUT)/%.clu.tsv: $(OUT)/%.emb.ser $(call uses,METRIC SEED)
+	ser-kmeans --by spk -k $$(ser-dump --tsv emo $< | tail -n +2 | sort -u | wc -l) --field func --metric $(METRIC) --seed $(SEED) -t $(THREADS) $< | \
+		ser-dump --tsv id,spk,emo,cluster > $@.part
+	mv $@.part $@
+
+ideal = awk -F'\t' -v OFS='\t' -v keep=$(1) -v seed=$(SEED) 'BEGIN {srand(seed)} NR == FNR {if (FNR > 1 && !($$3 in k)) k[$$3] = n++; next} \
+	FNR == 1 {print "id", "spk", "emo", "cluster"; next} {print $$1, $$2, $$3, rand() * 100 < keep ? k[$$3] : int(n * rand())}'
+# $(1) corpus, $(2) source
+define ideal_source
+$$(OUT)/$(1)/$(2).clu.tsv: $$(OUT)/$(1)/func.ser $$(call uses,SEED)
+	ser-dump --tsv id,spk,emo $$< > $$@.all
+	$$(call ideal,$(if $(filter random,$(2)),0,$(or $(patsubst true-%,%,$(filter true-%,$(2))),100))) $$@.all $$@.all > $$@.part
+	rm $$@.all
+	mv $$@.part $$@
+endef
+define agreed_source
+$$(OUT)/$(1)/$(2).clu.tsv: $$(patsubst %,$$(OUT)/$(1)/%.clu.tsv,$(subst +, ,$(2)))
+	paste $$^ | awk -F'\t' -v OFS='\t' 'NR == 1 {print $$$$1, $$$$2, $$$$3, $$$$4; next} $$$$1 != $$$$5 {exit 1} {print $$$$1, $$$$2, $$$$3, 1000 * $$$$4 + $$$$8}' > $$@.part
+	mv $$@.part $$@
+endef
+define sourced
+$$(OUT)/$(1)/$(2).clu.ser: $$(OUT)/$(1)/$(2).clu.tsv
+	jq -cR 'select(input_line_number > 1) / "\t" | {id: .[0], spk: .[1], emo: .[2], cluster: .[3] | tonumber}' $$< | ser-cat --from json -o $$@
+
+$$(OUT)/$(1)/$(2).agree.tsv: $$(OUT)/$(1)/$(2).clu.ser $$(call uses,PAIRS SEED)
+	ser-pairs --by spk $$(PAIRS) --seed $$(SEED) --report-label emo --report $$@.part -o $$@.pairs $$<
+	rm $$@.pairs
+	mv $$@.part $$@
+
+$$(OUT)/$(1)/$(2).ami.json: $$(OUT)/$(1)/$(2).clu.ser $$(call uses,SEED)
+	ser-score clusters --by spk --label emo --n-perm 200 --seed $$(SEED) --json $$< > $$@.part
+	mv $$@.part $$@
+endef
+$(foreach c,$(CORPORA),$(foreach s,$(SOURCES),$(eval $(call sourced,$(c),$(s)))) \
+	$(foreach s,$(filter random true%,$(SOURCES)),$(eval $(call ideal_source,$(c),$(s)))) \
+	$(foreach s,$(SOURCES),$(if $(findstring +,$(s)),$(eval $(call agreed_source,$(c),$(s))))))
+
+# ---- training; pairs of test speakers find no record. $(1) corpus, $(2) source or scratch, $(3) seed, $(4) fold ----
+define scratch_trained
+$$(OUT)/$(1)/scratch-$(3)-$(4).pred.ser: $$(OUT)/$(1)/func.ser $$(call uses,ENCODER CLASSIFY SHARE)
+	ser-select 'fold != $(4)' $$< > $$@.train
+	$$(call learn,$(3),,$(4))
+	rm $$@.train $$@.st
+endef
+define trained
+$$(OUT)/$(1)/$(2)-$(3)-$(4).pred.ser: $$(OUT)/$(1)/func.ser $$(OUT)/$(1)/$(2).clu.ser $$(call uses,ENCODER CONTRASTIVE CLASSIFY PAIRS SHARE)
+	ser-select 'fold != $(4)' $$< > $$@.train
+	ser-pairs --by spk $$(PAIRS) --seed $(3) -o $$@.pairs $$(word 2,$$^)
+	ser-train contrastive --pairs $$@.pairs $$(ENCODER) $$(CONTRASTIVE) --seed $(3) -q -t $$(THREADS) -o $$@.enc $$@.train
+	$$(call learn,$(3),--init $$@.enc,$(4))
+	rm $$@.train $$@.pairs $$@.enc $$@.st
+endef
+# $(1) seed, $(2) what it begins with, $(3) fold
+define learn
+	ser-fold subset --label emo --percent $(SHARE) --seed $(1) -q $@.train | ser-select 'subset <= $(SHARE)' | \
+		ser-train classify --label emo $(2) $(ENCODER) $(CLASSIFY) --seed $(1) -q -t $(THREADS) -o $@.st
+	ser-select 'fold == $(3)' $< | ser-predict -q -m $@.st --drop func | ser-cat --id-prefix $(1)/ -o $@
+endef
+define scored
+$$(OUT)/$(1)/$(2).pred.ser: $$(foreach s,$$(SEEDS),$$(FOLDS:%=$$(OUT)/$(1)/$(2)-$$(s)-%.pred.ser)) $$(call uses,SEEDS FOLDS)
+	ser-cat -o $$@ $$(inputs)
+
+$$(OUT)/$(1)/$(2).uar.json: $$(OUT)/$(1)/$(2).pred.ser $$(call uses,N_BOOT SEED)
+	ser-score classes --label emo --fold none --n-boot $$(N_BOOT) --seed $$(SEED) --json $$< > $$@.part
+	mv $$@.part $$@
+
+$$(OUT)/$(1)/$(2).gain.json: $$(OUT)/$(1)/$(2).pred.ser $$(OUT)/$(1)/scratch.pred.ser $$(call uses,N_BOOT SEED)
+	ser-score compare --label emo --fold none --n-boot $$(N_BOOT) --seed $$(SEED) --json $$(inputs) > $$@.part
+	mv $$@.part $$@
+endef
+$(foreach c,$(CORPORA),$(foreach m,scratch $(SOURCES),$(eval $(call scored,$(c),$(m))) \
+	$(foreach s,$(SEEDS),$(foreach f,$(FOLDS),$(eval $(call $(if $(filter scratch,$(m)),scratch_)trained,$(c),$(m),$(s),$(f)))))))
+
+# ---- the report ----
+made = $(foreach c,$(CORPORA),$(OUT)/$(c)/scratch.uar.json $(foreach s,$(SOURCES),$(foreach k,uar.json gain.json ami.json agree.tsv,$(OUT)/$(c)/$(s).$(k))))
+$(OUT)/results.tsv: $(made) links-report $(call uses,CORPORA SOURCES)
+	./links-report tsv $(OUT) '$(CORPORA)' '$(SOURCES)' > $@.part
+	mv $@.part $@
+
+$(OUT)/RESULTS.md: $(OUT)/results.tsv $(call uses,SHARE SEEDS CONTRASTIVE)
+	SHARE='$(SHARE)' SEEDS='$(SEEDS)' CONTRASTIVE='$(CONTRASTIVE)' ./links-report md $< > $@.part
+	mv $@.part $@
+
+$(OUT)/gains-%.svg: $(foreach s,$(SOURCES),$(OUT)/%/$(s).gain.json) $(call uses,SOURCES)
+	ser-plot bars -q --table differences --score uar --title '$*: gain of UAR by pretraining on pairs of' -o $@ $(foreach s,$(SOURCES),'$(s)/gain'=$(OUT)/$*/$(s).gain.json)
