@@ -95,35 +95,37 @@ $$(OUT)/%.$(1).ser: $$(filter %/$(2).st,$$(MODELS)) $$(OUT)/%.tsv
 endef
 $(foreach m,$(named),$(foreach s,$(filter $(m)-layer%,$(SYSTEMS)),$(eval $(call layer_system,$(s),$(m),$(s:$(m)-layer%=%)))))
 
-# ---- how loud, by thirds of what a speaker says, by eGeMAPS' last functional, the equivalent sound level ----
+# ---- how loud, by thirds of what a speaker says, by eGeMAPS' last functional, the equivalent sound level; and whose records are one group
+# over all: those of one language, where the corpus says which ----
 $(CORPORA:%=$(OUT)/%.loud.tsv): $(OUT)/%.loud.tsv: $(OUT)/%.egemaps.ser
-	ser-dump --data $< | jq -r '[.id, .spk, .func.data[-1]] | @tsv' | sort -t $$'\t' -k 2,2 -k 3,3g | \
-		awk -F'\t' -v OFS='\t' '{id[NR] = $$1; spk[NR] = $$2; at[NR] = n[$$2]++} END {print "id", "loud"; \
-			for (i = 1; i <= NR; i++) print id[i], "third" 1 + int(3 * at[i] / n[spk[i]])}' > $@.part
+	ser-dump --data $< | jq -r '[.id, .spk, .func.data[-1], .lang // "all"] | @tsv' | sort -t $$'\t' -k 2,2 -k 3,3g | \
+		awk -F'\t' -v OFS='\t' '{id[NR] = $$1; spk[NR] = $$2; at[NR] = n[$$2]++; lang[NR] = $$4} END {print "id", "loud", "language"; \
+			for (i = 1; i <= NR; i++) print id[i], "third" 1 + int(3 * at[i] / n[spk[i]]), lang[i]}' > $@.part
 	mv $@.part $@
 
 # ---- clusters, as many as emotions. Embeddings stay where they are what was clustered, for their silhouettes and because
 # their header says whom the encoder was trained on; over all records silhouettes would take too long ----
 VIEWS     := speaker speaker-centred all all-centred
-by         = $(if $(filter speaker%,$(1)),--by spk) $(if $(filter %-centred,$(1)),--center spk)
+by         = $(if $(filter speaker%,$(1)),--by spk --pass-small) $(if $(filter %-centred,$(1)),--center spk)
 drop       = $(if $(filter-out speaker,$(1)),--drop $(call field,$(2)))
 n_emotion  = $$(awk -F'\t' 'NR > 1 && $$4 != "" {n += !seen[$$4]++} END {print n}' $(1))
 define clustering
 $$(OUT)/%.$(1).$(2).ser: $$(OUT)/%.$(1).ser $$(OUT)/%.tsv $$(OUT)/%.loud.tsv $$(call uses,METRIC SEED)
 	ser-kmeans -k $$(call n_emotion,$$(word 2,$$^)) $$(call by,$(2)) --field $$(call field,$(1)) --metric $$(METRIC) --seed $$(SEED) \
-		-t $$(THREADS) $$< | ser-join --tsv --fields loud - $$(word 3,$$^) | ser-select $$(call drop,$(2),$(1)) true -o $$@
+		-t $$(THREADS) $$< | ser-join --tsv --fields loud,language - $$(word 3,$$^) | ser-select $$(call drop,$(2),$(1)) true -o $$@
 endef
 $(foreach s,$(SYSTEMS),$(foreach v,$(VIEWS),$(eval $(call clustering,$(s),$(v)))))
 
-# ---- scores: CORPUS.SYSTEM.VIEW.LABEL.json. Over all, the records of one language are one group ----
-group      = $(if $(filter speaker%,$(1)),spk,lang)
+# ---- scores: CORPUS.SYSTEM.VIEW.LABEL.json, without scores where the corpus has no such label ----
+group      = $(if $(filter speaker%,$(1)),spk,language)
 scored     = $(call LABELS,$(1)) $(if $(filter all,$(2)),sex spk)
 score_json = $(OUT)/scores/$(1).$(2).$(3).$(4).json
 define scores
 $(call score_json,$(1),$(2),$(3),$(4)): $(OUT)/$(1).$(2).$(3).ser $$(call uses,N_PERM SEED)
 	mkdir -p $$(@D)
-	ser-score clusters --by $(call group,$(3)) $(if $(filter speaker,$(3)),--field $(call field,$(2))) --label $(4) --n-perm $$(N_PERM) --seed $$(SEED) \
-		-t $$(THREADS) --json $$< > $$@.part
+	if [ $(4) = loud ] || head -n 1 $$(OUT)/$(1).tsv | tr '\t' '\n' | grep -qx $(4); then \
+		ser-score clusters --by $(call group,$(3)) $(if $(filter speaker,$(3)),--field $(call field,$(2))) --label $(4) --n-perm $$(N_PERM) --seed $$(SEED) \
+			-t $$(THREADS) --json $$<; else echo '{"about": {}, "scores": []}'; fi > $$@.part
 	mv $$@.part $$@
 ALL_SCORES += $(call score_json,$(1),$(2),$(3),$(4))
 endef

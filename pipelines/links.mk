@@ -55,7 +55,7 @@ endef
 $(foreach m,$(MODELS),$(eval $(call embedded,$(m))))
 
 $(OUT)/%.clu.tsv: $(OUT)/%.emb.ser $(call uses,METRIC SEED)
-	ser-kmeans --by spk -k $$(ser-dump --tsv emo $< | tail -n +2 | sort -u | wc -l) --field func --metric $(METRIC) --seed $(SEED) -t $(THREADS) $< | \
+	ser-kmeans --by spk --pass-small -k $$(ser-dump --tsv emo $< | tail -n +2 | sort -u | wc -l) --field func --metric $(METRIC) --seed $(SEED) -t $(THREADS) $< | \
 		ser-dump --tsv id,spk,emo,cluster > $@.part
 	mv $@.part $@
 
@@ -71,12 +71,12 @@ $$(OUT)/$(1)/$(2).clu.tsv: $$(OUT)/$(1)/func.ser $$(call uses,SEED)
 endef
 define agreed_source
 $$(OUT)/$(1)/$(2).clu.tsv: $$(patsubst %,$$(OUT)/$(1)/%.clu.tsv,$(subst +, ,$(2)))
-	paste $$^ | awk -F'\t' -v OFS='\t' 'NR == 1 {print $$$$1, $$$$2, $$$$3, $$$$4; next} $$$$1 != $$$$5 {exit 1} {print $$$$1, $$$$2, $$$$3, 1000 * $$$$4 + $$$$8}' > $$@.part
+	paste $$^ | awk -F'\t' -v OFS='\t' 'NR == 1 {print $$$$1, $$$$2, $$$$3, $$$$4; next} $$$$1 != $$$$5 {exit 1} {print $$$$1, $$$$2, $$$$3, $$$$4 == "" || $$$$8 == "" ? "" : 1000 * $$$$4 + $$$$8}' > $$@.part
 	mv $$@.part $$@
 endef
 define sourced
 $$(OUT)/$(1)/$(2).clu.ser: $$(OUT)/$(1)/$(2).clu.tsv
-	jq -cR 'select(input_line_number > 1) / "\t" | {id: .[0], spk: .[1], emo: .[2], cluster: .[3] | tonumber}' $$< | ser-cat --from json -o $$@
+	jq -cR 'select(input_line_number > 1) / "\t" | {id: .[0], spk: .[1], emo: .[2], cluster: (.[3] | tonumber? // null)}' $$< | ser-cat --from json -o $$@
 
 $$(OUT)/$(1)/$(2).agree.tsv: $$(OUT)/$(1)/$(2).clu.ser $$(call uses,PAIRS SEED)
 	ser-pairs --by spk $$(PAIRS) --seed $$(SEED) --report-label emo --report $$@.part -o $$@.pairs $$<

@@ -70,7 +70,9 @@ $(OUT)/corpora/%.tsv:
 	$(MANIFEST_$*) | awk -F'\t' -v OFS='\t' -v c=$* -v fewest=$(CLUSTERS) \
 		'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == "spk") s = i; print $$0, "corpus"; next} \
 		 {$$1 = c "-" $$1; $$s = c "-" $$s; line[NR] = $$0 OFS c; spk[NR] = $$s; n[$$s]++} \
-		 END {for (i = 2; i <= NR; i++) if (n[spk[i]] >= 2 * fewest) print line[i]}' > $@.part
+		 END {for (i = 2; i <= NR; i++) if (n[spk[i]] >= 2 * fewest) print line[i]; \
+			for (s in n) if (n[s] < 2 * fewest) {few++; rows += n[s]} \
+			if (few) print "paper-clusters.mk: " c ": " few " speakers have less than two utterances a cluster; left out, with " rows " utterances" > "/dev/stderr"}' > $@.part
 	mv $@.part $@
 
 $(OUT)/corpora/%.compare.ser: $(OUT)/corpora/%.tsv $(call uses,DESCRIPTORS FUNCTIONALS)
@@ -85,6 +87,9 @@ $(OUT)/speaker/encoder.st: $(call uses,SPEAKER_CORPORA SMALLER SEED)
 $(OUT)/corpora/%.emb.ser: $(OUT)/corpora/%.tsv $(ENCODER_ST) $(call uses,FRAMES ENCODER_ST)
 	ser-wav2feat $(FRAMES) -q $< | ser-embed -m $(word 2,$^) -t $(THREADS) --drop feat -o $@
 
+# How many records all corpora together have, by their manifests: a merge of fewer is none.
+rows = $$(tail -q -n +2 $(UNLABELLED:%=$(OUT)/corpora/%.tsv) | wc -l)
+
 # ---- one record an utterance: func and emb, normalised by speaker or not ----
 NORMALISE_none    := cat
 NORMALISE_speaker := ser-norm --field func --by spk | ser-norm --field emb --by spk
@@ -95,14 +100,14 @@ $$(OUT)/$(1)/%.ser: $$(OUT)/corpora/%.compare.ser $$(OUT)/corpora/%.mfcc.ser $$(
 	ser-join --concat func $$(wordlist 1,2,$$^) | ser-join - $$(word 3,$$^) | $$(NORMALISE_$(1)) | ser-cat -o $$@
 
 $$(OUT)/$(1)/unlabelled.ser: $$(UNLABELLED:%=$$(OUT)/$(1)/%.ser) $$(call uses,UNLABELLED)
-	ser-cat --merge $$(inputs) | ser-select --fields spk,corpus,fold,func -q true -o $$@
+	ser-cat --merge --expect $$(rows) $$(inputs) | ser-select --fields spk,corpus,fold,func -q true -o $$@
 endef
 $(foreach n,$(NORMS),$(eval $(call normalised,$(n))))
 
 # ---- clusters inside each speaker, of the embeddings as they are, and pairs from them; no emotion is looked at, but for the
 # report on how often pairs agree in it ----
 $(OUT)/clusters.ser: $(UNLABELLED:%=$(OUT)/corpora/%.emb.ser) $(call uses,UNLABELLED CLUSTERS SEED)
-	ser-cat --merge $(inputs) | ser-kmeans --by spk --metric cosine -k $(CLUSTERS) --seed $(SEED) -t $(THREADS) -o $@
+	ser-cat --merge --expect $(rows) $(inputs) | ser-kmeans --by spk --metric cosine -k $(CLUSTERS) --seed $(SEED) -t $(THREADS) -o $@
 
 $(OUT)/pairs-%.ser: $(OUT)/clusters.ser $(call uses,PAIRS)
 	ser-pairs --by spk $(PAIRS) --seed $* -o $@ $<

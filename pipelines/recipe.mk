@@ -70,7 +70,7 @@ $(fold)/emb.ser: $(fold)/spk.st $(fold)/train-feat.ser
 
 # ---- clusters inside each speaker, and pairs from them ----
 $(fold)/clu.ser: $(fold)/emb.ser $(call uses,CLUSTERS SEED)
-	ser-kmeans --by spk -k $(CLUSTERS) --seed $(SEED) -t $(THREADS) -o $@ $<
+	ser-kmeans --by spk --pass-small -k $(CLUSTERS) --seed $(SEED) -t $(THREADS) -o $@ $<
 
 $(fold)/clusters.txt: $(fold)/clu.ser $(call uses,SEED)
 	ser-score clusters --by spk --label emo --seed $(SEED) $< > $@.part

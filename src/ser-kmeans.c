@@ -32,7 +32,7 @@ static void write_centroids(struct ser_cli *c, const struct ser_header *in, cons
 	ser_val_set(&h.arena, dim, "axes", axes);
 	ser_out_header(out, &h);
 	for (size_t i = 0; i < j->n; i++)
-		for (size_t q = 0; q < j->g[i].m->k; q++) {
+		for (size_t q = 0; j->g[i].m != NULL && q < j->g[i].m->k; q++) {
 			size_t len;
 			const char *key = ser_map_key(j->key, i, &len);
 			id.n = 0;
@@ -90,15 +90,26 @@ static void cluster_all(struct ser_cli *c, const struct input *p, size_t k_lo, s
 			ser_fail_in(&e, "%s \"%s\"", by, ser_map_key(p->key, failed, NULL));
 		ser_cli_die(c, &e);
 	}
+	size_t n_small = 0, n_record = 0;
 	for (size_t i = 0; i < j->n; i++) {
 		const struct ser_kmeans_group *g = &j->g[i];
 		const char *s = ser_map_key(p->key, i, NULL), *colon = by != NULL ? ": " : "";
+		if (g->m == NULL) {
+			n_small++;
+			n_record += g->n;
+			continue;
+		}
 		if (g->m->n_empty > 0)
 			ser_cli_warn(c, "%s%s%zu of %zu clusters are empty: fewer records differ", s, colon,
 				     g->m->n_empty, g->m->k);
 		ser_cli_info(c, "%s%s%zu records, %zu clusters, inertia %.6g after %zu iterations", s, colon, g->n,
 			     g->m->k, g->m->inertia, g->m->n_iter);
 	}
+	if (n_small > 0 && n_small == j->n)
+		ser_cli_fail(c, SER_EDATA, "no group has enough records for its clusters");
+	if (n_small > 0)
+		ser_cli_warn(c, "%zu of %zu groups have too few records for their clusters: their %zu records get none",
+			     n_small, j->n, n_record);
 }
 
 /* What the records get, by record. */
@@ -111,9 +122,10 @@ struct found {
 static void set_found(void *ctx, size_t i, struct ser_record *r)
 {
 	const struct found *f = ctx;
-	ser_record_set(r, name, ser_int(f->cluster[i]));
+	bool none = f->cluster[i] < 0;
+	ser_record_set(r, name, none ? ser_nil() : ser_int(f->cluster[i]));
 	if (margin)
-		ser_record_set(r, f->margin_name, ser_real(f->far[i]));
+		ser_record_set(r, f->margin_name, none ? ser_nil() : ser_real(f->far[i]));
 }
 
 /* The records again, with their clusters. */
@@ -124,8 +136,8 @@ static void write_all(struct ser_cli *c, const struct input *p, const struct job
 	struct ser_buf margin_name = {0};
 	for (size_t i = 0; i < j->n; i++)
 		for (size_t q = 0; q < j->g[i].n; q++) {
-			f.cluster[j->g[i].row[q]] = j->g[i].m->cluster[q];
-			f.far[j->g[i].row[q]] = margin ? j->g[i].m->margin[q] : 0;
+			f.cluster[j->g[i].row[q]] = j->g[i].m != NULL ? j->g[i].m->cluster[q] : -1;
+			f.far[j->g[i].row[q]] = margin && j->g[i].m != NULL ? j->g[i].m->margin[q] : 0;
 		}
 	ser_buf_printf(&margin_name, "%s_margin", name);
 	f.margin_name = margin_name.s;
@@ -340,6 +352,8 @@ int main(int argc, char **argv)
 		{"select-k", "instead of -k: in each group the number of the greatest silhouette",
 		 SER_OPT_STR(&select_k, "LO:HI")},
 		{"by", "cluster the records of each value of this label apart", SER_OPT_STR(&by, "NAME")},
+		{"pass-small", "groups with too few records get no clusters, and are counted",
+		 SER_OPT_FLAG(&o.pass_small)},
 		{"field", "tensor [D] to cluster", SER_OPT_STR(&field, "NAME")},
 		{"frames",
 		 "cluster the frames of tensors [T,D], N of all drawn evenly, and write the cluster of each as a "
@@ -403,6 +417,8 @@ int main(int argc, char **argv)
 		return cluster_frames(&c, n_frame);
 	if (select_k != NULL && (k > 0 || !parse_range(select_k, &k_lo, &k_hi)))
 		ser_cli_usage(&c, "--select-k wants LO:HI with 2 <= LO <= HI, and no -k beside it");
+	if (o.pass_small && by == NULL)
+		ser_cli_usage(&c, "--pass-small goes with --by");
 	if (select_k == NULL && k == 0)
 		ser_cli_usage(&c, "how many clusters? give -k or --select-k");
 

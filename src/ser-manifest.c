@@ -169,6 +169,16 @@ static void votes(struct ser_cli *c, struct ser_table *t, const char *file, int 
 		ser_cli_warn(c, "%zu of %zu utterances have no votes in %s", n_without, t->n_row, file);
 }
 
+static void say_oddities(const struct ser_cli *c, const struct ser_table *t)
+{
+	struct ser_buf notes = {0};
+	ser_table_oddities(t, &notes);
+	for (char *save = NULL, *l = notes.n > 0 ? strtok_r(notes.s, "\n", &save) : NULL; l != NULL;
+	     l = strtok_r(NULL, "\n", &save))
+		ser_cli_warn(c, "%s", l);
+	ser_buf_free(&notes);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const modalities[] = {"voice", "face", "both", NULL};
@@ -257,6 +267,7 @@ int main(int argc, char **argv)
 			     t.n_row);
 	if (look)
 		probe(&c, &t, &root, &e);
+	say_oddities(&c, &t);
 	rc = write_to((enum format)to, &t, c.out, gz, &e);
 	ser_table_free(&t);
 	ser_cli_names_free(&names);

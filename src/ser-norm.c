@@ -28,6 +28,58 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	return rc < 0 ? rc : 1;
 }
 
+/* ---- where a speaker implies an emotion ---- */
+
+/* Groups of --by and the one emotion of each, from the labels alone. */
+struct implied {
+	struct ser_map *group, *emo;
+	size_t *emo_of, *n_of; /* [groups] the first emotion, records */
+	bool *several;         /* of emotions */
+	size_t cap[3];
+};
+
+static void look(struct implied *m, const struct ser_record *r)
+{
+	const struct ser_val *by = ser_record_get(r, o.by), *emo = ser_record_get(r, "emo");
+	if (by == NULL || emo == NULL || by->kind != SER_STR || emo->kind != SER_STR)
+		return;
+	size_t n_before = ser_map_len(m->group), g = ser_map_add(m->group, by->u.str.s, by->u.str.n, NULL),
+	       e = ser_map_add(m->emo, emo->u.str.s, emo->u.str.n, NULL);
+	m->emo_of = ser_grow(m->emo_of, &m->cap[0], g + 1, sizeof *m->emo_of);
+	m->n_of = ser_grow(m->n_of, &m->cap[1], g + 1, sizeof *m->n_of);
+	m->several = ser_grow(m->several, &m->cap[2], g + 1, sizeof *m->several);
+	if (g == n_before) {
+		m->emo_of[g] = e;
+		m->n_of[g] = 0;
+		m->several[g] = false;
+	}
+	m->n_of[g]++;
+	m->several[g] = m->several[g] || m->emo_of[g] != e;
+}
+
+/* Taking off the mean of somebody who is only ever angry takes off the anger. */
+static void say_implied(const struct implied *m)
+{
+	size_t n_one = 0, n_group = ser_map_len(m->group);
+	for (size_t g = 0; g < n_group; g++)
+		n_one += !m->several[g] && m->n_of[g] > 1;
+	if (ser_map_len(m->emo) > 1 && 2 * n_one > n_group)
+		ser_cli_warn(
+			&c,
+			"%zu of the %zu values of \"%s\" have one emotion alone, which goes with their mean: what is "
+			"left is no fair comparison",
+			n_one, n_group, o.by);
+}
+
+static void implied_free(struct implied *m)
+{
+	ser_map_free(m->group);
+	ser_map_free(m->emo);
+	free(m->emo_of);
+	free(m->n_of);
+	free(m->several);
+}
+
 /* ---- statistics over records ---- */
 
 /* The records between the passes, and the headers that stand before some of them. */
@@ -52,6 +104,7 @@ static void first_pass(struct kept *k)
 {
 	struct ser_in *in = ser_in_open(&c);
 	struct ser_record r = {0};
+	struct implied m = {.group = ser_map_new(), .emo = ser_map_new()};
 	bool segment;
 	if (k != NULL)
 		keep_header(k, ser_in_header(in));
@@ -63,8 +116,12 @@ static void first_pass(struct kept *k)
 			ser_cli_skip(&c, ser_record_id(&r), &e);
 		else if (k != NULL)
 			check(ser_store_add(k->record, &r, &e), &e);
+		if (o.by != NULL)
+			look(&m, &r);
 		ser_cli_progress(&c, "records", c.n_read, 0);
 	}
+	say_implied(&m);
+	implied_free(&m);
 	ser_record_free(&r);
 	ser_in_close(in);
 	ser_norm_done(n);

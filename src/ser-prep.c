@@ -126,6 +126,13 @@ int main(int argc, char **argv)
 	if (rc == 0 && rep.n_off > 0 && strict)
 		rc = ser_fail(&e, SER_EDATA, "%s: %zu differences from what the corpus should hold", c.operand[named],
 			      rep.n_off);
+	struct ser_buf odd = {0};
+	if (rc == 0)
+		ser_table_oddities(&t, &odd);
+	for (char *save = NULL, *l = odd.n > 0 ? strtok_r(odd.s, "\n", &save) : NULL; l != NULL;
+	     l = strtok_r(NULL, "\n", &save))
+		ser_cli_warn(&c, "%s", l);
+	ser_buf_free(&odd);
 	if (rc == 0)
 		rc = ser_table_write(&t, stdout, &e);
 	ser_buf_free(&rep.notes);

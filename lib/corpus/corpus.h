@@ -120,6 +120,10 @@ bool ser_table_name_apart(struct ser_table *t);
  * --spk-prefix do; a column that is not there stays so. */
 void ser_table_prefix(struct ser_table *t, const char *column, const char *text);
 
+/* What is odd in a table, sentences that end in newlines, appended to notes: a speaker of two sexes, emotions or speakers that differ in
+ * case alone, texts that tell the emotion, sounds of one corpus whose sample rates differ. */
+void ser_table_oddities(const struct ser_table *t, struct ser_buf *notes);
+
 /* A whole manifest. `o` as for ser_manifest_new(). Paths stay as typed. */
 int ser_table_read(struct ser_table *t, FILE *f, const char *name, const struct ser_manifest_opts *o,
 		   struct ser_err *e);

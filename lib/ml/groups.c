@@ -13,10 +13,18 @@ struct job {
 	struct ser_kmeans_opt o;
 };
 
+/* Too few rows, and they are to be passed over. */
+static bool is_small(const struct job *j, const struct ser_kmeans_group *g)
+{
+	return j->o.pass_small && g->n < (j->k_hi > 0 ? j->k_hi + 1 : j->k_lo);
+}
+
 static void fit(void *arg, size_t i, int worker)
 {
 	struct job *j = arg;
 	struct ser_kmeans_group *g = &j->g[i];
+	if (is_small(j, g))
+		return;
 	const char *key = ser_map_key(j->key, i, NULL);
 	float *own = NULL; /* the group's rows; the only group has them all */
 	(void)worker;
@@ -50,7 +58,7 @@ struct ser_kmeans_group *ser_kmeans_groups(const struct ser_kmeans_opt *o, const
 	j.o.n_thread = j.n_group == 1 ? o->n_thread : 1;
 	ser_parallel_for(j.n_group == 1 ? 1 : o->n_thread, j.n_group, fit, &j);
 	size_t i = 0;
-	while (i < j.n_group && j.g[i].m != NULL)
+	while (i < j.n_group && (j.g[i].m != NULL || is_small(&j, &j.g[i])))
 		i++;
 	if (i < j.n_group) {
 		*failed = i;

@@ -18,6 +18,7 @@ struct ser_kmeans_opt {
 	size_t max_iter; /* 300 */
 	double tol;      /* stop when the centres moved by at most tol * mean variance (squared); 1e-4, 0: to the end */
 	bool margin;     /* also compute the margins */
+	bool pass_small; /* ser_kmeans_groups(): a group with fewer rows than k, or than k_hi + 1, is no error and has no m */
 	uint64_t seed;
 	int n_thread;
 };

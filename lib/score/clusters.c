@@ -173,6 +173,8 @@ static struct ser_report *fill(const struct ser_score_opt *o, const struct ser_s
 	ser_report_about(rep, "label", ser_str(o->label));
 	ser_report_about(rep, "cluster", ser_str(o->cluster));
 	ser_report_about(rep, "n", ser_int((int64_t)s->n));
+	if (s->n_passed > 0)
+		ser_report_about(rep, "passed_over", ser_int((int64_t)s->n_passed));
 	ser_report_about(rep, "classes", ser_int((int64_t)ser_map_len(s->name)));
 	ser_report_about(rep, "groups", ser_int((int64_t)c->n_group));
 	ser_report_about(rep, "groups_by", ser_str(o->by != NULL || c->n_group > 1 ? ser_score_speaker(o) : "none"));

@@ -32,8 +32,8 @@ struct ser_score_set {
 	double *unit, *text;      /* [n,d] of unit length, of voices and pairs; of pairs' texts */
 	double *share, *post; /* [n,k] of votes, summing to 1; posteriors. Of frames share has the sums of records */
 	size_t k;             /* classes of them, o->votes.n */
-	size_t n_passed;      /* records without votes, or that test or validate; of classes, those rejected */
-	bool sigmoid;         /* the posteriors are; of frames: numbers, not classes */
+	size_t n_passed; /* records without votes, or that test or validate; of classes and clusters, those without */
+	bool sigmoid;    /* the posteriors are; of frames: numbers, not classes */
 	size_t cap[6];
 	bool no_spk;  /* records don't say who speaks */
 	bool by_file; /* a file is a fold */

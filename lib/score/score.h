@@ -62,10 +62,10 @@ void ser_score_opt_init(struct ser_score_opt *o);
 
 enum ser_score_kind {
 	SER_SCORE_CLASSES, /* true and predicted class; records whose prediction is nil were rejected, and are counted only */
-	SER_SCORE_NUMBERS,  /* true and predicted number */
-	SER_SCORE_CLUSTERS, /* true class and cluster, perhaps an embedding; the speaker is the group */
-	SER_SCORE_VOICES,   /* embeddings; the speaker must be there when trials is NULL */
-	SER_SCORE_COHORT,   /* embeddings to normalise scores by; the speaker need not be there */
+	SER_SCORE_NUMBERS, /* true and predicted number */
+	SER_SCORE_CLUSTERS, /* true class and cluster, which may be nil: then counted only; perhaps an embedding; the speaker is the group */
+	SER_SCORE_VOICES, /* embeddings; the speaker must be there when trials is NULL */
+	SER_SCORE_COHORT, /* embeddings to normalise scores by; the speaker need not be there */
 	SER_SCORE_VOTES, /* votes; records whose label "split" is test or dev, and those without votes, are passed over */
 	SER_SCORE_LABELS,     /* votes, and posteriors of the same classes; records without votes are passed over */
 	SER_SCORE_POSTERIORS, /* true class, posteriors of all classes, which sum to 1 */

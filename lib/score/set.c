@@ -179,10 +179,12 @@ static int add_classes(struct ser_score_set *s, const struct ser_header *h, stru
 	return rc;
 }
 
-/* ser-predict --reject leaves the prediction nil. */
+/* ser-predict --reject leaves the prediction nil, ser-kmeans --pass-small the cluster. */
 static bool rejected(const struct ser_score_set *s, const struct ser_record *r)
 {
-	const struct ser_val *v = ser_record_get(r, s->o->pred);
+	if (s->kind != SER_SCORE_CLASSES && s->kind != SER_SCORE_CLUSTERS)
+		return false;
+	const struct ser_val *v = ser_record_get(r, s->kind == SER_SCORE_CLASSES ? s->o->pred : s->o->cluster);
 	return v != NULL && v->kind == SER_NIL;
 }
 
@@ -226,7 +228,7 @@ int ser_score_set_add(struct ser_score_set *s, const struct ser_header *h, bool 
 		ser_score_put_list(s->said, ser_score_said(h, "post", "classes"));
 	if (s->n == 0)
 		begin(s, h, r);
-	int rc = votes ? ser_score_add_votes(s, h, r, e) : s->kind == SER_SCORE_CLASSES && rejected(s, r);
+	int rc = votes ? ser_score_add_votes(s, h, r, e) : rejected(s, r);
 	if (rc != SER_OK) {
 		s->n_passed += rc > 0;
 		return rc > 0 ? SER_OK : rc;
@@ -282,6 +284,8 @@ static int order_classes(struct ser_score_set *s, struct ser_err *e)
 int ser_score_set_done(struct ser_score_set *s, const char *file, struct ser_err *e)
 {
 	bool voices = s->kind == SER_SCORE_VOICES || s->kind == SER_SCORE_COHORT;
+	if (s->n == 0 && s->n_passed > 0 && s->kind == SER_SCORE_CLUSTERS)
+		return ser_fail(e, SER_EDATA, "%s: no record has a cluster", file);
 	if (s->n == 0 && s->n_passed > 0 && s->kind == SER_SCORE_CLASSES)
 		return ser_fail(e, SER_EDATA, "%s: every record was rejected", file);
 	if (s->n == 0 && s->n_passed > 0)

@@ -225,3 +225,25 @@ stream() {
 	cut -f1,6 out.tsv
 	[ "$(awk -F'\t' 'NR == 1 {for (i = 1; i <= NF; i++) if ($i == "split") c = i} $c == "dev" {print $1}' out.tsv)" = u2 ]
 }
+
+@test "published folds of descriptions are EmoBox' lists, number by number" {
+	lists=$DATA/folds
+	cd "$T"
+	[ -e "$lists/emobox-folds.tsv.gz" ] || skip "there are no lists"
+	compared=0
+	for c in $(ser-prep --list | awk '{print $1}'); do
+		case $(ser-prep --describe "$c" | awk '$1 == "folds" {$1 = ""; print}') in *emobox* | *sessions*) ;; *) continue ;; esac
+		name=$(ser-prep --describe "$c" | awk '$1 == "folds" {for (i = 2; i <= NF; i++) if ($i ~ /^(emobox|sessions)$/) print $i}')
+		# each speaker's fold by the lists, and the manifest of one utterance a speaker
+		zcat "$lists/emobox-speakers.tsv.gz" "$lists/emobox-folds.tsv.gz" | awk -F'\t' -v c="$c" '$1 != c {next}
+			NF == 3 {spk[$2] = $3; next} $3 == "test" && spk[$4] != "" {print spk[$4] "\t" $2}' | sort -u >want
+		[ -s want ]
+		case $name in
+		sessions) awk -F'\t' 'BEGIN {print "id\tpath\tspk\temo\tsession"} {print $1 "\t" $1 ".wav\t" $1 "\tx\t" substr($1, 5, 1)}' want ;;
+		*) awk -F'\t' 'BEGIN {print "id\tpath\tspk\temo"} {print $1 "\t" $1 ".wav\t" $1 "\tx"}' want ;;
+		esac >m.tsv
+		ser-fold published -q "$c:$name" m.tsv | awk -F'\t' 'NR == 1 {for (i = 1; i <= NF; i++) at[$i] = i; next} {print $at["spk"] "\t" $at["fold"]}' | sort | diff want - || { echo "$c"; false; }
+		compared=$((compared + 1))
+	done
+	[ "$compared" -ge 4 ]
+}

@@ -114,3 +114,18 @@ two() { # two plain clusters of each of two speakers, the records of both mixed
 	mkstream -n 4 --frames 5 --nan 2 >nan.ser
 	fails 1 'not finite' ser-kmeans -k 2 --frames 9 nan.ser
 }
+
+@test "--pass-small: a group with fewer records than clusters gets none, is counted, and is passed over by pairs and scores" {
+	{ for i in 1 2 3 4 5 6; do printf 'id=a%s\tspk=1\temo=%s\temb:t=%s,%s\n' $i $((i % 2)) $((i % 2)) 1; done
+	  printf 'id=b1\tspk=2\temo=0\temb:t=0,1\n'; } | "$ROOT"/tests/tools/mkser >g.ser
+	fails 1 'spk "2"' ser-kmeans --by spk -k 2 g.ser
+	run -0 --separate-stderr ser-kmeans --by spk -k 2 --pass-small -o c.ser g.ser
+	[[ $stderr == *'1 of 2 groups have too few records for their clusters: their 1 records get none'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+	same 'b1' bash -c "ser-select '!has(cluster)' c.ser | ser-dump --tsv id | tail -n +2"
+	ser-kmeans --by spk -k 2 --pass-small --margin --centroids m.ser -q g.ser >/dev/null
+	[ "$(ser-dump m.ser | wc -l)" -eq 2 ]
+	[ "$(ser-pairs --by spk c.ser | ser-dump | wc -l)" -eq 6 ]
+	ser-score clusters --by spk --label emo --tsv c.ser | grep -qx $'about\tpassed_over\tvalue\t1'
+	fails 1 'no group has enough' ser-kmeans --by spk -k 7 --pass-small g.ser
+	fails 2 'goes with --by' ser-kmeans -k 2 --pass-small g.ser
+}

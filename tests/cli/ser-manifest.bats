@@ -422,3 +422,29 @@ X
 	deep 2000 | ser-manifest --from emobox > /dev/null
 	deep 3000 | (run -1 ser-manifest --from emobox && [[ $output == *'maximum parsing depth'* ]])
 }
+
+@test "what is odd is warned about, and nothing else: sexes, case, texts that tell the emotion, rates" {
+	cd "$T"
+	warns() { run --separate-stderr ser-manifest "$@" && [ "$status" -eq 0 ]; }
+	printf 'id\tpath\tspk\temo\tsex\ttext\tsample_rate\n' >h
+	{ cat h; printf 'a\ta.wav\t1\tsad\tf\tx\t16000\nb\tb.wav\t1\thappy\tf\ty\t16000\nc\tc.wav\t2\thappy\tm\tx\t16000\nd\td.wav\t2\tsad\tm\ty\t16000\n'; } >good.tsv
+	warns good.tsv
+	[ -z "$stderr" ]
+	warns <(sed '2s/\tf\t/\tm\t/' good.tsv)
+	[[ $stderr == *'speaker "1" is of sex "m" in some rows and "f" in others'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+	warns <(sed '2s/sad/Sad/' good.tsv)
+	[[ $stderr == *'"Sad" and "sad" in column emo differ in case alone'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+	warns <(sed '2s/\tx\t/\ty\t/; 3s/\ty\t/\tx\t/' good.tsv)
+	[[ $stderr == *'each of the 2 texts that are said twice or more has one emotion alone'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+	warns <(sed '2s/16000/24414/; 3s/16000/8000/' good.tsv)
+	[[ $stderr == *'1 of 4 sounds have a sample rate of 24414, the others several, among them 8000'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+	# texts that come once are no codes; sounds of two corpora may differ
+	warns <(sed '2s/\tx\t/\tz\t/; 3s/\ty\t/\tw\t/' good.tsv)
+	[ -z "$stderr" ]
+	warns <(awk -F'\t' -v OFS='\t' '{print $0, NR == 1 ? "corpus" : NR < 4 ? "one" : "two"}' good.tsv | sed '4,5s/16000/8000/')
+	[ -z "$stderr" ]
+	# of a corpus' folder, too
+	mkdir -p c/s1 && touch c/s1/{sad_1,Sad_2}.wav
+	run -0 --separate-stderr ser-prep --pattern '{spk}/{emo}_{text}' c
+	[[ $stderr == *'differ in case alone'* ]]
+}

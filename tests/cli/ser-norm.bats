@@ -125,3 +125,13 @@ input() {
 		fails 1 "missing.ser: cannot open" ser-norm -q -t $t 1.ser missing.ser -o out.ser
 	done
 }
+
+@test "--by warns where a value implies the emotion" {
+	some() { printf 'id=%s\tspk=%s\temo=%s\tfeat:t=%s\n' "$@" | "$ROOT"/tests/tools/mkser; }
+	run -0 --separate-stderr ser-norm --by spk -o /dev/null <(some a 1 x 1,2 b 1 x 2,1 c 2 y 1,3 d 2 y 3,1)
+	[[ $stderr == *'2 of the 2 values of "spk" have one emotion alone'* ]]
+	run -0 --separate-stderr ser-norm --by spk -o /dev/null <(some a 1 x 1,2 b 1 y 2,1 c 2 y 1,3 d 2 y 3,1)
+	[ -z "$stderr" ]
+	run -0 --separate-stderr ser-norm --by spk -o /dev/null <(some a 1 x 1,2 b 1 x 2,1 c 2 x 1,3 d 2 x 3,1)
+	[ -z "$stderr" ]
+}

@@ -88,6 +88,12 @@ recipe() {
 	[ "$(tail -n +2 more/confounds.tsv | cut -f 2 | sort -u | paste -sd' ')" = 'other other-random' ]
 	ser-info more/three.other.ser | grep -q 'emb '
 
+	# a corpus that says nothing of language and sex, and a speaker with fewer utterances than emotions
+	bare="ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' $BATS_FILE_TMPDIR/three | awk 'NR < 9 || /s1/ || /angry_01/'"
+	recipe confounds.mk bare -s SPEAKER="$PWD/spk" SYSTEMS=cepstra PREP_three="$bare" "$PWD"/bare/confounds.tsv 2> messages
+	grep -q '1 of 2 groups have too few records' messages
+	[ "$(tail -n +2 bare/confounds.tsv | cut -f 4 | sort -u | paste -sd' ')" = 'emo loud spk text' ]
+
 	# no table of speakers that the encoder was trained on
 	run -2 recipe confounds.mk seen -s SPEAKER="$PWD/spk" CORPORA=one "$PWD"/seen/confounds.tsv \
 		PREP_one="ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' $BATS_FILE_TMPDIR/one | sed '1s/\$\$/\tlang\tsex/; 1!s/\$\$/\ten\tm/'"
