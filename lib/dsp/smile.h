@@ -74,7 +74,7 @@ size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned c
 
 struct ser_smile_periods {
 	float jitter, jitter_ddp, shimmer, shimmer_db;
-	float log_hnr; /* dB, -100 without a voice */
+	float log_hnr; /* dB; -100 without a voice, 0 where no period was found yet */
 };
 /* Periods by waveform matching: from where the last one ended, the lag within `reach` of the pitch's period, as a
  * share of it, at which the normalised correlation of a period and the next is highest. x [n], hz [T], y [T]. Where

@@ -8,6 +8,8 @@
 
 static const double LEAST_CC = 0.5; /* of the correlation */
 static const float NO_HNR = -100;
+static const double NO_HARMONIC = -201; /* dB */
+static const double ONE_BIT = 0x1p-16;  /* half a step of 16-bit samples */
 enum { MARGIN = 4, MOST_PERIODS = 64 }; /* samples that must follow two periods; in a frame */
 
 /* Pearson's correlation of x [n] and x + n. */
@@ -85,16 +87,16 @@ static size_t frame(const double *x, size_t from, size_t to, size_t end, double 
 	size_t lo = (size_t)(t0 * (1 - reach)), hi = (size_t)(t0 * (1 + reach)), n = 0, n_jitter = 0, n_ddp = 0;
 	size_t at[MOST_PERIODS + 1], n_at = 0;
 	while (from + 2 * hi + MARGIN <= to && n_at < MOST_PERIODS) {
-		at[n_at++] = from;
 		double cc = 0, t = period(x + from, lo, hi, &cc);
 		size_t step = (size_t)(t + 0.5);
 		if (t == 0) {
 			from += (size_t)(t0 + 0.5);
 			continue;
 		}
+		at[n_at++] = from;
 		if (cc >= LEAST_CC) {
 			double a = height(x + from, step), b = height(x + from + step, step);
-			shimmer += fabs(a - b);
+			shimmer += fabs(a - b) > ONE_BIT ? fabs(a - b) : 0; /* of equal samples exactly 0 */
 			tall += 0.5 * (a + b);
 			sum += t;
 			n++;
@@ -121,7 +123,8 @@ static size_t frame(const double *x, size_t from, size_t to, size_t end, double 
 		y->shimmer = (float)fmin(1, shimmer / tall);
 		y->shimmer_db = (float)(20 * log10(1 + fmin(1, shimmer / tall)));
 	}
-	at[n_at++] = from;
+	if (n_at > 0)
+		at[n_at++] = from;
 	if (n_at > 1 && from + (size_t)t0 <= end)
 		y->log_hnr = (float)harmonics_db(x, at, n_at, (size_t)t0);
 	return from;
@@ -144,6 +147,7 @@ void ser_smile_jitter(const double *x, size_t n, double reach, const float *hz, 
 			size_t two = 2 * (size_t)(SMILE_RATE / hz[t] * (1 + reach)) + MARGIN, to = begin + SMILE_HOP;
 			to = to > at + two ? to : at + two;
 			to = to < at + SMILE_LONG ? to : at + SMILE_LONG;
+			now.log_hnr = now.log_hnr == NO_HNR ? 0 : now.log_hnr;
 			size_t next = frame(x, at, to < n ? to : n, n, hz[t], reach, &r, &now);
 			at = next >= begin + SMILE_HOP ? at
 						       : next; /* read again where the next frame would begin late */
@@ -193,6 +197,12 @@ void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const double *ma
 		size_t i = near < SMILE_LONG_BIN - 1 ? nearest(mag, SMILE_LONG_BIN, near, true) : SMILE_LONG_BIN;
 		if (i == SMILE_LONG_BIN)
 			break;
+		if (n > 0 && fabs((double)i - (double)near) > 0.5 * hz / BIN_HZ) { /* that of another multiple */
+			raw[n] = 0;
+			at[n] = (double)(n + 1) * hz;
+			db[n] = NO_HARMONIC;
+			continue;
+		}
 		double a = mag[i - 1], b = mag[i], c = mag[i + 1], to = 0.5 * (a - c) / (a - 2 * b + c);
 		raw[n] = b;
 		at[n] = ((double)i + to) * BIN_HZ;
