@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The peer of tests/bench/encoder.c: HuBERT base with random weights in PyTorch, by transformers where it is there and else by
-torchaudio. One utterance of 5 s, or 16 of 2 to 10 s, in batches of --batch, sorted by length and padded. Prints a line of JSON."""
+torchaudio. One utterance of 5 s, or 16 of 2 to 10 s, in batches of --batch, sorted by length and padded; or --tune: a step of Adam with -b
+utterances of 5 s, cross entropy of 4 classes on the mean over time, the feature encoder frozen. Prints a line of JSON."""
 import argparse
 import json
 import resource
@@ -18,10 +19,12 @@ p.add_argument("-p", default="f32", choices=["f32", "bf16", "bf16-weights"])
 p.add_argument("--batch", type=int, default=1, help="utterances a batch, padded to the longest")
 p.add_argument("--attention", default="sdpa", choices=["eager", "sdpa"])
 p.add_argument("--compile", action="store_true")
+p.add_argument("--tune", action="store_true")
+p.add_argument("--checkpoint", action="store_true", help="layers are computed again in backward")
 a = p.parse_args()
 torch.set_num_threads(a.t)
 torch.manual_seed(1)
-torch.set_grad_enabled(False)
+torch.set_grad_enabled(a.tune)
 try:
     from transformers import HubertConfig, HubertModel
     net = HubertModel._from_config(HubertConfig(), attn_implementation=a.attention).eval()
@@ -35,7 +38,7 @@ if a.p == "bf16-weights":
     net, dtype = net.bfloat16(), torch.bfloat16
 if a.compile:
     net = torch.compile(net)
-n = [80000] if a.b == 1 else sorted(int((2 + 8 * (i * 7 % a.b) / (a.b - 1)) * 16000) for i in range(a.b))
+n = [80000] * a.b if a.b == 1 or a.tune else sorted(int((2 + 8 * (i * 7 % a.b) / (a.b - 1)) * 16000) for i in range(a.b))
 x = [0.1 * torch.randn(k) for k in n]
 
 
@@ -51,6 +54,25 @@ def run():
                 net(one, attention_mask=mask if len(part) > 1 else None)
             else:
                 net(one, torch.tensor([len(s) for s in part]) if len(part) > 1 else None)
+
+
+if a.tune:
+    net.train()
+    net.feature_extractor._freeze_parameters()
+    if a.checkpoint:
+        net.gradient_checkpointing_enable({"use_reentrant": False})
+    net.config.layerdrop, net.config.apply_spec_augment = 0, False
+    head = torch.nn.Linear(768, 4)
+    adam = torch.optim.Adam([w for m in (net, head) for w in m.parameters() if w.requires_grad], lr=1e-5)
+    sounds, labels = torch.stack(x), torch.zeros(a.b, dtype=torch.long)
+
+    def run():
+        with torch.autocast("cpu", torch.bfloat16, enabled=a.p == "bf16"):
+            loss = torch.nn.functional.cross_entropy(head(net(sounds).last_hidden_state.mean(1)).float(), labels)
+        adam.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([w for m in (net, head) for w in m.parameters() if w.requires_grad], 1.0)
+        adam.step()
 
 
 run()
