@@ -67,9 +67,9 @@ $(foreach c,$(UNLABELLED),$(eval MANIFEST_$(c) = $$(call prep,$(c)) | $$(call di
 	$(eval $(OUT)/corpora/$(c).tsv: $$(call uses,MANIFEST_$(c) CLUSTERS)))
 $(OUT)/corpora/%.tsv:
 	mkdir -p $(@D)
-	$(MANIFEST_$*) | awk -F'\t' -v OFS='\t' -v c=$* -v fewest=$(CLUSTERS) \
-		'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == "spk") s = i; print $$0, "corpus"; next} \
-		 {$$1 = c "-" $$1; $$s = c "-" $$s; line[NR] = $$0 OFS c; spk[NR] = $$s; n[$$s]++} \
+	$(MANIFEST_$*) | ser-manifest --corpus $* | awk -F'\t' -v OFS='\t' -v c=$* -v fewest=$(CLUSTERS) \
+		'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == "spk") s = i; print; next} \
+		 {$$1 = c "-" $$1; $$s = c "-" $$s; line[NR] = $$0; spk[NR] = $$s; n[$$s]++} \
 		 END {for (i = 2; i <= NR; i++) if (n[spk[i]] >= 2 * fewest) print line[i]; \
 			for (s in n) if (n[s] < 2 * fewest) {few++; rows += n[s]} \
 			if (few) print "paper-clusters.mk: " c ": " few " speakers have less than two utterances a cluster; left out, with " rows " utterances" > "/dev/stderr"}' > $@.part

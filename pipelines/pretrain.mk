@@ -41,19 +41,19 @@ $(OUT)/nemo.tsv: $(call uses,HELD_OUT SEED)
 
 $(OUT)/librispeech.tsv: $(call uses,EVERY)
 	mkdir -p $(@D)
-	ser-prep librispeech $(FOLDER)/librispeech -q | ser-manifest --utt-prefix ls- --spk-prefix ls- | $(call some,$(EVERY)) > $@.part
+	ser-prep librispeech $(FOLDER)/librispeech -q | $(call some,$(EVERY)) > $@.part
 	mv $@.part $@
 
 $(OUT)/commands.tsv: $(call uses,EVERY)
 	mkdir -p $(@D)
-	ser-prep arabic-speech-commands $(FOLDER)/arabic-speech-commands -q | ser-manifest --utt-prefix asc- --spk-prefix asc- | \
+	ser-prep arabic-speech-commands $(FOLDER)/arabic-speech-commands -q | \
 		$(call some,$(EVERY)) > $@.part
 	mv $@.part $@
 
 heard = awk -F'\t' -v every=$(EVERY) 'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == "split") c = i} NR == 1 || ($$c == "train" && NR % every == 0)'
 $(OUT)/pool.tsv: $(OUT)/librispeech.tsv $(OUT)/commands.tsv $(OUT)/nemo.tsv $(call uses,EVERY)
 	$(heard) $(OUT)/nemo.tsv > $@.nemo
-	ser-manifest $(OUT)/librispeech.tsv $(OUT)/commands.tsv $@.nemo -o $@
+	ser-manifest --corpus ls,asc,nemo $(OUT)/librispeech.tsv $(OUT)/commands.tsv $@.nemo -o $@
 	rm $@.nemo
 
 $(OUT)/wave.ser: $(OUT)/pool.tsv $(call uses,SEGMENT SHORTEST)

@@ -70,11 +70,8 @@ static int read_from(enum format from, struct ser_table *t, char *const *file, i
 	for (int i = 0; i < n && rc == 0; i++) {
 		struct ser_table one = {0};
 		rc = read_one(from, &one, file[i], allow_pipes, notes, e);
-		if (rc == 0 && corpus != NULL) {
-			size_t c = ser_table_add_col(&one, "corpus");
-			for (size_t r = 0; r < one.n_row; r++)
-				ser_table_set(&one, r, c, corpus[i], strlen(corpus[i]));
-		}
+		if (rc == 0 && corpus != NULL)
+			ser_table_fill(&one, "corpus", corpus[i]);
 		if (rc == 0) {
 			count_shared(&one, speakers, shared);
 			ser_table_append(t, &one);

@@ -133,6 +133,8 @@ int main(int argc, char **argv)
 	     l = strtok_r(NULL, "\n", &save))
 		ser_cli_warn(&c, "%s", l);
 	ser_buf_free(&odd);
+	if (rc == 0 && named)
+		ser_table_fill(&t, "corpus", c.operand[0]);
 	if (rc == 0)
 		rc = ser_table_write(&t, stdout, &e);
 	ser_buf_free(&rep.notes);

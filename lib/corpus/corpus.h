@@ -113,6 +113,8 @@ void ser_table_sort(struct ser_table *t, size_t col);
 void ser_table_filter(struct ser_table *t, const bool *keep);
 /* Put the rows of `more` behind those of t, cells under columns of their name; columns that only `more` has are added. */
 void ser_table_append(struct ser_table *t, const struct ser_table *more);
+/* Put `text` in every row of a column, which is added where it is not there. */
+void ser_table_fill(struct ser_table *t, const char *column, const char *text);
 /* Where the column corpus names several, put its name and a dash before every id, recording and speaker that does not begin with them, so
  * that the speakers "03" of two corpora are two. False: it names none, or one; nothing is changed. */
 bool ser_table_name_apart(struct ser_table *t);

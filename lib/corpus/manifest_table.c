@@ -148,6 +148,13 @@ void ser_table_append(struct ser_table *t, const struct ser_table *more)
 	}
 }
 
+void ser_table_fill(struct ser_table *t, const char *column, const char *text)
+{
+	const size_t c = ser_table_add_col(t, column);
+	for (size_t i = 0; i < t->n_row; i++)
+		ser_table_set(t, i, c, text, strlen(text));
+}
+
 static void put_corpus(struct ser_table *t, const char *column)
 {
 	const ptrdiff_t c = ser_table_col(t, column), from = ser_table_col(t, "corpus");

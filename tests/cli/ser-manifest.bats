@@ -312,6 +312,10 @@ b-03a\tb.wav\tb-03\tcalm\t\tb-rec\t0\t1' ]
 	[ "$(cut -f 1,3 "$T/d.tsv" | tail -n 1)" = $'tess-a1\ttess-03' ]
 	[ "$(head -4 "$T/d.tsv")" = "$(cat "$T/c.tsv")" ]
 	run -2 ser-manifest --corpus emodb "$T/a.tsv" "$T/b.tsv"
+	# a corpus that ser-prep knows says its name
+	mkdir -p "$T/e/wav" "$T/s"; : > "$T/e/wav/03a01Fa.wav"; : > "$T/s/DC_a01.wav"
+	ser-manifest <(ser-prep -q emodb "$T/e") <(ser-prep -q savee "$T/s") > "$T/p.tsv"
+	[ "$(cut -f 1,3 "$T/p.tsv" | tail -n +2 | paste -sd ' ')" = $'emodb-03a01Fa\temodb-03 savee-DC_a01\tsavee-DC' ]
 }
 
 @test "ser-manifest --votes, --label: plurality, multi-hot, distribution" {

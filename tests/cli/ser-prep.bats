@@ -47,9 +47,9 @@ make_files() { # names on stdin, below $1
 @test "ser-prep emodb: columns, and an unknown label is an error naming file and place" {
 	mkdir -p "$T/e/wav"; : > "$T/e/wav/03a01Fa.wav"; : > "$T/e/wav/16b10Wb.flac"
 	run -0 --separate-stderr ser-prep emodb "$T/e/"
-	[ "${lines[0]}" = $'id\tpath\tspk\temo\tsex\ttext\ttake\tlang' ]
-	[ "${lines[1]}" = "03a01Fa"$'\t'"$T/e/wav/03a01Fa.wav"$'\t03\thappiness\tm\ta01\ta\tde' ]
-	[ "${lines[2]}" = "16b10Wb"$'\t'"$T/e/wav/16b10Wb.flac"$'\t16\tanger\tf\tb10\tb\tde' ]
+	[ "${lines[0]}" = $'id\tpath\tspk\temo\tsex\ttext\ttake\tlang\tcorpus' ]
+	[ "${lines[1]}" = "03a01Fa"$'\t'"$T/e/wav/03a01Fa.wav"$'\t03\thappiness\tm\ta01\ta\tde\temodb' ]
+	[ "${lines[2]}" = "16b10Wb"$'\t'"$T/e/wav/16b10Wb.flac"$'\t16\tanger\tf\tb10\tb\tde\temodb' ]
 	[[ $stderr == *"ser-prep: emodb: 2 files, expected 535"* ]]
 	run -1 --separate-stderr ser-prep --strict emodb "$T/e"
 	[ -z "$output" ]
@@ -64,8 +64,8 @@ make_files() { # names on stdin, below $1
 		Actor_02/02-01-02-01-02-01-02.mp4 Actor_02/copy.wav | make_files "$T/r"
 	run -0 --separate-stderr ser-prep --relative ravdess "$T/r"
 	[ "${#lines[@]}" -eq 3 ]
-	[ "${lines[1]}" = $'03-01-02-01-02-01-02\tActor_02/03-01-02-01-02-01-02.wav\t02\tcalm\tf\tdogs\tnormal\t1\ten' ]
-	[ "${lines[2]}" = $'03-01-05-02-01-02-01\tActor_01/03-01-05-02-01-02-01.wav\t01\tanger\tm\tkids\tstrong\t2\ten' ]
+	[ "${lines[1]}" = $'03-01-02-01-02-01-02\tActor_02/03-01-02-01-02-01-02.wav\t02\tcalm\tf\tdogs\tnormal\t1\ten\travdess' ]
+	[ "${lines[2]}" = $'03-01-05-02-01-02-01\tActor_01/03-01-05-02-01-02-01.wav\t01\tanger\tm\tkids\tstrong\t2\ten\travdess' ]
 	[[ $stderr == *"1 audio files match no pattern, such as $T/r/Actor_02/copy.wav"* ]]
 }
 
@@ -80,7 +80,7 @@ make_files() { # names on stdin, below $1
 	sed 's|/|_|' "$T/names" | make_files "$T/ALL"
 	ser-prep --strict --relative savee "$T/ALL" > "$T/b.tsv"
 	cmp <(cut -f1,3- "$T/a.tsv") <(cut -f1,3- "$T/b.tsv")
-	grep -q $'^KL_sa03\tKL/sa03.wav\tKL\tsadness\tm\tsa03\ten$' "$T/a.tsv"
+	grep -q $'^KL_sa03\tKL/sa03.wav\tKL\tsadness\tm\tsa03\ten\tsavee$' "$T/a.tsv"
 }
 
 @test "ser-prep tess: whole corpus made up, with its misnamed file" {
@@ -101,14 +101,14 @@ make_files() { # names on stdin, below $1
 		make_files "$T/v"
 	ser-prep --strict emovo "$T/v" > "$T/v.tsv"
 	[ "$(counts "$T/v.tsv" sex)" = "f=294 m=294" ]
-	grep -q $'^gio-m2-n3\t.*\tm2\thappiness\tm\tn3\tit$' "$T/v.tsv"
+	grep -q $'^gio-m2-n3\t.*\tm2\thappiness\tm\tn3\tit\temovo$' "$T/v.tsv"
 }
 
 @test "ser-prep cremad: levels, speakers' sex, and the whole corpus by its list of votes" {
 	printf '%s\n' 1001_IEO_ANG_HI.wav 1002_DFA_NEU_XX.wav 1040_ITH_SAD_X.wav | make_files "$T/c/AudioWAV"
 	run -0 --separate-stderr ser-prep --relative cremad "$T/c"
-	[ "${lines[1]}" = $'1001_IEO_ANG_HI\tAudioWAV/1001_IEO_ANG_HI.wav\t1001\tanger\tm\tIEO\thigh\ten' ]
-	[ "${lines[2]}" = $'1002_DFA_NEU_XX\tAudioWAV/1002_DFA_NEU_XX.wav\t1002\tneutral\tf\tDFA\t\ten' ]
+	[ "${lines[1]}" = $'1001_IEO_ANG_HI\tAudioWAV/1001_IEO_ANG_HI.wav\t1001\tanger\tm\tIEO\thigh\ten\tcremad' ]
+	[ "${lines[2]}" = $'1002_DFA_NEU_XX\tAudioWAV/1002_DFA_NEU_XX.wav\t1002\tneutral\tf\tDFA\t\ten\tcremad' ]
 	real labels
 	mkdir "$T/all"
 	(cd "$T/all" && awk -F'"' 'NR > 1 {print $4 ".wav"}' "$DATA/labels/cremad-summaryTable.csv" | xargs touch)
@@ -132,9 +132,9 @@ C-E2:	Neutral;	()
 X
 	echo "Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me." > "$S/dialog/transcriptions/Ses01F_impro01.txt"
 	run -0 --separate-stderr ser-prep --relative iemocap "$T/i"
-	[ "${lines[0]}" = $'id\tpath\tspk\temo\tsex\tsession\ttext\tvalence\tarousal\tdominance\tlang' ]
-	[ "${lines[1]}" = $'Ses01F_impro01_F000\tSession1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav\tSes01F\tneutral\tf\t1\tExcuse me.\t2.5000\t2.5000\t2.5000\ten' ]
-	[[ ${lines[3]} == *$'\tSes01M\tfrustration\tm\t1\t\t2.0000\t3.5000\t3.5000\ten' ]]
+	[ "${lines[0]}" = $'id\tpath\tspk\temo\tsex\tsession\ttext\tvalence\tarousal\tdominance\tlang\tcorpus' ]
+	[ "${lines[1]}" = $'Ses01F_impro01_F000\tSession1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav\tSes01F\tneutral\tf\t1\tExcuse me.\t2.5000\t2.5000\t2.5000\ten\tiemocap' ]
+	[[ ${lines[3]} == *$'\tSes01M\tfrustration\tm\t1\t\t2.0000\t3.5000\t3.5000\ten\tiemocap' ]]
 	[[ ${lines[4]} == *$'\tundecided\t'* ]]
 	run -0 --separate-stderr ser-prep --label-set 4class iemocap "$T/i"
 	[ "${#lines[@]}" -eq 3 ]
@@ -150,8 +150,8 @@ X
 @test "ser-prep esd: with and without part folders" {
 	printf '%s\n' 0001/Angry/0001_000351.wav 0012/Surprise/train/0012_001500.wav | make_files "$T/esd"
 	run -0 --separate-stderr ser-prep --relative esd "$T/esd"
-	[ "${lines[1]}" = $'0001_000351\t0001/Angry/0001_000351.wav\t0001\tanger\tf\tzh' ]
-	[ "${lines[2]}" = $'0012_001500\t0012/Surprise/train/0012_001500.wav\t0012\tsurprise\tm\ten' ]
+	[ "${lines[1]}" = $'0001_000351\t0001/Angry/0001_000351.wav\t0001\tanger\tf\tzh\tesd' ]
+	[ "${lines[2]}" = $'0012_001500\t0012/Surprise/train/0012_001500.wav\t0012\tsurprise\tm\ten\tesd' ]
 }
 
 @test "ser-prep msp-podcast: consensus labels, unknown speakers, partitions" {
@@ -164,9 +164,9 @@ MSP-PODCAST_0001_0019.wav,X,4.4,3.4,5,Unknown,Unknown,Development
 X
 	: > "$T/m/Audios/MSP-PODCAST_test3_0001.wav"
 	run -0 --separate-stderr ser-prep --relative msp-podcast "$T/m"
-	[ "${lines[1]}" = $'MSP-PODCAST_0001_0008\tAudios/MSP-PODCAST_0001_0008.wav\t127\tneutral\tm\ttest\t2.2\t4\t3.2\ten' ]
-	[ "${lines[2]}" = $'MSP-PODCAST_0001_0019\tAudios/MSP-PODCAST_0001_0019.wav\t\tundecided\t\tdev\t4.4\t3.4\t5\ten' ]
-	[ "${lines[3]}" = $'MSP-PODCAST_test3_0001\tAudios/MSP-PODCAST_test3_0001.wav\t\t\t\ttest3\t\t\t\ten' ] # withheld
+	[ "${lines[1]}" = $'MSP-PODCAST_0001_0008\tAudios/MSP-PODCAST_0001_0008.wav\t127\tneutral\tm\ttest\t2.2\t4\t3.2\ten\tmsp-podcast' ]
+	[ "${lines[2]}" = $'MSP-PODCAST_0001_0019\tAudios/MSP-PODCAST_0001_0019.wav\t\tundecided\t\tdev\t4.4\t3.4\t5\ten\tmsp-podcast' ]
+	[ "${lines[3]}" = $'MSP-PODCAST_test3_0001\tAudios/MSP-PODCAST_test3_0001.wav\t\t\t\ttest3\t\t\t\ten\tmsp-podcast' ] # withheld
 	[ -z "$stderr" ]
 	: > "$T/m/Audios/MSP-PODCAST_0002_0001.wav" # of which nothing is said
 	run -1 ser-prep --relative msp-podcast "$T/m"
@@ -178,11 +178,11 @@ X
 	echo dev/aac/id00012/21Uxsk56VDQ/00001.m4a | make_files "$T/x2"
 	echo LibriSpeech/dev-clean/1272/128104/1272-128104-0000.flac | make_files "$T/l"
 	run -0 --separate-stderr ser-prep --relative voxceleb1 "$T/x1"
-	[ "${lines[1]}" = $'id10001-1zcIwhmdeo4-00001\tvox1_dev/wav/id10001/1zcIwhmdeo4/00001.wav\tid10001\t\t1zcIwhmdeo4\t00001' ]
+	[ "${lines[1]}" = $'id10001-1zcIwhmdeo4-00001\tvox1_dev/wav/id10001/1zcIwhmdeo4/00001.wav\tid10001\t\t1zcIwhmdeo4\t00001\tvoxceleb1' ]
 	run -0 --separate-stderr ser-prep --relative voxceleb2 "$T/x2"
 	[[ ${lines[1]} == id00012-21Uxsk56VDQ-00001* ]]
 	run -0 --separate-stderr ser-prep --relative librispeech "$T/l"
-	[ "${lines[1]}" = $'1272-128104-0000\tLibriSpeech/dev-clean/1272/128104/1272-128104-0000.flac\t1272\t\t128104\t0000\ten' ]
+	[ "${lines[1]}" = $'1272-128104-0000\tLibriSpeech/dev-clean/1272/128104/1272-128104-0000.flac\t1272\t\t128104\t0000\ten\tlibrispeech' ]
 }
 
 @test "ser-prep --pattern and --corpus-file: a corpus of one's own; --emo-map, --labels" {
