@@ -64,13 +64,13 @@ struct beneath {
 
 enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446, GET_VERSION = 1, RULE_BENEATH = 1 };
 
-/* Allow this under the path, if it is there. */
-static void allow(int rules, uint64_t handled, const char *path, uint64_t access)
+/* Allow this under the path, if it is there; false: it could not be opened. */
+static bool allow(int rules, uint64_t handled, const char *path, uint64_t access)
 {
 	struct stat st;
 	int fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
-		return;
+		return false;
 	if (fstat(fd, &st) == 0) {
 		if (!S_ISDIR(st.st_mode))
 			access &= OF_A_FILE;
@@ -78,6 +78,7 @@ static void allow(int rules, uint64_t handled, const char *path, uint64_t access
 		syscall(ADD_RULE, rules, RULE_BENEATH, &b, 0); /* refused for pipes, which need no leave */
 	}
 	close(fd);
+	return true;
 }
 
 /* The folder in which a name, or a pattern with %, gets its files. */
@@ -125,13 +126,14 @@ static void landlock(const struct ser_strs *read, const struct ser_strs *write, 
 		allow(rules, r.fs, read->s[i], READ);
 	for (size_t i = 0; i < write->n; i++)
 		allow_output(rules, r.fs, write->s[i]);
+	bool leave = true;
 	if (tmp != NULL) {
 		char *above = ser_strndup(tmp, (size_t)(strrchr(tmp, '/') + 1 - tmp));
-		allow(rules, r.fs, tmp, WRITE);
-		allow(rules, r.fs, above, FS_REMOVE_DIR); /* to take it away at the end */
+		leave = allow(rules, r.fs, tmp, WRITE) && allow(rules, r.fs, above, FS_REMOVE_DIR);
 		free(above);
 	}
-	syscall(RESTRICT_SELF, rules, 0);
+	if (leave) /* to take that folder away at the end, too: without leave nothing could */
+		syscall(RESTRICT_SELF, rules, 0);
 	close(rules);
 }
 
