@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SOUNDS = 4 }; /* a thread at a time */
-
 static struct ser_cli c;
 static struct ser_model *m;
 static struct ser_embed *em;
@@ -28,222 +26,56 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	return rc < 0 ? rc : 1;
 }
 
-/* ---- heads ---- */
-
-/* What is wanted of a head, in place of the encoder's own. */
-struct job {
-	const struct ser_model *m;
-	struct ser_runner *run;
-	struct ser_source source;
-	int head; /* whose projection, or first hidden layer, is wanted; -1: none's */
-	/* of a head over texts: */
-	const char *label;
-	struct ser_strs prompt;
-	struct ser_prompts own; /* the model's classes, unless prompts are given */
-	float *unit;            /* [own.class.n, n_out] */
-	const char *name;
-	bool frames;
-};
-
-static bool projects(const struct ser_head *h)
-{
-	return h->kind == SER_HEAD_UNIT || h->kind == SER_HEAD_TOWER;
-}
-
 static int head_header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
-	struct job *j = ctx;
-	if (j->label == NULL && ser_runner_check_header(j->run, h, e) != 0)
-		return e->code;
-	struct ser_val axes = ser_val_list(), *dim = ser_header_dim_add(h, j->name);
-	ser_val_push(&h->arena, &axes, ser_str("dim"));
-	ser_val_set(&h->arena, dim, "axes", axes);
-	const struct ser_val *spk = ser_val_get(&j->m->train, "speakers");
-	if (spk != NULL)
-		ser_val_set(&h->arena, dim, "train_speakers", *spk);
-	return 0;
-}
-
-/* A head over texts: of the class that a label names, in the model's texts or in those given. */
-static int record_text(struct job *j, struct ser_record *r, struct ser_err *e)
-{
-	const char *text;
-	size_t d = j->m->head[j->head].n_out;
-	if (ser_record_str(r, j->label, &text, e) != 0)
-		return e->code;
-	float *y = ser_arena_alloc(&r->arena, d, sizeof *y);
-	size_t k = 0;
-	while (k < j->own.class.n && strcmp(j->own.class.s[k], text) != 0)
-		k++;
-	if (k < j->own.class.n) {
-		memcpy(y, j->unit + k * d, d * sizeof *y);
-	} else {
-		struct ser_prompts p = {.n = 0};
-		struct ser_err why;
-		int rc = ser_prompts_of(&p, j->m, &j->prompt, NULL, &(struct ser_strs){&text, 1}, &why);
-		if (rc == 0)
-			rc = ser_model_embed_classes(j->m, (size_t)j->head, &p, y, &why);
-		ser_prompts_free(&p);
-		if (rc != 0)
-			return ser_record_fail(r, e, SER_EDATA, "%s", why.msg);
-	}
-	ser_record_set(r, j->name, ser_f4(y, 1, &d));
-	return 1;
+	return ser_embed_head_header(ctx, h, name, e);
 }
 
 static int head_record(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
 {
-	struct job *j = ctx;
-	struct ser_tape *t;
-	int y;
-	if (j->label != NULL)
-		return record_text(j, r, e);
-	if (ser_runner_do(j->run, worker, r, &t, &y, e) < 0)
-		return e->code;
-	y = projects(&j->m->head[j->head]) ? ser_model_head(j->m, t, (size_t)j->head, y)
-					   : ser_model_hidden(j->m, t, (size_t)j->head, y);
-	return ser_runner_set(r, j->name, ser_tape_node(t, y), false, e) != 0 ? e->code : 1;
+	int rc = ser_embed_head_do(ctx, worker, r, name, e);
+	return rc < 0 ? rc : 1;
 }
 
 /* ---- sounds of manifests ---- */
 
-/* Sounds that are whole wait for as many as threads work on; one that is longer goes through the network as it comes. */
 static struct sounds {
-	struct ser_pool *pool;
+	struct ser_embed_parts *parts;
 	struct ser_out *out;
 	const char *field; /* what the encoder reads, made by the front-end */
-	size_t most;       /* sounds that wait */
-	struct sound {
-		struct ser_record r; /* labels, then the result */
-		float *x;            /* [n, d] */
-		size_t n, d, cap;
-		int rc;
-		struct ser_err e;
-	} * sound;
-	size_t n;   /* of them, the last may still grow */
-	bool open;  /* it does */
-	bool piped; /* and it is long: what came before is in the network */
-	bool failed;
 } s;
 
-static void put(struct sound *y)
+static void done(void *ctx, struct ser_record *r, const struct ser_err *e)
 {
-	if (y->rc != SER_OK) {
-		ser_cli_skip(&c, ser_record_id(&y->r), &y->e);
+	(void)ctx;
+	c.n_read++;
+	if (e != NULL) {
+		ser_cli_skip(&c, ser_record_id(r), e);
 		return;
 	}
 	for (size_t i = 0; i < c.drop.n; i++)
-		ser_record_drop(&y->r, c.drop.s[i]);
-	ser_out_record(s.out, &y->r);
-}
-
-static void work(void *ctx, size_t i, int worker)
-{
-	(void)ctx;
-	struct sound *y = &s.sound[i];
-	ser_record_set(&y->r, s.field, ser_f4(y->x, 2, (size_t[]){y->n, y->d}));
-	y->rc = ser_embed_do(em, worker, &y->r, name, &y->e);
-	ser_record_drop(&y->r, s.field);
-}
-
-/* The first n sounds are whole. */
-static void work_off(size_t n)
-{
-	ser_pool_for(s.pool, n, work, NULL);
-	for (size_t i = 0; i < n; i++)
-		put(&s.sound[i]);
-	if (n < s.n) { /* the one that grows is first now */
-		struct sound last = s.sound[n];
-		s.sound[n] = s.sound[0];
-		s.sound[0] = last;
-	}
-	s.n -= n;
-}
-
-/* The sound at hand has ended. */
-static void close_sound(void)
-{
-	struct sound *y = s.n > 0 ? &s.sound[s.n - 1] : NULL;
-	if (!s.open)
-		return;
-	if (s.piped) {
-		if (y->rc == SER_OK)
-			y->rc = ser_embed_end(em, 0, &y->r, name, &y->e);
-		put(y);
-		s.n--;
-	}
-	s.open = s.piped = false;
-	if (s.n == s.most)
-		work_off(s.n);
-}
-
-static void open_sound(const struct ser_record *r, const char *id)
-{
-	struct sound *y = &s.sound[s.n++];
-	ser_record_copy(&y->r, r);
-	ser_record_drop(&y->r, s.field);
-	ser_record_drop(&y->r, "part_of");
-	ser_record_set(&y->r, "id", ser_str(id));
-	y->n = 0;
-	y->rc = SER_OK;
-	s.open = true;
-	c.n_read++;
+		ser_record_drop(r, c.drop.s[i]);
+	ser_out_record(s.out, r);
 }
 
 /* A sound, or a part of one */
 static void take(void *ctx, const struct ser_record *part)
 {
-	(void)ctx;
 	struct ser_record r = {0};
-	const char *id, *of;
-	const float *x;
-	size_t shape[2];
 	struct ser_err e;
+	(void)ctx;
 	ser_record_copy(&r, part);
 	ser_record_rename(&r, ser_record_get(&r, "func") != NULL ? "func" : "feat", s.field);
-	id = ser_record_id(&r);
-	if (ser_record_get(&r, "part_of") != NULL && ser_record_str(&r, "part_of", &of, &e) == SER_OK)
-		id = of;
-	if (ser_model_tensor(&r, s.field, &x, shape, &e) != SER_OK)
+	if (ser_embed_parts_add(s.parts, &r, &e) != SER_OK)
 		ser_cli_die(&c, &e);
-	if (s.open && strcmp(ser_record_id(&s.sound[s.n - 1].r), id) != 0)
-		close_sound();
-	if (!s.open)
-		open_sound(&r, id);
-	struct sound *y = &s.sound[s.n - 1];
-	size_t chunk = ser_embed_chunk(em);
-	if (chunk > 0 && !s.piped && y->n + shape[0] > chunk) {
-		work_off(s.n - 1);
-		y = &s.sound[0];
-		s.piped = true;
-		y->rc = ser_embed_push(em, 0, id, y->x, y->n, &y->e);
-	}
-	if (s.piped) {
-		if (y->rc == SER_OK)
-			y->rc = ser_embed_push(em, 0, id, x, shape[0], &y->e);
-	} else {
-		y->d = shape[1];
-		y->x = ser_grow(y->x, &y->cap, ser_mul(y->n + shape[0], y->d), sizeof *y->x);
-		memcpy(y->x + y->n * y->d, x, shape[0] * y->d * sizeof *x);
-		y->n += shape[0];
-	}
 	ser_record_free(&r);
 }
 
 static void failed(void *ctx, const char *id, const struct ser_err *e)
 {
 	(void)ctx;
-	bool is_open = s.open && strcmp(ser_record_id(&s.sound[s.n - 1].r), id) == 0;
-	if (is_open && s.piped)
-		ser_embed_forget(em, 0);
-	if (is_open) {
-		s.n--;
-		s.open = s.piped = false;
-	} else {
-		close_sound();
-		c.n_read++;
-	}
-	work_off(s.n);
+	c.n_read++;
+	ser_embed_parts_fail(s.parts, id);
 	ser_cli_skip(&c, id, e);
 }
 
@@ -252,9 +84,7 @@ static void sound_header(void *ctx, const struct ser_header *from)
 	(void)ctx;
 	struct ser_header h;
 	struct ser_err e;
-	close_sound();
-	if (s.n > 0)
-		work_off(s.n);
+	ser_embed_parts_end(s.parts);
 	ser_header_copy(&h, from);
 	ser_header_extra_drop(&h, "parts");
 	const struct ser_val *dim = ser_header_dim(&h, "func");
@@ -307,9 +137,7 @@ static int from_sounds(const struct ser_encoder *enc, bool one, const struct ser
 	o.max_record = c.max_record;
 	o.several = c.n_operand > 1;
 	s.field = enc->field;
-	s.most = (size_t)c.n_thread * SOUNDS;
-	s.sound = ser_calloc(s.most, sizeof *s.sound);
-	s.pool = ser_pool_new(c.n_thread);
+	s.parts = ser_embed_parts_new(em, enc->field, name, c.n_thread, done, NULL);
 	s.out = ser_out_open(&c);
 	const struct ser_extract_sink to = {NULL, sound_header, take, failed, clipped, step};
 	if (ser_extract_new(&x, &o, &to, &e) != SER_OK)
@@ -321,16 +149,10 @@ static int from_sounds(const struct ser_encoder *enc, bool one, const struct ser
 	if (rc != SER_OK)
 		ser_cli_die(&c, &e);
 	ser_extract_end(x);
-	close_sound();
-	work_off(s.n);
+	ser_embed_parts_end(s.parts);
 	ser_extract_free(x);
-	ser_pool_free(s.pool);
 	ser_out_close(s.out);
-	for (size_t i = 0; i < s.most; i++) {
-		ser_record_free(&s.sound[i].r);
-		free(s.sound[i].x);
-	}
-	free(s.sound);
+	ser_embed_parts_free(s.parts);
 	free(functionals);
 	return ser_cli_end(&c);
 }
@@ -368,39 +190,32 @@ static void choose(struct ser_embed_opt *o, const char *source, const char *laye
 		ser_cli_usage(&c, "--every follows one field: --source says which encoder's");
 }
 
-/* What a head makes of records or of texts. */
-static void choose_head(struct ser_cli *cli, struct job *j, const char *of)
+/* The head by its name, and what may stand beside it. */
+static void choose_head(const char *of, struct ser_embed_opt *o, struct ser_embed_head_opt *h)
 {
-	struct ser_err e;
-	j->head = of != NULL ? ser_model_head_find(j->m, of) : -1;
-	const struct ser_head *h = j->head >= 0 ? &j->m->head[j->head] : NULL;
-	if (of != NULL && (h == NULL || (!projects(h) && h->n_hidden == 0)))
-		ser_cli_usage(cli, "--head: the model has no head \"%s\" with a projection or a hidden layer", of);
-	if (h != NULL && (j->source.n > 0 || j->frames))
-		ser_cli_usage(cli, "--head stands on a source of its own, without --source and --frames");
-	bool texts = h != NULL && j->m->enc[ser_model_source_term(j->m, &h->source, 0).encoder].field == NULL;
-	if (texts != (j->label != NULL) || (j->prompt.n > 0 && !texts))
-		ser_cli_usage(cli, "--label, and --prompt, go with a --head over texts, as ser-train clap makes it");
-	if (h == NULL || !texts) {
-		j->source = h != NULL ? h->source : j->source;
+	int k = of != NULL ? ser_model_head_find(m, of) : -1;
+	if (of != NULL && (k < 0 || !ser_embed_head_has(m, (size_t)k)))
+		ser_cli_usage(&c, "--head: the model has no head \"%s\" with a projection or a hidden layer", of);
+	if (of != NULL && (o->source.n > 0 || o->frames))
+		ser_cli_usage(&c, "--head stands on a source of its own, without --source and --frames");
+	bool texts = of != NULL && ser_embed_head_texts(m, (size_t)k);
+	if (texts != (h->label != NULL) || (h->prompt.n > 0 && !texts))
+		ser_cli_usage(&c, "--label, and --prompt, go with a --head over texts, as ser-train clap makes it");
+	if (texts && c.every_s > 0)
+		ser_cli_usage(&c, "--every follows a field, a text has none");
+	if (of == NULL)
 		return;
-	}
-	if (cli->every_s > 0)
-		ser_cli_usage(cli, "--every follows a field, a text has none");
-	if (j->prompt.n > 0)
-		return;
-	if (ser_prompts_of(&j->own, j->m, &j->prompt, NULL, &j->prompt, &e) != 0)
-		ser_cli_die(cli, &e);
-	j->unit = ser_malloc(ser_mul(j->own.class.n, h->n_out), sizeof *j->unit);
-	if (ser_model_embed_classes(j->m, (size_t)j->head, &j->own, j->unit, &e) != 0)
-		ser_cli_die(cli, &e);
+	h->head = (size_t)k;
+	if (!texts)
+		o->source = m->head[k].source;
 }
 
 int main(int argc, char **argv)
 {
 	struct ser_embed_opt o = {.pool = SER_EMBED_MEAN, .chunk_s = 30, .overlap_s = 4};
 	struct ser_root root = {0};
-	struct job j = {.head = -1};
+	struct ser_embed_head_opt ho = {0};
+	struct ser_embed_head *eh = NULL;
 	const char *model = NULL, *source = NULL, *layer = NULL, *head = NULL;
 	int precision = SER_LA_FULL, dtype = SER_F4;
 	static const char *const dtypes[] = {[SER_F4] = "f4", [SER_F2] = "f2", NULL};
@@ -413,9 +228,9 @@ int main(int argc, char **argv)
 		{"head",
 		 "what this head projects to, or its first hidden layer before the ReLU, in place of embeddings",
 		 SER_OPT_STR(&head, "NAME")},
-		{"label", "with a head over texts: the label that names the class", SER_OPT_STR(&j.label, "NAME")},
+		{"label", "with a head over texts: the label that names the class", SER_OPT_STR(&ho.label, "NAME")},
 		{"prompt", "text of a class, which stands for {}; of several the mean counts (default the model's)",
-		 SER_OPT_LIST(&j.prompt, "TEXT")},
+		 SER_OPT_LIST(&ho.prompt, "TEXT")},
 		{"layer", "states of these transformer layers: N, A-B or all; 0 is what goes into the first",
 		 SER_OPT_STR(&layer, "LAYERS")},
 		{"pool", "of states over time", SER_OPT_CHOICE(&o.pool, "HOW", ser_embed_pools)},
@@ -442,45 +257,32 @@ int main(int argc, char **argv)
 		ser_cli_die(&c, &e);
 	o.dtype = (enum ser_dtype)dtype;
 	choose(&o, source, layer);
-	j.m = m;
-	j.source = o.source;
-	j.frames = o.frames;
-	j.name = name;
-	choose_head(&c, &j, head);
-	if (ser_embed_new(&em, m, &o, (enum ser_la_precision)precision, c.n_thread, &e) != 0)
+	choose_head(head, &o, &ho);
+	if (head != NULL ? ser_embed_head_new(&eh, m, &ho, (enum ser_la_precision)precision, c.n_thread, &e) != 0
+			 : ser_embed_new(&em, m, &o, (enum ser_la_precision)precision, c.n_thread, &e) != 0)
 		ser_cli_die(&c, &e);
-	if (j.head < 0)
-		ser_embed_consume(em);
 	const struct ser_encoder *first = &m->enc[ser_model_source_term(m, &o.source, 0).encoder];
+	const struct ser_filter f = {head != NULL ? head_header : header, head != NULL ? head_record : record, eh};
 	int status;
-	if (j.head >= 0) {
-		j.run = ser_runner_new(m, &j.source, c.n_thread);
-		if (ser_runner_precision(j.run, (enum ser_la_precision)precision, &e) != 0)
-			ser_cli_die(&c, &e);
-		if (j.label == NULL)
-			ser_runner_consume(j.run);
-		first = &m->enc[ser_model_source_term(m, &j.source, 0).encoder];
-		status = ser_cli_follow(&c, &(struct ser_filter){head_header, head_record, &j}, first->field,
-					first->arch->min_frame(first->hyper), NULL);
-	} else if (ser_in_is_text(&c)) {
+	if (head != NULL)
+		ser_embed_head_consume(eh);
+	else
+		ser_embed_consume(em);
+	if (head == NULL && ser_in_is_text(&c))
 		status = from_sounds(first, ser_model_source_terms(m, &o.source) == 1, &root);
-	} else {
-		status = ser_cli_follow(&c, &(struct ser_filter){header, record, NULL}, first->field,
-					first->arch->min_frame(first->hyper), NULL);
-	}
+	else
+		status = ser_cli_follow(&c, &f, first->field, first->arch->min_frame(first->hyper), NULL);
 	struct ser_buf note = {0};
-	if (j.run != NULL)
-		ser_runner_note(j.run, &note);
+	if (head != NULL)
+		ser_embed_head_note(eh, &note);
 	else
 		ser_embed_note(em, &note);
 	if (note.n > 0)
 		ser_cli_warn(&c, "%s", note.s);
 	ser_buf_free(&note);
 	ser_embed_free(em);
-	ser_runner_free(j.run);
-	ser_prompts_free(&j.own);
-	free(j.unit);
-	free(j.prompt.s);
+	ser_embed_head_free(eh);
+	free(ho.prompt.s);
 	ser_model_free(m);
 	return status;
 }

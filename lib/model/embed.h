@@ -54,4 +54,45 @@ void ser_embed_forget(struct ser_embed *em, int worker); /* what was pushed */
 /* ser_runner_note() */
 void ser_embed_note(const struct ser_embed *em, struct ser_buf *b);
 
+/* ---- records in parts ------------------------------------------------------------------------------- */
+
+/* Records that come whole or part by part (ser-stream(5)), such as a manifest's sounds: those that are whole wait until there is work for
+ * all threads; one that is longer than a chunk goes through the network as it comes. */
+struct ser_embed_parts;
+/* em is used by all of its n_worker threads, between two calls of ser_embed_header() that ser_embed_parts_end() goes before; em, field and
+ * name are borrowed. `done` gets each record in its order: without `field` and "part_of", with the result; or without it and with why. */
+struct ser_embed_parts *ser_embed_parts_new(struct ser_embed *em, const char *field, const char *name, int n_worker,
+					    void (*done)(void *ctx, struct ser_record *r, const struct ser_err *e),
+					    void *ctx);
+void ser_embed_parts_free(struct ser_embed_parts *p);
+/* A record, or a part of the one that its "part_of" names, whose tensor `field` [T,D] follows that of the part before. SER_EDATA: there is no
+ * such tensor. */
+int ser_embed_parts_add(struct ser_embed_parts *p, struct ser_record *part, struct ser_err *e);
+void ser_embed_parts_fail(struct ser_embed_parts *p,
+			  const char *id);           /* what came of this one is lost; those before are done */
+void ser_embed_parts_end(struct ser_embed_parts *p); /* all that came are whole, and done */
+
+/* ---- of a head ---------------------------------------------------------------------------------------- */
+
+/* What a head projects to, or its first hidden layer before the ReLU, in place of the encoder's own. Of a head over texts: what it makes
+ * of the class that a record's label names, a class of the model in the model's wordings or in those given, or any other in these. */
+struct ser_embed_head_opt {
+	size_t head;
+	const char *label;      /* of a head over texts, and of no other */
+	struct ser_strs prompt; /* the same; none: the model's. The lists are borrowed */
+};
+bool ser_embed_head_has(const struct ser_model *m, size_t head);   /* a projection or a hidden layer */
+bool ser_embed_head_texts(const struct ser_model *m, size_t head); /* it is over texts */
+
+struct ser_embed_head;
+/* As ser_embed_new(), and ser_prompts_of()'s errors. */
+int ser_embed_head_new(struct ser_embed_head **out, const struct ser_model *m, const struct ser_embed_head_opt *o,
+		       enum ser_la_precision p, int n_worker, struct ser_err *e);
+void ser_embed_head_free(struct ser_embed_head *h);    /* NULL: nothing */
+void ser_embed_head_consume(struct ser_embed_head *h); /* ser_runner_consume(); over texts nothing */
+int ser_embed_head_header(struct ser_embed_head *eh, struct ser_header *h, const char *name, struct ser_err *e);
+/* Add the result [n_out], or the layer's width, as float32. */
+int ser_embed_head_do(struct ser_embed_head *eh, int worker, struct ser_record *r, const char *name, struct ser_err *e);
+void ser_embed_head_note(const struct ser_embed_head *eh, struct ser_buf *b); /* ser_runner_note() */
+
 #endif
