@@ -19,47 +19,83 @@ static const char *score_names; /* bars */
 static int format;
 static const struct ser_plot_plugin *converter; /* of a format other than SVG */
 
+/* What every mode draws from and into; the metadata are o's. */
+struct picture {
+	struct ser_in *in;
+	struct ser_header h;
+	struct ser_figure_text *text; /* [n_text] */
+	size_t n_text;
+	struct ser_buf svg, meta;
+};
+
 /* ---- what every mode begins and ends with ---- */
 
-/* Where the data come from, as JSON, into o.metadata. */
-static void metadata(const struct ser_cli *c, struct ser_header *h, struct ser_buf *b)
+static void check(const struct ser_cli *c, int rc, const struct ser_err *e)
 {
-	struct ser_val all = ser_val_map();
-	const struct ser_val *inputs = ser_val_get(&h->extra, "inputs");
-	ser_cli_prov_header(c, h);
-	ser_val_set(&h->arena, &all, "prov", h->prov);
-	if (h->dims.u.map.n > 0)
-		ser_val_set(&h->arena, &all, "dims", h->dims);
-	if (inputs != NULL)
-		ser_val_set(&h->arena, &all, "inputs", *inputs);
-	ser_val_json(b, &all, false);
-	o.metadata = b->s;
+	if (rc != SER_OK)
+		ser_cli_die(c, e);
 }
 
-/* rc and e are what drawing gave. */
-static void print(struct ser_cli *c, int rc, const struct ser_err *failed, struct ser_buf *svg)
+static void open_records(struct ser_cli *c, struct picture *p)
+{
+	p->in = ser_in_open(c);
+	ser_header_copy(&p->h, ser_in_header(p->in));
+}
+
+/* Operands [[GROUP/]NAME=]FILE */
+static void open_texts(struct ser_cli *c, struct picture *p)
+{
+	struct ser_err e;
+	p->n_text = c->n_operand > 0 ? (size_t)c->n_operand : 1;
+	p->text = ser_calloc(p->n_text, sizeof *p->text);
+	ser_header_init(&p->h);
+	for (size_t i = 0; i < p->n_text; i++) {
+		int rc = ser_figure_text_read(&p->text[i], c->n_operand > 0 ? c->operand[i] : "-", &e);
+		if (rc == SER_EUSAGE)
+			ser_cli_usage(c, "%s", e.msg);
+		check(c, rc, &e);
+	}
+}
+
+/* The header is what it will be. */
+static void metadata(const struct ser_cli *c, struct picture *p)
+{
+	ser_cli_prov_header(c, &p->h);
+	ser_figure_metadata(&p->h, &p->meta);
+	o.metadata = p->meta.s;
+}
+
+static void print(struct ser_cli *c, struct picture *p)
 {
 	struct ser_outfile f;
 	struct ser_err e;
-	if (rc != SER_OK)
-		ser_cli_die(c, failed);
-	if (converter != NULL && ser_plot_convert(converter, (enum ser_plot_format)format, o.metadata, svg, &e) != 0)
-		ser_cli_die(c, &e);
+	if (converter != NULL)
+		check(c, ser_plot_convert(converter, (enum ser_plot_format)format, o.metadata, &p->svg, &e), &e);
 	if (c->out == NULL || strcmp(c->out, "-") == 0) {
-		fwrite(svg->s, 1, svg->n, stdout); /* ser_cli_end() sees whether that went well */
-	} else {
-		if (ser_outfile_open(&f, c->out, &e) != 0)
-			ser_cli_die(c, &e);
-		fwrite(svg->s, 1, svg->n, f.f);
-		if (ser_outfile_commit(&f, &e) != 0)
-			ser_cli_die(c, &e);
+		fwrite(p->svg.s, 1, p->svg.n, stdout); /* ser_cli_end() sees whether that went well */
+		return;
 	}
-	ser_buf_free(svg);
+	check(c, ser_outfile_open(&f, c->out, &e), &e);
+	fwrite(p->svg.s, 1, p->svg.n, f.f);
+	check(c, ser_outfile_commit(&f, &e), &e);
 }
 
-/* Every record of the operands through one function; the headers merged into h. Folds were trained on different speakers,
+static void close_all(struct picture *p)
+{
+	for (size_t i = 0; i < p->n_text; i++)
+		ser_figure_text_free(&p->text[i]);
+	free(p->text);
+	ser_in_close(p->in);
+	ser_header_free(&p->h);
+	ser_buf_free(&p->svg);
+	ser_buf_free(&p->meta);
+}
+
+/* ---- pictures of records ---- */
+
+/* Every record of the operands through one function; the headers merged. Folds were trained on different speakers,
  * so what they say of their tensors may differ; only where points are drawn must it be one. */
-static void each(struct ser_cli *c, struct ser_in *in, struct ser_header *h, bool one_space,
+static void each(struct ser_cli *c, struct picture *p, bool one_space,
 		 int (*add)(void *set, struct ser_record *r, struct ser_err *e), void *set)
 {
 	struct ser_record r = {0};
@@ -67,33 +103,31 @@ static void each(struct ser_cli *c, struct ser_in *in, struct ser_header *h, boo
 	struct ser_err e;
 	bool segment;
 	if (!one_space)
-		h->dims = ser_val_map();
-	while (ser_in_next(in, &r, &segment)) {
+		p->h.dims = ser_val_map();
+	while (ser_in_next(p->in, &r, &segment)) {
 		if (segment) {
-			ser_header_copy(&next, ser_in_header(in));
+			ser_header_copy(&next, ser_in_header(p->in));
 			if (!one_space)
 				next.dims = ser_val_map();
-			if (ser_header_merge(h, &next, &e) != 0)
-				ser_cli_die(c, &e);
+			check(c, ser_header_merge(&p->h, &next, &e), &e);
 			ser_header_free(&next);
 		}
-		if (add(set, &r, &e) != 0)
-			ser_cli_die(c, &e);
+		check(c, add(set, &r, &e), &e);
 	}
-	ser_in_close(in);
+	metadata(c, p);
 	ser_record_free(&r);
 }
-
-/* ---- pictures of records ---- */
 
 static int add_point(void *set, struct ser_record *r, struct ser_err *e)
 {
 	return ser_points_add(set, r, e);
 }
 
-static void scatter(struct ser_cli *c)
+static void scatter(struct ser_cli *c, struct picture *p)
 {
 	struct ser_strs names = ser_cli_names(c, "color", color);
+	struct ser_err e;
+	size_t n_unnamed, n_place;
 	if (names.n > 2)
 		ser_cli_usage(c, "--color takes one or two labels, not %zu", names.n);
 	points.color = names.n > 0 ? names.s[names.n - 1] : NULL;
@@ -101,26 +135,16 @@ static void scatter(struct ser_cli *c)
 	struct ser_strs first = ser_cli_names(c, "order", order);
 	points.order = first.s;
 	points.n_order = points.color != NULL ? first.n : 0;
-
-	struct ser_points *p = ser_points_new(&points);
-	struct ser_in *in = ser_in_open(c);
-	struct ser_header h;
-	struct ser_buf svg = {0}, meta = {0};
-	struct ser_err e;
-	size_t n_unnamed, n_place;
-	ser_header_copy(&h, ser_in_header(in));
-	each(c, in, &h, true, add_point, p);
-	metadata(c, &h, &meta);
-	int rc = ser_points_draw(p, &h, &o, &svg, &n_unnamed, &n_place, &e);
-	if (rc == SER_OK && n_unnamed > 0 && points.panel == NULL)
+	open_records(c, p);
+	struct ser_points *s = ser_points_new(&points);
+	each(c, p, true, add_point, s);
+	check(c, ser_points_draw(s, &p->h, &o, &p->svg, &n_unnamed, &n_place, &e), &e);
+	if (n_unnamed > 0 && points.panel == NULL)
 		ser_cli_warn(c,
 			     "%zu of %zu values of %s lie scattered among the others and are not named; --panel %s "
 			     "shows each",
 			     n_unnamed, n_place, points.place, points.place);
-	print(c, rc, &e, &svg);
-	ser_points_free(p);
-	ser_buf_free(&meta);
-	ser_header_free(&h);
+	ser_points_free(s);
 	ser_cli_names_free(&names);
 	ser_cli_names_free(&first);
 }
@@ -130,21 +154,15 @@ static int add_truth(void *set, struct ser_record *r, struct ser_err *e)
 	return ser_truths_add(set, r, e);
 }
 
-static void confusion(struct ser_cli *c)
+static void confusion(struct ser_cli *c, struct picture *p)
 {
-	struct ser_in *in = ser_in_open(c);
-	struct ser_header h;
-	struct ser_buf svg = {0}, meta = {0};
 	struct ser_err e;
-	ser_header_copy(&h, ser_in_header(in));
+	open_records(c, p);
 	struct ser_strs first = ser_cli_names(c, "order", order);
-	struct ser_truths *t = ser_truths_new(label, pred, first.s, first.n, &h);
-	each(c, in, &h, false, add_truth, t);
-	metadata(c, &h, &meta);
-	print(c, ser_truths_draw(t, &o, &svg, &e), &e, &svg);
-	ser_truths_free(t);
-	ser_buf_free(&meta);
-	ser_header_free(&h);
+	struct ser_truths *s = ser_truths_new(label, pred, first.s, first.n, &p->h);
+	each(c, p, false, add_truth, s);
+	check(c, ser_truths_draw(s, &o, &p->svg, &e), &e);
+	ser_truths_free(s);
 	ser_cli_names_free(&first);
 }
 
@@ -153,23 +171,17 @@ static int add_box(void *set, struct ser_record *r, struct ser_err *e)
 	return ser_boxes_add(set, r, e);
 }
 
-static void box(struct ser_cli *c)
+static void box(struct ser_cli *c, struct picture *p)
 {
-	struct ser_in *in = ser_in_open(c);
-	struct ser_header h;
-	struct ser_buf svg = {0}, meta = {0};
 	struct ser_err e;
+	open_records(c, p);
 	struct ser_strs first = ser_cli_names(c, "order", order);
 	boxes.order = first.s;
 	boxes.n_order = first.n;
-	ser_header_copy(&h, ser_in_header(in));
-	struct ser_boxes *b = ser_boxes_new(&boxes);
-	each(c, in, &h, true, add_box, b);
-	metadata(c, &h, &meta);
-	print(c, ser_boxes_draw(b, &h, &o, &svg, &e), &e, &svg);
-	ser_boxes_free(b);
-	ser_buf_free(&meta);
-	ser_header_free(&h);
+	struct ser_boxes *s = ser_boxes_new(&boxes);
+	each(c, p, true, add_box, s);
+	check(c, ser_boxes_draw(s, &p->h, &o, &p->svg, &e), &e);
+	ser_boxes_free(s);
 	ser_cli_names_free(&first);
 }
 
@@ -185,174 +197,91 @@ static int add_sure(void *set, struct ser_record *r, struct ser_err *e)
 	return ser_reliability_add(s->r, ser_in_header(s->in), r, e);
 }
 
-static void reliability(struct ser_cli *c)
+static void reliability(struct ser_cli *c, struct picture *p)
 {
-	struct ser_header h;
-	struct ser_buf svg = {0}, meta = {0};
 	struct ser_err e;
-	struct sure s = {ser_in_open(c), ser_reliability_new(label)};
-	ser_header_copy(&h, ser_in_header(s.in));
-	each(c, s.in, &h, false, add_sure, &s);
-	metadata(c, &h, &meta);
-	print(c, ser_reliability_draw(s.r, &o, &svg, &e), &e, &svg);
+	open_records(c, p);
+	struct sure s = {p->in, ser_reliability_new(label)};
+	each(c, p, false, add_sure, &s);
+	check(c, ser_reliability_draw(s.r, &o, &p->svg, &e), &e);
 	ser_reliability_free(s.r);
-	ser_buf_free(&meta);
-	ser_header_free(&h);
 }
 
 /* One record: of this id, or the first. The rest is read too, so that a stream that was cut off is told. */
-static void spectrogram(struct ser_cli *c)
+static void spectrogram(struct ser_cli *c, struct picture *p)
 {
-	struct ser_in *in = ser_in_open(c);
 	struct ser_record r = {0}, found = {0};
-	struct ser_header h;
-	struct ser_buf svg = {0}, meta = {0};
 	struct ser_err e;
 	bool segment, there = false;
-	ser_header_init(&h);
-	while (ser_in_next(in, &r, &segment)) {
+	open_records(c, p);
+	while (ser_in_next(p->in, &r, &segment)) {
 		if (there || (id != NULL && strcmp(ser_record_id(&r), id) != 0))
 			continue;
 		there = true;
 		ser_record_copy(&found, &r);
-		ser_header_free(&h);
-		ser_header_copy(&h, ser_in_header(in));
+		ser_header_free(&p->h);
+		ser_header_copy(&p->h, ser_in_header(p->in));
 	}
 	if (!there)
 		ser_cli_fail(c, SER_EDATA, id != NULL ? "there is no record \"%s\"" : "there is no record", id);
-	metadata(c, &h, &meta);
-	print(c, ser_picture_draw(&h, &found, field, &o, &svg, &e), &e, &svg);
+	metadata(c, p);
+	check(c, ser_picture_draw(&p->h, &found, field, &o, &p->svg, &e), &e);
 	ser_record_free(&r);
 	ser_record_free(&found);
-	ser_in_close(in); /* whose name the record bears */
-	ser_buf_free(&meta);
-	ser_header_free(&h);
 }
 
-/* ---- pictures of texts: operands [[GROUP/]NAME=]FILE ---- */
+/* ---- pictures of texts ---- */
 
-static struct ser_figure_text text_open(struct ser_cli *c, const char *operand)
+static void curve(struct ser_cli *c, struct picture *p)
 {
-	struct ser_figure_text t = {0};
 	struct ser_err e;
-	const char *eq = strchr(operand, '='), *path = eq != NULL ? eq + 1 : operand, *slash = strrchr(path, '/');
-	const char *base = slash != NULL ? slash + 1 : path, *dot = strrchr(base, '.');
-	bool std = strcmp(path, "-") == 0;
-	t.shown = std ? "<stdin>" : path;
-	if (eq != NULL) {
-		const char *parted = memchr(operand, '/', (size_t)(eq - operand));
-		t.group = parted != NULL ? ser_strndup(operand, (size_t)(parted - operand)) : NULL;
-		operand = parted != NULL ? parted + 1 : operand;
-		t.name = ser_strndup(operand, (size_t)(eq - operand));
-	} else {
-		t.nameless = true; /* a file is often called log.tsv */
-		t.name = std                         ? ser_strdup(t.shown)
-			 : dot != NULL && dot > base ? ser_strndup(base, (size_t)(dot - base))
-						     : ser_strdup(base);
-	}
-	const size_t most = (size_t)64 << 20;
-	if ((std ? ser_read_all(stdin, t.shown, most, &t.s, &t.n, &e) : ser_read_file(path, most, &t.s, &t.n, &e)) != 0)
-		ser_cli_die(c, &e);
-	if (!ser_utf8_ok(t.s, t.n))
-		ser_cli_fail(c, SER_EDATA, "%s: is not UTF-8 text", t.shown);
-	if (!ser_utf8_ok(t.name, strlen(t.name)))
-		ser_cli_usage(c, "%s: the name is not UTF-8 text", t.shown);
-	return t;
-}
-
-struct texts {
-	struct ser_figure_text *t;
-	size_t n;
-};
-
-static struct texts texts_open(struct ser_cli *c)
-{
-	struct texts l = {NULL, c->n_operand > 0 ? (size_t)c->n_operand : 1};
-	l.t = ser_calloc(l.n, sizeof *l.t);
-	for (size_t i = 0; i < l.n; i++)
-		l.t[i] = text_open(c, c->n_operand > 0 ? c->operand[i] : "-");
-	return l;
-}
-
-static void texts_free(struct texts *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free((char *)(uintptr_t)l->t[i].group);
-		free((char *)(uintptr_t)l->t[i].name);
-		free(l->t[i].s);
-	}
-	free(l->t);
-}
-
-static void curve(struct ser_cli *c)
-{
-	struct texts text = texts_open(c);
+	open_texts(c, p);
 	struct ser_strs y = ser_cli_names(c, "y", y_names);
-	struct ser_logs *l = ser_logs_new();
-	struct ser_header h;
-	struct ser_buf svg = {0}, meta = {0};
-	struct ser_err e;
-	for (size_t i = 0; i < text.n; i++)
-		if (ser_lines_whole(text.t[i].s, text.t[i].n, text.t[i].shown, &e) != 0 ||
-		    ser_logs_add(l, &text.t[i], &e) != 0)
-			ser_cli_die(c, &e);
-	ser_header_init(&h);
-	ser_logs_inputs(l, &h);
-	metadata(c, &h, &meta);
+	struct ser_logs *s = ser_logs_new();
+	for (size_t i = 0; i < p->n_text; i++) {
+		const struct ser_figure_text *t = &p->text[i];
+		check(c, ser_lines_whole(t->s, t->n, t->shown, &e), &e);
+		check(c, ser_logs_add(s, t, &e), &e);
+	}
+	ser_logs_inputs(s, &p->h);
+	metadata(c, p);
 	logs.y = y.s;
 	logs.n_y = y.n;
-	print(c, ser_logs_draw(l, &logs, &o, &svg, &e), &e, &svg);
-	ser_logs_free(l);
-	ser_buf_free(&meta);
-	ser_header_free(&h);
+	check(c, ser_logs_draw(s, &logs, &o, &p->svg, &e), &e);
+	ser_logs_free(s);
 	ser_cli_names_free(&y);
-	texts_free(&text);
 }
 
-static void bar_chart(struct ser_cli *c)
+static void bar_chart(struct ser_cli *c, struct picture *p)
 {
+	struct ser_err e;
 	if (bars.interval != NULL && !ser_bars_knows_interval(bars.interval))
 		ser_cli_usage(c, "--interval is spk, group, utt or trial, not \"%s\"", bars.interval);
-	struct texts text = texts_open(c);
+	open_texts(c, p);
 	struct ser_strs score = ser_cli_names(c, "score", score_names);
-	struct ser_header h;
-	struct ser_buf svg = {0}, meta = {0};
-	struct ser_err e;
 	bars.score = score.s;
 	bars.n_score = score.n;
-	struct ser_bars *b = ser_bars_new(&bars);
-	for (size_t i = 0; i < text.n; i++)
-		if (ser_bars_add(b, &text.t[i], &e) != 0)
-			ser_cli_die(c, &e);
-	ser_header_init(&h);
-	ser_bars_inputs(b, &h);
-	metadata(c, &h, &meta);
-	print(c, ser_bars_draw(b, &o, &svg, &e), &e, &svg);
-	ser_bars_free(b);
-	ser_buf_free(&meta);
-	ser_header_free(&h);
+	struct ser_bars *s = ser_bars_new(&bars);
+	for (size_t i = 0; i < p->n_text; i++)
+		check(c, ser_bars_add(s, &p->text[i], &e), &e);
+	ser_bars_inputs(s, &p->h);
+	metadata(c, p);
+	check(c, ser_bars_draw(s, &o, &p->svg, &e), &e);
+	ser_bars_free(s);
 	ser_cli_names_free(&score);
-	texts_free(&text);
 }
 
-static void det(struct ser_cli *c)
+static void det(struct ser_cli *c, struct picture *p)
 {
-	struct texts text = texts_open(c);
-	struct ser_dets *d = ser_dets_new();
-	struct ser_header h;
-	struct ser_buf svg = {0}, meta = {0};
 	struct ser_err e;
-	for (size_t i = 0; i < text.n; i++)
-		if (ser_dets_add(d, &text.t[i], &e) != 0)
-			ser_cli_die(c, &e);
-	ser_header_init(&h);
-	ser_dets_inputs(d, &h);
-	metadata(c, &h, &meta);
-	print(c, ser_dets_draw(d, &o, &svg, &e), &e, &svg);
-	ser_dets_free(d);
-	ser_buf_free(&meta);
-	ser_header_free(&h);
-	texts_free(&text);
+	open_texts(c, p);
+	struct ser_dets *s = ser_dets_new();
+	for (size_t i = 0; i < p->n_text; i++)
+		check(c, ser_dets_add(s, &p->text[i], &e), &e);
+	ser_dets_inputs(s, &p->h);
+	metadata(c, p);
+	check(c, ser_dets_draw(s, &o, &p->svg, &e), &e);
+	ser_dets_free(s);
 }
 
 int main(int argc, char **argv)
@@ -435,10 +364,11 @@ int main(int argc, char **argv)
 		 "[[NAME=]FILE]..."},
 		{0},
 	};
-	static void (*const run[])(struct ser_cli *) = {scatter,     confusion, curve,       bar_chart,
-							reliability, box,       spectrogram, det};
+	static void (*const run[])(struct ser_cli *, struct picture *) = {
+		scatter, confusion, curve, bar_chart, reliability, box, spectrogram, det};
 	struct ser_tool tool = {"ser-plot", "Draw records, logs and scores.",        "[FILE]...", NULL,
 				modes,      SER_CLI_IN | SER_CLI_OUT | SER_CLI_LOOSE};
+	struct picture p = {0};
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
@@ -448,6 +378,8 @@ int main(int argc, char **argv)
 		tool.common |= SER_CLI_READ_ALL; /* fonts, wherever they are */
 	}
 	ser_cli_confine(&c);
-	run[c.mode](&c);
+	run[c.mode](&c, &p);
+	print(&c, &p);
+	close_all(&p);
 	return ser_cli_end(&c);
 }

@@ -11,6 +11,10 @@
 #include "plot/plot.h"
 #include "stream/stream.h"
 
+/* What a picture says of where its data come from, as JSON: the header's provenance, its dims if there are any, "inputs" of its extra
+ * fields. For ser_plot_opt.metadata, while b lives; h keeps the map. */
+void ser_figure_metadata(struct ser_header *h, struct ser_buf *b);
+
 /* ---- points of records, such as those of ser-project ------------------------------------------------- */
 
 /* Names of labels are borrowed; NULL: not shown. */
@@ -87,6 +91,10 @@ struct ser_figure_text {
 	char *s;           /* [n] UTF-8, and a NUL */
 	size_t n;
 };
+/* [[GROUP/]NAME=]FILE, "-" for standard input: without NAME it is the file's, less its extension. At most 64 MiB. Shown is borrowed.
+ * SER_EIO; SER_EDATA: not UTF-8; SER_EUSAGE: such a name. */
+int ser_figure_text_read(struct ser_figure_text *t, const char *operand, struct ser_err *e);
+void ser_figure_text_free(struct ser_figure_text *t); /* what reading allocated */
 
 /* ---- training logs: tables with a header row, parted by tabs --------------------------------------------- */
 
