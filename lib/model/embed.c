@@ -162,8 +162,7 @@ int ser_embed_header(struct ser_embed *em, struct ser_header *h, const char *nam
 {
 	if (ser_runner_check_header(em->run, h, e) != SER_OK)
 		return e->code;
-	const struct ser_val *shift = ser_val_get(ser_header_dim(h, em->enc->field), "shift_s");
-	double shift_s = shift != NULL && shift->kind == SER_REAL ? shift->u.f : 0;
+	double shift_s = ser_header_shift(h, em->enc->field);
 	if (set_chunk(em, shift_s, e) != SER_OK)
 		return e->code;
 	bool rows = em->o.frames && em->o.pool == SER_EMBED_NONE;

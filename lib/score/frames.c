@@ -9,12 +9,6 @@
 /* Of a column: frames, and sums of truth, prediction, their squares and product */
 enum { N, Y, P, YY, PP, YP, N_SUM };
 
-static double shift_of(const struct ser_header *h, const char *name)
-{
-	const struct ser_val *dim = ser_header_dim(h, name), *s = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
-	return s != NULL && s->kind == SER_REAL && s->u.f > 0 ? s->u.f : 0;
-}
-
 /* A record's truth, predictions and what is known of the truth's frames */
 struct track {
 	const struct ser_tensor *y, *seen;
@@ -30,7 +24,7 @@ static int get_track(const struct ser_score_opt *o, const struct ser_header *h, 
 	const struct ser_val *y = ser_record_get(r, o->label),
 			     *seen = o->seen != NULL ? ser_record_get(r, o->seen) : NULL;
 	size_t shape[SER_MAX_AXES];
-	double step = shift_of(h, "post"), own = shift_of(h, o->label);
+	double step = ser_header_shift(h, "post"), own = ser_header_shift(h, o->label);
 	if (y == NULL || y->kind != SER_TENSOR || y->u.t.ndim < 1 || y->u.t.ndim > 2)
 		return ser_record_fail(r, e, SER_EDATA, "there is no tensor \"%s\" [T] or [T,D]", o->label);
 	if (step == 0 || own == 0)

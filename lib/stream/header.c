@@ -83,6 +83,12 @@ struct ser_val *ser_header_dim(const struct ser_header *h, const char *name)
 	return ser_val_get(&h->dims, name);
 }
 
+double ser_header_shift(const struct ser_header *h, const char *tensor)
+{
+	const struct ser_val *dim = ser_header_dim(h, tensor), *s = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
+	return s != NULL && s->kind == SER_REAL && s->u.f > 0 ? s->u.f : 0;
+}
+
 static void drop(struct ser_val *map, const char *name)
 {
 	size_t n = 0, len = strlen(name);

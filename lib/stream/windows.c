@@ -42,13 +42,13 @@ void ser_windows_free(struct ser_windows *w)
 
 int ser_windows_header(struct ser_windows *w, const struct ser_header *h, struct ser_err *e)
 {
-	const struct ser_val *shift = ser_val_get(ser_header_dim(h, w->field), "shift_s");
+	double shift_s = ser_header_shift(h, w->field);
 	ser_assert(!w->open);
-	if (shift == NULL || shift->kind != SER_REAL || !(shift->u.f > 0))
+	if (shift_s == 0)
 		return ser_fail(e, SER_EDATA,
 				"the header does not say shift_s, the time from frame to frame, of \"%s\"", w->field);
 	w->parts = ser_val_get(&h->extra, "parts") != NULL;
-	w->shift_s = shift->u.f;
+	w->shift_s = shift_s;
 	w->every = (size_t)fmax(1, rint(w->every_s / w->shift_s));
 	w->window = (size_t)fmax(1, rint(w->window_s / w->shift_s));
 	return 0;

@@ -5,20 +5,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Seconds from one row to the next, as the header says; 0: nothing */
-static double shift_of(const struct ser_dataset *d, const char *field)
-{
-	const struct ser_val *dim = ser_header_dim(&d->header, field),
-			     *s = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
-	return s != NULL && s->kind == SER_REAL && s->u.f > 0 ? s->u.f : 0;
-}
-
 int train_frames_open(struct frame_targets *f, const struct ser_task *t, const struct ser_dataset *d,
 		      const char *target, const char *known, struct ser_err *e)
 {
 	const struct ser_encoder *c =
 		&t->model->enc[ser_model_source_term(t->model, &t->model->head[t->head].source, 0).encoder];
-	double input = shift_of(d, c->field), shift = shift_of(d, target);
+	double input = ser_header_shift(&d->header, c->field), shift = ser_header_shift(&d->header, target);
 	f->d = d;
 	f->field = ser_dataset_field(d, target);
 	f->known = known != NULL ? ser_dataset_field(d, known) : f->field;

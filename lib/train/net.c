@@ -199,16 +199,15 @@ int ser_net_crop(const struct ser_dataset *d, const struct ser_encoder *c, doubl
 	*n_frame = 0;
 	if (c->field == NULL)
 		return 0;
-	const struct ser_val *dim = ser_header_dim(&d->header, c->field),
-			     *shift = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
+	double shift_s = ser_header_shift(&d->header, c->field);
 	if (seconds == 0 || c->arch->n_token != NULL || ser_dataset_vectors(d, ser_dataset_field(d, c->field)))
 		return 0;
-	if (shift == NULL || shift->kind != SER_REAL || !(shift->u.f > 0))
+	if (shift_s == 0)
 		return ser_fail(e, SER_EDATA,
 				"the stream's header gives no frame shift (shift_s) for \"%s\": --crop 0 takes whole "
 				"utterances",
 				c->field);
-	double n = seconds / shift->u.f + 0.5;
+	double n = seconds / shift_s + 0.5;
 	*n_frame = n < 1 ? 1 : n > 1e9 ? (size_t)1e9 : (size_t)n;
 	return 0;
 }

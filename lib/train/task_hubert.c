@@ -104,20 +104,12 @@ static int head(struct ser_task *t, const struct ser_dataset *d, const struct se
 	return 0;
 }
 
-/* Seconds from one to the next, as the header says; 0: nothing */
-static double shift_of(const struct ser_dataset *d, const char *field)
-{
-	const struct ser_val *dim = ser_header_dim(&d->header, field),
-			     *s = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
-	return s != NULL && s->kind == SER_REAL && s->u.f > 0 ? s->u.f : 0;
-}
-
 static int targets(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, struct ser_model *m,
 		   struct ser_err *e)
 {
 	struct state *z = t->state;
 	const struct ser_encoder *c = &m->enc[ser_model_source_term(m, &m->head[t->head].source, 0).encoder];
-	double input = shift_of(d, c->field), unit = shift_of(d, own(t)->units);
+	double input = ser_header_shift(&d->header, c->field), unit = ser_header_shift(&d->header, own(t)->units);
 	(void)s;
 	if (input == 0 || unit == 0)
 		return ser_fail(e, SER_EDATA,
