@@ -10,12 +10,6 @@ static const char *field = "func", *costs = "1e-5,1e-4,1e-3,1e-2,1e-1";
 static struct ser_svm_opts o = {.spk = "spk", .n_fold = 3, .tol = 0.01};
 static struct ser_split_opts split_opts = {.fold = "fold", .split = "split"};
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 static void take_costs(struct ser_cli *c)
 {
 	struct ser_strs l = ser_cli_names(c, "cost", costs);
@@ -26,7 +20,7 @@ static void take_costs(struct ser_cli *c)
 		if (ser_parse_real(l.s[i], 1e-12, 1e12, &o.cost[i], &e) != 0)
 			ser_cli_usage(c, "--cost: %s", e.msg);
 	o.n_cost = l.n;
-	qsort(o.cost, o.n_cost, sizeof *o.cost, by_value);
+	ser_sort_rising(o.cost, o.n_cost);
 	ser_cli_names_free(&l);
 }
 

@@ -21,12 +21,6 @@ static void check(int rc, const struct ser_err *e)
 		ser_cli_die(&c, e);
 }
 
-static double shift_of(const struct ser_header *h, const char *field)
-{
-	const struct ser_val *dim = ser_header_dim(h, field), *s = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
-	return s != NULL && s->kind == SER_REAL && s->u.f > 0 ? s->u.f : 0;
-}
-
 /* Which frames of [n] are known: NULL when the record does not say */
 static int known(struct ser_record *r, size_t n, const int16_t **out, struct ser_err *e)
 {
@@ -86,12 +80,6 @@ static const struct measure {
 	int (*of)(struct ser_record *r, double *v, struct ser_err *e);
 } measures[] = {{&feat, &energy, "energy_sd", variation}, {&land, &activation, "face_speed", speed}};
 
-static int by_value(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
-
 static void write_threshold(double *v, size_t n, const struct ser_map *who)
 {
 	struct ser_arena a = {0};
@@ -99,7 +87,7 @@ static void write_threshold(double *v, size_t n, const struct ser_map *who)
 	struct ser_outfile out;
 	struct ser_err e;
 	struct ser_val all = ser_val_map(), list = ser_val_list();
-	qsort(v, n, sizeof *v, by_value);
+	ser_sort_rising(v, n);
 	for (size_t i = 0; i < ser_map_len(who); i++)
 		ser_val_push(&a, &list, ser_str(ser_map_key(who, i, NULL)));
 	ser_val_set(&a, &all, "target", ser_str(c.mode == ENERGY ? "energy" : "activation"));
@@ -129,7 +117,7 @@ static int fit_threshold(void)
 	size_t n = 0, cap = 0;
 	while (ser_in_next(in, &r, NULL)) {
 		const struct ser_val *split = ser_record_get(&r, "split"), *s = ser_record_get(&r, spk);
-		shift_s = shift_of(ser_in_header(in), land);
+		shift_s = ser_header_shift(ser_in_header(in), land);
 		if (split != NULL && (ser_val_is_str(split, "test") || ser_val_is_str(split, "dev")))
 			continue;
 		v = ser_grow(v, &cap, n + 1, sizeof *v);
@@ -181,7 +169,7 @@ static void load(struct ser_arena *a)
 static int measure_header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
 	(void)ctx, (void)e;
-	shift_s = shift_of(h, land);
+	shift_s = ser_header_shift(h, land);
 	return SER_OK;
 }
 
@@ -260,7 +248,7 @@ static int viseme_header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
 	struct ser_val axes = ser_val_list(), classes = ser_val_list();
 	(void)ctx;
-	shift_s = shift_of(h, feat);
+	shift_s = ser_header_shift(h, feat);
 	if (shift_s == 0)
 		return ser_fail(e, SER_EDATA, "the header gives no shift_s for \"%s\"", feat);
 	struct ser_val *dim = ser_header_dim_add(h, viseme);

@@ -143,6 +143,11 @@ double ser_deviation(double mean, double var);
 /* The greatest |x[i]|, 0 when n is 0; not finite when any x[i] is not. */
 float ser_abs_max(const float *x, size_t n);
 
+/* x [n] into rising order; without NaN. */
+void ser_sort_rising(double *x, size_t n);
+/* Of such, n > 0, the value at p of 0 ... 1, between ranks by a straight line. */
+double ser_percentile(const double *x, size_t n, double p);
+
 /* Random numbers: xoshiro256** (Blackman and Vigna 2018), seeded through splitmix64. The state is
  * the caller's; equal seeds give equal numbers on every machine. */
 struct ser_rng {

@@ -66,3 +66,22 @@ double ser_deviation(double mean, double var)
 	double sd = var > 0 ? sqrt(var) : 0;
 	return sd > 10 * (double)FLT_EPSILON * fabs(mean) ? sd : 1;
 }
+
+static int rising(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+void ser_sort_rising(double *x, size_t n)
+{
+	if (n > 0)
+		qsort(x, n, sizeof *x, rising);
+}
+
+double ser_percentile(const double *x, size_t n, double p)
+{
+	double rank = p * (double)(n - 1);
+	size_t i = (size_t)rank;
+	return x[i] + (i + 1 < n ? (rank - (double)i) * (x[i + 1] - x[i]) : 0);
+}

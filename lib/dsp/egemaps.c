@@ -4,7 +4,6 @@
 #include "dsp/columns.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const NAMES[SER_EGEMAPS_LLD_N] = {
@@ -193,19 +192,6 @@ static double deviation(const struct tally *t)
 	return var > 0 ? sqrt(var) : 0;
 }
 
-static int rising(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double percentile(const double *v, size_t n, double p) /* v sorted */
-{
-	double rank = p * (double)(n - 1);
-	size_t i = (size_t)rank;
-	return v[i] + (i + 1 < n ? (rank - (double)i) * (v[i + 1] - v[i]) : 0);
-}
-
 struct slopes {
 	struct tally up, down;
 	size_t n_peak;
@@ -289,9 +275,9 @@ static size_t column(const struct ser_egemaps_row *r, const float *y, size_t n_f
 	f[1] = m != 0 ? (float)(sqrt(var / (double)n) / m) : 0;
 	if (r->stats == EGEMAPS_MEAN_CV)
 		return 2;
-	qsort(v, n, sizeof *v, rising);
+	ser_sort_rising(v, n);
 	for (int q = 0; q < 3; q++)
-		f[2 + q] = (float)percentile(v, n, 0.2 + 0.3 * q);
+		f[2 + q] = (float)ser_percentile(v, n, 0.2 + 0.3 * q);
 	f[5] = f[4] - f[2];
 	*s = (struct slopes){0};
 	curves(s, r, y, n_frame, 0.1 * (v[n - 1] - v[0]), shift_s, run);

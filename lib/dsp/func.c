@@ -77,12 +77,6 @@ const char *ser_func_name(const struct ser_func *p, size_t k)
 	return p->f[k].name;
 }
 
-static int rising(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 void ser_func_do(const struct ser_func *p, const float *x, size_t n_frame, size_t d, double shift_s,
 		 const bool *skip_zero, float *y)
 {
@@ -121,9 +115,9 @@ void ser_func_do(const struct ser_func *p, const float *x, size_t n_frame, size_
 		m2 /= (double)n, m3 /= (double)n, m4 /= (double)n;
 		bool flat = m2 <= 1e-14 * (mean * mean + 1e-30); /* constant but for rounding */
 		if (p->sorts)
-			qsort(v, n, sizeof *v, rising);
+			ser_sort_rising(v, n);
 		for (size_t k = 0; k < p->n; k++) {
-			double r = 0, rank;
+			double r = 0;
 			switch (p->f[k].kind) {
 			case MEAN:
 				r = mean;
@@ -153,9 +147,7 @@ void ser_func_do(const struct ser_func *p, const float *x, size_t n_frame, size_
 				r = sqrt(sq / (double)n);
 				break;
 			case PERCENTILE:
-				rank = p->f[k].percent / 100 * (double)(n - 1);
-				size_t i = (size_t)rank;
-				r = v[i] + (i + 1 < n ? (rank - (double)i) * (v[i + 1] - v[i]) : 0);
+				r = ser_percentile(v, n, p->f[k].percent / 100);
 				break;
 			}
 			y[k] = (float)r;

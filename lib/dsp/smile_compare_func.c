@@ -276,14 +276,14 @@ static void moments(const double *v, size_t n, double *y)
 static void order(const double *v, size_t n, double *sorted, double *y)
 {
 	memcpy(sorted, v, n * sizeof *v);
-	ser_smile_sort(sorted, n);
+	ser_sort_rising(sorted, n);
 	for (int q = 0; q < 3; q++)
-		y[QUARTILE1 + q] = ser_smile_percentile(sorted, n, 0.25 * (q + 1));
+		y[QUARTILE1 + q] = ser_percentile(sorted, n, 0.25 * (q + 1));
 	y[IQR12] = y[QUARTILE2] - y[QUARTILE1];
 	y[IQR23] = y[QUARTILE3] - y[QUARTILE2];
 	y[IQR13] = y[QUARTILE3] - y[QUARTILE1];
-	y[PERCENTILE1] = ser_smile_percentile(sorted, n, 0.01);
-	y[PERCENTILE99] = ser_smile_percentile(sorted, n, 0.99);
+	y[PERCENTILE1] = ser_percentile(sorted, n, 0.01);
+	y[PERCENTILE99] = ser_percentile(sorted, n, 0.99);
 	y[PERCENTILE_RANGE] = y[PERCENTILE99] - y[PERCENTILE1];
 }
 

@@ -9,24 +9,6 @@ static const double SHIFT_S = (double)SMILE_HOP / SMILE_RATE;
 
 /* ---- one contour -------------------------------------------------------------------------------- */
 
-static int rising(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-void ser_smile_sort(double *v, size_t n)
-{
-	qsort(v, n, sizeof *v, rising);
-}
-
-double ser_smile_percentile(const double *v, size_t n, double p)
-{
-	double rank = p * (double)(n - 1);
-	size_t i = (size_t)rank;
-	return v[i] + (i + 1 < n ? (rank - (double)i) * (v[i + 1] - v[i]) : 0);
-}
-
 /* Amplitudes of formants are smoothed as the voice is, but everywhere. */
 static bool everywhere(int column)
 {
@@ -73,9 +55,9 @@ static float *statistics(const struct ser_egemaps_row *r, double *v, size_t n, p
 		return f + k;
 	struct ser_smile_peaks s = ser_smile_peaks_of(v, n, at);
 	*n_peak = s.n_peak;
-	ser_smile_sort(v, n);
+	ser_sort_rising(v, n);
 	for (int q = 0; q < 3; q++)
-		f[2 + q] = (float)ser_smile_percentile(v, n, 0.2 + 0.3 * q);
+		f[2 + q] = (float)ser_percentile(v, n, 0.2 + 0.3 * q);
 	f[5] = f[4] - f[2];
 	for (int i = 0; i < 2; i++) {
 		f[6 + i] = (float)s.rise[i];

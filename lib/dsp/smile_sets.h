@@ -54,10 +54,6 @@ void ser_smile_compare_do(const struct ser_smile *p, struct ser_smile_ws *ws, fl
 void ser_smile_egemaps_func(struct ser_smile_ws *ws, float *f);
 void ser_smile_compare_func(struct ser_smile_ws *ws, float *f);
 
-/* v [n] in rising order, and the value at p of 0 ... 1 of such, between ranks by a straight line; n > 0. */
-void ser_smile_sort(double *v, size_t n);
-double ser_smile_percentile(const double *v, size_t n, double p);
-
 /* Runs of frames with a voice in column f0 [., stride] of n rows, or without; those of less than three frames don't count, nor do breaks of
  * one frame between them. A run of n frames is n - 1 long. Seconds. */
 struct ser_smile_runs {

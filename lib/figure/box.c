@@ -71,12 +71,6 @@ int ser_boxes_add(struct ser_boxes *s, struct ser_record *r, struct ser_err *e)
 	return SER_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 /* Linear between order statistics, as NumPy's default. */
 static double quantile(const double *x, size_t n, double q)
 {
@@ -155,7 +149,7 @@ int ser_boxes_draw(struct ser_boxes *s, const struct ser_header *h, const struct
 		size_t n = from[k + 1] - from[k];
 		if (n == 0) /* a name of the order that no record has */
 			continue;
-		qsort(x + from[k], n, sizeof *x, by_value);
+		ser_sort_rising(x + from[k], n);
 		name[n_box] = by.value[k];
 		mark[n_box] = by.mark[k];
 		box[n_box++] = five(x + from[k], n);

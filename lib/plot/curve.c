@@ -46,12 +46,6 @@ static void axes(struct ser_buf *b, const struct panel *p, const char *name, boo
 	ser_buf_free(&t);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 /* A tick at each x of n lines; its number where there is room beside the one before. */
 static void log_ticks(struct ser_buf *b, const struct panel *p, const struct ser_plot_line *line, size_t n, bool last)
 {
@@ -63,8 +57,7 @@ static void log_ticks(struct ser_buf *b, const struct panel *p, const struct ser
 		for (size_t i = 0; i < line[s].n; i++)
 			x[n_x++] = line[s].x[i];
 	}
-	if (n_x > 0)
-		qsort(x, n_x, sizeof *x, by_value);
+	ser_sort_rising(x, n_x);
 	for (size_t i = 0; i < n_x; i++) {
 		if (i > 0 && x[i] == x[i - 1])
 			continue;

@@ -45,12 +45,6 @@ static bool beyond(const struct view *v, double x, double y)
 	return !(px(v, x) >= b->x && px(v, x) <= b->x + b->w && py(v, y) >= b->y && py(v, y) <= b->y + b->h);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	const double *p = a, *q = b;
-	return *p < *q ? -1 : *p > *q;
-}
-
 /* From the least to the greatest of x [n] at item[]; where a few lie so far out that they would squash the others, of all but
  * a hundredth at each end and half of their span more. */
 static void range(const double *x, const size_t *item, size_t n, double *lo, double *hi)
@@ -58,7 +52,7 @@ static void range(const double *x, const size_t *item, size_t n, double *lo, dou
 	double *v = ser_malloc(n, sizeof *v);
 	for (size_t i = 0; i < n; i++)
 		v[i] = x[item[i]];
-	qsort(v, n, sizeof *v, by_value);
+	ser_sort_rising(v, n);
 	size_t few = n / 100 + 1;
 	*lo = v[0];
 	*hi = v[n - 1];
@@ -177,11 +171,11 @@ static struct place place_of(const struct ser_plot_scatter *d, const struct view
 	if (a.n > 0) {
 		for (size_t i = 0; i < a.n; i++)
 			one[i] = a.p[i].x;
-		qsort(one, a.n, sizeof *one, by_value);
+		ser_sort_rising(one, a.n);
 		mx = one[a.n / 2];
 		for (size_t i = 0; i < a.n; i++)
 			one[i] = a.p[i].y;
-		qsort(one, a.n, sizeof *one, by_value);
+		ser_sort_rising(one, a.n);
 		my = one[a.n / 2];
 		for (size_t i = 0; i < a.n; i++)
 			a.p[i].far = hypot(a.p[i].x - mx, a.p[i].y - my);

@@ -35,12 +35,6 @@ double ser_normal_quantile(double p)
 	return z;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 /* x [n] rising; linear between order statistics */
 static double quantile(const double *x, size_t n, double q)
 {
@@ -95,7 +89,7 @@ struct ser_ci ser_boot_interval(double value, const double *rep, size_t n, size_
 		mean /= (double)m;
 		for (size_t i = 0; i < m; i++)
 			var += (x[i] - mean) * (x[i] - mean);
-		qsort(x, m, sizeof *x, by_value);
+		ser_sort_rising(x, m);
 		if (jack != NULL && n_jack > 1)
 			bca_levels(value, x, m, jack, n_jack, jack_stride, q);
 		ci.lo = quantile(x, m, q[0]);
