@@ -198,12 +198,9 @@ static int shape(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
 	if (ser_record_f4(r, field, 3, &x, s, e) != SER_OK)
 		return e->code;
 	size_t n = n_chosen > 0 ? n_chosen : s[1];
-	float *y = ser_arena_alloc(&r->arena, ser_mul(s[0], s[1] * s[2]), sizeof *y);
-	if (ser_face_align(s[0], s[1], s[2], x, y, e) != 0) {
-		char why[sizeof e->msg];
-		memcpy(why, e->msg, sizeof why);
-		return ser_record_fail(r, e, e->code, "field \"%s\": %s", field, why);
-	}
+	float *y;
+	if (ser_face_align_record(r, field, s, x, &y, e) != SER_OK)
+		return e->code;
 	for (size_t t = 0; t < s[0]; t++)
 		for (size_t i = 0; i < n; i++) {
 			size_t from = n_chosen > 0 ? chosen[i] : i;

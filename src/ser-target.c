@@ -21,22 +21,6 @@ static void check(int rc, const struct ser_err *e)
 		ser_cli_die(&c, e);
 }
 
-/* Which frames of [n] are known: NULL when the record does not say */
-static int known(struct ser_record *r, size_t n, const int16_t **out, struct ser_err *e)
-{
-	const struct ser_val *v = ser_record_get(r, seen);
-	*out = NULL;
-	if (v == NULL)
-		return SER_OK;
-	if (v->kind != SER_TENSOR || v->u.t.ndim != 1 || v->u.t.shape[0] != n)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is not a number for each of %zu frames", seen, n);
-	int16_t *y = ser_arena_alloc(&r->arena, n, sizeof *y);
-	for (size_t i = 0; i < n; i++)
-		y[i] = ser_tensor_real(&v->u.t, i) < 0 ? -1 : 1;
-	*out = y;
-	return SER_OK;
-}
-
 /* ---- labels by a measure: above its median in training, or not ---- */
 
 /* Standard deviation of the level of speech frames, dB */
@@ -59,16 +43,13 @@ static int speed(struct ser_record *r, double *v, struct ser_err *e)
 	const float *x;
 	const int16_t *is_known;
 	size_t s[SER_MAX_AXES];
-	if (ser_record_f4(r, land, 3, &x, s, e) != SER_OK || known(r, s[0], &is_known, e) != SER_OK)
+	if (ser_record_f4(r, land, 3, &x, s, e) != SER_OK || ser_face_seen(r, seen, s[0], &is_known, e) != SER_OK)
 		return e->code;
 	if (shift_s == 0)
 		return ser_record_fail(r, e, SER_EDATA, "the header gives no shift_s for \"%s\"", land);
-	float *y = ser_arena_alloc(&r->arena, ser_mul(s[0], s[1] * s[2]), sizeof *y);
-	if (ser_face_align(s[0], s[1], s[2], x, y, e) != SER_OK) {
-		char why[sizeof e->msg];
-		memcpy(why, e->msg, sizeof why);
-		return ser_record_fail(r, e, e->code, "field \"%s\": %s", land, why);
-	}
+	float *y;
+	if (ser_face_align_record(r, land, s, x, &y, e) != SER_OK)
+		return e->code;
 	*v = ser_face_speed(s[0], s[1], s[2], y, is_known, shift_s);
 	return isfinite(*v) ? SER_OK
 			    : ser_record_fail(r, e, SER_EDATA,
@@ -192,18 +173,10 @@ static char *units_text;
 
 static int units_header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
-	const struct ser_val *dim = ser_header_dim(h, au), *list = dim != NULL ? ser_val_get(dim, "columns") : NULL;
 	(void)ctx;
-	if (list == NULL || list->kind != SER_LIST)
-		return ser_fail(e, SER_EDATA, "the header does not name the units of \"%s\"", au);
-	const char **name = ser_arena_calloc(&h->arena, list->u.list.n, sizeof *name);
-	for (size_t i = 0; i < list->u.list.n; i++) {
-		const struct ser_val *v = &list->u.list.v[i];
-		name[i] = v->kind == SER_STR ? ser_arena_strndup(&h->arena, v->u.str.s, v->u.str.n) : "";
-	}
 	ser_face_units_free(units);
-	return ser_face_units_new(&units, units_text != NULL ? units_text : ser_face_emfacs,
-				  units_table != NULL ? units_table : "EMFACS", name, list->u.list.n, e);
+	return ser_face_units_of(&units, units_text != NULL ? units_text : ser_face_emfacs,
+				 units_table != NULL ? units_table : "EMFACS", h, au, e);
 }
 
 static int unit_emotion(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
@@ -212,7 +185,7 @@ static int unit_emotion(void *ctx, int worker, struct ser_record *r, struct ser_
 	const int16_t *is_known;
 	size_t s[SER_MAX_AXES];
 	(void)ctx, (void)worker;
-	if (ser_record_f4(r, au, 2, &x, s, e) != SER_OK || known(r, s[0], &is_known, e) != SER_OK)
+	if (ser_record_f4(r, au, 2, &x, s, e) != SER_OK || ser_face_seen(r, seen, s[0], &is_known, e) != SER_OK)
 		return e->code;
 	if (s[1] != ser_face_units_width(units))
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu columns, the header names %zu", au, s[1],
@@ -225,8 +198,7 @@ static int unit_emotion(void *ctx, int worker, struct ser_record *r, struct ser_
 /* ---- visemes of phones ---- */
 
 static struct ser_visemes *visemes;
-static char *ctm;
-static size_t ctm_size;
+static struct ser_phone_files *files;
 
 static void open_visemes(void)
 {
@@ -240,76 +212,29 @@ static void open_visemes(void)
 	} else {
 		check(ser_visemes_new(&visemes, set, (enum ser_alphabet)alphabet, &e), &e);
 	}
-	if (from == SER_PHONES_CTM)
-		check(ser_read_file(phones, c.max_record, &ctm, &ctm_size, &e), &e);
+	check(ser_phone_files_open(&files, phones, (enum ser_phone_format)from, tier, c.max_record, &e), &e);
 }
 
 static int viseme_header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
-	struct ser_val axes = ser_val_list(), classes = ser_val_list();
 	(void)ctx;
 	shift_s = ser_header_shift(h, feat);
-	if (shift_s == 0)
-		return ser_fail(e, SER_EDATA, "the header gives no shift_s for \"%s\"", feat);
-	struct ser_val *dim = ser_header_dim_add(h, viseme);
-	ser_val_push(&h->arena, &axes, ser_str("frame"));
-	for (size_t i = 0; i < ser_visemes_count(visemes); i++)
-		ser_val_push(&h->arena, &classes, ser_str(ser_visemes_name(visemes, i)));
-	ser_val_set(&h->arena, dim, "axes", axes);
-	ser_val_set(&h->arena, dim, "shift_s", ser_real(shift_s));
-	ser_val_set(&h->arena, dim, "classes", classes);
-	return SER_OK;
+	return ser_visemes_header(visemes, h, feat, viseme, e);
 }
 
-/* PHONES/ID.TextGrid; EmoDB's are ID.lablaut or IDxx.lablaut */
-static int read_phones(struct ser_record *r, struct ser_phone **p, size_t *n, struct ser_err *e)
-{
-	static const char *const ends[][2] = {{".TextGrid", ".textgrid"}, {"", ""}, {".lablaut", "xx.lablaut"}};
-	const char *id = ser_record_id(r);
-	struct ser_buf path = {0};
-	char *text;
-	size_t size;
-	if (from == SER_PHONES_CTM)
-		return ser_phones_parse(SER_PHONES_CTM, ctm, ctm_size, phones, id, NULL, &r->arena, p, n, e);
-	if (strchr(id, '/') != NULL || id[0] == '.')
-		return ser_record_fail(r, e, SER_EDATA, "the id is no name for a file");
-	int rc = SER_EIO;
-	for (int i = 0; i < 2 && rc == SER_EIO; i++) {
-		path.n = 0;
-		ser_buf_printf(&path, "%s/%s%s", phones, id, ends[from][i]);
-		rc = ser_read_file(path.s, c.max_record, &text, &size, e);
-	}
-	if (rc == SER_EIO)
-		ser_record_fail(r, e, SER_EDATA, "there are no phones %s/%s%s", phones, id, ends[from][0]);
-	if (rc == SER_OK) {
-		rc = ser_phones_parse((enum ser_phone_format)from, text, size, path.s, id, tier, &r->arena, p, n, e);
-		free(text);
-	}
-	ser_buf_free(&path);
-	return rc == SER_OK ? rc : e->code;
-}
-
-/* Each frame has the viseme of the phone in its middle. */
 static int add_visemes(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
 {
 	const struct ser_val *x = ser_record_get(r, feat);
 	struct ser_phone *p;
-	size_t n, k = 0;
+	size_t n;
 	(void)ctx, (void)worker;
 	if (x == NULL || x->kind != SER_TENSOR || x->u.t.ndim < 1)
 		return ser_record_fail(r, e, SER_EDATA, "there is no tensor \"%s\"", feat);
 	size_t n_frame = x->u.t.shape[0];
-	if (read_phones(r, &p, &n, e) != SER_OK)
+	if (ser_phone_files_read(files, r, &p, &n, e) != SER_OK)
 		return e->code;
-	if (n == 0)
-		return ser_record_fail(r, e, SER_EDATA, "there are no phones of it in %s", phones);
 	int16_t *y = ser_arena_alloc(&r->arena, n_frame, sizeof *y);
-	for (size_t t = 0; t < n_frame; t++) {
-		double at = ((double)t + 0.5) * shift_s;
-		while (k < n && p[k].end_s <= at)
-			k++;
-		y[t] = k < n && p[k].begin_s <= at ? (int16_t)ser_viseme(visemes, p[k].symbol) : -1;
-	}
+	ser_visemes_frames(visemes, p, n, n_frame, shift_s, y);
 	ser_record_set(r, viseme, ser_tensor(SER_I2, y, 1, &n_frame));
 	return 1;
 }
@@ -356,7 +281,7 @@ static int run_visemes(void)
 	open_visemes();
 	int status = ser_cli_filter(&c, &(struct ser_filter){viseme_header, add_visemes, NULL});
 	ser_visemes_free(visemes);
-	free(ctm);
+	ser_phone_files_free(files);
 	return status;
 }
 

@@ -62,6 +62,12 @@ void ser_face_header(const struct ser_face *f, struct ser_header *h);
  * to 0, the distance between the outer corners of the eyes to 1, and turned, without a reflection, as near as can be in the least squares to the
  * mean face (Procrustes; Horn 1987), whose eyes are level. x and y may be one. SER_EDATA: another number of points; eyes that coincide. */
 int ser_face_align(size_t n, size_t n_point, size_t n_dim, const float *x, float *y, struct ser_err *e);
+/* The same of a record's tensor x [s[0], s[1], s[2]], which messages call `field`, into the record's arena. */
+int ser_face_align_record(struct ser_record *r, const char *field, const size_t s[static 3], const float *x, float **y,
+			  struct ser_err *e);
+/* Which of a record's n frames are known, 1, or not, -1: those where its tensor `field` [n] is not below 0. NULL, all are, when there is no
+ * such tensor. *seen [n] is in the record's arena. SER_EDATA: a tensor of another shape. */
+int ser_face_seen(struct ser_record *r, const char *field, size_t n, const int16_t **seen, struct ser_err *e);
 /* Mean speed of points [n, n_point, n_dim] over neighbouring frames that are both known: inter-ocular distances a second. NaN: there are no
  * two such. seen may be NULL: all are known. */
 double ser_face_speed(size_t n, size_t n_point, size_t n_dim, const float *x, const int16_t *seen, double shift_s);
@@ -75,6 +81,9 @@ extern const char ser_face_emfacs[]; /* the prototypes of EMFACS (Ekman and Frie
 /* For tracks whose units are these columns, "AU06". `name` is for messages: SER_EDATA, with the line; a unit that no column is. */
 int ser_face_units_new(struct ser_face_units **out, const char *text, const char *name, const char *const *column,
 		       size_t n_column, struct ser_err *e);
+/* The same for the units that a header's "columns" of tensor `field` name. SER_EDATA: it has none. */
+int ser_face_units_of(struct ser_face_units **out, const char *text, const char *name, const struct ser_header *h,
+		      const char *field, struct ser_err *e);
 void ser_face_units_free(struct ser_face_units *u);
 size_t ser_face_units_width(const struct ser_face_units *u); /* n_column */
 /* Each known frame of au [n, n_column] votes for the emotion all of whose units are at least `least`, the one of most units, the first of
@@ -99,6 +108,16 @@ struct ser_phone {
 int ser_phones_parse(enum ser_phone_format format, const char *text, size_t size, const char *file, const char *id,
 		     const char *tier, struct ser_arena *a, struct ser_phone **out, size_t *n, struct ser_err *e);
 
+/* Phones of records: of one CTM file, read here, or of a folder's files ID.TextGrid, ID.textgrid, ID.lablaut or, EmoDB's, IDxx.lablaut. path
+ * and tier are borrowed; a file has at most `max` bytes. */
+struct ser_phone_files;
+int ser_phone_files_open(struct ser_phone_files **out, const char *path, enum ser_phone_format format, const char *tier,
+			 size_t max, struct ser_err *e);
+void ser_phone_files_free(struct ser_phone_files *f); /* NULL: nothing */
+/* Those of a record, by its id, in its arena. SER_EDATA: there are none; an id that is no name for a file; ser_phones_parse()'s. */
+int ser_phone_files_read(const struct ser_phone_files *f, struct ser_record *r, struct ser_phone **out, size_t *n,
+			 struct ser_err *e);
+
 enum ser_alphabet { SER_ARPABET, SER_SAMPA };
 extern const char *const ser_alphabets[];   /* "arpabet", "sampa" (German, EmoDB's variety too), NULL */
 extern const char *const ser_viseme_sets[]; /* "oculus" (15), "mpeg4" (15), "jali" (20, and silence), NULL */
@@ -111,6 +130,12 @@ size_t ser_visemes_count(const struct ser_visemes *v);
 const char *ser_visemes_name(const struct ser_visemes *v, size_t i);
 /* The viseme of a phone, as it is or without its marks of stress, length, release and aspiration; -1: none is known. */
 int ser_viseme(const struct ser_visemes *v, const char *symbol);
+/* Of frames shift_s apart, each that of the phone in its middle: y [n_frame]; -1: none. p [n] in the order of time. */
+void ser_visemes_frames(const struct ser_visemes *v, const struct ser_phone *p, size_t n, size_t n_frame,
+			double shift_s, int16_t *y);
+/* What a header says of such a tensor `name` beside tensor `field`, whose shift_s it has. SER_EDATA: none is given. */
+int ser_visemes_header(const struct ser_visemes *v, struct ser_header *h, const char *field, const char *name,
+		       struct ser_err *e);
 
 /* ---- tables from tracks --------------------------------------------------------------------- */
 

@@ -204,3 +204,73 @@ int ser_phones_parse(enum ser_phone_format format, const char *text, size_t size
 	free(p.v);
 	return rc;
 }
+
+/* ---- files of them ---- */
+
+struct ser_phone_files {
+	const char *path, *tier;
+	enum ser_phone_format format;
+	size_t max;
+	char *ctm; /* [size] */
+	size_t size;
+};
+
+int ser_phone_files_open(struct ser_phone_files **out, const char *path, enum ser_phone_format format, const char *tier,
+			 size_t max, struct ser_err *e)
+{
+	struct ser_phone_files *f = ser_calloc(1, sizeof *f);
+	*f = (struct ser_phone_files){.path = path, .tier = tier, .format = format, .max = max};
+	int rc = format == SER_PHONES_CTM ? ser_read_file(path, max, &f->ctm, &f->size, e) : SER_OK;
+	if (rc != SER_OK) {
+		free(f);
+		f = NULL;
+	}
+	*out = f;
+	return rc;
+}
+
+void ser_phone_files_free(struct ser_phone_files *f)
+{
+	if (f == NULL)
+		return;
+	free(f->ctm);
+	free(f);
+}
+
+/* Of the file with the record's name */
+static int own_file(const struct ser_phone_files *f, struct ser_record *r, struct ser_phone **out, size_t *n,
+		    struct ser_err *e)
+{
+	static const char *const ends[][2] = {{".TextGrid", ".textgrid"}, {"", ""}, {".lablaut", "xx.lablaut"}};
+	const char *id = ser_record_id(r);
+	struct ser_buf path = {0};
+	char *text;
+	size_t size;
+	if (strchr(id, '/') != NULL || id[0] == '.')
+		return ser_record_fail(r, e, SER_EDATA, "the id is no name for a file");
+	int rc = SER_EIO;
+	for (int i = 0; i < 2 && rc == SER_EIO; i++) {
+		path.n = 0;
+		ser_buf_printf(&path, "%s/%s%s", f->path, id, ends[f->format][i]);
+		rc = ser_read_file(path.s, f->max, &text, &size, e);
+	}
+	if (rc == SER_EIO)
+		ser_record_fail(r, e, SER_EDATA, "there are no phones %s/%s%s", f->path, id, ends[f->format][0]);
+	if (rc == SER_OK) {
+		rc = ser_phones_parse(f->format, text, size, path.s, id, f->tier, &r->arena, out, n, e);
+		free(text);
+	}
+	ser_buf_free(&path);
+	return rc == SER_OK ? rc : e->code;
+}
+
+int ser_phone_files_read(const struct ser_phone_files *f, struct ser_record *r, struct ser_phone **out, size_t *n,
+			 struct ser_err *e)
+{
+	int rc = f->format == SER_PHONES_CTM ? ser_phones_parse(f->format, f->ctm, f->size, f->path, ser_record_id(r),
+								NULL, &r->arena, out, n, e)
+					     : own_file(f, r, out, n, e);
+	if (rc == SER_OK && *n == 0)
+		rc = ser_record_fail(r, e, SER_EDATA, "there are no phones of it in %s", f->path);
+	return rc;
+}

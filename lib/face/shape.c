@@ -147,3 +147,30 @@ double ser_face_speed(size_t n, size_t n_point, size_t n_dim, const float *x, co
 	}
 	return sum / (pairs * (double)n_point * shift_s);
 }
+
+int ser_face_align_record(struct ser_record *r, const char *field, const size_t s[static 3], const float *x, float **y,
+			  struct ser_err *e)
+{
+	char why[sizeof e->msg];
+	*y = ser_arena_alloc(&r->arena, ser_mul(s[0], s[1] * s[2]), sizeof **y);
+	if (ser_face_align(s[0], s[1], s[2], x, *y, e) == SER_OK)
+		return SER_OK;
+	memcpy(why, e->msg, sizeof why);
+	return ser_record_fail(r, e, e->code, "field \"%s\": %s", field, why);
+}
+
+int ser_face_seen(struct ser_record *r, const char *field, size_t n, const int16_t **seen, struct ser_err *e)
+{
+	const struct ser_val *v = ser_record_get(r, field);
+	*seen = NULL;
+	if (v == NULL)
+		return SER_OK;
+	if (v->kind != SER_TENSOR || v->u.t.ndim != 1 || v->u.t.shape[0] != n)
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is not a number for each of %zu frames", field,
+				       n);
+	int16_t *y = ser_arena_alloc(&r->arena, n, sizeof *y);
+	for (size_t i = 0; i < n; i++)
+		y[i] = ser_tensor_real(&v->u.t, i) < 0 ? -1 : 1;
+	*seen = y;
+	return SER_OK;
+}

@@ -84,6 +84,24 @@ int ser_face_units_new(struct ser_face_units **out, const char *text, const char
 	return rc;
 }
 
+int ser_face_units_of(struct ser_face_units **out, const char *text, const char *name, const struct ser_header *h,
+		      const char *field, struct ser_err *e)
+{
+	const struct ser_val *dim = ser_header_dim(h, field), *list = dim != NULL ? ser_val_get(dim, "columns") : NULL;
+	struct ser_arena a = {0};
+	*out = NULL;
+	if (list == NULL || list->kind != SER_LIST)
+		return ser_fail(e, SER_EDATA, "the header does not name the units of \"%s\"", field);
+	const char **column = ser_arena_calloc(&a, list->u.list.n, sizeof *column);
+	for (size_t i = 0; i < list->u.list.n; i++) {
+		const struct ser_val *v = &list->u.list.v[i];
+		column[i] = v->kind == SER_STR ? ser_arena_strndup(&a, v->u.str.s, v->u.str.n) : "";
+	}
+	int rc = ser_face_units_new(out, text, name, column, list->u.list.n, e);
+	ser_arena_free(&a);
+	return rc;
+}
+
 void ser_face_units_free(struct ser_face_units *u)
 {
 	if (u == NULL)

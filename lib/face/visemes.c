@@ -134,3 +134,31 @@ int ser_viseme(const struct ser_visemes *v, const char *symbol)
 		y = look(v, symbol, k - 1);
 	return y;
 }
+
+void ser_visemes_frames(const struct ser_visemes *v, const struct ser_phone *p, size_t n, size_t n_frame,
+			double shift_s, int16_t *y)
+{
+	for (size_t t = 0, k = 0; t < n_frame; t++) {
+		double at = ((double)t + 0.5) * shift_s;
+		while (k < n && p[k].end_s <= at)
+			k++;
+		y[t] = k < n && p[k].begin_s <= at ? (int16_t)ser_viseme(v, p[k].symbol) : -1;
+	}
+}
+
+int ser_visemes_header(const struct ser_visemes *v, struct ser_header *h, const char *field, const char *name,
+		       struct ser_err *e)
+{
+	struct ser_val axes = ser_val_list(), classes = ser_val_list();
+	double shift_s = ser_header_shift(h, field);
+	if (shift_s == 0)
+		return ser_fail(e, SER_EDATA, "the header gives no shift_s for \"%s\"", field);
+	struct ser_val *dim = ser_header_dim_add(h, name);
+	ser_val_push(&h->arena, &axes, ser_str("frame"));
+	for (size_t i = 0; i < ser_visemes_count(v); i++)
+		ser_val_push(&h->arena, &classes, ser_str(ser_visemes_name(v, i)));
+	ser_val_set(&h->arena, dim, "axes", axes);
+	ser_val_set(&h->arena, dim, "shift_s", ser_real(shift_s));
+	ser_val_set(&h->arena, dim, "classes", classes);
+	return SER_OK;
+}
