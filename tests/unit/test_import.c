@@ -573,6 +573,7 @@ static void emotion2vec(void **state)
 	ser_model_free(m);
 	ser_weights_free(w);
 	ser_arena_free(&a);
+	free_notes(&notes);
 }
 
 /* Settings of a fairseq checkpoint: cfg of newer, args of older ones */
