@@ -3,7 +3,6 @@
 #include "cli/vectors.h"
 #include "ml/kmeans.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,6 +150,24 @@ static void write_all(struct ser_cli *c, const struct input *p, const struct job
 	free(f.far);
 }
 
+static int cluster_vectors(struct ser_cli *c, size_t k_lo, size_t k_hi)
+{
+	struct input p = {.key = ser_map_new(), .mean_key = ser_map_new()};
+	struct job j;
+	ser_vectors_read(c, field, metric == SER_COSINE, centre != NULL, label_of, &p, &p.v);
+	if (centre != NULL)
+		ser_centre_groups(p.v.x, p.v.n, p.v.d, p.mean_of, ser_map_len(p.mean_key));
+	cluster_all(c, &p, k_lo, k_hi, &j);
+	write_all(c, &p, &j);
+	ser_kmeans_groups_free(j.g, j.n);
+	free(p.group);
+	free(p.mean_of);
+	ser_map_free(p.key);
+	ser_map_free(p.mean_key);
+	ser_vectors_free(&p.v);
+	return ser_cli_end(c);
+}
+
 /* ---- frames ---- */
 
 /* Centres of frames: fitted here, or read. */
@@ -159,24 +176,6 @@ struct centres {
 	size_t k, d, cap;
 	const char *field;
 };
-
-/* The tensor [T,d] of a record */
-static int frames_of(struct ser_record *r, size_t d, const float **x, size_t *n, size_t *its_d, struct ser_err *e)
-{
-	size_t shape[2];
-	if (ser_record_f4(r, field, 2, x, shape, e) != 0)
-		return e->code;
-	if (shape[0] == 0 || shape[1] == 0 || (d > 0 && shape[1] != d))
-		return ser_record_fail(r, e, SER_EDATA, "\"%s\" is %zu x %zu, expected frames of %zu dimensions", field,
-				       shape[0], shape[1], d > 0 ? d : 1);
-	for (size_t i = 0; i < shape[0] * shape[1]; i++)
-		if (!isfinite((*x)[i]))
-			return ser_record_fail(r, e, SER_EDATA, "\"%s\" is not finite at frame %zu", field,
-					       i / shape[1]);
-	*n = shape[0];
-	*its_d = shape[1];
-	return 0;
-}
 
 /* The tensor of units has the field's frame shift. */
 static int units_header(void *ctx, struct ser_header *h, struct ser_err *e)
@@ -197,9 +196,9 @@ static int assign(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 {
 	const struct centres *c = ctx;
 	const float *x;
-	size_t n, d;
+	size_t n, d = c->d;
 	(void)worker;
-	if (frames_of(r, c->d, &x, &n, &d, e) != 0)
+	if (ser_frames_of(r, field, &x, &n, &d, e) != 0)
 		return e->code;
 	int32_t *unit = ser_arena_alloc(&r->arena, n, sizeof *unit);
 	ser_kmeans_assign((enum ser_metric)metric, c->c, c->k, c->d, x, n, unit);
@@ -230,94 +229,71 @@ static void read_centres(struct ser_cli *c, const char *path, struct centres *y)
 		ser_cli_fail(c, SER_EDATA, "%s: there are no centres", path);
 }
 
-/* Read all, keep a sample of frames; the records wait in the spool. */
-static struct ser_row_sample *read_frames(struct ser_cli *c, size_t n_max, struct ser_spool *spool,
-					  struct ser_header *h, size_t *d)
+static void set_units(void *ctx, size_t i, struct ser_record *r)
 {
-	struct ser_in *in = ser_in_open(c);
-	struct ser_row_sample *s = NULL;
-	struct ser_record r = {0};
-	struct ser_buf pack = {0};
 	struct ser_err e;
-	bool segment;
-	ser_header_copy(h, ser_in_header(in));
-	while (ser_in_next(in, &r, &segment)) {
-		const float *x;
-		size_t n;
-		const char *id = ser_record_id(&r);
-		if ((segment && ser_header_merge(h, ser_in_header(in), &e) != 0) ||
-		    frames_of(&r, s != NULL ? *d : 0, &x, &n, d, &e) != 0)
-			ser_cli_die(c, &e);
-		if (s == NULL)
-			s = ser_row_sample_new(*d, n_max, o.seed);
-		ser_row_sample_add(s, ser_hash(id, strlen(id)), x, n);
-		pack.n = 0;
-		ser_record_pack(&pack, &r);
-		if (ser_spool_add(spool, pack.s, pack.n, &e) != 0)
-			ser_cli_die(c, &e);
-	}
-	if (s == NULL)
-		ser_cli_fail(c, SER_EDATA, "there are no records");
-	ser_buf_free(&pack);
-	ser_record_free(&r);
-	ser_in_close(in);
-	return s;
+	int rc = assign(ctx, 0, r, &e); /* of frames that were read before */
+	(void)i;
+	ser_assert(rc > 0);
 }
 
-static void write_units(struct ser_cli *c, struct ser_spool *spool, struct ser_header *h, struct centres *y)
+/* Of all frames these many */
+struct sample {
+	size_t n_max;
+	struct ser_row_sample *row;
+};
+
+static void sample(void *ctx, const char *id, const float *x, size_t n, size_t d)
 {
-	struct ser_out *out = ser_out_open(c);
-	struct ser_spool_walk w;
-	struct ser_record r = {0};
-	struct ser_err e;
-	const char *s;
-	size_t n;
-	units_header(NULL, h, &e);
-	ser_out_header(out, h);
-	int rc = ser_spool_walk(&w, spool, 0, ser_spool_size(spool), 0, &e);
-	while (rc >= 0 && (rc = ser_spool_next(&w, &s, &n, &e)) > 0) {
-		rc = ser_record_unpack(&r, s, n, &e);
-		if (rc >= 0)
-			rc = assign(y, 0, &r, &e);
-		if (rc >= 0)
-			ser_out_record(out, &r);
-	}
-	if (rc < 0)
-		ser_cli_die(c, &e);
-	ser_spool_walk_end(&w);
-	ser_record_free(&r);
-	ser_out_close(out);
+	struct sample *s = ctx;
+	if (s->row == NULL)
+		s->row = ser_row_sample_new(d, s->n_max, o.seed);
+	ser_row_sample_add(s->row, ser_hash(id, strlen(id)), x, n);
 }
 
 static int cluster_frames(struct ser_cli *c, size_t n_max)
 {
-	struct ser_header h;
+	struct ser_vectors v;
 	struct ser_err e;
-	struct ser_spool *spool = ser_spool_new(&e);
-	size_t d = 0, n;
-	if (spool == NULL)
-		ser_cli_die(c, &e);
-	struct ser_row_sample *s = read_frames(c, n_max, spool, &h, &d);
-	const float *x = ser_row_sample_rows(s, &n);
+	struct sample s = {n_max, NULL};
+	size_t n;
+	ser_frames_read(c, field, sample, &s, &v);
+	if (v.n == 0)
+		ser_cli_fail(c, SER_EDATA, "there are no records");
+	const float *x = ser_row_sample_rows(s.row, &n);
 	struct ser_kmeans_group g = {.n = n};
 	struct ser_map *key = ser_map_new();
-	struct job j = {.key = key, .g = &g, .n = 1, .d = d};
+	struct job j = {.key = key, .g = &g, .n = 1, .d = v.d};
 	ser_map_add(key, "", 0, NULL);
-	g.m = ser_kmeans_fit(&o, x, n, d, (size_t)k, "", &e);
+	g.m = ser_kmeans_fit(&o, x, n, v.d, (size_t)k, "", &e);
 	if (g.m == NULL)
 		ser_cli_die(c, &e);
 	ser_cli_info(c, "%zu frames, %d clusters, inertia %.6g after %zu iterations", n, k, g.m->inertia, g.m->n_iter);
-	struct centres y = {.c = g.m->centre, .k = g.m->k, .d = d};
+	struct centres y = {.c = g.m->centre, .k = g.m->k, .d = v.d};
 	if (centroids != NULL)
-		write_centroids(c, &h, &j);
-	write_units(c, spool, &h, &y);
+		write_centroids(c, &v.h, &j);
+	struct ser_out *out = ser_out_open(c);
+	units_header(NULL, &v.h, &e);
+	ser_out_header(out, &v.h);
+	ser_vectors_write(c, &v, set_units, &y, out);
+	ser_out_close(out);
 	ser_kmeans_free(g.m);
-	ser_row_sample_free(s);
-	ser_spool_free(spool);
-	ser_header_free(&h);
+	ser_row_sample_free(s.row);
+	ser_vectors_free(&v);
 	ser_map_free(key);
 	return ser_cli_end(c);
 }
+
+static int assign_frames(struct ser_cli *c)
+{
+	struct centres y = {0};
+	read_centres(c, known, &y);
+	int status = ser_cli_filter(c, &(struct ser_filter){units_header, assign, &y});
+	free(y.c);
+	return status;
+}
+
+/* ---- options ---- */
 
 /* LO:HI of --select-k */
 static bool parse_range(const char *s, size_t *k_lo, size_t *k_hi)
@@ -392,8 +368,6 @@ int main(int argc, char **argv)
 	o.margin = margin;
 	o.seed = (uint64_t)seed;
 	o.n_thread = c.n_thread;
-	struct job j;
-	struct input p = {0};
 	size_t k_lo = 0, k_hi = 0;
 	bool of_frames = n_frame > 0 || known != NULL;
 	if (of_frames && (by != NULL || centre != NULL || select_k != NULL || margin || (k > 0) == (known != NULL) ||
@@ -406,13 +380,8 @@ int main(int argc, char **argv)
 		if (strcmp(name, field) == 0 || strcmp(name, "id") == 0)
 			ser_cli_usage(&c, "--name: \"%s\" is taken", name);
 	}
-	if (known != NULL) {
-		struct centres y = {0};
-		read_centres(&c, known, &y);
-		int status = ser_cli_filter(&c, &(struct ser_filter){units_header, assign, &y});
-		free(y.c);
-		return status;
-	}
+	if (known != NULL)
+		return assign_frames(&c);
 	if (n_frame > 0)
 		return cluster_frames(&c, n_frame);
 	if (select_k != NULL && (k > 0 || !parse_range(select_k, &k_lo, &k_hi)))
@@ -421,20 +390,5 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "--pass-small goes with --by");
 	if (select_k == NULL && k == 0)
 		ser_cli_usage(&c, "how many clusters? give -k or --select-k");
-
-	p.key = ser_map_new();
-	p.mean_key = ser_map_new();
-	ser_vectors_read(&c, field, metric == SER_COSINE, centre != NULL, label_of, &p, &p.v);
-	if (centre != NULL)
-		ser_centre_groups(p.v.x, p.v.n, p.v.d, p.mean_of, ser_map_len(p.mean_key));
-	cluster_all(&c, &p, select_k != NULL ? k_lo : (size_t)k, k_hi, &j);
-	write_all(&c, &p, &j);
-
-	ser_kmeans_groups_free(j.g, j.n);
-	free(p.group);
-	free(p.mean_of);
-	ser_map_free(p.key);
-	ser_map_free(p.mean_key);
-	ser_vectors_free(&p.v);
-	return ser_cli_end(&c);
+	return cluster_vectors(&c, select_k != NULL ? k_lo : (size_t)k, k_hi);
 }

@@ -26,6 +26,23 @@ static int vector_of(struct ser_record *r, const char *field, bool direction, st
 	return 0;
 }
 
+static void begin(struct ser_cli *c, struct ser_vectors *v, const char *field)
+{
+	struct ser_err e;
+	*v = (struct ser_vectors){.spool = ser_spool_new(&e), .field = field};
+	if (v->spool == NULL)
+		ser_cli_die(c, &e);
+}
+
+static void spool(struct ser_cli *c, struct ser_vectors *v, struct ser_buf *pack, const struct ser_record *r)
+{
+	struct ser_err e;
+	pack->n = 0;
+	ser_record_pack(pack, r);
+	if (ser_spool_add(v->spool, pack->s, pack->n, &e) != 0)
+		ser_cli_die(c, &e);
+}
+
 void ser_vectors_read(struct ser_cli *c, const char *field, bool direction, bool alters,
 		      int (*label)(void *ctx, size_t i, struct ser_record *r, struct ser_err *e), void *ctx,
 		      struct ser_vectors *v)
@@ -34,9 +51,7 @@ void ser_vectors_read(struct ser_cli *c, const char *field, bool direction, bool
 	struct ser_record r = {0};
 	struct ser_buf pack = {0};
 	struct ser_err e;
-	*v = (struct ser_vectors){.spool = ser_spool_new(&e), .field = field};
-	if (v->spool == NULL)
-		ser_cli_die(c, &e);
+	begin(c, v, field);
 	ser_header_copy(&v->h, ser_in_header(in));
 	while (ser_in_next_merged(in, &v->h, &r, NULL)) {
 		const float *x;
@@ -50,10 +65,7 @@ void ser_vectors_read(struct ser_cli *c, const char *field, bool direction, bool
 		v->n++;
 		if (!alters && ser_record_get(&r, field)->u.t.dtype == SER_F4)
 			ser_record_set(&r, field, ser_nil());
-		pack.n = 0;
-		ser_record_pack(&pack, &r);
-		if (ser_spool_add(v->spool, pack.s, pack.n, &e) != 0)
-			ser_cli_die(c, &e);
+		spool(c, v, &pack, &r);
 	}
 	ser_buf_free(&pack);
 	ser_record_free(&r);
@@ -75,7 +87,8 @@ void ser_vectors_write(struct ser_cli *c, const struct ser_vectors *v,
 			break;
 		if (ser_record_get(&r, v->field)->kind == SER_NIL)
 			ser_record_set(&r, v->field, ser_f4(v->x + i * v->d, 1, &v->d));
-		ser_header_unmark(&v->h, &r);
+		if (v->x != NULL)
+			ser_header_unmark(&v->h, &r);
 		set(ctx, i, &r);
 		ser_out_record(out, &r);
 	}
@@ -83,6 +96,49 @@ void ser_vectors_write(struct ser_cli *c, const struct ser_vectors *v,
 		ser_cli_die(c, &e);
 	ser_spool_walk_end(&w);
 	ser_record_free(&r);
+}
+
+int ser_frames_of(struct ser_record *r, const char *field, const float **x, size_t *n, size_t *d, struct ser_err *e)
+{
+	size_t shape[2];
+	if (ser_record_f4(r, field, 2, x, shape, e) != 0)
+		return e->code;
+	if (shape[0] == 0 || shape[1] == 0 || (*d > 0 && shape[1] != *d))
+		return ser_record_fail(r, e, SER_EDATA, "\"%s\" is %zu x %zu, expected frames of %zu dimensions", field,
+				       shape[0], shape[1], *d > 0 ? *d : 1);
+	for (size_t i = 0; i < shape[0] * shape[1]; i++)
+		if (!isfinite((*x)[i]))
+			return ser_record_fail(r, e, SER_EDATA, "\"%s\" is not finite at frame %zu", field,
+					       i / shape[1]);
+	*n = shape[0];
+	*d = shape[1];
+	return 0;
+}
+
+void ser_frames_read(struct ser_cli *c, const char *field,
+		     void (*take)(void *ctx, const char *id, const float *x, size_t n, size_t d), void *ctx,
+		     struct ser_vectors *v)
+{
+	struct ser_in *in = ser_in_open(c);
+	struct ser_record r = {0};
+	struct ser_buf pack = {0};
+	struct ser_err e;
+	const float *x;
+	size_t n;
+	bool segment;
+	begin(c, v, field);
+	ser_header_copy(&v->h, ser_in_header(in));
+	while (ser_in_next(in, &r, &segment)) {
+		if ((segment && ser_header_merge(&v->h, ser_in_header(in), &e) != 0) ||
+		    ser_frames_of(&r, field, &x, &n, &v->d, &e) != 0)
+			ser_cli_die(c, &e);
+		take(ctx, ser_record_id(&r), x, n, v->d);
+		v->n++;
+		spool(c, v, &pack, &r);
+	}
+	ser_buf_free(&pack);
+	ser_record_free(&r);
+	ser_in_close(in);
 }
 
 void ser_vectors_free(struct ser_vectors *v)

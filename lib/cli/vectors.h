@@ -24,6 +24,13 @@ void ser_vectors_read(struct ser_cli *c, const char *field, bool direction, bool
  * reference lives until its next call. */
 void ser_vectors_write(struct ser_cli *c, const struct ser_vectors *v,
 		       void (*set)(void *ctx, size_t i, struct ser_record *r), void *ctx, struct ser_out *out);
+/* The same for tensors [T,d], whose frames are not held: x stays NULL, and ser_vectors_write() has the records as they came. `take` gets
+ * the frames x [n,d] of each in turn; all have the first one's d. What ser_frames_of() refuses ends it. */
+void ser_frames_read(struct ser_cli *c, const char *field,
+		     void (*take)(void *ctx, const char *id, const float *x, size_t n, size_t d), void *ctx,
+		     struct ser_vectors *v);
+/* A record's frames: *x [*n,*d] of tensor `field`, at least one, finite, and as wide as *d says where that is not 0. SER_EDATA. */
+int ser_frames_of(struct ser_record *r, const char *field, const float **x, size_t *n, size_t *d, struct ser_err *e);
 void ser_vectors_free(struct ser_vectors *v);
 
 #endif
