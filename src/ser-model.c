@@ -72,31 +72,13 @@ static void show(struct ser_cli *c, const char *path, bool json)
 
 /* ---- export ---- */
 
-/* Plain tensors under plain names, with nothing of ours but what a reader needs to rebuild the network. */
-static void export_model(struct ser_cli *c, const char *path, bool encoder_only)
+static void export_model(struct ser_cli *c, const char *path, bool encoder_only, bool hf)
 {
 	struct ser_model *m;
 	struct ser_err e;
-	struct ser_arena a = {0};
-	struct ser_st_tensor *t;
-	struct ser_st_meta *meta;
-	size_t n, n_meta, kept = 0;
-	if (ser_model_load(&m, path, &e) != 0)
+	if (ser_model_load(&m, path, &e) != 0 ||
+	    (hf ? ser_encoder_export(m, path, c->out, &e) : ser_model_export(m, c->out, encoder_only, &e)) != 0)
 		ser_cli_die(c, &e);
-	ser_model_pack(m, &a, &t, &n, &meta, &n_meta);
-	for (size_t i = 0; i < n; i++) {
-		bool encoder = strncmp(t[i].name, "encoder.", 8) == 0;
-		if (encoder_only && !encoder)
-			continue;
-		t[kept] = t[i];
-		if (encoder_only)
-			t[kept].name += 8;
-		kept++;
-	}
-	struct ser_st_meta pt = {"format", "pt"}; /* what PyTorch's loader looks for */
-	if (ser_st_save(c->out, t, kept, &pt, 1, &e) != 0)
-		ser_cli_die(c, &e);
-	ser_arena_free(&a);
 	ser_model_free(m);
 }
 
@@ -153,49 +135,6 @@ static void card(struct ser_cli *c, const char *path, const struct card *o)
 	free(corpus);
 	free(score);
 	ser_cli_names_free(&names);
-	ser_model_free(m);
-}
-
-/* A folder that transformers takes */
-static void put_text(struct ser_cli *c, struct ser_outdir *d, const char *name, const char *text)
-{
-	struct ser_err e;
-	FILE *f = ser_outdir_create(d, name, &e);
-	if (f == NULL)
-		ser_cli_die(c, &e);
-	bool ok = fputs(text, f) >= 0;
-	if (fclose(f) != 0 || !ok)
-		ser_cli_fail(c, SER_EIO, "%s: write failed", d->file[d->n - 1]);
-}
-
-static void export_hf(struct ser_cli *c, const char *path)
-{
-	static const struct ser_st_meta pt = {"format", "pt"};
-	struct ser_encoder_files files;
-	struct ser_outdir d;
-	struct ser_arena a = {0};
-	struct ser_model *m;
-	struct ser_err e;
-	FILE *f;
-	if (ser_model_load(&m, path, &e) != 0)
-		ser_cli_die(c, &e);
-	if (ser_encoder_export(m, &a, &files, &e) != 0) {
-		ser_fail_in(&e, "%s", path);
-		ser_cli_die(c, &e);
-	}
-	if (ser_outdir_open(&d, c->out, &e) != 0)
-		ser_cli_die(c, &e);
-	put_text(c, &d, "config.json", files.config);
-	if (files.processor != NULL)
-		put_text(c, &d, "preprocessor_config.json", files.processor);
-	if ((f = ser_outdir_create(&d, "model.safetensors", &e)) == NULL)
-		ser_cli_die(c, &e);
-	int rc = ser_st_write(f, d.file[d.n - 1], files.tensor, files.n_tensor, &pt, 1, &e);
-	if (fclose(f) != 0 && rc == 0)
-		rc = ser_fail(&e, SER_EIO, "%s: write failed", d.file[d.n - 1]);
-	if (rc != 0 || ser_outdir_commit(&d, &e) != 0)
-		ser_cli_die(c, &e);
-	ser_arena_free(&a);
 	ser_model_free(m);
 }
 
@@ -415,10 +354,8 @@ int main(int argc, char **argv)
 		show(&c, c.operand[0], json);
 	else if (c.mode == CARD)
 		card(&c, c.operand[0], &about);
-	else if (c.mode == EXPORT && layout == 1)
-		export_hf(&c, c.operand[0]);
 	else if (c.mode == EXPORT)
-		export_model(&c, c.operand[0], encoder);
+		export_model(&c, c.operand[0], encoder, layout == 1);
 	else if (c.mode == IMPORT)
 		import_model(&c, c.operand[0], &import);
 	else

@@ -4,6 +4,13 @@
 
 #include <string.h>
 
+/* What a folder gets */
+struct files {
+	const char *config, *processor;
+	struct ser_st_tensor *tensor;
+	size_t n_tensor;
+};
+
 static const struct ser_encoder_family *family_of(const char *arch)
 {
 	const struct ser_encoder_family *f = ser_encoder_families;
@@ -86,8 +93,8 @@ static const char *json(struct ser_arena *a, const struct ser_val *v)
 }
 
 /* Below "encoder." of ours, behind the prefix that the model has as a whole there */
-static int take_tensors(const struct ser_model *m, const char *prefix, struct ser_arena *a,
-			struct ser_encoder_files *out, struct ser_err *e)
+static int take_tensors(const struct ser_model *m, const char *prefix, struct ser_arena *a, struct files *out,
+			struct ser_err *e)
 {
 	struct ser_st_tensor *t;
 	struct ser_st_meta *meta;
@@ -109,13 +116,13 @@ static int take_tensors(const struct ser_model *m, const char *prefix, struct se
 	return 0;
 }
 
-int ser_encoder_export(const struct ser_model *m, struct ser_arena *a, struct ser_encoder_files *out, struct ser_err *e)
+static int make_files(const struct ser_model *m, struct ser_arena *a, struct files *out, struct ser_err *e)
 {
 	const struct ser_encoder *c = &m->enc[0];
 	const struct ser_encoder_family *f = family_of(c->arch->name);
 	struct ser_val config = ser_val_map(), processor = ser_val_map();
 	bool is_whisper = strcmp(c->arch->name, "whisper") == 0;
-	*out = (struct ser_encoder_files){0};
+	*out = (struct files){0};
 	if (m->n_enc > 1 || c->adapt.rank > 0 || c->adapt.mix != SER_MIX_NONE)
 		return ser_fail(e, SER_EDATA,
 				"has several encoders, adapters or mixed layers, which transformers does not take");
@@ -131,4 +138,50 @@ int ser_encoder_export(const struct ser_model *m, struct ser_arena *a, struct se
 	out->config = json(a, &config);
 	out->processor = c->arch->n_token == NULL ? json(a, &processor) : NULL;
 	return take_tensors(m, is_whisper ? "encoder." : "", a, out, e);
+}
+
+static int put_text(struct ser_outdir *d, const char *name, const char *text, struct ser_err *e)
+{
+	FILE *f = ser_outdir_create(d, name, e);
+	if (f == NULL)
+		return e->code;
+	bool ok = fputs(text, f) >= 0;
+	if (fclose(f) != 0 || !ok)
+		return ser_fail(e, SER_EIO, "%s: write failed", d->file[d->n - 1]);
+	return SER_OK;
+}
+
+static int put_tensors(struct ser_outdir *d, const struct files *x, struct ser_err *e)
+{
+	static const struct ser_st_meta pt = {"format", "pt"};
+	FILE *f = ser_outdir_create(d, "model.safetensors", e);
+	if (f == NULL)
+		return e->code;
+	int rc = ser_st_write(f, d->file[d->n - 1], x->tensor, x->n_tensor, &pt, 1, e);
+	if (fclose(f) != 0 && rc == SER_OK)
+		rc = ser_fail(e, SER_EIO, "%s: write failed", d->file[d->n - 1]);
+	return rc;
+}
+
+int ser_encoder_export(const struct ser_model *m, const char *name, const char *folder, struct ser_err *e)
+{
+	struct files x;
+	struct ser_outdir d;
+	struct ser_arena a = {0};
+	int rc = make_files(m, &a, &x, e);
+	if (rc != SER_OK)
+		ser_fail_in(e, "%s", name);
+	else if ((rc = ser_outdir_open(&d, folder, e)) == SER_OK) {
+		rc = put_text(&d, "config.json", x.config, e);
+		if (rc == SER_OK && x.processor != NULL)
+			rc = put_text(&d, "preprocessor_config.json", x.processor, e);
+		if (rc == SER_OK)
+			rc = put_tensors(&d, &x, e);
+		if (rc == SER_OK)
+			rc = ser_outdir_commit(&d, e);
+		else
+			ser_outdir_abort(&d);
+	}
+	ser_arena_free(&a);
+	return rc;
 }

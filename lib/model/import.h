@@ -50,15 +50,9 @@ int ser_encoder_head_import(struct ser_model *m, const struct ser_encoder_head *
  * is not known to be something else is an error. The notes' buffers are the caller's to free. SER_EDATA. */
 int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum ser_encoder_source from,
 		       const struct ser_encoder_about *about, struct ser_encoder_notes *notes, struct ser_err *e);
-/* An encoder as transformers takes it from a folder: two texts in JSON, processor NULL of text; tensors under its names. */
-struct ser_encoder_files {
-	const char *config, *processor;
-	struct ser_st_tensor *tensor;
-	size_t n_tensor;
-};
-/* All in a. SER_EDATA: a model of several encoders, one with adapters, or of an architecture that transformers does not have. */
-int ser_encoder_export(const struct ser_model *m, struct ser_arena *a, struct ser_encoder_files *out,
-		       struct ser_err *e);
+/* A folder as transformers takes it: config.json, preprocessor_config.json of what reads sound, model.safetensors. `name` is the model's, for
+ * messages. SER_EDATA: the model is more than an encoder of one of its architectures; what is written appears whole or not at all. */
+int ser_encoder_export(const struct ser_model *m, const char *name, const char *folder, struct ser_err *e);
 /* The front-end that makes what an imported encoder reads of a sound, as ser_front_parse() takes it, appended to b; of text nothing. */
 void ser_encoder_front(const struct ser_model *m, struct ser_buf *b);
 

@@ -220,6 +220,8 @@ int ser_model_load(struct ser_model **out, const char *path, struct ser_err *e);
 int ser_model_from_st(struct ser_model **out, const struct ser_st *s, struct ser_err *e); /* from tensors read */
 /* SER_EDATA rather than write a parameter that is not finite. */
 int ser_model_save(const struct ser_model *m, const char *path, struct ser_err *e);
+/* Plain tensors under plain names, with nothing of ours beside them; encoder_only: those of encoders, without "encoder.". */
+int ser_model_export(const struct ser_model *m, const char *path, bool encoder_only, struct ser_err *e);
 /* Tensors and metadata as ser_model_save writes them, for files that hold more (checkpoints): allocated in a. */
 void ser_model_pack(const struct ser_model *m, struct ser_arena *a, struct ser_st_tensor **t, size_t *n,
 		    struct ser_st_meta **meta, size_t *n_meta);

@@ -197,3 +197,22 @@ int ser_model_save(const struct ser_model *m, const char *path, struct ser_err *
 	ser_arena_free(&a);
 	return rc;
 }
+
+int ser_model_export(const struct ser_model *m, const char *path, bool encoder_only, struct ser_err *e)
+{
+	static const struct ser_st_meta pt = {"format", "pt"}; /* what PyTorch's loader looks for */
+	struct ser_arena a = {0};
+	struct ser_st_tensor *t;
+	struct ser_st_meta *meta;
+	size_t n, n_meta, kept = 0;
+	ser_model_pack(m, &a, &t, &n, &meta, &n_meta);
+	for (size_t i = 0; i < n; i++) {
+		if (encoder_only && strncmp(t[i].name, "encoder.", 8) != 0)
+			continue;
+		t[kept] = t[i];
+		t[kept++].name += encoder_only ? 8 : 0;
+	}
+	int rc = ser_st_save(path, t, kept, &pt, 1, e);
+	ser_arena_free(&a);
+	return rc;
+}
