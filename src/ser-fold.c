@@ -230,14 +230,10 @@ static void write_stream(struct job *j)
 
 static void write_manifest(struct job *j)
 {
-	struct ser_outfile o = {0};
+	struct ser_outfile o;
 	ser_folds_store(&j->f);
-	bool file = j->c.out != NULL && strcmp(j->c.out, "-") != 0;
-	if (file)
-		check(j, ser_outfile_open(&o, j->c.out, &j->e));
-	check(j, ser_table_write(&j->t, file ? o.f : stdout, &j->e));
-	if (file)
-		check(j, ser_outfile_commit(&o, &j->e));
+	check(j, ser_table_write(&j->t, ser_out_text_open(&j->c, &o), &j->e));
+	ser_out_text_close(&j->c, &o);
 }
 
 /* An option as one mode explains it. */

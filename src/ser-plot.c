@@ -71,13 +71,8 @@ static void print(struct ser_cli *c, struct picture *p)
 	struct ser_err e;
 	if (converter != NULL)
 		check(c, ser_plot_convert(converter, (enum ser_plot_format)format, o.metadata, &p->svg, &e), &e);
-	if (c->out == NULL || strcmp(c->out, "-") == 0) {
-		fwrite(p->svg.s, 1, p->svg.n, stdout); /* ser_cli_end() sees whether that went well */
-		return;
-	}
-	check(c, ser_outfile_open(&f, c->out, &e), &e);
-	fwrite(p->svg.s, 1, p->svg.n, f.f);
-	check(c, ser_outfile_commit(&f, &e), &e);
+	fwrite(p->svg.s, 1, p->svg.n, ser_out_text_open(c, &f));
+	ser_out_text_close(c, &f);
 }
 
 static void close_all(struct picture *p)

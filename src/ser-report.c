@@ -75,16 +75,8 @@ static void add(struct ser_cli *c, struct ser_page *p, const char *operand)
 static void print(struct ser_cli *c, const struct ser_buf *html)
 {
 	struct ser_outfile f;
-	struct ser_err e;
-	if (c->out == NULL || strcmp(c->out, "-") == 0) {
-		fwrite(html->s, 1, html->n, stdout); /* ser_cli_end() sees whether that went well */
-		return;
-	}
-	if (ser_outfile_open(&f, c->out, &e) != 0)
-		ser_cli_die(c, &e);
-	fwrite(html->s, 1, html->n, f.f);
-	if (ser_outfile_commit(&f, &e) != 0)
-		ser_cli_die(c, &e);
+	fwrite(html->s, 1, html->n, ser_out_text_open(c, &f));
+	ser_out_text_close(c, &f);
 }
 
 int main(int argc, char **argv)

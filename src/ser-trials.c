@@ -35,15 +35,11 @@ static void column_free(struct column *col)
 
 static void print(struct ser_cli *c, const struct ser_trials *t, const char *const *id)
 {
-	struct ser_outfile out = {.f = stdout};
-	struct ser_err e;
-	const bool file = c->out != NULL && strcmp(c->out, "-") != 0;
-	if (file && ser_outfile_open(&out, c->out, &e) != 0)
-		ser_cli_die(c, &e);
+	struct ser_outfile out;
+	FILE *f = ser_out_text_open(c, &out);
 	for (size_t i = 0; i < t->n; i++)
-		fprintf(out.f, "%s\t%s\t%s\n", id[t->a[i]], id[t->b[i]], t->target[i] ? "target" : "nontarget");
-	if (file && ser_outfile_commit(&out, &e) != 0)
-		ser_cli_die(c, &e);
+		fprintf(f, "%s\t%s\t%s\n", id[t->a[i]], id[t->b[i]], t->target[i] ? "target" : "nontarget");
+	ser_out_text_close(c, &out);
 }
 
 int main(int argc, char **argv)

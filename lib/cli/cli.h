@@ -156,6 +156,11 @@ void ser_out_flush(struct ser_out *o);
 /* Trailer, flush, rename. */
 void ser_out_close(struct ser_out *o);
 
+/* The same for what is no stream: standard output, whose failures ser_cli_end() sees, or -o FILE, which appears when it is closed. Die on
+ * error. */
+FILE *ser_out_text_open(const struct ser_cli *c, struct ser_outfile *o);
+void ser_out_text_close(const struct ser_cli *c, struct ser_outfile *o);
+
 /* The usual filter: every record through one function, in order, on -t threads. */
 struct ser_filter {
 	/* Check and change the header of each segment (may be NULL). Returns 0 or a negative SER_E*. */

@@ -311,3 +311,21 @@ void ser_out_close(struct ser_out *o)
 	free(o->name);
 	free(o);
 }
+
+/* ---- output that is no stream ---- */
+
+FILE *ser_out_text_open(const struct ser_cli *c, struct ser_outfile *o)
+{
+	struct ser_err e;
+	*o = (struct ser_outfile){.f = stdout};
+	if (c->out != NULL && strcmp(c->out, "-") != 0 && ser_outfile_open(o, c->out, &e) != 0)
+		ser_cli_die(c, &e);
+	return o->f;
+}
+
+void ser_out_text_close(const struct ser_cli *c, struct ser_outfile *o)
+{
+	struct ser_err e;
+	if (o->f != stdout && ser_outfile_commit(o, &e) != 0)
+		ser_cli_die(c, &e);
+}
