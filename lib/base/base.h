@@ -237,13 +237,14 @@ int ser_read_all(FILE *f, const char *name, size_t max, char **out, size_t *n, s
 
 /* ---- processor ------------------------------------------------------------------------------ */
 
-/* Instructions beyond the compiler's that this processor has and the system lets this process use; all false but on x86-64.
- * Asked once: every choice among loops is made by this. */
+/* Instructions beyond the compiler's that this processor has and the system lets this process use; all false but on x86-64 and, the
+ * last, arm64. Asked once: every choice among loops is made by this. */
 struct ser_cpu {
 	bool avx2;        /* and FMA */
 	bool avx512;      /* F, BW, DQ and VL: x86-64-v4 */
 	bool avx512_bf16; /* dot products of pairs of bf16 */
 	bool amx_bf16;    /* tiles of them */
+	bool bf16_mmla;   /* arm64's products of 2 x 4 and 4 x 2 of bf16 */
 };
 const struct ser_cpu *ser_cpu(void);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/base.h"
 
+#include <pthread.h>
+
+static struct ser_cpu cpu; /* const once it is known */
+
 #if defined(__x86_64__)
 #include <cpuid.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,8 +20,6 @@ static bool tiles(void)
 	return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
-static struct ser_cpu cpu; /* const once it is known */
-
 static void ask(void)
 {
 	unsigned a, b, c, d;
@@ -28,6 +29,18 @@ static void ask(void)
 	cpu.avx512_bf16 = cpu.avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1) != 0;
 	cpu.amx_bf16 = cpu.avx512_bf16 && tiles();
 }
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+
+static void ask(void)
+{
+	cpu.bf16_mmla = (getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0;
+}
+#else
+static void ask(void)
+{
+}
+#endif
 
 const struct ser_cpu *ser_cpu(void)
 {
@@ -35,10 +48,3 @@ const struct ser_cpu *ser_cpu(void)
 	pthread_once(&once, ask);
 	return &cpu;
 }
-#else
-const struct ser_cpu *ser_cpu(void)
-{
-	static const struct ser_cpu none;
-	return &none;
-}
-#endif

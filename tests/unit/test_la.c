@@ -164,10 +164,44 @@ static real by_pairs(size_t k, const real *a, size_t da, const real *b, size_t d
 	return to;
 }
 
+/* x + y rounded to odd: what float cannot hold is cut off, and leaves a bit of 1 behind. */
+static float add_odd(float x, float y)
+{
+	double sum = (double)x + (double)y, rest = sum - (double)x;
+	double lost = ((double)x - (sum - rest)) + ((double)y - rest); /* Knuth's two-sum */
+	float f = (float)sum;
+	if ((double)f == sum && lost == 0)
+		return f;
+	if (fabs((double)f) > fabs(sum) || ((double)f == sum && (lost < 0) == (sum > 0)))
+		f = nextafterf(f, 0);
+	uint32_t u;
+	memcpy(&u, &f, sizeof u);
+	u |= 1;
+	memcpy(&f, &u, sizeof u);
+	return f;
+}
+
+/* The same as BFMMLA forms it: k in order, the products of two added first, all sums rounded to odd. */
+static real by_mmla(size_t k, const real *a, size_t da, const real *b, size_t db, float alpha, real c)
+{
+	float sum = 0, to = (float)c;
+	for (size_t q = 0; q < k; q += 2) {
+		float even = bf16((float)a[q * da]) * bf16((float)b[q * db]), odd = 0;
+		if (q + 1 < k)
+			odd = bf16((float)a[(q + 1) * da]) * bf16((float)b[(q + 1) * db]);
+		sum = add_odd(sum, add_odd(even, odd));
+		if (q % 256 == 254 || q + 2 >= k) {
+			to = fmaf(alpha, sum, to);
+			sum = 0;
+		}
+	}
+	return to;
+}
+
 static void gemm_bf16(void **state)
 {
 	(void)state;
-	const bool pairs = ser_cpu()->avx512_bf16 && !ser_cpu()->amx_bf16;
+	const bool pairs = ser_cpu()->avx512_bf16 && !ser_cpu()->amx_bf16, mmla = ser_cpu()->bf16_mmla;
 	struct ser_rng r;
 	ser_rng_seed(&r, 7);
 	struct ser_la *la = ser_la_new(1), *two = ser_la_new(2), *plain = ser_la_new(2);
@@ -178,6 +212,7 @@ static void gemm_bf16(void **state)
 		print_message("no bf16 products here\n");
 		skip();
 	}
+	print_message("bf16 products: %s\n", kern_for(SER_LA_BF16).name);
 	assert_true(ser_la_set_precision(two, SER_LA_BF16) && ser_la_set_precision(plain, SER_LA_BF16_PLAIN));
 	for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
 		for (int form = 0; form < 4; form++) {
@@ -211,16 +246,18 @@ static void gemm_bf16(void **state)
 			memcpy(e, d, m * n * sizeof *c);
 			ser_la_gemm(two, ta, tb, m, n, k, 2, a, lda, b, ldb, 1, d, n);
 			assert_memory_equal(c, d, m * n * sizeof *c);
-			if (pairs)
-				for (size_t i = 0; i < m; i++)
-					for (size_t j = 0; j < n; j++)
-						e[i * n + j] =
-							by_pairs(k, a + i * (ta ? 1 : lda), ta ? lda : 1,
-								 b + j * (tb ? ldb : 1), tb ? 1 : ldb, 2, e[i * n + j]);
-			else
+			if (!pairs && !mmla) {
 				ser_la_gemm(plain, ta, tb, m, n, k, 2, a, lda, b, ldb, 1, e, n); /* without tiles */
-			if (!pairs || k < 16384) /* longer ones are cut into partial sums */
 				assert_memory_equal(c, e, m * n * sizeof *c);
+			} else if (k < 16384) { /* longer ones are cut into partial sums */
+				for (size_t at = 0; at < m * n; at += 7) {
+					size_t i = at / n, j = at % n;
+					real x = (mmla ? by_mmla : by_pairs)(k, a + i * (ta ? 1 : lda), ta ? lda : 1,
+									     b + j * (tb ? ldb : 1), tb ? 1 : ldb, 2,
+									     e[at]);
+					assert_memory_equal(c + at, &x, sizeof x);
+				}
+			}
 			free(a);
 			free(b);
 			free(c);
@@ -369,28 +406,33 @@ static void vector_functions(void **state)
 	assert_true(y[0] == 0 && y[1] == 1 && isnan(y[2]) && y[5] == (real)0.5);
 }
 
-/* Long thin products, whose partial sums must begin where packed blocks do. */
-static void packed_long(void **state)
+/* Long thin products, whose partial sums must begin where packed blocks do, and wide ones of several blocks of columns. */
+static void packed_blocks(void **state)
 {
-	enum { M = 7, N = 40, K = 50000 };
+	enum { M = 7 };
+	static const size_t shapes[][2] = {{40, 50000}, {4200, 70}};
 	struct ser_rng r;
 	ser_rng_seed(&r, 8);
-	struct ser_la *la = ser_la_new(2);
-	if (!ser_la_set_precision(la, *state == NULL ? SER_LA_FULL : *(const enum ser_la_precision *)*state)) {
+	for (size_t s = 0; s < 4; s++) {
+		size_t n = shapes[s / 2][0], k = shapes[s / 2][1];
+		struct ser_la *la = ser_la_new(1 + (int)(s % 2));
+		if (!ser_la_set_precision(la, *state == NULL ? SER_LA_FULL : *(const enum ser_la_precision *)*state)) {
+			ser_la_free(la);
+			print_message("no bf16 products here\n");
+			skip();
+		}
+		real *a = ser_malloc((M + n) * k + 2 * M * n, sizeof *a), *b = a + M * k, *c = b + n * k,
+		     *d = c + M * n;
+		fill(&r, (M + n) * k, a);
+		struct ser_la_packed *p = ser_la_pack(la, true, n, k, b, k);
+		ser_la_gemm_packed(la, M, a, k, p, NULL, NULL, c, n);
+		ser_la_gemm(la, false, true, M, n, k, 1, a, k, b, k, 0, d, n);
+		assert_memory_equal(c, d, M * n * sizeof *c);
+		assert_true(fabs((double)c[0] - ser_la_dot(k, a, b)) <= (*state == NULL ? 1e-2 : 5));
+		ser_la_packed_free(p);
+		free(a);
 		ser_la_free(la);
-		print_message("no bf16 products here\n");
-		skip();
 	}
-	real *a = ser_malloc((M + N) * K, sizeof *a), *b = a + M * K, c[M * N], d[M * N];
-	fill(&r, (M + N) * K, a);
-	struct ser_la_packed *p = ser_la_pack(la, true, N, K, b, K);
-	ser_la_gemm_packed(la, M, a, K, p, NULL, NULL, c, N);
-	ser_la_gemm(la, false, true, M, N, K, 1, a, K, b, K, 0, d, N);
-	assert_memory_equal(c, d, sizeof c);
-	assert_true(fabs((double)c[0] - ser_la_dot(K, a, b)) <= (*state == NULL ? 1e-2 : 5));
-	ser_la_packed_free(p);
-	free(a);
-	ser_la_free(la);
 }
 
 /* What follows a product, step by step. Products are kept apart from sums: this file is compiled to fuse them, la_after is not. */
@@ -594,9 +636,9 @@ int main(void)
 		cmocka_unit_test_prestate(gathered, &tiles),
 		cmocka_unit_test_prestate(gathered, &plain),
 		cmocka_unit_test(gemm_bf16),
-		cmocka_unit_test(packed_long),
-		cmocka_unit_test_prestate(packed_long, &tiles),
-		cmocka_unit_test_prestate(packed_long, &plain),
+		cmocka_unit_test(packed_blocks),
+		cmocka_unit_test_prestate(packed_blocks, &tiles),
+		cmocka_unit_test_prestate(packed_blocks, &plain),
 		cmocka_unit_test(after),
 		cmocka_unit_test_prestate(after, &tiles),
 		cmocka_unit_test_prestate(after, &plain),
