@@ -151,8 +151,8 @@ static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 
 /* ---- the whole sound ------------------------------------------------------------------------------- */
 
-/* Regression deltas of the voice's columns 0 ... 5 of n rows. As in openSMILE, where a value is 0 its pair is left out, and the divisor is the
- * sum of squares of all distances of all columns and frames up to here. */
+/* Regression deltas of the voice's columns 0 ... 5 of n rows. As in openSMILE, where a value is 0 its pair is left out, and the
+ * divisor is the sum of squares of all distances of all columns and frames up to here. */
 static void voice_deltas(const float *y, float *d, size_t n, size_t stride)
 {
 	double divisor = 10;

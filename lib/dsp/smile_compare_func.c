@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The 6373 functionals of ComParE 2013 to 2016: B. Schuller et al., "The INTERSPEECH 2013 computational paralinguistics challenge" (2013). One
- * table of groups says names, order and values. */
+/* The 6373 functionals of ComParE 2013 to 2016: B. Schuller et al., "The INTERSPEECH 2013 computational paralinguistics challenge"
+ * (2013). One table of groups says names, order and values. */
 #include "dsp/smile_sets.h"
 
 #include <math.h>
@@ -173,8 +173,8 @@ static const unsigned char VOICE[] = {MEAN,          FLATNESS,
 				      LPC4};
 static const unsigned char PITCH[] = {F0_SHARE, F0_SEG_MEAN, F0_SEG_MAX, F0_SEG_MIN, F0_SEG_STDDEV};
 
-/* Columns from ... to of the descriptors or of their deltas. Rows: openSMILE has its functionals begin as soon as they may and end with what has come
- * by then, so that groups are of as many frames as the slowest of their columns, less 0, 2 or 3. */
+/* Columns from ... to of the descriptors or of their deltas. Rows: openSMILE has its functionals begin as soon as they may and end
+ * with what has come by then, so that groups are of as many frames as the slowest of their columns, less 0, 2 or 3. */
 enum rows { SHORT_2 /* n_short - 2 */, LONG_2, LONG_0, SURE_2 /* without zeros */, SURE_0 };
 static const struct group {
 	unsigned char from, to;
@@ -306,8 +306,8 @@ static void times(const double *v, size_t n, double *y)
 	y[LEFT_CURVE] = n > 2 ? (double)left / (double)(n - 2) : 0;
 }
 
-/* Segments end where the mean of three values crosses a quarter or three quarters of the range, but last three frames or a hundredth of the contour;
- * what comes after the last crossing is none. */
+/* Segments end where the mean of three values crosses a quarter or three quarters of the range, but last three frames or a hundredth
+ * of the contour; what comes after the last crossing is none. */
 static void segments(const double *v, size_t n, double *y)
 {
 	size_t least = n / 100 > 3 ? n / 100 : 3, count = 0;

@@ -58,9 +58,10 @@ void ser_face_header(const struct ser_face *f, struct ser_header *h);
 
 /* ---- shape: without the head's motion ------------------------------------------------------- */
 
-/* Rotate, move and scale each frame of x [n, n_point, n_dim] (2 or 3 dimensions; 68 points, or MediaPipe's 468 or 478) into y: centroids
- * to 0, the distance between the outer corners of the eyes to 1, and turned, without a reflection, as near as can be in the least squares to the
- * mean face (Procrustes; Horn 1987), whose eyes are level. x and y may be one. SER_EDATA: another number of points; eyes that coincide. */
+/* Rotate, move and scale each frame of x [n, n_point, n_dim] (2 or 3 dimensions; 68 points, or MediaPipe's 468 or 478) into y:
+ * centroids to 0, the distance between the outer corners of the eyes to 1, and turned, without a reflection, as near as can be in
+ * the least squares to the mean face (Procrustes; Horn 1987), whose eyes are level. x and y may be one. SER_EDATA: another number of
+ * points; eyes that coincide. */
 int ser_face_align(size_t n, size_t n_point, size_t n_dim, const float *x, float *y, struct ser_err *e);
 /* The same of a record's tensor x [s[0], s[1], s[2]], which messages call `field`, into the record's arena. */
 int ser_face_align_record(struct ser_record *r, const char *field, const size_t s[static 3], const float *x, float **y,
@@ -103,13 +104,13 @@ struct ser_phone {
 	double begin_s, end_s;
 	const char *symbol;
 };
-/* The phones of one utterance, from the bytes of a file: of a CTM those of this id, of a TextGrid those of the tier. Allocated in a. *n 0: a
- * CTM without the id. SER_EDATA, naming file and line, when the bytes are no such file. */
+/* The phones of one utterance, from the bytes of a file: of a CTM those of this id, of a TextGrid those of the tier. Allocated in a.
+ * *n 0: a CTM without the id. SER_EDATA, naming file and line, when the bytes are no such file. */
 int ser_phones_parse(enum ser_phone_format format, const char *text, size_t size, const char *file, const char *id,
 		     const char *tier, struct ser_arena *a, struct ser_phone **out, size_t *n, struct ser_err *e);
 
-/* Phones of records: of one CTM file, read here, or of a folder's files ID.TextGrid, ID.textgrid, ID.lablaut or, EmoDB's, IDxx.lablaut. path
- * and tier are borrowed; a file has at most `max` bytes. */
+/* Phones of records: of one CTM file, read here, or of a folder's files ID.TextGrid, ID.textgrid, ID.lablaut or, EmoDB's,
+ * IDxx.lablaut. path and tier are borrowed; a file has at most `max` bytes. */
 struct ser_phone_files;
 int ser_phone_files_open(struct ser_phone_files **out, const char *path, enum ser_phone_format format, const char *tier,
 			 size_t max, struct ser_err *e);
@@ -141,9 +142,9 @@ int ser_visemes_header(const struct ser_visemes *v, struct ser_header *h, const 
 
 enum ser_face_table { SER_FACE_TO_CSV, SER_FACE_TO_OPENFACE, SER_FACE_TO_ARKIT };
 extern const char *const ser_face_tables[]; /* "csv", "openface", "arkit", NULL */
-/* Write x [n, d], its columns by name, frames shift_s apart. csv: time and columns. openface: number, time, confidence 1 and success 1
- * before these, units as AU01_r. arkit: frames fps a second by linear interpolation, Live Link's 61 columns, those that are not there as 0. SER_EDATA: a
- * column that arkit does not know. Failed writes are the caller's to see (ferror). */
+/* Write x [n, d], its columns by name, frames shift_s apart. csv: time and columns. openface: number, time, confidence 1 and success
+ * 1 before these, units as AU01_r. arkit: frames fps a second by linear interpolation, Live Link's 61 columns, those that are not
+ * there as 0. SER_EDATA: a column that arkit does not know. Failed writes are the caller's to see (ferror). */
 int ser_face_write(FILE *f, enum ser_face_table how, size_t n, size_t d, const char *const *name, double shift_s,
 		   double fps, const float *x, struct ser_err *e);
 
