@@ -198,6 +198,8 @@ static void choose_head(const char *of, struct ser_embed_opt *o, struct ser_embe
 		ser_cli_usage(&c, "--head: the model has no head \"%s\" with a projection or a hidden layer", of);
 	if (of != NULL && (o->source.n > 0 || o->frames))
 		ser_cli_usage(&c, "--head stands on a source of its own, without --source and --frames");
+	if (of != NULL && ser_cli_given(&c, "dtype"))
+		ser_cli_usage(&c, "--dtype is of embeddings: what a --head makes is f4");
 	bool texts = of != NULL && ser_embed_head_texts(m, (size_t)k);
 	if (texts != (h->label != NULL) || (h->prompt.n > 0 && !texts))
 		ser_cli_usage(&c, "--label, and --prompt, go with a --head over texts, as ser-train clap makes it");

@@ -768,6 +768,7 @@ deep=(--arch deepemocluster --hyper frames=12 --hyper channels=4 --hyper emb=16 
 	fails 1 'of other tasks' ser-train deepcluster -k 5 "${deep[@]}" --init loop.ckpt --resume-optimizer -o x.st + classify -l emo c.ser
 	fails 2 'no head "values2" with a projection' ser-embed -m one.st --head values2 c.ser
 	fails 2 'without --source and --frames' ser-embed -m one.st --head cluster --frames c.ser
+	fails 2 'what a --head makes is f4' ser-embed -m one.st --head cluster --dtype f2 c.ser
 }
 
 @test "deepcluster: passes without and with labels, a frozen head, interrupted and in threads: the same bytes" {
