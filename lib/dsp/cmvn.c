@@ -73,20 +73,6 @@ void ser_cmvn_add(struct ser_cmvn *s, const float *x, size_t n_frame)
 	}
 }
 
-void ser_cmvn_merge(struct ser_cmvn *s, const struct ser_cmvn *o)
-{
-	ser_assert(s->d == o->d);
-	double n = s->n + o->n;
-	if (n == 0)
-		return;
-	for (size_t j = 0; j < s->d; j++) {
-		double dev = o->mean[j] - s->mean[j];
-		s->mean[j] += dev * (o->n / n);
-		s->m2[j] += o->m2[j] + dev * dev * (s->n * o->n / n);
-	}
-	s->n = n;
-}
-
 void ser_cmvn_affine(const struct ser_cmvn *s, bool norm_means, bool norm_vars, double eps, double *shift, double *gain)
 {
 	for (size_t j = 0; j < s->d; j++) {

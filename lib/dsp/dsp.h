@@ -177,7 +177,6 @@ const char *ser_front_column(const struct ser_front *p, size_t i, char *buf);
 const bool *ser_front_sparse(const struct ser_front *p);
 size_t ser_front_dim(const struct ser_front *p);               /* D */
 double ser_front_shift_s(const struct ser_front *p);           /* seconds from frame to frame */
-size_t ser_front_win(const struct ser_front *p);               /* samples of the window */
 size_t ser_front_n_frame(const struct ser_front *p, size_t n); /* T for n samples, 0 when they are too few */
 size_t ser_front_min_sample(const struct ser_front *p);        /* fewest samples that give a frame */
 /* Whether frame t is made of the samples from t shifts on, ser_front_min_sample() of them, and of no others: a signal may then
@@ -189,9 +188,6 @@ bool ser_front_local(const struct ser_front *p);
  * peak-norm, scratch that grows to the longest signal. */
 int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, struct ser_rng *rng,
 		 float *y, struct ser_err *e);
-
-/* The mel filters: weights [M,F] into w, for looking at and for tests. Only fbank, mfcc and mel have them. */
-void ser_front_filters(const struct ser_front *p, float *w);
 
 /* The columns of SER_LLD, from a frame's samples x, P[k] = |DFT(windowed x)|^2 at f[k] Hz, p = P / sum P:
  *   f0_hz voicing hnr_db    as ser_f0_do() gives, centred on the frame; hnr = 10 log10(r / (1 - r)); 0 where unvoiced
@@ -246,7 +242,6 @@ struct ser_cmvn {
 void ser_cmvn_init(struct ser_cmvn *s, size_t d);
 void ser_cmvn_free(struct ser_cmvn *s);
 void ser_cmvn_add(struct ser_cmvn *s, const float *x, size_t n_frame); /* x [n_frame, d] */
-void ser_cmvn_merge(struct ser_cmvn *s, const struct ser_cmvn *other);
 /* shift [d] and gain [d] with y = (x - shift) * gain: gain = 1 / ser_deviation() of mean and variance (over n) + eps, or
  * 1 without `norm_vars`. */
 void ser_cmvn_affine(const struct ser_cmvn *s, bool norm_means, bool norm_vars, double eps, double *shift,
@@ -341,7 +336,6 @@ int ser_f0_new(struct ser_f0 **p, const struct ser_f0_opt *o, struct ser_err *e)
 void ser_f0_free(struct ser_f0 *p);
 struct ser_f0_ws *ser_f0_ws_new(const struct ser_f0 *p);
 void ser_f0_ws_free(struct ser_f0_ws *ws);
-double ser_f0_window_s(const struct ser_f0 *p); /* length of the analysis window */
 /* Praat's frames in n samples: how many, and the centre of the first in *first_s. 0 when the sound is shorter than a window. */
 size_t ser_f0_frames(const struct ser_f0 *p, size_t n, double *first_s);
 /* Frame t is centred on first_s + t * shift_s; what its window needs beyond the ends of x [n] counts as 0.

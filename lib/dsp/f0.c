@@ -144,11 +144,6 @@ void ser_f0_ws_free(struct ser_f0_ws *ws)
 	free(ws);
 }
 
-double ser_f0_window_s(const struct ser_f0 *p)
-{
-	return 3 / p->o.floor_hz;
-}
-
 size_t ser_f0_frames(const struct ser_f0 *p, size_t n, double *first_s)
 {
 	double len = (double)n * p->dx, win = 3 / p->o.floor_hz;

@@ -240,11 +240,6 @@ size_t ser_front_dim(const struct ser_front *p)
 	return p->dim;
 }
 
-size_t ser_front_win(const struct ser_front *p)
-{
-	return p->win;
-}
-
 const char *ser_front_column(const struct ser_front *p, size_t i, char *buf)
 {
 	static const char *const order[] = {"", "d_", "dd_"}, *const after[] = {"", "_de", "_de_de"};

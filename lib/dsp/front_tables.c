@@ -156,9 +156,3 @@ void ser_front_dct(struct ser_front *p)
 				gain * cos(2 * M_PI * (double)(c * (2 * b + 1) % (4 * n)) / (double)(4 * n));
 	}
 }
-
-void ser_front_filters(const struct ser_front *p, float *w)
-{
-	for (size_t b = 0; b < (size_t)p->o.num_mel_bins; b++)
-		filter(p, b, w + b * p->n_bin);
-}

@@ -100,11 +100,6 @@ void ser_la_gemm_gather_packed(struct ser_la *la, size_t m, const struct ser_la_
 	with_packed(&j, b);
 }
 
-void ser_la_gemv(bool ta, size_t m, size_t n, real alpha, const real *a, size_t lda, const real *x, real beta, real *y)
-{
-	ser_la_gemm(NULL, ta, false, m, 1, n, alpha, a, lda, x, 1, beta, y, 1);
-}
-
 const char *const ser_la_precisions[] = {"f32", "bf16", NULL};
 
 bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p)

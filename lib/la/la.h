@@ -103,8 +103,6 @@ void ser_la_gemm_gather_packed(struct ser_la *la, size_t m, const struct ser_la_
 void ser_la_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *a, size_t lda,
 		  const double *b, size_t ldb, double beta, double *c, size_t ldc);
 
-/* y [m] = alpha * op(A) x + beta * y;  op(A) [m,n], as in gemm. */
-void ser_la_gemv(bool ta, size_t m, size_t n, real alpha, const real *a, size_t lda, const real *x, real beta, real *y);
 void ser_la_axpy(size_t n, real a, const real *x, real *y); /* y += a x */
 double ser_la_dot(size_t n, const real *x, const real *y);  /* products and sum in double, in 8 fixed lanes */
 double ser_la_sum(size_t n, const real *x);                 /* the same for the sum of x */
@@ -114,8 +112,7 @@ double ser_la_sum(size_t n, const real *x);                 /* the same for the 
 /* y[i] = f(x[i]); y may be x. Own polynomials, equal bytes on every instruction set, errors of a few units in the last
  * place (float: below 3 ulp; double: libm's). exp: 0 below -87.3 in float, +inf above 88.7; NaN stays NaN. */
 void ser_la_exp(size_t n, const real *x, real *y);
-void ser_la_exp_minus(size_t n, real m, real *x);  /* x = e^(x - m), x - m below 88: probabilities from scores */
-void ser_la_log(size_t n, const real *x, real *y); /* -inf at 0, NaN below */
+void ser_la_exp_minus(size_t n, real m, real *x); /* x = e^(x - m), x - m below 88: probabilities from scores */
 void ser_la_tanh(size_t n, const real *x, real *y);
 void ser_la_sigmoid(size_t n, const real *x, real *y);
 void ser_la_erf(size_t n, const real *x, real *y); /* absolute error below 6e-7 in float */
@@ -127,9 +124,6 @@ void ser_la_erf(size_t n, const real *x, real *y); /* absolute error below 6e-7 
 int ser_la_eigh(size_t n, double *a, double *w, struct ser_err *e);
 /* The same for a x = w b x, b [n,n] symmetric positive definite (destroyed); eigenvectors have x' b x = 1. */
 int ser_la_eigh_general(size_t n, double *a, double *b, double *w, struct ser_err *e);
-/* a [m,n] = u diag(s) vt;  r = min(m,n), u [m,r], s [r] largest first, vt [r,n]; a is destroyed. Signs as in eigh, by
- * the rows of vt. */
-int ser_la_svd(size_t m, size_t n, double *a, double *u, double *s, double *vt, struct ser_err *e);
 
 /* ---- what runs here ---------------------------------------------------------------------------- */
 

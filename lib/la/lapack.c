@@ -82,26 +82,3 @@ int ser_la_eigh_general(size_t n, double *a, double *b, double *w, struct ser_er
 	arrange(n, a, w);
 	return 0;
 }
-
-int ser_la_svd(size_t m, size_t n, double *a, double *u, double *s, double *vt, struct ser_err *e)
-{
-	size_t r = m < n ? m : n;
-	if (r == 0)
-		return 0;
-	if (check(ser_mul(m, n), a, "singular values", e) < 0)
-		return SER_EDATA;
-	one_thread();
-	int got = LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', (lapack_int)m, (lapack_int)n, a, (lapack_int)n, s, u,
-				 (lapack_int)r, vt, (lapack_int)n);
-	if (got != 0)
-		return ser_fail(e, SER_EDATA, "singular values: no convergence (LAPACK dgesdd returned %d)", got);
-	for (size_t i = 0; i < r; i++) {
-		if (!negative(n, vt + i * n))
-			continue;
-		for (size_t j = 0; j < n; j++)
-			vt[i * n + j] = -vt[i * n + j];
-		for (size_t j = 0; j < m; j++)
-			u[j * r + i] = -u[j * r + i];
-	}
-	return 0;
-}

@@ -50,12 +50,6 @@ void ser_la_exp_minus(size_t n, real m, real *x)
 		x[i] = exp(x[i] - m);
 }
 
-void ser_la_log(size_t n, const real *x, real *y)
-{
-	for (size_t i = 0; i < n; i++)
-		y[i] = log(x[i]);
-}
-
 void ser_la_tanh(size_t n, const real *x, real *y)
 {
 	for (size_t i = 0; i < n; i++)
@@ -139,38 +133,6 @@ SER_CLONES void ser_la_exp(size_t n, const real *x, real *y)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] = exp1(x[i]);
-}
-
-/* ln(m 2^e), m in [sqrt(1/2), sqrt(2)) */
-static inline float log1(float x)
-{
-	/* subnormal numbers are scaled up first */
-	float s = x < 1.17549435e-38f ? x * 8388608.0f : x;
-	float shift = x < 1.17549435e-38f ? 23.0f : 0.0f;
-	uint32_t u = to_bits(s);
-	int32_t e = (int32_t)(u - 0x3f3504f3u) >> 23;
-	float m = from_bits(u - ((uint32_t)e << 23)) - 1.0f, z = m * m, f = (float)e - shift;
-	float p = 7.0376836292e-2f;
-	p = p * m - 1.1514610310e-1f;
-	p = p * m + 1.1676998740e-1f;
-	p = p * m - 1.2420140846e-1f;
-	p = p * m + 1.4249322787e-1f;
-	p = p * m - 1.6668057665e-1f;
-	p = p * m + 2.0000714765e-1f;
-	p = p * m - 2.4999993993e-1f;
-	p = p * m + 3.3333331174e-1f;
-	p = p * m * z;
-	p = p - 2.12194440e-4f * f - 0.5f * z;
-	p = m + p + 0.693359375f * f;
-	p = x == INFINITY ? INFINITY : p;
-	p = x == 0.0f ? -INFINITY : p;
-	return x >= 0.0f ? p : NAN;
-}
-
-SER_CLONES void ser_la_log(size_t n, const real *x, real *y)
-{
-	for (size_t i = 0; i < n; i++)
-		y[i] = log1(x[i]);
 }
 
 static inline float tanh1(float x)

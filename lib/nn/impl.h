@@ -24,7 +24,6 @@ enum op {
 	OP_RELU_IN_PLACE,
 	OP_GLU,
 	OP_SOFTMAX,
-	OP_LOG_SOFTMAX,
 	OP_SOFTMAX_TIME,
 	OP_DROPOUT,
 	OP_ADD,
@@ -349,7 +348,6 @@ void fwd_act(struct ser_tape *t, struct rec *r);
 void fwd_relu_in_place(struct ser_tape *t, struct rec *r);
 void fwd_glu(struct ser_tape *t, struct rec *r);
 void fwd_softmax(struct ser_tape *t, struct rec *r);
-void fwd_log_softmax(struct ser_tape *t, struct rec *r);
 void fwd_softmax_time(struct ser_tape *t, struct rec *r);
 void fwd_dropout(struct ser_tape *t, struct rec *r);
 void fwd_add(struct ser_tape *t, struct rec *r);
@@ -396,7 +394,6 @@ void bwd_act(struct ser_tape *t, const struct rec *r);
 void bwd_relu_in_place(struct ser_tape *t, const struct rec *r);
 void bwd_glu(struct ser_tape *t, const struct rec *r);
 void bwd_softmax(struct ser_tape *t, const struct rec *r);
-void bwd_log_softmax(struct ser_tape *t, const struct rec *r);
 void bwd_softmax_time(struct ser_tape *t, const struct rec *r);
 void bwd_dropout(struct ser_tape *t, const struct rec *r);
 void bwd_add(struct ser_tape *t, const struct rec *r);

@@ -6,12 +6,12 @@
 
 #include "nn/nn.h"
 
-enum kern_act { ACT_RELU, ACT_LEAKY, ACT_GELU, ACT_SIGMOID, ACT_TANH, ACT_SILU };
+enum kern_act { ACT_RELU, ACT_GELU, ACT_SIGMOID, ACT_TANH, ACT_SILU };
 
-/* y = f(x); a is the slope of leaky ReLU */
-void kern_act_fwd(enum kern_act f, real a, size_t n, const real *x, real *y);
+/* y = f(x) */
+void kern_act_fwd(enum kern_act f, size_t n, const real *x, real *y);
 /* dx += f'(x) dy */
-void kern_act_bwd(enum kern_act f, real a, size_t n, const real *x, const real *y, const real *dy, real *dx);
+void kern_act_bwd(enum kern_act f, size_t n, const real *x, const real *y, const real *dy, real *dx);
 /* ReLU over its argument: x = 0 where x <= 0; NaN stays. And over its gradient: dy = 0 where x <= 0 */
 void kern_relu_over(size_t n, real *x);
 void kern_relu_mask(size_t n, const real *x, real *dy);
@@ -22,8 +22,6 @@ void kern_glu_bwd(size_t n_row, size_t n_col, const real *x, const real *dy, rea
 /* along rows */
 void kern_softmax_fwd(size_t n_row, size_t n_col, const real *x, real *y);
 void kern_softmax_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx);
-void kern_log_softmax_fwd(size_t n_row, size_t n_col, const real *x, real *y);
-void kern_log_softmax_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx);
 /* down columns of one segment */
 void kern_softmax_col_fwd(size_t n_row, size_t n_col, const real *x, real *y, double *ws); /* ws [2C] */
 /* dx may be dy: then dx = */
@@ -48,12 +46,12 @@ void kern_affine_bwd_over(bool mask, size_t n_row, size_t n_col, const real *x, 
 /* dy = 0 where x a + b <= 0 */
 void kern_affine_mask(size_t n_row, size_t n_col, const real *x, const real *a, const real *b, real *dy);
 
-/* rows: y = (x - mean) * inv * gain + bias; mean, inv [R] are written. rms: mean is taken as 0. */
+/* rows: y = (x - mean) * inv * gain + bias; mean, inv [R] are written. */
 void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *bias, double eps,
-			 bool rms, real *y, real *mean, real *inv);
+			 real *y, real *mean, real *inv);
 /* dgain, dbias [C] in double, may be NULL */
 void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *mean, const real *inv,
-			 bool rms, const real *dy, real *dx, double *dgain, double *dbias);
+			 const real *dy, real *dx, double *dgain, double *dbias);
 /* One segment: x [n, C], groups of C/n_group channels over all n rows; mean, inv [n_group]. Forward is for groups of several; of one
  * channel, w <= KERN_CHANNELS of them at a time in rows ld apart, it is kern_col_sum(), then statistics [w] of n rows, then the norm,
  * y may be x. */

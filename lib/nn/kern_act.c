@@ -11,16 +11,10 @@ static size_t chunk(size_t n, size_t i)
 	return n - i < CHUNK ? n - i : CHUNK;
 }
 
-SER_CLONES static void relu_fwd(real a, size_t n, const real *restrict x, real *restrict y)
+SER_CLONES static void relu_bwd(size_t n, const real *restrict x, const real *restrict dy, real *restrict dx)
 {
 	for (size_t i = 0; i < n; i++)
-		y[i] = x[i] > 0 ? x[i] : a * x[i];
-}
-
-SER_CLONES static void relu_bwd(real a, size_t n, const real *restrict x, const real *restrict dy, real *restrict dx)
-{
-	for (size_t i = 0; i < n; i++)
-		dx[i] += x[i] > 0 ? dy[i] : a * dy[i];
+		dx[i] += x[i] > 0 ? dy[i] : 0;
 }
 
 SER_CLONES static void relu_plain(size_t n, const real *restrict x, real *restrict y)
@@ -51,15 +45,12 @@ SER_CLONES static void normal_cdf(size_t n, const real *x, real *p)
 		p[i] = (1 + p[i]) * (real)0.5;
 }
 
-void kern_act_fwd(enum kern_act f, real a, size_t n, const real *x, real *y)
+void kern_act_fwd(enum kern_act f, size_t n, const real *x, real *y)
 {
 	real s[CHUNK];
 	switch (f) {
 	case ACT_RELU:
 		relu_plain(n, x, y);
-		break;
-	case ACT_LEAKY:
-		relu_fwd(a, n, x, y);
 		break;
 	case ACT_GELU:
 		for (size_t i = 0; i < n; i += CHUNK) {
@@ -113,10 +104,10 @@ SER_CLONES static void smooth_bwd(enum kern_act f, size_t n, const real *x, cons
 	}
 }
 
-void kern_act_bwd(enum kern_act f, real a, size_t n, const real *x, const real *y, const real *dy, real *dx)
+void kern_act_bwd(enum kern_act f, size_t n, const real *x, const real *y, const real *dy, real *dx)
 {
-	if (f == ACT_RELU || f == ACT_LEAKY)
-		relu_bwd(f == ACT_RELU ? 0 : a, n, x, dy, dx);
+	if (f == ACT_RELU)
+		relu_bwd(n, x, dy, dx);
 	else
 		smooth_bwd(f, n, x, y, dy, dx);
 }
@@ -178,35 +169,6 @@ void kern_softmax_bwd(size_t n_row, size_t n_col, const real *y, const real *dy,
 		real s = (real)ser_la_dot(n_col, y, dy);
 		for (size_t c = 0; c < n_col; c++)
 			dx[c] += y[c] * (dy[c] - s);
-	}
-}
-
-/* y = x - max - ln sum e^(x - max) */
-void kern_log_softmax_fwd(size_t n_row, size_t n_col, const real *x, real *y)
-{
-	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
-		real m = largest(n_col, x);
-		for (size_t c = 0; c < n_col; c++)
-			y[c] = x[c] - m;
-		ser_la_exp(n_col, y, y);
-		real s = (real)(m + log(ser_la_sum(n_col, y)));
-		for (size_t c = 0; c < n_col; c++)
-			y[c] = x[c] - s;
-	}
-}
-
-/* dx += dy - e^y sum dy */
-void kern_log_softmax_bwd(size_t n_row, size_t n_col, const real *y, const real *dy, real *dx)
-{
-	real p[CHUNK];
-	for (size_t r = 0; r < n_row; r++, y += n_col, dy += n_col, dx += n_col) {
-		real s = (real)ser_la_sum(n_col, dy);
-		for (size_t i = 0; i < n_col; i += CHUNK) {
-			size_t m = chunk(n_col, i);
-			ser_la_exp(m, y + i, p);
-			for (size_t j = 0; j < m; j++)
-				dx[i + j] += dy[i + j] - p[j] * s;
-		}
 	}
 }
 

@@ -140,10 +140,10 @@ SER_CLONES void kern_affine_bwd(size_t n_row, size_t n_col, const real *restrict
 }
 
 SER_CLONES void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *bias,
-				    double eps, bool rms, real *y, real *mean, real *inv)
+				    double eps, real *y, real *mean, real *inv)
 {
 	for (size_t r = 0; r < n_row; r++, x += n_col, y += n_col) {
-		double m = rms ? 0 : ser_la_sum(n_col, x) / (double)n_col, v = 0;
+		double m = ser_la_sum(n_col, x) / (double)n_col, v = 0;
 		real mr = (real)m;
 		for (size_t c = 0; c < n_col; c++)
 			y[c] = x[c] - mr;
@@ -160,9 +160,9 @@ SER_CLONES void kern_layer_norm_fwd(size_t n_row, size_t n_col, const real *x, c
 	}
 }
 
-/* h = (x - mean) inv, g = dy gain:  dx += inv (g - mean(g) - h mean(g h));  rms leaves out mean(g) */
+/* h = (x - mean) inv, g = dy gain:  dx += inv (g - mean(g) - h mean(g h)) */
 SER_CLONES void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, const real *gain, const real *mean,
-				    const real *inv, bool rms, const real *dy, real *dx, double *dgain, double *dbias)
+				    const real *inv, const real *dy, real *dx, double *dgain, double *dbias)
 {
 	for (size_t r = 0; r < n_row; r++, x += n_col, dy += n_col) {
 		double sg = 0, sgh = 0;
@@ -172,7 +172,7 @@ SER_CLONES void kern_layer_norm_bwd(size_t n_row, size_t n_col, const real *x, c
 			sg += g;
 			sgh += g * h;
 		}
-		real a = rms ? 0 : (real)(sg / (double)n_col), b = (real)(sgh / (double)n_col);
+		real a = (real)(sg / (double)n_col), b = (real)(sgh / (double)n_col);
 		for (size_t c = 0; dx != NULL && c < n_col; c++) {
 			real h = (x[c] - mean[r]) * inv[r], g = gain != NULL ? dy[c] * gain[c] : dy[c];
 			dx[c] += inv[r] * (g - a - h * b);

@@ -97,29 +97,12 @@ int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_c
 	return ser_nn_layer_norm(t, x, g, b, 1e-5);
 }
 
-int ser_layer_rms_norm(struct ser_tape *t, const char *name, int x, size_t n_ch)
-{
-	ser_tape_enter(t, "%s", name);
-	int g = constant(t, "weight", 1, SER_P_NO_DECAY, n_ch);
-	ser_tape_leave(t);
-	return ser_nn_rms_norm(t, x, g, 1e-6);
-}
-
 int ser_layer_group_norm(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_group)
 {
 	ser_tape_enter(t, "%s", name);
 	int g = constant(t, "weight", 1, SER_P_NO_DECAY, n_ch), b = constant(t, "bias", 0, SER_P_NO_DECAY, n_ch);
 	ser_tape_leave(t);
 	return ser_nn_group_norm(t, x, g, b, n_group, 1e-5);
-}
-
-int ser_layer_embedding(struct ser_tape *t, const char *name, size_t n_vocab, size_t dim, size_t n, const int32_t *idx,
-			const size_t *seg, size_t n_seg)
-{
-	ser_tape_enter(t, "%s", name);
-	int w = ser_layer_param(t, "weight", 0, (struct ser_init){SER_INIT_NORMAL, 1}, 2, (size_t[]){n_vocab, dim});
-	ser_tape_leave(t);
-	return ser_nn_embedding(t, w, n, idx, seg, n_seg);
 }
 
 static int recurrent(struct ser_tape *t, const char *name, int x, size_t H, bool bidir, bool lstm)

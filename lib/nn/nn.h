@@ -202,21 +202,18 @@ int ser_nn_batch_norm(struct ser_tape *t, int x, int gain, int bias, int mean, i
 /* Each row over each run of C columns. gain [1,C], bias [1,C] or -1 */
 int ser_nn_layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps);
 /* Each row: x / sqrt(mean x^2 + eps) * gain */
-int ser_nn_rms_norm(struct ser_tape *t, int x, int gain, double eps);
 /* Each segment (each row when there are none) and group of C/n_group channels, over time and frequency. */
 int ser_nn_group_norm(struct ser_tape *t, int x, int gain, int bias, size_t n_group, double eps);
 /* Rows divided by max(their Euclidean norm, eps). */
 int ser_nn_l2_norm(struct ser_tape *t, int x, double eps);
 
 int ser_nn_relu(struct ser_tape *t, int x);
-int ser_nn_leaky_relu(struct ser_tape *t, int x, double slope);
 int ser_nn_gelu(struct ser_tape *t, int x); /* x Phi(x), by erf */
 int ser_nn_sigmoid(struct ser_tape *t, int x);
 int ser_nn_tanh(struct ser_tape *t, int x);
 int ser_nn_silu(struct ser_tape *t, int x);
 int ser_nn_glu(struct ser_tape *t, int x);               /* [R,2C] -> first half times sigmoid of second */
 int ser_nn_softmax(struct ser_tape *t, int x);           /* along each row */
-int ser_nn_log_softmax(struct ser_tape *t, int x);       /* along each row */
 int ser_nn_dropout(struct ser_tape *t, int x, double p); /* x/(1-p) or 0 in training; otherwise x itself */
 
 int ser_nn_add(struct ser_tape *t, int x, int y); /* equal shapes: the residual sum */
@@ -231,8 +228,7 @@ int ser_nn_slice(struct ser_tape *t, int x, size_t col, size_t n_col);
 int ser_nn_rows(struct ser_tape *t, int x, size_t n, const int32_t *idx); /* gather rows (borrowed); negative: zeros */
 int ser_nn_transpose(struct ser_tape *t, int x);
 int ser_nn_reverse_grad(struct ser_tape *t, int x, double lambda); /* identity; backward times -lambda */
-int ser_nn_stop_grad(struct ser_tape *t, int x);
-int ser_nn_sum(struct ser_tape *t, int x); /* of all elements, [1,1] */
+int ser_nn_sum(struct ser_tape *t, int x);                         /* of all elements, [1,1] */
 int ser_nn_embedding(struct ser_tape *t, int table, size_t n, const int32_t *idx, const size_t *seg, size_t n_seg);
 
 /* Sequences: x has seg. One node each. */
@@ -409,11 +405,7 @@ int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq,
 /* name.weight, .bias, .running_mean, .running_var [C]; momentum 0.1, eps 1e-5 */
 int ser_layer_batch_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);
 int ser_layer_layer_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                 /* eps 1e-5 */
-int ser_layer_rms_norm(struct ser_tape *t, const char *name, int x, size_t n_ch);                   /* eps 1e-6 */
 int ser_layer_group_norm(struct ser_tape *t, const char *name, int x, size_t n_ch, size_t n_group); /* eps 1e-5 */
-/* name.weight [n,dim], normal(0,1) */
-int ser_layer_embedding(struct ser_tape *t, const char *name, size_t n_vocab, size_t dim, size_t n, const int32_t *idx,
-			const size_t *seg, size_t n_seg);
 /* name.weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, and with bidir their _reverse; [R,H] or [R,2H] */
 int ser_layer_gru(struct ser_tape *t, const char *name, int x, size_t n_hidden, bool bidir);
 int ser_layer_lstm(struct ser_tape *t, const char *name, int x, size_t n_hidden, bool bidir);

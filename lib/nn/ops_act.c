@@ -5,46 +5,40 @@
 
 /* ---- activations ---- */
 
-struct act {
-	enum kern_act f;
-	real a;
-};
-
 struct ew { /* elementwise work over ranges, or by rows of n_col */
-	struct act act;
+	enum kern_act act;
 	const real *x, *y, *dy;
 	real *out;
 	size_t n_col;
-	bool log; /* softmax: its logarithm */
 };
 
 static void act_fwd(void *ctx, size_t i0, size_t i1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
-	kern_act_fwd(e->act.f, e->act.a, i1 - i0, e->x + i0, e->out + i0);
+	kern_act_fwd(e->act, i1 - i0, e->x + i0, e->out + i0);
 }
 
 static void act_bwd(void *ctx, size_t i0, size_t i1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
-	kern_act_bwd(e->act.f, e->act.a, i1 - i0, e->x + i0, e->y + i0, e->dy + i0, e->out + i0);
+	kern_act_bwd(e->act, i1 - i0, e->x + i0, e->y + i0, e->dy + i0, e->out + i0);
 }
 
-static int act(struct ser_tape *t, int x, enum kern_act f, double a)
+static int act(struct ser_tape *t, int x, enum kern_act f)
 {
 	struct node X = *tape_at(t, x);
 	void *saved;
-	int y = tape_op(t, OP_ACT, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof(struct act));
-	*(struct act *)saved = (struct act){f, (real)a};
+	int y = tape_op(t, OP_ACT, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, &saved, sizeof f);
+	*(enum kern_act *)saved = f;
 	return y;
 }
 
 void fwd_act(struct ser_tape *t, struct rec *r)
 {
 	struct node X = tape_x(t, r);
-	struct ew e = {.act = *(struct act *)r->saved, .x = X.val, .out = tape_at(t, r->out)->val};
+	struct ew e = {.act = *(enum kern_act *)r->saved, .x = X.val, .out = tape_at(t, r->out)->val};
 	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_fwd, &e);
 }
 
@@ -52,13 +46,13 @@ void bwd_act(struct ser_tape *t, const struct rec *r)
 {
 	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	struct ew e = {
-		.act = *(struct act *)r->saved, .x = X.val, .y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0])};
+		.act = *(enum kern_act *)r->saved, .x = X.val, .y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0])};
 	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_bwd, &e);
 }
 
 int ser_nn_relu(struct ser_tape *t, int x)
 {
-	return act(t, x, ACT_RELU, 0);
+	return act(t, x, ACT_RELU);
 }
 
 static void relu_over(void *ctx, size_t i0, size_t i1, int worker)
@@ -109,29 +103,24 @@ void bwd_relu_in_place(struct ser_tape *t, const struct rec *r)
 		ser_la_range(t->la, Y.n_row * Y.n_col, GRAIN, relu_mask, &e);
 }
 
-int ser_nn_leaky_relu(struct ser_tape *t, int x, double slope)
-{
-	return act(t, x, ACT_LEAKY, slope);
-}
-
 int ser_nn_gelu(struct ser_tape *t, int x)
 {
-	return act(t, x, ACT_GELU, 0);
+	return act(t, x, ACT_GELU);
 }
 
 int ser_nn_sigmoid(struct ser_tape *t, int x)
 {
-	return act(t, x, ACT_SIGMOID, 0);
+	return act(t, x, ACT_SIGMOID);
 }
 
 int ser_nn_tanh(struct ser_tape *t, int x)
 {
-	return act(t, x, ACT_TANH, 0);
+	return act(t, x, ACT_TANH);
 }
 
 int ser_nn_silu(struct ser_tape *t, int x)
 {
-	return act(t, x, ACT_SILU, 0);
+	return act(t, x, ACT_SILU);
 }
 
 static void glu_fwd(void *ctx, size_t r0, size_t r1, int worker)
@@ -175,64 +164,32 @@ static void softmax_fwd(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
-	(e->log ? kern_log_softmax_fwd : kern_softmax_fwd)(r1 - r0, e->n_col, e->x + r0 * e->n_col,
-							   e->out + r0 * e->n_col);
+	kern_softmax_fwd(r1 - r0, e->n_col, e->x + r0 * e->n_col, e->out + r0 * e->n_col);
 }
 
 static void softmax_bwd(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct ew *e = ctx;
-	(e->log ? kern_log_softmax_bwd : kern_softmax_bwd)(r1 - r0, e->n_col, e->y + r0 * e->n_col,
-							   e->dy + r0 * e->n_col, e->out + r0 * e->n_col);
-}
-
-static int softmax(struct ser_tape *t, int x, enum op op)
-{
-	struct node X = *tape_at(t, x);
-	return tape_op(t, op, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
-}
-
-static void softmax_forth(struct ser_tape *t, const struct rec *r, bool log)
-{
-	struct node X = *tape_at(t, r->in[0]);
-	struct ew e = {.x = X.val, .out = tape_at(t, r->out)->val, .n_col = X.n_col, .log = log};
-	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), softmax_fwd, &e);
-}
-
-static void softmax_back(struct ser_tape *t, const struct rec *r, bool log)
-{
-	struct node Y = *tape_at(t, r->out);
-	struct ew e = {.y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0]), .n_col = Y.n_col, .log = log};
-	ser_la_range(t->la, Y.n_row, grain_rows(Y.n_col), softmax_bwd, &e);
+	kern_softmax_bwd(r1 - r0, e->n_col, e->y + r0 * e->n_col, e->dy + r0 * e->n_col, e->out + r0 * e->n_col);
 }
 
 int ser_nn_softmax(struct ser_tape *t, int x)
 {
-	return softmax(t, x, OP_SOFTMAX);
+	struct node X = *tape_at(t, x);
+	return tape_op(t, OP_SOFTMAX, 1, &x, X.n_row, X.n_col, X.seg, X.n_seg, NULL, 0);
 }
 
 void fwd_softmax(struct ser_tape *t, struct rec *r)
 {
-	softmax_forth(t, r, false);
+	struct node X = *tape_at(t, r->in[0]);
+	struct ew e = {.x = X.val, .out = tape_at(t, r->out)->val, .n_col = X.n_col};
+	ser_la_range(t->la, X.n_row, grain_rows(X.n_col), softmax_fwd, &e);
 }
 
 void bwd_softmax(struct ser_tape *t, const struct rec *r)
 {
-	softmax_back(t, r, false);
-}
-
-int ser_nn_log_softmax(struct ser_tape *t, int x)
-{
-	return softmax(t, x, OP_LOG_SOFTMAX);
-}
-
-void fwd_log_softmax(struct ser_tape *t, struct rec *r)
-{
-	softmax_forth(t, r, true);
-}
-
-void bwd_log_softmax(struct ser_tape *t, const struct rec *r)
-{
-	softmax_back(t, r, true);
+	struct node Y = *tape_at(t, r->out);
+	struct ew e = {.y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0]), .n_col = Y.n_col};
+	ser_la_range(t->la, Y.n_row, grain_rows(Y.n_col), softmax_bwd, &e);
 }

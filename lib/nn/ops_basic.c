@@ -273,14 +273,6 @@ void bwd_scale(struct ser_tape *t, const struct rec *r)
 	pass_grad(t, r->in[0], ((struct scale *)r->saved)->bwd, &Y);
 }
 
-/* The same value without a way back. */
-int ser_nn_stop_grad(struct ser_tape *t, int x)
-{
-	int y = scale(t, x, 1, 0);
-	tape_at(t, y)->need = false;
-	return y;
-}
-
 int ser_nn_scale_exp(struct ser_tape *t, int x, int s)
 {
 	struct node X = *tape_at(t, x);

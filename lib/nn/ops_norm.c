@@ -370,12 +370,11 @@ void bwd_norm_pool(struct ser_tape *t, const struct rec *r)
 		ser_la_for(t->la, n_seg, norm_pool_bwd, &s);
 }
 
-/* ---- layer, RMS ---- */
+/* ---- layer norm ---- */
 
 struct layer_norm {
 	size_t n_ch, n_row;
 	double eps;
-	bool rms;
 	real *mean, *inv; /* [n_row] */
 	const real *x, *gain, *bias, *dy;
 	real *y, *dx;
@@ -387,8 +386,8 @@ static void layer_norm_fwd(void *ctx, size_t r0, size_t r1, int worker)
 {
 	(void)worker;
 	const struct layer_norm *s = ctx;
-	kern_layer_norm_fwd(r1 - r0, s->n_ch, s->x + r0 * s->n_ch, s->gain, s->bias, s->eps, s->rms,
-			    s->y + r0 * s->n_ch, s->mean + r0, s->inv + r0);
+	kern_layer_norm_fwd(r1 - r0, s->n_ch, s->x + r0 * s->n_ch, s->gain, s->bias, s->eps, s->y + r0 * s->n_ch,
+			    s->mean + r0, s->inv + r0);
 }
 
 static void layer_norm_bwd(void *ctx, size_t r0, size_t r1, int worker)
@@ -396,18 +395,18 @@ static void layer_norm_bwd(void *ctx, size_t r0, size_t r1, int worker)
 	(void)worker;
 	const struct layer_norm *s = ctx;
 	double *p = s->part + r0 / s->grain * 2 * s->n_ch;
-	kern_layer_norm_bwd(r1 - r0, s->n_ch, s->x + r0 * s->n_ch, s->gain, s->mean + r0, s->inv + r0, s->rms,
+	kern_layer_norm_bwd(r1 - r0, s->n_ch, s->x + r0 * s->n_ch, s->gain, s->mean + r0, s->inv + r0,
 			    s->dy + r0 * s->n_ch, s->dx != NULL ? s->dx + r0 * s->n_ch : NULL, p, p + s->n_ch);
 }
 
-static int layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps, bool rms)
+int ser_nn_layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps)
 {
 	struct node X = *tape_at(t, x);
 	size_t C = channels(t, x, gain, bias);
 	void *saved;
 	int y = tape_op(t, OP_LAYER_NORM, 3, (int[]){x, gain, bias}, X.n_row, X.n_col, X.seg, X.n_seg, &saved,
 			sizeof(struct layer_norm));
-	*(struct layer_norm *)saved = (struct layer_norm){.n_ch = C, .eps = eps, .rms = rms};
+	*(struct layer_norm *)saved = (struct layer_norm){.n_ch = C, .eps = eps};
 	return y;
 }
 
@@ -423,16 +422,6 @@ void fwd_layer_norm(struct ser_tape *t, struct rec *r)
 	s->bias = tape_val(t, r->in[2]);
 	s->y = tape_val(t, r->out);
 	ser_la_range(t->la, s->n_row, grain_rows(s->n_ch), layer_norm_fwd, s);
-}
-
-int ser_nn_layer_norm(struct ser_tape *t, int x, int gain, int bias, double eps)
-{
-	return layer_norm(t, x, gain, bias, eps, false);
-}
-
-int ser_nn_rms_norm(struct ser_tape *t, int x, int gain, double eps)
-{
-	return layer_norm(t, x, gain, -1, eps, true);
 }
 
 void bwd_layer_norm(struct ser_tape *t, const struct rec *r)

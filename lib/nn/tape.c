@@ -25,7 +25,6 @@ const struct op_kind op_table[N_OP] = {
 	[OP_RELU_IN_PLACE] = {"relu_in_place", fwd_relu_in_place, bwd_relu_in_place, READS_OUT},
 	[OP_GLU] = {"glu", fwd_glu, bwd_glu, READS_IN},
 	[OP_SOFTMAX] = {"softmax", fwd_softmax, bwd_softmax, READS_OUT},
-	[OP_LOG_SOFTMAX] = {"log_softmax", fwd_log_softmax, bwd_log_softmax, READS_OUT},
 	[OP_SOFTMAX_TIME] = {"softmax_time", fwd_softmax_time, bwd_softmax_time, READS_OUT},
 	[OP_DROPOUT] = {"dropout", fwd_dropout, bwd_dropout, 0},
 	[OP_ADD] = {"add", fwd_add, bwd_add, IN_VIEW | OUT_VIEW | PITCHED | CHEAP},

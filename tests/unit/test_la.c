@@ -381,9 +381,6 @@ static void vector_functions(void **state)
 	vector_fn("exp", ser_la_exp, exp, -87, 88.7, 5, 0);
 	vector_fn("exp", ser_la_exp, exp, -1, 1, 5, 0);
 	vector_fn("exp_minus", exp_minus_zero, exp, -87, 87, 5, 0);
-	vector_fn("log", ser_la_log, log, 1e-30, 1e-28, 5, 0);
-	vector_fn("log", ser_la_log, log, 0.01, 30, 5, 1e-8);
-	vector_fn("log", ser_la_log, log, 1e-41, 1e-39, 5, 0);
 	vector_fn("tanh", ser_la_tanh, tanh, -12, 12, 6, 0);
 	vector_fn("tanh", ser_la_tanh, tanh, -0.01, 0.01, 6, 0);
 	vector_fn("sigmoid", ser_la_sigmoid, sigmoid, -80, 80, 6, 0);
@@ -398,8 +395,6 @@ static void vector_functions(void **state)
 	ser_la_exp_minus(6, 7, y);
 	assert_true(y[0] == 0 && y[1] == 1 && isnan(y[2]) && y[3] >= 0 && y[3] < 1e-80 && y[4] == 1);
 	assert_true(fabs((double)y[5] - exp(-7)) <= 1e-9);
-	ser_la_log(6, x, y);
-	assert_true(isnan(y[0]) && isinf(y[1]) && isnan(y[2]) && isnan(y[3]) && isinf(y[5]) && y[5] < 0);
 	ser_la_tanh(6, x, y);
 	assert_true(y[0] == -1 && y[1] == 1 && isnan(y[2]) && y[3] == -1 && y[4] == 1 && y[5] == 0);
 	ser_la_sigmoid(6, x, y);
@@ -530,12 +525,6 @@ static void sums(void **state)
 	}
 	assert_true(fabs(ser_la_dot(37, x, y) - dot) <= 1e-12);
 	assert_true(fabs(ser_la_sum(37, x) - sum) <= 1e-12);
-	real z[2] = {1, 2}, v[3] = {0, 0, 0};
-	const real a[] = {1, 2, 3, 4, 5, 6};
-	ser_la_gemv(false, 3, 2, 1, a, 2, z, 0, v);
-	assert_true(v[0] == 5 && v[1] == 11 && v[2] == 17);
-	ser_la_gemv(true, 2, 3, 1, a, 2, v, 1, z);
-	assert_true(z[0] == 1 + 5 + 33 + 85 && z[1] == 2 + 10 + 44 + 102);
 }
 
 /* a v = w v, orthonormal, sorted */
@@ -543,7 +532,7 @@ static void eigen(void **state)
 {
 	(void)state;
 	enum { N = 23 };
-	static double a[N * N], b[N * N], v[N * N], c[N * N], w[N], u[9 * 5], s[5], vt[25];
+	static double a[N * N], b[N * N], v[N * N], c[N * N], w[N];
 	struct ser_err e = {0};
 	struct ser_rng r;
 	ser_rng_seed(&r, 6);
@@ -581,20 +570,6 @@ static void eigen(void **state)
 	memset(c, 0, sizeof c);
 	memcpy(v, a, sizeof a);
 	assert_int_equal(ser_la_eigh_general(N, v, c, w, &e), SER_EDATA);
-	double x[45], y[45];
-	for (size_t i = 0; i < 45; i++)
-		x[i] = y[i] = ser_rng_normal(&r);
-	assert_int_equal(ser_la_svd(9, 5, x, u, s, vt, &e), 0);
-	for (size_t i = 0; i < 9; i++)
-		for (size_t j = 0; j < 5; j++) {
-			double sum = 0;
-			for (size_t k = 0; k < 5; k++)
-				sum += u[i * 5 + k] * s[k] * vt[k * 5 + j];
-			assert_true(fabs(sum - y[i * 5 + j]) <= 1e-12);
-		}
-	y[3] = NAN;
-	assert_int_equal(ser_la_svd(9, 5, y, u, s, vt, &e), SER_EDATA);
-	assert_non_null(strstr(e.msg, "not finite"));
 }
 
 static void count(void *ctx, size_t i0, size_t i1, int worker)

@@ -63,7 +63,7 @@ static void test_compare(void **state)
 	free(y);
 	ser_front_free(p);
 	p = make("preset:chunk-lld"); /* frames of 32 ms every 16 */
-	assert_int_equal(ser_front_win(p), 512);
+	assert_int_equal(ser_front_min_sample(p), 512);
 	assert_int_equal(ser_front_n_frame(p, 16000), 1 + (16000 - 512) / 256);
 	ser_front_free(p);
 }

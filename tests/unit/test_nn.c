@@ -446,7 +446,7 @@ static int random_graph(struct ser_tape *t, int x, uint64_t seed)
 			y = ser_nn_softmax(t, ser_nn_add(t, a, b));
 			break;
 		case 25:
-			y = ser_nn_add(t, ser_nn_stop_grad(t, a), b);
+			y = ser_nn_add(t, ser_nn_tanh(t, a), b);
 			break;
 		case 26:
 			y = ser_nn_concat(
@@ -456,7 +456,7 @@ static int random_graph(struct ser_tape *t, int x, uint64_t seed)
 		default:
 			y = ser_nn_add(t, ser_nn_sigmoid(t, a), ser_nn_scale(t, b, 0.5));
 		}
-		made[n++] = ser_layer_rms_norm(t, "same", y, W);
+		made[n++] = ser_layer_layer_norm(t, "same", y, W);
 		if (ser_rng_below(&r, 2))
 			made[n - 1] = y;
 	}
