@@ -7,7 +7,7 @@
 #include <string.h>
 
 const char *const ser_mixes[] = {"none", "sum", "norm", NULL};
-const char *const ser_head_pools[] = {"none", "mean", "mean,std", "asp", "cov", NULL};
+const char *const ser_head_pools[] = {"none", "mean", "mean,std", "asp", "cov", "max", NULL};
 
 int ser_lora_parse(struct ser_adapt *a, const char *text, struct ser_err *e)
 {
@@ -61,6 +61,8 @@ int ser_adapt_pool(struct ser_tape *t, enum ser_head_pool kind, int x)
 		return ser_layer_attn_stats(t, "pool", x, POOL_DIM, false);
 	case SER_POOL_COV:
 		return ser_nn_pool_cov(t, ser_layer_linear(t, "pool", x, POOL_DIM, false));
+	case SER_POOL_MAX:
+		return ser_nn_pool_max(t, x);
 	case SER_POOL_NONE:
 		break;
 	}

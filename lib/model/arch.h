@@ -5,10 +5,10 @@
 
 #include "model/model.h"
 
-extern const struct ser_arch ser_arch_cnn, ser_arch_convpool, ser_arch_conv_attn, ser_arch_crnn, ser_arch_blstm,
-	ser_arch_ecapa, ser_arch_xvector, ser_arch_chunk_lstm, ser_arch_chunk_cnn, ser_arch_deepemocluster,
-	ser_arch_mlp, ser_arch_linear, ser_arch_wav2vec2, ser_arch_hubert, ser_arch_wavlm, ser_arch_data2vec_audio,
-	ser_arch_emotion2vec, ser_arch_whisper, ser_arch_roberta, ser_arch_bert, ser_arch_ge2e;
+extern const struct ser_arch ser_arch_cnn, ser_arch_convpool, ser_arch_conv_attn, ser_arch_conformer, ser_arch_crnn,
+	ser_arch_blstm, ser_arch_ecapa, ser_arch_xvector, ser_arch_chunk_lstm, ser_arch_chunk_cnn,
+	ser_arch_deepemocluster, ser_arch_mlp, ser_arch_linear, ser_arch_wav2vec2, ser_arch_hubert, ser_arch_wavlm,
+	ser_arch_data2vec_audio, ser_arch_emotion2vec, ser_arch_whisper, ser_arch_roberta, ser_arch_bert, ser_arch_ge2e;
 
 /* Convolution over time that keeps the number of frames (stride 1) or divides it, rounding up. k is odd. */
 struct ser_conv ser_arch_same(size_t k, size_t stride, size_t dil);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* crnn: convolutions over time and frequency with max pooling, a bidirectional LSTM, attentive statistics pooling, a
+/* crnn: convolutions over time and frequency with max pooling, a bidirectional LSTM (or GRU), attentive statistics pooling, a
  * linear layer. */
 #include "model/arch.h"
 
 #include <stdio.h>
 
-enum { CHANNELS, BLOCKS, KERNEL, HIDDEN, ATT, EMB, DROPOUT };
+enum { CHANNELS, BLOCKS, KERNEL, HIDDEN, ATT, EMB, DROPOUT, GRU };
 static const struct ser_hyper hyper[] = {
 	[CHANNELS] = {"channels", 32, 1, 1024, SER_HYPER_WHOLE, "channels of every convolution"},
 	[BLOCKS] = {"blocks", 3, 1, 8, SER_HYPER_WHOLE,
@@ -16,6 +16,7 @@ static const struct ser_hyper hyper[] = {
 	[ATT] = {"att", 64, 1, 4096, SER_HYPER_WHOLE, "hidden units of the attention over time"},
 	[EMB] = {"emb", 128, 1, 65536, SER_HYPER_WHOLE, "dimensions of the embedding"},
 	[DROPOUT] = {"dropout", 0.2, 0, 0.95, SER_HYPER_REAL, "dropout after each convolution and after pooling"},
+	[GRU] = {"gru", 0, 0, 1, SER_HYPER_WHOLE, "1: gated recurrent units, 0: LSTM"},
 	{0},
 };
 
@@ -33,7 +34,8 @@ static struct ser_encoded build(struct ser_tape *t, const double *h, int x)
 		ser_tape_leave(t);
 		n_freq /= kf;
 	}
-	x = ser_layer_lstm(t, "lstm", x, (size_t)h[HIDDEN], true);
+	x = h[GRU] != 0 ? ser_layer_gru(t, "gru", x, (size_t)h[HIDDEN], true)
+			: ser_layer_lstm(t, "lstm", x, (size_t)h[HIDDEN], true);
 	int u = ser_layer_attn_stats(t, "pool", x, (size_t)h[ATT], false);
 	u = ser_nn_dropout(t, u, h[DROPOUT]);
 	return (struct ser_encoded){.frames = x, .emb = ser_layer_linear(t, "emb", u, (size_t)h[EMB], true)};

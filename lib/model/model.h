@@ -136,8 +136,8 @@ extern const char *const ser_head_kinds[]; /* their names, by value; ends with N
 enum { SER_MAX_HEAD_LAYER = 16, SER_MAX_GROUP = 16, SER_MAX_FED = 8 };
 /* What a head makes of frames first, where it stands on them and is not one of each: means, also with deviations, both by attention (Okabe
  * et al. 2018), covariances of 64 projections (Lin et al. 2015; Stafylakis et al. 2021). */
-enum ser_head_pool { SER_POOL_NONE, SER_POOL_MEAN, SER_POOL_STATS, SER_POOL_ASP, SER_POOL_COV };
-extern const char *const ser_head_pools[]; /* "none", "mean", "mean,std", "asp", "cov", NULL */
+enum ser_head_pool { SER_POOL_NONE, SER_POOL_MEAN, SER_POOL_STATS, SER_POOL_ASP, SER_POOL_COV, SER_POOL_MAX };
+extern const char *const ser_head_pools[]; /* "none", "mean", "mean,std", "asp", "cov", "max", NULL */
 /* source -> [pool ->] [n_layer times linear n_hidden, ReLU or tanh ->] [dropout ->] linear. On frames its outputs are one row a frame. */
 struct ser_head {
 	const char *name; /* parameters are below heads.NAME */

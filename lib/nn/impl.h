@@ -12,6 +12,7 @@ enum op {
 	OP_LINEAR,
 	OP_MATMUL,
 	OP_CONV,
+	OP_DEPTHWISE,
 	OP_MAX_POOL,
 	OP_BATCH_NORM,
 	OP_RELU_BATCH_NORM,
@@ -336,6 +337,7 @@ void tape_grad_sums(struct ser_tape *t, int x, void (*part)(const void *ctx, siz
 void fwd_linear(struct ser_tape *t, struct rec *r);
 void fwd_matmul(struct ser_tape *t, struct rec *r);
 void fwd_conv(struct ser_tape *t, struct rec *r);
+void fwd_depthwise(struct ser_tape *t, struct rec *r);
 void fwd_max_pool(struct ser_tape *t, struct rec *r);
 void fwd_batch_norm(struct ser_tape *t, struct rec *r);
 void fwd_relu_batch_norm(struct ser_tape *t, struct rec *r);
@@ -382,6 +384,7 @@ void fwd_loss(struct ser_tape *t, struct rec *r);
 void bwd_linear(struct ser_tape *t, const struct rec *r);
 void bwd_matmul(struct ser_tape *t, const struct rec *r);
 void bwd_conv(struct ser_tape *t, const struct rec *r);
+void bwd_depthwise(struct ser_tape *t, const struct rec *r);
 void bwd_max_pool(struct ser_tape *t, const struct rec *r);
 void bwd_batch_norm(struct ser_tape *t, const struct rec *r);
 void bwd_relu_batch_norm(struct ser_tape *t, const struct rec *r);

@@ -68,6 +68,16 @@ int ser_layer_conv1d(struct ser_tape *t, const char *name, int x, size_t n_out, 
 	return ser_nn_conv1d(t, x, w, b, c);
 }
 
+int ser_layer_depthwise(struct ser_tape *t, const char *name, int x, size_t k)
+{
+	size_t n = tape_at(t, x)->n_col;
+	ser_tape_enter(t, "%s", name);
+	int w = uniform(t, "weight", k, 0, 3, (size_t[]){n, k, 1});
+	int b = uniform(t, "bias", k, SER_P_NO_DECAY, 1, &n);
+	ser_tape_leave(t);
+	return ser_nn_depthwise(t, x, w, b);
+}
+
 int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq, size_t n_out,
 		     const struct ser_conv *ct, const struct ser_conv *cf, bool bias)
 {

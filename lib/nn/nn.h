@@ -186,6 +186,8 @@ struct ser_conv {
 ptrdiff_t ser_nn_conv_len(size_t n, const struct ser_conv *c); /* <= 0: too short */
 /* x [R, I], w [O, k * I/groups] (tap-major: w[o][j][i]), b [1,O] or -1 */
 int ser_nn_conv1d(struct ser_tape *t, int x, int w, int b, const struct ser_conv *c);
+/* Each channel by itself, zeros beyond the ends: x [R,C], w [C,k], k odd, b [1,C] or -1; [R,C] */
+int ser_nn_depthwise(struct ser_tape *t, int x, int w, int b);
 /* Weights by direction and length (Salimans and Kingma 2016), by tap: w = g v / |v|, v [O, k * I/groups], g [1,k] */
 int ser_nn_weight_norm(struct ser_tape *t, int v, int g);
 /* 2-d: time by `ct` inside each segment, frequency by `cf` (no reflection; groups in ct);
@@ -399,6 +401,8 @@ int ser_layer_param(struct ser_tape *t, const char *name, unsigned flags, struct
 int ser_layer_linear(struct ser_tape *t, const char *name, int x, size_t n_out, bool bias);
 /* name.weight [O, k, I/groups], name.bias [O] */
 int ser_layer_conv1d(struct ser_tape *t, const char *name, int x, size_t n_out, const struct ser_conv *c, bool bias);
+/* name.weight [C, k, 1], name.bias [C] */
+int ser_layer_depthwise(struct ser_tape *t, const char *name, int x, size_t k);
 /* name.weight [O, kt, kf, I/groups], name.bias [O] */
 int ser_layer_conv2d(struct ser_tape *t, const char *name, int x, size_t n_freq, size_t n_out,
 		     const struct ser_conv *ct, const struct ser_conv *cf, bool bias);

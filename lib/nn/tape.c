@@ -11,6 +11,7 @@ const struct op_kind op_table[N_OP] = {
 	[OP_LINEAR] = {"linear", fwd_linear, bwd_linear, READS_IN},
 	[OP_MATMUL] = {"matmul", fwd_matmul, bwd_matmul, READS_IN},
 	[OP_CONV] = {"conv", fwd_conv, bwd_conv, READS_IN | IN_VIEW | OUT_VIEW | PITCHED},
+	[OP_DEPTHWISE] = {"depthwise", fwd_depthwise, bwd_depthwise, READS_IN},
 	[OP_MAX_POOL] = {"max_pool", fwd_max_pool, bwd_max_pool, STATE},
 	[OP_BATCH_NORM] = {"batch_norm", fwd_batch_norm, bwd_batch_norm, READS_IN | OUT_VIEW | CHEAP},
 	[OP_RELU_BATCH_NORM] = {"relu_batch_norm", fwd_relu_batch_norm, bwd_relu_batch_norm,

@@ -344,10 +344,23 @@ END
 
 @test "--recompute: the same bytes" {
 	mkstream -n 40 --frames 30 --bins 20 --speakers 4 >w.ser
-	deep=(ser-train classify -l emo --arch conv-attn --hyper layers=3 --crop 0.2 -b 8 -e 2)
-	"${deep[@]}" -o a.st w.ser
-	"${deep[@]}" --recompute -o b.st w.ser
-	cmp a.st b.st
+	for arch in conv-attn conformer; do
+		deep=(ser-train classify -l emo --arch "$arch" --hyper layers=3 --crop 0.2 -b 8 -e 2)
+		"${deep[@]}" -o a.st w.ser
+		"${deep[@]}" --recompute -t 2 -o b.st w.ser
+		cmp a.st b.st
+	done
+}
+
+@test "--hyper gru=1: gated recurrent units instead of LSTM; --head-pool max: the largest of the frames" {
+	mkstream -n 12 --frames 30 --bins 20 --speakers 4 >w.ser
+	for arch in blstm crnn; do
+		ser-train classify -l emo --arch "$arch" --hyper gru=1 --head-pool max -e 1 -o g.st w.ser
+		run -0 ser-model show g.st
+		[[ "$output" == *gru*weight_ih_l0_reverse* ]]
+		[[ "$output" != *encoder.lstm* ]]
+		[ "$(ser-predict -m g.st w.ser | ser-dump -d - | jq -c .post.shape | sort | uniq -c | xargs)" = "12 [4]" ]
+	done
 }
 
 @test "--init takes the encoder, --freeze leaves it alone" {

@@ -165,6 +165,8 @@ def pooled(net, name, how, x):
     """a head: frames of one utterance [T,C] to three numbers"""
     if how == "mean":
         u = x.mean(0)
+    elif how == "max":
+        u = x.max(0).values
     elif how == "asp":
         a = net.linear(name + ".pool.att.1", net.linear(name + ".pool.att.0", x, 64).tanh(), x.shape[1]).softmax(0)
         m = (a * x).sum(0)
@@ -408,6 +410,7 @@ gold(
         "sum": lambda n: tuned(n, wave[:, :8000], False, "mean"),
         "norm": lambda n: tuned(n, wave[:, :8000], True, "asp"),
         "cov": lambda n: tuned(n, wave[:, :8000], False, "cov"),
+        "max": lambda n: tuned(n, wave[:, :8000], False, "max"),
     },
 )
 gold("tests/golden/pretrain.json", {"hubert_loss": hubert_loss, "w2v2_loss": w2v2_loss, "d2v_loss": d2v_loss})

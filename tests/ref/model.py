@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+import torchaudio
 
 torch.manual_seed(1)
 D = 12
@@ -545,24 +546,65 @@ meta |= {"arch": "deepemocluster", "hyper": json.dumps(dict(frames=40, channels=
 write("tests/golden/model_deepemocluster.st", tensors, meta)
 
 
-class Blstm(nn.Module):
-    def __init__(self):
+def finish(name, arch, net, hyper, rename=lambda k, v: (k, v)):
+    """The embeddings of both inputs, posteriors of a head of three classes, and the model's file"""
+    with torch.no_grad():
+        emb = torch.cat([net.eval()(v) for v in x])
+        head = nn.Linear(emb.shape[1], 3)
+        out[name], out[name + ".post"] = emb.numpy(), head(emb).softmax(1).numpy()
+    state = dict(rename(k, v) for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked"))
+    tensors = {"encoder." + k: v.numpy() for k, v in state.items()}
+    tensors |= {"heads.emo.out.weight": head.weight.detach().numpy(), "heads.emo.out.bias": head.bias.detach().numpy()}
+    write(f"tests/golden/model_{name}.st", tensors, meta | {"arch": arch, "hyper": json.dumps(hyper)})
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind, unit):
         super().__init__()
-        self.lstm0 = nn.LSTM(D, 4, bidirectional=True, batch_first=True)
-        self.lstm1 = nn.LSTM(8, 4, bidirectional=True, batch_first=True)
+        self.names = [f"{kind}0", f"{kind}1"]
+        for name, n_in in zip(self.names, (D, 8)):
+            self.add_module(name, unit(n_in, 4, bidirectional=True, batch_first=True))
 
     def forward(self, x):
-        return self.lstm1(self.lstm0(x)[0])[0].mean(1)
+        for name in self.names:
+            x = getattr(self, name)(x)[0]
+        return x.mean(1)
 
 
-net = Blstm().eval()
+finish("blstm", "blstm", Recurrent("lstm", nn.LSTM), dict(hidden=4, layers=2, dropout=0.5))
+finish("blstm-gru", "blstm", Recurrent("gru", nn.GRU), dict(hidden=4, layers=2, dropout=0.5, gru=1))
+
+
+class Conformer(Net):
+    """Of torchaudio's layers"""
+
+    def __init__(self):
+        super().__init__()
+        self.conv0 = Block(nn.Conv1d(D, 6, 3, 2, 1, bias=False), nn.BatchNorm1d(6))
+        self.layer0, self.layer1 = (torchaudio.models.conformer.ConformerLayer(6, 8, 2, 5) for _ in range(2))
+        self.pool, self.emb = Pool(6, 4), nn.Linear(12, 5)
+
+    def forward(self, x):
+        y = self.conv0(x.transpose(1, 2)).permute(2, 0, 1)
+        return self.emb(self.pool(self.layer1(self.layer0(y, None), None).transpose(0, 1)))
+
+
+def conformer_tensor(k, v):
+    for a, b in (("ffn1.sequential.0", "ffn1.norm"), ("ffn1.sequential.1", "ffn1.up"), ("ffn1.sequential.4", "ffn1.down"),
+                 ("ffn2.sequential.0", "ffn2.norm"), ("ffn2.sequential.1", "ffn2.up"), ("ffn2.sequential.4", "ffn2.down"),
+                 ("self_attn_layer_norm", "attn_norm"), ("self_attn", "attn"), ("final_layer_norm", "norm"),
+                 ("conv_module.layer_norm", "conv.norm"), ("conv_module.sequential.0", "conv.up"),
+                 ("conv_module.sequential.2", "conv.time"), ("conv_module.sequential.3", "conv.batch_norm"),
+                 ("conv_module.sequential.5", "conv.down")):
+        k = k.replace(a, b)
+    return k, v[:, :, 0] if k.endswith(("conv.up.weight", "conv.down.weight")) else v  # convolutions of one frame
+
+
+net = Conformer()
 with torch.no_grad():
-    emb, head = torch.cat([net(v) for v in x]), nn.Linear(8, 3)
-    out["blstm"], out["blstm.post"] = emb.numpy(), head(emb).softmax(1).numpy()
-tensors = {"encoder." + k: v.numpy() for k, v in net.state_dict().items()}
-tensors |= {"heads.emo.out.weight": head.weight.detach().numpy(), "heads.emo.out.bias": head.bias.detach().numpy()}
-meta |= {"arch": "blstm", "hyper": json.dumps(dict(hidden=4, layers=2, dropout=0.5))}
-write("tests/golden/model_blstm.st", tensors, meta)
+    randomise(net)
+finish("conformer", "conformer", net,
+       dict(head_size=3, heads=2, down=1, layers=2, kernel=5, ffn=8, reach=0, att=4, emb=5, dropout=0.5), conformer_tensor)
 
 out["whole"] = np.array([1, -2, 3], dtype="i8")
 out["scalar"] = np.array(2.5)

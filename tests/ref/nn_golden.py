@@ -201,6 +201,8 @@ CASES = {
     "matmul": ([(4, 3), (3, 5)], lambda a, b: 0.7 * a @ b),
     "matmul transposed": ([(4, 3), (5, 3)], lambda a, b: 0.7 * a @ b.T),
     "matmul with itself": ([(4, 3)], lambda a: 0.7 * a @ a.T),
+    "depthwise": ([(16, 3), (3, 13), (1, 3)], lambda x, w, b: conv1d(x, w, b, 13, 1, 1, 6, 3)),
+    "depthwise wide": ([(16, 35), (35, 3)], lambda x, w: conv1d(x, w, None, 3, 1, 1, 1, 35)),
     "conv1d": ([(16, 3), (4, 9), (1, 4)], lambda x, w, b: conv1d(x, w, b, 3, 1, 1, 1, 1)),
     "conv1d stride": ([(16, 3), (4, 15)], lambda x, w: conv1d(x, w, None, 5, 2, 1, 2, 1)),
     "conv1d dilation groups": ([(16, 4), (6, 6), (1, 6)], lambda x, w, b: conv1d(x, w, b, 3, 1, 2, 2, 2)),

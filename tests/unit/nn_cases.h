@@ -53,6 +53,8 @@ static int n_matmul(struct ser_tape *t, const int *x) { return ser_nn_matmul(t, 
 static int n_matmul_t(struct ser_tape *t, const int *x) { return ser_nn_matmul(t, x[0], x[1], true, 0.7); }
 static int n_gram(struct ser_tape *t, const int *x) { return ser_nn_matmul(t, x[0], x[0], true, 0.7); }
 
+static int n_depthwise(struct ser_tape *t, const int *x) { return ser_nn_depthwise(t, seq(t, x[0]), x[1], x[2]); }
+static int n_depthwise_wide(struct ser_tape *t, const int *x) { return ser_nn_depthwise(t, seq(t, x[0]), x[1], -1); }
 static int n_conv1d(struct ser_tape *t, const int *x)
 {
 	return ser_nn_conv1d(t, seq(t, x[0]), x[1], x[2], &(struct ser_conv){.k = 3, .stride = 1, .dil = 1, .pad = 1, .groups = 1});
@@ -366,6 +368,8 @@ static const struct kase cases[] = {
 	{"matmul", n_matmul, {{4, 3}, {3, 5}}, 0},
 	{"matmul transposed", n_matmul_t, {{4, 3}, {5, 3}}, 0},
 	{"matmul with itself", n_gram, {{4, 3}}, 0},
+	{"depthwise", n_depthwise, {{R, 3}, {3, 13}, {1, 3}}, 0},
+	{"depthwise wide", n_depthwise_wide, {{R, 35}, {35, 3}}, 0},
 	{"conv1d", n_conv1d, {{R, 3}, {4, 9}, {1, 4}}, 0},
 	{"conv1d stride", n_conv1d_s, {{R, 3}, {4, 15}}, 0},
 	{"conv1d dilation groups", n_conv1d_dg, {{R, 4}, {6, 6}, {1, 6}}, 0},

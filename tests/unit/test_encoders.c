@@ -565,8 +565,10 @@ static const struct {
 	const char *name;
 	enum ser_mix mix;
 	enum ser_head_pool pool;
-} adapted[] = {
-	{"sum", SER_MIX_SUM, SER_POOL_MEAN}, {"norm", SER_MIX_NORM, SER_POOL_ASP}, {"cov", SER_MIX_SUM, SER_POOL_COV}};
+} adapted[] = {{"sum", SER_MIX_SUM, SER_POOL_MEAN},
+	       {"norm", SER_MIX_NORM, SER_POOL_ASP},
+	       {"cov", SER_MIX_SUM, SER_POOL_COV},
+	       {"max", SER_MIX_SUM, SER_POOL_MAX}};
 
 /* Adapters, mixtures of layers and poolings against PyTorch; merged adapters give the same */
 static void adapters(void **state)
