@@ -64,7 +64,7 @@ UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 RECIPE_SCRIPTS = $(shell find pipelines -maxdepth 1 -type f -perm -u+x | LC_ALL=C sort)
 
-.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm check-s390x check-arm64 fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins install install-tools install-dev uninstall dist deb check-deb clean
+.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm check-s390x check-arm64 fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins FORCE install install-tools install-dev uninstall dist deb check-deb clean
 .SECONDARY:
 
 all: $(TOOLS) plugins
@@ -77,8 +77,12 @@ $(BUILD)/%.o: %.c Makefile config.mk | $(DEPS_FIRST)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The corpus descriptions as C strings, so that the tools need no file beside them.
-$(BUILD)/gen/corpus_builtins.c: $(CORPORA) Makefile
+# The corpus descriptions as C strings, so that the tools need no file beside them; made again when their list is another, too.
+$(BUILD)/gen/corpora: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CORPORA)' | cmp -s - $@ || echo '$(CORPORA)' > $@
+
+$(BUILD)/gen/corpus_builtins.c: $(CORPORA) $(BUILD)/gen/corpora Makefile
 	@mkdir -p $(@D)
 	@{ echo '#include "corpus/private.h"'; echo 'const struct builtin ser_corpus_builtins[] = {'; \
 	for f in $(CORPORA); do n=$${f##*/}; echo "{\"$${n%.corpus}\","; \
