@@ -133,8 +133,8 @@ int ser_table_read(struct ser_table *t, FILE *f, const char *name, const struct 
  * order; checks that ids are there and differ. */
 int ser_table_write(struct ser_table *t, FILE *f, struct ser_err *e);
 
-/* Delimited text of n bytes with a header row. sep ',' reads RFC 4180 CSV (quoted fields may hold
- * separators, quotes and line ends), '\t' splits at tabs only. Blanks around a field are taken off
+/* Delimited text of n bytes with a header row, RFC 4180 but for its separator (quoted fields may hold
+ * separators, quotes and line ends); '\t' splits at tabs only. Blanks around a field are taken off
  * unless it is quoted; a byte order mark and blank lines are skipped. `name` is for messages. */
 int ser_table_parse(struct ser_table *t, const char *s, size_t n, char sep, const char *name, struct ser_err *e);
 

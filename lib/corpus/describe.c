@@ -179,7 +179,8 @@ static struct step *step_new(struct parser *p, enum step_kind kind, bool optiona
 
 static int parse_step(struct parser *p, enum step_kind kind, bool optional)
 {
-	static const char *const formats[] = {"csv", "tsv", "json", "iemocap", "words", "bars"};
+	static const char *const formats[] = {"csv",   "tsv",  "psv",    "json", "iemocap",
+					      "words", "bars", "improv", "m3ed"};
 	struct ser_corpus *c = p->c;
 	struct step *s = step_new(p, kind, optional);
 	int rc = 0;
@@ -201,7 +202,8 @@ static int parse_step(struct parser *p, enum step_kind kind, bool optional)
 		for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
 			if (strcmp(s->format, formats[i]) == 0)
 				return rc != 0 ? rc : parse_parts(p, p->word[4], false, &s->tmpl);
-		return FAIL(p, "\"%s\" is none of the table formats csv tsv json iemocap words bars", s->format);
+		return FAIL(p, "\"%s\" is none of the table formats csv tsv psv json iemocap words bars improv m3ed",
+			    s->format);
 	case STEP_JOIN:
 		rc = parse_pairs(p, 1, &s->pairs);
 		for (size_t i = 0; i < s->pairs.n; i++)

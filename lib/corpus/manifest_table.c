@@ -302,7 +302,7 @@ static int scan_field(struct scan *sc, struct ser_err *e)
 	ser_buf_reserve(b, 0);
 	while (sc->p < sc->end && blank(*sc->p, sc->sep))
 		sc->p++;
-	bool quoted = sc->sep == ',' && sc->p < sc->end && *sc->p == '"';
+	bool quoted = sc->sep != '\t' && sc->p < sc->end && *sc->p == '"';
 	if (quoted) {
 		size_t from = sc->line;
 		sc->p++;

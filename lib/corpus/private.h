@@ -124,11 +124,15 @@ int ser_table_put_csv(const struct ser_table *t, const char *const *pairs, const
 /* The side tables of corpora, all with a column `key`: a JSON object of objects or array of objects
  * (`key_col` is the member that is the key, "key" the object's own); IEMOCAP's EmoEvaluation text
  * (columns start end emo valence arousal dominance); lines of "KEY words" (column text, without a
- * "[a-b]:" in front of the words where `times`); lines of fields parted by bars (columns 2, 3, ...; ';' comments). */
+ * "[a-b]:" in front of the words where `times`); lines of fields parted by bars (columns 2, 3, ...; ';' comments);
+ * MSP-IMPROV's evaluation (columns emo arousal valence dominance naturalness); M3ED's annotation.json (columns spk gender
+ * age text emo). */
 int ser_side_json(struct ser_table *t, const char *s, size_t n, const char *key_col, const char *name,
 		  struct ser_err *e);
 int ser_side_iemocap(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
 int ser_side_words(struct ser_table *t, const char *s, size_t n, bool times, const char *name, struct ser_err *e);
 int ser_side_bars(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
+int ser_side_improv(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
+int ser_side_m3ed(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e);
 
 #endif

@@ -11,9 +11,10 @@
 
 enum { MAX_DEPTH = 64, MAX_SIDE = 1 << 30, MAX_TRY = 100000 };
 
-/* What libsndfile reads, and what corpora come in before they are converted. */
+/* What libsndfile reads, and, from N_READABLE on, what corpora come in before they are converted. */
 static const char *const audio_ext[] = {"wav", "flac", "opus", "ogg",  "oga", "mp3", "aif", "aiff",
 					"au",  "caf",  "w64",  "rf64", "sph", "m4a", "mp4", "aac"};
+enum { N_READABLE = 13 };
 
 /* ---- the files ---- */
 
@@ -30,13 +31,38 @@ static size_t stem_len(const char *path)
 	return dot != NULL && dot > (slash != NULL ? slash + 1 : path) ? (size_t)(dot - path) : strlen(path);
 }
 
-static bool is_audio(const char *name)
+static bool has_ext(const char *name, size_t from, size_t to)
 {
 	const char *ext = name + stem_len(name);
-	for (size_t i = 0; *ext == '.' && i < sizeof audio_ext / sizeof *audio_ext; i++)
+	for (size_t i = from; *ext == '.' && i < to; i++)
 		if (strcasecmp(ext + 1, audio_ext[i]) == 0)
 			return true;
 	return false;
+}
+
+static bool is_audio(const char *name)
+{
+	return has_ext(name, 0, sizeof audio_ext / sizeof *audio_ext);
+}
+
+/* Of a sound that was converted, "a.m4a" beside "a.wav", leave what can be read. */
+static void drop_originals(struct ser_table *files)
+{
+	struct ser_map *stem = ser_map_new();
+	bool *keep = ser_calloc(files->n_row, sizeof *keep);
+	for (size_t i = 0; i < files->n_row; i++) {
+		const char *f = files->col[0].cell[i];
+		keep[i] = has_ext(f, 0, N_READABLE);
+		if (keep[i])
+			ser_map_add(stem, f, stem_len(f), NULL);
+	}
+	for (size_t i = 0; i < files->n_row; i++) {
+		const char *f = files->col[0].cell[i];
+		keep[i] = keep[i] || ser_map_find(stem, f, stem_len(f)) < 0;
+	}
+	ser_table_filter(files, keep);
+	ser_map_free(stem);
+	free(keep);
 }
 
 /* path: the folder's; its first `skip` bytes are not part of the table's entries. */
@@ -192,6 +218,36 @@ static const char *fill(struct scan *sc, const struct parts *q)
 	return s;
 }
 
+/* Index the rows by column `key`, or by several, "a,b", whose cells are put together in the same way. */
+static int side_index(struct side *d, const char *key, struct ser_err *e)
+{
+	ptrdiff_t col[8];
+	size_t n = 0;
+	char *copy = ser_strdup(key);
+	for (char *save = NULL, *w = strtok_r(copy, ",", &save); w != NULL; w = strtok_r(NULL, ",", &save)) {
+		ptrdiff_t c = n < 8 ? ser_table_col(&d->t, w) : -1;
+		if (c < 0) {
+			int rc = ser_fail(e, SER_EDATA, "%s: no column \"%s\"", d->path, w);
+			free(copy);
+			return rc;
+		}
+		col[n++] = c;
+	}
+	free(copy);
+	d->key = ser_map_new();
+	struct ser_buf b = {0};
+	bool is_new = true;
+	for (size_t i = 0; i < d->t.n_row && is_new; i++) {
+		b.n = 0;
+		for (size_t k = 0; k < n; k++)
+			ser_buf_printf(&b, "%s%s", k > 0 ? "," : "", d->t.col[col[k]].cell[i]);
+		ser_map_add(d->key, b.s, b.n, &is_new);
+	}
+	int rc = is_new ? 0 : ser_fail(e, SER_EDATA, "%s: %s \"%s\" twice", d->path, key, b.s);
+	ser_buf_free(&b);
+	return rc;
+}
+
 static int side_load(struct side *d, const struct step *s, struct ser_err *e)
 {
 	char *text;
@@ -205,8 +261,9 @@ static int side_load(struct side *d, const struct step *s, struct ser_err *e)
 	if (rc != 0)
 		return rc;
 	const char *key = "key";
-	if (strcmp(s->format, "csv") == 0 || strcmp(s->format, "tsv") == 0) {
-		rc = ser_table_parse(&d->t, text, n, s->format[0] == 'c' ? ',' : '\t', d->path, e);
+	if (strcmp(s->format, "csv") == 0 || strcmp(s->format, "tsv") == 0 || strcmp(s->format, "psv") == 0) {
+		char sep = s->format[0] == 'c' ? ',' : s->format[0] == 't' ? '\t' : '|';
+		rc = ser_table_parse(&d->t, text, n, sep, d->path, e);
 		key = s->key_col;
 	} else if (strcmp(s->format, "json") == 0) {
 		rc = ser_side_json(&d->t, text, n, s->key_col, d->path, e);
@@ -214,24 +271,15 @@ static int side_load(struct side *d, const struct step *s, struct ser_err *e)
 		rc = ser_side_iemocap(&d->t, text, n, d->path, e);
 	} else if (strcmp(s->format, "words") == 0) {
 		rc = ser_side_words(&d->t, text, n, true, d->path, e);
+	} else if (strcmp(s->format, "improv") == 0) {
+		rc = ser_side_improv(&d->t, text, n, d->path, e);
+	} else if (strcmp(s->format, "m3ed") == 0) {
+		rc = ser_side_m3ed(&d->t, text, n, d->path, e);
 	} else {
 		rc = ser_side_bars(&d->t, text, n, d->path, e);
 	}
 	free(text);
-	if (rc != 0)
-		return rc;
-	ptrdiff_t col = ser_table_col(&d->t, key);
-	if (col < 0)
-		return ser_fail(e, SER_EDATA, "%s: no column \"%s\"", d->path, key);
-	d->key = ser_map_new();
-	for (size_t i = 0; i < d->t.n_row; i++) {
-		const char *k = d->t.col[col].cell[i];
-		bool is_new;
-		ser_map_add(d->key, k, strlen(k), &is_new);
-		if (!is_new)
-			return ser_fail(e, SER_EDATA, "%s: %s \"%s\" twice", d->path, s->key_col, k);
-	}
-	return 0;
+	return rc != 0 ? rc : side_index(d, key, e);
 }
 
 /* The side table of a step for this file, read when it is first needed. */
@@ -565,6 +613,7 @@ int ser_corpus_scan(const struct ser_corpus *c, const char *dir, const struct se
 		ser_table_add_col(t, ser_map_key(c->field, c->column[i], NULL));
 	struct scan sc = {.c = c, .val = ser_calloc(ser_map_len(c->field), sizeof(char *)), .e = e};
 	if (rc == 0) {
+		drop_originals(&files);
 		ser_table_sort(&files, 0);
 		rc = rows(&sc, &files, top, o, t, rep);
 	}

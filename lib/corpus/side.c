@@ -207,3 +207,83 @@ int ser_side_bars(struct ser_table *t, const char *s, size_t n, const char *name
 	}
 	return 0;
 }
+
+/* UTD-IMPROV-S01A-F01-P-FM01.avi; A; A:2.500; V:1.750; D:NaN ; N:NaN;
+ * for each turn; the lines between are the single listeners'. */
+int ser_side_improv(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e)
+{
+	static const char *const col[] = {"key", "emo", "arousal", "valence", "dominance", "naturalness"};
+	static const char *const mark[] = {"", "", "A:", "V:", "D:", "N:"};
+	for (size_t i = 0; i < 6; i++)
+		ser_table_add_col(t, col[i]);
+	const char *end = s + n, *p;
+	size_t len;
+	for (size_t line = 1; next_line(&s, end, &p, &len); line++) {
+		if (len < 11 || memcmp(p, "UTD-IMPROV-", 11) != 0)
+			continue;
+		if (!ser_utf8_ok(p, len))
+			return ser_fail(e, SER_EDATA, "%s:%zu: not UTF-8", name, line);
+		size_t row = ser_table_add_row(t);
+		for (size_t i = 0; i < 6; i++) {
+			while (len > 0 && is_blank(*p))
+				p++, len--;
+			size_t k = strlen(mark[i]);
+			const char *stop = len >= k && memcmp(p, mark[i], k) == 0 ? memchr(p, ';', len) : NULL;
+			if (stop == NULL)
+				return ser_fail(e, SER_EDATA,
+						"%s:%zu: expected \"video; emotion; A:a; V:v; D:d; N:n;\"", name, line);
+			size_t n_value = (size_t)(stop - p) - k;
+			if (n_value < 3 || memcmp(p + k, "NaN", 3) != 0)
+				set_trimmed(t, row, i, p + k, n_value);
+			len -= (size_t)(stop + 1 - p);
+			p = stop + 1;
+		}
+	}
+	return 0;
+}
+
+static void set_member(struct ser_table *t, size_t row, size_t col, const json_t *o, const char *member)
+{
+	struct ser_buf b = {0};
+	const json_t *v = json_object_get(o, member);
+	if (v != NULL && ser_json_text(v, &b) && b.n > 0)
+		ser_table_set(t, row, col, b.s, b.n);
+	ser_buf_free(&b);
+}
+
+/* {"PLAY": {"DIALOGUE": {"SpeakerInfo": {"A": {"Name": .., "Gender": .., "Age": ..}, ..},
+ *                        "Dialog": {"TURN": {"Speaker": "A", "Text": .., "EmoAnnotation": {"final_main_emo": ..}}}}}} */
+int ser_side_m3ed(struct ser_table *t, const char *s, size_t n, const char *name, struct ser_err *e)
+{
+	static const char *const col[] = {"key", "spk", "gender", "age", "text", "emo"};
+	json_error_t je;
+	json_t *root = json_loadb(s, n, JSON_REJECT_DUPLICATES, &je), *play, *dialogue, *turn;
+	if (root == NULL)
+		return ser_fail(e, SER_EDATA, "%s:%d: %s", name, je.line, je.text);
+	for (size_t i = 0; i < 6; i++)
+		ser_table_add_col(t, col[i]);
+	const char *a, *b, *id;
+	json_object_foreach(root, a, play)
+	{
+		json_object_foreach(play, b, dialogue)
+		{
+			const json_t *people = json_object_get(dialogue, "SpeakerInfo");
+			json_object_foreach(json_object_get(dialogue, "Dialog"), id, turn)
+			{
+				const char *who = json_string_value(json_object_get(turn, "Speaker"));
+				const json_t *spk = who != NULL ? json_object_get(people, who) : NULL;
+				size_t row = ser_table_add_row(t);
+				ser_table_set(t, row, 0, id, strlen(id));
+				set_member(t, row, 1, spk, "Name");
+				set_member(t, row, 2, spk, "Gender");
+				set_member(t, row, 3, spk, "Age");
+				set_member(t, row, 4, turn, "Text");
+				set_member(t, row, 5, json_object_get(turn, "EmoAnnotation"), "final_main_emo");
+			}
+		}
+	}
+	json_decref(root);
+	if (t->n_row == 0)
+		return ser_fail(e, SER_EDATA, "%s: no play's dialogues", name);
+	return 0;
+}

@@ -27,6 +27,8 @@ make_files() { # names on stdin, below $1
 	for c in $(ser-prep --list | sed 1d | cut -d' ' -f1); do
 		run -0 ser-prep --describe "$c"
 		[[ $output == *licence* && $output == *terms* && $output == *cite* && $output == *get* && $output == *source* ]]
+		[[ $output =~ terms\ +(open|share-alike|non-commercial|academic|unknown)$'\n' ]]
+		[[ $output != *'unknown'$'\n'* || $output == *'licence   no terms '* ]] # said, not left open
 	done
 	run -0 ser-prep --describe ravdess
 	[[ $output == *"holds     files 1440"* && $output == *"folds     emobox"* ]]
@@ -67,6 +69,23 @@ make_files() { # names on stdin, below $1
 	[ "${lines[1]}" = $'03-01-02-01-02-01-02\tActor_02/03-01-02-01-02-01-02.wav\t02\tcalm\tf\tdogs\tnormal\t1\ten\travdess' ]
 	[ "${lines[2]}" = $'03-01-05-02-01-02-01\tActor_01/03-01-05-02-01-02-01.wav\t01\tanger\tm\tkids\tstrong\t2\ten\travdess' ]
 	[[ $stderr == *"1 audio files match no pattern, such as $T/r/Actor_02/copy.wav"* ]]
+}
+
+@test "ser-prep ravdess-song, ravdess-video: whole corpora made up, each passing over the others' files" {
+	for a in $(seq -w 24); do
+		for c in 01 02; do
+			for e in $([ $c = 01 ] && echo 01 02 03 04 05 06 07 08 || [ "$a" = 18 ] || echo 01 02 03 04 05 06); do
+				for i in 01 $([ $e = 01 ] || echo 02); do
+					for s in 01 02; do for r in 01 02; do echo "Actor_$a/03-$c-$e-$i-$s-$r-$a.wav"; done; done
+				done
+			done
+		done
+	done >"$T/names"
+	mkdir "$T/r" && (cd "$T/r" && cut -d/ -f1 "$T/names" | sort -u | xargs mkdir && xargs touch <"$T/names" && sed 's|/03-|/01-|' "$T/names" | xargs touch)
+	ser-prep --strict ravdess-song "$T/r" >"$T/song.tsv"
+	ser-prep --strict ravdess-video "$T/r" >"$T/video.tsv"
+	ser-prep --strict ravdess "$T/r" >"$T/speech.tsv"
+	[ "$(counts "$T/video.tsv" channel)" = "song=1012 speech=1440" ]
 }
 
 @test "ser-prep savee: both ways it is packed, whole corpus made up, --strict" {
@@ -266,6 +285,11 @@ X
 		mead|W015/audio/surprised/level_2/026.wav|W015-surprised-2-026|W015|surprise
 		mesd|Fear_C_A_tarde.wav|Fear_C_A_tarde|children|fear
 		oreau|m/sessd/38a09Da.wav|38a09Da|38|disgust
+		pavoque|build/wav/m0170a-poker.wav|m0170a-poker|roettig|poker
+		ravdess-song|Actor_02/03-02-04-01-02-01-02.wav|03-02-04-01-02-01-02|02|sadness
+		ravdess-video|Actor_02/01-02-06-02-02-01-02.wav|01-02-06-02-02-01-02|02|fear
+		resd|test/08_sadness_anger/08_sadness_anger a_010.wav|08_sadness_anger a_010||anger
+		resd|train/neutral_fear_27/27_neutral_fear_n_100.wav|27_neutral_fear_n_100||neutral
 		polish|m4.s_trzymaj_5.wav|m4.s_trzymaj_5|m4|fear
 		shemo|male/M12A35.wav|M12A35|M12|anger
 		subesco|F_02_MONIKA_S_10_DISGUST_2.wav|F_02_MONIKA_S_10_DISGUST_2|F02|disgust

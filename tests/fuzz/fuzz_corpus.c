@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A corpus description, and a small folder seen through it. */
+/* A corpus description, and a small folder seen through it; what follows a line "===" is the side table t.any. */
 #include "tests_fuzz.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,8 @@ static const char *const files[][2] = {
 	{"t.csv", "file,emo,text\na01_happy,happy,\"a, b\"\na02_sad,sad,c\nb01_happy,x,\n"},
 	{"t.json", "{\"a01_happy\": {\"emo\": \"happy\", \"age\": 3}, \"a02_sad\": {}}"},
 	{"t.txt", "a01_happy [0.1-0.2]: some words\na02_sad words\n"},
-	{"t.bars", "a01_happy|x|y\n; comment\na02_sad|z|\n"}};
+	{"t.bars", "a01_happy|x|y\n; comment\na02_sad|z|\n"},
+	{"t.any", ""}};
 enum { N_FILE = sizeof files / sizeof *files };
 static char dir[64];
 
@@ -58,7 +60,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	const char *field;
 	if (dir[0] == '\0')
 		make();
-	struct ser_corpus *c = ser_corpus_parse((const char *)p, n, "fuzz", &e);
+	const uint8_t *cut = memmem(p, n, "\n===\n", 5);
+	char path[128];
+	snprintf(path, sizeof path, "%s/t.any", dir);
+	FILE *f = fopen(path, "w");
+	ser_assert(f != NULL);
+	if (cut != NULL)
+		ser_assert(fwrite(cut + 5, 1, n - (size_t)(cut + 5 - p), f) == n - (size_t)(cut + 5 - p));
+	ser_assert(fclose(f) == 0);
+	struct ser_corpus *c = ser_corpus_parse((const char *)p, cut != NULL ? (size_t)(cut + 1 - p) : n, "fuzz", &e);
 	if (c == NULL)
 		return 0;
 	ser_corpus_totals(c, &b);
