@@ -2,7 +2,7 @@
 # beside visemes and emotion on the same layers (parallel), and fed by what these say (fed).
 #
 #   make motion                      on a made corpus of talking faces (made-faces): what its figures say is how the programs work, not people
-#   make motion DATA=/data           also visemes of EmoDB's phones, by speakers left out: real speech, real times
+#   make motion DATA=/data           also visemes of EmoDB's phones, by speakers left out: real speech, real times (CORPORA=emodb: these alone)
 #   make motion QUICK=1              few voices, one seed, few epochs
 #   make motion FACES=/my/faces      faces of one's own: manifest.tsv, phones.ctm and a table of OpenFace ID.csv for each record
 #
@@ -11,6 +11,7 @@ include settings.mk
 
 OUT     ?= out/motion$(if $(QUICK),-quick)
 DATA    ?=
+CORPORA ?= made $(if $(DATA),emodb)
 FACES   ?= $(OUT)/faces
 VOICES  ?= $(if $(QUICK),4,8)
 SENTENCES ?= $(if $(QUICK),2,6)
@@ -76,21 +77,34 @@ $$(OUT)/$(1)/$(2)-$(3).score.json: $$(OUT)/$(1)/$(2)-$(3).pred.ser $$(OUT)/$(1)/
 $$(OUT)/$(1)/$(2)-$(3).compare.json: $$(OUT)/$(1)/$(2)-$(3).score.json
 	cp $$< $$@
 endef
-$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call method,made,$(m),$(s),$(firstword $(METHODS)),--target shape --seen seen))))
 ARGS_visemes = frames -l viseme
-$(foreach s,$(SEEDS),$(eval $(call method,emodb,visemes,$(s),visemes,--target viseme)))
+METHODS_made  = $(METHODS)
+METHODS_emodb = visemes
+SCORE_made    = --target shape --seen seen
+SCORE_emodb   = --target viseme
+$(foreach c,$(CORPORA),$(foreach m,$(METHODS_$(c)),$(foreach s,$(SEEDS),$(eval $(call method,$(c),$(m),$(s),$(firstword $(METHODS_$(c))),$(SCORE_$(c)))))))
 
-runs = $(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(OUT)/made/$(m)-$(s))) $(if $(DATA),$(foreach s,$(SEEDS),$(OUT)/emodb/visemes-$(s)))
+runs = $(foreach c,$(CORPORA),$(foreach m,$(METHODS_$(c)),$(foreach s,$(SEEDS),$(OUT)/$(c)/$(m)-$(s))))
 
-$(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,METHODS SEEDS DATA)
-	@{ echo '# Faces out of speech'; echo; \
-		echo '`$(FEATURES)`, `$(NETWORK) $(TRAIN)`. Points: $(POINTS), without the motion of the head; scores are means over their coordinates,'; \
-		echo 'of all frames.'; echo; \
-		echo '$(if $(filter $(OUT)/faces,$(FACES)),The faces are made (made-faces) by rules from the phones: the figures tell that the programs work and nothing about people.,Faces: $(FACES).)'; \
-		echo; } > $@.part
-	./seeds-report '$(OUT)' made '$(METHODS)' '$(SEEDS)' >> $@.part
-	$(if $(DATA),mv $(OUT)/results.tsv $(OUT)/results.made.tsv; { echo; echo '# Visemes of EmoDB'"'"'s phones'; echo; \
-		echo 'Set $(VISEMES) of 15; chance is an UAR of 0.067.'; echo; } >> $@.part; \
-		./seeds-report '$(OUT)' emodb visemes '$(SEEDS)' uar >> $@.part; \
-		{ cat $(OUT)/results.made.tsv; tail -n +2 $(OUT)/results.tsv; } > $(OUT)/results.part; mv $(OUT)/results.part $(OUT)/results.tsv; rm $(OUT)/results.made.tsv)
+whose_faces = $(if $(filter $(OUT)/faces,$(FACES)),The faces are made (made-faces) by rules from the phones: the figures tell that the programs work and nothing about people.,Faces: $(FACES).)
+define about_made
+echo '# Faces out of speech'; echo; \
+	echo '`$(FEATURES)`, `$(NETWORK) $(TRAIN)`. Points: $(POINTS), without the motion of the head; scores are means over their coordinates,'; \
+	echo 'of all frames.'; echo; echo '$(whose_faces)'; echo
+endef
+define about_emodb
+echo '# Visemes of EmoDB'"'"'s phones'; echo; \
+	echo '`$(FEATURES)`, `$(NETWORK) $(TRAIN)`. Set $(VISEMES), a class a frame: chance is an UAR of 1 / 15. Times of phones are those EmoDB comes with.'; echo
+endef
+metric_emodb = uar
+define corpus_report
+{ $(about_$(1)); ./seeds-report '$(OUT)' $(1) '$(METHODS_$(1))' '$(SEEDS)' $(metric_$(1)); echo; } >> $@.part
+mv $(OUT)/results.tsv $(OUT)/results.$(1).tsv
+
+endef
+$(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,METHODS SEEDS CORPORA)
+	: > $@.part
+	$(foreach c,$(CORPORA),$(call corpus_report,$(c)))
+	awk 'NR == 1 || FNR > 1' $(CORPORA:%=$(OUT)/results.%.tsv) > $(OUT)/results.tsv
+	rm $(CORPORA:%=$(OUT)/results.%.tsv)
 	mv $@.part $@

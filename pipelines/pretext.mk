@@ -26,7 +26,13 @@ EVERY   ?= 2
 FEATURES ?= --kind fbank --num-mel-bins 40
 NETWORK  ?= --arch convpool --hyper channels=$(if $(QUICK),16,64)
 PRETRAIN ?= --epochs $(if $(QUICK),4,8) --batch 16 --dev-frac 0.1
-TRAIN    ?= --epochs $(if $(QUICK),15,30) --batch $(if $(QUICK),8,16)
+TRAIN    ?= --batch $(if $(QUICK),8,16)
+# Epochs, by share where there are more: of few records an epoch is few steps.
+EPOCHS   ?= $(if $(QUICK),15,30)
+EPOCHS_1 ?= $(if $(QUICK),15,120)
+EPOCHS_5 ?= $(EPOCHS_1)
+EPOCHS_10 ?= $(EPOCHS_1)
+EPOCHS_25 ?= $(if $(QUICK),15,60)
 METHODS  ?= scratch energy $(if $(DATA),,faces)
 TASKS_energy = classify -l energy
 TASKS_faces  = classify -l energy
@@ -39,11 +45,12 @@ CORPORA   := $(foreach b,$(BEDS),$(foreach s,$(SHARES),$(foreach n,$(conditions)
 report: $(OUT)/RESULTS.md
 	@cat $<
 
-# ---- who pretrains: real speech, of no speaker of the test beds ----
+# ---- who pretrains: real speech, of no speaker of the test beds, nor of LibriSpeech's test parts, which are their noise ----
 $(OUT)/pool.tsv: $(call uses,EVERY)
 	mkdir -p $(@D)
 	for c in nemo librispeech baved; do \
-		ser-prep -q $$c $(DATA)/$$c | ser-manifest --utt-prefix $$c- --spk-prefix $$c- | awk 'NR == 1 || NR % $(EVERY) == 0' > $@.$$c; \
+		ser-prep -q $$c $(DATA)/$$c | awk -F'\t' '$$2 !~ /test-[a-z]+\//' | ser-manifest --utt-prefix $$c- --spk-prefix $$c- | \
+			awk 'NR == 1 || NR % $(EVERY) == 0' > $@.$$c; \
 	done
 	ser-manifest $@.nemo $@.librispeech $@.baved -o $@
 	rm $@.nemo $@.librispeech $@.baved
@@ -65,18 +72,18 @@ $(OUT)/%.tsv: $(if $(DATA),,$(OUT)/faces/manifest.tsv) $(call uses,SEED FOLDS)
 	$(if $(DATA),ser-prep -q $* $(DATA)/$*,cat $<) | ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) -o $@
 
 root = $(if $(DATA),,--root $(OUT)/faces)
-$(OUT)/voices.tsv: $(if $(DATA),,$(OUT)/faces/manifest.tsv)
+$(OUT)/voices.ser: $(if $(DATA),,$(OUT)/faces/manifest.tsv)
 	mkdir -p $(@D)
-	$(if $(DATA),ser-prep -q librispeech $(DATA)/librispeech | ser-manifest --spk-prefix ls-,cat $<) > $@.part
-	mv $@.part $@
+	$(if $(DATA),ser-prep -q librispeech $(DATA)/librispeech | awk -F'\t' 'NR == 1 || $$2 ~ /test-[a-z]+\//' | ser-manifest --spk-prefix ls-,cat $<) | \
+		ser-wav2feat --kind wave $(root) -q -t $(THREADS) -o $@
 
 $(OUT)/%.clean.ser: $(OUT)/%.tsv $(call uses,FEATURES)
 	ser-wav2feat $(FEATURES) $(root) -q -t $(THREADS) -o $@ $<
 
 define noisy
-$$(OUT)/%.$(1)dB.ser: $$(OUT)/%.tsv $$(OUT)/voices.tsv $$(call uses,FEATURES SEED)
+$$(OUT)/%.$(1)dB.ser: $$(OUT)/%.tsv $$(OUT)/voices.ser $$(call uses,FEATURES SEED)
 	ser-wav2feat --kind wave $$(root) -q -t $$(THREADS) $$< | \
-		ser-augment --no-keep --babble $$(OUT)/voices.tsv $$(root) --snr $(1):$(1) --seed $$(SEED) -q -t $$(THREADS) | \
+		ser-augment --no-keep --babble $$(OUT)/voices.ser --snr $(1):$(1) --seed $$(SEED) -q -t $$(THREADS) | \
 		ser-wav2feat $$(FEATURES) -q -t $$(THREADS) -o $$@
 endef
 $(foreach n,$(SNRS),$(eval $(call noisy,$(n))))
@@ -108,10 +115,10 @@ $(foreach m,$(filter-out scratch,$(METHODS)),$(foreach s,$(SEEDS),$(eval $(call 
 # $(1) bed, $(2) method, $(3) share, $(4) seed
 encoder = $(if $(filter scratch,$(2)),,$(if $(filter made,$(1)),$(OUT)/made/$(2)-$(4)-%.pre.st,$(OUT)/pretext/$(2)-$(4).st))
 define finetune
-$$(OUT)/$(1)/$(2)-$(3)-$(4)-%.st: $$(OUT)/$(1).clean.ser $(call encoder,$(1),$(2),$(3),$(4)) $$(call uses,NETWORK TRAIN SHARES)
+$$(OUT)/$(1)/$(2)-$(3)-$(4)-%.st: $$(OUT)/$(1).clean.ser $(call encoder,$(1),$(2),$(3),$(4)) $$(call uses,NETWORK TRAIN SHARES EPOCHS EPOCHS_$(3))
 	mkdir -p $$(@D)
 	ser-select 'fold != $$*' $$< | ser-fold subset --percent $(subst $(space),$(comma),$(SHARES)) --seed $(4) -q | ser-select -q 'subset <= $(3)' | \
-		ser-train classify -l emo $$(NETWORK) $$(TRAIN) $(if $(filter scratch,$(2)),,--init $$(word 2,$$^)) --seed $(4) -t $$(THREADS) -q -o $$@
+		ser-train classify -l emo $$(NETWORK) $$(TRAIN) --epochs $(or $(EPOCHS_$(3)),$(EPOCHS)) $(if $(filter scratch,$(2)),,--init $$(word 2,$$^)) --seed $(4) -t $$(THREADS) -q -o $$@
 endef
 define condition
 $$(OUT)/$(1)-$(3)-$(5)/$(2)-$(4)-%.pred.ser: $$(OUT)/$(1)/$(2)-$(3)-$(4)-%.st $$(OUT)/$(1).$(5).ser
@@ -134,7 +141,7 @@ where      = $(if $(DATA),$(where_real),$(where_made))
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
 	@{ echo '# Pretext tasks'; echo; \
 		echo 'Emotion of speakers left out, learnt from a share of the others'"'"' labels, by percent; clean, or under voices at so many dB (bed-share-condition).'; \
-		echo '`$(FEATURES)`, `$(NETWORK) $(TRAIN)`; pretraining `$(PRETRAIN)`'; \
+		echo '`$(FEATURES)`, `$(NETWORK) $(TRAIN)`, of the shares $(SHARES) $(foreach s,$(SHARES),$(or $(EPOCHS_$(s)),$(EPOCHS))) epochs; pretraining `$(PRETRAIN)`'; \
 		echo '$(where)'; \
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' uar >> $@.part

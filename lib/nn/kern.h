@@ -184,8 +184,14 @@ double kern_unlikelihood(size_t n_row, size_t n_col, const real *x, const real *
 			 real *d);
 double kern_mse(size_t n_row, size_t n_col, const real *x, const real *target, bool absolute, const struct ser_loss *o,
 		real *d);
+/* Rows may lie on several machines: sum, or NULL, makes of sums here those over all; the value is the share of the rows here. The room
+ * sum is [5 n_col + 1]. */
+struct kern_all {
+	void (*sum)(void *ctx, double *x, size_t n);
+	void *ctx;
+};
 double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, bool mixed, double eps,
-		const struct ser_loss *o, real *d);
+		const struct ser_loss *o, const struct kern_all *all, double *sum, real *d);
 double kern_aam(size_t n_row, size_t n_class, size_t n_sub, const real *cosine, const int32_t *label, double margin,
 		double scale, const struct ser_loss *o, real *d);
 /* over scores s [N,N] */

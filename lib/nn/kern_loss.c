@@ -158,35 +158,53 @@ double kern_mse(size_t n_row, size_t n_col, const real *x, const real *target, b
 }
 
 /* ccc = 2 s_xy / D, D = s_xx + s_yy + (mx - my)^2 + eps, s_xx = v sum (x - mx)^2, v = 1/n, or 1/(n-1) when mixed:
- * d ccc/dx_i = 2/n ((y_i - my) - ccc v n (x_i - mx) - ccc (mx - my)) / D */
+ * d ccc/dx_i = 2/n ((y_i - my) - ccc v n (x_i - mx) - ccc (mx - my)) / D; a row of weight w counts w times. First the means, then what is
+ * about them. */
 double kern_ccc(size_t n_row, size_t n_col, const real *x, const real *target, bool mixed, double eps,
-		const struct ser_loss *o, real *d)
+		const struct ser_loss *o, const struct kern_all *all, double *sum, real *d)
 {
-	double sum = 0, total = 0, n = (double)n_row, n_var = mixed && n_row > 1 ? n - 1 : n;
-	for (size_t j = 0; j < n_col; j++)
-		total += class_weight(o, j);
+	double loss = 0, total = 0, own = 0, *mean = sum + 3 * n_col + 1;
+	for (size_t i = 0; i < n_row; i++)
+		own += row_weight(o, i);
+	sum[3 * n_col] = own;
 	for (size_t j = 0; j < n_col; j++) {
-		double mx = 0, my = 0, xx = 0, yy = 0, xy = 0, w = class_weight(o, j) / total;
+		double *s = sum + 3 * j;
+		total += class_weight(o, j);
+		s[0] = s[1] = s[2] = 0;
 		for (size_t i = 0; i < n_row; i++) {
-			mx += (double)x[i * n_col + j];
-			my += (double)target[i * n_col + j];
-		}
-		mx /= n;
-		my /= n;
-		for (size_t i = 0; i < n_row; i++) {
-			double a = (double)x[i * n_col + j] - mx, b = (double)target[i * n_col + j] - my;
-			xx += a * a;
-			yy += b * b;
-			xy += a * b;
-		}
-		double D = (xx + yy) / n_var + (mx - my) * (mx - my) + eps, ccc = 2 * xy / n / D;
-		sum += w * (1 - ccc);
-		for (size_t i = 0; d != NULL && i < n_row; i++) {
-			double a = (double)x[i * n_col + j] - mx, b = (double)target[i * n_col + j] - my;
-			d[i * n_col + j] = (real)(-w * 2 / n * (b - ccc * (a * (n / n_var) + mx - my)) / D);
+			s[0] += row_weight(o, i) * (double)x[i * n_col + j];
+			s[1] += row_weight(o, i) * (double)target[i * n_col + j];
 		}
 	}
-	return sum;
+	if (all->sum != NULL)
+		all->sum(all->ctx, sum, 3 * n_col + 1);
+	double n = sum[3 * n_col], n_var = mixed && n > 1 ? n - 1 : n;
+	if (n == 0)
+		return 0;
+	for (size_t j = 0; j < n_col; j++) {
+		double *s = sum + 3 * j, mx = mean[2 * j] = s[0] / n, my = mean[2 * j + 1] = s[1] / n;
+		s[0] = s[1] = s[2] = 0;
+		for (size_t i = 0; i < n_row; i++) {
+			double a = (double)x[i * n_col + j] - mx, b = (double)target[i * n_col + j] - my;
+			s[0] += row_weight(o, i) * (a * a);
+			s[1] += row_weight(o, i) * (b * b);
+			s[2] += row_weight(o, i) * (a * b);
+		}
+	}
+	if (all->sum != NULL)
+		all->sum(all->ctx, sum, 3 * n_col);
+	for (size_t j = 0; j < n_col; j++) {
+		double mx = mean[2 * j], my = mean[2 * j + 1], w = class_weight(o, j) / total;
+		double *s = sum + 3 * j, D = (s[0] + s[1]) / n_var + (mx - my) * (mx - my) + eps,
+		       ccc = 2 * s[2] / n / D;
+		loss += w * (1 - ccc);
+		for (size_t i = 0; d != NULL && i < n_row; i++) {
+			double a = (double)x[i * n_col + j] - mx, b = (double)target[i * n_col + j] - my;
+			double slope = -w * 2 / n * (b - ccc * (a * (n / n_var) + mx - my)) / D;
+			d[i * n_col + j] = (real)(row_weight(o, i) * slope);
+		}
+	}
+	return loss * (own / n);
 }
 
 /* The class's cosine c becomes cos(theta + m) = c cos m - sqrt(1 - c^2) sin m, or c - m sin m past pi - m. */

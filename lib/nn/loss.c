@@ -58,7 +58,17 @@ static void check_rows(const int32_t *row, size_t n, size_t n_row)
 		ser_assert(row[i] >= 0 && (size_t)row[i] < n_row);
 }
 
-static double value(const struct loss_op *l, size_t R, size_t C, const real *x)
+static double ccc(struct ser_tape *t, const struct loss_op *l, size_t R, size_t C, const real *x)
+{
+	const struct kern_all all = {t->all_sum, t->all_sum_ctx};
+	struct ser_arena_mark m = ser_arena_mark(&t->arena);
+	double *sum = ser_arena_calloc(&t->arena, ser_mul(5, C) + 1, sizeof *sum);
+	double v = kern_ccc(R, C, x, l->target, l->n == 1, l->a, l->how ? &l->o : NULL, &all, sum, l->d);
+	ser_arena_rewind(&t->arena, m);
+	return v;
+}
+
+static double value(struct ser_tape *t, const struct loss_op *l, size_t R, size_t C, const real *x)
 {
 	const struct ser_loss *o = l->how ? &l->o : NULL;
 	switch (l->kind) {
@@ -76,7 +86,7 @@ static double value(const struct loss_op *l, size_t R, size_t C, const real *x)
 	case LOSS_MAE:
 		return kern_mse(R, C, x, l->target, l->kind == LOSS_MAE, o, l->d);
 	case LOSS_CCC:
-		return kern_ccc(R, C, x, l->target, l->n == 1, l->a, o, l->d);
+		return ccc(t, l, R, C, x);
 	case LOSS_AAM:
 		check_labels(l->label, R, C / l->n);
 		return kern_aam(R, C / l->n, l->n, x, l->label, l->a, l->b, o, l->d);
@@ -105,7 +115,7 @@ void fwd_loss(struct ser_tape *t, struct rec *r)
 	struct loss_op *l = r->saved;
 	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
 	l->d = Y.need ? tape_state(t, r, ser_mul(X.n_row, X.n_col), sizeof *l->d) : NULL;
-	*Y.val = (real)value(l, X.n_row, X.n_col, X.val);
+	*Y.val = (real)value(t, l, X.n_row, X.n_col, X.val);
 }
 
 void bwd_loss(struct ser_tape *t, const struct rec *r)

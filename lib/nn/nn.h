@@ -138,8 +138,8 @@ struct ser_params *ser_tape_params(const struct ser_tape *t);
 void ser_tape_keys(struct ser_tape *t, size_t n, const uint64_t *key);
 /* In training, true with probability p, drawn from the seed: to leave out a layer (LayerDrop, Fan et al. 2020). */
 bool ser_tape_chance(struct ser_tape *t, double p);
-/* Sums over machines: called where batch statistics are formed, in forward and backward, with the local sums to be
- * replaced by global ones. NULL: this machine is all. */
+/* Sums over machines: called where batch statistics are formed, in forward and backward, and by concordance, with the local
+ * sums to be replaced by global ones. NULL: this machine is all. */
 void ser_tape_all_sum(struct ser_tape *t, void (*sum)(void *ctx, double *x, size_t n), void *ctx);
 
 /* An input, borrowed. With SER_TAPE_SHAPE val may be NULL. */
@@ -349,7 +349,8 @@ int ser_nn_unlikelihood(struct ser_tape *t, int logit, const real *q, bool each,
 int ser_nn_mse(struct ser_tape *t, int x, const real *target, const struct ser_loss *o);
 int ser_nn_mae(struct ser_tape *t, int x, const real *target, const struct ser_loss *o);
 /* Mean over columns of 1 - concordance correlation (Lin 1989) over the rows, biased variances, class_w as the columns'
- * weights; weight and norm are not used. eps is added to the denominator. mixed: variances by n - 1 against a covariance by n, as in the
+ * weights; a row counts weight times, norm is not used. Over machines (ser_tape_all_sum) the rows are those of all, and the value is the
+ * share of those here. eps is added to the denominator. mixed: variances by n - 1 against a covariance by n, as in the
  * code of DeepEmoCluster (Lin, Sridhar and Busso 2021). */
 int ser_nn_ccc(struct ser_tape *t, int x, const real *target, bool mixed, double eps, const struct ser_loss *o);
 /* Additive angular margin (Deng et al. 2019): cosine [R, K*n_sub] between a unit row and unit class centres (class k's

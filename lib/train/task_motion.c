@@ -136,25 +136,32 @@ static bool take(struct ser_task *t, double at)
 	return true;
 }
 
-/* Concordance is over the frames of a part of a batch, which counts by its records; errors are means over records of those over frames. */
+/* Concordance is over the frames of a part of a batch in all processes, and counts by the part's records: a process without a frame that
+ * is known takes part with a row of no weight. Errors are means over records of those over frames. */
 static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, size_t lo, size_t hi,
 		double norm)
 {
+	static const int32_t nowhere = -1;
+	static const real nothing = 0;
 	struct state *z = t->state;
-	double n = 0;
+	bool concordance = own(t)->loss == CCC;
 	z->n_y = 0;
-	if (train_frames(t, &z->f, tape, b, lo, hi, take) < 2)
+	size_t n = train_frames(t, &z->f, tape, b, lo, hi, take);
+	if (n == 0 && !concordance)
 		return -1;
-	out = ser_nn_rows(tape, out, z->f.n, z->f.row);
+	if (n == 0) {
+		z->y = ser_grow(z->y, &z->cap_y, z->dim, sizeof *z->y);
+		memset(z->y, 0, z->dim * sizeof *z->y);
+	}
+	out = n > 0 ? ser_nn_rows(tape, out, n, z->f.row) : ser_nn_rows(tape, out, 1, &nowhere);
+	if (concordance) {
+		struct ser_loss l = {.weight = n > 0 ? NULL : &nothing};
+		double part = weight(t, b) / norm;
+		int ccc = ser_nn_ccc(tape, out, z->y, false, 1e-8, &l);
+		return part < 1 ? ser_nn_scale(tape, ccc, part) : ccc;
+	}
 	struct ser_loss l = {.weight = z->f.weight, .norm = norm * (double)z->dim};
-	if (own(t)->loss == MSE)
-		return ser_nn_mse(tape, out, z->y, &l);
-	if (own(t)->loss == MAE)
-		return ser_nn_mae(tape, out, z->y, &l);
-	for (size_t r = lo; r < hi; r++)
-		n += t->code[b->row[r]] >= 0;
-	int ccc = ser_nn_ccc(tape, out, z->y, false, 1e-8, NULL);
-	return n < norm ? ser_nn_scale(tape, ccc, n / norm) : ccc;
+	return own(t)->loss == MSE ? ser_nn_mse(tape, out, z->y, &l) : ser_nn_mae(tape, out, z->y, &l);
 }
 
 /* Of each column: how many frames, and sums of truth, prediction, their squares and product */

@@ -42,6 +42,18 @@ two() {
 	done
 }
 
+@test "motion: the concordance is that of all processes' frames, though one knows none" {
+	net=(--arch blstm --hyper hidden=8 --hyper layers=1 --hyper dropout=0 --time-masks 0 --freq-masks 0)
+	two motion --target feat "${net[@]}" --crop 0.2 -b 60 -e 50 --dev-frac 0.2 --also emo:0.3 d.ser
+	two motion --target feat "${net[@]}" --crop 0.2 -b 60 --accumulate 2 -e 50 d.ser
+	{
+		ser-dump --header d.ser
+		ser-head -n 2 d.ser | ser-dump -d | jq -c '.seen = {dtype: "<i2", shape: [.feat.shape[0]], data: [range(.feat.shape[0]) | if . < 3 then 1 else -1 end]}'
+	} >seen.json
+	ser-cat --from json seen.json >s.ser
+	two motion --target feat --seen seen "${net[@]}" --crop 0.05 -b 2 -e 50 s.ser
+}
+
 @test "speakers, in parts" {
 	two speaker "${small[@]}" -b 60 -e 50 --accumulate 3 --sub-centres 2 --dev-frac 0.2 d.ser
 }

@@ -298,7 +298,7 @@ static int l_kl(struct ser_tape *t, const int *x) { return ser_nn_kl(t, x[0], so
 static int l_bce(struct ser_tape *t, const int *x) { return ser_nn_bce(t, x[0], soft, &normed); }
 static int l_mse(struct ser_tape *t, const int *x) { return ser_nn_mse(t, x[0], soft, &normed); }
 static int l_mae(struct ser_tape *t, const int *x) { return ser_nn_mae(t, x[0], soft, NULL); }
-static int l_ccc(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, false, 1e-8, &(struct ser_loss){.class_w = cw}); }
+static int l_ccc(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, false, 1e-8, &normed); }
 static int l_unlikely(struct ser_tape *t, const int *x) { return ser_nn_unlikelihood(t, x[0], soft, false, &normed); }
 static int l_unlikely_each(struct ser_tape *t, const int *x) { return ser_nn_unlikelihood(t, x[0], soft, true, &normed); }
 static int l_ccc_mixed(struct ser_tape *t, const int *x)
