@@ -70,7 +70,7 @@ baved() {
 }
 
 @test "pretext.mk: energy, faces and action units before the emotions" {
-	recipe pretext QUICK=1 VOICES=4 SENTENCES=1 SHARES=100 NETWORK='--arch convpool --hyper channels=4' PRETRAIN='--epochs 1' TRAIN='--epochs 2'
+	recipe pretext QUICK=1 VOICES=4 SENTENCES=1 SHARES=100 NETWORK='--arch convpool --hyper channels=4' PRETRAIN='--epochs 1' EPOCHS=2
 	rows scratch energy faces
 	[ "$(grep -c '^## made-100-' out/RESULTS.md)" -eq 2 ]
 	jq -e '.target == "activation" and (.speakers | length) == 2' out/made/targets-0.ser.face.json
