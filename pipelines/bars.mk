@@ -2,18 +2,24 @@
 #
 #   make bars DATA=/data            all protocols and systems; pipelines/bars.tsv has the published figures and their sources
 #   make bars DATA=/data QUICK=1    EmoDB by its authors' division, no network
+#   make bars DATA=/data ENCODERS=out/weights/whisper-base.st    and layers of frozen transformers, as systems NAME-layers
 #
 # A protocol is CORPUS-NAME: how it divides speakers, and which of its folds are tested. A system is features and a learner. Features
 # are taken as they are, or each speaker's own mean and deviation off them, which looks at a test speaker's utterances together: a
-# setting of its own, never to be compared with the other. Left in OUT: RESULTS.md, results.tsv, and below NORM/PROTOCOL
+# setting of its own, never to be compared with the other. Corpora that are not in DATA are left out. Left in OUT: RESULTS.md, results.tsv, and below NORM/PROTOCOL
 # predictions and scores.
 include settings.mk
 
 OUT  ?= out/bars$(if $(QUICK),-quick)
 DATA ?= $(error say where the corpora are: make bars DATA=/where/they/are)
 NORMS     ?= none speaker
-PROTOCOLS ?= $(if $(QUICK),emodb-gold,ravdess-loso ravdess-emobox emodb-loso emodb-gold nemo-loso)
-SYSTEMS   ?= egemaps-logistic egemaps-svm opensmile-logistic opensmile-svm functionals-logistic $(if $(QUICK),,functionals-net)
+PROTOCOLS ?= $(if $(QUICK),emodb-gold,$(foreach p,ravdess-loso ravdess-emobox emodb-loso emodb-gold nemo-loso savee-emobox emovo-emobox,\
+	$(if $(PREP_$(call corpus,$(p)))$(wildcard $(DATA)/$(call corpus,$(p))),$(p))))
+# Transformers of sounds (ser-model import) that are never trained here.
+ENCODERS  ?=
+named     := $(basename $(notdir $(ENCODERS)))
+SYSTEMS   ?= egemaps-logistic egemaps-svm opensmile-logistic opensmile-svm compare-logistic functionals-logistic $(if $(QUICK),,functionals-net) \
+	$(named:%=%-layers)
 SEEDS     ?= 1 2 3 4 5 6 7 8 9 10
 N_BOOT    ?= 2000
 
@@ -26,18 +32,24 @@ DIVIDE_emodb-loso     ?= ser-fold loso -q
 TESTED_emodb-loso     ?= 0 1 2 3 4 5 6 7 8 9
 DIVIDE_emodb-gold     ?= ser-fold published emodb:gold -q
 TESTED_emodb-gold     ?= 1
+DIVIDE_savee-emobox   ?= ser-fold published savee:emobox -q
+TESTED_savee-emobox   ?= 1 2 3 4
+DIVIDE_emovo-emobox   ?= ser-fold published emovo:emobox -q
+TESTED_emovo-emobox   ?= 1 2 3 4 5 6
 DIVIDE_nemo-loso      ?= ser-fold loso -q
 TESTED_nemo-loso      ?= 0 1 2 3 4 5 6 7 8
 
-# ---- features: eGeMAPS' 88, our own and by openSMILE's numbers; ten functionals of ComParE's descriptors and of cepstra, without the silence around what is said ----
+# ---- features: eGeMAPS' 88, our own and by openSMILE's numbers; ComParE's 6,373; ten functionals of ComParE's descriptors and of cepstra, without the silence around what is said ----
 FUNCTIONALS ?= mean,std,p5,p25,p50,p75,p95,slope,skewness,kurtosis
 EGEMAPS     ?= --preset egemaps
 OPENSMILE   ?= --preset egemaps-opensmile
+COMPARE     ?= --preset compare2016
 DESCRIPTORS ?= --kind compare --trim 30 --functionals $(FUNCTIONALS)
 CEPSTRA     ?= --kind mfcc --num-ceps 20 --num-mel-bins 40 --delta-order 1 --trim 30 --functionals $(FUNCTIONALS)
 
 # ---- learners. Costs are chosen by ser-svm on speakers held out of the training ones; the network's setting in the same way, one
-# quarter of the training speakers held out, among NETS; then it is trained on all of them by each seed ----
+# quarter of the training speakers held out, among NETS; then it is trained on all of them by each seed. A transformer's layer is
+# chosen with the cost ----
 COSTS ?= 1e-5,1e-4,1e-3,1e-2,1e-1,1
 NET   ?= --arch mlp --smooth 0.1 --batch 32 --epochs 40
 NETS  ?= hidden=128:dropout=0.6:0.05 hidden=128:dropout=0.6:0.5 hidden=256:dropout=0.8:0.05 hidden=64:dropout=0.4:0.05
@@ -60,6 +72,23 @@ $(OUT)/corpora/%.egemaps.ser: $(OUT)/corpora/%.tsv $(call uses,EGEMAPS)
 $(OUT)/corpora/%.opensmile.ser: $(OUT)/corpora/%.tsv $(call uses,OPENSMILE)
 	ser-wav2feat $(OPENSMILE) -q -t $(THREADS) -o $@ $<
 
+$(OUT)/corpora/%.compare.ser: $(OUT)/corpora/%.tsv $(call uses,COMPARE)
+	ser-wav2feat $(COMPARE) -q -t $(THREADS) -o $@ $<
+
+# mean and deviation over time of what goes into a transformer and of what each of its layers gives: NAME-0, NAME-1 ...
+layers = $(shell seq 0 $$(PATH='$(PATH)' ser-model show --json $(1) | jq .hyper.layers))
+define encoded
+$$(OUT)/corpora/%.$(2).ser: $(1) $$(OUT)/corpora/%.tsv
+	ser-embed -m $$< --layer all --pool mean,std --name func -q -t $$(THREADS) -o $$@ $$(word 2,$$^)
+LAYERS_$(2) := $$(call layers,$(1))
+endef
+$(foreach e,$(ENCODERS),$(eval $(call encoded,$(e),$(basename $(notdir $(e))))))
+define layer
+$$(OUT)/corpora/%.$(1)_$(2).ser: $$(OUT)/corpora/%.$(1).ser
+	ser-select --row func:$(2) true -o $$@ $$<
+endef
+$(foreach e,$(named),$(foreach l,$(LAYERS_$(e)),$(eval $(call layer,$(e),$(l)))))
+
 $(OUT)/corpora/%.functionals.ser: $(OUT)/corpora/%.tsv $(call uses,DESCRIPTORS CEPSTRA)
 	ser-join --concat func <(ser-wav2feat $(DESCRIPTORS) -q -t $(THREADS) $<) <(ser-wav2feat $(CEPSTRA) -q -t $(THREADS) $<) -o $@
 
@@ -72,7 +101,8 @@ $$(OUT)/$(1)/$(2)/$(3).ser: $$(OUT)/corpora/$(call corpus,$(2)).$(3).ser $$(call
 	mkdir -p $$(@D)
 	$$(NORMALISE_$(1)) $$< | $$(DIVIDE_$(2)) -o $$@
 endef
-$(foreach n,$(NORMS),$(foreach p,$(PROTOCOLS),$(foreach f,egemaps opensmile functionals,$(eval $(call data,$(n),$(p),$(f))))))
+FEATURES := egemaps opensmile compare functionals $(foreach e,$(named),$(LAYERS_$(e):%=$(e)_%))
+$(foreach n,$(NORMS),$(foreach p,$(PROTOCOLS),$(foreach f,$(FEATURES),$(eval $(call data,$(n),$(p),$(f))))))
 
 # ---- one tested fold: what a learner that never heard it says of it. $(1) data, $(2) fold, $(3) predictions; .st and .log beside
 # them are scratch ----
@@ -82,16 +112,19 @@ predict        = ser-select 'fold == $(2)' $(1) | ser-predict -q -m $(3).st --dr
 test_svm       = $(learn_svm); $(predict)
 test_logistic  = $(learn_logistic); $(predict)
 test_net       = ./bars-net '$(3)' '$(1)' '$(2)' '$(SEED)' '$(SEEDS)' '$(NET)' $(NETS)
+test_layers   = ./bars-layers '$(3)' '$(2)' '$(COSTS)' '$(SEED)' $(1)
 uses_svm      := COSTS SEED
+uses_layers   := COSTS SEED
 uses_logistic := COSTS SEED
 uses_net      := NET NETS SEED SEEDS
 
 # $(1) normalisation, $(2) protocol, $(3) FEATURES-LEARNER, $(4) fold
-features = $(firstword $(subst -, ,$(1)))
 learner  = $(lastword $(subst -, ,$(1)))
+named_by = $(patsubst %-$(call learner,$(1)),%,$(1))
+features = $(if $(filter layers,$(call learner,$(1))),$(LAYERS_$(call named_by,$(1)):%=$(call named_by,$(1))_%),$(call named_by,$(1)))
 define tested
-$$(OUT)/$(1)/$(2)/$(3).$(4).pred.ser: $$(OUT)/$(1)/$(2)/$(call features,$(3)).ser $$(call uses,$(uses_$(call learner,$(3))))
-	$$(call test_$(call learner,$(3)),$$<,$(4),$$@)
+$$(OUT)/$(1)/$(2)/$(3).$(4).pred.ser: $(patsubst %,$$(OUT)/$(1)/$(2)/%.ser,$(call features,$(3))) $$(call uses,$(uses_$(call learner,$(3))))
+	$$(call test_$(call learner,$(3)),$$(inputs),$(4),$$@)
 endef
 define scored
 $$(OUT)/$(1)/$(2)/$(3).json: $$(TESTED_$(2):%=$$(OUT)/$(1)/$(2)/$(3).%.pred.ser) $$(call uses,TESTED_$(2) N_BOOT SEED)

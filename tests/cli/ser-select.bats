@@ -150,3 +150,14 @@ sys.stdout.buffer.write(p({"ser": 1}) + p({"id": "a", "x": float("nan")}) + p({"
 	ser-select "id =~ '^u[0-9]{5}\$' and id =~ '(u+0*){1,9}'" a.ser | ser-info >/dev/null
 	[ "$(ser-select "id =~ '^[[:alpha:]u]{1}([]0]{4}|x+)0\$'" a.ser | ser-dump | jq -r .id)" = u00000 ]
 }
+
+@test "--row: one row of a tensor, and the header knows" {
+	same '[4]' bash -c 'ser-select --row feat:2 true a.ser | ser-dump | jq -c .feat.shape | uniq'
+	cmp <(ser-select --row feat:2 true a.ser | ser-dump --data | jq -c .feat.data) <(ser-dump --data a.ser | jq -c '.feat.data[2]')
+	same '{"axes":["bin"],"row":2}' bash -c 'ser-select --row feat:2 true a.ser | ser-dump --header | jq -c ".dims.feat | {axes, row}"'
+	same 'null' bash -c 'ser-select --row feat:2 true a.ser | ser-dump --header | jq -c .dims.feat.shift_s'
+	fails 1 ', which has no row 99' ser-select --row feat:99 true a.ser
+	fails 1 'field "spk" is a string, which has no row 0' ser-select --row spk:0 true a.ser
+	fails 2 'is not NAME:N' ser-select --row feat true a.ser
+	fails 2 '' ser-select --row feat:x true a.ser
+}
