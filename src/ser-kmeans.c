@@ -78,6 +78,28 @@ static int label_of(void *ctx, size_t i, struct ser_record *r, struct ser_err *e
 	return rc == 0 ? index_of(p->mean_key, r, centre, &p->mean_of[i], e) : rc;
 }
 
+/* Off each vector goes the mean of those with its label; the only one of a label is then 0, and has no cosine. */
+static void subtract_means(struct ser_cli *c, struct input *p)
+{
+	size_t n_none = 0;
+	ser_centre_groups(p->v.x, p->v.n, p->v.d, p->mean_of, ser_map_len(p->mean_key));
+	for (size_t i = 0; metric == SER_COSINE && i < p->v.n; i++) {
+		const float *x = p->v.x + i * p->v.d;
+		size_t t = 0;
+		while (t < p->v.d && x[t] == 0)
+			t++;
+		if (t == p->v.d) {
+			p->group[i] = SER_NO_GROUP;
+			n_none++;
+		}
+	}
+	if (n_none > 0)
+		ser_cli_warn(c,
+			     "%zu of %zu records equal the mean of their %s, so that no direction is left: they get no "
+			     "cluster",
+			     n_none, p->v.n, centre);
+}
+
 static void cluster_all(struct ser_cli *c, const struct input *p, size_t k_lo, size_t k_hi, struct job *j)
 {
 	struct ser_err e;
@@ -133,6 +155,8 @@ static void write_all(struct ser_cli *c, const struct input *p, const struct job
 	struct found f = {ser_malloc(p->v.n, sizeof *f.cluster), ser_malloc(p->v.n, sizeof *f.far), NULL};
 	struct ser_out *out = ser_out_open(c);
 	struct ser_buf margin_name = {0};
+	for (size_t i = 0; i < p->v.n; i++)
+		f.cluster[i] = -1;
 	for (size_t i = 0; i < j->n; i++)
 		for (size_t q = 0; q < j->g[i].n; q++) {
 			f.cluster[j->g[i].row[q]] = j->g[i].m != NULL ? j->g[i].m->cluster[q] : -1;
@@ -156,7 +180,7 @@ static int cluster_vectors(struct ser_cli *c, size_t k_lo, size_t k_hi)
 	struct job j;
 	ser_vectors_read(c, field, metric == SER_COSINE, centre != NULL, label_of, &p, &p.v);
 	if (centre != NULL)
-		ser_centre_groups(p.v.x, p.v.n, p.v.d, p.mean_of, ser_map_len(p.mean_key));
+		subtract_means(c, &p);
 	cluster_all(c, &p, k_lo, k_hi, &j);
 	write_all(c, &p, &j);
 	ser_kmeans_groups_free(j.g, j.n);

@@ -87,8 +87,7 @@ void ser_vectors_write(struct ser_cli *c, const struct ser_vectors *v,
 			break;
 		if (ser_record_get(&r, v->field)->kind == SER_NIL)
 			ser_record_set(&r, v->field, ser_f4(v->x + i * v->d, 1, &v->d));
-		if (v->x != NULL)
-			ser_header_unmark(&v->h, &r);
+		ser_header_unmark(&v->h, &r);
 		set(ctx, i, &r);
 		ser_out_record(out, &r);
 	}
@@ -125,12 +124,10 @@ void ser_frames_read(struct ser_cli *c, const char *field,
 	struct ser_err e;
 	const float *x;
 	size_t n;
-	bool segment;
 	begin(c, v, field);
 	ser_header_copy(&v->h, ser_in_header(in));
-	while (ser_in_next(in, &r, &segment)) {
-		if ((segment && ser_header_merge(&v->h, ser_in_header(in), &e) != 0) ||
-		    ser_frames_of(&r, field, &x, &n, &v->d, &e) != 0)
+	while (ser_in_next_merged(in, &v->h, &r, NULL)) {
+		if (ser_frames_of(&r, field, &x, &n, &v->d, &e) != 0)
 			ser_cli_die(c, &e);
 		take(ctx, ser_record_id(&r), x, n, v->d);
 		v->n++;

@@ -46,15 +46,15 @@ struct ser_kmeans_group *ser_kmeans_groups(const struct ser_kmeans_opt *o, const
 	j.g = ser_calloc(j.n_group, sizeof *j.g);
 	j.e = ser_calloc(j.n_group, sizeof *j.e);
 	for (size_t i = 0; i < n; i++)
-		j.g[of[i]].n++;
+		if (of[i] != SER_NO_GROUP)
+			j.g[of[i]].n++;
 	for (size_t i = 0; i < j.n_group; i++) {
 		j.g[i].row = ser_malloc(j.g[i].n, sizeof *j.g[i].row);
 		j.g[i].n = 0;
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct ser_kmeans_group *g = &j.g[of[i]];
-		g->row[g->n++] = i;
-	}
+	for (size_t i = 0; i < n; i++)
+		if (of[i] != SER_NO_GROUP)
+			j.g[of[i]].row[j.g[of[i]].n++] = i;
 	j.o.n_thread = j.n_group == 1 ? o->n_thread : 1;
 	ser_parallel_for(j.n_group == 1 ? 1 : o->n_thread, j.n_group, fit, &j);
 	size_t i = 0;

@@ -10,7 +10,9 @@ struct ser_join {
 	struct ser_store *store; /* record i of B has key i */
 	bool *used;              /* [records of B] */
 	size_t cap;
-	struct ser_header h; /* of B */
+	struct ser_header h;      /* of B */
+	struct ser_header joined; /* A's at hand, with B's */
+	size_t n_set;             /* training sets of B that it tells apart; 0: B is no stream */
 	bool has_header;
 	struct ser_record b; /* at hand */
 };
@@ -22,6 +24,7 @@ struct ser_join *ser_join_new(const struct ser_join_opt *o)
 	j->key = ser_map_new();
 	j->store = ser_store_new(o->mem);
 	ser_header_init(&j->h);
+	ser_header_init(&j->joined);
 	return j;
 }
 
@@ -33,6 +36,7 @@ void ser_join_free(struct ser_join *j)
 	ser_store_free(j->store);
 	free(j->used);
 	ser_header_free(&j->h);
+	ser_header_free(&j->joined);
 	ser_record_free(&j->b);
 	free(j);
 }
@@ -62,13 +66,15 @@ int ser_join_add_header(struct ser_join *j, const struct ser_header *h, struct s
 	return 0;
 }
 
-int ser_join_add(struct ser_join *j, const char *key, const struct ser_record *r, const char *where, struct ser_err *e)
+int ser_join_add(struct ser_join *j, const char *key, struct ser_record *r, const char *where, struct ser_err *e)
 {
 	bool is_new;
 	size_t i = ser_map_add(j->key, key, strlen(key), &is_new);
 	if (!is_new)
 		return ser_fail(e, SER_EDATA, "%s: \"%s\" is there twice as %s: which to join is not clear", where, key,
 				j->o->on);
+	if (j->has_header && ser_header_mark(&j->h, r, e) != 0)
+		return e->code;
 	j->used = ser_grow(j->used, &j->cap, i + 1, sizeof *j->used);
 	j->used[i] = false;
 	return ser_store_add(j->store, r, e);
@@ -188,8 +194,11 @@ int ser_join_header(struct ser_join *j, struct ser_header *h, struct ser_err *e)
 			snprintf(name + strlen(name), SER_MAX_NAME, "%s", j->o->suffix);
 		ser_val_set(&b.arena, &b.dims, name, f->val);
 	}
+	j->n_set = ser_header_join_sets(h, &b);
 	int rc = ser_header_join(h, &b, e);
 	ser_header_free(&b);
+	ser_header_free(&j->joined);
+	ser_header_copy(&j->joined, h);
 	return rc;
 }
 
@@ -201,8 +210,10 @@ int ser_join_do(struct ser_join *j, struct ser_record *r, struct ser_err *e)
 	if (rc != 0)
 		return rc;
 	ptrdiff_t i = ser_map_find(j->key, key, strlen(key));
+	if (i < 0 && o->left && j->n_set > 0)
+		rc = ser_header_join_mark(&j->joined, j->n_set, r, NULL, e);
 	if (i < 0)
-		return o->left || o->anti;
+		return rc < 0 ? rc : o->left || o->anti;
 	j->used[i] = true;
 	if (o->anti)
 		return 0;
@@ -229,5 +240,7 @@ int ser_join_do(struct ser_join *j, struct ser_record *r, struct ser_err *e)
 					       "field \"%.300s\" is there already, or its name is too long", name);
 		ser_record_set_copy(r, name, f->val);
 	}
+	if (rc == 0 && j->n_set > 0)
+		rc = ser_header_join_mark(&j->joined, j->n_set, r, &j->b, e);
 	return rc < 0 ? rc : 1;
 }

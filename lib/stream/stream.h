@@ -203,8 +203,13 @@ void ser_header_prov_add(struct ser_header *h, const char *tool, const char *con
  * else SER_EDATA naming the tensor and the difference; but for train_speakers, the names of those whose speech had a part in making
  * the tensor, which are united. */
 int ser_header_merge(struct ser_header *h, const struct ser_header *other, struct ser_err *e);
-/* The same for a stream whose tensors go into this one's records. */
+/* The same for a stream whose tensors go into this one's records. ser_header_join_sets(), before: how many train_sets of the other
+ * are told apart afterwards; 1: none, or too many. With it ser_header_join_mark() gives a record its number under the joined header, when
+ * the fields of b (NULL: of none) were put to it. */
 int ser_header_join(struct ser_header *h, const struct ser_header *other, struct ser_err *e);
+size_t ser_header_join_sets(const struct ser_header *h, const struct ser_header *other);
+int ser_header_join_mark(const struct ser_header *h, size_t n_other, struct ser_record *r, const struct ser_record *b,
+			 struct ser_err *e);
 
 /* Where united train_speakers differed, as those of a cross-validation's folds do, dims keep each list in `train_sets`, nil where
  * nothing was said, and records say which is theirs in a label, `train_set`. What does not know of it sees everybody. */

@@ -7,6 +7,8 @@
 
 static const char everybody[] = "train_speakers", sets[] = "train_sets", label[] = "train_set";
 
+enum { MAX_PAIRS = 4096 }; /* of sets of two streams that are joined */
+
 static const struct ser_val *list_of(const struct ser_val *dim, const char *name)
 {
 	const struct ser_val *v = dim != NULL ? ser_val_get(dim, name) : NULL;
@@ -40,6 +42,14 @@ static bool says(const struct ser_record *r, size_t n, size_t *set)
 	if (ok)
 		*set = (size_t)v->u.i;
 	return ok;
+}
+
+static int taken(const struct ser_record *r, struct ser_err *e)
+{
+	return ser_record_fail(
+		r, e, SER_EDATA,
+		"the label \"%s\" would be replaced by the number of the record's training set: rename or drop it",
+		label);
 }
 
 size_t ser_header_train_set(const struct ser_header *h, const struct ser_record *r)
@@ -94,15 +104,9 @@ static void add_set(struct ser_header *h, size_t n, const struct ser_header *oth
 	}
 }
 
-static void unite(struct ser_header *h, struct ser_val *dim, const struct ser_val *more)
+/* Those of `more` that `all` lacks go behind it. */
+static void add_names(struct ser_arena *a, struct ser_val *all, const struct ser_val *more)
 {
-	const struct ser_val *have = list_of(dim, everybody);
-	if (more == NULL || same(have, more))
-		return;
-	struct ser_val empty = ser_val_list();
-	if (have == NULL)
-		ser_val_set(&h->arena, dim, everybody, empty);
-	struct ser_val *all = ser_val_get(dim, everybody);
 	struct ser_map *met = ser_map_new();
 	bool is_new;
 	for (size_t i = 0; i < all->u.list.n; i++)
@@ -111,14 +115,67 @@ static void unite(struct ser_header *h, struct ser_val *dim, const struct ser_va
 	for (size_t i = 0; i < more->u.list.n; i++) {
 		const struct ser_val *v = &more->u.list.v[i];
 		if (v->kind == SER_STR && (ser_map_add(met, v->u.str.s, v->u.str.n, &is_new), is_new))
-			ser_val_push(&h->arena, all, *v);
+			ser_val_push(a, all, *v);
 	}
 	ser_map_free(met);
+}
+
+static void unite(struct ser_header *h, struct ser_val *dim, const struct ser_val *more)
+{
+	const struct ser_val *have = list_of(dim, everybody);
+	if (more == NULL || same(have, more))
+		return;
+	if (have == NULL)
+		ser_val_set(&h->arena, dim, everybody, ser_val_list());
+	add_names(&h->arena, ser_val_get(dim, everybody), more);
+}
+
+/* Records of h's set i with fields of those of the set j of `other` are of the set i m + j. */
+static void join_sets(struct ser_header *h, const struct ser_header *other, size_t n, size_t m)
+{
+	for (size_t k = 0; k < h->dims.u.map.n; k++) {
+		struct ser_val *dim = &h->dims.u.map.f[k].val, pairs = ser_val_list();
+		const char *name = h->dims.u.map.f[k].name;
+		if (list_of(dim, sets) == NULL && list_of(ser_header_dim(other, name), sets) == NULL)
+			continue;
+		for (size_t p = 0; p < n * m; p++) {
+			const struct ser_val *a = ser_header_trained(h, name, p / m),
+					     *b = ser_header_trained(other, name, p % m);
+			struct ser_val both = a != NULL ? ser_val_copy(&h->arena, a) : ser_val_list();
+			if (b != NULL)
+				add_names(&h->arena, &both, b);
+			ser_val_push(&h->arena, &pairs, a != NULL || b != NULL ? both : ser_nil());
+		}
+		ser_val_set(&h->arena, dim, sets, pairs);
+	}
+}
+
+size_t ser_header_join_sets(const struct ser_header *h, const struct ser_header *other)
+{
+	size_t n = ser_header_train_sets(h), m = ser_header_train_sets(other);
+	return m > 1 && m <= MAX_PAIRS / n ? m : 1;
+}
+
+int ser_header_join_mark(const struct ser_header *h, size_t m, struct ser_record *r, const struct ser_record *b,
+			 struct ser_err *e)
+{
+	size_t n = ser_header_train_sets(h) / m, i = 0, j = 0;
+	if (m == 1)
+		return 0;
+	if (n == 1 && ser_record_get(r, label) != NULL)
+		return taken(r, e);
+	if ((n > 1 && !says(r, n, &i)) || (b != NULL && !says(b, m, &j)))
+		ser_record_drop(r, label);
+	else
+		ser_record_set(r, label, ser_int((int64_t)(i * m + j)));
+	return 0;
 }
 
 void ser_trained_merge(struct ser_header *h, const struct ser_header *other, bool joined)
 {
 	size_t n = ser_header_train_sets(h), m = joined ? 0 : ser_header_train_sets(other);
+	if (joined && ser_header_join_sets(h, other) > 1)
+		join_sets(h, other, n, ser_header_train_sets(other));
 	h->from.set = m > 0 ? ser_arena_calloc(&h->arena, m, sizeof *h->from.set) : NULL;
 	h->from.n = m;
 	for (size_t j = 0; j < m; j++) {
@@ -164,10 +221,7 @@ int ser_header_mark(const struct ser_header *h, struct ser_record *r, struct ser
 	if (!said(h))
 		return 0;
 	if (m == 1 && ser_record_get(r, label) != NULL)
-		return ser_record_fail(r, e, SER_EDATA,
-				       "the label \"%s\" would be replaced by the number of the record's training set: "
-				       "rename or drop it",
-				       label);
+		return taken(r, e);
 	if (m > 1 && !says(r, m, &set))
 		return 0;
 	ser_record_set(r, label, ser_int((int64_t)(h->from.set != NULL ? h->from.set[set] : set)));

@@ -130,14 +130,32 @@ setup() {
 	fails 2 'of two streams' ser-join --concat feat --tsv a.ser b.ser
 }
 
-@test "whom predictions' models were trained on: A's by record, B's for all" {
+@test "whom predictions' models were trained on, whichever stream they come from" {
 	for i in 1 2; do
 		mkstream -n 12 --first $((i * 20)) --speakers $((i + 1)) | ser-train classify -l emo --arch mlp -e 1 --crop 0 -q -o $i.st
-		mkstream -n 3 --speakers 9 --first $((i * 40)) | ser-predict -m $i.st
+		mkstream -n 3 --speakers 9 --first $((i * 40)) | ser-predict -m $i.st | tee p$i.ser
 	done | ser-cat --merge >p.ser
 	mkstream -n 100 --first 40 --speakers 9 --name emb | ser-select --fields emb true >b.ser
-	same '[0,0,0,1,1,1]' bash -c 'ser-join p.ser b.ser | ser-dump | jq -sc "[.[].train_set]"'
-	same '2' bash -c 'ser-join p.ser b.ser | ser-dump --header | jq ".dims.post.train_sets | length"'
-	same '[null,null,null,null,null,null]' bash -c 'ser-join b.ser p.ser | ser-dump | jq -sc "[.[].train_set]"'
-	same '["00","01","02"]' bash -c 'ser-join b.ser p.ser | ser-dump --header | jq -c ".dims.post | .train_speakers | sort"'
+	sets() { ser-join "$@" | ser-dump | jq -sc '[.[].train_set]'; }
+	lists() { ser-join "$@" | ser-dump --header | jq -c "$about"; }
+	about='.dims.post.train_sets | map(sort)'
+	same '[0,0,0,1,1,1]' sets p.ser b.ser
+	same '[["00","01"],["00","01","02"]]' lists p.ser b.ser
+	same '[0,0,0,1,1,1]' sets b.ser p.ser
+	same '[["00","01"],["00","01","02"]]' lists b.ser p.ser
+	cat p2.ser p1.ser >q.ser # another numbering, not merged
+	same '[1,1,1,0,0,0]' sets b.ser q.ser
+	same '[["00","01","02"],["00","01"]]' lists b.ser q.ser
+	same '[1,1,1,0,0,0,null]' bash -c 'ser-join --left b.ser q.ser | ser-head -n 44 | ser-dump | jq -sc "[.[:3][], .[40:43][] | .train_set] + [.[43].pred]"'
+
+	# both say: every pair has its number
+	ser-cat q.ser | ser-select --fields post,train_set true | ser-cat --merge >q2.ser
+	same '[1,1,1,2,2,2]' sets --suffix 2 p.ser q2.ser
+	same '[["00","01"],["00","01"],["00","01","02"],["00","01","02"]]' lists --suffix 2 p.ser q2.ser
+	about='.dims.post2.train_sets | map(sort)'
+	same '[["00","01","02"],["00","01"],["00","01","02"],["00","01"]]' lists --suffix 2 p.ser q2.ser
+
+	# a label of that name that says something else is not lost
+	ser-dump b.ser | jq -c '{id, train_set: "mine"}' | ser-cat --from json -o t.ser
+	fails 1 'would be replaced' ser-join t.ser p.ser
 }

@@ -129,3 +129,25 @@ two() { # two plain clusters of each of two speakers, the records of both mixed
 	fails 1 'no group has enough' ser-kmeans --by spk -k 7 --pass-small g.ser
 	fails 2 'goes with --by' ser-kmeans -k 2 --pass-small g.ser
 }
+
+@test "--frames: a record's training set stays with it, over segments and merged" {
+	for i in 1 2; do
+		mkstream -n 12 --speakers $((i + 1)) | ser-train classify -l emo --arch mlp -e 1 --crop 0 -q -o $i.st
+		mkstream -n 3 --speakers 9 --first $((i * 40)) | ser-predict -m $i.st
+	done >p.ser
+	same '[0,0,0,1,1,1]' bash -c 'ser-kmeans -k 2 --frames 9 p.ser | ser-dump | jq -sc "[.[].train_set]"'
+	same '[0,0,0,1,1,1]' bash -c 'ser-cat --merge p.ser | ser-kmeans -k 2 --frames 9 | ser-dump | jq -sc "[.[].train_set]"'
+	same '[null,null,null]' bash -c 'ser-head -n 3 p.ser | ser-kmeans -k 2 --frames 9 | ser-dump | jq -sc "[.[].train_set]"'
+}
+
+@test "--center with cosine: the only record of a label has no direction, and no cluster" {
+	{ mkstream -n 12 --name emb --speakers 3; mkstream -n 1 --first 12 --name emb --speakers 99; } | ser-select --row emb:0 true | ser-cat --merge >a.ser
+	[ "$(ser-dump --tsv spk a.ser | tail -n +2 | sort | uniq -u | wc -l)" -eq 1 ]
+	run --separate-stderr ser-kmeans -k 2 --metric cosine --center spk --margin a.ser
+	[ "$status" -eq 0 ]
+	[ "$stderr" = 'ser-kmeans: 1 of 13 records equal the mean of their spk, so that no direction is left: they get no cluster' ]
+	same '1' bash -c 'ser-kmeans -q -k 2 --metric cosine --center spk a.ser | ser-dump | jq -s "map(select(.cluster == null)) | length"'
+	same '12' bash -c 'ser-kmeans -q -k 2 --metric cosine --center spk --by spk --pass-small a.ser | ser-dump | jq -s "map(select(.cluster != null)) | length"'
+	# of distances there is nothing to miss
+	same '0' bash -c 'ser-kmeans -q -k 2 --center spk a.ser | ser-dump | jq -s "map(select(.cluster == null)) | length"'
+}
