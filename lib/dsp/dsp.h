@@ -171,8 +171,11 @@ const struct ser_front_opt *ser_front_opt(const struct ser_front *p);
 struct ser_front_ws *ser_front_ws_new(const struct ser_front *p);
 void ser_front_ws_free(struct ser_front_ws *ws);
 
-/* The name of column i < D for kinds whose columns are different things (lld), deltas included; NULL for others. buf: 64 bytes. */
+/* The name of column i < D: "f0_hz", and where a kind's columns are numbered "mfcc.3"; "energy" of --use-energy; "d_" and "dd_" before
+ * deltas (ser-llds(7): "_de" behind). Returns buf, 64 bytes. */
 const char *ser_front_column(const struct ser_front *p, size_t i, char *buf);
+/* Whether columns are different things (lld, compare, egemaps) and not numbered ones of a kind. */
+bool ser_front_described(const struct ser_front *p);
 /* [D]: columns in which 0 means that there is no value, as pitch where there is no voice. */
 const bool *ser_front_sparse(const struct ser_front *p);
 size_t ser_front_dim(const struct ser_front *p);               /* D */

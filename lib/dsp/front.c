@@ -240,19 +240,40 @@ size_t ser_front_dim(const struct ser_front *p)
 	return p->dim;
 }
 
+/* Column j of those that are not deltas, by what stands for its kind: the energy and C0 have their place from --htk-compat. */
+static void spectral_column(const struct ser_front *p, size_t j, char name[static 64])
+{
+	const struct ser_front_opt *o = &p->o;
+	size_t n = p->base_dim, energy = o->htk_compat ? n - 1 : 0;
+	size_t of = o->kind == SER_MFCC ? (j + n - energy) % n : j - (p->need_energy && j > energy);
+	if (p->need_energy && j == energy)
+		snprintf(name, 64, "energy");
+	else if (o->kind == SER_WAVE)
+		snprintf(name, 64, "wave");
+	else
+		snprintf(name, 64, "%s.%zu", ser_front_kind_name(o->kind), of);
+}
+
 const char *ser_front_column(const struct ser_front *p, size_t i, char *buf)
 {
 	static const char *const order[] = {"", "d_", "dd_"}, *const after[] = {"", "_de", "_de_de"};
 	ser_assert(i < p->dim);
+	char own[64];
+	size_t k = i / p->base_dim, j = i % p->base_dim;
 	if (p->lld == NULL)
-		return NULL;
-	const char *name = p->lld->set->name[i % p->base_dim];
+		spectral_column(p, j, own);
+	const char *name = p->lld != NULL ? p->lld->set->name[j] : own;
 	int n = (int)strcspn(name, "[");
-	if (p->o.kind == SER_LLD)
-		snprintf(buf, 64, "%s%s", order[i / p->base_dim], name);
+	if (p->lld == NULL || p->o.kind == SER_LLD)
+		snprintf(buf, 64, "%s%.60s", order[k], name);
 	else
-		snprintf(buf, 64, "%.*s%s%s", n, name, after[i / p->base_dim], name + n); /* mfcc_sma_de[1] */
+		snprintf(buf, 64, "%.*s%s%s", n, name, after[k], name + n); /* mfcc_sma_de[1] */
 	return buf;
+}
+
+bool ser_front_described(const struct ser_front *p)
+{
+	return p->lld != NULL;
 }
 
 double ser_front_shift_s(const struct ser_front *p)

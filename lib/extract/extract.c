@@ -277,12 +277,12 @@ void ser_extract_end(struct ser_extract *x)
 
 /* ---- header ------------------------------------------------------------------------------------- */
 
-/* The names of the columns, where they are different things, and of the functionals. */
+/* The names of the columns, where they are different things or functionals are of them, and of the functionals. */
 static void name_columns(struct ser_extract *x, struct ser_header *h, struct ser_val *dim)
 {
 	struct ser_val cols = ser_val_list(), funcs = ser_val_list();
 	char buf[64];
-	bool named = ser_front_column(x->front, 0, buf) != NULL;
+	bool named = x->sums_up || ser_front_described(x->front);
 	for (size_t i = 0; x->set != NULL && i < n_func(x); i++)
 		ser_val_push(&h->arena, &cols, ser_str(x->set->column(i, buf)));
 	for (size_t i = 0; named && x->set == NULL && i < ser_front_dim(x->front); i++)

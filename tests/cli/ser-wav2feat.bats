@@ -91,6 +91,12 @@ show() {
 	ser-cat --to csv o.ser | head -1 | grep -q ',f0_hz_p50,f0_hz_std,f0_hz_mean,voicing_p50,'
 	ser-wav2feat --kind lld --functionals mean a.wav | ser-cat --to csv | head -1 | grep -q ',f0_hz_mean,voicing_mean,'
 	ser-wav2feat --kind egemaps --functionals egemaps a.wav | ser-cat --to csv | head -1 | grep -q ',F0semitoneFrom27.5Hz_sma3nz_amean,'
+	ser-wav2feat --kind mfcc --use-energy --delta-order 1 --functionals mean,p5 a.wav | ser-norm --field func --by id -o m.ser
+	ser-cat --to csv m.ser | head -1 | grep -q '^id,energy_mean,energy_p5,mfcc.1_mean,mfcc.1_p5,.*,d_energy_mean,.*,d_mfcc.12_p5$'
+	ser-cat --to arff m.ser | grep -qx '@attribute mfcc.12_mean numeric'
+	for k in wave,wave_std spec,spec.0_std mel,mel.0_std fbank,fbank.0_std; do
+		ser-wav2feat --kind "${k%,*}" --functionals std a.wav | ser-cat --to csv | head -1 | grep -Eq "^id,${k#*,}(,|\$)"
+	done
 	run -2 ser-wav2feat --functionals median -o no.ser a.wav
 }
 

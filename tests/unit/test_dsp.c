@@ -411,6 +411,45 @@ static void test_lld(void **state)
 	ser_front_free(p);
 }
 
+/* Of a kind that numbers its columns, names follow the energy and C0 to where --htk-compat puts them, and deltas have theirs. */
+static void test_columns_names(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *front;
+		size_t i;
+		const char *name;
+	} want[] = {
+		{"wave", 0, "wave"},
+		{"spec", 200, "spec.200"},
+		{"mel", 79, "mel.79"},
+		{"fbank", 0, "fbank.0"},
+		{"fbank use-energy=true", 0, "energy"},
+		{"fbank use-energy=true", 1, "fbank.0"},
+		{"fbank use-energy=true", 80, "fbank.79"},
+		{"fbank use-energy=true htk-compat=true", 0, "fbank.0"},
+		{"fbank use-energy=true htk-compat=true", 80, "energy"},
+		{"fbank use-energy=true delta-order=1", 81, "d_energy"},
+		{"fbank htk-compat=true", 79, "fbank.79"},
+		{"mfcc", 0, "mfcc.0"},
+		{"mfcc", 12, "mfcc.12"},
+		{"mfcc use-energy=true", 0, "energy"},
+		{"mfcc use-energy=true", 1, "mfcc.1"},
+		{"mfcc htk-compat=true", 0, "mfcc.1"},
+		{"mfcc htk-compat=true", 12, "mfcc.0"},
+		{"mfcc use-energy=true htk-compat=true", 11, "mfcc.12"},
+		{"mfcc use-energy=true htk-compat=true", 12, "energy"},
+		{"mfcc delta-order=2", 13, "d_mfcc.0"},
+		{"mfcc delta-order=2", 38, "dd_mfcc.12"},
+	};
+	for (size_t k = 0; k < sizeof want / sizeof want[0]; k++) {
+		struct ser_front *p = make(want[k].front);
+		char name[64];
+		assert_string_equal(ser_front_column(p, want[k].i, name), want[k].name);
+		ser_front_free(p);
+	}
+}
+
 static void test_func(void **state)
 {
 	(void)state;
@@ -485,7 +524,7 @@ int main(void)
 		cmocka_unit_test(test_usage),   cmocka_unit_test(test_bad_signal), cmocka_unit_test(test_dither),
 		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),         cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_chunk),   cmocka_unit_test(test_lld),        cmocka_unit_test(test_func),
-		cmocka_unit_test(test_cmvn),    cmocka_unit_test(test_fft),
+		cmocka_unit_test(test_cmvn),    cmocka_unit_test(test_fft),        cmocka_unit_test(test_columns_names),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
