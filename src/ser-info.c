@@ -117,7 +117,6 @@ static void print_prov(struct ser_buf *b, const struct ser_val *prov, int depth)
 
 static void print_column(struct ser_buf *b, const struct ser_column_info *c, uint64_t n_record)
 {
-	size_t n;
 	if (c->n_kind[SER_TENSOR] > 0 && c->mixed)
 		ser_buf_str(b, "tensors of several kinds");
 	else if (c->n_kind[SER_TENSOR] > 0)
@@ -138,12 +137,13 @@ static void print_column(struct ser_buf *b, const struct ser_column_info *c, uin
 		ser_buf_printf(b, ", %llu not finite", (unsigned long long)c->range.n_bad);
 	if (c->timed)
 		ser_buf_printf(b, ", %.2f s", c->seconds);
-	struct ser_value_count *v = ser_column_values(c, &n);
+	size_t n = ser_map_len(c->value);
 	if (c->many)
 		ser_buf_printf(b, ", more than %d values", SER_COLUMN_VALUES);
 	else if (n > 0)
 		ser_buf_printf(b, ", %zu value%s", n, n > 1 ? "s" : "");
-	for (size_t i = 0; n <= SHOWN && i < n; i++)
+	struct ser_value_count *v = n <= SHOWN ? ser_column_values(c, &n) : NULL;
+	for (size_t i = 0; v != NULL && i < n; i++)
 		ser_buf_printf(b, "%s%s %llu", i > 0 ? ", " : ": ", v[i].s, (unsigned long long)v[i].n);
 	free(v);
 }

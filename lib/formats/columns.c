@@ -51,6 +51,9 @@ static int first_record(struct table_out *t, const struct ser_export *ex, const 
 		    wanted(ex, f->name, f->name_len))
 			t->label[t->n_label++] = ser_strndup(f->name, f->name_len);
 	}
+	t->known = ser_map_new();
+	for (size_t i = 0; i < t->n_label; i++)
+		ser_map_add(t->known, t->label[i], strlen(t->label[i]), NULL);
 	for (size_t i = 0; i < ex->o.n_label; i++) {
 		const struct ser_val *v = ser_record_get(r, ex->o.label[i]);
 		if (v == NULL || v->kind == SER_TENSOR)
@@ -116,16 +119,10 @@ int ser_table_layout(struct table_out *t, const struct ser_export *ex, const str
 					       "\"%s\" is a %s, and the first record has %zu columns on %d axes", name,
 					       ser_val_what(v, what), t->width, t->ndim);
 	}
-	for (size_t i = 0; i < r->n; i++) {
+	for (size_t i = 0; ex->o.label == NULL && i < r->n; i++) { /* else these labels are the first record's */
 		const struct ser_field *f = &r->field[i];
-		size_t k = 0;
-		if (f->val.kind == SER_TENSOR || (f->name_len == 2 && memcmp(f->name, "id", 2) == 0) ||
-		    !wanted(ex, f->name, f->name_len))
-			continue;
-		while (k < t->n_label &&
-		       (strlen(t->label[k]) != f->name_len || memcmp(t->label[k], f->name, f->name_len) != 0))
-			k++;
-		if (k == t->n_label)
+		if (f->val.kind != SER_TENSOR && !(f->name_len == 2 && memcmp(f->name, "id", 2) == 0) &&
+		    ser_map_find(t->known, f->name, f->name_len) < 0)
 			return ser_record_fail(
 				r, e, SER_EDATA,
 				"a label \"%.*s\", which the first record has not and so the table neither",
@@ -142,6 +139,7 @@ void ser_table_out_free(struct table_out *t)
 		free(t->column[i]);
 	free(t->label);
 	free(t->column);
+	ser_map_free(t->known);
 	*t = (struct table_out){0};
 }
 

@@ -151,6 +151,7 @@ struct table_out {
 	bool ready, no_id;
 	char **label; /* of the first record */
 	size_t n_label;
+	struct ser_map *known;         /* the same labels */
 	char tensor[SER_MAX_NAME + 1]; /* "": none */
 	int ndim;
 	size_t width;  /* elements of a row */

@@ -88,22 +88,32 @@ void ser_inspect_free(struct ser_inspect *f)
 	*f = (struct ser_inspect){0};
 }
 
-static int cmp_value(const void *a, const void *b)
+struct ranked {
+	struct ser_value_count v;
+	double x; /* what it reads as, NaN for no number */
+};
+
+static int cmp_ranked(const void *a, const void *b)
 {
-	const struct ser_value_count *p = a, *q = b;
-	double x, y;
-	if (ser_parse_real(p->s, -HUGE_VAL, HUGE_VAL, &x, NULL) == 0 &&
-	    ser_parse_real(q->s, -HUGE_VAL, HUGE_VAL, &y, NULL) == 0 && x != y)
-		return x < y ? -1 : 1;
-	return strcmp(p->s, q->s);
+	const struct ranked *p = a, *q = b;
+	if (isnan(p->x) != isnan(q->x))
+		return isnan(p->x) ? 1 : -1;
+	return p->x < q->x ? -1 : p->x > q->x ? 1 : strcmp(p->v.s, q->v.s);
 }
 
 struct ser_value_count *ser_column_values(const struct ser_column_info *c, size_t *n)
 {
 	*n = ser_map_len(c->value);
+	struct ranked *by = ser_calloc(*n, sizeof *by);
 	struct ser_value_count *v = ser_calloc(*n, sizeof *v);
+	for (size_t i = 0; i < *n; i++) {
+		by[i].v = (struct ser_value_count){ser_map_key(c->value, i, NULL), c->count[i]};
+		if (ser_parse_real(by[i].v.s, -HUGE_VAL, HUGE_VAL, &by[i].x, NULL) != 0)
+			by[i].x = NAN;
+	}
+	qsort(by, *n, sizeof *by, cmp_ranked);
 	for (size_t i = 0; i < *n; i++)
-		v[i] = (struct ser_value_count){ser_map_key(c->value, i, NULL), c->count[i]};
-	qsort(v, *n, sizeof *v, cmp_value);
+		v[i] = by[i].v;
+	free(by);
 	return v;
 }

@@ -34,7 +34,7 @@ void ser_inspect_add(struct ser_inspect *f, const struct ser_record *r, const st
 size_t ser_inspect_len(const struct ser_inspect *f); /* fields so far */
 void ser_inspect_free(struct ser_inspect *f);
 
-/* The values of a label that were counted: numbers in their order, others bytewise. *n of them; strings are borrowed from c,
+/* The values of a label that were counted: numbers in their order, then others bytewise. *n of them; strings are borrowed from c,
  * the array is to be freed. */
 struct ser_value_count {
 	const char *s;

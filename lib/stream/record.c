@@ -6,9 +6,63 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- fields by name ---- */
+
+enum { FEW = 24 }; /* fields that are looked through one by one */
+
+static bool named(const struct ser_field *f, const char *name, size_t len)
+{
+	return f->name_len == len && memcmp(f->name, name, len) == 0;
+}
+
+/* The slot of a name, or the free one where it would go: 1 + the place of its field, or 0. */
+static uint32_t *slot_of(const struct ser_record *r, const char *name, size_t len)
+{
+	size_t mask = r->by_name.n_slot - 1, s = (size_t)ser_hash(name, len) & mask;
+	while (r->by_name.slot[s] != 0 && !named(&r->field[r->by_name.slot[s] - 1], name, len))
+		s = (s + 1) & mask;
+	return &r->by_name.slot[s];
+}
+
+/* Take into the table what it lacks of a record of many fields. */
+static void index_fields(struct ser_record *r)
+{
+	if (r->n <= FEW)
+		return;
+	if (r->by_name.n == 0 || r->by_name.n_slot < 2 * r->n) {
+		size_t want = r->by_name.n_slot > 0 ? r->by_name.n_slot : 64;
+		while (want < 2 * r->n)
+			want *= 2;
+		if (want > r->by_name.n_slot)
+			r->by_name.slot = ser_realloc(r->by_name.slot, want, sizeof *r->by_name.slot);
+		r->by_name.n_slot = want;
+		memset(r->by_name.slot, 0, r->by_name.n_slot * sizeof *r->by_name.slot);
+		r->by_name.n = 0;
+	}
+	for (; r->by_name.n < r->n; r->by_name.n++) {
+		const struct ser_field *f = &r->field[r->by_name.n];
+		*slot_of(r, f->name, f->name_len) = (uint32_t)r->by_name.n + 1;
+	}
+}
+
+static struct ser_field *find(const struct ser_record *r, const char *name)
+{
+	size_t len = strlen(name);
+	if (r->n > FEW && r->by_name.n == r->n) {
+		uint32_t i = *slot_of(r, name, len);
+		return i > 0 ? &r->field[i - 1] : NULL;
+	}
+	for (size_t i = 0; i < r->n; i++)
+		if (named(&r->field[i], name, len))
+			return &r->field[i];
+	return NULL;
+}
+
+/* ---- content ---- */
+
 void ser_record_clear(struct ser_record *r)
 {
-	r->n = 0;
+	r->n = r->by_name.n = 0;
 	r->bytes.n = 0;
 	ser_arena_rewind(&r->arena, (struct ser_arena_mark){0});
 	r->source = NULL;
@@ -19,18 +73,10 @@ void ser_record_clear(struct ser_record *r)
 void ser_record_free(struct ser_record *r)
 {
 	free(r->field);
+	free(r->by_name.slot);
 	ser_buf_free(&r->bytes);
 	ser_arena_free(&r->arena);
 	*r = (struct ser_record){0};
-}
-
-static struct ser_field *find(const struct ser_record *r, const char *name)
-{
-	size_t len = strlen(name);
-	for (size_t i = 0; i < r->n; i++)
-		if (r->field[i].name_len == len && memcmp(r->field[i].name, name, len) == 0)
-			return &r->field[i];
-	return NULL;
 }
 
 const struct ser_val *ser_record_get(const struct ser_record *r, const char *name)
@@ -43,6 +89,7 @@ void ser_record_set(struct ser_record *r, const char *name, struct ser_val v)
 {
 	if (v.kind == SER_STR)
 		v = ser_val_copy(&r->arena, &v);
+	index_fields(r);
 	struct ser_field *f = find(r, name);
 	if (f == NULL) {
 		size_t len = strlen(name);
@@ -51,6 +98,7 @@ void ser_record_set(struct ser_record *r, const char *name, struct ser_val v)
 		f = &r->field[r->n++];
 		f->name = ser_arena_strndup(&r->arena, name, len);
 		f->name_len = len;
+		index_fields(r);
 	}
 	f->val = v;
 	f->raw = NULL;
@@ -72,6 +120,7 @@ bool ser_record_drop(struct ser_record *r, const char *name)
 	size_t after = r->n - (size_t)(f - r->field) - 1;
 	memmove(f, f + 1, after * sizeof *f);
 	r->n--;
+	r->by_name.n = 0;
 	return true;
 }
 
@@ -84,6 +133,7 @@ bool ser_record_rename(struct ser_record *r, const char *from, const char *to)
 		return true;
 	if (ser_record_drop(r, to)) /* names are unique, and the fields behind it have moved */
 		f = find(r, from);
+	r->by_name.n = 0;
 	f->name_len = strlen(to);
 	ser_assert(f->name_len > 0 && f->name_len <= SER_MAX_NAME);
 	f->name = ser_arena_strndup(&r->arena, to, f->name_len);
@@ -101,6 +151,7 @@ void ser_record_copy(struct ser_record *dst, const struct ser_record *src)
 		dst->field[dst->n++] = (struct ser_field){
 			.name = name, .name_len = f->name_len, .val = ser_val_copy(&dst->arena, &f->val)};
 	}
+	index_fields(dst);
 	dst->source = src->source;
 	dst->index = src->index;
 	dst->at = src->at;
@@ -206,6 +257,7 @@ int ser_record_decode(struct ser_record *r, const struct ser_scan *s, struct ser
 	if (ser_wire_decode(&r->arena, r->bytes.s, r->bytes.n, true, &map, e) != 0)
 		return e->code;
 	r->n = map.u.map.n;
+	r->by_name.n = 0;
 	r->field = ser_grow(r->field, &r->cap, r->n, sizeof *r->field);
 	/* The first field begins behind the map's own tag of 1, 3 or 5 bytes. */
 	unsigned char c = r->n > 0 ? (unsigned char)r->bytes.s[0] : 0;
@@ -216,6 +268,7 @@ int ser_record_decode(struct ser_record *r, const struct ser_scan *s, struct ser
 		r->field[i].raw_len = s->edge[2 * i + 1] - from;
 		from = s->edge[2 * i + 1];
 	}
+	index_fields(r);
 	return 0;
 }
 

@@ -128,6 +128,10 @@ int ser_val_from_json(struct ser_arena *a, const char *text, size_t n, struct se
 struct ser_record {
 	struct ser_field *field;
 	size_t n, cap;
+	struct {
+		uint32_t *slot; /* 1 + the place of a field, by the hash of its name, or 0 */
+		size_t n_slot, n;
+	} by_name;              /* of a record of many fields; of no use unless n is the record's */
 	struct ser_buf bytes;   /* as read */
 	struct ser_arena arena; /* what setters copied */
 	const char *source;     /* its file's name, for messages; NULL when made here */

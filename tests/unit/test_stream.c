@@ -959,6 +959,64 @@ static void record_fields(void **state)
 	ser_record_free(&r);
 }
 
+/* A record of many fields finds them by a table; a list of names that is looked through says the same after every change. */
+static void record_many_fields(void **state)
+{
+	enum { N = 400, STEPS = 6000 };
+	int value[N], n = 0; /* of field "f<i>"; -1: not there */
+	char name[32], to[32];
+	struct ser_record r = {0}, copy = {0};
+	struct ser_rng rng;
+	(void)state;
+	ser_rng_seed(&rng, 3);
+	for (int i = 0; i < N; i++)
+		value[i] = -1;
+	for (int k = 0; k < STEPS; k++) {
+		int i = (int)ser_rng_below(&rng, N), j = (int)ser_rng_below(&rng, N);
+		uint64_t what = ser_rng_below(&rng, 12);
+		snprintf(name, sizeof name, "f%d", i);
+		snprintf(to, sizeof to, "f%d", j);
+		if (what == 0) {
+			assert_int_equal(ser_record_drop(&r, name), value[i] >= 0);
+			value[i] = -1;
+		} else if (what == 1) {
+			assert_int_equal(ser_record_rename(&r, name, to), value[i] >= 0);
+			if (value[i] >= 0 && i != j) {
+				value[j] = value[i];
+				value[i] = -1;
+			}
+		} else if (what == 2) {
+			struct ser_buf b = {0};
+			struct ser_err e;
+			ser_record_set(&r, "id", ser_str("a"));
+			ser_record_pack(&b, &r);
+			assert_int_equal(ser_record_unpack(&r, b.s, b.n, &e), 0);
+			ser_buf_free(&b);
+			assert_true(ser_record_drop(&r, "id"));
+		} else if (what == 3) {
+			ser_record_copy(&copy, &r);
+			struct ser_record swap = r;
+			r = copy;
+			copy = swap;
+		} else {
+			ser_record_set(&r, name, ser_int(k));
+			value[i] = k;
+		}
+		n = 0;
+		for (int q = 0; q < N; q++)
+			n += value[q] >= 0;
+		assert_int_equal(r.n, n);
+		for (int q = k % 7; q < N; q += 7) {
+			snprintf(name, sizeof name, "f%d", q);
+			const struct ser_val *v = ser_record_get(&r, name);
+			assert_int_equal(v != NULL ? v->u.i : -1, value[q]);
+		}
+	}
+	assert_true(n > 200);
+	ser_record_free(&r);
+	ser_record_free(&copy);
+}
+
 static void record_tensors(void **state)
 {
 	static const double x[] = {1, 2, 3, 4};
@@ -1414,37 +1472,22 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(claims), /* first: it looks at the peak of memory */
-		cmocka_unit_test(round_trip),
-		cmocka_unit_test(element_types),
-		cmocka_unit_test(every_cut),
-		cmocka_unit_test(every_bit),
-		cmocka_unit_test(every_byte),
-		cmocka_unit_test(headers),
-		cmocka_unit_test(trailers),
-		cmocka_unit_test(records),
-		cmocka_unit_test(tensors),
-		cmocka_unit_test(scalars),
-		cmocka_unit_test(bounds),
-		cmocka_unit_test(segments),
-		cmocka_unit_test(byte_by_byte),
-		cmocka_unit_test(waiting),
-		cmocka_unit_test(writer_refuses),
-		cmocka_unit_test(id_goes_first),
-		cmocka_unit_test(write_fails),
-		cmocka_unit_test(fields_pass_as_bytes),
-		cmocka_unit_test(record_fields),
-		cmocka_unit_test(record_tensors),
-		cmocka_unit_test(header_merges),
-		cmocka_unit_test(header_trained),
-		cmocka_unit_test(header_merges_many),
-		cmocka_unit_test(hashes),
-		cmocka_unit_test(parts),
-		cmocka_unit_test(windows),
-		cmocka_unit_test(header_hostile),
-		cmocka_unit_test(order),
-		cmocka_unit_test(json),
-		cmocka_unit_test(spool),
-		cmocka_unit_test(store),
+		cmocka_unit_test(round_trip),     cmocka_unit_test(element_types),
+		cmocka_unit_test(every_cut),      cmocka_unit_test(every_bit),
+		cmocka_unit_test(every_byte),     cmocka_unit_test(headers),
+		cmocka_unit_test(trailers),       cmocka_unit_test(records),
+		cmocka_unit_test(tensors),        cmocka_unit_test(scalars),
+		cmocka_unit_test(bounds),         cmocka_unit_test(segments),
+		cmocka_unit_test(byte_by_byte),   cmocka_unit_test(waiting),
+		cmocka_unit_test(writer_refuses), cmocka_unit_test(id_goes_first),
+		cmocka_unit_test(write_fails),    cmocka_unit_test(fields_pass_as_bytes),
+		cmocka_unit_test(record_fields),  cmocka_unit_test(record_many_fields),
+		cmocka_unit_test(record_tensors), cmocka_unit_test(header_merges),
+		cmocka_unit_test(header_trained), cmocka_unit_test(header_merges_many),
+		cmocka_unit_test(hashes),         cmocka_unit_test(parts),
+		cmocka_unit_test(windows),        cmocka_unit_test(header_hostile),
+		cmocka_unit_test(order),          cmocka_unit_test(json),
+		cmocka_unit_test(spool),          cmocka_unit_test(store),
 		cmocka_unit_test(sort),
 	};
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
