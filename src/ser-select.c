@@ -3,27 +3,31 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct select {
 	struct ser_expr *x;
 	bool invert;
-	struct ser_strs keep, drop;
+	struct ser_map *keep, *drop;
 	char *name; /* of the tensor that one row is kept of, or NULL */
 	int64_t row;
 };
 
-static bool listed(const struct ser_strs *l, const char *name, size_t len)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (strlen(l->s[i]) == len && memcmp(l->s[i], name, len) == 0)
-			return true;
-	return false;
-}
-
 static bool wanted(const struct select *s, const char *name, size_t len)
 {
 	return (len == 2 && memcmp(name, "id", 2) == 0) ||
-	       ((s->keep.n == 0 || listed(&s->keep, name, len)) && !listed(&s->drop, name, len));
+	       ((ser_map_len(s->keep) == 0 || ser_map_find(s->keep, name, len) >= 0) &&
+		ser_map_find(s->drop, name, len) < 0);
+}
+
+static struct ser_map *names_of(const struct ser_cli *c, const char *option, const char *value)
+{
+	struct ser_map *m = ser_map_new();
+	struct ser_strs l = ser_cli_names(c, option, value);
+	for (size_t i = 0; i < l.n; i++)
+		ser_map_add(m, l.s[i], strlen(l.s[i]), NULL);
+	ser_cli_names_free(&l);
+	return m;
 }
 
 /* The first axis goes, and what is said of it; which row it was is said instead. */
@@ -124,15 +128,18 @@ int main(int argc, char **argv)
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (c.n_operand == 0)
 		ser_cli_usage(&c, "no expression given; \"true\" passes on every record");
-	s.keep = ser_cli_names(&c, "fields", keep);
-	s.drop = ser_cli_names(&c, "drop", drop);
-	if (listed(&s.drop, "id", 2))
+	s.keep = names_of(&c, "fields", keep);
+	s.drop = names_of(&c, "drop", drop);
+	if (ser_map_find(s.drop, "id", 2) >= 0)
 		ser_cli_usage(&c, "--drop: a record needs its id");
 	if (row != NULL)
 		take_row(&c, &s, row);
 	s.x = ser_expr_new(c.operand[0], &e);
 	if (s.x == NULL)
 		ser_cli_die(&c, &e);
+	if (c.n_operand == 1 && access(c.operand[0], F_OK) == 0)
+		ser_cli_warn(&c, "\"%s\", which is a file, is taken for the expression; files come behind it",
+			     c.operand[0]);
 	ser_cli_prov(&c, c.operand[0]);
 	c.operand++;
 	c.n_operand--;
@@ -143,8 +150,8 @@ int main(int argc, char **argv)
 	if (unmet != NULL && c.n_read > 0)
 		ser_cli_warn(&c, "no record has a field \"%s\"", unmet);
 	ser_expr_free(s.x);
-	ser_cli_names_free(&s.keep);
-	ser_cli_names_free(&s.drop);
+	ser_map_free(s.keep);
+	ser_map_free(s.drop);
 	free(s.name);
 	return status;
 }

@@ -29,7 +29,7 @@ static void index_fields(struct ser_record *r)
 {
 	if (r->n <= FEW)
 		return;
-	if (r->by_name.n == 0 || r->by_name.n_slot < 2 * r->n) {
+	if (r->by_name.n == 0 || r->by_name.n > r->n || r->by_name.n_slot < 2 * r->n) {
 		size_t want = r->by_name.n_slot > 0 ? r->by_name.n_slot : 64;
 		while (want < 2 * r->n)
 			want *= 2;

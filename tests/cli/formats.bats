@@ -469,7 +469,10 @@ assert n == len(b)'
 		ser-info a.ser | grep -q '^  field    c3999 *real, .* 1 value: 571.286 300$'
 		ser-cat --to csv a.ser >b.csv
 		ser-cat --to arff a.ser >a.arff
+		ser-select --drop "$(seq -s, -f c%.0f 0 2 3998)" true a.ser >odd.ser
+		ser-select --fields "$(seq -s, -f c%.0f 1 2 3999)" true a.ser | ser-cmp - odd.ser
 	)
+	same '[2001,"c1"]' bash -c 'ser-head -n 1 odd.ser | ser-dump | jq -c "[length, keys_unsorted[1]]"' 
 	ser-cat --from csv b.csv | ser-cmp - a.ser
 	ser-cat --from arff a.arff | ser-cmp - a.ser
 }

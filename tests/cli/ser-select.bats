@@ -161,3 +161,12 @@ sys.stdout.buffer.write(p({"ser": 1}) + p({"id": "a", "x": float("nan")}) + p({"
 	fails 2 'is not NAME:N' ser-select --row feat true a.ser
 	fails 2 '' ser-select --row feat:x true a.ser
 }
+
+@test "a file where the expression is expected is said to be taken for one" {
+	mkstream -n 3 >good
+	run --separate-stderr ser-select --drop emo good </dev/null
+	[ "$status" -eq 1 ]
+	[[ ${stderr_lines[0]} == *'"good", which is a file, is taken for the expression'* ]]
+	ser-select --drop emo true good 2>err | ser-info >/dev/null
+	[ ! -s err ]
+}
