@@ -290,7 +290,8 @@ uninstall:
 dist:
 	git archive --prefix=ser-$(VERSION)/ -o ser-$(VERSION).tar.gz HEAD
 
-# Debian packages into build/deb, out of what is committed; check-deb: lintian's word on them, and built again the same bytes.
+# Debian packages into build/deb, out of what is committed; check-deb: lintian's word on them, built again the same bytes, and the demo
+# and the tutorial with them on a bare Debian 12.
 deb: dist
 	rm -rf build/deb && mkdir -p build/deb && tar -C build/deb -xf ser-$(VERSION).tar.gz
 	cd build/deb/ser-$(VERSION) && dpkg-buildpackage -us -uc -b

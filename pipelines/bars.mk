@@ -55,7 +55,7 @@ NET   ?= --arch mlp --smooth 0.1 --batch 32 --epochs 40
 NETS  ?= hidden=128:dropout=0.6:0.05 hidden=128:dropout=0.6:0.5 hidden=256:dropout=0.8:0.05 hidden=64:dropout=0.4:0.05
 
 .PHONY: report
-report: $(OUT)/RESULTS.md
+report: $(OUT)/RESULTS.md $(OUT)/report.html
 	@cat $<
 
 prep = $(or $(PREP_$(1)),ser-prep -q $(1) $(DATA)/$(1))
@@ -146,3 +146,10 @@ $(OUT)/results.tsv: $(call each,score) $(call uses,NORMS PROTOCOLS SYSTEMS)
 $(OUT)/RESULTS.md: $(OUT)/results.tsv bars.tsv bars-report
 	./bars-report $(OUT)/results.tsv bars.tsv > $@.part
 	mv $@.part $@
+
+# ---- the page: of each protocol and normalisation the first system's predictions, of all of them the scores ----
+system = $(1)-$(2)-$(3)=$(OUT)/$(1)/$(2)/$(3)
+name   = $(call system,$(1),$(2),$(3)).json
+folds  = $(if $(filter $(firstword $(SYSTEMS)),$(3)),$(TESTED_$(2):%=$(call system,$(1),$(2),$(3)).%.pred.ser))
+$(OUT)/report.html: $(OUT)/RESULTS.md
+	ser-report --title 'Where we stand' --seed $(SEED) --n-boot $(N_BOOT) -t $(THREADS) -q -o $@ $(call each,folds) $(call each,name) $(corpora:%=$(OUT)/corpora/%.tsv)

@@ -92,6 +92,7 @@ costs = $(foreach c,$(CORPORA),$(COSTS:%=$(OUT)/$(c)/%.cost))
 
 SCORE   := regress --label arousal
 COMPARE := --task regress --label arousal
+TITLE   := Equal chunks against whole utterances
 include seeds.mk
 
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(costs) $(call uses,CORPORA METHODS SEEDS COSTS)
@@ -105,11 +106,3 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 			printf("| %s | %s | %.2f | %.2f | %s | %s |\n", x[1], x[2], x[3], x[4], (p[x[1]] > 0 ? sprintf("%.2f", x[3] / p[x[1]]) : ""), \
 				(t[x[1]] > 0 ? sprintf("%.2f", x[4] / t[x[1]]) : ""))}}'; } >> $@.part
 	mv $@.part $@
-
-# ---- the page: of the first seed, each method's folds as one system, its training, the corpora ----
-first = $(firstword $(SEEDS))
-shown = $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(OUT)/$(c)/$(m)-$(first).score.json))
-$(OUT)/report.html: $(shown) $(CORPORA:%=$(OUT)/%.tsv)
-	ser-report --title 'Equal chunks against whole utterances, seed $(first)' -o $@ \
-		$(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(c)-$(m)=$(OUT)/$(c)/$(m)-$(first).score.json)) \
-		$(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(c)-$(m)=$(OUT)/$(c)/$(m)-$(first)-$(firstword $(FOLDS)).log)) $(CORPORA:%=$(OUT)/%.tsv)

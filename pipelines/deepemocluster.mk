@@ -37,7 +37,7 @@ DATA_frozen     = all
 records         = $(or $(DATA_$(1)),labelled)
 
 .PHONY: report
-report: $(OUT)/RESULTS.md
+report: $(OUT)/RESULTS.md $(OUT)/report.html
 	@cat $<
 
 # ---- the level as column arousal; folds by speaker, and a share of speakers whose labels are kept ----
@@ -70,6 +70,7 @@ $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call
 
 SCORE   := regress --label arousal
 COMPARE := --task regress --label arousal
+TITLE   := DeepEmoCluster
 include seeds.mk
 
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)

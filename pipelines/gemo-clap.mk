@@ -76,7 +76,7 @@ METHODS ?= emo ce $(ALPHAS:%=sl-%) $(ALPHAS:%=ml-%) heads rowsum
 ZERO_SHOT ?= emo sl-$(mid) ml-$(mid)
 
 .PHONY: report
-report: $(OUT)/RESULTS.md
+report: $(OUT)/RESULTS.md $(OUT)/report.html
 	@cat $<
 
 # ---- vectors: each speaker's own mean and deviation are taken off: no label is used, but a test speaker's utterances are seen together ----
@@ -116,7 +116,7 @@ FIRST := $(firstword $(SEEDS))
 define method
 $$(OUT)/$$(CORPUS)/$(1)-$(2)-%.pred.ser: $$(OUT)/$(call family,$(1))-%.options $$(data)
 	mkdir -p $$(@D)
-	ser-train $$(call train,$(1),$$*,$$$$(cat $$<)) --seed $(2) -o $$@.st $$(call parts,$(1)) $$(OUT)/func.ser
+	ser-train $$(call train,$(1),$$*,$$$$(cat $$<)) --seed $(2) --log $$(@:.pred.ser=.log) -o $$@.st $$(call parts,$(1)) $$(OUT)/func.ser
 	ser-select 'fold == $$*' $$(OUT)/func.ser | ser-predict -m $$@.st --drop $$(field) -o $$@
 	$$(if $$(filter emo-$$(FIRST),$(1)-$(2)),mv $$@.st $$(@:.pred.ser=.st),rm $$@.st)
 endef
@@ -126,6 +126,8 @@ CORPORA := $(CORPUS)
 SCORE   := classes --label emo
 COMPARE := --label emo
 FOLDS   := $(USED_FOLDS)
+TITLE   := Classes told by texts, $(CORPUS)
+ABOUT   := $(OUT)/manifest.tsv
 include seeds.mk
 emo_model = $(OUT)/$(CORPUS)/emo-$(FIRST)-$(1).st
 

@@ -31,7 +31,7 @@ CONTRASTIVE ?= --epochs 30 --batch 64
 CLASSIFY    ?= --epochs 100 --batch 32 --smooth 0.1
 
 .PHONY: report
-report: $(OUT)/RESULTS.md $(CORPORA:%=$(OUT)/gains-%.svg)
+report: $(OUT)/RESULTS.md $(CORPORA:%=$(OUT)/gains-%.svg) $(OUT)/report.html
 	@cat $<
 
 prep = $(or $(PREP_$(1)),ser-prep -q $(1) $(or $(DIR_$(1)),$(DATA)/$(1)))
@@ -109,7 +109,7 @@ endef
 # $(1) seed, $(2) what it begins with, $(3) fold
 define learn
 	ser-fold subset --label emo --percent $(SHARE) --seed $(1) -q $@.train | ser-select 'subset <= $(SHARE)' | \
-		ser-train classify --label emo $(2) $(ENCODER) $(CLASSIFY) --seed $(1) -q -t $(THREADS) -o $@.st
+		ser-train classify --label emo $(2) $(ENCODER) $(CLASSIFY) --seed $(1) -q -t $(THREADS) --log $(@:.pred.ser=.log) -o $@.st
 	ser-select 'fold == $(3)' $< | ser-predict -q -m $@.st --drop func | ser-cat --id-prefix $(1)/ -o $@
 endef
 define scored
@@ -139,3 +139,11 @@ $(OUT)/RESULTS.md: $(OUT)/results.tsv $(call uses,SHARE SEEDS CONTRASTIVE)
 
 $(OUT)/gains-%.svg: $(foreach s,$(SOURCES),$(OUT)/%/$(s).gain.json) $(call uses,SOURCES)
 	ser-plot bars -q --table differences --score uar --title '$*: gain of UAR by pretraining on pairs of' -o $@ $(foreach s,$(SOURCES),'$(s)/gain'=$(OUT)/$*/$(s).gain.json)
+
+# ---- the page: all seeds of a source as one system, what it gains, its clusters, the first training ----
+shown = $(foreach c,$(CORPORA),$(foreach s,scratch $(SOURCES),$(c)/$(s)))
+$(OUT)/report.html: $(made) $(call uses,CORPORA SOURCES SEEDS FOLDS N_BOOT)
+	ser-report --title 'Contrastive pretraining with one link of its chain replaced' --fold none --n-boot $(N_BOOT) -t $(THREADS) -q -o $@ \
+		$(foreach s,$(shown),$(subst /,-,$(s))=$(OUT)/$(s).pred.ser $(subst /,-,$(s))=$(OUT)/$(s)-$(firstword $(SEEDS))-$(firstword $(FOLDS)).log) \
+		$(foreach s,$(filter-out %/scratch,$(shown)),$(subst /,-,$(s))=$(OUT)/$(s).gain.json $(subst /,-,$(s))=$(OUT)/$(s).ami.json) \
+		$(CORPORA:%=$(OUT)/%/manifest.tsv)

@@ -34,7 +34,7 @@ MORE_parallel = $(beside)
 MORE_fed      = $(beside)
 
 .PHONY: report
-report: $(OUT)/RESULTS.md
+report: $(OUT)/RESULTS.md $(OUT)/report.html
 	@cat $<
 
 # ---- sounds, faces and phones of the same records; folds by speaker ----
@@ -108,3 +108,10 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 	awk 'NR == 1 || FNR > 1' $(CORPORA:%=$(OUT)/results.%.tsv) > $(OUT)/results.tsv
 	rm $(CORPORA:%=$(OUT)/results.%.tsv)
 	mv $@.part $@
+
+# ---- the page, of the first seed: scores and the first fold's training ----
+first := $(firstword $(SEEDS))
+shown  = $(foreach m,$(METHODS),made/$(m)-$(first)) $(if $(DATA),emodb/visemes-$(first))
+$(OUT)/report.html: $(FACES)/manifest.tsv $(foreach s,$(shown),$(OUT)/$(s).score.json) $(call uses,METHODS SEEDS)
+	ser-report --title 'Faces out of speech, seed $(first)' -q -o $@ $(foreach s,$(shown),$(notdir $(s))=$(OUT)/$(s).score.json \
+		$(notdir $(s))=$(OUT)/$(s)-$(firstword $(FOLDS)).log) $<

@@ -27,7 +27,7 @@ HOW_alone   = --penalty $(OUT)/penalty.json --beta 0 --alpha 1
 HOW_coupled = --penalty $(OUT)/penalty.json --beta 1 --alpha 1 --coupled
 
 .PHONY: report
-report: $(OUT)/RESULTS.md
+report: $(OUT)/RESULTS.md $(OUT)/report.html
 	@cat $<
 
 # ---- penalties ----
@@ -52,7 +52,7 @@ $(CORPORA:%=$(OUT)/%.ser): $(OUT)/%.ser: $(call uses,FEATURES CLASSES SEED)
 define method
 $$(OUT)/$(1)/$(2)-$(3)-%.st: $$(OUT)/$(1).ser $$(OUT)/penalty.json $$(call uses,TRAIN HOW_$(2))
 	mkdir -p $$(@D)
-	ser-train classify --label emo --test-fold $$* $$(TRAIN) $$(HOW_$(2)) --seed $(3) -t $$(THREADS) -q -o $$@ $$<
+	ser-train classify --label emo --test-fold $$* $$(TRAIN) $$(HOW_$(2)) --seed $(3) -t $$(THREADS) -q --log $$(@:.st=.log) -o $$@ $$<
 
 $$(OUT)/$(1)/$(2)-$(3)-%.pred.ser: $$(OUT)/$(1)/$(2)-$(3)-%.st $$(OUT)/$(1).ser
 	ser-select 'fold == $$*' $$(word 2,$$^) | ser-predict -m $$< -t $$(THREADS) --drop func -o $$@
@@ -61,6 +61,8 @@ $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call
 
 SCORE   := classes --label emo
 COMPARE := --label emo
+TITLE   := A penalty between emotions that are seldom chosen together
+ABOUT   := $(CORPORA:%=$(OUT)/%.ser)
 include seeds.mk
 
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)

@@ -42,7 +42,7 @@ conditions = clean $(SNRS:%=%dB)
 CORPORA   := $(foreach b,$(BEDS),$(foreach s,$(SHARES),$(foreach n,$(conditions),$(b)-$(s)-$(n))))
 
 .PHONY: report
-report: $(OUT)/RESULTS.md
+report: $(OUT)/RESULTS.md $(OUT)/report.html
 	@cat $<
 
 # ---- who pretrains: real speech, of no speaker of the test beds, nor of LibriSpeech's test parts, which are their noise ----
@@ -118,7 +118,7 @@ define finetune
 $$(OUT)/$(1)/$(2)-$(3)-$(4)-%.st: $$(OUT)/$(1).clean.ser $(call encoder,$(1),$(2),$(3),$(4)) $$(call uses,NETWORK TRAIN SHARES EPOCHS EPOCHS_$(3))
 	mkdir -p $$(@D)
 	ser-select 'fold != $$*' $$< | ser-fold subset --percent $(subst $(space),$(comma),$(SHARES)) --seed $(4) -q | ser-select -q 'subset <= $(3)' | \
-		ser-train classify -l emo $$(NETWORK) $$(TRAIN) --epochs $(or $(EPOCHS_$(3)),$(EPOCHS)) $(if $(filter scratch,$(2)),,--init $$(word 2,$$^)) --seed $(4) -t $$(THREADS) -q -o $$@
+		ser-train classify -l emo $$(NETWORK) $$(TRAIN) --epochs $(or $(EPOCHS_$(3)),$(EPOCHS)) $(if $(filter scratch,$(2)),,--init $$(word 2,$$^)) --seed $(4) -t $$(THREADS) -q --log $$(@:.st=.log) -o $$@
 endef
 define condition
 $$(OUT)/$(1)-$(3)-$(5)/$(2)-$(4)-%.pred.ser: $$(OUT)/$(1)/$(2)-$(3)-$(4)-%.st $$(OUT)/$(1).$(5).ser
@@ -133,6 +133,11 @@ $(call each,one)
 
 SCORE   := classes --label emo
 COMPARE := --label emo
+TITLE   := Pretext tasks
+# Of twelve conditions a bed: the smallest share and all, clean.
+SHOWN   := $(foreach b,$(BEDS),$(foreach s,$(sort $(firstword $(SHARES)) $(lastword $(SHARES))),$(b)-$(s)-clean))
+ABOUT   := $(BEDS:%=$(OUT)/%.tsv)
+LOG      = $(OUT)/$(firstword $(subst -, ,$(1)))/$(2)-$(word 2,$(subst -, ,$(1)))-$(first)-$(firstword $(FOLDS)).log
 include seeds.mk
 
 where_real = on every $(EVERY)th sound of nEMO, LibriSpeech and BAVED.

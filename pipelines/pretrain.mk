@@ -29,7 +29,7 @@ FBANK       ?= --kind fbank --functionals mean,std
 PROBE_SEEDS ?= 1 2 3
 
 .PHONY: report
-report: $(OUT)/RESULTS.md
+report: $(OUT)/RESULTS.md $(OUT)/report.html
 	@cat $<
 
 # ---- what is heard: names that differ; nEMO's speakers in two parts ----
@@ -125,3 +125,8 @@ $(foreach p,emotion speaker,$(foreach s,$(SYSTEMS),$(eval $(call probe,$(p),$(s)
 $(OUT)/RESULTS.md: $(foreach p,emotion speaker,$(foreach s,$(SYSTEMS),$(OUT)/probe/$(p).$(s).json)) $(OUT)/hubert.st
 	./pretrain-report $(OUT) > $@.part
 	mv $@.part $@
+
+# ---- the page: the probes' scores, pretraining, what was heard ----
+probes = $(foreach p,emotion speaker,$(foreach s,$(SYSTEMS),$(p)-$(s)=$(OUT)/probe/$(p).$(s).json))
+$(OUT)/report.html: $(foreach p,$(probes),$(lastword $(subst =, ,$(p)))) $(OUT)/hubert.st $(OUT)/pool.tsv
+	ser-report --title 'A small HuBERT, and what linear probes find in it' -q -o $@ $(probes) hubert=$(OUT)/hubert.log.tsv $(OUT)/pool.tsv

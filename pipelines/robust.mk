@@ -46,7 +46,7 @@ WITH_fast       = --speed $(1)
 WITH_slow       = --speed $(1)
 
 .PHONY: report
-report: $(OUT)/RESULTS.md $(foreach c,$(CORPORA),$(OUT)/falls-$(c).svg $(OUT)/reliability-$(c).svg)
+report: $(OUT)/RESULTS.md $(foreach c,$(CORPORA),$(OUT)/falls-$(c).svg $(OUT)/reliability-$(c).svg) $(OUT)/report.html
 	@cat $<
 
 # ---- conditions; a colon is no part of a file's name ----
@@ -153,3 +153,8 @@ $$(OUT)/reliability-$(1).svg: $$(OUT)/$(1)/clean-0.pred.ser
 	ser-plot reliability --label emo --title '$(1): reliability, as they are' -o $$@ $$<
 endef
 $(foreach c,$(CORPORA),$(eval $(call pictures,$(c))))
+
+# ---- the page: what is said of the sounds as they are, and the scores of each condition ----
+$(OUT)/report.html: $(OUT)/RESULTS.md $(foreach c,$(CORPORA),$(OUT)/falls-$(c).svg)
+	ser-report --title 'What breaks a recogniser' --fold none --seed $(SEED) --n-boot $(N_BOOT) -t $(THREADS) -q -o $@ $(foreach c,$(CORPORA),$(c)=$(OUT)/$(c)/clean-0.pred.ser \
+		$(foreach d,$(filter-out clean-0,$(CONDITIONS)),$(c)-$(d)=$(OUT)/$(c)/$(call flat,$(d)).uar.json) $(OUT)/$(c)/manifest.tsv)

@@ -1,6 +1,7 @@
 # Methods on corpora by seeds: what each says of all folds together, its scores, and those against the first method's. Included by a recipe
 # that has set CORPORA, METHODS, SEEDS, FOLDS, N_BOOT, SCORE (mode and label of ser-score) and COMPARE (its options of ser-score
-# compare), and that makes OUT/CORPUS/METHOD-SEED-FOLD.pred.ser.
+# compare), and that makes OUT/CORPUS/METHOD-SEED-FOLD.pred.ser. TITLE is its page's, LOG(CORPUS,METHOD) where one of its trainings is told, SHOWN
+# are the corpora that the page has systems of, ABOUT the tables or streams of whom they are.
 define seed_scores
 $$(OUT)/$(1)/$(2)-$(3).pred.ser: $$(FOLDS:%=$$(OUT)/$(1)/$(2)-$(3)-%.pred.ser) $$(call uses,FOLDS)
 	ser-cat -o $$@ $$(inputs)
@@ -16,3 +17,15 @@ endef
 $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call seed_scores,$(c),$(m),$(s))))))
 
 runs = $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(OUT)/$(c)/$(m)-$(s))))
+
+# ---- the page, of the first seed: each method's folds as one system, or their scores where these are of numbers; the first fold's training ----
+first   := $(firstword $(SEEDS))
+SHOWN   ?= $(CORPORA)
+ABOUT   ?= $(SHOWN:%=$(OUT)/%.tsv)
+LOG     ?= $(OUT)/$(1)/$(2)-$(first)-$(firstword $(FOLDS)).log
+# $(call shown,ENDING[,METHODS]): these of each corpus and method, by name
+shown    = $(foreach c,$(SHOWN),$(foreach m,$(or $(2),$(METHODS)),$(if $(word 2,$(SHOWN)),$(c)-)$(m)=$(OUT)/$(c)/$(m)-$(first).$(1)))
+systems  = $(call shown,$(if $(filter regress,$(SCORE)),score.json,pred.ser)) $(call shown,compare.json,$(wordlist 2,99,$(METHODS)))
+$(OUT)/report.html: $(ABOUT) $(foreach s,$(systems),$(lastword $(subst =, ,$(s)))) $(call uses,SHOWN METHODS SEEDS TITLE N_BOOT)
+	ser-report --title '$(TITLE), seed $(first)' --n-boot $(N_BOOT) -t $(THREADS) -q -o $@ $(systems) \
+		$(foreach c,$(SHOWN),$(foreach m,$(METHODS),$(if $(word 2,$(SHOWN)),$(c)-)$(m)=$(call LOG,$(c),$(m)))) $(ABOUT)

@@ -98,6 +98,8 @@ digest() {
 	[ "$(grep -c 'both trained on and scored: 0' out/RESULTS.md)" -eq 2 ]
 	grep -q '^| \*eGeMAPS, logistic regression\* | \*53.1\* ' out/RESULTS.md
 	awk -F'\t' '$3 ~ /net$/ && $4 != 2 * 32 {exit 1}' out/results.tsv
+	grep -q '<h2 id="confusion">' out/report.html
+	grep -q '<h2 id="reports">' out/report.html
 }
 
 @test "split over jobs: the bytes of the serial run" {
@@ -195,6 +197,7 @@ EOF
 	gemo_clap iemocap p DATA="$PWD/data" METHODS='emo sl-0.9' AUDIO_MODEL="$PWD/towers.st" TEXT_MODEL="$PWD/text.st" report >out.txt
 	ser-model show --json p/iemocap/emo-1-1.st | jq -e '.prov[-1].args | (["--optimizer=adam", "--accumulate=4", "--crop=14", "--warmup-epochs=0.1", "--hidden=512"] - .) == []' >/dev/null
 	grep -q '^| sl-0.9 | [01]' p/RESULTS.md
+	grep -q '<h2 id="training">' p/report.html
 }
 
 @test "robust.mk: conditions at their levels, falls, calibration, rejection by validation speakers, gaps; a changed level makes itself alone" {
@@ -223,6 +226,7 @@ EOF
 	[ "$(robust -n report LEVELS_noise='20 5' | grep -c '^ser-wav2feat --kind wave')" -eq 1 ]
 	grep -q '<svg' out/falls-three.svg
 	grep -q '<svg' out/reliability-three.svg
+	grep -q '<h2 id="calibration">' out/report.html
 }
 
 @test "links.mk: pretraining on pairs of real, random, agreed, blurred and true clusters, of which only the source differs" {
@@ -243,6 +247,7 @@ EOF
 		ser-dump | jq -es 'all(.[]; .cluster == 1000 * .cluster2 + .cluster3)'
 	[ "$(ser-dump out/three/true-70.clu.ser | jq -r .cluster | sort -u | wc -l)" -eq 4 ]
 	grep -q '<svg' out/gains-three.svg
+	grep -q '<h2 id="training">' out/report.html
 	links -q "$PWD/out/RESULTS.md"
 	[ "$(links -n report CLASSIFY='--epochs 2' | grep -c 'ser-train contrastive')" -eq 12 ]
 	[ "$(links -n report PAIRS='--negatives 1' | grep -c '^ser-wav2feat')" -eq 0 ]

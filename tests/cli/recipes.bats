@@ -13,6 +13,9 @@ recipe() { # NAME VARIABLE=VALUE...: NAME.mk with its output in out
 	cmp report.txt out/RESULTS.md
 	! grep -n 'nan\|null' out/RESULTS.md
 	grep -q 'shared with training: 0' out/RESULTS.md
+	grep -qE '<h2 id="(scores|reports)">' out/report.html
+	grep -q '<h2 id="training">' out/report.html
+	! grep -q 'No picture' out/report.html
 }
 
 rows() { # METHOD...: each has a row with a score
