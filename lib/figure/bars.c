@@ -231,6 +231,23 @@ static void choice_free(struct choice *c)
 
 /* ---- the chart ---- */
 
+/* What chance gives: the report's own word; of a class' recall, and of the mean of all of them, one over the number of classes. */
+static bool chance_of(const struct report *r, size_t row, const char *score, double *x)
+{
+	const char *value = report_value(r), *dot = strrchr(score, '.');
+	const struct ser_val *k = ser_val_get(&r->about, "classes");
+	if (report_get(r, row, "chance", x))
+		return true;
+	if (k == NULL || (strcmp(value, "recall") != 0 &&
+			  (strcmp(value, "value") != 0 || strcmp(dot != NULL ? dot + 1 : score, "uar") != 0)))
+		return false;
+	double n = k->kind == SER_INT ? (double)k->u.i : k->kind == SER_REAL ? k->u.f : 0;
+	if (k->kind == SER_STR && ser_parse_real(k->u.str.s, 1, 1e9, &n, NULL) != 0)
+		return false;
+	*x = 1 / n;
+	return n >= 1;
+}
+
 static int fill(struct ser_plot_bar *bar, bool *chance, const struct choice *c, const struct ser_bars *b,
 		struct ser_err *e)
 {
@@ -247,7 +264,7 @@ static int fill(struct ser_plot_bar *bar, bool *chance, const struct choice *c, 
 					c->score[i % c->n_score]);
 		to->present = true;
 		to->has_interval = c->kind != NULL && report_interval(r, row, c->kind, &to->lo, &to->hi);
-		to->has_chance = report_get(r, row, "chance", &to->chance);
+		to->has_chance = chance_of(r, row, c->score[i % c->n_score], &to->chance);
 		*chance = *chance || to->has_chance;
 	}
 	return SER_OK;

@@ -255,12 +255,14 @@ print(len(s))")" -eq 64 ]
 	cmp t.svg j.svg
 	ser-plot bars a.tsv > t.svg
 	texts t.svg | grep -qx '0.653'
-	texts t.svg | grep -qx 'Intervals: 95 %, over speakers.'
+	texts t.svg | grep -qx 'Intervals: 95 %, over speakers. Dashed: chance.' # one over the classes
+	! ser-plot bars --score war a.tsv | texts /dev/stdin | grep -q 'Dashed'
 	ser-plot bars --interval utt --score uar,war a.tsv b=a.json > u.svg
-	texts u.svg | grep -qx 'Intervals: 95 %, over records.'
+	texts u.svg | grep -qx 'Intervals: 95 %, over records. Dashed: chance.'
 	[ "$(texts u.svg | grep -cx '0.653')" -ge 2 ]
 	ser-plot bars --table classes a.tsv > c.svg
 	for s in anger joy neutral sadness; do texts c.svg | grep -qx $s; done
+	[ "$(grep -o 'stroke-dasharray="3 2"' c.svg | wc -l)" -eq 4 ]
 	ser-score clusters --label emo --by spk --n-perm 20 --tsv all.ser > k.tsv
 	ser-plot bars --score purity,nmi k.tsv > k.svg
 	texts k.svg | grep -q 'Dashed: chance.'
