@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
+#include "formats/formats.h"
 #include "la/la.h"
 #include "model/model.h"
 #include "stream/inspect.h"
@@ -211,19 +212,36 @@ static void one_file(struct ser_cli *c, char *name, bool json, bool replay)
 	ser_in_close(in);
 }
 
-/* A model file is no stream, but says as much of itself. */
-static void one_model(struct ser_cli *c, const char *name)
+/* A file that is no stream: what it is and who reads it, and of a model as much of itself. */
+static bool other_file(struct ser_cli *c, const char *name, bool json, bool replay)
 {
 	struct ser_model *m;
-	struct ser_buf b = {0};
+	struct ser_buf is = {0}, b = {0};
 	struct ser_err e;
-	if (ser_model_load(&m, name, &e) != 0)
+	enum ser_guess g = ser_guess(name, &is, &e);
+	if (g == SER_GUESS_BROKEN)
 		ser_cli_die(c, &e);
-	ser_buf_printf(&b, "%s: a model; more by ser-model show\n", name);
-	ser_model_describe(m, &b);
+	if (g != SER_GUESS_NONE && replay)
+		ser_cli_fail(c, SER_EDATA, "%s: %s; not a stream", name, is.s);
+	if (g != SER_GUESS_NONE && json) {
+		ser_buf_str(&b, "{\"file\":");
+		json_text(&b, name);
+		ser_buf_str(&b, ",\"is\":");
+		json_text(&b, is.s);
+		ser_buf_str(&b, "}\n");
+	} else if (g != SER_GUESS_NONE) {
+		ser_buf_printf(&b, "%s: %s%s\n", name, is.s, g == SER_GUESS_MODEL ? "; more by ser-model show" : "");
+	}
+	if (g == SER_GUESS_MODEL && !json) {
+		if (ser_model_load(&m, name, &e) != 0)
+			ser_cli_die(c, &e);
+		ser_model_describe(m, &b);
+		ser_model_free(m);
+	}
 	fwrite(b.s, 1, b.n, stdout);
+	ser_buf_free(&is);
 	ser_buf_free(&b);
-	ser_model_free(m);
+	return g != SER_GUESS_NONE;
 }
 
 /* ---- the processor ---- */
@@ -239,11 +257,11 @@ static void print_rate(enum ser_la_precision p, bool json)
 			printf(limit > 0 ? ",\"%s\":{\"gflops\":%.1f,\"limit\":%.1f}" : ",\"%s\":{\"gflops\":%.1f}",
 			       name, rate, limit);
 		else if (limit > 0)
-			printf("%-9s %.1f GFLOP/s on one core, %.0f %% of the %.1f that multiply-adds in registers "
+			printf("%-12s %.1f GFLOP/s on one core, %.0f %% of the %.1f that multiply-adds in registers "
 			       "do\n",
 			       name, rate, 100 * rate / limit, limit);
 		else
-			printf("%-9s %.1f GFLOP/s on one core\n", name, rate);
+			printf("%-12s %.1f GFLOP/s on one core\n", name, rate);
 	}
 	ser_la_free(la);
 }
@@ -254,7 +272,7 @@ static void print_cpu(bool json)
 	struct ser_buf b = {0};
 	ser_la_describe(text, sizeof text);
 	json_text(&b, text);
-	printf(json ? "{\"kernels\":%s" : "kernels   %s\n", json ? b.s : text);
+	printf(json ? "{\"kernels\":%s" : "kernels      %s\n", json ? b.s : text);
 	print_rate(SER_LA_FULL, json);
 	print_rate(SER_LA_BF16, json);
 	if (json)
@@ -262,14 +280,15 @@ static void print_cpu(bool json)
 	ser_buf_free(&b);
 }
 
-static void print_env(bool json)
+static void print_env(bool json, bool kernels)
 {
 	struct ser_arena a = {0};
 	struct ser_val env = ser_cli_env(&a);
 	struct ser_buf b = {0};
 	char text[200];
 	ser_la_describe(text, sizeof text);
-	ser_val_set(&a, &env, "kernels", ser_str(text));
+	if (kernels) /* which --cpu says, too */
+		ser_val_set(&a, &env, "kernels", ser_str(text));
 	if (json) {
 		ser_val_json(&b, &env, false);
 		puts(b.s);
@@ -299,24 +318,18 @@ int main(int argc, char **argv)
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (replay && (json || c.n_operand > 1))
 		ser_cli_usage(&c, "--replay is of one stream, and no JSON");
-	if ((cpu || env) && (replay || c.n_operand > 0 || (cpu && env)))
-		ser_cli_usage(&c, "--%s reads no file%s", cpu ? "cpu" : "env",
-			      cpu && env ? ", and goes without --env" : "");
+	if ((cpu || env) && (replay || c.n_operand > 0))
+		ser_cli_usage(&c, "--%s reads no file", cpu ? "cpu" : "env");
 	if (!env)
 		ser_cli_confine(&c);
 	if (env)
-		print_env(json);
-	else if (cpu)
+		print_env(json, !cpu);
+	if (cpu)
 		print_cpu(json);
-	else if (c.n_operand == 0)
+	if (!env && !cpu && c.n_operand == 0)
 		one_file(&c, NULL, json, replay);
 	for (int i = 0; i < c.n_operand; i++)
-		if (!ser_st_is(c.operand[i]))
+		if (!other_file(&c, c.operand[i], json, replay))
 			one_file(&c, c.operand[i], json, replay);
-		else if (json || replay)
-			ser_cli_fail(&c, SER_EDATA, "%s: a model, not a stream: see ser-model show --json",
-				     c.operand[i]);
-		else
-			one_model(&c, c.operand[i]);
 	return ser_cli_end(&c);
 }

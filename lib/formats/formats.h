@@ -64,4 +64,16 @@ int ser_export_end(struct ser_export *ex, struct ser_err *e);
 /* Without ser_export_end(), what was written is removed. */
 void ser_export_free(struct ser_export *ex);
 
+/* ---- what a file is ------------------------------------------------------------------------- */
+
+/* By its content, not by its name, and without a promise that it is whole. */
+enum ser_guess {
+	SER_GUESS_NONE,   /* a stream, no regular file, or nothing known */
+	SER_GUESS_MODEL,  /* a model of ser-train */
+	SER_GUESS_OTHER,  /* something else that tools here write or read */
+	SER_GUESS_BROKEN, /* safetensors with a fault, which *e tells */
+};
+/* What the file of this name is and who reads it, added to *b: "a manifest of 144 rows, columns id path: ser-fold reads it". */
+enum ser_guess ser_guess(const char *path, struct ser_buf *b, struct ser_err *e);
+
 #endif
