@@ -32,13 +32,13 @@ struct ser_front {
 
 struct ser_front_ws {
 	/* one frame; rows are a few elements longer, for loops that go by four */
-	float *edge;  /* [win] samples of a frame that reaches over an end, or with dither */
-	double *raw;  /* [4 + win] from 4 on, as numbers of double precision */
-	double *x;    /* [n_fft] what is transformed */
-	double *z;    /* [2 F] its transform */
-	float *pw;    /* [F] its power */
-	float *mel;   /* [M] */
-	float *sound; /* the signal divided by its peak */
+	float *edge;       /* [win] samples of a frame that reaches over an end, or with dither */
+	double *raw;       /* [4 + win] from 4 on, as numbers of double precision */
+	double *x;         /* [n_fft] what is transformed */
+	double *z;         /* [2 F] its transform */
+	float *pw;         /* [F] its power */
+	float *mel, *rest; /* [M]; what cepstra add to mel, that it keeps its precision */
+	float *sound;      /* the signal divided by its peak */
 	size_t sound_cap;
 	/* descriptors: */
 	struct ser_lld_ws *lld;

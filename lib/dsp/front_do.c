@@ -20,6 +20,7 @@ struct ser_front_ws *ser_front_ws_new(const struct ser_front *p)
 	ws->z = ser_malloc_aligned(2 * (p->n_bin + 4), sizeof *ws->z);
 	ws->pw = ser_malloc_aligned(p->n_bin + 8, sizeof *ws->pw);
 	ws->mel = ser_malloc_aligned((size_t)p->o.num_mel_bins + 8, sizeof *ws->mel);
+	ws->rest = ser_malloc_aligned((size_t)p->o.num_mel_bins + 8, sizeof *ws->rest);
 	for (size_t i = 0; i < 8; i++) {
 		ws->z[2 * p->n_bin + i] = 0;
 		ws->pw[p->n_bin + i] = 0;
@@ -46,6 +47,7 @@ void ser_front_ws_free(struct ser_front_ws *ws)
 	free(ws->z);
 	free(ws->pw);
 	free(ws->mel);
+	free(ws->rest);
 	free(ws->sound);
 	ser_lld_ws_free(ws->lld);
 	ser_front_ws_free(ws->wide);
@@ -61,8 +63,9 @@ typedef float f8 __attribute__((vector_size(32), aligned(4)));
 typedef int32_t i8 __attribute__((vector_size(32)));
 
 /* ln(x + add) or, with add 0, ln(max(x, lo)), of positive normal numbers: x = 2^k m with sqrt(1/2) <= m < sqrt(2),
- * s = (m-1)/(m+1), ln m = 2 (s + s^3/3 + s^5/5 + s^7/7 + s^9/9), whose next term is below 8e-10. ln 2 in two pieces. */
-SER_CLONES static void log_row(float *y, size_t n, float add, float lo, float gain)
+ * s = (m-1)/(m+1), ln m = 2 (s + s^3/3 + s^5/5 + s^7/7 + s^9/9), whose next term is below 8e-10. ln 2 in two pieces.
+ * rest: where the part that is small goes instead of being added, which would round it, or NULL. */
+SER_CLONES static void log_row(float *y, float *rest, size_t n, float add, float lo, float gain)
 {
 	for (size_t i = 0; i < n; i += 8) {
 		f8 x = *(f8 *)(y + i) + add;
@@ -73,19 +76,24 @@ SER_CLONES static void log_row(float *y, size_t n, float add, float lo, float ga
 		f8 f = m - 1.0f, s = f / (m + 1.0f), z = s * s;
 		f8 q = z * (0.66666667f + z * (0.4f + z * (0.28571429f + z * 0.22222222f)));
 		/* ln m = 2 s + s q = f - s (f - q), which keeps f exact */
-		*(f8 *)(y + i) = gain * (kf * 0.693145751953125f + (f - (s * (f - q) - kf * 1.4286068e-6f)));
+		f8 large = kf * 0.693145751953125f, small = f - (s * (f - q) - kf * 1.4286068e-6f);
+		if (rest != NULL)
+			*(f8 *)(rest + i) = gain * small;
+		*(f8 *)(y + i) = gain * (rest != NULL ? large : large + small);
 	}
 }
 
-static void logarithm(const struct ser_front *p, float *y, size_t n)
+static void logarithm(const struct ser_front *p, float *y, float *rest, size_t n)
 {
 	float lo = (float)p->o.log_floor;
 	if (p->o.log == SER_LOG_LNADD)
-		log_row(y, n, lo, lo, 1);
+		log_row(y, rest, n, lo, lo, 1);
 	else if (p->o.log == SER_LOG_LN)
-		log_row(y, n, 0, lo, 1);
+		log_row(y, rest, n, 0, lo, 1);
 	else if (p->o.log == SER_LOG_DB || p->o.log == SER_LOG_WHISPER)
-		log_row(y, n, 0, lo, 4.34294482f); /* 10 / ln 10 */
+		log_row(y, rest, n, 0, lo, 4.34294482f); /* 10 / ln 10 */
+	else if (rest != NULL)
+		memset(rest, 0, n * sizeof *rest);
 }
 
 /* src [win] to ws->x [n_fft]: remove the mean, pre-emphasise, window, zero-pad. Returns the energy. In double precision,
@@ -148,8 +156,8 @@ static float spectrum(const struct ser_front *p, struct ser_front_ws *ws, const 
 	return energy;
 }
 
-/* Cepstra of the mel row; row c of the matrix holds the lifter and, for htk-compat's C0, sqrt(2). */
-static void cepstra(const struct ser_front *p, const float *mel, float log_energy, float *y)
+/* Cepstra of the mel row, mel + rest; row c of the matrix holds the lifter and, for htk-compat's C0, sqrt(2). */
+static void cepstra(const struct ser_front *p, const float *mel, const float *rest, float log_energy, float *y)
 {
 	size_t n_mel = (size_t)p->o.num_mel_bins, n = (size_t)p->o.num_ceps, last = p->o.htk_compat ? 1 : 0;
 	for (size_t c = 0; c < n; c++) {
@@ -158,9 +166,9 @@ static void cepstra(const struct ser_front *p, const float *mel, float log_energ
 		size_t b = 0;
 		for (; b + 4 <= n_mel; b += 4)
 			for (size_t k = 0; k < 4; k++)
-				a[k] += mel[b + k] * w[b + k];
+				a[k] += ((double)mel[b + k] + (double)rest[b + k]) * w[b + k];
 		for (; b < n_mel; b++)
-			a[0] += mel[b] * w[b];
+			a[0] += ((double)mel[b] + (double)rest[b]) * w[b];
 		y[(c + n - last) % n] = c == 0 && p->need_energy ? log_energy : (float)((a[0] + a[1]) + (a[2] + a[3]));
 	}
 }
@@ -206,19 +214,19 @@ static void one_frame(const struct ser_front *p, struct ser_front_ws *ws, const 
 	size_t n_mel = (size_t)p->o.num_mel_bins;
 	float energy[8] = {spectrum(p, ws, src)}, *mel = ws->mel;
 	if (p->o.kind == SER_SPEC) {
-		logarithm(p, ws->pw, p->n_bin);
+		logarithm(p, ws->pw, NULL, p->n_bin);
 		memcpy(y, ws->pw, p->n_bin * sizeof *y);
 		return;
 	}
 	bands(p, ws->pw, mel);
-	logarithm(p, mel, n_mel);
+	logarithm(p, mel, p->o.kind == SER_MFCC ? ws->rest : NULL, n_mel);
 	if (p->need_energy) {
-		log_row(energy, 1, 0, 1.1920928955078125e-07f, 1);
+		log_row(energy, NULL, 1, 0, 1.1920928955078125e-07f, 1);
 		if (p->o.energy_floor > 0)
 			energy[0] = fmaxf(energy[0], p->log_energy_floor);
 	}
 	if (p->o.kind == SER_MFCC) {
-		cepstra(p, mel, energy[0], y);
+		cepstra(p, mel, ws->rest, energy[0], y);
 		return;
 	}
 	if (p->need_energy && !p->o.htk_compat)
@@ -264,7 +272,7 @@ static void descriptors(const struct ser_front *p, struct ser_front_ws *ws, cons
 			size_t t, float *y)
 {
 	spectrum(p, ws, src);
-	logarithm(p, ws->pw, p->n_bin);
+	logarithm(p, ws->pw, NULL, p->n_bin);
 	if (p->wide != NULL)
 		widen(p, ws, x, n, t);
 	const struct ser_lld_frame f = {
