@@ -189,7 +189,8 @@ static void run(struct tool *t, bool from_stdin, const char *id)
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", "compare", "egemaps", NULL};
+	static const char *const kinds[] = {"wave",    "spec",    "mel",     "fbank", "mfcc", "lld",
+					    "compare", "egemaps", "emobase", "is09",  "is10", NULL};
 	struct tool t = {0};
 	struct ser_err e = {0};
 	bool from_stdin = false, alias[MAX_ROW] = {false};
@@ -204,7 +205,9 @@ int main(int argc, char **argv)
 		 SER_OPT_STR(&like, "MODEL"), .flags = SER_OPTION_READ},
 		{"functionals",
 		 "of each column over time, as func [D*K] in place of feat: "
-		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100, or egemaps, gemaps or compare2016",
+		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100, or a set: egemaps, gemaps, "
+		 "compare2016, "
+		 "emobase, is09 or is10",
 		 SER_OPT_STR(&t.o.functionals, "LIST")},
 		{"root", "where the relative paths of manifests begin", SER_OPT_STR(&t.o.root.dir, "DIR"),
 		 .flags = SER_OPTION_SILENT},

@@ -11,6 +11,9 @@ static const struct ser_lld_set *lld_set(enum ser_front_kind kind)
 	return kind == SER_LLD       ? &ser_lld_basic
 	       : kind == SER_COMPARE ? &ser_lld_compare
 	       : kind == SER_EGEMAPS ? &ser_lld_egemaps
+	       : kind == SER_EMOBASE ? &ser_lld_emobase
+	       : kind == SER_IS09    ? &ser_lld_is09
+	       : kind == SER_IS10    ? &ser_lld_is10
 				     : NULL;
 }
 
@@ -20,7 +23,7 @@ static int check_compat(const struct ser_front_opt *o, struct ser_err *e)
 	struct ser_front_opt plain;
 	ser_front_opt_init(&plain, o->kind);
 	plain.compat = o->compat;
-	plain.delta_order = o->kind == SER_COMPARE && o->delta_order == 0 ? 0 : plain.delta_order;
+	plain.delta_order = o->delta_order == 0 ? 0 : plain.delta_order;
 	struct ser_buf want = {0}, have = {0};
 	ser_front_text(&plain, &want);
 	ser_front_text(o, &have);
@@ -316,7 +319,7 @@ size_t ser_front_n_frame(const struct ser_front *p, size_t n)
 	if (p->o.kind == SER_WAVE)
 		return n;
 	if (p->smile != NULL)
-		return ser_smile_n_frame(n);
+		return ser_smile_n_frame(p->smile, n);
 	switch (p->o.edges) {
 	case SER_EDGES_SNIP:
 		return 1 + (n - p->win) / p->shift;

@@ -24,10 +24,34 @@ static const char *gemaps_name(size_t k, char *buf)
 	return ser_egemaps_func_name(gemaps(k), buf);
 }
 
+static const char *compare2016_name(size_t k, char *buf)
+{
+	return ser_smile_func_name("compare2016", k, buf);
+}
+
+static const char *emobase_name(size_t k, char *buf)
+{
+	return ser_smile_func_name("emobase", k, buf);
+}
+
+static const char *is09_name(size_t k, char *buf)
+{
+	return ser_smile_func_name("is09", k, buf);
+}
+
+static const char *is10_name(size_t k, char *buf)
+{
+	return ser_smile_func_name("is10", k, buf);
+}
+
 static const struct ser_func_set SETS[] = {
 	{"egemaps", SER_EGEMAPS, false, SER_EGEMAPS_FUNC_N, ser_egemaps_func_name},
 	{"gemaps", SER_EGEMAPS, false, GEMAPS_N, gemaps_name},
-	{"compare2016", SER_COMPARE, true, SMILE_COMPARE_FUNC_N, ser_smile_compare_func_name},
+	{"compare2016", SER_COMPARE, true, 6373, compare2016_name},
+	{"is13", SER_COMPARE, true, 6373, compare2016_name},
+	{"emobase", SER_EMOBASE, false, 988, emobase_name},
+	{"is09", SER_IS09, false, 384, is09_name},
+	{"is10", SER_IS10, false, 1582, is10_name},
 };
 
 const struct ser_func_set *ser_func_set(const char *name)
@@ -44,7 +68,7 @@ void ser_front_func(const struct ser_front *p, struct ser_front_ws *ws, const st
 	float all[SER_EGEMAPS_FUNC_N], *to = set->kind == SER_EGEMAPS ? all : f;
 	ser_assert(set->kind == p->o.kind);
 	if (p->smile != NULL) {
-		ser_smile_func(p->smile, ws->smile, to);
+		ser_smile_func(p->smile, ws->smile, set->name, to);
 	} else {
 		double *scratch = ser_malloc(2 * n_frame, sizeof *scratch);
 		ser_egemaps_func(y, n_frame, ser_front_shift_s(p), x, n, scratch, to);

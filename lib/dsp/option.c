@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const KINDS[] = {"wave", "spec", "mel", "fbank", "mfcc", "lld", "compare", "egemaps", NULL};
+static const char *const KINDS[] = {"wave",    "spec",    "mel",     "fbank", "mfcc", "lld",
+				    "compare", "egemaps", "emobase", "is09",  "is10", NULL};
 static const char *const WINDOWS[] = {"povey", "hamming", "hanning", "rectangular", "blackman", NULL};
 static const char *const EDGES[] = {"snip", "mirror", "center", "valid", "shifts", NULL};
 static const char *const PADS[] = {"reflect", "constant", NULL};
@@ -25,7 +26,8 @@ enum {
 	K_LLD = 1 << SER_LLD | 1 << SER_COMPARE | 1 << SER_EGEMAPS,
 	K_STFT = K_SPEC | K_BANDS | K_LLD,
 	K_LOG = K_SPEC | K_BANDS,
-	K_ALL = K_WAVE | K_STFT
+	K_SMILE = 1 << SER_EMOBASE | 1 << SER_IS09 | 1 << SER_IS10, /* only by openSMILE's numbers */
+	K_ALL = K_WAVE | K_STFT | K_SMILE
 };
 
 #define BOOL(n, m, k, h)                                                                                               \
@@ -92,7 +94,7 @@ static const struct ser_option FIELDS[] = {
 	REAL("f0-floor", f0_floor, 20, 1000, K_LLD, "lowest pitch looked for, Hz; three periods make its window"),
 	REAL("f0-ceiling", f0_ceiling, 21, 5000, K_LLD, "highest pitch, Hz"),
 	BOOL("subtract-mean", subtract_mean, K_STFT, "subtract each column's mean over the utterance"),
-	INT("delta-order", delta_order, 0, 2, K_STFT, "append deltas up to this order"),
+	INT("delta-order", delta_order, 0, 2, K_STFT | K_SMILE, "append deltas up to this order"),
 	INT("delta-window", delta_window, 1, 100, K_STFT, "frames to each side in a delta"),
 	ENUM("compat", compat, COMPATS, 1 << SER_COMPARE | 1 << SER_EGEMAPS,
 	     "the numbers of that program, as far as they are known"),
@@ -149,6 +151,11 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind)
 		o->f0_floor = kind == SER_COMPARE ? 52 : 55;
 		o->f0_ceiling = kind == SER_COMPARE ? 620 : 1000;
 		o->delta_order = kind == SER_COMPARE;
+	} else if (K_SMILE >> kind & 1) {
+		o->round_to_power_of_two = true;
+		o->edges = SER_EDGES_SNIP;
+		o->compat = SER_COMPAT_OPENSMILE;
+		o->delta_order = 1;
 	} else {
 		o->edges = SER_EDGES_CENTER;
 		o->window_type = SER_WIN_HANNING;
@@ -165,10 +172,9 @@ const char *ser_front_kind_name(enum ser_front_kind k)
 
 const char *const *ser_front_axes(enum ser_front_kind k)
 {
-	static const char *const axes[][2] = {{"sample", "channel"},   {"frame", "bin"},       {"frame", "mel"},
-					      {"frame", "mel"},        {"frame", "cepstrum"},  {"frame", "descriptor"},
-					      {"frame", "descriptor"}, {"frame", "descriptor"}};
-	return axes[k];
+	static const char *const axes[][2] = {{"sample", "channel"}, {"frame", "bin"},      {"frame", "mel"},
+					      {"frame", "mel"},      {"frame", "cepstrum"}, {"frame", "descriptor"}};
+	return axes[k < SER_LLD ? k : SER_LLD];
 }
 
 /* The position of s in a NULL-terminated list, or -1. */

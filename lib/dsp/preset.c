@@ -30,6 +30,10 @@ static const struct preset {
 	{"egemaps-opensmile", "egemaps compat=opensmile", "egemaps"},
 	{"gemaps-opensmile", "egemaps compat=opensmile", "gemaps"},
 	{"compare2016", "compare compat=opensmile", "compare2016"},
+	{"emobase", "emobase", "emobase"},
+	{"is09", "is09", "is09"},
+	{"is10", "is10", "is10"},
+	{"is13", "compare compat=opensmile", "is13"},
 };
 
 const char *ser_front_preset_name(size_t i)

@@ -8,19 +8,34 @@
 
 static const float QUIET = 0.001f; /* root mean square of a windowed frame of 60 ms, below which there is no voice */
 
+static const struct ser_lld_set *columns(enum ser_front_kind kind)
+{
+	return kind == SER_EGEMAPS   ? &ser_lld_egemaps
+	       : kind == SER_IS09    ? &ser_lld_is09
+	       : kind == SER_IS10    ? &ser_lld_is10
+	       : kind == SER_EMOBASE ? &ser_lld_emobase
+				     : &ser_lld_compare;
+}
+
 struct ser_smile *ser_smile_new(enum ser_front_kind kind)
 {
 	struct ser_smile *p = ser_calloc(1, sizeof *p);
-	bool egemaps = kind == SER_EGEMAPS;
 	p->kind = kind;
-	p->n_column = egemaps ? SER_EGEMAPS_LLD_N : SER_COMPARE_N;
-	p->reach = egemaps ? 0.1 : 0.25;
-	p->spectrum = ser_smile_spectrum_new();
-	p->pitch = egemaps ? ser_smile_pitch_new(55, 1000) : ser_smile_pitch_new(52, 620);
-	if (egemaps)
-		p->formants = ser_smile_formants_new();
-	else
+	p->n_column = columns(kind)->n;
+	p->reach = kind == SER_EGEMAPS ? 0.1 : 0.25;
+	p->win = SMILE_WIN;
+	p->win_long = SMILE_LONG;
+	if (kind == SER_EGEMAPS) {
+		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms);
+		p->pitch = ser_smile_pitch_new(55, 1000);
+		p->formants = ser_smile_formants_new(SMILE_WIN, true);
+	} else if (kind == SER_COMPARE) {
+		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms);
+		p->pitch = ser_smile_pitch_new(52, 620);
 		ser_smile_compare_new(p);
+	} else {
+		ser_smile_older_new(p);
+	}
 	return p;
 }
 
@@ -31,6 +46,8 @@ void ser_smile_free(struct ser_smile *p)
 	ser_smile_spectrum_free(p->spectrum);
 	ser_smile_pitch_free(p->pitch);
 	ser_smile_formants_free(p->formants);
+	ser_smile_bands_free(p->bands);
+	ser_smile_acf_free(p->acf);
 	free(p);
 }
 
@@ -58,15 +75,25 @@ void ser_smile_ws_free(struct ser_smile_ws *ws)
 	free(ws);
 }
 
-size_t ser_smile_n_frame(size_t n)
+static size_t n_long(const struct ser_smile *p, size_t n)
 {
-	return n < SMILE_LONG ? 0 : 2 + (n - SMILE_LONG) / SMILE_HOP;
+	return 1 + (n - p->win_long) / SMILE_HOP;
+}
+
+size_t ser_smile_n_frame(const struct ser_smile *p, size_t n)
+{
+	return n < SMILE_LONG ? 0 : n_long(p, n) + (p->kind != SER_IS10);
+}
+
+size_t ser_smile_rows(const struct ser_smile *p, const struct ser_smile_ws *ws)
+{
+	return ser_smile_n_frame(p, ws->n);
 }
 
 static void room(const struct ser_smile *p, struct ser_smile_ws *ws, size_t n)
 {
-	size_t t = ser_smile_n_frame(n) - 1, short_frames = 1 + (n - SMILE_WIN) / SMILE_HOP,
-	       cells = ser_mul(short_frames, p->n_column);
+	size_t t = n_long(p, n), short_frames = 1 + (n - p->win) / SMILE_HOP,
+	       cells = ser_mul(short_frames + 1, p->n_column);
 	ws->n = n;
 	ws->n_long = t;
 	ws->n_short = short_frames;
@@ -79,7 +106,7 @@ static void room(const struct ser_smile *p, struct ser_smile_ws *ws, size_t n)
 	ws->hz = ws->level + t;
 	ws->voicing = ws->hz + t;
 	ws->back = ser_grow(ws->back, &ws->cap_back, ser_mul(t, SMILE_CAND + 1), sizeof *ws->back);
-	if (p->kind != SER_COMPARE)
+	if (p->kind == SER_EGEMAPS)
 		return;
 	ws->smooth = ser_grow(ws->smooth, &ws->cap_smooth, ser_mul(cells, 2), sizeof *ws->smooth);
 	ws->delta = ws->smooth + cells;
@@ -116,6 +143,14 @@ float ser_smile_mean3_voice(const float *column, size_t stride, size_t t, size_t
 	return (float)(sum / n);
 }
 
+double ser_smile_zero_crossings(const double *x, size_t n)
+{
+	size_t crossings = 0;
+	for (size_t i = 1; i + 1 < n; i++)
+		crossings += x[i - 1] * x[i] < 0 || (x[i] == 0 && x[i - 1] * x[i + 1] <= 0);
+	return (double)crossings / (double)n;
+}
+
 void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const float *x, size_t n, float *y, int n_delta)
 {
 	room(p, ws, n);
@@ -123,14 +158,16 @@ void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const floa
 		ws->x[i] = x[i] * (32768.0 / 32767);
 	if (p->kind == SER_EGEMAPS)
 		ser_smile_egemaps_do(p, ws, y);
-	else
+	else if (p->kind == SER_COMPARE)
 		ser_smile_compare_do(p, ws, y, p->n_column * (size_t)(1 + n_delta), n_delta > 0);
+	else
+		ser_smile_older_do(p, ws, y, p->n_column * (size_t)(1 + n_delta), n_delta > 0);
 }
 
-void ser_smile_func(const struct ser_smile *p, struct ser_smile_ws *ws, float *f)
+void ser_smile_func(const struct ser_smile *p, struct ser_smile_ws *ws, const char *set, float *f)
 {
 	if (p->kind == SER_EGEMAPS)
 		ser_smile_egemaps_func(ws, f);
 	else
-		ser_smile_compare_func(ws, f);
+		ser_smile_groups_func(set, ws, f);
 }

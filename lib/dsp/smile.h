@@ -22,6 +22,7 @@ enum {
 	SMILE_BAND = 26,
 	SMILE_CAND = 6, /* candidates of pitch a frame */
 	SMILE_FORMANT = 3,
+	SMILE_LSP = 8,
 	SMILE_HARMONIC = 100,
 	SMILE_SCRATCH = 2080 /* aligned doubles for the transforms */
 };
@@ -29,16 +30,30 @@ enum {
 /* ---- spectra (smile_spectrum.c) ------------------------------------------------------------------ */
 
 struct ser_smile_spectrum; /* windows, transforms, filters; const */
-struct ser_smile_spectrum *ser_smile_spectrum_new(void);
+/* Short frames: their length, pre-emphasis x[i] - a x[i-1] within them, and the bands that are made of them. */
+struct ser_smile_frame {
+	size_t win; /* <= SMILE_FFT */
+	double preemphasis, low_hz /* of the lowest band */;
+	size_t first_bin; /* lower ones are in no band */
+	bool magnitude;   /* bands of magnitudes, else of power */
+	double least;     /* of a band */
+};
+extern const struct ser_smile_frame ser_smile_20ms;
+struct ser_smile_spectrum *ser_smile_spectrum_new(const struct ser_smile_frame *f);
 void ser_smile_spectrum_free(struct ser_smile_spectrum *p);
-/* One frame's transforms: z [2 * 257] of 20 ms under a Hamming window, with its power pw [257]; mag [513] of 60 ms
+/* One frame's transforms: z [2 * 257] of the short one under a Hamming window, with its power pw [257]; mag [513] of 60 ms
  * under a Gaussian one, whose root mean square under the window it returns. x: the first sample of the frame, times
  * 32768 / 32767. scratch [SMILE_SCRATCH], z: aligned. */
 void ser_smile_short(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *z, double *pw);
 double ser_smile_long(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *mag);
 /* The autocorrelation r [1024] of the frame with mag [513]. */
 void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double *mag, double *scratch, double *r);
-/* ln of the energies of 26 triangles on the mel scale from 20 Hz to 8 kHz, at least 2^-30 each. */
+/* n <= 26 triangles on the mel scale, without bins below first_bin; ln [n] of their sums of s [257], at least `least` each. */
+struct ser_smile_bands; /* const */
+struct ser_smile_bands *ser_smile_bands_new(size_t n, double low_hz, double high_hz, size_t first_bin);
+void ser_smile_bands_free(struct ser_smile_bands *p);
+void ser_smile_bands_do(const struct ser_smile_bands *p, const double *s, double least, double *ln);
+/* ln [26] of the triangles up to 8 kHz. */
 void ser_smile_mel(const struct ser_smile_spectrum *p, const double *pw, double *ln);
 /* PLP's auditory spectrum y [26]: (energy times equal loudness)^0.33, here with the roll-off above 4.6 kHz. Returns
  * its mean. */
@@ -93,27 +108,51 @@ void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const double *ma
 /* ---- formants (smile_formants.c) ------------------------------------------------------------------ */
 
 struct ser_smile_formants; /* const */
-struct ser_smile_formants *ser_smile_formants_new(void);
+struct ser_smile_formants *
+ser_smile_formants_new(size_t win, bool centred); /* of frames of win samples, centred in the transform's */
 void ser_smile_formants_free(struct ser_smile_formants *p);
-/* Linear prediction of order 11 of the frame z [2 * 257] brought to 11 kHz; hz and bandwidth [3], 0 where there are
+/* The frame z [2 * 257] brought to 11 kHz, v [<= 352]; returns how many samples. */
+size_t ser_smile_narrow(const struct ser_smile_formants *p, const double *z, double *scratch, float *v);
+/* Linear prediction of order 11 of that frame; hz and bandwidth [3], 0 where there are
  * fewer. */
 void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, double *scratch, float *hz,
 			   float *bandwidth);
+/* Line spectral frequencies y [8] of the linear prediction of order 8 of v [n], radians, rising; 0 where there are fewer. */
+void ser_smile_lsp(const float *v, size_t n, float *y);
+
+/* ---- pitch of the older sets (smile_acf.c) -------------------------------------------------------- */
+
+struct ser_smile_acf; /* const */
+struct ser_smile_acf_opt {
+	size_t win, n_fft; /* <= 960, 1024 */
+	double preemphasis, log_add /* to the power under the cepstrum's logarithm */;
+};
+struct ser_smile_acf *ser_smile_acf_new(const struct ser_smile_acf_opt *o);
+void ser_smile_acf_free(struct ser_smile_acf *p);
+/* Of the frame at x, Hamming window: the highest peak of the autocorrelation's magnitude as a share of its beginning, and the pitch at the
+ * cepstrum's highest value, 0 where the former is at most 0.55. */
+void ser_smile_acf_do(const struct ser_smile_acf *p, const double *x, double *scratch, float *voicing, float *hz);
+/* That pitch over frames, in place: a frame late, as openSMILE has it, without single frames, each with the one before averaged. */
+void ser_smile_acf_track(float *hz, size_t n);
+/* A quarter of the way to the pitch each frame that has one; from: where it begins, below 0: with the first pitch. */
+void ser_smile_envelope(const float *hz, size_t n, float from, float *y);
 
 /* ---- sets (smile.c) ------------------------------------------------------------------------------ */
 
 struct ser_smile;                                          /* const */
 struct ser_smile_ws;                                       /* what a thread has of the sound at hand */
-struct ser_smile *ser_smile_new(enum ser_front_kind kind); /* SER_EGEMAPS or SER_COMPARE */
+struct ser_smile *ser_smile_new(enum ser_front_kind kind); /* SER_EGEMAPS and beyond, or SER_COMPARE */
 void ser_smile_free(struct ser_smile *p);
 struct ser_smile_ws *ser_smile_ws_new(void);
 void ser_smile_ws_free(struct ser_smile_ws *ws);
-size_t ser_smile_n_frame(size_t n); /* T = T60 + 1, 0 below 960 samples */
-/* x [n] to y [T, D (1 + n_delta)], D the kind's descriptors; n_delta 0 or, of SER_COMPARE, 1 */
+/* T: of the set's longest frames as many as there are and, but of is10, one more; 0 below 960 samples */
+size_t ser_smile_n_frame(const struct ser_smile *p, size_t n);
+/* x [n] to y [T, D (1 + n_delta)], D the kind's descriptors; n_delta 0 or, but of SER_EGEMAPS, 1 */
 void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const float *x, size_t n, float *y, int n_delta);
-/* The functionals of the sound of the last _do: f [88] or [6373], which smile_compare_func.c names; buf: 64 bytes. */
-enum { SMILE_COMPARE_FUNC_N = 6373 };
-const char *ser_smile_compare_func_name(size_t k, char *buf);
-void ser_smile_func(const struct ser_smile *p, struct ser_smile_ws *ws, float *f);
+/* The functionals of the sound of the last _do: of SER_EGEMAPS f [88]; of the other kinds those of a set of theirs, compare2016, is13, emobase,
+ * is09 or is10, f [_func_n]. Their names, buf: 64 bytes. */
+size_t ser_smile_func_n(const char *set);
+const char *ser_smile_func_name(const char *set, size_t k, char *buf);
+void ser_smile_func(const struct ser_smile *p, struct ser_smile_ws *ws, const char *set, float *f);
 
 #endif

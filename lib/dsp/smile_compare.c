@@ -21,15 +21,6 @@ void ser_smile_compare_new(struct ser_smile *p)
 
 /* ---- one frame ----------------------------------------------------------------------------------- */
 
-/* Changes of sign over samples, where every sample of a stretch of zeros is one. */
-static double zero_crossings(const double *x)
-{
-	size_t n = 0;
-	for (size_t i = 1; i + 1 < SMILE_LONG; i++)
-		n += x[i - 1] * x[i] < 0 || (x[i] == 0 && x[i - 1] * x[i + 1] <= 0);
-	return (double)n / SMILE_LONG;
-}
-
 /* Half of the way up and down from one extremum of s [256] to the next; extrema are so among two neighbours to each side. */
 static double harmonicity(const double *s)
 {
@@ -143,7 +134,7 @@ static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 			y[COMPARE_MFCC + c] = (float)mfcc[c];
 		if (t >= ws->n_long)
 			continue;
-		y[COMPARE_ZCR] = (float)zero_crossings(x);
+		y[COMPARE_ZCR] = (float)ser_smile_zero_crossings(x, SMILE_LONG);
 		ws->level[t] = (float)ser_smile_long(p->spectrum, x, ws->scratch, mag);
 		ser_smile_candidates(p->pitch, mag, &ws->cand[t]);
 	}

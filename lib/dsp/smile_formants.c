@@ -6,22 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The frame of 20 ms, centred in the transform's 512 points, at 11 kHz: 512 points are 352 there, of which the first 220 are taken, and
- * of whose spectrum the first 110 bins. */
-enum { ORDER = 11, RATE = 11000, POINTS = 352, TAKEN = 220, BINS = 110 };
+/* The frame at 11 kHz: the transform's 512 points are 352 there, of which as many are taken as the frame has, and of whose spectrum half as
+ * many bins. */
+enum { ORDER = 11, RATE = 11000, POINTS = 352, MOST_BINS = POINTS / 2 };
 static const double LOW_HZ = 50, HIGH_HZ = 5500;
 
 struct ser_smile_formants {
 	struct ser_fft *fft;
-	double turn[2 * BINS]; /* of the delay that centres the frame */
+	size_t taken, bins;
+	double turn[2 * MOST_BINS]; /* of the delay that centres the frame */
 };
 
-struct ser_smile_formants *ser_smile_formants_new(void)
+struct ser_smile_formants *ser_smile_formants_new(size_t win, bool centred)
 {
 	struct ser_smile_formants *p = ser_malloc(1, sizeof *p);
 	p->fft = ser_fft_new(POINTS);
-	for (size_t k = 0; k < BINS; k++) {
-		double w = 2 * M_PI * (double)k * 0.5 * (SMILE_FFT - SMILE_WIN) / SMILE_FFT;
+	p->taken = win * POINTS / SMILE_FFT;
+	p->bins = p->taken / 2;
+	for (size_t k = 0; k < p->bins; k++) {
+		double w = centred ? 2 * M_PI * (double)k * 0.5 * (double)(SMILE_FFT - win) / SMILE_FFT : 0;
 		p->turn[2 * k] = cos(w);
 		p->turn[2 * k + 1] = -sin(w);
 	}
@@ -36,34 +39,46 @@ void ser_smile_formants_free(struct ser_smile_formants *p)
 	free(p);
 }
 
-void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, double *scratch, float *hz,
-			   float *bandwidth)
+size_t ser_smile_narrow(const struct ser_smile_formants *p, const double *z, double *scratch, float *v)
 {
-	double *y = scratch + SMILE_SCRATCH / 2, r[ORDER + 1], a[ORDER + 1], f[ORDER], b[ORDER];
-	float v[TAKEN];
-	double complex root[ORDER];
-	size_t n = 0;
-	memset(hz, 0, SMILE_FORMANT * sizeof *hz);
-	memset(bandwidth, 0, SMILE_FORMANT * sizeof *bandwidth);
+	double *y = scratch + SMILE_SCRATCH / 2;
 	memset(scratch, 0, 2 * (POINTS / 2 + 1) * sizeof *scratch);
-	for (size_t k = 0; k < BINS; k++) {
+	for (size_t k = 0; k < p->bins; k++) {
 		double c = p->turn[2 * k], s = p->turn[2 * k + 1];
 		scratch[2 * k] = z[2 * k] * c - z[2 * k + 1] * s;
 		scratch[2 * k + 1] = z[2 * k] * s + z[2 * k + 1] * c;
 	}
 	scratch[0] *= 2;
 	ser_fft_inverse(p->fft, scratch, y);
-	/* sums in single precision, as openSMILE's: a spectrum that ends at 3.4 of 5.5 kHz is so nearly predictable that their
-	 * rounding moves roots */
-	for (size_t i = 0; i < TAKEN; i++)
+	for (size_t i = 0; i < p->taken; i++)
 		v[i] = (float)(y[i] / SMILE_FFT);
-	for (size_t m = 0; m <= ORDER; m++) {
+	return p->taken;
+}
+
+/* Linear prediction of v [n] to a [order + 1]; false when there is none. Sums in single precision, as openSMILE's: a spectrum that ends at
+ * 3.4 of 5.5 kHz is so nearly predictable that their rounding moves roots. */
+static bool predict(const float *v, size_t n, int order, double *a)
+{
+	double r[SER_LPC_MAX + 1];
+	for (size_t m = 0; m <= (size_t)order; m++) {
 		float sum = 0;
-		for (size_t i = 0; i + m < TAKEN; i++)
+		for (size_t i = 0; i + m < n; i++)
 			sum += v[i] * v[i + m];
 		r[m] = sum;
 	}
-	if (!(r[0] > 0) || !ser_lpc_levinson(r, ORDER, a))
+	return r[0] > 0 && ser_lpc_levinson(r, order, a);
+}
+
+void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, double *scratch, float *hz,
+			   float *bandwidth)
+{
+	double a[ORDER + 1], f[ORDER], b[ORDER];
+	float v[POINTS];
+	double complex root[ORDER];
+	size_t n = 0;
+	memset(hz, 0, SMILE_FORMANT * sizeof *hz);
+	memset(bandwidth, 0, SMILE_FORMANT * sizeof *bandwidth);
+	if (!predict(v, ser_smile_narrow(p, z, scratch, v), ORDER, a))
 		return;
 	for (size_t m = 1; m <= ORDER; m++)
 		a[m] = -a[m]; /* openSMILE's polynomial is 1 - sum a[m] z^-m of the filter 1 + sum a[m] z^-m */
@@ -80,4 +95,52 @@ void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, 
 	}
 	for (size_t i = 0; i < n && i < SMILE_FORMANT; i++)
 		hz[i] = (float)f[i], bandwidth[i] = (float)b[i];
+}
+
+/* ---- line spectral frequencies -------------------------------------------------------------------- */
+
+enum { HALF = SMILE_LSP / 2, GRID = 512, HALVINGS = 24 };
+
+/* The sum, or the difference, of the predictor's polynomial and its mirror image on the unit circle, as a real function of the angle:
+ * F. Itakura, "Line spectrum representation of linear predictor coefficients of speech signals", JASA 57 (1975) S35. */
+static double mirror(const double *c, bool sum, double w)
+{
+	double half = sum ? cos(0.5 * w) : sin(0.5 * w), two = 2 * cos(w), last = sum ? half : -half, now = half, y = 0;
+	for (int i = HALF; i >= 0; i--) { /* now: the cosine, or sine, of (HALF + 1/2 - i) w */
+		y += c[i] * now;
+		double next = two * now - last;
+		last = now;
+		now = next;
+	}
+	return y;
+}
+
+void ser_smile_lsp(const float *v, size_t n, float *y)
+{
+	double a[SMILE_LSP + 2] = {1}, c[2][HALF + 1];
+	if (!predict(v, n, SMILE_LSP, a))
+		memset(a + 1, 0, SMILE_LSP * sizeof *a);
+	a[SMILE_LSP + 1] = 0;
+	for (int i = 0; i <= HALF; i++) {
+		c[0][i] = a[i] + a[SMILE_LSP + 1 - i];
+		c[1][i] = a[i] - a[SMILE_LSP + 1 - i];
+	}
+	memset(y, 0, SMILE_LSP * sizeof *y);
+	size_t found = 0, g = 0;
+	while (found < SMILE_LSP && g < GRID) { /* zeros of the two alternate */
+		bool sum = found % 2 == 0;
+		double lo = M_PI * (double)g / GRID, hi = M_PI * (double)(g + 1) / GRID;
+		double from = mirror(c[!sum], sum, lo), to = mirror(c[!sum], sum, hi);
+		if (from == 0 || (from < 0) == (to < 0)) {
+			g++;
+			continue;
+		}
+		for (int k = 0; k < HALVINGS; k++) {
+			double mid = 0.5 * (lo + hi);
+			bool left = (mirror(c[!sum], sum, mid) < 0) == (from < 0);
+			lo = left ? mid : lo;
+			hi = left ? hi : mid;
+		}
+		y[found++] = (float)(0.5 * (lo + hi));
+	}
 }

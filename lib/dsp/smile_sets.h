@@ -8,11 +8,13 @@
 
 struct ser_smile {
 	enum ser_front_kind kind;
-	size_t n_column;
-	double reach; /* of the search for a period, about that of the pitch */
+	size_t n_column, win, win_long; /* samples of the short frames and the longest */
+	double reach;                   /* of the search for a period, about that of the pitch */
 	struct ser_smile_spectrum *spectrum;
 	struct ser_smile_pitch *pitch;
 	struct ser_smile_formants *formants; /* of egemaps */
+	struct ser_smile_bands *bands;       /* of is10: eight */
+	struct ser_smile_acf *acf;           /* of emobase and is09 */
 	double sharp[SMILE_BIN];             /* of compare: 0.11 z g(z) */
 };
 
@@ -23,7 +25,7 @@ struct ser_smile_ws {
 	struct ser_smile_cand *cand;      /* [n_long] */
 	struct ser_smile_periods *period; /* [n_long] */
 	float *level, *hz, *voicing;      /* [n_long]; level: root mean square of the windowed frames */
-	float *smooth, *delta;            /* [n_short, n_column] of compare */
+	float *smooth, *delta;            /* [n_short, n_column], but of egemaps */
 	unsigned char *back;
 	size_t n_column, n, n_short, n_long, sure;
 	size_t cap_x, cap_raw, cap_cand, cap_period, cap_level, cap_smooth, cap_back;
@@ -46,13 +48,20 @@ static inline size_t ser_smile_func_rows(const struct ser_smile_ws *ws)
 /* The pitch of all frames, whose level and candidates are known: hz, 0 without a voice, voicing, periods, sure. */
 void ser_smile_track(const struct ser_smile *p, struct ser_smile_ws *ws);
 
-/* smile_egemaps.c, smile_compare.c: what is raw, then rows of output y [T, n_column]. */
+/* Rows of descriptors that there are. */
+size_t ser_smile_rows(const struct ser_smile *p, const struct ser_smile_ws *ws);
+/* Changes of sign over samples, where every sample of a stretch of zeros is one. */
+double ser_smile_zero_crossings(const double *x, size_t n);
+
+/* smile_egemaps.c, smile_compare.c, smile_older.c: what is raw, then rows of output y [T, n_column]. */
 void ser_smile_egemaps_do(const struct ser_smile *p, struct ser_smile_ws *ws, float *y);
 void ser_smile_compare_new(struct ser_smile *p);
 void ser_smile_compare_do(const struct ser_smile *p, struct ser_smile_ws *ws, float *y, size_t stride, bool delta);
-/* smile_func.c, smile_compare_func.c */
+void ser_smile_older_new(struct ser_smile *p);
+void ser_smile_older_do(const struct ser_smile *p, struct ser_smile_ws *ws, float *y, size_t stride, bool delta);
+/* smile_func.c, smile_groups.c */
 void ser_smile_egemaps_func(struct ser_smile_ws *ws, float *f);
-void ser_smile_compare_func(struct ser_smile_ws *ws, float *f);
+void ser_smile_groups_func(const char *set, struct ser_smile_ws *ws, float *f);
 
 /* Runs of frames with a voice in column f0 [., stride] of n rows, or without; those of less than three frames don't count, nor do breaks of
  * one frame between them. A run of n frames is n - 1 long. Seconds. */

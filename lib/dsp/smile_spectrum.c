@@ -6,14 +6,21 @@
 #include <string.h>
 
 enum { CEPS = 14 };
-static const double LEAST = 1.0 / (1 << 30); /* band energies below count as that: one of 16-bit samples */
 static const double BIN_HZ = (double)SMILE_RATE / SMILE_FFT;
 
+/* HTK leaves out the bins up to the one nearest to 20 Hz; band energies below that of one of 16-bit samples count as it. */
+const struct ser_smile_frame ser_smile_20ms = {.win = SMILE_WIN, .low_hz = 20, .first_bin = 2, .least = 0x1p-30};
+
+struct ser_smile_bands {
+	size_t n, lo[SMILE_BAND], width[SMILE_BAND];
+	double centre_hz[SMILE_BAND], weight[SMILE_BAND][SMILE_BIN];
+};
+
 struct ser_smile_spectrum {
-	double hamming[SMILE_WIN], gauss[SMILE_LONG];
+	struct ser_smile_frame f;
+	double hamming[SMILE_FFT], gauss[SMILE_LONG];
 	struct ser_fft *fft, *long_fft;
-	size_t lo[SMILE_BAND], n[SMILE_BAND];
-	double weight[SMILE_BAND][SMILE_BIN];
+	struct ser_smile_bands *bands;
 	double loud[SMILE_BAND]; /* equal loudness to the power 0.33 */
 	double dct[CEPS][SMILE_BAND];
 };
@@ -32,11 +39,49 @@ static double equal_loudness(double hz)
 	       (1 + 2.274101e-26 * pow(hz, 7)) / 0.17;
 }
 
-struct ser_smile_spectrum *ser_smile_spectrum_new(void)
+struct ser_smile_bands *ser_smile_bands_new(size_t n, double low_hz, double high_hz, size_t first_bin)
+{
+	struct ser_smile_bands *p = ser_calloc(1, sizeof *p);
+	double bottom = mel(low_hz), step = (mel(high_hz) - bottom) / (double)(n + 1);
+	p->n = n;
+	for (size_t b = 0; b < n; b++) {
+		double centre = bottom + step * (double)(b + 1);
+		for (size_t k = first_bin; k < SMILE_BIN; k++) {
+			double w = 1 - fabs(mel((double)k * BIN_HZ) - centre) / step;
+			if (w <= 0)
+				continue;
+			if (p->width[b] == 0)
+				p->lo[b] = k;
+			p->weight[b][k - p->lo[b]] = w;
+			p->width[b] = k + 1 - p->lo[b];
+		}
+		p->centre_hz[b] = 700 * (exp(centre / 1127) - 1);
+	}
+	return p;
+}
+
+void ser_smile_bands_free(struct ser_smile_bands *p)
+{
+	free(p);
+}
+
+void ser_smile_bands_do(const struct ser_smile_bands *p, const double *s, double least, double *ln)
+{
+	for (size_t b = 0; b < p->n; b++) {
+		const double *w = p->weight[b], *from = s + p->lo[b];
+		double sum = 0;
+		for (size_t k = 0; k < p->width[b]; k++)
+			sum += w[k] * from[k];
+		ln[b] = log(fmax(sum, least));
+	}
+}
+
+struct ser_smile_spectrum *ser_smile_spectrum_new(const struct ser_smile_frame *f)
 {
 	struct ser_smile_spectrum *p = ser_calloc(1, sizeof *p);
-	for (size_t i = 0; i < SMILE_WIN; i++)
-		p->hamming[i] = 0.54 - 0.46 * cos(2 * M_PI * (double)i / (SMILE_WIN - 1));
+	p->f = *f;
+	for (size_t i = 0; i < f->win; i++)
+		p->hamming[i] = 0.54 - 0.46 * cos(2 * M_PI * (double)i / (double)(f->win - 1));
 	double half = 0.5 * (SMILE_LONG - 1);
 	for (size_t i = 0; i < SMILE_LONG; i++) {
 		double u = ((double)i - half) / (0.4 * half);
@@ -44,20 +89,9 @@ struct ser_smile_spectrum *ser_smile_spectrum_new(void)
 	}
 	p->fft = ser_fft_new(SMILE_FFT);
 	p->long_fft = ser_fft_new(SMILE_LONG_FFT);
-	double bottom = mel(20), step = (mel(8000) - bottom) / (SMILE_BAND + 1);
-	for (size_t b = 0; b < SMILE_BAND; b++) {
-		double centre = bottom + step * (double)(b + 1);
-		for (size_t k = 2; k < SMILE_BIN; k++) { /* HTK leaves out the bins up to the one nearest to 20 Hz */
-			double w = 1 - fabs(mel((double)k * BIN_HZ) - centre) / step;
-			if (w <= 0)
-				continue;
-			if (p->n[b] == 0)
-				p->lo[b] = k;
-			p->weight[b][k - p->lo[b]] = w;
-			p->n[b] = k + 1 - p->lo[b];
-		}
-		p->loud[b] = pow(equal_loudness(700 * (exp(centre / 1127) - 1)), 0.33);
-	}
+	p->bands = ser_smile_bands_new(SMILE_BAND, f->low_hz, 8000, f->first_bin);
+	for (size_t b = 0; b < SMILE_BAND; b++)
+		p->loud[b] = pow(equal_loudness(p->bands->centre_hz[b]), 0.33);
 	for (size_t c = 1; c <= CEPS; c++)
 		for (size_t b = 0; b < SMILE_BAND; b++)
 			p->dct[c - 1][b] = sqrt(2.0 / SMILE_BAND) * (1 + 11 * sin(M_PI * (double)c / 22)) *
@@ -71,14 +105,16 @@ void ser_smile_spectrum_free(struct ser_smile_spectrum *p)
 		return;
 	ser_fft_free(p->fft);
 	ser_fft_free(p->long_fft);
+	ser_smile_bands_free(p->bands);
 	free(p);
 }
 
 void ser_smile_short(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *z, double *pw)
 {
-	for (size_t i = 0; i < SMILE_WIN; i++)
-		scratch[i] = x[i] * p->hamming[i];
-	memset(scratch + SMILE_WIN, 0, (SMILE_FFT - SMILE_WIN) * sizeof *scratch);
+	const double a = p->f.preemphasis;
+	for (size_t i = 0; i < p->f.win; i++)
+		scratch[i] = (x[i] - a * x[i > 0 ? i - 1 : 0]) * p->hamming[i];
+	memset(scratch + p->f.win, 0, (SMILE_FFT - p->f.win) * sizeof *scratch);
 	ser_fft_do(p->fft, scratch, z);
 	for (size_t k = 0; k < SMILE_BIN; k++)
 		pw[k] = z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1];
@@ -109,13 +145,10 @@ void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double 
 
 void ser_smile_mel(const struct ser_smile_spectrum *p, const double *pw, double *y)
 {
-	for (size_t b = 0; b < SMILE_BAND; b++) {
-		const double *w = p->weight[b], *s = pw + p->lo[b];
-		double sum = 0;
-		for (size_t k = 0; k < p->n[b]; k++)
-			sum += w[k] * s[k];
-		y[b] = log(fmax(sum, LEAST));
-	}
+	double mag[SMILE_BIN];
+	for (size_t k = 0; p->f.magnitude && k < SMILE_BIN; k++)
+		mag[k] = sqrt(pw[k]);
+	ser_smile_bands_do(p->bands, p->f.magnitude ? mag : pw, p->f.least, y);
 }
 
 double ser_smile_loudness(const struct ser_smile_spectrum *p, const double *ln, double *y)

@@ -132,6 +132,27 @@ show() {
 	[ ! -e no.ser ]
 }
 
+@test "ser-wav2feat: openSMILE's sets of before" {
+	wav a.wav 0.5 300
+	local set n d
+	while read -r set n d; do
+		ser-wav2feat --preset $set a.wav > $set.ser
+		same "[[$n],[\"$set\"]]" sh -c "ser-dump --header $set.ser | jq -c '.dims.func | [[.columns | length], .functionals]'"
+		same "$d" sh -c "ser-wav2feat --kind ${set/is13/compare --compat opensmile} a.wav | ser-dump | jq -c .feat.shape"
+		ser-wav2feat --preset $set -t 2 a.wav | ser-cmp - $set.ser
+	done <<'END'
+emobase 988 [48,52]
+is09 384 [49,32]
+is10 1582 [45,76]
+is13 6373 [46,130]
+END
+	ser-cat --to csv is10.ser | head -1 | grep -q ',F0final__Turn_numOnsets,F0final__Turn_duration$'
+	for o in '--delta-order 2' '--sample-frequency 8000' '--functionals emobase'; do
+		run -2 ser-wav2feat --preset is09 $o -o no.ser a.wav
+	done
+	[ ! -e no.ser ]
+}
+
 @test "ser-wav2feat: eGeMAPS, its columns by name" {
 	wav a.wav 0.5 300
 	ser-wav2feat --preset egemaps -t 2 a.wav > o.ser

@@ -101,6 +101,82 @@ static void test_compare(void **state)
 	ser_front_free(p);
 }
 
+/* The older sets: descriptors to the number but those that hang on the pitch, columns first ... last; how many functionals are within 1 %. */
+static void test_older(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *kind, *lld, *func, *first, *last;
+		size_t d, from, to, n, near;
+	} set[] = {
+		{"emobase", "emobase-lld", "emobase-func", "pcm_intensity_sma_max", "F0env_sma_de_iqr1-3", 26, 23, 26,
+		 988, 890},
+		{"is09", "is09-lld", "is09-func", "pcm_RMSenergy_sma_max", "F0_sma_de_kurtosis", 16, 15, 16, 384, 355},
+		{"is10", "is10-lld", "is10-func", "pcm_loudness_sma_maxPos", "F0final__Turn_duration", 38, 32, 38, 1582,
+		 1300}};
+	const struct block *sig = find("signal");
+	char name[64];
+	for (size_t i = 0; i < sizeof set / sizeof set[0]; i++) {
+		const struct block *g = find(set[i].lld), *h = find(set[i].func);
+		const struct ser_func_set *func = ser_func_set(set[i].kind);
+		struct ser_front *p = make(set[i].kind);
+		struct ser_front_ws *ws = ser_front_ws_new(p);
+		struct ser_err e = {0};
+		size_t n = ser_front_n_frame(p, sig->cols), d = set[i].d, near = 0;
+		float *y = ser_malloc(n * 2 * d, sizeof *y), *f = ser_malloc(func->n, sizeof *f),
+		      *half = ser_malloc(n * d, sizeof *half);
+		assert_int_equal(n, g->rows);
+		assert_int_equal(ser_front_dim(p), 2 * d);
+		assert_int_equal(g->cols, d);
+		assert_int_equal(ser_front_do(p, ws, sig->x, sig->cols, NULL, y, &e), SER_OK);
+		for (size_t t = 0; t < n; t++)
+			memcpy(half + t * d, y + t * 2 * d, d * sizeof *half);
+		for (size_t j = 0; j < d; j++) /* the program reads samples of 16 bits */
+			if (j < set[i].from || j >= set[i].to)
+				expect(ser_front_column(p, j, name), half, g, j, 5e-3);
+		ser_front_func(p, ws, func, y, n, sig->x, sig->cols, f);
+		assert_int_equal(func->n, set[i].n);
+		assert_int_equal(func->n, h->cols);
+		assert_string_equal(func->column(0, name), set[i].first);
+		assert_string_equal(func->column(func->n - 1, name), set[i].last);
+		for (size_t k = 0; k < func->n; k++) {
+			assert_true(isfinite(f[k]));
+			near += fabs(f[k] - h->x[k]) <= 0.01 * fabs(h->x[k]) + 1e-6;
+		}
+		if (near < set[i].near)
+			fail_msg("%s: %zu functionals near", set[i].kind, near);
+		free(y);
+		free(f);
+		free(half);
+		ser_front_ws_free(ws);
+		ser_front_free(p);
+	}
+}
+
+/* The set of 2013 is of compare's descriptors; its periods are of 2016. */
+static void test_is13(void **state)
+{
+	(void)state;
+	const struct block *sig = find("signal"), *h = find("is13-func");
+	const struct ser_func_set *set = ser_func_set("is13");
+	struct ser_front *p = make("compare compat=opensmile");
+	struct ser_front_ws *ws = ser_front_ws_new(p);
+	struct ser_err e = {0};
+	size_t n = ser_front_n_frame(p, sig->cols), near = 0;
+	float *y = ser_malloc(n * 130, sizeof *y), *f = ser_malloc(set->n, sizeof *f);
+	assert_int_equal(ser_front_do(p, ws, sig->x, sig->cols, NULL, y, &e), SER_OK);
+	ser_front_func(p, ws, set, y, n, sig->x, sig->cols, f);
+	assert_int_equal(set->n, h->cols);
+	for (size_t k = 0; k < set->n; k++)
+		near += fabs(f[k] - h->x[k]) <= 0.01 * fabs(h->x[k]) + 1e-6;
+	if (near < 5700)
+		fail_msg("%zu functionals near", near);
+	free(y);
+	free(f);
+	ser_front_ws_free(ws);
+	ser_front_free(p);
+}
+
 /* Silence, and sounds of every length about that of a frame, have finite values. */
 static void test_edges(void **state)
 {
@@ -123,30 +199,37 @@ static void test_edges(void **state)
 	ser_front_ws_free(ws);
 	ser_front_free(p);
 
-	const struct ser_func_set *set = ser_func_set("compare2016");
-	float *many = ser_malloc(set->n, sizeof *many), *rows = ser_malloc(12 * 130, sizeof *rows);
-	p = make("compare compat=opensmile");
-	ws = ser_front_ws_new(p);
-	for (size_t n = 960; n <= 1600; n += 160)
-		for (int silent = 0; silent < 2; silent++) {
-			const float *x = silent ? zero : sig->x + 2000;
-			assert_int_equal(ser_front_do(p, ws, x, n, NULL, rows, &e), SER_OK);
-			ser_front_func(p, ws, set, rows, ser_front_n_frame(p, n), x, n, many);
-			for (size_t k = 0; k < set->n; k++)
-				assert_true(isfinite(many[k]));
-		}
-	free(many);
-	free(rows);
-	ser_front_ws_free(ws);
-	ser_front_free(p);
+	static const char *const others[][2] = {{"compare compat=opensmile", "compare2016"},
+						{"compare compat=opensmile", "is13"},
+						{"emobase", "emobase"},
+						{"is09", "is09"},
+						{"is10", "is10"}};
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		const struct ser_func_set *set = ser_func_set(others[i][1]);
+		float *many = ser_malloc(set->n, sizeof *many), *rows = ser_malloc(12 * 130, sizeof *rows);
+		p = make(others[i][0]);
+		ws = ser_front_ws_new(p);
+		for (size_t n = 960; n <= 1600; n += 160)
+			for (int silent = 0; silent < 2; silent++) {
+				const float *x = silent ? zero : sig->x + 2000;
+				assert_int_equal(ser_front_do(p, ws, x, n, NULL, rows, &e), SER_OK);
+				ser_front_func(p, ws, set, rows, ser_front_n_frame(p, n), x, n, many);
+				for (size_t k = 0; k < set->n; k++)
+					assert_true(isfinite(many[k]));
+			}
+		free(many);
+		free(rows);
+		ser_front_ws_free(ws);
+		ser_front_free(p);
+	}
 }
 
 static void test_refused(void **state)
 {
 	(void)state;
-	static const char *const text[] = {"egemaps compat=opensmile sample-frequency=44100",
-					   "egemaps compat=opensmile f0-floor=60",
-					   "egemaps compat=opensmile delta-order=1"};
+	static const char *const text[] = {
+		"egemaps compat=opensmile sample-frequency=44100", "egemaps compat=opensmile f0-floor=60",
+		"egemaps compat=opensmile delta-order=1", "is09 delta-order=2", "emobase sample-frequency=8000"};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
 		struct ser_front_opt o;
 		struct ser_front *p;
@@ -160,7 +243,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_functionals), cmocka_unit_test(test_compare),
-		cmocka_unit_test(test_edges),       cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_older),       cmocka_unit_test(test_is13),        cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
