@@ -66,7 +66,8 @@ tools() {
 }
 
 lines=('ser-score reg' 'ser-train classify --arch=conv-' 'ser-train classify --arch conv-' 'ser-score classes a.ser --label em' 'ser-prep ravd'
-	'ser-head --rec' 'ser-cat a.s' 'ser-cat -o a.s' 'ser-cat --output=a.s')
+	'ser-head --rec' 'ser-cat a.s' 'ser-cat -o a.s' 'ser-cat --output=a.s' 'ser-wav2feat --kind fb'
+	'ser-wav2feat --preset whis')
 wanted='ser-score regress
 ser-train classify --arch=conv-attn
 ser-train classify --arch conv-attn
@@ -75,7 +76,9 @@ ser-prep ravdess
 ser-head --records
 ser-cat a.ser
 ser-cat -o a.ser
-ser-cat --output=a.ser'
+ser-cat --output=a.ser
+ser-wav2feat --kind fbank
+ser-wav2feat --preset whisper'
 
 @test "bash, on a terminal" {
 	cd "$BATS_FILE_TMPDIR"
