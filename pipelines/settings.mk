@@ -25,3 +25,17 @@ setting  = $(if $(call same,$(strip $(file <$(2))),$(3)),$(2),$(if $(planning),F
 same     = $(if $(subst x$(1)x,,x$(2)x)$(subst x$(2)x,,x$(1)x),,yes)
 inputs   = $(filter-out $(SETTINGS)/% FORCE,$^)
 .PHONY: FORCE
+
+# On a terminal, or with PROGRESS=1, `progress` says which line of how many begins and how long the rest may take; a plan, made first, tells
+# how many there are. PROGRESS= is silent.
+PROGRESS ?= $(shell [ -t 2 ] && echo 1)
+quoted    = '$(subst ','\'',$(1))'
+ifneq ($(PROGRESS),)
+ifeq ($(planning)$(STAGES),)
+export STAGES := $(shell MAKEFLAGS=$(call quoted,n -- PROGRESS= $(MAKEOVERRIDES)) $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) $(MAKECMDGOALS) \
+	2>/dev/null | awk '!more {n++} {more = /\\$$/} END {print n + 0}')
+export STAGES_DONE  := $(shell mktemp)
+export STAGES_BEGAN := $(shell date +%s)
+endif
+export BASH_ENV := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))progress)
+endif

@@ -43,6 +43,7 @@ static struct sounds {
 	struct ser_embed_parts *parts;
 	struct ser_out *out;
 	const char *field; /* what the encoder reads, made by the front-end */
+	uint64_t n_row;    /* of the manifests; 0: not known */
 } s;
 
 static void done(void *ctx, struct ser_record *r, const struct ser_err *e)
@@ -110,7 +111,7 @@ static void step(void *ctx, uint64_t n_sound, bool flush)
 {
 	(void)ctx;
 	if (!flush)
-		ser_cli_progress(&c, "sounds", n_sound, 0);
+		ser_cli_progress(&c, "sounds", n_sound, s.n_row);
 }
 
 /* Sounds in place of records: the front-end is the one that the encoder was trained with; `one`: it is the only one that is wanted. */
@@ -137,6 +138,7 @@ static int from_sounds(const struct ser_encoder *enc, bool one, const struct ser
 	o.max_record = c.max_record;
 	o.several = c.n_operand > 1;
 	s.field = enc->field;
+	s.n_row = ser_cli_rows_ahead(&c);
 	s.parts = ser_embed_parts_new(em, enc->field, name, c.n_thread, done, NULL);
 	s.out = ser_out_open(&c);
 	const struct ser_extract_sink to = {NULL, sound_header, take, failed, clipped, step};

@@ -238,7 +238,8 @@ static bool other_file(struct ser_cli *c, const char *name, bool json, bool repl
 		ser_model_describe(m, &b);
 		ser_model_free(m);
 	}
-	fwrite(b.s, 1, b.n, stdout);
+	if (b.n > 0)
+		fwrite(b.s, 1, b.n, stdout);
 	ser_buf_free(&is);
 	ser_buf_free(&b);
 	return g != SER_GUESS_NONE;

@@ -118,7 +118,7 @@ static void first_pass(struct kept *k)
 			check(ser_store_add(k->record, &r, &e), &e);
 		if (o.by != NULL)
 			look(&m, &r);
-		ser_cli_progress(&c, "records", c.n_read, 0);
+		ser_cli_progress_in(&c, "records", c.n_read, in);
 	}
 	say_implied(&m);
 	implied_free(&m);

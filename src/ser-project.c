@@ -55,6 +55,11 @@ static void write_all(struct ser_cli *c, const struct ser_vectors *v, const char
 	free(f.row);
 }
 
+static void moved(void *c, size_t done, size_t of)
+{
+	ser_cli_progress(c, "iterations", done, of);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const metrics[] = {"euclidean", "cosine", NULL}, *const inits[] = {"pca", "random", NULL};
@@ -91,7 +96,7 @@ int main(int argc, char **argv)
 	};
 	const struct ser_tool tool = {"ser-project", "Project embeddings to few dimensions: PCA, LDA or t-SNE.",
 				      "[FILE]...",   opts,
-				      NULL,          SER_CLI_FILTER | SER_CLI_THREADS};
+				      NULL,          SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_PROGRESS};
 	struct ser_cli c;
 	struct ser_err e;
 	struct input p = {0};
@@ -123,6 +128,8 @@ int main(int argc, char **argv)
 		o.metric = (enum ser_metric)metric;
 		o.n_iter = (size_t)n_iter;
 		o.n_thread = c.n_thread;
+		o.step = moved;
+		o.ctx = &c;
 		if (ser_tsne(&o, p.v.x, p.v.n, p.v.d, start, y, &info, &e) != SER_OK)
 			ser_cli_die(&c, &e);
 		ser_cli_info(&c, "Kullback-Leibler divergence %.6f after %zu iterations", info.kl, info.n_iter);

@@ -40,6 +40,11 @@ static struct ser_dataset *read_data(struct ser_cli *c)
 	return d;
 }
 
+static void fitted(void *c, size_t done, size_t of)
+{
+	ser_cli_progress(c, "fits", done, of);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const losses[] = {"squared-hinge", "logistic", NULL};
@@ -72,7 +77,7 @@ int main(int argc, char **argv)
 	};
 	const struct ser_tool tool = {"ser-svm",   "Train a linear classifier on records with vectors.",
 				      "[FILE]...", opts,
-				      NULL,        SER_CLI_OUT | SER_CLI_IN};
+				      NULL,        SER_CLI_OUT | SER_CLI_IN | SER_CLI_PROGRESS};
 	struct ser_cli c;
 	struct ser_err e;
 	struct ser_outfile probe;
@@ -87,6 +92,8 @@ int main(int argc, char **argv)
 	o.class_weight = weight == 1;
 	o.standardise = norm == 1;
 	o.seed = (uint64_t)seed;
+	o.step = fitted;
+	o.ctx = &c;
 	split_opts.spk = o.spk;
 	split_opts.split = *split_opts.split != '\0' ? split_opts.split : NULL;
 

@@ -11,6 +11,7 @@ struct tool {
 	struct ser_cli c;
 	struct ser_extract_opt o;
 	struct ser_out *out;
+	uint64_t n_row; /* of the manifests; 0: not known */
 };
 
 /* ---- where results go ---------------------------------------------------------------------------- */
@@ -43,7 +44,7 @@ static void step(void *ctx, uint64_t n_sound, bool flush)
 	if (flush)
 		ser_out_flush(t->out);
 	else
-		ser_cli_progress(&t->c, "files", n_sound, 0);
+		ser_cli_progress(&t->c, "files", n_sound, t->n_row);
 }
 
 /* ---- options ------------------------------------------------------------------------------------- */
@@ -160,6 +161,7 @@ static void run(struct tool *t, bool from_stdin, const char *id)
 	t->o.in_parts = from_stdin && in_parts(t);
 	if (ser_extract_new(&x, &t->o, &to, &e) != SER_OK)
 		ser_cli_die(&t->c, &e);
+	t->n_row = from_stdin ? 0 : ser_cli_rows_ahead(&t->c);
 	t->out = ser_out_open(&t->c);
 	if (from_stdin)
 		ser_extract_sound(x, NULL, id);

@@ -112,8 +112,14 @@ _Noreturn void ser_cli_usage(const struct ser_cli *c, const char *fmt, ...) SER_
 /* A record failed: dies, or with --keep-going notes the id and returns. */
 void ser_cli_skip(struct ser_cli *c, const char *id, const struct ser_err *e);
 
-/* Progress with ETA on stderr, at most a few times a second; total 0: unknown. done == total ends the line. */
+/* Progress on stderr, with the rate and what is left, at most a few times a second; total 0: unknown. done == total ends the line. */
 void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64_t total);
+/* The same where what is left is told by the bytes of the input's files, when these are regular files. */
+struct ser_in;
+void ser_cli_progress_in(struct ser_cli *c, const char *what, uint64_t done, const struct ser_in *in);
+bool ser_cli_progresses(const struct ser_cli *c); /* is it shown? */
+/* Rows of the tables that are the tool's input, read for nothing else; 0: it is not regular files of text, or progress is not shown. */
+uint64_t ser_cli_rows_ahead(const struct ser_cli *c);
 
 /* A map of texts: version, libraries, processor, system, what is beside the tools. To be asked before ser_cli_confine(). */
 struct ser_val ser_cli_env(struct ser_arena *a);
@@ -121,7 +127,6 @@ struct ser_val ser_cli_env(struct ser_arena *a);
 /* ---- input and output streams ---------------------------------------------------------------- */
 
 /* The operands (none, or "-": standard input) one after another, as one stream of segments. */
-struct ser_in;
 struct ser_in *ser_in_open(struct ser_cli *c);
 /* Whether the first input is text, as manifests are, and no stream: its first byte says. It is still to be read, standard input's
  * by stdin or by ser_in_open(). False where there is none. */
@@ -137,6 +142,7 @@ bool ser_in_next(struct ser_in *in, struct ser_record *r, bool *segment);
 bool ser_in_next_merged(struct ser_in *in, struct ser_header *h, struct ser_record *r, bool *turned);
 const char *ser_in_name(const struct ser_in *in); /* of the file at hand */
 uint64_t ser_in_bytes(const struct ser_in *in);   /* read so far, of all files */
+double ser_in_share(const struct ser_in *in);     /* of what there is, 0 to 1; 0: not known */
 uint64_t ser_in_segments(const struct ser_in *in);
 bool ser_in_waits(const struct ser_in *in); /* the next record would have to be waited for */
 void ser_in_close(struct ser_in *in);

@@ -158,7 +158,7 @@ int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
 		else if (b->n > 0)
 			one(&w, 1, 0);
 		put_batch(&w, b);
-		ser_cli_progress(c, "records", c->n_read, 0);
+		ser_cli_progress_in(c, "records", c->n_read, w.in);
 		if (w.next->n == 0 && w.rc > 0 && ser_in_waits(w.in))
 			ser_out_flush(w.out);
 	}
@@ -233,7 +233,7 @@ int ser_cli_follow(struct ser_cli *c, const struct ser_filter *f, const char *fi
 			ser_cli_skip(c, ser_record_id(&r), &e);
 		else
 			put_windows(&s, false);
-		ser_cli_progress(c, "records", c->n_read, 0);
+		ser_cli_progress_in(c, "records", c->n_read, in);
 		if (ser_in_waits(in) && s.out != NULL)
 			ser_out_flush(s.out);
 		else if (s.out == NULL)

@@ -2,6 +2,7 @@
 #include "cli/internal.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,14 @@ static bool coloured(void)
 	return (no == NULL || *no == '\0') && term != NULL && strcmp(term, "dumb") != 0 && isatty(2);
 }
 
+/* A line of progress stands on the terminal, which another begins over. */
+static bool unfinished;
+
 void ser_cli_tell(const struct ser_cli *c, enum ser_cli_weight w, const char *msg)
 {
+	if (unfinished)
+		fputs("\r\033[K", stderr);
+	unfinished = false;
 	static const char *const hue[] = {
 		[SER_CLI_INFO] = "", [SER_CLI_WARNING] = "\033[1;33m", [SER_CLI_ERROR] = "\033[1;31m"};
 	if (w != SER_CLI_INFO && coloured())
@@ -117,6 +124,8 @@ int ser_cli_end(struct ser_cli *c)
 			(unsigned long long)c->n_read, (unsigned long long)c->n_written,
 			(unsigned long long)c->n_skipped);
 	}
+	if (unfinished)
+		fputc('\n', stderr);
 	bool failed = c->n_skipped > 0;
 	for (size_t i = 0; i < c->skipped.n; i++)
 		free((char *)c->skipped.s[i]);
@@ -150,27 +159,66 @@ int ser_cli_end(struct ser_cli *c)
 	return failed ? SER_EXIT_FAIL : SER_EXIT_OK;
 }
 
-void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64_t total)
+/* A time as people say it. */
+static void span(char *s, size_t size, double t)
 {
-	static double began, said;
+	if (t < 120)
+		snprintf(s, size, "%.0f s", t);
+	else if (t < 7200)
+		snprintf(s, size, "%.0f min", t / 60);
+	else
+		snprintf(s, size, "%.0f h %02.0f min", floor(t / 3600), floor(fmod(t, 3600) / 60));
+}
+
+bool ser_cli_progresses(const struct ser_cli *c)
+{
 	static int tty = -1; /* asked once: this is called for every record */
 	if (tty < 0)
 		tty = isatty(2);
-	if (c->quiet || !(tty || c->progress))
+	return !c->quiet && (tty || c->progress);
+}
+
+/* share of the work that is done, 0: not known; of: what `done` will be at the end, 0: not known */
+static void progress(const struct ser_cli *c, const char *what, uint64_t done, uint64_t of, double share)
+{
+	static double began, said;
+	if (!ser_cli_progresses(c))
 		return;
+	bool tty = isatty(2), last = of > 0 && done == of;
 	double t = seconds(CLOCK_MONOTONIC);
+	if (began == 0 && last) /* it was said */
+		return;
 	if (began == 0)
-		began = t;
-	bool last = total > 0 && done == total;
+		began = said = t;
+	double spent = t - began;
 	if (!last && t - said < (tty ? 0.2 : 5.0))
 		return;
 	said = t;
+	char took[32], left[32];
+	span(took, sizeof took, spent);
 	fprintf(stderr, "%s%s: %s %llu", tty ? "\r" : "", c->tool->name, what, (unsigned long long)done);
-	if (total > 0) {
-		double left = done > 0 ? (t - began) / (double)done * (double)(total - done) : 0;
-		fprintf(stderr, "/%llu, %.0f s, %.0f s left", (unsigned long long)total, t - began, left);
+	if (of > 0)
+		fprintf(stderr, "/%llu", (unsigned long long)of);
+	double rate = spent > 0 ? (double)done / spent : 0;
+	if (rate > 0)
+		fprintf(stderr, rate < 100 ? ", %.3g/s, %s" : ", %.0f/s, %s", rate, took);
+	if (share > 0 && share < 1) {
+		span(left, sizeof left, spent / share * (1 - share));
+		fprintf(stderr, ", %s left", left);
 	}
 	fputs(tty && !last ? "\033[K" : "\n", stderr);
+	unfinished = tty && !last;
 	if (last)
 		began = 0;
+}
+
+void ser_cli_progress(struct ser_cli *c, const char *what, uint64_t done, uint64_t total)
+{
+	progress(c, what, done, total, total > 0 ? (double)done / (double)total : 0);
+}
+
+void ser_cli_progress_in(struct ser_cli *c, const char *what, uint64_t done, const struct ser_in *in)
+{
+	if (ser_cli_progresses(c))
+		progress(c, what, done, 0, ser_in_share(in));
 }

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- input ---- */
@@ -116,6 +118,46 @@ const char *ser_in_name(const struct ser_in *in)
 uint64_t ser_in_bytes(const struct ser_in *in)
 {
 	return in->n_byte + (in->rd != NULL ? ser_reader_bytes(in->rd) : 0);
+}
+
+double ser_in_share(const struct ser_in *in)
+{
+	double size = 0;
+	for (int i = 0; i < in->n; i++) {
+		struct stat st;
+		bool std = strcmp(in->name[i], "-") == 0;
+		if ((std ? fstat(0, &st) : stat(in->name[i], &st)) != 0 || !S_ISREG(st.st_mode))
+			return 0;
+		size += (double)st.st_size;
+	}
+	return size > 0 ? fmin((double)ser_in_bytes(in) / size, 1) : 0;
+}
+
+uint64_t ser_cli_rows_ahead(const struct ser_cli *c)
+{
+	uint64_t n = 0;
+	int n_file = c->n_operand > 0 ? c->n_operand : 1;
+	for (int i = 0; i < n_file && ser_cli_progresses(c); i++) {
+		const char *name = c->n_operand > 0 ? c->operand[i] : "-";
+		char b[1 << 16];
+		struct stat st;
+		int fd = strcmp(name, "-") == 0 ? 0 : open(name, O_RDONLY | O_CLOEXEC);
+		bool known = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+		ssize_t got;
+		off_t at = known && fd == 0 ? lseek(fd, 0, SEEK_CUR) : 0;
+		for (bool first = true; known && (got = pread(fd, b, sizeof b, at)) > 0; first = false, at += got) {
+			known = !first ||
+				(!ser_stream_begins((unsigned char)b[0]) && b[0] != 0x1f); /* or is compressed */
+			for (ssize_t k = 0; k < got; k++)
+				n += b[k] == '\n';
+		}
+		if (fd > 0)
+			close(fd);
+		if (!known)
+			return 0;
+		n -= n > 0; /* its head */
+	}
+	return n;
 }
 
 uint64_t ser_in_segments(const struct ser_in *in)

@@ -50,6 +50,8 @@ struct ser_tsne_opt {
 	double theta;  /* of Barnes-Hut, 0.5: a cell counts as a point when its side is below theta * distance */
 	size_t n_iter; /* 1000, at least 250 */
 	int n_thread;
+	void (*step)(void *ctx, size_t done, size_t of); /* may be NULL: after each iteration */
+	void *ctx;
 };
 extern const struct ser_tsne_opt ser_tsne_default;
 

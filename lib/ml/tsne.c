@@ -397,6 +397,8 @@ static size_t descend(struct tsne *s, bool tree, double rate)
 				norm += (double)g[i] * gain[i] * g[i] * gain[i];
 			}
 		}
+		if (s->o->step != NULL)
+			s->o->step(s->o->ctx, it + 1, s->o->n_iter);
 		if (it >= EARLY && (it + 1) % 50 == 0) {
 			double kl = divergence(s); /* by the Z of the step before: near enough to see progress */
 			if (kl < best) {

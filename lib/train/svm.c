@@ -263,18 +263,21 @@ static int decide(const struct fit *f, const struct rows *r, size_t k)
 	return best;
 }
 
-static double validate(const struct rows *r, size_t n_fold, double cost, const struct ser_svm_opts *o)
+/* With the i-th of the costs. */
+static double validate(const struct rows *r, size_t n_fold, size_t i, const struct ser_svm_opts *o)
 {
 	double *hit = ser_calloc(2 * r->n_class, sizeof *hit), *all = hit + r->n_class, uar = 0;
 	for (size_t v = 0; v < n_fold; v++) {
 		struct fit f;
-		solve(&f, r, (int)v, cost, o);
+		solve(&f, r, (int)v, o->cost[i], o);
 		for (size_t k = 0; k < r->n; k++)
 			if (r->fold[k] == (int)v) {
 				all[r->y[k]]++;
 				hit[r->y[k]] += decide(&f, r, k) == r->y[k];
 			}
 		fit_free(&f);
+		if (o->step != NULL)
+			o->step(o->ctx, i * n_fold + v + 1, o->n_cost * n_fold + 1);
 	}
 	for (size_t c = 0; c < r->n_class; c++)
 		uar += hit[c] / all[c] / (double)r->n_class;
@@ -371,11 +374,14 @@ int ser_svm_fit(struct ser_model **out, const struct ser_dataset *d, const struc
 	if (rc == 0) {
 		choice->n_fold = o->n_cost > 1 ? deal_speakers(&r, d, o) : 0;
 		for (size_t i = 0; i < o->n_cost; i++) {
-			choice->uar[i] = choice->n_fold > 0 ? validate(&r, choice->n_fold, o->cost[i], o) : NAN;
+			choice->uar[i] = choice->n_fold > 0 ? validate(&r, choice->n_fold, i, o) : NAN;
 			if (choice->uar[i] > choice->uar[choice->best])
 				choice->best = i;
 		}
 		solve(&f, &r, -1, o->cost[choice->best], o);
+		size_t n_fit = o->n_cost * choice->n_fold + 1;
+		if (o->step != NULL)
+			o->step(o->ctx, n_fit, n_fit);
 		rc = to_model(out, d, &r, &f, o, e);
 		fit_free(&f);
 	}

@@ -27,6 +27,9 @@ struct ser_svm_opts {
 	bool standardise;  /* false: the features are taken as they are */
 	double tol;        /* the solver stops when the gradient's norm is this share of its first */
 	uint64_t seed;     /* of the division of speakers into folds */
+	/* May be NULL: after each of the models that are fitted, of how many. */
+	void (*step)(void *ctx, size_t done, size_t of);
+	void *ctx;
 };
 
 /* What the choice was made from. */

@@ -44,7 +44,7 @@ digest() {
 
 @test "a setting with another value remakes what hangs on it, and nothing else; a plan changes nothing" {
 	recipe whole report >/dev/null
-	for v in $(sed -nE 's/^([A-Z_]+) *\?=.*/\1/p' "$ROOT"/pipelines/{recipe,settings,corpora/demo}.mk | grep -vxE 'TOOLS|THREADS|OUT'); do
+	for v in $(sed -nE 's/^([A-Z_]+) *\?=.*/\1/p' "$ROOT"/pipelines/{recipe,settings,corpora/demo}.mk | grep -vxE 'TOOLS|THREADS|OUT|PROGRESS'); do
 		case $v in NORM) value=speaker ;; *) value=7 ;; esac
 		echo "$v"
 		recipe whole -n report $v=$value | grep -q '^ser-\|^./demo'
@@ -71,6 +71,19 @@ digest() {
 	run corpus corpus OUT=three
 	[ "$status" -ne 0 ]
 	[[ $output == *'say what the corpus is'* ]]
+}
+
+@test "PROGRESS=1: which line of how many, and how long the rest may take; the same bytes" {
+	recipe quiet report >/dev/null 2>err
+	! grep -q '^\[' err
+	cp -r quiet/audio audio
+	mkdir loud && mv audio loud/audio
+	TMPDIR=$PWD recipe loud -j 2 PROGRESS=1 report >/dev/null 2>err
+	n=$(sed -nE 's/^\[1\/([0-9]+)\] .*/\1/p' err)
+	[ "$n" -gt 30 ]
+	! grep '^\[' err | grep -vE "^\[[0-9]+/$n\] [0-9]+:[0-9]{2} min(, about [0-9.]+ (s|min|h) left)?$"
+	! ls tmp.* # it tidies up after the last line
+	diff <(digest quiet) <(digest loud)
 }
 
 @test "names with blanks, which make cannot have, are told" {

@@ -68,3 +68,15 @@ column() { # component $1 of the tensor proj
 	[ "$(dim t.ser '.kl * 1e6 | round')" = "$(sed -E 's/.*divergence 0*([0-9]*)\.([0-9]*).*/\1\2/; s/^0*//' <<<"$stderr")" ]
 	[ "$(dim t.ser .iterations)" = "$(sed -E 's/.*after ([0-9]*) .*/\1/' <<<"$stderr")" ]
 }
+
+@test "progress: how fast, how long it took, what is left; none in a pipe that asks for none" {
+	awk 'BEGIN {srand(1); for (i = 0; i < 900; i++) printf "id=u%d\temb:t=%f,%f,%f\n", i, rand(), rand(), rand()}' | mk >x.ser
+	ser-project --method tsne x.ser 2>err >/dev/null
+	[ ! -s err ]
+	ser-project --method tsne --progress x.ser 2>err >/dev/null
+	grep -qE '^ser-project: iterations 1000/1000, [0-9.]+/s, [0-9]+ s$' err
+	script -qec 'ser-project --method tsne x.ser -o y.ser' /dev/null | tr '\r' '\n' >tty
+	grep -qE 'iterations [0-9]+/1000, [0-9.]+/s, [0-9]+ s, [0-9]+ s left' tty
+	script -qec 'ser-project -q --method tsne x.ser -o y.ser' /dev/null >tty
+	[ ! -s tty ]
+}
