@@ -22,7 +22,7 @@ words() { # what --help=complete prints for a word at the end of a line
 	same "--arch=conv-attn" words ser-train classify --arch=conv-
 	same "classify clap" words ser-train contrastive --epochs 3 + cl
 	same "--json=true --json=false" words ser-score classes --json=
-	same "emodb emov-db emovo enterface esd /" words ser-prep e
+	same "emns emodb emov-db emovo emozionalmente enterface esd /" words ser-prep e
 	same "/" words ser-prep ravdess ''
 	same "//" words ser-wav2feat --root ''
 	same "/" words ser-cat -o ''
@@ -65,18 +65,19 @@ tools() {
 	done
 }
 
-lines=('ser-score reg' 'ser-train classify --arch=conv-' 'ser-train classify --arch conv-' 'ser-score classes a.ser --label em' 'ser-prep ravd'
-	'ser-head --rec' 'ser-cat a.s' 'ser-cat -o a.s' 'ser-cat --output=a.s' 'ser-wav2feat --kind fb'
-	'ser-wav2feat --preset whis')
+lines=('ser-score reg' 'ser-train classify --arch=conv-' 'ser-train classify --arch conv-' 'ser-score classes a.ser --label em' 'ser-prep nem'
+	'ser-head --rec' 'ser-cat a.s' 'ser-cat -o a.s' 'ser-cat --output=a.s')
 wanted='ser-score regress
 ser-train classify --arch=conv-attn
 ser-train classify --arch conv-attn
 ser-score classes a.ser --label emo
-ser-prep ravdess
+ser-prep nemo
 ser-head --records
 ser-cat a.ser
 ser-cat -o a.ser
-ser-cat --output=a.ser
+ser-cat --output=a.ser'
+lines+=('ser-wav2feat --kind fb' 'ser-wav2feat --preset whis')
+wanted+='
 ser-wav2feat --kind fbank
 ser-wav2feat --preset whisper'
 
