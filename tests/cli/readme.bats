@@ -49,3 +49,48 @@ stand_ins() {
 	block 'As one types it' | sed -n '/^import/,$p' | "$PYTHON" - >python.txt
 	[ "$(wc -l <python.txt)" -eq 192 ]
 }
+
+# The commands of README that begin with this, in blocks or within the text.
+commands() { { grep -E "^    $1" "$ROOT/README.md"; grep -oE "\`$1[^\`]*\`" "$ROOT/README.md"; } | sed -E 's/^ *//; s/`//g; s/ +#.*//'; }
+
+@test "its recipes: each has a plan for the corpora it names" {
+	for c in espeak-ng parallel jq; do
+		command -v $c >/dev/null || skip "$c is not installed"
+	done
+	ln -s "$ROOT/pipelines" pipelines
+	touch sound
+	for f in RAVDESS/Actor_01/03-01-05-02-01-02-01.wav ravdess/03-01-05-02-01-02-01.wav EmoDB/03a01Fa.wav emodb/16b10Wb.wav nemo/samples/x_anger_1.wav \
+		baved/0/49-m-23-0-1-201.wav librispeech/1272/128104/1272-128104-0000.flac arabic-speech-commands/dataset/zero/01_NO_1.wav mine/anna/joy_1.wav; do
+		mkdir -p "data/${f%/*}"
+		cp sound "data/$f"
+	done
+	printf 'id\tpath\tspk\temo\na\ta.wav\ts\tjoy\n' >mine.tsv
+	# no block but these recipes, the flow above, and what builds and checks the whole
+	! awk '/^## /{h = $0} /^    / && h != "## As one types it"' "$ROOT/README.md" | grep -vE '^    make (deps (demo|check)|-C pipelines) '
+	commands 'make -C pipelines' >commands.txt
+	[ "$(grep -c 'corpus\|ravdess\|emodb\|speaker\|confounds\|pretrain\|paper-clusters\|robust\|weights' commands.txt)" -ge 10 ]
+	while read -r line; do
+		echo "$line"
+		line=$(sed "s|/data|$PWD/data|g; s|MODELS=[^ ]*||; s|OUT=\([^ ]*\)|OUT=$PWD/\1|" <<<"$line")
+		[[ $line == *OUT=* ]] || line+=" OUT=$PWD/out"
+		bash -c "${line/make /make -n TOOLS='$BINDIR' } 2>err.txt" >plan.txt || { cat err.txt; false; }
+		grep -qE 'ser-|pip ' plan.txt
+	done <commands.txt
+}
+
+@test "a corpus of one's own, by a manifest and by the command that prints one" {
+	for c in espeak-ng parallel jq; do
+		command -v $c >/dev/null || skip "$c is not installed"
+	done
+	"$ROOT"/pipelines/demo-corpus mine 6 2
+	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' mine >mine.tsv
+	ln -s "$ROOT/pipelines" pipelines
+	commands 'make -C pipelines -j2 corpus' >commands.txt
+	[ "$(wc -l <commands.txt)" -eq 2 ]
+	while read -r line; do # one pass of training, three folds
+		line=$(sed "s|/data/mine|mine|; s|OUT=\([^ ]*\)|OUT=$PWD/\1 TOOLS='$BINDIR' N_FOLDS=3 CLUSTERS=3 TRAIN_SPEAKER='--arch convpool --epochs 1' TRAIN_CLASSIFY='--epochs 1' TRAIN_CONTRASTIVE='--epochs 1'|" <<<"$line")
+		bash -c "$line" >report.txt 2>err.txt || { tail err.txt; false; }
+		grep -q '^corpus: 48 utterances of 6 speakers scored' report.txt
+		rm -r out-mine
+	done <commands.txt
+}
