@@ -37,3 +37,27 @@ setup() {
 	chmod +x bin/arecord
 	PATH=$PWD/bin:$PATH "$ROOT"/examples/live.sh live.st | ser-dump | jq -es 'length >= 2 and all(.pred != null)' >/dev/null
 }
+
+@test "examples/fine-tune.sh: an encoder of made weights, tuned, scored on a speaker left out; a second run goes on from the first" {
+	EPOCHS=2 "$ROOT"/examples/fine-tune.sh "$ROOT"/tests/golden/import/wavlm m.tsv out >scores.txt
+	grep -q '^train_test_speaker_overlap  0' scores.txt
+	grep -q '</svg>' out/curve.svg
+	[ "$(ser-dump --tsv spk out/pred.ser | tail -n +2 | sort -u | wc -l)" -eq 1 ]
+	EPOCHS=2 "$ROOT"/examples/fine-tune.sh "$ROOT"/tests/golden/import/wavlm m.tsv out | cmp - scores.txt
+}
+
+@test "examples/zero-shot.sh: a class that no sound was trained on is asked for, and can be answered" {
+	EPOCHS=5 "$ROOT"/examples/zero-shot.sh m.tsv out sad >scores.txt
+	grep -q '^train_test_speaker_overlap  0' scores.txt
+	[ "$(ser-dump --tsv emo out/train.ser | grep -c sad)" -eq 0 ]
+	[ "$(ser-dump --tsv emo out/pred.ser | grep -c sad)" -eq 4 ]
+	ser-info out/pred.ser | grep -q 'angry,happy,neutral,sad'
+}
+
+@test "examples/opensmile.sh: openSMILE's sets and names, and its tables again" {
+	"$ROOT"/examples/opensmile.sh m.tsv out >scores.txt
+	[[ $(head -n 1 out/egemaps.csv) == id,spk,emo,text,F0semitoneFrom27.5Hz_sma3nz_amean,* ]]
+	[[ $(head -n 1 out/lld.csv) == id,spk,emo,text,frame,Loudness_sma3,* ]]
+	[ "$(grep -c '^@attribute.* numeric' out/compare.arff)" -eq 6373 ]
+	grep -q '^train_test_speaker_overlap  0' scores.txt
+}
