@@ -56,7 +56,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/corpus_builtins.o $(BUILD)/gen/model/onnx.pb-c.o $(BUILD)/gen/page_texts.o
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZERS  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(BUILD)/fuzz/%)
-CORPORA  := $(sort $(wildcard lib/corpus/desc/*.corpus))
+CORPORA  := $(addsuffix .corpus,$(sort $(basename $(wildcard lib/corpus/desc/*.corpus))))
 TOOLS    := $(TOOL_SRC:src/%.c=$(BINDIR)/%)
 TORTURE_SRC := $(filter-out tests/torture/shim.c,$(wildcard tests/torture/*.c))
 TORTURE  := $(BUILD)/torture/torture $(BUILD)/torture/shim.so
