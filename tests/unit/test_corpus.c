@@ -12,7 +12,7 @@
 static void test_builtins(void **state)
 {
 	(void)state;
-	static const char *const need[] = {"name", "title", "lang", "licence", "cite", "get", "source"};
+	static const char *const need[] = {"name", "title", "lang", "terms", "licence", "cite", "get", "source"};
 	const char *name, *last = "";
 	size_t n = 0;
 	for (; (name = ser_corpus_builtin_name(n)) != NULL; n++) {
@@ -28,7 +28,7 @@ static void test_builtins(void **state)
 				fail_msg("%s has no %s", name, need[i]);
 		ser_corpus_free(c);
 	}
-	assert_int_equal(n, 31);
+	assert_int_equal(n, 42);
 	struct ser_err e = {0};
 	assert_null(ser_corpus_builtin("nope", &e));
 	assert_int_equal(e.code, SER_EUSAGE);
