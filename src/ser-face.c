@@ -157,16 +157,9 @@ static void choose_points(void)
 	ser_cli_names_free(&list);
 }
 
-static const struct ser_val *columns_of(const struct ser_header *h, const char *name)
-{
-	const struct ser_val *dim = ser_header_dim(h, name), *list = dim != NULL ? ser_val_get(dim, "columns") : NULL;
-	list = dim != NULL && list == NULL ? ser_val_get(dim, "classes") : list;
-	return list != NULL && list->kind == SER_LIST ? list : NULL;
-}
-
 static int shape_header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
-	const struct ser_val *had = columns_of(h, field), *dim = ser_header_dim(h, field);
+	const struct ser_val *had = ser_header_columns(h, field), *dim = ser_header_dim(h, field);
 	struct ser_val axes = ser_val_list(), names = ser_val_list();
 	(void)ctx, (void)e;
 	size_t d = 0; /* columns of point 0 */
@@ -219,7 +212,7 @@ static int shape(void *ctx, int worker, struct ser_record *r, struct ser_err *e)
 static const char **names_of(struct ser_in *in, struct ser_arena *a, size_t *n, double *shift_s)
 {
 	const struct ser_header *h = ser_in_header(in);
-	const struct ser_val *list = columns_of(h, track), *dim = ser_header_dim(h, track),
+	const struct ser_val *list = ser_header_columns(h, track), *dim = ser_header_dim(h, track),
 			     *shift = dim != NULL ? ser_val_get(dim, "shift_s") : NULL;
 	if (list == NULL || shift == NULL || shift->kind != SER_REAL || !(shift->u.f > 0))
 		ser_cli_fail(&c, SER_EDATA, "%s: the header gives no %s for \"%s\"", ser_in_name(in),

@@ -12,7 +12,9 @@ static const char *color;                 /* scatter */
 static const char *label, *pred = "pred"; /* confusion */
 static const char *order;                 /* of classes */
 static struct ser_boxes_opt boxes;
-static const char *field = "feat", *id; /* spectrogram */
+static const char *field = "feat", *id;       /* spectrogram; id: face */
+static const char *tracks = "land", *columns; /* face */
+static struct ser_faces_opt faces = {.n_moment = 6};
 static struct ser_logs_opt logs = {.x = "epoch"};
 static const char *y_names;     /* curve */
 static const char *score_names; /* bars */
@@ -203,26 +205,48 @@ static void reliability(struct ser_cli *c, struct picture *p)
 }
 
 /* One record: of this id, or the first. The rest is read too, so that a stream that was cut off is told. */
-static void spectrogram(struct ser_cli *c, struct picture *p)
+static void find(struct ser_cli *c, struct picture *p, struct ser_record *found)
 {
-	struct ser_record r = {0}, found = {0};
-	struct ser_err e;
+	struct ser_record r = {0};
 	bool segment, there = false;
 	open_records(c, p);
 	while (ser_in_next(p->in, &r, &segment)) {
 		if (there || (id != NULL && strcmp(ser_record_id(&r), id) != 0))
 			continue;
 		there = true;
-		ser_record_copy(&found, &r);
+		ser_record_copy(found, &r);
 		ser_header_free(&p->h);
 		ser_header_copy(&p->h, ser_in_header(p->in));
 	}
 	if (!there)
 		ser_cli_fail(c, SER_EDATA, id != NULL ? "there is no record \"%s\"" : "there is no record", id);
 	metadata(c, p);
-	check(c, ser_picture_draw(&p->h, &found, field, &o, &p->svg, &e), &e);
 	ser_record_free(&r);
-	ser_record_free(&found);
+}
+
+static void spectrogram(struct ser_cli *c, struct picture *p)
+{
+	struct ser_record r = {0};
+	struct ser_err e;
+	find(c, p, &r);
+	check(c, ser_picture_draw(&p->h, &r, field, &o, &p->svg, &e), &e);
+	ser_record_free(&r);
+}
+
+static void face(struct ser_cli *c, struct picture *p)
+{
+	struct ser_record r = {0};
+	struct ser_strs f = ser_cli_names(c, "field", tracks), shown = ser_cli_names(c, "columns", columns);
+	struct ser_err e;
+	faces.field = f.s;
+	faces.n_field = f.n;
+	faces.column = shown.s;
+	faces.n_column = shown.n;
+	find(c, p, &r);
+	check(c, ser_faces_draw(&p->h, &r, &faces, &o, &p->svg, &e), &e);
+	ser_record_free(&r);
+	ser_cli_names_free(&f);
+	ser_cli_names_free(&shown);
 }
 
 /* ---- pictures of texts ---- */
@@ -346,6 +370,18 @@ int main(int argc, char **argv)
 		height,
 		as,
 		{0}};
+	const struct ser_option face_opts[] = {
+		{"field", "tensors of the same columns, parted by commas, each in a colour",
+		 SER_OPT_STR(&tracks, "NAMES")},
+		{"columns", "those drawn over time, parted by commas; without: the three that vary most",
+		 SER_OPT_STR(&columns, "NAMES")},
+		{"moments", "faces that are drawn, evenly over the record", SER_OPT_COUNT(&faces.n_moment, "N", 0, 24)},
+		{"id", "of this record; without: of the first", SER_OPT_STR(&id, "ID")},
+		title,
+		width,
+		height,
+		as,
+		{0}};
 	const struct ser_option det_opts[] = {title, width, height, as, {0}};
 	const struct ser_mode modes[] = {
 		{"scatter", "Points of records, such as those of ser-project.", scatter_opts, NULL},
@@ -355,12 +391,13 @@ int main(int argc, char **argv)
 		{"reliability", "How often predictions are right, by their posterior.", reliability_opts, NULL},
 		{"box", "A number of the records, such as a feature, by a label.", box_opts, NULL},
 		{"spectrogram", "A record's frames over time.", spectrogram_opts, NULL},
+		{"face", "A record's face at some moments, and its points over time.", face_opts, NULL},
 		{"det", "Detection error trade-off, of ser-score verify --det --tsv or --json.", det_opts,
 		 "[[NAME=]FILE]..."},
 		{0},
 	};
 	static void (*const run[])(struct ser_cli *, struct picture *) = {
-		scatter, confusion, curve, bar_chart, reliability, box, spectrogram, det};
+		scatter, confusion, curve, bar_chart, reliability, box, spectrogram, face, det};
 	struct ser_tool tool = {"ser-plot", "Draw records, logs and scores.",        "[FILE]...", NULL,
 				modes,      SER_CLI_IN | SER_CLI_OUT | SER_CLI_LOOSE};
 	struct picture p = {0};

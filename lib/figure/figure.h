@@ -80,6 +80,22 @@ int ser_boxes_draw(struct ser_boxes *s, const struct ser_header *h, const struct
 int ser_picture_draw(const struct ser_header *h, struct ser_record *r, const char *field, const struct ser_plot_opt *o,
 		     struct ser_buf *svg, struct ser_err *e);
 
+/* ---- a face over time ----------------------------------------------------------------------------------------- */
+
+/* Names are borrowed. */
+struct ser_faces_opt {
+	const char *const *field; /* [n_field] tensors [T,D] or [T,N,C] of the same columns, each a colour */
+	size_t n_field;
+	const char *const
+		*column; /* [n_column] whose values are drawn over time; n_column 0: the three that vary most */
+	size_t n_column;
+	size_t n_moment; /* faces that are drawn, evenly over the record, where columns are points "x_0", "y_0" ..; at most 24 */
+};
+/* One record; its header names the columns ("columns", or "classes" of a prediction) and shift_s. SER_EDATA: it does not, or tensors of
+ * different columns; SER_EUSAGE: a column that is not there. */
+int ser_faces_draw(const struct ser_header *h, struct ser_record *r, const struct ser_faces_opt *which,
+		   const struct ser_plot_opt *o, struct ser_buf *svg, struct ser_err *e);
+
 /* ---- texts: what the next three read ---------------------------------------------------------------------- */
 
 /* A file's text, read into memory; it is cut into cells in place and must outlive the set that it was added to. */

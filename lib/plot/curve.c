@@ -117,6 +117,9 @@ int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d,
 			      SER_PLOT_MAX_SERIES);
 	if (rc == SER_OK && d->n_panel > 12)
 		rc = ser_fail(e, SER_EUSAGE, "%zu panels above each other: at most 12", d->n_panel);
+	if (rc == SER_OK && d->faces != NULL)
+		rc = ser_plot_check(d->faces->xy, 2 * d->faces->n_series * d->faces->n_moment * d->faces->n_point,
+				    "coordinate", e);
 	for (size_t i = 0; rc == SER_OK && i < d->n_panel * d->n_series; i++) {
 		rc = ser_plot_check(d->line[i].x, d->line[i].n, "x of point", e);
 		if (rc == SER_OK)
@@ -139,16 +142,21 @@ int ser_plot_curve(const struct ser_plot_opt *o, const struct ser_plot_curve *d,
 
 	double width = o->width > 0 ? o->width : 760, head = ser_plot_head_height(o, width);
 	double left = MARGIN + 18 + 52, below = 44, gap = 16;
-	double height =
-		o->height > 0 ? o->height : head + below + 190 * (double)d->n_panel + (d->n_panel == 1 ? 130 : 0);
+	double high = o->height > 0 ? o->height / 3 : 240;
+	double faces = d->faces != NULL ? ser_plot_faces_height(d->faces, width - 2 * MARGIN, high) : 0;
+	double height = o->height > 0 ? o->height
+				      : head + faces + below + 190 * (double)d->n_panel + (d->n_panel == 1 ? 130 : 0);
 	struct ser_legend l = {0};
 	if (d->n_series > 1)
-		l = ser_legend_new(LEGEND_LINE, NULL, d->series, d->n_series, height - head - below);
+		l = ser_legend_new(LEGEND_LINE, NULL, d->series, d->n_series, height - head - faces - below);
 	double w = fmax(width - left - (l.n > 0 ? l.width : MARGIN + 10), 60);
-	double h = fmax((height - head - below + gap) / (double)d->n_panel - gap, 30);
+	double h = fmax((height - head - faces - below + gap) / (double)d->n_panel - gap, 30);
 
 	ser_svg_begin(out, width, height, o->title, o->metadata);
 	ser_plot_head(out, o, width);
+	if (d->faces != NULL)
+		ser_plot_faces(out, d->faces, MARGIN, head, width - 2 * MARGIN, high);
+	head += faces;
 	for (size_t q = 0; q < d->n_panel; q++) {
 		double y0 = INFINITY, y1 = -INFINITY;
 		for (size_t s = 0; s < d->n_series; s++)

@@ -35,6 +35,10 @@ struct ser_legend ser_legend_new(enum ser_legend_kind kind, const char *title, c
 double ser_legend_height(const struct ser_legend *l);
 void ser_legend_draw(struct ser_buf *b, const struct ser_legend *l, double x, double y);
 
+/* Faces side by side in a width, no higher than that: their height with what is written below; drawn at (x,y). */
+double ser_plot_faces_height(const struct ser_plot_faces *d, double width, double high);
+void ser_plot_faces(struct ser_buf *b, const struct ser_plot_faces *d, double x, double y, double width, double high);
+
 /* Text over points, with a white rim. */
 void ser_plot_halo(struct ser_buf *b, double x, double y, double size, enum ser_svg_anchor anchor, const char *attr,
 		   const char *text);

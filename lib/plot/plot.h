@@ -60,11 +60,19 @@ struct ser_plot_line {
 	ptrdiff_t best;        /* the point that is ringed, -1: none */
 	const double *lo, *hi; /* [n] finite, the interval around each y, as a bar beside its neighbours'; NULL: none */
 };
+/* A face at some moments, side by side above a curve's panels: points in the plane, y downwards. One unit is as long everywhere. */
+struct ser_plot_faces {
+	size_t n_series, n_moment, n_point, n_join;
+	const double *xy;          /* [n_series, n_moment, n_point, 2] finite; a series in the colour of its lines */
+	const size_t (*join)[2];   /* [n_join] points that a line joins */
+	const char *const *moment; /* [n_moment] written below */
+};
 struct ser_plot_curve {
 	size_t n_panel, n_series;
 	const char *const *panel, *const *series; /* names */
 	const struct ser_plot_line *line;         /* [n_panel,n_series] */
 	bool log_x; /* the x axis is logarithmic, with a tick at each x that a line has, where they do not collide; x > 0 */
+	const struct ser_plot_faces *faces; /* NULL: none */
 };
 
 /* A bar for each group and series, where present. */

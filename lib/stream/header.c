@@ -89,6 +89,16 @@ double ser_header_shift(const struct ser_header *h, const char *tensor)
 	return s != NULL && s->kind == SER_REAL && s->u.f > 0 ? s->u.f : 0;
 }
 
+const struct ser_val *ser_header_columns(const struct ser_header *h, const char *tensor)
+{
+	const struct ser_val *dim = ser_header_dim(h, tensor), *list = NULL;
+	if (dim != NULL)
+		list = ser_val_get(dim, "columns");
+	if (dim != NULL && list == NULL)
+		list = ser_val_get(dim, "classes");
+	return list != NULL && list->kind == SER_LIST ? list : NULL;
+}
+
 static void drop(struct ser_val *map, const char *name)
 {
 	size_t n = 0, len = strlen(name);

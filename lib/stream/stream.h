@@ -197,6 +197,8 @@ int ser_header_take(struct ser_header *h, const struct ser_val *map, struct ser_
 struct ser_val *ser_header_dim(const struct ser_header *h, const char *name);
 /* Seconds from one row of a tensor to the next, its "shift_s"; 0: the header says none above 0. */
 double ser_header_shift(const struct ser_header *h, const char *tensor);
+/* Names of a tensor's last axis, its "columns", or "classes" of a prediction: a list; NULL: the header says none. */
+const struct ser_val *ser_header_columns(const struct ser_header *h, const char *tensor);
 struct ser_val *ser_header_dim_add(struct ser_header *h, const char *name);
 void ser_header_dim_drop(struct ser_header *h, const char *name); /* when there is one */
 void ser_header_extra_drop(struct ser_header *h, const char *name);

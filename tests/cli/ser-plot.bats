@@ -364,6 +364,47 @@ print(len(s))")" -eq 64 ]
 	fails 1 '"spk"' ser-plot box --field spk --label emo all.ser
 }
 
+# talking: a record with a face of 68 points, another such tensor, and columns that are no points; the second is not as long
+talking() {
+	$PYTHON - <<-'P'
+		import sys, msgpack, msgpack_numpy, numpy as np
+		pack = lambda x: sys.stdout.buffer.write(msgpack.packb(x, default=msgpack_numpy.encode))
+		point = [c + "_%d" % i for i in range(68) for c in "xy"]
+		pack({"ser": 1, "prov": [], "dims": {"land": {"shift_s": 0.04, "columns": point}, "post": {"shift_s": 0.02, "classes": point},
+		      "blend": {"shift_s": 0.04, "columns": ["JawOpen", "MouthClose"]}, "bare": {"shift_s": 0.04}, "odd": {"shift_s": 0.04, "columns": ["a", "b"]}}})
+		rng = np.random.default_rng(1)
+		x = (rng.normal(size=(1, 68, 2)) + rng.normal(size=(50, 1, 1)) * 0.1).astype("f4")
+		x[:, 57, 1] += np.sin(np.arange(50))
+		for i in "ab":
+		    pack({"id": i, "land": x, "post": np.repeat(x, 2, 0).reshape(100, 136) + 0.1, "blend": rng.normal(size=(50, 2)).astype("f4"),
+		          "bare": x, "odd": np.full((3, 2), np.nan, "f4")})
+		pack({"end": 2})
+	P
+}
+
+@test "ser-plot face: at some moments, and what moves most over time; several tensors; columns that are no points" {
+	talking >t.ser
+	ser-plot face t.ser >a.svg
+	ser-plot face --id b --field land,post --columns x_8,y_57 --moments 24 --height 300 t.ser >b.svg
+	ser-plot face --field blend --columns MouthClose t.ser >c.svg
+	ser-plot face --moments 0 t.ser >d.svg
+	whole ?.svg
+	inside ?.svg
+	grep -q '<title>a</title>' a.svg
+	grep -q '>y_57<' a.svg # sways most
+	grep -q '>1.83 s<' a.svg
+	same 6 grep -cE '>[0-9.]+ s</text>' a.svg
+	same 24 grep -cE '>[0-9.]+ s</text>' b.svg
+	same 1 grep -c '>post</text>' b.svg
+	run ! grep -qE '>[0-9.]+ s</text>' c.svg
+	fails 1 'no record "nope"' ser-plot face --id nope t.ser
+	fails 1 'names no 136 columns' ser-plot face --field bare t.ser
+	fails 1 '"land" and "blend" have different columns' ser-plot face --field land,blend t.ser
+	fails 1 'no finite number' ser-plot face --field odd t.ser
+	fails 1 '"none"' ser-plot face --field none t.ser
+	fails 2 'has no column "z_1"' ser-plot face --columns z_1 t.ser
+}
+
 @test "ser-plot spectrogram: the first record, another, none" {
 	mkstream -n 5 >f.ser
 	ids=($(ser-dump f.ser | jq -r .id))
