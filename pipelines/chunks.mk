@@ -31,6 +31,8 @@ CHUNK_ravdess ?= frames=62 chunks=6
 FEATURES ?= --preset chunk-lld
 # The authors' networks have 128 channels, 100 epochs and batches of 256.
 CHANNELS ?= 64
+# Of blstm, in each direction.
+UNITS    ?= 130
 TRAIN    ?= --epochs $(if $(QUICK),4,10) --batch 64 --lr 0.001 --crop 0 --time-masks 0 --freq-masks 0 --input-norm global --loss ccc
 METHODS  ?= $(if $(QUICK),cnn-mean blstm,cnn-mean cnn-gated cnn-rnn-attention cnn-self-attention whole blstm)
 # Whose cost is measured, on so many records: the authors' claim is that chunks cost less than whole utterances.
@@ -43,7 +45,7 @@ NET_cnn-rnn-attention  = $(call cnn,rnn-attention,$(1))
 NET_cnn-self-attention = $(call cnn,self-attention,$(1))
 NET_lstm-rnn-attention = --arch chunk-lstm --hyper aggregate=rnn-attention $(addprefix --hyper ,$(CHUNK_$(1))) --hidden 130
 NET_lstm-mean          = --arch chunk-lstm --hyper aggregate=mean $(addprefix --hyper ,$(CHUNK_$(1))) --hidden 130
-NET_blstm              = --arch blstm --hyper hidden=130 --hyper layers=2 --hidden 130
+NET_blstm              = --arch blstm --hyper hidden=$(UNITS) --hyper layers=2 --hidden 130
 NET_whole              = --arch convpool --hyper channels=$(CHANNELS)
 
 .PHONY: report
@@ -63,7 +65,7 @@ $(OUT)/%.ser: $(OUT)/%.tsv $(call uses,FEATURES)
 
 # ---- CORPUS/METHOD-SEED-FOLD.st, and what it predicts of the fold left out ----
 define method
-$$(OUT)/$(1)/$(2)-$(3)-%.st: $$(OUT)/$(1).ser $$(call uses,TRAIN CHANNELS CHUNK_$(1))
+$$(OUT)/$(1)/$(2)-$(3)-%.st: $$(OUT)/$(1).ser $$(call uses,TRAIN CHANNELS UNITS CHUNK_$(1))
 	mkdir -p $$(@D)
 	ser-train regress --label arousal --test-fold $$* $$(call NET_$(2),$(1)) $$(TRAIN) --seed $(3) -t $$(THREADS) -q --log $$(@:.st=.log) -o $$@ $$<
 
@@ -75,7 +77,7 @@ $(foreach c,$(CORPORA),$(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call
 # ---- what an utterance costs: processor time of one thread, of prediction without starting, of two more epochs of training ----
 cpu = cpu() { local TIMEFORMAT='%U %S'; { time "$$@" > /dev/null 2>&1; } 2>&1 | awk '{print 1000 * ($$1 + $$2)}'; }
 define cost
-$$(OUT)/$(1)/$(2).cost: $$(OUT)/$(1).ser $$(call uses,TRAIN CHANNELS CHUNK_$(1) FOLDS COST_RECORDS)
+$$(OUT)/$(1)/$(2).cost: $$(OUT)/$(1).ser $$(call uses,TRAIN CHANNELS UNITS CHUNK_$(1) FOLDS COST_RECORDS)
 	mkdir -p $$(@D)
 	ser-head -n $$(COST_RECORDS) $$< > $$@.few
 	ser-head -n 1 $$< > $$@.one
@@ -100,7 +102,7 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 		echo 'Descriptors: $(FEATURES). Chunks: $(foreach c,$(CORPORA),$(c) $(CHUNK_$(c));) networks of $(CHANNELS) channels, `$(TRAIN)`.'; \
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
-	{ echo; echo '## Cost of an utterance'; echo; echo 'Processor time of one thread, ms: to predict, and to train, an epoch; times that of blstm (2 x 130 units over the whole utterance).'; echo; \
+	{ echo; echo '## Cost of an utterance'; echo; echo 'Processor time of one thread, ms: to predict, and to train, an epoch; times that of blstm (2 x $(UNITS) units over the whole utterance).'; echo; \
 		echo '| corpus | method | predict | train | predict / blstm | train / blstm |'; echo '|---|---|---|---|---|---|'; \
 		cat $(costs) | awk -F'\t' '{row[NR] = $$0; if ($$2 == "blstm") {p[$$1] = $$3; t[$$1] = $$4}} END {for (i = 1; i <= NR; i++) {split(row[i], x, "\t"); \
 			printf("| %s | %s | %.2f | %.2f | %s | %s |\n", x[1], x[2], x[3], x[4], (p[x[1]] > 0 ? sprintf("%.2f", x[3] / p[x[1]]) : ""), \
