@@ -140,7 +140,7 @@ ABOUT   := $(BEDS:%=$(OUT)/%.tsv)
 LOG      = $(OUT)/$(firstword $(subst -, ,$(1)))/$(2)-$(word 2,$(subst -, ,$(1)))-$(first)-$(firstword $(FOLDS)).log
 include seeds.mk
 
-where_real = on every $(EVERY)th sound of nEMO, LibriSpeech and BAVED.
+where_real = on one of $(EVERY) sounds of nEMO, LibriSpeech and BAVED.
 where_made = on the speakers of a made corpus (made-faces) who are not tested: the figures tell that the programs work and nothing about people.
 where      = $(if $(DATA),$(where_real),$(where_made))
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
