@@ -4,7 +4,7 @@
 #   make motion                      on a made corpus of talking faces (made-faces): what its figures say is how the programs work, not people
 #   make motion DATA=/data           also visemes of EmoDB's phones, by speakers left out: real speech, real times (CORPORA=emodb: these alone)
 #   make motion QUICK=1              few voices, one seed, few epochs
-#   make motion FACES=/my/faces      faces of one's own: manifest.tsv, phones.ctm and a table of OpenFace ID.csv for each record
+#   make motion FACES=/my/faces      faces of one's own: manifest.tsv, phones.ctm and a table ID.csv for each record, by TRACKER=openface or another of ser-face's
 #
 # Left in OUT: RESULTS.md, results.tsv, and below made and emodb predictions and scores.
 include settings.mk
@@ -13,6 +13,7 @@ OUT     ?= out/motion$(if $(QUICK),-quick)
 DATA    ?=
 CORPORA ?= made $(if $(DATA),emodb)
 FACES   ?= $(OUT)/faces
+TRACKER ?= openface
 VOICES  ?= $(if $(QUICK),4,8)
 SENTENCES ?= $(if $(QUICK),2,6)
 SEEDS   ?= $(if $(QUICK),1,1 2 3)
@@ -43,12 +44,12 @@ $(OUT)/faces/manifest.tsv: $(call uses,VOICES SENTENCES)
 	./made-faces $(@D).part $(VOICES) $(SENTENCES)
 	mv $(@D).part $(@D)
 
-$(OUT)/faces.ser: $(FACES)/manifest.tsv $(call uses,POINTS)
-	ser-face openface -q -t $(THREADS) $(FACES)/*.csv | ser-face shape --points $(POINTS) -t $(THREADS) | \
+$(OUT)/faces.ser: $(FACES)/manifest.tsv $(call uses,POINTS TRACKER)
+	ser-face $(TRACKER) -q -t $(THREADS) $(FACES)/*.csv | ser-face shape --points $(POINTS) -t $(THREADS) | \
 		ser-select --drop land,au,pose true -o $@
 
 $(OUT)/made.ser: $(FACES)/manifest.tsv $(OUT)/faces.ser $(call uses,FEATURES VISEMES SEED FOLDS)
-	ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) $< | ser-wav2feat $(FEATURES) --root $(FACES) -q -t $(THREADS) | \
+	ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) $< | ser-wav2feat $(FEATURES) --root $(FACES) --allow-absolute -q -t $(THREADS) | \
 		ser-join - $(OUT)/faces.ser | ser-target visemes --phones $(FACES)/phones.ctm --from ctm --set $(VISEMES) -o $@
 
 # ---- visemes of EmoDB: its own segments; three records have none ----

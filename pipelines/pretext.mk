@@ -4,6 +4,8 @@
 #   make pretext DATA=/data          energy variation, on nEMO, LibriSpeech and BAVED; emodb and ravdess as test beds
 #   make pretext                     energy, facial activation and emotions of action units together, on a made corpus of talking faces
 #                                    (made-faces): its figures say how the programs work, and nothing about people
+#   make pretext FACES=/my/faces     the same on faces of one's own: manifest.tsv of sounds with spk and emo, and a table ID.csv for each; of RAVDESS
+#                                    and its landmarks, tables and ser-prep ravdess /path > manifest.tsv, TRACKER='openface --id-prefix 01-=03-'
 #   make pretext QUICK=1             few voices, one seed, few epochs; with DATA emodb alone
 #
 # The thresholds are medians of the speakers who pretrain; of the made corpus these are, fold by fold, those who are not tested. Left in OUT:
@@ -18,6 +20,8 @@ FOLDS   ?= $(if $(QUICK),0 1,0 1 2 3 4)
 SHARES  ?= $(if $(QUICK),10 100,1 5 10 25 50 100)
 SNRS    ?= $(if $(QUICK),10,20 10 0)
 N_BOOT  ?= 1000
+FACES   ?= $(OUT)/faces
+TRACKER ?= openface
 VOICES  ?= $(if $(QUICK),4,8)
 SENTENCES ?= $(if $(QUICK),2,6)
 # Every so many of the sounds that pretrain.
@@ -67,12 +71,12 @@ $(OUT)/faces/manifest.tsv: $(call uses,VOICES SENTENCES)
 	./made-faces $(@D).part $(VOICES) $(SENTENCES)
 	mv $(@D).part $(@D)
 
-$(OUT)/%.tsv: $(if $(DATA),,$(OUT)/faces/manifest.tsv) $(call uses,SEED FOLDS)
+$(OUT)/%.tsv: $(if $(DATA),,$(FACES)/manifest.tsv) $(call uses,SEED FOLDS)
 	mkdir -p $(@D)
 	$(if $(DATA),ser-prep -q $* $(DATA)/$*,cat $<) | ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) -o $@
 
-root = $(if $(DATA),,--root $(OUT)/faces)
-$(OUT)/voices.ser: $(if $(DATA),,$(OUT)/faces/manifest.tsv)
+root = $(if $(DATA),,--root $(FACES) --allow-absolute)
+$(OUT)/voices.ser: $(if $(DATA),,$(FACES)/manifest.tsv)
 	mkdir -p $(@D)
 	$(if $(DATA),ser-prep -q librispeech $(DATA)/librispeech | awk -F'\t' 'NR == 1 || $$2 ~ /test-[a-z]+\//' | ser-manifest --spk-prefix ls-,cat $<) | \
 		ser-wav2feat --kind wave $(root) -q -t $(THREADS) -o $@
@@ -88,9 +92,9 @@ $$(OUT)/%.$(1)dB.ser: $$(OUT)/%.tsv $$(OUT)/voices.ser $$(call uses,FEATURES SEE
 endef
 $(foreach n,$(SNRS),$(eval $(call noisy,$(n))))
 
-# ---- the made corpus' own targets, cut by the speakers of a fold who are not tested ----
-$(OUT)/faces.ser: $(OUT)/faces/manifest.tsv
-	ser-face openface -q -t $(THREADS) $(OUT)/faces/*.csv | ser-target units -t $(THREADS) -o $@
+# ---- the targets of faces, cut by the speakers of a fold who are not tested ----
+$(OUT)/faces.ser: $(FACES)/manifest.tsv $(call uses,TRACKER)
+	ser-face $(TRACKER) -q -t $(THREADS) $(FACES)/*.csv | ser-target units -t $(THREADS) -o $@
 
 $(OUT)/made/targets-%.ser: $(OUT)/made.clean.ser $(OUT)/faces.ser
 	mkdir -p $(@D)
@@ -142,7 +146,8 @@ include seeds.mk
 
 where_real = on one of $(EVERY) sounds of nEMO, LibriSpeech and BAVED.
 where_made = on the speakers of a made corpus (made-faces) who are not tested: the figures tell that the programs work and nothing about people.
-where      = $(if $(DATA),$(where_real),$(where_made))
+where_own  = on the speakers of $(FACES) who are not tested.
+where      = $(if $(DATA),$(where_real),$(if $(filter $(OUT)/faces,$(FACES)),$(where_made),$(where_own)))
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
 	@{ echo '# Pretext tasks'; echo; \
 		echo 'Emotion of speakers left out, learnt from a share of the others'"'"' labels, by percent; clean, or under voices at so many dB (bed-share-condition).'; \

@@ -78,3 +78,24 @@ baved() {
 	[ "$(grep -c '^## made-100-' out/RESULTS.md)" -eq 2 ]
 	jq -e '.target == "activation" and (.speakers | length) == 2' out/made/targets-0.ser.face.json
 }
+
+@test "pretext.mk: RAVDESS' sounds and the tracking of its landmarks, by their own names" {
+	mkdir faces
+	for a in 01 02 03 04; do
+		mkdir -p "ravdess/Actor_$a"
+		for e in 03 04; do
+			for s in 01 02; do
+				n=01-$e-01-$s-01-$a
+				espeak-ng -w "ravdess/Actor_$a/03-$n.wav" -p $((20 + 10#$a * 5 + 10#$e * 5)) "dogs are sitting by door $s"
+				"$ROOT"/tests/tools/mkface -v format=openface -v seconds=$((1 + 10#$e % 2)) -v n=$((10#$s)) |
+					awk '{for (i = 1; i <= split("01 02 04 05 07 09 15 20 23 26", u, " "); i++) $0 = $0 ", " (NR == 1 ? "AU" u[i] "_r" : 0)} 1' >"faces/01-$n.csv"
+			done
+		done
+	done
+	ser-prep -q ravdess "$PWD/ravdess" >faces/manifest.tsv
+	recipe pretext QUICK=1 FACES="$PWD/faces" TRACKER='openface --id-prefix 01-=03-' SHARES=100 NETWORK='--arch convpool --hyper channels=4' \
+		PRETRAIN='--epochs 1' EPOCHS=1
+	rows scratch energy faces
+	! grep -q made-faces out/RESULTS.md
+	jq -e '(.speakers | length) == 2' out/made/targets-0.ser.face.json
+}
