@@ -280,7 +280,8 @@ int ser_csv_write(const struct ser_table *t, FILE *f, struct ser_err *e);
 /* ---- labels from votes ------------------------------------------------------------------------- */
 
 /* Add columns vote.X from CREMA-D's tabulatedVotes.csv (n bytes) to the rows of t whose id is its fileName.
- * modality: the leading digit of its row numbers: 1 voice, 2 face, 3 both. *n_without: rows without votes. */
+ * modality: the leading digit of its row numbers: 1 voice, 2 face, 3 both. *n_without: rows without votes. SER_EDATA: votes that are no
+ * whole numbers, or do not add up to the row's numResponses. */
 int ser_votes_cremad(struct ser_table *t, const char *csv, size_t n, int modality, size_t *n_without,
 		     struct ser_err *e);
 

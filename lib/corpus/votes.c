@@ -4,13 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Row i: whole numbers in columns from [6], which add up to that of column `all`, if there is one */
+static int check_row(const struct ser_table *v, size_t i, const char *name, const ptrdiff_t *from, ptrdiff_t all,
+		     struct ser_err *e)
+{
+	int64_t sum = 0, n, said;
+	for (int k = 0; k < 6; k++) {
+		if (ser_parse_int(v->col[from[k]].cell[i], 0, 1000000, &n, e) != 0) {
+			ser_fail_in(e, "votes: \"%s\": column %s", name, v->col[from[k]].name);
+			return e->code = SER_EDATA;
+		}
+		sum += n;
+	}
+	if (all < 0 || (ser_parse_int(v->col[all].cell[i], 0, 6000000, &said, e) == 0 && said == sum))
+		return 0;
+	return ser_fail(e, SER_EDATA, "votes: \"%s\" has %lld of them, numResponses is \"%s\"", name, (long long)sum,
+			v->col[all].cell[i]);
+}
+
 int ser_votes_cremad(struct ser_table *t, const char *csv, size_t n, int modality, size_t *n_without, struct ser_err *e)
 {
 	static const char *const col[][2] = {{"A", "vote.anger"},     {"D", "vote.disgust"}, {"F", "vote.fear"},
 					     {"H", "vote.happiness"}, {"N", "vote.neutral"}, {"S", "vote.sadness"}};
 	struct ser_table v = {0};
 	int rc = ser_table_parse(&v, csv, n, ',', "votes", e);
-	ptrdiff_t from[6], file = ser_table_col(&v, "fileName"), number = ser_table_col(&v, "");
+	ptrdiff_t from[6], file = ser_table_col(&v, "fileName"), number = ser_table_col(&v, ""),
+			   all = ser_table_col(&v, "numResponses");
 	for (int k = 0; k < 6 && rc == 0; k++) {
 		from[k] = ser_table_col(&v, col[k][0]);
 		if (from[k] < 0 || file < 0 || number < 0)
@@ -29,6 +48,8 @@ int ser_votes_cremad(struct ser_table *t, const char *csv, size_t n, int modalit
 		size_t k = ser_map_add(m, s, strlen(s), &is_new);
 		if (!is_new)
 			rc = ser_fail(e, SER_EDATA, "votes: \"%s\" twice", s);
+		else
+			rc = check_row(&v, i, s, from, all, e);
 		row[k] = i;
 	}
 	*n_without = 0;

@@ -337,6 +337,10 @@ X
 	[ "$(ser-manifest -q --votes "$T/votes.csv" --label distribution "$T/m.tsv" | cut -f11- | sed -n 2,4p)" = $'0\t0\t0\t0.25\t0.75\t0\n0.5\t0\t0.5\t0\t0\t0\n\t\t\t\t\t' ]
 	run -1 ser-manifest --label plurality "$T/m.tsv"
 	[[ $output == *"0 columns vote.X"* ]]
+	run -1 ser-manifest --votes <(sed 's/"u1",4/"u1",5/' "$T/votes.csv") "$T/m.tsv"
+	[[ $output == *'votes: "u1" has 4 of them, numResponses is "5"'* ]]
+	run -1 ser-manifest --votes <(sed 's/2,0,2/2,0,-2/' "$T/votes.csv") "$T/m.tsv"
+	[[ $output == *'votes: "u2": column F'* ]]
 }
 
 @test "ser-manifest --votes: CREMA-D's own plurality, for each modality" {
