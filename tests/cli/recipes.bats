@@ -57,7 +57,7 @@ baved() {
 	done
 	{
 		echo '"","A","D","F","H","N","S","fileName","numResponses","agreement","emoVote"'
-		for i in 1 2 3 4 5 6; do echo "\"$i\",$((i % 2)),$((i % 3)),1,2,$((i % 4)),1,\"100${i}_IEO_NEU_XX\",9,1,\"N\""; done
+		for i in 1 2 3 4 5 6; do echo "\"$i\",$((i % 2)),$((i % 3)),1,2,$((i % 4)),1,\"100${i}_IEO_NEU_XX\",$((i % 2 + i % 3 + i % 4 + 4)),1,\"N\""; done
 	} >labels/cremad-tabulatedVotes.csv
 	recipe penalty DATA="$PWD" QUICK=1 FOLDS='0 1' TRAIN='--field func --arch mlp --hyper hidden=8 --epochs 2'
 	rows none half one alone coupled
