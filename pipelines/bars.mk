@@ -51,6 +51,7 @@ CEPSTRA     ?= --kind mfcc --num-ceps 20 --num-mel-bins 40 --delta-order 1 --tri
 # quarter of the training speakers held out, among NETS; then it is trained on all of them by each seed. A transformer's layer is
 # chosen with the cost ----
 COSTS ?= 1e-5,1e-4,1e-3,1e-2,1e-1,1
+COSTS_layers ?= 1e-5,1e-4,1e-3,1e-2
 NET   ?= --arch mlp --smooth 0.1 --batch 32 --epochs 40
 NETS  ?= hidden=128:dropout=0.6:0.05 hidden=128:dropout=0.6:0.5 hidden=256:dropout=0.8:0.05 hidden=64:dropout=0.4:0.05
 
@@ -112,9 +113,9 @@ predict        = ser-select 'fold == $(2)' $(1) | ser-predict -q -m $(3).st --dr
 test_svm       = $(learn_svm); $(predict)
 test_logistic  = $(learn_logistic); $(predict)
 test_net       = ./bars-net '$(3)' '$(1)' '$(2)' '$(SEED)' '$(SEEDS)' '$(NET)' $(NETS)
-test_layers   = ./bars-layers '$(3)' '$(2)' '$(COSTS)' '$(SEED)' $(1)
+test_layers   = ./bars-layers '$(3)' '$(2)' '$(COSTS_layers)' '$(SEED)' $(1)
 uses_svm      := COSTS SEED
-uses_layers   := COSTS SEED
+uses_layers   := COSTS_layers SEED
 uses_logistic := COSTS SEED
 uses_net      := NET NETS SEED SEEDS
 

@@ -88,10 +88,15 @@ $$(OUT)/%.$(1)-random.ser: $$(OUT)/$(1)-random.st $$(OUT)/%.tsv
 endef
 $(foreach m,$(MODELS),$(eval $(call model_system,$(basename $(notdir $(m))),$(m))))
 
-# $(1) NAME-layerN, $(2) NAME, $(3) N
+# all layers at once, then each by itself. $(1) NAME-layerN, $(2) NAME, $(3) N
+define layers_of
+$$(OUT)/%.$(1)-all-layers.ser: $$(filter %/$(1).st,$$(MODELS)) $$(OUT)/%.tsv
+	ser-embed -q -m $$< --layer all -t $$(THREADS) -o $$@ $$(word 2,$$^)
+endef
+$(foreach m,$(named),$(if $(filter $(m)-layer%,$(SYSTEMS)),$(eval $(call layers_of,$(m)))))
 define layer_system
-$$(OUT)/%.$(1).ser: $$(filter %/$(2).st,$$(MODELS)) $$(OUT)/%.tsv
-	ser-embed -q -m $$< --layer $(3) -t $$(THREADS) -o $$@ $$(word 2,$$^)
+$$(OUT)/%.$(1).ser: $$(OUT)/%.$(2)-all-layers.ser
+	ser-select --row emb:$(3) true -o $$@ $$<
 endef
 $(foreach m,$(named),$(foreach s,$(filter $(m)-layer%,$(SYSTEMS)),$(eval $(call layer_system,$(s),$(m),$(s:$(m)-layer%=%)))))
 

@@ -85,7 +85,7 @@ $$(OUT)/$(1)/heard.tsv: $$(OUT)/$(1)/manifest.tsv $$(call uses,HEARD_$(1) SEED)
 endef
 $(foreach c,$(CORPORA),$(eval $(call corpus,$(c))))
 
-# ---- a fold: the recogniser; its temperature and threshold, by a twin that leaves speakers of the training part out ----
+# ---- a fold: the recogniser; its temperature, the weights and offsets of vector scaling, and the threshold, by a twin that leaves speakers of the training part out ----
 # $(1) corpus, $(2) fold
 define learnt
 $$(OUT)/$(1)/fold-$(2).st: $$(OUT)/$(1)/func.ser $$(call uses,LEARN SEED)
@@ -95,29 +95,29 @@ $$(OUT)/$(1)/fold-$(2).json: $$(OUT)/$(1)/func.ser $$(call uses,LEARN SEED)
 	ser-select 'fold != $(2)' $$< | ser-select --drop fold true | ser-fold holdout --test-frac 0.25 --seed $$(SEED) -q -o $$@.some
 	ser-svm --label emo --test-fold 0 $$(LEARN) --seed $$(SEED) -q -o $$@.st $$@.some
 	ser-select 'split == "test"' $$@.some > $$@.dev
-	t=$$$$(ser-predict -q -m $$@.st $$@.dev | ser-score calibration --label emo --n-boot 0 --json | jq '.temperature[0].temperature'); \
-		ser-predict -q -m $$@.st --temperature "$$$$t" $$@.dev | ser-score calibration --label emo --n-boot 0 --json | jq --argjson t "$$$$t" '. + {t: $$$$t}' > $$@.part
-	rm $$@.some $$@.dev $$@.st
+	ser-predict -q -m $$@.st $$@.dev | ser-score calibration --label emo --n-boot 0 --json > $$@.plain
+	t=$$$$(jq '.temperature[0].temperature' $$@.plain); ser-predict -q -m $$@.st --temperature "$$$$t" $$@.dev | \
+		ser-score calibration --label emo --n-boot 0 --json | jq --argjson t "$$$$t" --slurpfile p $$@.plain '. + {t: $$$$t, vector: $$$$p[0].vector}' > $$@.part
+	rm $$@.some $$@.dev $$@.st $$@.plain
 	mv $$@.part $$@
 endef
 $(foreach c,$(CORPORA),$(foreach f,$(FOLDS_$(c)),$(eval $(call learnt,$(c),$(f)))))
 
-# ---- what it says of a condition: as it is, and tempered, without predictions where the twin would have had none ----
+# ---- what it says of a condition: as it is, scaled, and tempered, without predictions where the twin would have had none ----
 # $(1) corpus, $(2) condition, $(3) its file
 define heard
 $$(OUT)/$(1)/$(3).func.ser: $$(OUT)/$(1)/heard.tsv $(if $(filter noise,$(call family,$(2))),$$(OUT)/noise.tsv) $$(call uses,FUNCTIONALS SEED) \
 		$$(call uses,WITH_$(call family,$(2)))
 	ser-wav2feat --kind wave -q $$< | $$(call augment,$(2),$(1)) | ser-wav2feat $$(FUNCTIONALS) -q -t $$(THREADS) -o $$@
 
-$$(OUT)/$(1)/$(3).pred.ser $$(OUT)/$(1)/$(3).sure.ser &: $$(OUT)/$(1)/$(3).func.ser $$(foreach f,$$(FOLDS_$(1)),$$(OUT)/$(1)/fold-$$(f).st \
+$$(OUT)/$(1)/$(3).pred.ser $$(OUT)/$(1)/$(3).scaled.ser $$(OUT)/$(1)/$(3).sure.ser &: $$(OUT)/$(1)/$(3).func.ser $$(foreach f,$$(FOLDS_$(1)),$$(OUT)/$(1)/fold-$$(f).st \
 		$$(OUT)/$(1)/fold-$$(f).json) $$(call uses,FOLDS_$(1) KEEP)
 	for f in $$(FOLDS_$(1)); do ./robust-fold $$(OUT)/$(1)/fold-$$$$f $$$$f $$(KEEP) $$(OUT)/$(1)/$(3); done
-	ser-cat -o $$(OUT)/$(1)/$(3).sure.ser $$(foreach f,$$(FOLDS_$(1)),$$(OUT)/$(1)/$(3).sure.ser.$$(f))
-	ser-cat -o $$(OUT)/$(1)/$(3).pred.ser $$(foreach f,$$(FOLDS_$(1)),$$(OUT)/$(1)/$(3).pred.ser.$$(f))
-	rm $$(OUT)/$(1)/$(3).{pred,sure}.ser.*
+	for what in sure scaled pred; do ser-cat -o $$(OUT)/$(1)/$(3).$$$$what.ser $$(foreach f,$$(FOLDS_$(1)),$$(OUT)/$(1)/$(3).$$$$what.ser.$$(f)); done
+	rm $$(OUT)/$(1)/$(3).{pred,scaled,sure}.ser.*
 
-$$(OUT)/$(1)/$(3).json: $$(OUT)/$(1)/$(3).pred.ser $$(OUT)/$(1)/$(3).sure.ser $$(OUT)/$(1)/clean-0.sure.ser $$(call uses,N_BOOT SEED)
-	./robust-score '$(2)' $$(N_BOOT) $$(SEED) $$(OUT)/$(1)/$(3).pred.ser $$(OUT)/$(1)/$(3).sure.ser $$(OUT)/$(1)/clean-0.sure.ser > $$@.part
+$$(OUT)/$(1)/$(3).json: $$(OUT)/$(1)/$(3).pred.ser $$(OUT)/$(1)/$(3).scaled.ser $$(OUT)/$(1)/$(3).sure.ser $$(OUT)/$(1)/clean-0.sure.ser $$(call uses,N_BOOT SEED)
+	./robust-score '$(2)' $$(N_BOOT) $$(SEED) $$(foreach w,pred scaled sure,$$(OUT)/$(1)/$(3).$$(w).ser) $$(OUT)/$(1)/clean-0.sure.ser > $$@.part
 	mv $$@.part $$@
 
 $$(OUT)/$(1)/$(3).uar.json: $$(OUT)/$(1)/$(3).pred.ser $$(call uses,N_BOOT SEED)
@@ -126,7 +126,7 @@ $$(OUT)/$(1)/$(3).uar.json: $$(OUT)/$(1)/$(3).pred.ser $$(call uses,N_BOOT SEED)
 endef
 $(foreach c,$(CORPORA),$(foreach d,$(CONDITIONS),$(eval $(call heard,$(c),$(d),$(call flat,$(d))))))
 
-# ---- who and what is heard worse without any condition: sex, and thirds of the records by length ----
+# ---- who and what is heard worse without any condition: sex, language, and thirds of the records by length ----
 define gaps
 $$(OUT)/$(1)/gaps.json: $$(OUT)/$(1)/clean-0.pred.ser $$(OUT)/$(1)/heard.tsv $$(call uses,N_BOOT SEED)
 	./robust-gaps $$(N_BOOT) $$(SEED) $$(inputs) > $$@.part

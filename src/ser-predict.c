@@ -2,6 +2,8 @@
 #include "cli/cli.h"
 #include "model/embed.h"
 #include "model/model.h"
+#include "score/score.h"
+#include "stat/eval.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@ struct job {
 	float *unit; /* [classes, n_out]; NULL: the head has classes or values of its own */
 	double scale;
 	double temperature, reject;
+	double *weight, *offset; /* [classes] of the log posteriors; NULL: as they are */
 };
 
 /* Axes, classes, label and speakers of a tensor of classes or values. */
@@ -68,6 +71,22 @@ static void set_pred(const struct job *j, struct ser_record *r, size_t n, const 
 	ser_record_set(r, "pred", (double)post[best] < j->reject ? ser_nil() : ser_str(j->class.s[best]));
 }
 
+/* Rows of posteriors by the weights and offsets, in the record's memory. */
+static struct ser_node scaled(const struct job *j, struct ser_record *r, struct ser_node post)
+{
+	size_t n = post.n_row, k = post.n_col;
+	real *y = ser_arena_alloc(&r->arena, ser_mul(n, k), sizeof *y);
+	double *p = ser_arena_alloc(&r->arena, ser_mul(2, k), sizeof *p), *q = p + k;
+	for (size_t i = 0; i < n; i++) {
+		for (size_t c = 0; c < k; c++)
+			p[c] = (double)post.val[i * k + c];
+		ser_scale(p, k, j->weight, j->offset, q);
+		for (size_t c = 0; c < k; c++)
+			y[i * k + c] = (real)q[c];
+	}
+	return (struct ser_node){.n_row = n, .n_col = k, .val = y};
+}
+
 /* By the cosines of a tower's vector with those of the classes' texts. */
 static int by_texts(const struct job *j, struct ser_record *r, struct ser_node u, struct ser_err *e)
 {
@@ -87,9 +106,10 @@ static int by_texts(const struct job *j, struct ser_record *r, struct ser_node u
 	for (size_t k = 0; k < n; k++)
 		post[k] = (real)(exp(j->scale * ((double)cosine[k] - most)) / sum);
 	struct ser_node y = {.n_row = 1, .n_col = n, .val = post}, z = {.n_row = 1, .n_col = n, .val = cosine};
+	y = j->weight != NULL ? scaled(j, r, y) : y;
 	if (ser_runner_set(r, "post", y, false, e) != 0 || ser_runner_set(r, "cos", z, false, e) != 0)
 		return e->code;
-	set_pred(j, r, n, post);
+	set_pred(j, r, n, y.val);
 	return 1;
 }
 
@@ -108,6 +128,8 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	if (j->temperature != 1)
 		out = ser_nn_scale(t, out, 1 / j->temperature);
 	struct ser_node post = ser_tape_node(t, values ? out : multi ? ser_nn_sigmoid(t, out) : ser_nn_softmax(t, out));
+	if (j->weight != NULL)
+		post = scaled(j, r, post);
 	if (ser_runner_set(r, "post", post, j->frames, e) != 0)
 		return e->code;
 	if (!values && !j->frames)
@@ -182,10 +204,21 @@ static void read_texts(struct ser_cli *c, struct job *j, struct ser_prompts *p, 
 		   exp((double)j->m->params->val[j->m->params->slice[ser_model_scale_slice(j->m, j->i_head)].at]);
 }
 
+static void read_scaling(struct ser_cli *c, struct job *j, const char *path)
+{
+	struct ser_err e;
+	if (j->head->kind == SER_HEAD_MULTI || ser_cli_given(c, "temperature"))
+		ser_cli_usage(c, "--scaling is of classes of which one is true, and goes with no --temperature");
+	j->weight = ser_malloc(ser_mul(2, j->class.n), sizeof *j->weight);
+	j->offset = j->weight + j->class.n;
+	if (ser_score_read_scaling(path, &j->class, j->weight, j->offset, &e) != 0)
+		ser_cli_die(c, &e);
+}
+
 int main(int argc, char **argv)
 {
 	struct job j = {.temperature = 1};
-	const char *model = NULL, *head = NULL, *prompts = NULL, *classes = NULL;
+	const char *model = NULL, *head = NULL, *prompts = NULL, *classes = NULL, *scaling = NULL;
 	struct ser_strs prompt = {NULL, 0};
 	struct ser_prompts texts = {.n = 0};
 	int precision = SER_LA_FULL;
@@ -201,6 +234,9 @@ int main(int argc, char **argv)
 		 SER_OPT_STR(&prompts, "FILE"), .flags = SER_OPTION_READ},
 		{"temperature", "divide what the softmax takes by this; ser-score calibration fits it",
 		 SER_OPT_REAL(&j.temperature, "T", 0.01, 100)},
+		{"scaling",
+		 "weigh and shift log posteriors by class as this report of ser-score calibration --json says",
+		 SER_OPT_STR(&scaling, "FILE"), .flags = SER_OPTION_READ},
 		{"reject", "no prediction where the greatest posterior is below this",
 		 SER_OPT_REAL(&j.reject, "X", 0, 1)},
 		{"precision", "of matrix products", SER_OPT_CHOICE(&precision, "NAME", ser_la_precisions)},
@@ -225,8 +261,12 @@ int main(int argc, char **argv)
 		choose_head(&c, &j, head, model);
 	if (j.head == NULL)
 		read_texts(&c, &j, &texts, &prompt, prompts, &class, model);
-	if (j.head->kind == SER_HEAD_VALUE && (ser_cli_given(&c, "temperature") || ser_cli_given(&c, "reject")))
-		ser_cli_usage(&c, "--temperature and --reject are of classes, head \"%s\" has values", j.head->name);
+	if (j.head->kind == SER_HEAD_VALUE &&
+	    (ser_cli_given(&c, "temperature") || ser_cli_given(&c, "reject") || scaling != NULL))
+		ser_cli_usage(&c, "--temperature, --scaling and --reject are of classes, head \"%s\" has values",
+			      j.head->name);
+	if (scaling != NULL)
+		read_scaling(&c, &j, scaling);
 	if (j.frames && ser_cli_given(&c, "reject"))
 		ser_cli_usage(&c, "--reject is of whole records, head \"%s\" stands on frames", j.head->name);
 	if (c.every_s > 0 && ser_model_source_terms(m, &j.head->source) > 1)
@@ -246,6 +286,7 @@ int main(int argc, char **argv)
 	ser_buf_free(&note);
 	ser_runner_free(j.run);
 	free(j.unit);
+	free(j.weight);
 	ser_prompts_free(&texts);
 	ser_cli_names_free(&class);
 	free(prompt.s);

@@ -58,9 +58,9 @@ int ser_score_add_posteriors(struct ser_score_set *s, const struct ser_header *h
 	return row(s, h, r, s->post + s->n * s->k, e);
 }
 
-/* The temperature that suits these records best, and what it would make of them. */
-static void temperature(struct ser_report *rep, const struct ser_score_opt *o, const struct ser_score_set *s,
-			struct ser_err *e)
+/* Posteriors q [n,k] that were made of a set's own: a row with the first n_first values, then their scores. */
+static void rescored(struct ser_report *rep, const struct ser_score_opt *o, const struct ser_score_set *s,
+		     const double *q, const struct ser_val *first, size_t n_first, struct ser_err *e)
 {
 	struct ser_score_opt once = *o;
 	once.n_boot = 0;
@@ -68,17 +68,60 @@ static void temperature(struct ser_report *rep, const struct ser_score_opt *o, c
 	struct ser_boot_opt boot = ser_score_boot(&once);
 	struct ser_eval_sets sets = ser_score_sets(s, false);
 	struct ser_ci score[SER_EP_N];
+	struct ser_val row[8];
+	if (ser_eval_posteriors(&sets, s->truth, q, s->k, NULL, 0, &boot, score, NULL, e) != SER_OK)
+		return;
+	memcpy(row, first, n_first * sizeof *row);
+	row[n_first] = ser_real(score[SER_EP_NLL].value);
+	row[n_first + 1] = ser_real(score[SER_EP_BRIER].value);
+	row[n_first + 2] = ser_real(score[SER_EP_ECE].value);
+	ser_report_row(rep, row);
+}
+
+/* The temperature that suits these records best, and what it would make of them. */
+static void temperature(struct ser_report *rep, const struct ser_score_opt *o, const struct ser_score_set *s,
+			struct ser_err *e)
+{
 	double t = ser_temperature(s->post, s->truth, s->n, s->k), *q = ser_malloc(ser_mul(s->n, s->k), sizeof *q);
 	for (size_t i = 0; i < s->n; i++)
 		ser_temper(s->post + i * s->k, s->k, t, q + i * s->k);
-	if (ser_eval_posteriors(&sets, s->truth, q, s->k, NULL, 0, &boot, score, NULL, e) == SER_OK) {
-		ser_report_table(rep, "temperature",
-				 "The temperature that suits these records best, and what it makes of them",
-				 (const char *const[]){"fitted", "temperature", "nll", "brier", "ece"}, 5, 1);
-		ser_report_row(rep, (struct ser_val[]){ser_str("here"), ser_real(t), ser_real(score[SER_EP_NLL].value),
-						       ser_real(score[SER_EP_BRIER].value),
-						       ser_real(score[SER_EP_ECE].value)});
+	ser_report_table(rep, "temperature", "The temperature that suits these records best, and what it makes of them",
+			 (const char *const[]){"fitted", "temperature", "nll", "brier", "ece"}, 5, 1);
+	rescored(rep, o, s, q, (struct ser_val[]){ser_str("here"), ser_real(t)}, 2, e);
+	free(q);
+}
+
+/* How many classes' names come before that of class c. */
+static size_t rank_of(const struct ser_score_set *s, size_t c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->k; i++)
+		n += strcmp(ser_map_key(s->name, i, NULL), ser_map_key(s->name, c, NULL)) < 0;
+	return n;
+}
+
+/* The same of a weight and an offset for each class. */
+static void vector(struct ser_report *rep, const struct ser_score_opt *o, const struct ser_score_set *s,
+		   struct ser_err *e)
+{
+	double *w = ser_malloc(ser_mul(2, s->k), sizeof *w), *b = w + s->k,
+	       *q = ser_malloc(ser_mul(s->n, s->k), sizeof *q);
+	ser_scaling_fit(s->post, s->truth, s->n, s->k, w, b);
+	for (size_t i = 0; i < s->n; i++)
+		ser_scale(s->post + i * s->k, s->k, w, b, q + i * s->k);
+	ser_report_table(rep, "vector", "Weights and offsets of the log posteriors that suit these records best",
+			 (const char *const[]){"class", "weight", "offset"}, 3, 1);
+	for (size_t i = 0; i < s->k; i++) { /* by name: streams may have them in any order */
+		size_t c = 0;
+		while (rank_of(s, c) != i)
+			c++;
+		ser_report_row(rep, (struct ser_val[]){ser_str(ser_map_key(s->name, c, NULL)), ser_real(w[c]),
+						       ser_real(b[c])});
 	}
+	ser_report_table(rep, "scaled", "What these make of them",
+			 (const char *const[]){"fitted", "nll", "brier", "ece"}, 4, 1);
+	rescored(rep, o, s, q, (struct ser_val[]){ser_str("here")}, 1, e);
+	free(w);
 	free(q);
 }
 
@@ -124,6 +167,60 @@ struct ser_report *ser_score_report_calibration(const struct ser_score_opt *o, c
 	ser_report_about(rep, "classes", ser_int((int64_t)s->k));
 	ser_score_table(rep, o, s, score_name, SER_EP_N, (const struct ser_ci *const[]){score[0], score[1]}, NULL, spk);
 	temperature(rep, o, s, e);
+	vector(rep, o, s, e);
 	coverage(rep, o, s, kept, spk);
 	return rep;
+}
+
+/* ---- read again ---- */
+
+/* Which class a row is of, with its numbers; SIZE_MAX when it is no such row. */
+static size_t take_row(const struct ser_val *row, const struct ser_strs *class, double *weight, double *offset)
+{
+	const struct ser_val *name = ser_val_get(row, "class"), *w = ser_val_get(row, "weight"),
+			     *b = ser_val_get(row, "offset");
+	bool number = w != NULL && b != NULL && (w->kind == SER_REAL || w->kind == SER_INT) &&
+		      (b->kind == SER_REAL || b->kind == SER_INT);
+	size_t c = number && name != NULL ? 0 : class->n;
+	while (c < class->n && !ser_val_is_str(name, class->s[c]))
+		c++;
+	if (c == class->n)
+		return SIZE_MAX;
+	weight[c] = w->kind == SER_REAL ? w->u.f : (double)w->u.i;
+	offset[c] = b->kind == SER_REAL ? b->u.f : (double)b->u.i;
+	return c;
+}
+
+int ser_score_read_scaling(const char *path, const struct ser_strs *class, double *weight, double *offset,
+			   struct ser_err *e)
+{
+	struct ser_arena a = {0};
+	struct ser_val report;
+	char *text;
+	size_t size, n = 0;
+	int rc = ser_read_file(path, (size_t)1 << 26, &text, &size, e);
+	if (rc != SER_OK)
+		return rc;
+	if ((rc = ser_val_from_json(&a, text, size, &report, e)) != SER_OK)
+		ser_fail_in(e, "%s", path);
+	const struct ser_val *table = rc == SER_OK ? ser_val_get(&report, "vector") : NULL;
+	bool *met = ser_calloc(class->n + 1, sizeof *met);
+	if (rc == SER_OK && (table == NULL || table->kind != SER_LIST))
+		rc = ser_fail(e, SER_EDATA, "%s: is no report of ser-score calibration --json with a table \"vector\"",
+			      path);
+	for (size_t i = 0; rc == SER_OK && i < table->u.list.n; i++) {
+		size_t c = take_row(&table->u.list.v[i], class, weight, offset);
+		if (c == SIZE_MAX || met[c])
+			rc = ser_fail(e, SER_EDATA,
+				      "%s: row %zu of \"vector\" is of no class of the model, or of one that was there",
+				      path, i + 1);
+		else
+			met[c] = true, n++;
+	}
+	if (rc == SER_OK && n < class->n)
+		rc = ser_fail(e, SER_EDATA, "%s: \"vector\" has %zu of the model's %zu classes", path, n, class->n);
+	free(met);
+	free(text);
+	ser_arena_free(&a);
+	return rc;
 }

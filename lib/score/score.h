@@ -110,9 +110,14 @@ struct ser_report *ser_score_report_clusters(const struct ser_score_opt *o, cons
 					     void (*progress)(void *ctx, size_t done, size_t total), void *ctx,
 					     struct ser_err *e);
 
-/* s of SER_SCORE_POSTERIORS: ser_eval_posteriors(), the temperature that suits the records best, and UAR of the surest of them. */
+/* s of SER_SCORE_POSTERIORS: ser_eval_posteriors(), the temperature, and the weights and offsets of the classes,
+ * that suit the records best, and UAR of the surest of them. */
 struct ser_report *ser_score_report_calibration(const struct ser_score_opt *o, const struct ser_score_set *s,
 						struct ser_err *e);
+/* Of such a report, written as JSON to a file: weight and offset [class->n] of each of these classes, which are all that it has. SER_EDATA
+ * when it has no such table or other classes. */
+int ser_score_read_scaling(const char *path, const struct ser_strs *class, double *weight, double *offset,
+			   struct ser_err *e);
 
 /* s of SER_SCORE_LABELS: ser_eval_labels() of o->votes against posteriors, and F1 of each class. */
 struct ser_report *ser_score_report_labels(const struct ser_score_opt *o, const struct ser_score_set *s,

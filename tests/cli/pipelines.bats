@@ -147,20 +147,20 @@ gemo_clap() { # CORPUS OUT ARGS...
 }
 
 @test "gemo-clap: classes told by texts against a classifier; every figure of the report is there" {
-	demo=(VOICES=6 SENTENCES=3 GENDER=spk CANDIDATES='dropout=0.2:1e-3 dropout=0.4:1e-3')
+	demo=(VOICES=6 SENTENCES=3 GENDER=spk CANDIDATES='dropout=0.2:1e-3:2 dropout=0.4:1e-3:4')
 	gemo_clap demo clap "${demo[@]}" "$PWD/clap/func.ser" >out.txt
 	mkdir -p b/1 # another corpus, with one of its classes
 	for s in 1 2 3 4; do for l in 0 1 2; do cp "$(find "$PWD/clap/audio" -name '*.wav' | sed -n "$s"p)" b/1/$s-m-20-1-$l-1.wav; done; done
 	gemo_clap demo clap "${demo[@]}" OTHER=baved OTHER_DATA="$PWD/b" report >out.txt 2>err || { tail -n 5 err; false; }
 	# two for each of the six families, and for the three that the other corpus is asked by
-	[ "$(grep -c '^gemo-clap-choose: --hyper dropout=0.[24] --lr 1e-3: [01]' err)" -eq 18 ]
+	[ "$(grep -c '^gemo-clap-choose: --hyper dropout=0.[24] --lr 1e-3 --epochs [24]: [01]' err)" -eq 18 ]
 	for m in emo ce sl-0.9 ml-0.9 heads rowsum; do [ "$(grep -cE "^\| $m \| [01]\.[0-9]{3} \|" clap/RESULTS.md)" -eq 2 ]; done
 	grep -q ', shared with training: 0$' clap/RESULTS.md
 	[ "$(grep -cE '^\| (emo|sl-0.9|ml-0.9) \| [a-z,]*neutral' clap/RESULTS.md)" -eq 6 ]
 	[ "$(grep -c 'recall@' clap/RESULTS.md)" -eq 6 ]
 	! grep -n 'nan\|null\|| |$' <(grep -v '^| emo ' clap/RESULTS.md)
 	"$ROOT"/pipelines/gemo-clap-summary sum clap clap
-	[ "$(grep -cE '^\| clap \| 4 \| [0-9]+ \| [0-9.]+ \| [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\) \|.*\| [0-9]+ of [0-9]+ \|$' sum/RESULTS.md)" -eq 2 ]
+	[ "$(grep -cE '^\| clap \| [24] \| [0-9]+ \| [0-9.]+ \| [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\) \|.*\| [0-9]+ of [0-9]+ \|$' sum/RESULTS.md)" -eq 2 ]
 	[ "$(wc -l <sum/results.tsv)" -eq 13 ]
 }
 
@@ -195,7 +195,7 @@ EOF
 
 @test "gemo-clap on IEMOCAP's layout: a session left out at a time, four classes; also with the paper's towers and training" {
 	iemocap data
-	gemo_clap iemocap a DATA="$PWD/data" METHODS='emo ce sl-0.9 ml-0.9' CANDIDATES=dropout=0.2:1e-3 report >out.txt
+	gemo_clap iemocap a DATA="$PWD/data" METHODS='emo ce sl-0.9 ml-0.9' CANDIDATES=dropout=0.2:1e-3:4 report >out.txt
 	[ "$(ser-dump a/func.ser | jq -rs 'group_by(.emo) | map("\(.[0].emo)=\(length)") | join(" ")')" = "anger=10 happiness=20 neutral=10 sadness=10" ]
 	[ "$(ser-dump a/func.ser | jq -rs 'map("\(.fold) \(.session)") | unique | join(",")')" = '1 1,2 2,3 3,4 4,5 5' ]
 	grep -q '^## iemocap: 20 utterances of 4 speakers, shared with training: 0$' a/RESULTS.md

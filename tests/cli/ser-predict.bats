@@ -140,6 +140,31 @@ setup() {
 	same '["emb"]' bash -c 'ser-embed -m m.st --drop feat f.ser | ser-dump --header | jq -c ".dims | keys"'
 }
 
+@test "--scaling weighs and shifts log posteriors as ser-score calibration says, and makes what it promised" {
+	mkstream -n 40 >f.ser
+	ser-train classify -l emo --arch mlp -e 3 -q -o m.st f.ser
+	ser-predict -m m.st -o one.ser f.ser
+	ser-score calibration --label emo --allow-shared-speakers --n-boot 0 --json one.ser >r.json
+	ser-predict -m m.st --scaling r.json -o two.ser f.ser
+	ser-score calibration --label emo --allow-shared-speakers --n-boot 0 --json two.ser | jq -e --slurpfile r r.json '
+		(.scores[] | select(.set == "pooled" and .score == "nll").value) - $r[0].scaled[0].nll | fabs < 1e-5' >/dev/null
+	jq -e '.scaled[0].nll <= (.scores[] | select(.set == "pooled" and .score == "nll").value)' r.json >/dev/null
+	classes=$(ser-dump --header one.ser | jq -c .dims.post.classes)
+	paste -d' ' <(ser-dump --data one.ser | jq -c .post.data) <(ser-dump --data two.ser | jq -c '[.post.data, .pred]') | jq -es --slurpfile r r.json --argjson c "$classes" '
+		($r[0].vector | INDEX(.class)) as $v | [range(0; length; 2) as $i | .[$i] as $p | .[$i + 1] as $q |
+		[range($c | length) | $v[$c[.]] as $w | ($w.weight * ($p[.] | log) + $w.offset) | exp] as $u | ($u | add) as $s |
+		$c[$q[0] | index(max)] == $q[1] and all(range($c | length); ($u[.] / $s - $q[0][.]) | fabs < 1e-5)] | length == 40 and all' >/dev/null
+	# nothing to do is what it was
+	jq '.vector |= map(.weight = 1 | .offset = 0)' r.json >same.json
+	cmp <(ser-predict -m m.st --scaling same.json f.ser | ser-dump --data | jq -c '.post.data | map(. * 1e5 | round)') <(ser-dump --data one.ser | jq -c '.post.data | map(. * 1e5 | round)')
+	fails 2 'goes with no --temperature' ser-predict -m m.st --scaling r.json --temperature 2 f.ser
+	fails 1 'no report of ser-score calibration' ser-predict -m m.st --scaling <(echo '{}') f.ser
+	fails 1 'of the model' ser-predict -m m.st --scaling <(jq '.vector |= .[1:]' r.json) f.ser
+	fails 1 'row 1 of "vector" is of no class' ser-predict -m m.st --scaling <(jq '.vector[0].class = "zz"' r.json) f.ser
+	fails 1 'row 2 of "vector" is of no class of the model, or of one' ser-predict -m m.st --scaling <(jq '.vector[1] = .vector[0]' r.json) f.ser
+	fails 1 'nope' ser-predict -m m.st --scaling nope f.ser
+}
+
 @test "--temperature tempers the posteriors and keeps the decisions; --reject leaves out what is unsure, and is scored so" {
 	mkstream -n 30 >f.ser
 	ser-train classify -l emo --arch mlp -e 3 -o m.st f.ser

@@ -5,7 +5,7 @@
 Lines of tests/tools/mkser, then lines "want NAME VALUE". Some records are equally sure.
 """
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 rng = np.random.default_rng(1)
 n, k = 60, 3
@@ -49,6 +49,12 @@ def uar(keep):
     return np.mean([right[keep & (t == c)].mean() for c in range(k) if (keep & (t == c)).any()])
 
 
+def scaled(x):  # negative log posteriors by weights and offsets of the log posteriors
+    u = x[:k] * np.log(p) + x[k:]
+    return -(u - np.log(np.exp(u).sum(1))[:, None])[np.arange(n), t]
+
+
+vector = minimize(lambda x: scaled(x).sum() + ((x[:k] - 1) ** 2 + x[k:] ** 2).sum() / 2, np.repeat([1.0, 0], k), method="BFGS", options={"gtol": 1e-9}).x
 best = minimize_scalar(nll, bounds=(0.01, 100), method="bounded", options={"xatol": 1e-12})
 half = sure >= np.sort(sure)[::-1][n // 2 - 1]
 want = {
@@ -58,6 +64,9 @@ want = {
     "scores pooled.aurc value": aurc(),
     "temperature here temperature": 1 / best.x,
     "temperature here nll": best.fun,
+    **{f"vector {c} weight": vector[i] for i, c in enumerate("abc")},
+    **{f"vector {c} offset": vector[k + i] for i, c in enumerate("abc")},
+    "scaled here nll": scaled(vector).mean(),
     "coverage 0.5 uar": uar(half),
     "coverage 0.5 war": right[half].mean(),
     "coverage 0.5 n": half.sum(),
