@@ -4,18 +4,23 @@
 #   make -f links.mk DATA=/data MODELS=out/weights/ge2e.st report       RESULTS.md, results.tsv, gains-*.svg
 #   make -f links.mk DATA=/data MODELS=... CORPORA=ravdess SHARE=5 report
 #
+#   make -f links.mk DATA=/data MODELS=... agreement                    agreement.md alone: how right the clusters of each source are, without any training
+#
 # A source of clusters is random; cepstra, their mean and deviation; each of MODELS by its file's name; A+B, where the records of a cluster share
-# both A's and B's; true, the emotions themselves; true-90 and so on, with the emotion of all but 90 % of the records drawn anew. For each fold
+# both A's and B's; A.even, with the mean of each speaker's soft, middle and loud thirds of
+# records taken off before; A.level, clusters inside these thirds; A.sure, the half of each speaker's records with the greatest margins; true, the emotions themselves; true-90 and so on, with the emotion of all but 90 % of the records drawn anew. For each fold
 # of speakers, the others pretrain a perceptron on functionals by pairs of each source, without emotion labels but for true's, and learn from SHARE percent
 # of the labels. All seeds of all folds are scored together, against the same network from scratch.
 include settings.mk
+.SECONDEXPANSION:
+comma := ,
 
 OUT     ?= out/links
 DATA    ?= $(error say where the corpora are: make -f links.mk DATA=/where/they/are)
 CORPORA ?= emodb
 MODELS  ?=
 named   := $(basename $(notdir $(MODELS)))
-SOURCES ?= random cepstra $(named) $(named:%=%+cepstra) true-70 true-90 true
+SOURCES ?= random cepstra $(named) $(named:%=%+cepstra) $(foreach m,$(named),$(m).even $(m).level $(m).sure) true-70 true-90 true
 FOLD    ?= ser-fold kfold -k 5 --seed 1 -q
 FOLDS   ?= 0 1 2 3 4
 SEEDS   ?= 1 2 3
@@ -30,8 +35,11 @@ ENCODER     ?= --field func --arch mlp --hyper hidden=128 --hyper dropout=0.6 --
 CONTRASTIVE ?= --epochs 30 --batch 64
 CLASSIFY    ?= --epochs 100 --batch 32 --smooth 0.1
 
-.PHONY: report
+.PHONY: report agreement
 report: $(OUT)/RESULTS.md $(CORPORA:%=$(OUT)/gains-%.svg) $(OUT)/report.html
+	@cat $<
+
+agreement: $(OUT)/agreement.md
 	@cat $<
 
 prep = $(or $(PREP_$(1)),ser-prep -q $(1) $(or $(DIR_$(1)),$(DATA)/$(1)))
@@ -54,9 +62,35 @@ $$(OUT)/%/$(basename $(notdir $(1))).emb.ser: $(1) $$(OUT)/%/manifest.tsv
 endef
 $(foreach m,$(MODELS),$(eval $(call embedded,$(m))))
 
+cluster   = ser-kmeans --pass-small --field func --metric $(METRIC) --seed $(SEED) -t $(THREADS) -q
+n_emotion = $$(ser-dump --tsv emo $(1) | tail -n +2 | sort -u | wc -l)
+table     = ser-dump --tsv id,spk,emo,cluster$(1)
 $(OUT)/%.clu.tsv: $(OUT)/%.emb.ser $(call uses,METRIC SEED)
-	ser-kmeans --by spk --pass-small -k $$(ser-dump --tsv emo $< | tail -n +2 | sort -u | wc -l) --field func --metric $(METRIC) --seed $(SEED) -t $(THREADS) $< | \
-		ser-dump --tsv id,spk,emo,cluster > $@.part
+	$(cluster) --by spk -k $(call n_emotion,$<) $< | $(table) > $@.part
+	mv $@.part $@
+
+# ---- the loudness of a speaker's records, by thirds: eGeMAPS' last functional ----
+$(OUT)/%/level.tsv: $(OUT)/%/manifest.tsv
+	ser-wav2feat --preset egemaps -q -t $(THREADS) $< | ser-dump --data | jq -r '[.id, .spk, .func.data[-1]] | @tsv' | sort -t $$'\t' -k 2,2 -k 3,3g | \
+		awk -F'\t' -v OFS='\t' '{id[NR] = $$1; spk[NR] = $$2; at[NR] = n[$$2]++} END {print "id", "level"; \
+			for (i = 1; i <= NR; i++) print id[i], spk[i] "/" int(3 * at[i] / n[spk[i]])}' > $@.part
+	mv $@.part $@
+
+levelled = ser-join --tsv $< $(word 2,$^)
+$(OUT)/%.even.clu.tsv: $(OUT)/%.emb.ser $(OUT)/$$(*D)/level.tsv $(call uses,METRIC SEED)
+	$(levelled) | $(cluster) --by spk --center level -k $(call n_emotion,$<) | $(table) > $@.part
+	mv $@.part $@
+
+# two in each third; another third's are others
+$(OUT)/%.level.clu.tsv: $(OUT)/%.emb.ser $(OUT)/$$(*D)/level.tsv $(call uses,METRIC SEED)
+	$(levelled) | $(cluster) --by level -k 2 | $(call table,$(comma)level) | \
+		awk -F'\t' -v OFS='\t' 'NR == 1 {print $$1, $$2, $$3, $$4; next} {sub(/.*\//, "", $$5); print $$1, $$2, $$3, $$4 == "" ? "" : 10 * $$5 + $$4}' > $@.part
+	mv $@.part $@
+
+$(OUT)/%.sure.clu.tsv: $(OUT)/%.emb.ser $(call uses,METRIC SEED)
+	$(cluster) --by spk --margin -k $(call n_emotion,$<) $< | $(call table,$(comma)cluster_margin) | tail -n +2 | sort -t $$'\t' -k 2,2 -k 5,5gr | \
+		awk -F'\t' -v OFS='\t' '{line[NR] = $$1 OFS $$2 OFS $$3; k[NR] = $$4; spk[NR] = $$2; at[NR] = n[$$2]++} END {print "id", "spk", "emo", "cluster"; \
+			for (i = 1; i <= NR; i++) print line[i], 2 * at[i] < n[spk[i]] ? k[i] : ""}' > $@.part
 	mv $@.part $@
 
 ideal = awk -F'\t' -v OFS='\t' -v keep=$(1) -v seed=$(SEED) 'BEGIN {srand(seed)} NR == FNR {if (FNR > 1 && !($$3 in k)) k[$$3] = n++; next} \
@@ -126,6 +160,11 @@ $$(OUT)/$(1)/$(2).gain.json: $$(OUT)/$(1)/$(2).pred.ser $$(OUT)/$(1)/scratch.pre
 endef
 $(foreach c,$(CORPORA),$(foreach m,scratch $(SOURCES),$(eval $(call scored,$(c),$(m))) \
 	$(foreach s,$(SEEDS),$(foreach f,$(FOLDS),$(eval $(call $(if $(filter scratch,$(m)),scratch_)trained,$(c),$(m),$(s),$(f)))))))
+
+# ---- how right the clusters are ----
+$(OUT)/agreement.md: $(foreach c,$(CORPORA),$(foreach s,$(SOURCES),$(foreach k,ami.json agree.tsv,$(OUT)/$(c)/$(s).$(k)))) links-report $(call uses,CORPORA SOURCES)
+	./links-report agreement $(OUT) '$(CORPORA)' '$(SOURCES)' > $@.part
+	mv $@.part $@
 
 # ---- the report ----
 made = $(foreach c,$(CORPORA),$(OUT)/$(c)/scratch.uar.json $(foreach s,$(SOURCES),$(foreach k,uar.json gain.json ami.json agree.tsv,$(OUT)/$(c)/$(s).$(k))))

@@ -262,6 +262,13 @@ EOF
 	grep -q '<svg' out/gains-three.svg
 	grep -q '<h2 id="training">' out/report.html
 	links -q "$PWD/out/RESULTS.md"
+	# loudness out of the clusters, clusters within it, the surest half: nothing is trained for these
+	links -s agreement SOURCES='voice voice.even voice.level voice.sure true' >agreement.md
+	[ "$(grep -cE '^\| (voice|voice\.even|voice\.level|voice\.sure|true) \| -?[01]\.[0-9]{2} \| .* \| [0-9]+ \| [0-9]+ % \| [0-9]+ % \|' agreement.md)" -eq 5 ]
+	n=$(ser-dump out/three/voice.clu.ser | wc -l)
+	ser-dump out/three/voice.sure.clu.ser | jq -es --argjson n "$n" 'length == $n and (map(select(.cluster != null)) | length) == $n / 2'
+	ser-join --tsv out/three/voice.level.clu.ser out/three/level.tsv | ser-dump | jq -es 'all(.[]; .cluster == null or (.cluster / 10 | floor) == (.level | split("/")[1] | tonumber))'
+	[ "$(ser-dump out/three/voice.even.clu.ser | jq -s 'map(select(.cluster != null)) | length')" -gt 0 ]
 	[ "$(links -n report CLASSIFY='--epochs 2' | grep -c 'ser-train contrastive')" -eq 12 ]
 	[ "$(links -n report PAIRS='--negatives 1' | grep -c '^ser-wav2feat')" -eq 0 ]
 }
