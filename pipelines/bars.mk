@@ -130,7 +130,10 @@ $$(OUT)/$(1)/$(2)/$(3).$(4).pred.ser: $(patsubst %,$$(OUT)/$(1)/$(2)/%.ser,$(cal
 endef
 define scored
 $$(OUT)/$(1)/$(2)/$(3).json: $$(TESTED_$(2):%=$$(OUT)/$(1)/$(2)/$(3).%.pred.ser) $$(call uses,TESTED_$(2) N_BOOT SEED)
-	ser-cat $$(inputs) | ser-score classes --label emo --n-boot $$(N_BOOT) --seed $$(SEED) --json > $$@.part
+	ser-cat $$(inputs) | ser-score classes --label emo --n-boot $$(N_BOOT) --seed $$(SEED) --json > $$@.all
+	$(if $(filter net,$(call learner,$(3))),for s in $$(SEEDS); do ser-cat $$(inputs) | ser-select "id =~ '^$$$$s/'" | ser-score classes --label emo --n-boot 0 --json; done,true) | \
+		jq -s --slurpfile all $$@.all '$$$$all[0] + {seeds: [.[].scores[] | select(.set == "pooled" and .score == "uar").value]}' > $$@.part
+	rm $$@.all
 	mv $$@.part $$@
 endef
 each = $(foreach n,$(NORMS),$(foreach p,$(PROTOCOLS),$(foreach s,$(SYSTEMS),$(call $(1),$(n),$(p),$(s)))))
@@ -140,7 +143,8 @@ $(call each,rules)
 
 row = (input_filename / "/") as $$f | (.scores | map(select(.set == "pooled")) | INDEX(.score)) as $$s | \
 	[$$f[-3], $$f[-2], ($$f[-1] | rtrimstr(".json")), .about.n, .about.speakers, $$s.uar.value, $$s.uar.spk_lo, $$s.uar.spk_hi, \
-	$$s.war.value, $$s.macro_f1.value, .about.train_test_speaker_overlap] | @tsv
+	$$s.war.value, $$s.macro_f1.value, .about.train_test_speaker_overlap, (.seeds | length), \
+	(.seeds | if length > 1 then (add / length) as $$m | (map(. - $$m | . * .) | add / (length - 1) | sqrt) else null end)] | @tsv
 $(OUT)/results.tsv: $(call each,score) $(call uses,NORMS PROTOCOLS SYSTEMS)
 	jq -r '$(row)' $(inputs) > $@.part
 	mv $@.part $@
