@@ -1,6 +1,7 @@
 # What do the clusters of a speaker's embeddings line up with: with emotion, or with what else differs between recordings?
 #
 #   make -f confounds.mk DATA=/data OUT=out/confounds SPEAKER=out/speaker      confounds.tsv, confounds.md, emotion.svg, map-*.svg, panels-*.svg
+#   make -f confounds.mk DATA=/data QUICK=1       EmoDB, cepstra and eGeMAPS, 100 shuffles; no encoder is trained
 #   make -f confounds.mk DATA=/data MODELS=out/weights/ge2e.st SYSTEMS='ge2e ge2e-random cepstra egemaps'
 #
 # For each corpus that the encoder never saw, and for its embeddings, those of the same network with random weights, mean and
@@ -12,9 +13,9 @@
 # part of a corpus.
 include settings.mk
 
-OUT     ?= out/confounds
+OUT     ?= out/confounds$(if $(QUICK),-quick)
 SPEAKER ?= out/speaker
-CORPORA ?= ravdess emodb nemo
+CORPORA ?= $(if $(QUICK),emodb,ravdess emodb nemo)
 export DATA
 
 # What is scored within a speaker, and over all as well: labels that vary there.
@@ -24,13 +25,13 @@ LABELS_nemo    ?= emo text loud
 LABELS          = $(or $(LABELS_$(1)),emo text loud)
 
 MODELS  ?=
-SYSTEMS ?= encoder random cepstra egemaps $(foreach m,$(named),$(m) $(m)-random)
+SYSTEMS ?= $(if $(QUICK),,encoder random) cepstra egemaps $(foreach m,$(named),$(m) $(m)-random)
 named    = $(basename $(notdir $(MODELS)))
 MAPS    ?= $(firstword $(SYSTEMS))
 
 FEATURES ?= --kind fbank --num-mel-bins 80
 BASELINE ?= --kind mfcc --num-ceps 20 --functionals mean,std
-N_PERM   ?= 1000
+N_PERM   ?= $(if $(QUICK),100,1000)
 METRIC   ?= cosine
 FEW      ?= 64
 MAPPED   ?= 6
