@@ -172,8 +172,9 @@ int main(int argc, char **argv)
 		{0},
 	};
 	const struct ser_tool tool = {
-		"ser-augment", "Add changed copies of sounds, or of features with bands masked.", "[FILE]...", opts,
-		NULL,          SER_CLI_FILTER | SER_CLI_READ_ALL | SER_CLI_KEEP | SER_CLI_THREADS};
+		"ser-augment", "Add changed copies of sounds, or of features with bands masked.",
+		"[FILE]...",   opts,
+		NULL,          SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_READ_ALL | SER_CLI_KEEP | SER_CLI_THREADS};
 	ser_cli_begin(&c, &tool, argc, argv);
 	o.n_thread = c.n_thread;
 	o.mask.mean = fill == 1;

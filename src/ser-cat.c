@@ -249,6 +249,7 @@ int main(int argc, char **argv)
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
+	ser_out_expect(&c, to == 0);
 	struct ser_strs names = ser_cli_names(&c, "label", labels);
 	o.label = names.s;
 	o.n_label = names.n;

@@ -172,7 +172,7 @@ int main(int argc, char **argv)
 	};
 	const struct ser_tool tool = {"ser-chunk", "Cut each utterance into a fixed number of equal chunks.",
 				      "[FILE]...", opts,
-				      NULL,        SER_CLI_FILTER | SER_CLI_KEEP};
+				      NULL,        SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_KEEP};
 	ser_cli_begin(&k.c, &tool, argc, argv);
 	bool how = k.n_frame > 0 || k.seconds > 0 || k.n_chunk > 0 || k.longest_s > 0 || k.stack;
 	if (k.mean != NULL && how)

@@ -253,8 +253,8 @@ int main(int argc, char **argv)
 				      "[FILE]...",
 				      opts,
 				      NULL,
-				      SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_DROP | SER_CLI_FOLLOW |
-					      SER_CLI_READ_ALL | SER_CLI_PROGRESS};
+				      SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_DROP |
+					      SER_CLI_FOLLOW | SER_CLI_READ_ALL | SER_CLI_PROGRESS};
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (ser_model_load(&m, model, &e) != 0)

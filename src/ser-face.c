@@ -339,6 +339,7 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {"ser-face", "What trackers say of a face, frame by frame.", "[FILE]...", NULL,
 				      modes,      SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
 	ser_cli_begin(&c, &tool, argc, argv);
+	ser_out_expect(&c, c.mode != WRITE);
 	o.max = c.max_record;
 	if (prefix != NULL && strchr(prefix, '=') == NULL)
 		ser_cli_usage(&c, "--id-prefix: \"%s\" is not FROM=TO", prefix);

@@ -59,7 +59,8 @@ static void input_open(struct job *j, const char *path)
 		ser_cli_fail(&j->c, SER_EIO, "%s: read failed: %s", j->name, strerror(errno));
 	if (got == 0)
 		ser_cli_fail(&j->c, SER_EDATA, "%s: empty, expected a manifest or a record stream", j->name);
-	j->stream = (b & 0xf0) == 0x80 || b == 0xde || b == 0xdf; /* a MessagePack map */
+	j->stream = ser_stream_begins(b);
+	ser_out_expect(&j->c, j->stream);
 }
 
 static void rewind_input(struct job *j)

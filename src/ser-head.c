@@ -8,8 +8,8 @@ int main(int argc, char **argv)
 		{"records", "records to pass on", SER_OPT_I64(&n, "N", 0, 9e18), .letter = 'n'},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-head",    "Pass on the first records of a stream.", "[FILE]...", opts, NULL,
-				      SER_CLI_FILTER};
+	const struct ser_tool tool = {"ser-head", "Pass on the first records of a stream.", "[FILE]...", opts,
+				      NULL,       SER_CLI_FILTER | SER_CLI_STREAM};
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
 

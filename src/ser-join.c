@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {
 		"ser-join", "Add the fields of stream B to the records of stream A with the same id.",
 		"A B",      opts,
-		NULL,       SER_CLI_FILTER};
+		NULL,       SER_CLI_FILTER | SER_CLI_STREAM};
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (c.n_operand != 2)
 		ser_cli_usage(&c, "%d operands, expected two; - is standard input", c.n_operand);

@@ -381,7 +381,7 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {
 		"ser-kmeans", "Cluster embeddings, all together or in each group, and label the records.",
 		"[FILE]...",  opts,
-		NULL,         SER_CLI_FILTER | SER_CLI_THREADS};
+		NULL,         SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_THREADS};
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
 	o.metric = (enum ser_metric)metric;

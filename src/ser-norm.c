@@ -180,10 +180,13 @@ int main(int argc, char **argv)
 		{"clip", "then limit values to [-X,X]; 0: do not", SER_OPT_REAL(&o.clip, "X", 0, 1e30)},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-norm",  "Normalise the mean and variance of a tensor's columns.",
-				      "[FILE]...", opts,
-				      NULL,        SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_PROGRESS};
+	const struct ser_tool tool = {
+		"ser-norm",  "Normalise the mean and variance of a tensor's columns.",
+		"[FILE]...", opts,
+		NULL,        SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_PROGRESS};
 	ser_cli_begin(&c, &tool, argc, argv);
+	if (fit != NULL)
+		ser_out_expect(&c, false);
 	if ((o.by != NULL) + o.global + (o.sliding > 0) + (fit != NULL) + (apply != NULL) > 1)
 		ser_cli_usage(&c, "of --by, --global, --sliding, --fit and --apply only one can be given");
 	if (!o.mean && !o.var)

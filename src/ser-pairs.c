@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {
 		"ser-pairs", "Sample anchors with positives and negatives from clusters inside each speaker.",
 		"[FILE]...", opts,
-		NULL,        SER_CLI_FILTER};
+		NULL,        SER_CLI_FILTER | SER_CLI_STREAM};
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);

@@ -243,9 +243,12 @@ int main(int argc, char **argv)
 		{0},
 	};
 	const struct ser_tool tool = {
-		"ser-predict", "Add posteriors and the most probable class, or values, by a trained model.",
-		"[FILE]...",   opts,
-		NULL,          SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_DROP | SER_CLI_FOLLOW};
+		"ser-predict",
+		"Add posteriors and the most probable class, or values, by a trained model.",
+		"[FILE]...",
+		opts,
+		NULL,
+		SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_DROP | SER_CLI_FOLLOW};
 	struct ser_cli c;
 	struct ser_err e;
 	struct ser_model *m;

@@ -94,9 +94,9 @@ int main(int argc, char **argv)
 		 .flags = SER_OPTION_ALWAYS},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-project", "Project embeddings to few dimensions: PCA, LDA or t-SNE.",
-				      "[FILE]...",   opts,
-				      NULL,          SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_PROGRESS};
+	const struct ser_tool tool = {
+		"ser-project", "Project embeddings to few dimensions: PCA, LDA or t-SNE.",          "[FILE]...", opts,
+		NULL,          SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_THREADS | SER_CLI_PROGRESS};
 	struct ser_cli c;
 	struct ser_err e;
 	struct input p = {0};

@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 				      "EXPR [FILE]...",
 				      opts,
 				      NULL,
-				      SER_CLI_FILTER | SER_CLI_KEEP};
+				      SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_KEEP};
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);

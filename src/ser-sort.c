@@ -14,8 +14,9 @@ int main(int argc, char **argv)
 		 .flags = SER_OPTION_SILENT},
 		{0},
 	};
-	const struct ser_tool tool = {"ser-sort",    "Sort the records of a stream by labels.", "[FILE]...", opts, NULL,
-				      SER_CLI_FILTER};
+	const struct ser_tool tool = {"ser-sort",  "Sort the records of a stream by labels.",
+				      "[FILE]...", opts,
+				      NULL,        SER_CLI_FILTER | SER_CLI_STREAM};
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);

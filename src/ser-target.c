@@ -346,7 +346,7 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {
 		"ser-target", "Make targets to train on out of the features themselves, faces and phones.",
 		"[FILE]...",  NULL,
-		modes,        SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP};
+		modes,        SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_THREADS | SER_CLI_KEEP};
 	ser_cli_begin(&c, &tool, argc, argv);
 	return run[c.mode]();
 }

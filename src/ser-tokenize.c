@@ -174,7 +174,7 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {
 		"ser-tokenize", "Turn a text label into the ids of tokens that a text encoder takes.",
 		"[FILE]...",    opts,
-		NULL,           SER_CLI_FILTER | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_DROP};
+		NULL,           SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_DROP};
 	ser_cli_begin(&c, &tool, argc, argv);
 	if ((model != NULL) == (n_train > 0))
 		ser_cli_usage(&c, "either --model or --train is needed");

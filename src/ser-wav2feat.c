@@ -241,9 +241,12 @@ int main(int argc, char **argv)
 	struct ser_option all[MAX_ROW]; /* nothing is allocated before ser_cli_begin() says what to do without memory */
 	rows(all, &t.o.front, own, alias);
 	const struct ser_tool tool = {
-		"ser-wav2feat", "Read a manifest, sound files or records of samples, write records with feat [T,D].",
-		"[FILE]...",    all,
-		NULL,           SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_FILTER | SER_CLI_READ_ALL | SER_CLI_PROGRESS};
+		"ser-wav2feat",
+		"Read a manifest, sound files or records of samples, write records with feat [T,D].",
+		"[FILE]...",
+		all,
+		NULL,
+		SER_CLI_THREADS | SER_CLI_KEEP | SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_READ_ALL | SER_CLI_PROGRESS};
 	ser_cli_begin(&t.c, &tool, argc, argv);
 	if (e.code != 0)
 		ser_cli_die(&t.c, &e);

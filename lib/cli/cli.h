@@ -43,6 +43,7 @@ enum {
 	SER_CLI_DROP = 256,    /* --drop FIELD: left out of what ser_cli_filter() and ser_cli_follow() write */
 	SER_CLI_FOLLOW = 512,  /* --every S and --window S, of ser_cli_follow() */
 	SER_CLI_CHAIN = 1024,  /* further modes with their options behind arguments "+", see ser_cli_next() */
+	SER_CLI_STREAM = 2048, /* without -o, standard output will be a stream: ser_out_expect() from the start */
 	SER_CLI_FILTER = 4 | 8 /* reads and writes one stream */
 };
 /* Every tool has -h --help -V --version -q --quiet -v --verbose. */
@@ -146,6 +147,11 @@ double ser_in_share(const struct ser_in *in);     /* of what there is, 0 to 1; 0
 uint64_t ser_in_segments(const struct ser_in *in);
 bool ser_in_waits(const struct ser_in *in); /* the next record would have to be waited for */
 void ser_in_close(struct ser_in *in);
+
+/* Standard output will be a stream, or will be none after all: where it will, and is no terminal, whatever ends the tool before the
+ * stream's header is out, or between segments, leaves a header without a trailer. So a tool that could not so much as open its input
+ * is told from one that was never run, also where outputs of several are put together. ser_out_open() says so, too. */
+void ser_out_expect(const struct ser_cli *c, bool will);
 
 /* Standard output or -o FILE, which appears when it is whole. */
 struct ser_out;

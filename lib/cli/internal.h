@@ -31,6 +31,9 @@ void ser_cli_complete(struct ser_cli *c, int at, int n, char *const *word);
 struct ser_in *ser_cli_in_files(struct ser_cli *c, char *const *name, int n, bool in_parts);
 int ser_cli_in_next(struct ser_in *in, struct ser_record *r, bool *segment, struct ser_err *e);
 
+/* The end has come: the header that ser_out_expect() promised. Safe in a signal's handler. */
+void ser_cli_leave_cut(void);
+
 /* A line on standard error: "ser-x: msg", the name in the colour of its weight where a terminal shows it. */
 enum ser_cli_weight { SER_CLI_INFO, SER_CLI_WARNING, SER_CLI_ERROR };
 void ser_cli_tell(const struct ser_cli *c, enum ser_cli_weight w, const char *msg);

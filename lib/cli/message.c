@@ -75,6 +75,7 @@ _Noreturn void ser_cli_die(const struct ser_cli *c, const struct ser_err *e)
 {
 	ser_cli_tell(c, SER_CLI_ERROR, e->msg);
 	ser_outfile_abort_all();
+	ser_cli_leave_cut();
 	_exit(status_of(c, e->code)); /* nothing more goes to stdout: a half stream stays cut */
 }
 
@@ -85,6 +86,7 @@ _Noreturn void ser_cli_fail(const struct ser_cli *c, int code, const char *fmt, 
 	say(c, SER_CLI_ERROR, fmt, ap);
 	va_end(ap);
 	ser_outfile_abort_all();
+	ser_cli_leave_cut();
 	_exit(status_of(c, code));
 }
 

@@ -97,6 +97,7 @@ static void out_of_memory(size_t n)
 {
 	fprintf(stderr, "%s: out of memory (%zu bytes wanted)\n", program_invocation_short_name, n);
 	ser_outfile_abort_all();
+	ser_cli_leave_cut();
 	_exit(trouble);
 }
 
@@ -109,8 +110,19 @@ static void *take_memory(size_t n)
 static void stop_signal(int sig)
 {
 	ser_outfile_abort_all();
+	ser_cli_leave_cut();
 	signal(sig, SIG_DFL);
 	raise(sig);
+}
+
+/* Does a word look like --output? So that what cannot be parsed leaves nothing on a standard output that was not to be a stream. */
+static bool names_output(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strncmp(argv[i], "--o", 3) == 0 ||
+		    (argv[i][0] == '-' && argv[i][1] != '-' && strchr(argv[i], 'o') != NULL))
+			return true;
+	return false;
 }
 
 /* An output file opened as descriptor 1 would get what is meant for the pipe. */
@@ -339,6 +351,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 		ser_cli_complete(c, (int)at, argc - 3, argv + 3);
 		exit(ser_cli_end(c));
 	}
+	ser_out_expect(c, tool->common & SER_CLI_STREAM && !names_output(argc, argv));
 	bool mode_first = tool->modes != NULL;
 	if (mode_first && argc > 1 && argv[1][0] != '-') {
 		c->mode = ser_cli_find_mode(tool, argv[1]);
@@ -358,6 +371,7 @@ void ser_cli_begin(struct ser_cli *c, const struct ser_tool *tool, int argc, cha
 	c->given = ser_calloc(t.n, sizeof *c->given);
 
 	parse(c, &t, c->given, argc, argv);
+	ser_out_expect(c, tool->common & SER_CLI_STREAM && !help_wanted && !version_wanted);
 	if (help_wanted || version_wanted) {
 		if (help_wanted) {
 			struct ser_cli fresh = *c; /* show the shared options' defaults, not what was just parsed */
@@ -573,5 +587,6 @@ _Noreturn void ser_cli_usage(const struct ser_cli *c, const char *fmt, ...)
 	ser_fail(&e, SER_EUSAGE, "%s", msg);
 	fprintf(stderr, "%s: %s (see %s%s%s --help)\n", c->tool->name, e.msg, c->tool->name, c->mode >= 0 ? " " : "",
 		c->mode >= 0 ? c->tool->modes[c->mode].name : "");
+	ser_cli_leave_cut();
 	exit(SER_EXIT_USAGE);
 }

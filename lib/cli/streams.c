@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -250,6 +251,37 @@ void ser_in_close(struct ser_in *in)
 
 /* ---- output ---- */
 
+static struct {
+	char header[160];
+	size_t n;
+	volatile sig_atomic_t due; /* standard output wants it, should this be the end */
+} cut;
+
+void ser_out_expect(const struct ser_cli *c, bool will)
+{
+	bool here = (c->out == NULL || strcmp(c->out, "-") == 0) && !isatty(1);
+	if (cut.n == 0) {
+		struct ser_buf b = {0};
+		ser_writer_mark(&b, c->tool->name);
+		ser_assert(b.n <= sizeof cut.header);
+		memcpy(cut.header, b.s, b.n);
+		cut.n = b.n;
+		ser_buf_free(&b);
+	}
+	cut.due = will && here;
+}
+
+void ser_cli_leave_cut(void)
+{
+	bool due = cut.due;
+	cut.due = false;
+	if (!due)
+		return;
+	signal(SIGPIPE, SIG_IGN); /* nobody listens: the status stays that of what went wrong */
+	ssize_t n = write(1, cut.header, cut.n);
+	(void)n;
+}
+
 struct ser_out {
 	struct ser_cli *c;
 	struct ser_outfile file; /* file.f is NULL for standard output */
@@ -276,6 +308,7 @@ struct ser_out *ser_out_file(struct ser_cli *c, const char *path)
 		 * user has 64 MB of pipes before new ones get smaller; what is no pipe, and a user who has them, is told no. */
 		fcntl(1, F_SETPIPE_SZ, 512 << 10);
 		o->name = ser_strdup("<stdout>");
+		ser_out_expect(c, true);
 	}
 	return o;
 }
@@ -294,16 +327,20 @@ static void end_segment(struct ser_out *o)
 		ser_cli_die(o->c, &e);
 	ser_writer_free(o->w);
 	o->w = NULL;
+	if (o->fd == 1)
+		ser_out_expect(o->c, true);
 }
 
 void ser_out_header_as_is(struct ser_out *o, const struct ser_header *h)
 {
-	end_segment(o);
 	if (ser_val_depth(&h->prov) >= SER_MAX_DEPTH)
 		ser_cli_fail(o->c, SER_EDATA,
 			     "%s: the provenance nests deeper than %d: too many merges of unlike streams", o->name,
 			     SER_MAX_DEPTH - 1);
+	end_segment(o);
 	o->w = ser_writer_new(o->fd, o->name, h);
+	if (o->fd == 1)
+		ser_out_expect(o->c, false);
 	ser_out_flush(o); /* a job that dies before its first record leaves a stream that is cut, not none */
 }
 
@@ -348,6 +385,8 @@ void ser_out_close(struct ser_out *o)
 {
 	struct ser_err e;
 	end_segment(o);
+	if (o->fd == 1)
+		ser_out_expect(o->c, false);
 	if (o->file.f != NULL && ser_outfile_commit(&o->file, &e) != 0)
 		ser_cli_die(o->c, &e);
 	free(o->name);

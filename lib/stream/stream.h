@@ -291,6 +291,8 @@ int ser_writer_flush(struct ser_writer *w, struct ser_err *e);
  * reader will say so. */
 int ser_writer_end(struct ser_writer *w, struct ser_err *e);
 uint64_t ser_writer_records(const struct ser_writer *w);
+/* The bytes of a header that says who made it and nothing else. */
+void ser_writer_mark(struct ser_buf *b, const char *tool);
 void ser_writer_free(struct ser_writer *w);
 
 /* Serialise one record's fields (used by spools and by the writer). */

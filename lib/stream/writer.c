@@ -42,19 +42,33 @@ int ser_writer_flush(struct ser_writer *w, struct ser_err *e)
 	return 0;
 }
 
+static void put_header(struct ser_buf *b, const struct ser_header *h)
+{
+	ser_wire_map(b, 3 + h->extra.u.map.n);
+	struct ser_field known[] = {{.name = "ser", .name_len = 3, .val = ser_int(SER_STREAM_VERSION)},
+				    {.name = "prov", .name_len = 4, .val = h->prov},
+				    {.name = "dims", .name_len = 4, .val = h->dims}};
+	for (size_t i = 0; i < 3; i++)
+		ser_wire_field(b, &known[i]);
+	for (size_t i = 0; i < h->extra.u.map.n; i++)
+		ser_wire_field(b, &h->extra.u.map.f[i]);
+}
+
+void ser_writer_mark(struct ser_buf *b, const char *tool)
+{
+	struct ser_header h;
+	ser_header_init(&h);
+	ser_header_prov_add(&h, tool, NULL, 0);
+	put_header(b, &h);
+	ser_header_free(&h);
+}
+
 struct ser_writer *ser_writer_new(int fd, const char *name, const struct ser_header *h)
 {
 	struct ser_writer *w = ser_calloc(1, sizeof *w);
 	w->fd = fd;
 	w->name = ser_strdup(name);
-	ser_wire_map(&w->buf, 3 + h->extra.u.map.n);
-	struct ser_field known[] = {{.name = "ser", .name_len = 3, .val = ser_int(SER_STREAM_VERSION)},
-				    {.name = "prov", .name_len = 4, .val = h->prov},
-				    {.name = "dims", .name_len = 4, .val = h->dims}};
-	for (size_t i = 0; i < 3; i++)
-		ser_wire_field(&w->buf, &known[i]);
-	for (size_t i = 0; i < h->extra.u.map.n; i++)
-		ser_wire_field(&w->buf, &h->extra.u.map.f[i]);
+	put_header(&w->buf, h);
 	return w;
 }
 

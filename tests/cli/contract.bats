@@ -82,6 +82,12 @@ expect() {
 	[ $bad -eq 0 ]
 }
 
+# In `out` is the header of a stream that was not begun, by which whoever reads on sees that the tool failed.
+nothing_but_begun() {
+	run ser-info out
+	[ "$status" -eq 1 ] && [[ $output == *"after 0 records: no trailer; $1 did not finish" ]]
+}
+
 @test "every tool: an unknown option is a usage error" {
 	bad=0
 	for t in $(tools); do
@@ -91,7 +97,7 @@ expect() {
 				rc=0
 				$cmd </dev/null >out 2>err || rc=$?
 				expect 2 "$cmd" || bad=1
-				! [ -s out ] || { echo "$cmd: wrote to standard output"; bad=1; }
+				! [ -s out ] || nothing_but_begun "$t" || { echo "$cmd: wrote to standard output"; bad=1; }
 			done
 		done < <(modes "$t")
 	done

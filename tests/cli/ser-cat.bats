@@ -150,6 +150,23 @@ parts() {
 	fails 1 'ser-cat' bash -c 'parallel --will-cite --pipe --header : -N 2 -k ser-wav2feat <m.tsv 2>/dev/null | ser-cat --merge >/dev/null'
 }
 
+@test "a tool that fails before its first byte is seen in what is put together" {
+	mkstream -n 3 >a.ser
+	whole() { { cat a.ser; "$@" 2>/dev/null; cat b.ser; } | ser-cat --merge >/dev/null; }
+	mkstream -n 4 | ser-cat --id-prefix b- >b.ser
+	whole true
+	for t in "ser-wav2feat none.ser" "ser-norm none.ser" "ser-wav2feat --knid mfcc" "ser-cat none.ser" "ser-sort --by" \
+		"ser-embed -m none.st" "ser-select x==" "ser-join a.ser none.ser" "ser-kmeans none.ser"; do
+		run whole $t
+		[ "$status" -ne 0 ] || { echo "whole in spite of: $t"; return 1; }
+	done
+	ser-norm none.ser -o no.ser >out 2>/dev/null || [ ! -s out ]
+	ser-norm --nonsense -o no.ser >out 2>/dev/null || [ ! -s out ]
+	ser-norm --fit no.cmvn none.ser >out 2>/dev/null || [ ! -s out ]
+	ser-cat --to csv none.ser >out 2>/dev/null || [ ! -s out ]
+	fails 1 'after 0 records: no trailer; ser-norm did not finish' ser-info <(ser-norm none.ser 2>/dev/null)
+}
+
 @test "--expect: the number of records, merged or not" {
 	mkstream -n 3 >a.ser
 	mkstream -n 4 --first 3 >b.ser
