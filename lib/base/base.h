@@ -230,7 +230,7 @@ int ser_open_regular(const char *path, struct ser_err *e);
 /* SER_EDATA when a text's last line has no end, nor closes a quote: it was cut off, and its last value with it. */
 int ser_lines_whole(const char *s, size_t n, const char *name, struct ser_err *e);
 
-/* Read a whole file, at most `max` bytes, into a NUL-terminated malloc'ed block. */
+/* Read a whole file of text, at most `max` bytes, into a NUL-terminated malloc'ed block, without a byte order mark at its beginning. */
 int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e);
 /* The same of what is left of an open file, which stays open; `name` is for messages. */
 int ser_read_all(FILE *f, const char *name, size_t max, char **out, size_t *n, struct ser_err *e);

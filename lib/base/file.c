@@ -343,6 +343,8 @@ int ser_read_all(FILE *f, const char *name, size_t max, char **out, size_t *n, s
 		ser_buf_free(&b);
 		return rc;
 	}
+	size_t bom = ser_utf8_bom(b.s, b.n);
+	memmove(b.s, b.s + bom, b.n -= bom);
 	b.s[b.n] = '\0';
 	*out = b.s;
 	*n = b.n;

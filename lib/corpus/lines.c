@@ -106,6 +106,8 @@ int ser_slurp(const char *path, struct ser_buf *b, struct ser_err *e)
 			      zerr == Z_ERRNO && errno != 0 ? strerror(errno) : why);
 	else if (b->n > MOST)
 		rc = ser_fail(e, SER_EDATA, "%s: longer than %d bytes", l.name, MOST);
+	size_t bom = ser_utf8_bom(b->s, b->n);
+	memmove(b->s, b->s + bom, b->n -= bom);
 	b->s[b->n] = '\0';
 	ser_lines_close(&l);
 	return rc;

@@ -56,7 +56,7 @@ int face_table_open(struct face_table *t, const char *path, size_t max, struct s
 	*t = (struct face_table){.path = path};
 	if (ser_read_file(path, max, &t->text, &n, e) != 0)
 		return e->code;
-	t->at = t->text + ser_utf8_bom(t->text, n);
+	t->at = t->text;
 	t->end = t->text + n;
 	if (!ser_utf8_ok(t->text, n))
 		return ser_fail(e, SER_EDATA, "%s: no table: not UTF-8 text", path);

@@ -83,7 +83,7 @@ static int read_trials(struct ser_score_trials *p, const struct ser_score_set *s
 	if (rc != SER_OK)
 		return rc;
 	rc = ser_lines_whole(all, n, file, e);
-	for (char *at = all + ser_utf8_bom(all, n), *end; rc == SER_OK && at < all + n; at = end + 1) {
+	for (char *at = all, *end; rc == SER_OK && at < all + n; at = end + 1) {
 		end = memchr(at, '\n', (size_t)(all + n - at));
 		if (end == NULL)
 			end = all + n;

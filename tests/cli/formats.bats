@@ -369,6 +369,15 @@ assert n == len(b)'
 	ser-cat --to npy --stack --ids a.ids -o a.npy a.ser
 	{ printf "$b"; cat a.ids; } >b.ids
 	ser-cat --from npy --stack --ids b.ids a.npy | ser-dump --tsv id | tail -n +2 | diff - a.ids
+	mkdir kaldi
+	printf "${b}u /a.wav\n" >kaldi/wav.scp
+	printf "${b}u s\n" >kaldi/utt2spk
+	same $'id\tpath\tspk\temo\nu\t/a.wav\ts\t' ser-manifest --from kaldi kaldi
+	printf "${b}epoch\tloss\n1\t2\n2\t1\n" >log.tsv
+	ser-plot curve -o log.svg log.tsv
+	printf "${b}[CLS]\n[PAD]\n[UNK]\n[SEP]\nhi\n" >vocab.txt
+	printf 'id,text\nx,hi\n' | ser-cat --from csv | ser-tokenize -m vocab.txt >t.ser
+	same '[0,4,3]' bash -c 'ser-dump -d t.ser | jq -c .tok.data'
 }
 
 @test "npy of Python 2, whose shape is of long integers" {
