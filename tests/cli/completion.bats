@@ -82,12 +82,14 @@ ser-wav2feat --kind fbank
 ser-wav2feat --preset whisper'
 
 @test "bash, on a terminal" {
+	needs_terminal
 	cd "$BATS_FILE_TMPDIR"
 	same "$wanted" bash -c '"$@" | sed "s/ *$//"' _ "$ROOT/tests/tools/type" bash "$ROOT/completions" "${lines[@]}"
 }
 
 @test "zsh, on a terminal" {
 	command -v zsh >/dev/null || skip "zsh is not installed"
+	needs_terminal
 	cd "$BATS_FILE_TMPDIR"
 	same "$wanted" bash -c '"$@" | sed "s/ *$//"' _ "$ROOT/tests/tools/type" zsh "$ROOT/completions" "${lines[@]}"
 }

@@ -23,6 +23,11 @@ setup() {
 	work
 }
 
+# For tests that run something on a terminal of its own.
+needs_terminal() {
+	$PYTHON -c 'import pty; pty.openpty()' 2>/dev/null || skip "no pseudo-terminal can be had here"
+}
+
 # fails STATUS TEXT COMMAND...: the command ends with this status and one line on stderr, which names the tool and has TEXT.
 fails() {
 	local status_want=$1 text=$2

@@ -294,6 +294,7 @@ kinds() {
 
 @test "an error is coloured on a terminal, unless NO_COLOR says no" {
 	command -v script >/dev/null || skip "script is not installed"
+	needs_terminal
 	said() { env "$@" script -qec 'ser-info none.ser || true' /dev/null | tr -d '\r'; }
 	[[ $(said TERM=xterm NO_COLOR=) == $'\033[1;31mser-info:\033[0m '* ]]
 	[[ $(said TERM=xterm NO_COLOR=1) == 'ser-info: '* ]]

@@ -64,7 +64,7 @@ setup() {
 }
 
 @test "--every on a terminal: lines" {
-	$PYTHON -c 'import pty; pty.openpty()' 2>/dev/null || skip "no pseudo-terminal can be had here"
+	needs_terminal
 	cat >terminal.py <<-'END'
 		import os, pty, sys
 		pty.spawn(["sh", "-c", "ser-predict -m m.st --every 100ms d.ser"], lambda fd: os.read(fd, 1024))
