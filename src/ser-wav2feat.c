@@ -215,6 +215,7 @@ int main(int argc, char **argv)
 		 .flags = SER_OPTION_SILENT},
 		{"allow-absolute", "let a manifest's paths lead out of the root: absolute, or by way of \"..\"",
 		 SER_OPT_FLAG(&t.o.root.allow_absolute), .flags = SER_OPTION_SILENT},
+		{"keep-path", "keep a manifest's path as a label", SER_OPT_FLAG(&t.o.keep_path)},
 		{"stdin", "standard input is one sound, not a manifest", SER_OPT_FLAG(&from_stdin)},
 		{"raw", "with --stdin: samples without a header, as CODING,RATE,CHANNELS such as s16le,16000,1",
 		 SER_OPT_STR(&raw, "FORMAT")},

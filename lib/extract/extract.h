@@ -26,6 +26,7 @@ struct ser_extract_opt {
 	int64_t seed; /* of dither, with each id */
 	int n_thread;
 	struct ser_root root; /* of manifests */
+	bool keep_path;       /* a manifest's path becomes a label, as it stands there */
 	size_t max_record;    /* of a stream's records, bytes */
 	bool several;         /* more than one input: no id may come twice */
 };

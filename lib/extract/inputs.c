@@ -57,7 +57,7 @@ static void from_row(struct ser_extract *x, struct ser_manifest *m, const char *
 	struct job *j = ser_extract_add(x);
 	struct ser_buf place = {0};
 	for (size_t k = 0; k < ser_manifest_n_col(m); k++)
-		if (strcmp(ser_manifest_name(m, k), "path") != 0)
+		if (x->o.keep_path || strcmp(ser_manifest_name(m, k), "path") != 0)
 			set_cell(&j->r, ser_manifest_name(m, k), ser_manifest_cell(m, k));
 	ser_record_set(&j->r, "id", ser_str(ser_manifest_id(m))); /* text, whatever it looks like */
 	ser_buf_printf(&place, "%s:%zu: ", name, ser_manifest_line(m));

@@ -53,6 +53,8 @@ show() {
 	[ "${lines[3]}" = 2 ]
 	ser-wav2feat m.tsv > p.ser
 	cmp o.ser p.ser
+	same $'id\tpath\ns1\ts1.wav\ns2\ts2.wav' bash -c 'ser-wav2feat --keep-path m.tsv | ser-dump --tsv id,path'
+	ser-wav2feat --keep-path m.tsv | ser-select --drop path true | ser-cmp - o.ser
 }
 
 @test "ser-wav2feat: kinds and presets have their shapes" {
