@@ -195,6 +195,19 @@ static void join(struct ser_cli *c)
 	}
 }
 
+/* Are there such an architecture and such hyper-parameters? Asked before the records are read. */
+static void check_encoder(struct ser_cli *c, const struct ser_encoder_opts *n)
+{
+	struct ser_err e;
+	const char *arch = n->arch != NULL ? n->arch : ser_archs[0]->name;
+	if (n->init != NULL) /* which says */
+		return;
+	struct ser_model *m = ser_model_empty(0);
+	if (ser_model_encoder_add(m, NULL, arch, n->hyper.s, n->hyper.n, &e) != 0)
+		ser_cli_usage(c, "%s", e.msg);
+	ser_model_free(m);
+}
+
 static void check_options(struct ser_cli *c)
 {
 	struct ser_outfile probe;
@@ -203,6 +216,8 @@ static void check_options(struct ser_cli *c)
 		ser_cli_usage(c, "option --output is needed: a file for the model");
 	if (o.keep.resume && o.keep.checkpoint == NULL)
 		ser_cli_usage(c, "--resume needs --checkpoint");
+	for (size_t i = 0; i < o.net.n_enc; i++)
+		check_encoder(c, &o.net.enc[i]);
 	for (size_t i = 0; i < o.net.n_enc; i++)
 		if (o.net.enc[i].tune.freeze != NULL && o.net.enc[i].init == NULL)
 			ser_cli_usage(c, "--freeze needs --init");

@@ -352,6 +352,13 @@ END
 	done
 }
 
+@test "an architecture or a hyper-parameter that there is not is said before anything is read" {
+	mkfifo never
+	fails 2 '"no-such" is none of convpool' ser-train classify -l emo --arch no-such -o a.st never
+	fails 2 'nose' ser-train classify -l emo --hyper nose=2 -o a.st never
+	fails 2 'nose' ser-train classify -l emo -o a.st + encoder --field b --hyper nose=2 never
+}
+
 @test "--hyper gru=1: gated recurrent units instead of LSTM; --head-pool max: the largest of the frames" {
 	mkstream -n 12 --frames 30 --bins 20 --speakers 4 >w.ser
 	for arch in blstm crnn; do
