@@ -3,6 +3,7 @@
 #include "model/embed.h"
 #include "model/model.h"
 #include "score/score.h"
+#include "ml/scaling.h"
 #include "stat/eval.h"
 
 #include <math.h>

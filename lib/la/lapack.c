@@ -82,3 +82,10 @@ int ser_la_eigh_general(size_t n, double *a, double *b, double *w, struct ser_er
 	arrange(n, a, w);
 	return 0;
 }
+
+int ser_la_solve(size_t n, double *a, double *b, struct ser_err *e)
+{
+	one_thread();
+	int r = n > 0 ? LAPACKE_dposv(LAPACK_ROW_MAJOR, 'L', (lapack_int)n, 1, a, (lapack_int)n, b, 1) : 0;
+	return r == 0 ? 0 : ser_fail(e, SER_EDATA, "the matrix is not positive definite (LAPACK dposv returned %d)", r);
+}

@@ -8,5 +8,6 @@
 #include "ml/kmeans.h"
 #include "ml/pairs.h"
 #include "ml/project.h"
+#include "ml/scaling.h"
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Posteriors against the true class: how good, how honest, and what is gained by leaving out what is unsure. */
+#include "ml/scaling.h"
 #include "score/private.h"
 
 #include <math.h>

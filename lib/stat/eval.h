@@ -102,12 +102,6 @@ int ser_eval_posteriors(const struct ser_eval_sets *s, const int *truth, const d
 double ser_temperature(const double *post, const int *truth, size_t n, size_t k);
 void ser_temper(const double *post, size_t k, double temperature, double *out);
 
-/* Vector scaling (Guo et al.): weights w [k] and offsets b [k] of the classes' log posteriors, such that the softmax of w log p + b makes the
- * sum of the negative log posteriors of truth [n], and of half the squares of w - 1 and b, least: a normal prior of variance 1 about no
- * change, which few records do not overcome. ser_scale() makes one row's posteriors of those at w = 1, b = 0. k >= 1. */
-void ser_scaling_fit(const double *post, const int *truth, size_t n, size_t k, double *w, double *b);
-void ser_scale(const double *post, size_t k, const double *w, const double *b, double *out);
-
 /* ---- verification ---- */
 
 /* eer and min_dcf of trials between speakers a [n] and b [n], in [0,n_spk): a draw of speakers has a trial of two as

@@ -570,6 +570,18 @@ static void eigen(void **state)
 	memset(c, 0, sizeof c);
 	memcpy(v, a, sizeof a);
 	assert_int_equal(ser_la_eigh_general(N, v, c, w, &e), SER_EDATA);
+	memcpy(v, b, sizeof b);
+	for (size_t i = 0; i < N; i++)
+		w[i] = a[i];
+	assert_int_equal(ser_la_solve(N, v, w, &e), 0);
+	for (size_t i = 0; i < N; i++) {
+		double bw = 0;
+		for (size_t k = 0; k < N; k++)
+			bw += b[i * N + k] * w[k];
+		assert_true(fabs(bw - a[i]) <= 1e-12);
+	}
+	memset(v, 0, sizeof v);
+	assert_int_equal(ser_la_solve(N, v, w, &e), SER_EDATA);
 }
 
 static void count(void *ctx, size_t i0, size_t i1, int worker)

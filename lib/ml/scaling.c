@@ -4,7 +4,9 @@
  *   f = sum_i -log q_i[truth_i] + (|w - 1|^2 + |b|^2)/2,
  *   df/dw_c = sum_i (q_ic - y_ic) l_ic + w_c - 1,   df/db_c = sum_i (q_ic - y_ic) + b_c,
  *   second derivatives: sum_i s_cd times l_ic l_id, l_ic, or 1, s_cd = q_ic (delta_cd - q_id), and 1 on the diagonal. */
-#include "stat/eval.h"
+#include "ml/scaling.h"
+
+#include "la/la.h"
 
 #include <float.h>
 #include <math.h>
@@ -33,7 +35,7 @@ struct fit {
 	double *at;    /* [2k] w, b */
 	double *next;  /* [2k] */
 	double *grad;  /* [2k], then the step */
-	double *hess;  /* [2k,2k], lower half, then its Cholesky factor */
+	double *hess;  /* [2k,2k], lower half, then LAPACK's factor */
 	double *q, *l; /* [k] */
 };
 
@@ -79,30 +81,10 @@ static void derivatives(struct fit *f)
 	}
 }
 
-/* H x = g by Cholesky's factor in place; H is symmetric, positive definite, its lower half given. */
-static void solve(double *h, double *g, size_t m)
-{
-	for (size_t i = 0; i < m; i++) {
-		for (size_t j = 0; j <= i; j++) {
-			double s = h[i * m + j];
-			for (size_t t = 0; t < j; t++)
-				s -= h[i * m + t] * h[j * m + t];
-			h[i * m + j] = i == j ? sqrt(fmax(s, DBL_EPSILON)) : s / h[j * m + j];
-		}
-		for (size_t t = 0; t < i; t++)
-			g[i] -= h[i * m + t] * g[t];
-		g[i] /= h[i * m + i];
-	}
-	for (size_t i = m; i-- > 0;) {
-		for (size_t t = i + 1; t < m; t++)
-			g[i] -= h[t * m + i] * g[t];
-		g[i] /= h[i * m + i];
-	}
-}
-
 void ser_scaling_fit(const double *post, const int *truth, size_t n, size_t k, double *w, double *b)
 {
 	size_t m = 2 * k;
+	struct ser_err e;
 	double *mem = ser_calloc(ser_mul(m, m + 4), sizeof *mem);
 	struct fit f = {.post = post, .truth = truth, .n = n, .k = k, .at = mem, .next = mem + m, .grad = mem + 2 * m};
 	f.q = mem + 3 * m;
@@ -115,7 +97,8 @@ void ser_scaling_fit(const double *post, const int *truth, size_t n, size_t k, d
 		double slope = 0, share = 1, then = now;
 		derivatives(&f);
 		memcpy(f.next, f.grad, m * sizeof *f.next);
-		solve(f.hess, f.grad, m);
+		if (ser_la_solve(m, f.hess, f.grad, &e) != 0) /* beyond what doubles tell from singular */
+			break;
 		for (size_t j = 0; j < m; j++)
 			slope += f.next[j] * f.grad[j];
 		if (!(slope > 1e-12 * (1 + now)))
