@@ -191,8 +191,8 @@ static void run(struct tool *t, bool from_stdin, const char *id)
 
 int main(int argc, char **argv)
 {
-	static const char *const kinds[] = {"wave",    "spec",    "mel",     "fbank", "mfcc", "lld",
-					    "compare", "egemaps", "emobase", "is09",  "is10", NULL};
+	static const char *const kinds[] = {"wave",    "spec",    "mel",  "fbank", "mfcc", "lld", "compare",
+					    "egemaps", "emobase", "is09", "is10",  "is11", NULL};
 	struct tool t = {0};
 	struct ser_err e = {0};
 	bool from_stdin = false, alias[MAX_ROW] = {false};
@@ -209,7 +209,7 @@ int main(int argc, char **argv)
 		 "of each column over time, as func [D*K] in place of feat: "
 		 "mean,std,min,max,range,skewness,kurtosis,slope,rms,p0...p100, or a set: egemaps, gemaps, "
 		 "compare2016, "
-		 "emobase, is09 or is10",
+		 "emobase, is09, is10, is11 or is13",
 		 SER_OPT_STR(&t.o.functionals, "LIST")},
 		{"root", "where the relative paths of manifests begin", SER_OPT_STR(&t.o.root.dir, "DIR"),
 		 .flags = SER_OPTION_SILENT},

@@ -40,9 +40,10 @@ enum ser_front_kind {
 	SER_LLD,     /* low-level descriptors of voice, loudness and spectrum: ser_front_column() names them */
 	SER_COMPARE, /* the 65 of the ComParE challenges, D = 130 with their deltas: ser-llds(7) */
 	SER_EGEMAPS, /* the 25 of eGeMAPS v02: ser-llds(7) */
-	SER_EMOBASE, /* the 26 of openSMILE's emobase, D = 52 with their deltas; these three only by openSMILE's numbers */
+	SER_EMOBASE, /* the 26 of openSMILE's emobase, D = 52 with their deltas; these four only by openSMILE's numbers */
 	SER_IS09,    /* the 16 of the INTERSPEECH 2009 emotion challenge, D = 32 */
-	SER_IS10     /* the 38 of the 2010 paralinguistic challenge, D = 76 */
+	SER_IS10,    /* the 38 of the 2010 paralinguistic challenge, D = 76 */
+	SER_IS11     /* the 59 of the 2011 speaker state challenge, D = 118 */
 };
 
 enum ser_window {
@@ -144,7 +145,7 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind);
  *   deepemocluster     librosa.feature.melspectrogram(n_fft=512, hop_length=256, n_mels=128) of the peak-normalised signal
  *   chunk-lld          ComParE's descriptors with frames of 32 ms every 16 ms, as W.-C. Lin and C. Busso's chunk-level models take them
  *   egemaps            eGeMAPS v02; *functionals becomes "egemaps", as that of the sets below a set's name, and NULL for the others
- *   egemaps-opensmile gemaps-opensmile compare2016 emobase is09 is10 is13   by openSMILE's numbers
+ *   egemaps-opensmile gemaps-opensmile compare2016 emobase is09 is10 is11 is13   by openSMILE's numbers
  * SER_EUSAGE naming them all when `name` is none of them. */
 int ser_front_preset(struct ser_front_opt *o, const char **functionals, const char *name, struct ser_err *e);
 const char *ser_front_preset_name(size_t i); /* the i-th of these, NULL after the last */

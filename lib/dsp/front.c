@@ -14,6 +14,7 @@ static const struct ser_lld_set *lld_set(enum ser_front_kind kind)
 	       : kind == SER_EMOBASE ? &ser_lld_emobase
 	       : kind == SER_IS09    ? &ser_lld_is09
 	       : kind == SER_IS10    ? &ser_lld_is10
+	       : kind == SER_IS11    ? &ser_lld_is11
 				     : NULL;
 }
 

@@ -44,6 +44,11 @@ static const char *is10_name(size_t k, char *buf)
 	return ser_smile_func_name("is10", k, buf);
 }
 
+static const char *is11_name(size_t k, char *buf)
+{
+	return ser_smile_func_name("is11", k, buf);
+}
+
 static const struct ser_func_set SETS[] = {
 	{"egemaps", SER_EGEMAPS, false, SER_EGEMAPS_FUNC_N, ser_egemaps_func_name},
 	{"gemaps", SER_EGEMAPS, false, GEMAPS_N, gemaps_name},
@@ -52,6 +57,7 @@ static const struct ser_func_set SETS[] = {
 	{"emobase", SER_EMOBASE, false, 988, emobase_name},
 	{"is09", SER_IS09, false, 384, is09_name},
 	{"is10", SER_IS10, false, 1582, is10_name},
+	{"is11", SER_IS11, false, 4368, is11_name},
 };
 
 const struct ser_func_set *ser_func_set(const char *name)

@@ -124,7 +124,8 @@ struct ser_lld_set {
 	void (*end)(const struct ser_lld *p, struct ser_lld_ws *ws, size_t n_frame, float *y, size_t stride);
 };
 extern const struct ser_lld_set ser_lld_basic, ser_lld_compare, ser_lld_egemaps;
-extern const struct ser_lld_set ser_lld_is09, ser_lld_is10, ser_lld_emobase; /* names only: smile.h has the rest */
+extern const struct ser_lld_set ser_lld_is09, ser_lld_is10, ser_lld_is11,
+	ser_lld_emobase; /* names only: smile.h has the rest */
 enum { SER_LLD_N = 19, SER_COMPARE_N = 65, SER_EGEMAPS_LLD_N = 25 };
 
 /* p's set, rate, geometry and f0 are set by the caller. */

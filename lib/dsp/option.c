@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const KINDS[] = {"wave",    "spec",    "mel",     "fbank", "mfcc", "lld",
-				    "compare", "egemaps", "emobase", "is09",  "is10", NULL};
+static const char *const KINDS[] = {"wave",    "spec",    "mel",  "fbank", "mfcc", "lld", "compare",
+				    "egemaps", "emobase", "is09", "is10",  "is11", NULL};
 static const char *const WINDOWS[] = {"povey", "hamming", "hanning", "rectangular", "blackman", NULL};
 static const char *const EDGES[] = {"snip", "mirror", "center", "valid", "shifts", NULL};
 static const char *const PADS[] = {"reflect", "constant", NULL};
@@ -26,7 +26,7 @@ enum {
 	K_LLD = 1 << SER_LLD | 1 << SER_COMPARE | 1 << SER_EGEMAPS,
 	K_STFT = K_SPEC | K_BANDS | K_LLD,
 	K_LOG = K_SPEC | K_BANDS,
-	K_SMILE = 1 << SER_EMOBASE | 1 << SER_IS09 | 1 << SER_IS10, /* only by openSMILE's numbers */
+	K_SMILE = 1 << SER_EMOBASE | 1 << SER_IS09 | 1 << SER_IS10 | 1 << SER_IS11, /* only by openSMILE's numbers */
 	K_ALL = K_WAVE | K_STFT | K_SMILE
 };
 

@@ -33,6 +33,7 @@ static const struct preset {
 	{"emobase", "emobase", "emobase"},
 	{"is09", "is09", "is09"},
 	{"is10", "is10", "is10"},
+	{"is11", "is11", "is11"},
 	{"is13", "compare compat=opensmile", "is13"},
 };
 

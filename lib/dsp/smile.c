@@ -13,6 +13,7 @@ static const struct ser_lld_set *columns(enum ser_front_kind kind)
 	return kind == SER_EGEMAPS   ? &ser_lld_egemaps
 	       : kind == SER_IS09    ? &ser_lld_is09
 	       : kind == SER_IS10    ? &ser_lld_is10
+	       : kind == SER_IS11    ? &ser_lld_is11
 	       : kind == SER_EMOBASE ? &ser_lld_emobase
 				     : &ser_lld_compare;
 }
@@ -21,7 +22,7 @@ struct ser_smile *ser_smile_new(enum ser_front_kind kind)
 {
 	struct ser_smile *p = ser_calloc(1, sizeof *p);
 	p->kind = kind;
-	p->n_column = columns(kind)->n;
+	p->n_column = kind == SER_IS11 ? SER_COMPARE_N : columns(kind)->n;
 	p->reach = kind == SER_EGEMAPS ? 0.1 : 0.25;
 	p->win = SMILE_WIN;
 	p->win_long = SMILE_LONG;
@@ -29,7 +30,7 @@ struct ser_smile *ser_smile_new(enum ser_front_kind kind)
 		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms);
 		p->pitch = ser_smile_pitch_new(55, 1000);
 		p->formants = ser_smile_formants_new(SMILE_WIN, true);
-	} else if (kind == SER_COMPARE) {
+	} else if (kind == SER_COMPARE || kind == SER_IS11) {
 		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms);
 		p->pitch = ser_smile_pitch_new(52, 620);
 		ser_smile_compare_new(p);
@@ -82,7 +83,7 @@ static size_t n_long(const struct ser_smile *p, size_t n)
 
 size_t ser_smile_n_frame(const struct ser_smile *p, size_t n)
 {
-	return n < SMILE_LONG ? 0 : n_long(p, n) + (p->kind != SER_IS10);
+	return n < SMILE_LONG ? 0 : n_long(p, n) + (p->kind != SER_IS10 && p->kind != SER_IS11);
 }
 
 size_t ser_smile_rows(const struct ser_smile *p, const struct ser_smile_ws *ws)
@@ -112,9 +113,14 @@ static void room(const struct ser_smile *p, struct ser_smile_ws *ws, size_t n)
 	ws->delta = ws->smooth + cells;
 }
 
-void ser_smile_track(const struct ser_smile *p, struct ser_smile_ws *ws)
+void ser_smile_track(const struct ser_smile *p, struct ser_smile_ws *ws, bool path)
 {
-	ws->sure = ser_smile_path(ws->cand, ws->n_long, ws->back, ws->hz, ws->voicing);
+	ws->sure = 0;
+	if (path)
+		ws->sure = ser_smile_path(ws->cand, ws->n_long, ws->back, ws->hz, ws->voicing);
+	else
+		ser_smile_first(ws->cand, ws->n_long, p->kind == SER_IS10 ? 0.75 : 0.7, p->kind != SER_IS10, ws->hz,
+				ws->voicing);
 	for (size_t t = 0; t < ws->n_long; t++)
 		if (ws->level[t] < QUIET)
 			ws->hz[t] = ws->voicing[t] = 0;
@@ -156,12 +162,13 @@ void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const floa
 	room(p, ws, n);
 	for (size_t i = 0; i < n; i++)
 		ws->x[i] = x[i] * (32768.0 / 32767);
+	size_t stride = columns(p->kind)->n * (size_t)(1 + n_delta);
 	if (p->kind == SER_EGEMAPS)
 		ser_smile_egemaps_do(p, ws, y);
-	else if (p->kind == SER_COMPARE)
-		ser_smile_compare_do(p, ws, y, p->n_column * (size_t)(1 + n_delta), n_delta > 0);
+	else if (p->kind == SER_COMPARE || p->kind == SER_IS11)
+		ser_smile_compare_do(p, ws, y, stride, n_delta > 0);
 	else
-		ser_smile_older_do(p, ws, y, p->n_column * (size_t)(1 + n_delta), n_delta > 0);
+		ser_smile_older_do(p, ws, y, stride, n_delta > 0);
 }
 
 void ser_smile_func(const struct ser_smile *p, struct ser_smile_ws *ws, const char *set, float *f)

@@ -5,6 +5,82 @@
 #include <math.h>
 #include <string.h>
 
+/* The set of 2011: B. Schuller et al., "The INTERSPEECH 2011 speaker state challenge" (2011). */
+static const char *const IS11_NAMES[] = {
+	"F0final_sma",
+	"voicingFinalUnclipped_sma",
+	"jitterLocal_sma",
+	"jitterDDP_sma",
+	"shimmerLocal_sma",
+	"audspec_lengthL1norm_sma",
+	"audspecRasta_lengthL1norm_sma",
+	"pcm_RMSenergy_sma",
+	"pcm_zcr_sma",
+	"audSpec_Rfilt_sma[0]",
+	"audSpec_Rfilt_sma[1]",
+	"audSpec_Rfilt_sma[2]",
+	"audSpec_Rfilt_sma[3]",
+	"audSpec_Rfilt_sma[4]",
+	"audSpec_Rfilt_sma[5]",
+	"audSpec_Rfilt_sma[6]",
+	"audSpec_Rfilt_sma[7]",
+	"audSpec_Rfilt_sma[8]",
+	"audSpec_Rfilt_sma[9]",
+	"audSpec_Rfilt_sma[10]",
+	"audSpec_Rfilt_sma[11]",
+	"audSpec_Rfilt_sma[12]",
+	"audSpec_Rfilt_sma[13]",
+	"audSpec_Rfilt_sma[14]",
+	"audSpec_Rfilt_sma[15]",
+	"audSpec_Rfilt_sma[16]",
+	"audSpec_Rfilt_sma[17]",
+	"audSpec_Rfilt_sma[18]",
+	"audSpec_Rfilt_sma[19]",
+	"audSpec_Rfilt_sma[20]",
+	"audSpec_Rfilt_sma[21]",
+	"audSpec_Rfilt_sma[22]",
+	"audSpec_Rfilt_sma[23]",
+	"audSpec_Rfilt_sma[24]",
+	"audSpec_Rfilt_sma[25]",
+	"pcm_fftMag_fband25-650_sma",
+	"pcm_fftMag_fband1000-4000_sma",
+	"pcm_fftMag_spectralRollOff25.0_sma",
+	"pcm_fftMag_spectralRollOff50.0_sma",
+	"pcm_fftMag_spectralRollOff75.0_sma",
+	"pcm_fftMag_spectralRollOff90.0_sma",
+	"pcm_fftMag_spectralFlux_sma",
+	"pcm_fftMag_spectralEntropy_sma",
+	"pcm_fftMag_spectralVariance_sma",
+	"pcm_fftMag_spectralSkewness_sma",
+	"pcm_fftMag_spectralKurtosis_sma",
+	"pcm_fftMag_spectralSlope_sma",
+	"pcm_fftMag_mfcc_sma[1]",
+	"pcm_fftMag_mfcc_sma[2]",
+	"pcm_fftMag_mfcc_sma[3]",
+	"pcm_fftMag_mfcc_sma[4]",
+	"pcm_fftMag_mfcc_sma[5]",
+	"pcm_fftMag_mfcc_sma[6]",
+	"pcm_fftMag_mfcc_sma[7]",
+	"pcm_fftMag_mfcc_sma[8]",
+	"pcm_fftMag_mfcc_sma[9]",
+	"pcm_fftMag_mfcc_sma[10]",
+	"pcm_fftMag_mfcc_sma[11]",
+	"pcm_fftMag_mfcc_sma[12]",
+};
+enum { IS11_N = sizeof IS11_NAMES / sizeof IS11_NAMES[0] };
+const unsigned char ser_smile_is11_at[] = {0,  1,  2,  3,  4,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+					   16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+					   31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 44, 45, 46,
+					   47, 48, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62};
+_Static_assert(sizeof ser_smile_is11_at == IS11_N, "a column for each name");
+
+static bool is11_sparse(size_t column)
+{
+	return column < 5;
+}
+
+const struct ser_lld_set ser_lld_is11 = {.n = IS11_N, .name = IS11_NAMES, .sparse = is11_sparse};
+
 static const double BIN_HZ = (double)SMILE_RATE / SMILE_FFT, POWER_FLOOR = 1e-7;
 enum { N = SMILE_BIN - 1 }; /* bins 1 ... 256 make a spectrum */
 
@@ -51,6 +127,7 @@ static double flux(const double *pw, bool first, double *last)
 static void moments(const struct ser_smile *p, const double *pw, float *y)
 {
 	static const double share[4] = {0.25, 0.5, 0.75, 0.9};
+	const bool is11 = p->kind == SER_IS11;
 	double sum = 0, f = 0, ff = 0, fy = 0, sharp = 0, low = 0, high = 0, m2 = 0, m3 = 0, m4 = 0, entropy = 0;
 	for (size_t k = 1; k < SMILE_BIN; k++) {
 		double hz = (double)k * BIN_HZ;
@@ -59,9 +136,10 @@ static void moments(const struct ser_smile *p, const double *pw, float *y)
 		ff += hz * hz;
 		fy += hz * pw[k];
 		sharp += p->sharp[k] * pw[k];
-		low += k >= 8 && k <= 20 ? pw[k] * (k == 20 ? 0.8 : 1) : 0; /* 650 Hz is at 20.8 */
+		low += k >= (is11 ? 1 : 8) && k <= 20 ? pw[k] * (k == 20 ? 0.8 : 1) : 0; /* 650 Hz is at 20.8 */
 		high += k >= 32 && k <= 128 ? pw[k] : 0;
 	}
+	low += is11 ? 0.2 * pw[0] : 0; /* 25 Hz are at 0.8 */
 	double centre = sum > 0 ? fy / sum : 0, up_to = 0;
 	int q = 0;
 	for (size_t k = 1; k < SMILE_BIN; k++) {
@@ -132,9 +210,11 @@ static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 		y[COMPARE_FLUX] = (float)flux(pw, t == 0, last);
 		for (size_t c = 0; c < 14; c++)
 			y[COMPARE_MFCC + c] = (float)mfcc[c];
+		y[COMPARE_ZCR] = p->kind == SER_IS11 ? (float)ser_smile_zero_crossings(x, SMILE_WIN) : 0;
 		if (t >= ws->n_long)
 			continue;
-		y[COMPARE_ZCR] = (float)ser_smile_zero_crossings(x, SMILE_LONG);
+		if (p->kind == SER_COMPARE)
+			y[COMPARE_ZCR] = (float)ser_smile_zero_crossings(x, SMILE_LONG);
 		ws->level[t] = (float)ser_smile_long(p->spectrum, x, ws->scratch, mag);
 		ser_smile_candidates(p->pitch, mag, &ws->cand[t]);
 	}
@@ -163,7 +243,7 @@ static void voice_deltas(const float *y, float *d, size_t n, size_t stride)
 }
 
 /* Rows 0 ... n_long of the voice and the energies, all of the spectra. */
-static void smooth(struct ser_smile_ws *ws)
+static void smooth(const struct ser_smile *p, struct ser_smile_ws *ws)
 {
 	const size_t d = SER_COMPARE_N;
 	for (size_t t = 0; t < ws->n_short; t++) {
@@ -172,9 +252,16 @@ static void smooth(struct ser_smile_ws *ws)
 		for (size_t j = 0; j < COMPARE_LOUD; j++)
 			y[j] = both ? ser_smile_mean3_voice(ws->raw + j, d, t, ws->n_long - 1) : 0;
 		for (size_t j = COMPARE_LOUD; j < d; j++)
-			y[j] = ser_smile_mean3(ws, j, t, j == COMPARE_ZCR ? ws->n_long : ws->n_short);
+			y[j] = ser_smile_mean3(ws, j, t,
+					       j == COMPARE_ZCR && p->kind == SER_COMPARE ? ws->n_long : ws->n_short);
 	}
 	memset(ws->delta, 0, ws->n_short * d * sizeof *ws->delta);
+	if (p->kind == SER_IS11) {
+		ser_delta_do(ws->smooth, d, ws->delta, d, ws->n_long, COMPARE_LOUD, 2);
+		ser_delta_do(ws->smooth + COMPARE_LOUD, d, ws->delta + COMPARE_LOUD, d, ws->n_short, d - COMPARE_LOUD,
+			     2);
+		return;
+	}
 	voice_deltas(ws->smooth, ws->delta, ws->n_long + 1, d);
 	ser_delta_do(ws->smooth + COMPARE_LOUD, d, ws->delta + COMPARE_LOUD, d, ws->n_long + 1,
 		     COMPARE_RASTA - COMPARE_LOUD, 2);
@@ -185,7 +272,7 @@ void ser_smile_compare_do(const struct ser_smile *p, struct ser_smile_ws *ws, fl
 {
 	const size_t d = SER_COMPARE_N;
 	spectra(p, ws);
-	ser_smile_track(p, ws);
+	ser_smile_track(p, ws, p->kind == SER_COMPARE);
 	for (size_t t = 0; t < ws->n_long; t++) {
 		float *v = ser_smile_raw(ws, t);
 		const struct ser_smile_periods *r = &ws->period[t];
@@ -196,10 +283,13 @@ void ser_smile_compare_do(const struct ser_smile *p, struct ser_smile_ws *ws, fl
 		v[COMPARE_SHIMMER] = r->shimmer;
 		v[COMPARE_LOG_HNR] = r->log_hnr;
 	}
-	smooth(ws);
-	for (size_t t = 0; t <= ws->n_long; t++, y += stride) {
-		memcpy(y, ws->smooth + t * d, d * sizeof *y);
-		if (delta)
-			memcpy(y + d, ws->delta + t * d, d * sizeof *y);
-	}
+	smooth(p, ws);
+	const size_t width = p->kind == SER_IS11 ? IS11_N : d, n = ser_smile_rows(p, ws);
+	for (size_t t = 0; t < n; t++, y += stride)
+		for (size_t j = 0; j < width; j++) {
+			size_t at = t * d + (p->kind == SER_IS11 ? ser_smile_is11_at[j] : j);
+			y[j] = ws->smooth[at];
+			if (delta)
+				y[width + j] = ws->delta[at];
+		}
 }

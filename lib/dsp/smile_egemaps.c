@@ -43,7 +43,7 @@ static void voice(const struct ser_smile *p, struct ser_smile_ws *ws)
 {
 	double mag[SMILE_LONG_BIN];
 	const float *hz = ws->hz;
-	ser_smile_track(p, ws);
+	ser_smile_track(p, ws, true);
 	for (size_t t = 0; t < ws->n_long; t++) {
 		float *y = ser_smile_raw(ws, t), formant[SMILE_FORMANT];
 		struct ser_smile_harmonics h;

@@ -75,7 +75,7 @@ struct ser_smile_runs ser_smile_runs_of(const float *f0, size_t stride, size_t n
 	size_t from = 0, to = 0;
 	bool open = false;
 	for (size_t t = 0; t <= n + 1; t++) {
-		bool in = t < n && (f0[t * stride] > 0) == voiced;
+		bool in = t < n && (f0[t * stride] != 0) == voiced;
 		if (in) {
 			from = open ? from : t;
 			to = t;

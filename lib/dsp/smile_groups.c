@@ -77,6 +77,18 @@ static const char *const STAT_NAMES[N_STAT] = {
 	"linregerrA",
 	"numOnsets",
 	"duration",
+	"qmean",
+	"downleveltime25",
+	"falltime",
+	"rightctime",
+	"peakMean",
+	"ff0_duration",
+	"ff0_de_nnz",
+	"ff0_de_meanSegLen",
+	"ff0_de_maxSegLen",
+	"ff0_de_minSegLen",
+	"ff0_de_segLenStddev",
+	"ff0_de_duration",
 };
 
 static const unsigned char SHAPE[] = {RANGE,      MAX_POS,  MIN_POS,  QUARTILE1,   QUARTILE2,    QUARTILE3,
@@ -128,6 +140,82 @@ static const unsigned char IS10_VOICE[] = {MAX_POS,      MIN_POS, MEAN,     LINE
 					   QUARTILE3,    IQR12,   IQR23,    IQR13,    PERCENTILE99, UP75,
 					   UP90};
 static const unsigned char TURN[] = {ONSETS, DURATION};
+static const unsigned char IS11[] = {QUARTILE1,
+				     QUARTILE2,
+				     QUARTILE3,
+				     IQR12,
+				     IQR23,
+				     IQR13,
+				     PERCENTILE1,
+				     PERCENTILE99,
+				     PERCENTILE_RANGE,
+				     MEAN,
+				     STDDEV,
+				     SKEWNESS,
+				     KURTOSIS,
+				     PEAK_DIST,
+				     PEAK_MEAN_PLAIN,
+				     PEAK_MEAN_DIST,
+				     PEAK_DIST_STDDEV,
+				     SEG_MEAN,
+				     SEG_MAX,
+				     SEG_MIN,
+				     SEG_STDDEV,
+				     LINEAR1,
+				     LINEAR_ERROR,
+				     QUADRATIC1,
+				     QUADRATIC2,
+				     QUADRATIC_ERROR,
+				     CENTROID,
+				     DOWN25,
+				     UP90,
+				     RISE,
+				     FALL,
+				     LP_GAIN,
+				     LPC0,
+				     LPC1,
+				     LPC2,
+				     LPC3,
+				     LPC4};
+static const unsigned char IS11_VOICE[] = {QUARTILE1,
+					   QUARTILE2,
+					   QUARTILE3,
+					   IQR12,
+					   IQR23,
+					   IQR13,
+					   PERCENTILE1,
+					   PERCENTILE99,
+					   PERCENTILE_RANGE,
+					   MEAN,
+					   SQUARE_MEAN,
+					   STDDEV,
+					   SKEWNESS,
+					   KURTOSIS,
+					   PEAK_DIST,
+					   PEAK_MEAN_PLAIN,
+					   PEAK_MEAN_DIST,
+					   PEAK_DIST_STDDEV,
+					   LINEAR1,
+					   LINEAR_ERROR,
+					   QUADRATIC1,
+					   QUADRATIC2,
+					   QUADRATIC_ERROR,
+					   CENTROID,
+					   DOWN25,
+					   UP90,
+					   RISE,
+					   FALL,
+					   LEFT_CURVE,
+					   RIGHT_CURVE,
+					   LP_GAIN,
+					   LPC0,
+					   LPC1,
+					   LPC2,
+					   LPC3,
+					   LPC4};
+static const unsigned char PITCH_11[] = {F0_SHARE,      F0_SEG_MEAN,   F0_SEG_MAX,       F0_SEG_MIN,
+					 F0_SEG_STDDEV, F0_DURATION,   F0_DE_SHARE,      F0_DE_SEG_MEAN,
+					 F0_DE_SEG_MAX, F0_DE_SEG_MIN, F0_DE_SEG_STDDEV, F0_DE_DURATION};
 static const unsigned char PITCH[] = {F0_SHARE, F0_SEG_MEAN, F0_SEG_MAX, F0_SEG_MIN, F0_SEG_STDDEV};
 
 /* Columns from ... to of the descriptors or of their deltas. Rows: openSMILE has its functionals begin as soon as they may and end
@@ -193,6 +281,15 @@ static const struct group IS10_GROUPS[] = {
 	PLAIN(34, 38, false, LONG_3_VOICE, true, IS10_VOICE),
 	PLAIN(34, 38, true, LONG_3_VOICE, true, IS10_VOICE),
 	PLAIN(34, 35, false, LONG_0, true, TURN),
+};
+static const struct group IS11_GROUPS[] = {
+	PLAIN(5, 9, false, SHORT_2, false, IS11),
+	PLAIN(5, 9, true, SHORT_2, false, IS11),
+	PLAIN(9, 59, false, SHORT_2, false, IS11),
+	PLAIN(9, 59, true, SHORT_2, false, IS11),
+	PLAIN(0, 5, false, LONG_3_VOICE, false, IS11_VOICE),
+	PLAIN(0, 5, true, LONG_3_VOICE, false, IS11_VOICE),
+	PLAIN(0, 1, false, LONG_3, false, PITCH_11),
 #undef GROUP
 #undef PLAIN
 };
@@ -212,6 +309,7 @@ static const struct set {
 	SET("emobase", ser_lld_emobase, EMOBASE_GROUPS),
 	SET("is09", ser_lld_is09, IS09_GROUPS),
 	SET("is10", ser_lld_is10, IS10_GROUPS),
+	SET("is11", ser_lld_is11, IS11_GROUPS),
 };
 
 static const struct set *set_of(const char *name)
@@ -255,17 +353,29 @@ const char *ser_smile_func_name(const char *set, size_t k, char *buf)
 
 /* ---- groups ------------------------------------------------------------------------------------------ */
 
-static void pitch(const struct ser_smile_ws *ws, size_t rows, double *y)
+/* Of the rows of column f0 [., stride]: the share that has a value, and the lengths of runs of such, to y [F0_SHARE ... F0_SEG_STDDEV]. */
+static void voiced(const float *f0, size_t stride, size_t rows, double *y)
 {
-	struct ser_smile_runs r = ser_smile_runs_of(ws->hz, 1, rows, true);
-	size_t n = 0;
+	struct ser_smile_runs r = ser_smile_runs_of(f0, stride, rows, true);
+	double n = 0;
 	for (size_t t = 0; t < rows; t++)
-		n += ws->hz[t] > 0;
-	y[F0_SHARE] = rows > 0 ? (double)n / (double)rows : 0;
-	y[F0_SEG_MEAN] = r.mean;
-	y[F0_SEG_MAX] = r.most;
-	y[F0_SEG_MIN] = r.least;
-	y[F0_SEG_STDDEV] = r.deviation;
+		n += f0[t * stride] != 0;
+	y[0] = rows > 0 ? n / (double)rows : 0;
+	y[1] = r.mean;
+	y[2] = r.most;
+	y[3] = r.least;
+	y[4] = r.deviation;
+}
+
+static void pitch(const struct ser_smile_ws *ws, size_t rows, bool is11, double *y)
+{
+	if (!is11) {
+		voiced(ws->hz, 1, rows, y + F0_SHARE);
+		return;
+	}
+	voiced(ws->smooth, ws->n_column, rows, y + F0_SHARE);
+	voiced(ws->delta, ws->n_column, rows, y + F0_DE_SHARE);
+	y[F0_DURATION] = y[F0_DE_DURATION] = (double)rows * SHIFT_S;
 }
 
 /* How often the voice begins, and the seconds between the first frame and the last. */
@@ -312,7 +422,7 @@ static bool wants(const struct group *g, enum ser_smile_stat a, enum ser_smile_s
 static void statistics(const struct group *g, const double *v, size_t n, double *sorted, ptrdiff_t *at, double *y)
 {
 	ser_smile_extremes(v, n, g->scale.frames, y);
-	if (wants(g, MEAN, QUADRATIC_MEAN))
+	if (wants(g, MEAN, QUADRATIC_MEAN) || wants(g, SQUARE_MEAN, SQUARE_MEAN))
 		ser_smile_means(v, n, y);
 	if (wants(g, QUARTILE1, PERCENTILE_RANGE))
 		ser_smile_order(v, n, sorted, y);
@@ -337,15 +447,16 @@ void ser_smile_groups_func(const char *set, struct ser_smile_ws *ws, float *f)
 	ptrdiff_t *at = ser_malloc(ws->n_short, sizeof *at);
 	for (const struct group *g = s->group; g < s->group + s->n_group; g++)
 		for (size_t j = g->from; j < g->to; j++, f += g->n_stat) {
-			const float *column = (g->delta ? ws->delta : ws->smooth) + j;
+			size_t at_column = s->group == IS11_GROUPS ? ser_smile_is11_at[j] : j;
+			const float *column = (g->delta ? ws->delta : ws->smooth) + at_column;
 			size_t rows = n_row(ws, g->rows), n = 0;
 			double y[N_STAT] = {0};
 			for (size_t t = 0; t < rows; t++) {
 				v[n] = column[t * ws->n_column];
 				n += (g->rows != SURE_2 && g->rows != LONG_3_VOICE) || v[n] != 0;
 			}
-			if (g->stat == PITCH)
-				pitch(ws, rows, y);
+			if (g->stat == PITCH || g->stat == PITCH_11)
+				pitch(ws, rows, g->stat == PITCH_11, y);
 			else if (g->stat == TURN)
 				turn(ws, y);
 			else if (n > 0)

@@ -76,7 +76,7 @@ const struct ser_lld_set ser_lld_emobase = {.n = EMO_N, .name = EMO_NAMES, .spar
 
 static const struct ser_smile_frame FRAME_IS09 = {WIN, PRE, 0, 0, true, 0x1p-15},
 				    FRAME_EMOBASE = {WIN, PRE, 0, 0, false, 0x1p-30},
-				    FRAME_IS10 = {WIN, PRE, 20, 2, false, 1e-8};
+				    FRAME_IS10 = {WIN, PRE, 20, 2, false, 1e-8, 0.28};
 static const struct ser_smile_acf_opt ACF_IS09 = {WIN, SMILE_FFT, PRE, 1}, ACF_EMOBASE = {640, SMILE_LONG_FFT, 0, 0};
 
 void ser_smile_older_new(struct ser_smile *p)
@@ -176,7 +176,7 @@ static void pitch(const struct ser_smile *p, struct ser_smile_ws *ws)
 {
 	float *envelope = ws->level;
 	if (p->kind == SER_IS10) {
-		ser_smile_track(p, ws);
+		ser_smile_track(p, ws, false);
 		ser_smile_envelope(ws->hz, ws->n_long, -1, envelope);
 		put(ws, IS10_ENVELOPE, envelope);
 		put(ws, IS10_VOICING, ws->voicing);

@@ -173,6 +173,16 @@ static void transitions(const struct ser_smile_cand *last, const struct ser_smil
 	}
 }
 
+void ser_smile_first(const struct ser_smile_cand *c, size_t n_frame, double cut, bool alone, float *hz, float *voicing)
+{
+	for (size_t t = 0; t < n_frame; t++) {
+		bool before = t > 0 && c[t - 1].voicing[0] >= cut,
+		     after = t + 1 < n_frame && c[t + 1].voicing[0] >= cut;
+		voicing[t] = (float)c[t].voicing[0];
+		hz[t] = c[t].voicing[0] >= cut && (alone || before || after) ? (float)c[t].hz[0] : 0;
+	}
+}
+
 size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned char *back, float *hz, float *voicing)
 {
 	double cost[STATES], next[STATES], own[STATES], step[STATES][STATES];

@@ -45,8 +45,9 @@ static inline size_t ser_smile_func_rows(const struct ser_smile_ws *ws)
 {
 	return ws->sure > 0 ? ws->sure : ws->n_long;
 }
-/* The pitch of all frames, whose level and candidates are known: hz, 0 without a voice, voicing, periods, sure. */
-void ser_smile_track(const struct ser_smile *p, struct ser_smile_ws *ws);
+/* The pitch of all frames, whose level and candidates are known: hz, 0 without a voice, voicing, periods, sure; by a path through the
+ * candidates or each frame's first. */
+void ser_smile_track(const struct ser_smile *p, struct ser_smile_ws *ws, bool path);
 
 /* Rows of descriptors that there are. */
 size_t ser_smile_rows(const struct ser_smile *p, const struct ser_smile_ws *ws);
@@ -55,6 +56,7 @@ double ser_smile_zero_crossings(const double *x, size_t n);
 
 /* smile_egemaps.c, smile_compare.c, smile_older.c: what is raw, then rows of output y [T, n_column]. */
 void ser_smile_egemaps_do(const struct ser_smile *p, struct ser_smile_ws *ws, float *y);
+extern const unsigned char ser_smile_is11_at[59]; /* its columns among compare's */
 void ser_smile_compare_new(struct ser_smile *p);
 void ser_smile_compare_do(const struct ser_smile *p, struct ser_smile_ws *ws, float *y, size_t stride, bool delta);
 void ser_smile_older_new(struct ser_smile *p);

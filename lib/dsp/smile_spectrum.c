@@ -82,9 +82,9 @@ struct ser_smile_spectrum *ser_smile_spectrum_new(const struct ser_smile_frame *
 	p->f = *f;
 	for (size_t i = 0; i < f->win; i++)
 		p->hamming[i] = 0.54 - 0.46 * cos(2 * M_PI * (double)i / (double)(f->win - 1));
-	double half = 0.5 * (SMILE_LONG - 1);
+	double half = 0.5 * (SMILE_LONG - 1), sigma = f->sigma > 0 ? f->sigma : 0.4;
 	for (size_t i = 0; i < SMILE_LONG; i++) {
-		double u = ((double)i - half) / (0.4 * half);
+		double u = ((double)i - half) / (sigma * half);
 		p->gauss[i] = exp(-0.5 * u * u);
 	}
 	p->fft = ser_fft_new(SMILE_FFT);

@@ -38,6 +38,7 @@ void ser_smile_means(const double *v, size_t n, double *y)
 		}
 	}
 	y[MEAN] = sum / (double)n;
+	y[SQUARE_MEAN] = sq / (double)n;
 	y[QUADRATIC_MEAN] = sqrt(sq / (double)n);
 	y[FLATNESS] = size > 0 ? exp(ln / n_not_zero) / (size / (double)n) : 1;
 	y[POSITIVE_MEAN] = n_positive > 0 ? positive / n_positive : 0;
@@ -79,16 +80,21 @@ void ser_smile_order(const double *v, size_t n, double *sorted, double *y)
 void ser_smile_times(const double *v, size_t n, double *y)
 {
 	static const double level[] = {0.25, 0.5, 0.75, 0.9};
-	size_t up[4] = {0}, rise = 0, left = 0;
+	size_t up[4] = {0}, rise = 0, fall = 0, left = 0, right = 0;
 	for (size_t t = 0; t < n; t++) {
 		for (int i = 0; i < 4; i++)
 			up[i] += v[t] > y[MIN] + level[i] * y[RANGE];
 		rise += t > 0 && v[t] > v[t - 1];
+		fall += t > 0 && v[t] < v[t - 1];
 		left += t > 1 && v[t] - v[t - 1] > v[t - 1] - v[t - 2];
+		right += t > 1 && v[t] - v[t - 1] < v[t - 1] - v[t - 2];
 	}
 	for (int i = 0; i < 4; i++)
 		y[UP25 + i] = (double)up[i] / (double)n;
 	y[RISE] = n > 1 ? (double)rise / (double)(n - 1) : 0;
+	y[FALL] = n > 1 ? (double)fall / (double)(n - 1) : 0;
+	y[DOWN25] = 1 - y[UP25];
+	y[RIGHT_CURVE] = n > 2 ? (double)right / (double)(n - 2) : 0;
 	y[LEFT_CURVE] = n > 2 ? (double)left / (double)(n - 2) : 0;
 }
 
@@ -161,7 +167,7 @@ void ser_smile_peak_stats(const double *v, size_t n, bool plain, ptrdiff_t *at, 
 	y[PEAK_RANGE_REL] = range > 0 ? y[PEAK_RANGE] / range : 0;
 	y[DIP_RANGE_REL] = range > 0 ? (p.dip_hi - p.dip_lo) / range : 0;
 	if (p.n_peak > 0) {
-		y[PEAK_MEAN] = p.peak_mean;
+		y[PEAK_MEAN] = y[PEAK_MEAN_PLAIN] = p.peak_mean;
 		y[PEAK_MEAN_DIST] = p.peak_mean - y[MEAN];
 		double ratio = y[MEAN] != 0 ? p.peak_mean / y[MEAN] : 0;
 		y[PEAK_MEAN_REL] = plain ? ratio : soft(ratio);

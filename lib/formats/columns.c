@@ -32,7 +32,8 @@ static const char *text_of(const struct ser_val *list, size_t i)
 /* Functionals are of each column, but those of these sets are columns themselves. */
 static bool is_set(const char *functional)
 {
-	static const char *const sets[] = {"egemaps", "gemaps", "compare2016", "emobase", "is09", "is10", "is13"};
+	static const char *const sets[] = {"egemaps", "gemaps", "compare2016", "emobase",
+					   "is09",    "is10",   "is11",        "is13"};
 	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
 		if (strcmp(functional, sets[i]) == 0)
 			return true;

@@ -146,6 +146,7 @@ show() {
 emobase 988 [48,52]
 is09 384 [49,32]
 is10 1582 [45,76]
+is11 4368 [45,118]
 is13 6373 [46,130]
 END
 	ser-cat --to csv is10.ser | head -1 | grep -q ',F0final__Turn_numOnsets,F0final__Turn_duration$'

@@ -26,7 +26,8 @@ with open("tests/golden/smile.bin", "wb") as out:
     for level in "lld", "lld_de", "func":
         smile = opensmile.Smile("ComParE_2016", level)
         block("compare-" + level, smile.process_signal(x, 16000).to_numpy())
-    for name, path in ("emobase", "emobase/emobase"), ("is09", "is09-13/IS09_emotion"), ("is10", "is09-13/IS10_paraling_compat"):
+    for name, path in ("emobase", "emobase/emobase"), ("is09", "is09-13/IS09_emotion"), ("is10", "is09-13/IS10_paraling_compat"), \
+            ("is11", "is09-13/IS11_speaker_state"):
         for level in "lld", "func":
             smile = opensmile.Smile(opensmile.FeatureSet(path), level)
             block(name + "-" + level, smile.process_signal(x, 16000).to_numpy())

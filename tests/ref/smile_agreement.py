@@ -16,7 +16,8 @@ import soundfile
 
 SETS = {"egemaps-opensmile": opensmile.FeatureSet.eGeMAPSv02, "gemaps-opensmile": opensmile.FeatureSet.GeMAPSv01b,
         "compare2016": opensmile.FeatureSet.ComParE_2016, "emobase": opensmile.FeatureSet.emobase,
-        "is09": opensmile.FeatureSet("is09-13/IS09_emotion"), "is13": opensmile.FeatureSet("is09-13/IS13_ComParE"),
+        "is09": opensmile.FeatureSet("is09-13/IS09_emotion"), "is11": opensmile.FeatureSet("is09-13/IS11_speaker_state"),
+        "is13": opensmile.FeatureSet("is09-13/IS13_ComParE"),
         "is10": opensmile.FeatureSet("is09-13/IS10_paraling_compat")}
 preset, paths = sys.argv[1], sys.argv[2:]
 smile = opensmile.Smile(SETS[preset], "func")

@@ -113,7 +113,9 @@ static void test_older(void **state)
 		 988, 890},
 		{"is09", "is09-lld", "is09-func", "pcm_RMSenergy_sma_max", "F0_sma_de_kurtosis", 16, 15, 16, 384, 355},
 		{"is10", "is10-lld", "is10-func", "pcm_loudness_sma_maxPos", "F0final__Turn_duration", 38, 32, 38, 1582,
-		 1300}};
+		 1300},
+		{"is11", "is11-lld", "is11-func", "audspec_lengthL1norm_sma_quartile1", "F0final_sma_ff0_de_duration",
+		 59, 0, 5, 4368, 3300}};
 	const struct block *sig = find("signal");
 	char name[64];
 	for (size_t i = 0; i < sizeof set / sizeof set[0]; i++) {
@@ -203,7 +205,8 @@ static void test_edges(void **state)
 						{"compare compat=opensmile", "is13"},
 						{"emobase", "emobase"},
 						{"is09", "is09"},
-						{"is10", "is10"}};
+						{"is10", "is10"},
+						{"is11", "is11"}};
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
 		const struct ser_func_set *set = ser_func_set(others[i][1]);
 		float *many = ser_malloc(set->n, sizeof *many), *rows = ser_malloc(12 * 130, sizeof *rows);
