@@ -158,6 +158,23 @@ static size_t element_of(const char *s, size_t *k)
 	return (size_t)(dot - s);
 }
 
+/* Whether names of several things end in numbers, as percentile20.0 and percentile50.0 do: then these count no elements. */
+static bool are_names(const struct table_in *t)
+{
+	const char *first = NULL;
+	size_t k, len = 0;
+	for (size_t i = 0; i < t->n_col; i++) {
+		size_t n = element_of(t->name[i], &k);
+		if (n == 0)
+			continue;
+		if (first != NULL && (n != len || memcmp(first, t->name[i], n) != 0))
+			return true;
+		first = t->name[i];
+		len = n;
+	}
+	return false;
+}
+
 /* Without --label, the tensor's columns are those of the first column NAME.0 and its successors. */
 static int by_names(struct table_in *t, struct ser_import *im, struct ser_err *e)
 {
@@ -182,7 +199,7 @@ static int by_names(struct table_in *t, struct ser_import *im, struct ser_err *e
 	return 0;
 }
 
-/* With --label, all that is none of them, nor the id, is the tensor. */
+/* With --label, or where the names say no more, all that is none of these labels, nor the id, is the tensor. */
 static int by_labels(struct table_in *t, struct ser_import *im, struct ser_err *e)
 {
 	struct ser_val names = ser_val_list();
@@ -232,11 +249,12 @@ int ser_table_in(struct table_in *t, struct ser_import *im, const struct cell *n
 		t->id = -1;
 	else if (t->id < 0)
 		return ser_line_fail(&im->in, e, "no column \"id\": read the rows without ids by --no-id");
-	rc = im->o.label == NULL ? by_names(t, im, e) : 0;
+	bool rest = im->o.label != NULL || are_names(t);
+	rc = rest ? 0 : by_names(t, im, e);
 	for (size_t i = 0; i < n; i++) /* frames belong to a tensor and to an id */
-		if (strcmp(t->name[i], "frame") == 0 && t->id >= 0 && (t->width > 0 || im->o.label != NULL))
+		if (strcmp(t->name[i], "frame") == 0 && t->id >= 0 && (t->width > 0 || rest))
 			t->frame = (ptrdiff_t)i;
-	if (rc == 0 && im->o.label != NULL)
+	if (rc == 0 && rest)
 		rc = by_labels(t, im, e);
 	if (t->id >= 0)
 		t->is_label[t->id] = false;

@@ -357,6 +357,17 @@ assert n == len(b)'
 	printf 'id\nx;5\n' | ser-cat --from csv | ser-dump | grep -qF '"id":"x;5"'
 }
 
+@test "numbers that end several names are none of elements: eGeMAPS through CSV and ARFF" {
+	printf 'id,F0_percentile20.0,F0_percentile50.0,mean\nx,1,2.5,3\n' >a.csv
+	ser-cat --from csv --tensor func a.csv >a.ser
+	same '["x",[1,2.5,3]]' bash -c 'ser-dump --data a.ser | jq -c "[.id, .func.data]"'
+	ser-cat --to arff a.ser | ser-cat --from arff --tensor func | ser-cmp - a.ser
+	ser-cat --to csv a.ser | diff - a.csv
+	printf 'id,emo,F0_percentile20.0,F0_percentile50.0\nx,joy,1,2\n' >b.csv
+	fails 1 'column "emo": "joy" is no number' ser-cat --from csv b.csv
+	ser-cat --from csv --label emo b.csv | ser-dump --header | grep -qF '"columns":["F0_percentile20.0","F0_percentile50.0"]'
+}
+
 @test "a byte order mark is passed over in every text" {
 	printf 'x [ 1 2 ]\n' >x.ark
 	b='\xef\xbb\xbf'
