@@ -228,7 +228,7 @@ int main(int argc, char **argv)
 		{"to", "write this format", SER_OPT_CHOICE(&to, "FORMAT", ser_format_names)},
 		{"tensor", "writing: the tensor; reading: its name, feat when not given",
 		 SER_OPT_STR(&o.tensor, "NAME")},
-		{"label", "csv, arff: the labels, parted by commas; svmlight: the target",
+		{"label", "csv, arff: the labels, parted by commas, or none: ''; svmlight: the target",
 		 SER_OPT_STR(&labels, "NAMES")},
 		{"no-id", "csv, arff: without the column id; reading numbers the rows", SER_OPT_FLAG(&o.no_id)},
 		{"stack", "npy: one array whose first axis is the records", SER_OPT_FLAG(&o.stack)},
@@ -250,8 +250,9 @@ int main(int argc, char **argv)
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
 	ser_out_expect(&c, to == 0);
-	struct ser_strs names = ser_cli_names(&c, "label", labels);
-	o.label = names.s;
+	bool no_labels = labels != NULL && labels[0] == '\0';
+	struct ser_strs names = ser_cli_names(&c, "label", no_labels ? NULL : labels);
+	o.label = no_labels ? &labels : names.s;
 	o.n_label = names.n;
 	o.shift_s = shift_ms / 1000;
 	o.max_record = c.max_record;
