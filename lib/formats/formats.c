@@ -197,7 +197,7 @@ static void close_file(struct ser_import *im)
 {
 	if (!im->open)
 		return;
-	if (im->fmt->end != NULL)
+	if (im->fmt->end != NULL && im->state != NULL) /* it is NULL where the file was empty, or began wrongly */
 		im->fmt->end(im);
 	im->state = NULL;
 	if (!im->lent && im->in.f != stdin)

@@ -155,6 +155,26 @@ static void refuse_files(void **state)
 	refused("npy", npy, n, "cut off");
 }
 
+/* Nothing in it, or one byte that begins no file: refused, and given back. */
+static void refuse_nothing(void **state)
+{
+	(void)state;
+	for (int i = 1; ser_format_names[i] != NULL; i++)
+		for (size_t n = 0; n < 2; n++) {
+			const struct ser_format_opt o = {0};
+			struct ser_record r = {0};
+			struct ser_err e;
+			char byte[] = "\x07";
+			FILE *f = n == 0 ? fopen("/dev/null", "r") : fmemopen(byte, 1, "r");
+			assert_non_null(f);
+			struct ser_import *im = ser_import_file(i, &o, f, "file");
+			assert_int_equal(ser_import_next(im, &r, NULL, &e), SER_EDATA);
+			ser_record_free(&r);
+			ser_import_free(im);
+			fclose(f);
+		}
+}
+
 /* One record as a file of a format; its bytes, to be freed. */
 static char *written(const char *name, const struct ser_format_opt *o, const char *path, const char *file, size_t *n)
 {
@@ -264,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(options),       cmocka_unit_test(read_files),
 					   cmocka_unit_test(refuse_files),  cmocka_unit_test(write_files),
-					   cmocka_unit_test(refuse_record), cmocka_unit_test(pickles)};
+					   cmocka_unit_test(refuse_record), cmocka_unit_test(refuse_nothing),
+					   cmocka_unit_test(pickles)};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
