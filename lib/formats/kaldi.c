@@ -288,7 +288,8 @@ static int next(struct ser_import *im, struct ser_record *r, struct ser_err *e)
 	if (c == '\n' || c == EOF)
 		return ser_src_fail(s, e, "a key without a value");
 	size_t bom = first ? ser_utf8_bom(s->text.s, s->text.n) : 0;
-	if (ser_import_id(im, r, s->text.s + bom, s->text.n - bom, e) != 0)
+	const char *key = s->text.n > 0 ? s->text.s + bom : "";
+	if (ser_import_id(im, r, key, s->text.n - bom, e) != 0)
 		return e->code;
 	if (ser_src_peek(s) == EOF) /* an empty vector has its line's end */
 		return ser_src_bad(s, e) != 0
