@@ -298,13 +298,14 @@ static int l_kl(struct ser_tape *t, const int *x) { return ser_nn_kl(t, x[0], so
 static int l_bce(struct ser_tape *t, const int *x) { return ser_nn_bce(t, x[0], soft, &normed); }
 static int l_mse(struct ser_tape *t, const int *x) { return ser_nn_mse(t, x[0], soft, &normed); }
 static int l_mae(struct ser_tape *t, const int *x) { return ser_nn_mae(t, x[0], soft, NULL); }
-static int l_ccc(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, false, 1e-8, &normed); }
+static int l_ccc(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, false, 1e-8, &(struct ser_loss){.class_w = cw}); }
 static int l_unlikely(struct ser_tape *t, const int *x) { return ser_nn_unlikelihood(t, x[0], soft, false, &normed); }
 static int l_unlikely_each(struct ser_tape *t, const int *x) { return ser_nn_unlikelihood(t, x[0], soft, true, &normed); }
 static int l_ccc_mixed(struct ser_tape *t, const int *x)
 {
 	return ser_nn_ccc(t, x[0], soft, true, 1e-8, &(struct ser_loss){.class_w = cw});
 }
+static int l_ccc_weighted(struct ser_tape *t, const int *x) { return ser_nn_ccc(t, x[0], soft, false, 1e-8, &normed); }
 static int cosine(struct ser_tape *t, const int *x)
 {
 	return ser_nn_linear(t, ser_nn_l2_norm(t, x[0], 1e-12), ser_nn_l2_norm(t, x[1], 1e-12), -1);
@@ -472,6 +473,7 @@ static const struct kase cases[] = {
 	{"unlikelihood", l_unlikely, {{6, 3}}, 0},
 	{"unlikelihood each", l_unlikely_each, {{6, 3}}, 0},
 	{"ccc mixed", l_ccc_mixed, {{6, 3}}, 0},
+	{"ccc weighted", l_ccc_weighted, {{6, 3}}, 0},
 	{"aam", l_aam, {{6, 4}, {3, 4}}, 0},
 	{"aam sub-centres", l_aam_sub, {{6, 4}, {6, 4}}, 0},
 	{"ntxent", l_ntxent, {{6, 4}}, 0},
