@@ -40,6 +40,10 @@ baved() {
 		NET_blstm='--arch blstm --hyper hidden=8'
 	rows cnn-mean blstm
 	[ "$(grep -cE '^\| baved \| (cnn-mean|blstm) \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \|$' out/RESULTS.md)" -eq 2 ]
+	recipe chunks DATA="$PWD" LEARN=emotions CORPORA=baved SEEDS=1 FOLDS='0 1' CHANNELS=8 CHUNK_baved='frames=20 chunks=4' METHODS='cnn-mean cnn-gated' \
+		TRAIN='--epochs 1 --crop 0 --input-norm global'
+	rows cnn-mean cnn-gated
+	grep -q '^| method | UAR |' out/RESULTS.md
 }
 
 @test "deepemocluster.mk: with clusters and without, with records that have no label, and with a head that is not trained" {
