@@ -146,7 +146,7 @@ row = (input_filename / "/") as $$f | (.scores | map(select(.set == "pooled")) |
 	$$s.war.value, $$s.macro_f1.value, .about.train_test_speaker_overlap, (.seeds | length), \
 	(.seeds | if length > 1 then (add / length) as $$m | (map(. - $$m | . * .) | add / (length - 1) | sqrt) else null end)] | @tsv
 $(OUT)/results.tsv: $(call each,score) $(call uses,NORMS PROTOCOLS SYSTEMS)
-	jq -r '$(row)' $(inputs) > $@.part
+	{ printf '%s\n' features protocol system records speakers uar spk_lo spk_hi war macro_f1 overlap seeds seeds_sd | paste -s; jq -r '$(row)' $(inputs); } > $@.part
 	mv $@.part $@
 
 $(OUT)/RESULTS.md: $(OUT)/results.tsv bars.tsv bars-report

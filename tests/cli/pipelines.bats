@@ -115,7 +115,7 @@ digest() {
 	jq -es 'all(.[]; (.seeds | add / 2) - (.scores[] | select(.set == "pooled" and .score == "uar").value) | fabs < 1e-9)' out/*/ravdess-loso/egemaps-net.json
 	[ "$(grep -c 'both trained on and scored: 0' out/RESULTS.md)" -eq 2 ]
 	grep -q '^| \*eGeMAPS, logistic regression\* | \*53.1\* ' out/RESULTS.md
-	awk -F'\t' '$3 ~ /net$/ && $4 != 2 * 32 {exit 1}' out/results.tsv
+	awk -F'\t' '$3 ~ /net$/ && ($4 != 2 * 32 || $12 != 2) {exit 1} END {exit NR != 9}' out/results.tsv
 	grep -q '<h2 id="confusion">' out/report.html
 	grep -q '<h2 id="reports">' out/report.html
 }
