@@ -57,14 +57,17 @@ static void cell(struct ser_buf *b, const struct ser_val *v)
 	struct ser_buf text = {0};
 	ser_val_text(&text, v);
 	for (size_t i = 0; i < text.n; i++) {
-		char c = text.s[i], hex[5];
-		snprintf(hex, sizeof hex, "\\x%02x", (unsigned char)c);
-		const char *escape = c == '\t'                              ? "\\t"
-				     : c == '\n'                            ? "\\n"
-				     : c == '\r'                            ? "\\r"
-				     : c == '\\'                            ? "\\\\"
-				     : (unsigned char)c < 0x20 || c == 0x7f ? hex
-									    : NULL;
+		char c = text.s[i], hex[9];
+		size_t raw = ser_utf8_control(text.s + i, text.n - i);
+		snprintf(hex, sizeof hex, raw == 2 ? "\\x%02x\\x%02x" : "\\x%02x", (unsigned char)c,
+			 raw == 2 ? (unsigned char)text.s[i + 1] : 0);
+		const char *escape = c == '\t'   ? "\\t"
+				     : c == '\n' ? "\\n"
+				     : c == '\r' ? "\\r"
+				     : c == '\\' ? "\\\\"
+				     : raw > 0   ? hex
+						 : NULL;
+		i += raw == 2;
 		ser_buf_add(b, escape != NULL ? escape : &c, escape != NULL ? strlen(escape) : 1);
 	}
 	ser_buf_free(&text);

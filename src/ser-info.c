@@ -166,8 +166,9 @@ static void print_text(const struct ser_in *in, const struct ser_inspect *f, con
 	for (size_t i = 0; i < ser_inspect_len(f); i++) {
 		b.n = 0;
 		print_column(&b, &f->col[i], n);
-		for (size_t k = 0; k < b.n; k++) /* what could move a terminal's cursor is shown as a dot */
-			b.s[k] = (unsigned char)b.s[k] < 0x20 || b.s[k] == 0x7f ? '.' : b.s[k];
+		for (size_t k = 0; k < b.n; k++) /* what could move a terminal's cursor is shown as dots */
+			for (size_t raw = ser_utf8_control(b.s + k, b.n - k); raw > 0; raw--, k += raw > 0)
+				b.s[k] = '.';
 		printf("  field    %-9s %s\n", ser_map_key(f->name, i, NULL), b.s);
 	}
 	ser_buf_free(&b);

@@ -109,6 +109,9 @@ const void *ser_le_copy(struct ser_buf *b, const void *p, size_t n, size_t size)
 
 /* Whether n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool ser_utf8_ok(const char *s, size_t n);
+/* Bytes of the control character that s [n], n > 0, begins with, which could move a terminal's cursor: U+0000 to U+001F, U+007F to
+ * U+009F; or 0. */
+size_t ser_utf8_control(const char *s, size_t n);
 /* The length of UTF-8's byte order mark that a text's first n bytes begin with, or 0. */
 size_t ser_utf8_bom(const char *s, size_t n);
 

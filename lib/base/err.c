@@ -8,13 +8,16 @@
 /* What comes from a file may hold escape sequences or newlines: one line stays one line. */
 static void set_msg(struct ser_err *e, const char *s)
 {
-	size_t n = 0, room = sizeof e->msg - 5;
-	for (; *s != '\0' && n < room; s++) {
+	size_t n = 0, room = sizeof e->msg - 9, left = strlen(s);
+	bool text = ser_utf8_ok(s, left); /* else it may hold any terminal's own control characters */
+	for (size_t raw = 0; left > 0 && n < room; s++, left--) {
 		unsigned char c = (unsigned char)*s;
-		if (c < 0x20 || c == 0x7f)
+		raw = raw > 0 ? raw : ser_utf8_control(s, left);
+		if (raw > 0 || (c >= 0x80 && !text))
 			n += (size_t)snprintf(e->msg + n, 5, "\\x%02x", c);
 		else
 			e->msg[n++] = (char)c;
+		raw -= raw > 0;
 	}
 	e->msg[n] = '\0';
 }

@@ -29,3 +29,9 @@ size_t ser_utf8_bom(const char *s, size_t n)
 {
 	return n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
+
+size_t ser_utf8_control(const char *s, size_t n)
+{
+	unsigned char c = (unsigned char)s[0], next = n > 1 ? (unsigned char)s[1] : 0;
+	return c < 0x20 || c == 0x7f ? 1 : c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}

@@ -11,7 +11,9 @@ static void put(struct ser_buf *b, const char *s, size_t n)
 		unsigned char c = (unsigned char)s[i];
 		if (strchr("\\`*_{}[]<>|#&~", c) != NULL && c != '\0')
 			ser_buf_str(b, "\\");
-		ser_buf_add(b, c < 0x20 || c == 0x7f ? " " : &s[i], 1);
+		size_t raw = ser_utf8_control(s + i, n - i);
+		ser_buf_add(b, raw > 0 ? " " : &s[i], 1);
+		i += raw == 2;
 	}
 }
 

@@ -88,11 +88,11 @@ static void text_of(struct ser_buf *b, const struct ser_val *v, bool exact)
 		ser_buf_printf(b, size > 0 && size < 5e-5 ? "%.1e" : size < 1e6 ? "%.4f" : "%.6g", v->u.f);
 	} else if (v->kind == SER_STR) {
 		for (size_t i = 0; i < v->u.str.n; i++) {
-			unsigned char c = (unsigned char)v->u.str.s[i];
-			if (c < 0x20 || c == 0x7f)
-				ser_buf_printf(b, "\\x%02x", c);
-			else
+			size_t raw = ser_utf8_control(v->u.str.s + i, v->u.str.n - i);
+			if (raw == 0)
 				ser_buf_add(b, &v->u.str.s[i], 1);
+			for (; raw > 0; raw--, i += raw > 0)
+				ser_buf_printf(b, "\\x%02x", (unsigned char)v->u.str.s[i]);
 		}
 	} else {
 		ser_val_text(b, v);

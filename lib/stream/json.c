@@ -13,9 +13,12 @@ static void add_string(struct ser_buf *b, const char *s, size_t n)
 	size_t from = 0;
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
-		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+		size_t raw = ser_utf8_control(s + i, n - i);
+		if (c != '"' && c != '\\' && raw == 0)
 			continue;
 		ser_buf_add(b, s + from, i - from);
+		i += raw == 2; /* U+0080 to U+009F: the second byte is the number */
+		c = raw == 2 ? (unsigned char)s[i] : c;
 		from = i + 1;
 		switch (c) {
 		case '"':

@@ -65,3 +65,13 @@ assert type(d["r"]) is float and type(d["i"]) is int'
 		fails 1 '<stdout>: write failed: No space left on device' bash -c 'ser-dump -d a.ser >/dev/full'
 	done
 }
+
+@test "control characters of two bytes do not reach the terminal either" {
+	printf '{"id":"a\\u009b2J","t":"\\u0085\\u00a0\\u00e9"}\n' | ser-cat --from json >c.ser
+	for how in --tsv=id,t -H '' --data; do
+		run ! grep -qP '\xc2[\x80-\x9f]' <(ser-dump $how c.ser)
+	done
+	run ! grep -qP '\xc2[\x80-\x9f]' <(ser-info c.ser)
+	same $'id\tt\na\\xc2\\x9b2J\t\\xc2\\x85\xc2\xa0\xc3\xa9' ser-dump --tsv id,t c.ser
+	ser-dump --data c.ser | ser-cat --from json | ser-cmp - c.ser
+}

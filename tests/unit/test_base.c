@@ -23,6 +23,15 @@ static void errors(void **state)
 	assert_string_equal(e.msg, "found \"a\\x0a\\x1b[2J\\x7f\"");
 	assert_int_equal(ser_fail_in(&e, "%s", "file\t1"), SER_EDATA);
 	assert_string_equal(e.msg, "file\\x091: found \"a\\x0a\\x1b[2J\\x7f\"");
+	/* a terminal's 8-bit control characters, and what is no UTF-8 and may hold them */
+	ser_fail(&e, SER_EDATA, "%s",
+		 "a\xc2\x9b"
+		 "2J\xc3\xa9");
+	assert_string_equal(e.msg, "a\\xc2\\x9b2J\xc3\xa9");
+	ser_fail(&e, SER_EDATA, "%s",
+		 "a\x9b"
+		 "2J\xc3\xa9");
+	assert_string_equal(e.msg, "a\\x9b2J\\xc3\\xa9");
 	assert_int_equal(ser_fail(NULL, SER_EIO, "nobody listens"), SER_EIO);
 	memset(longer, '\n', sizeof longer - 1);
 	longer[sizeof longer - 1] = '\0';
