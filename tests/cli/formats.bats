@@ -286,6 +286,7 @@ assert n == len(b)'
 	bad scp 'part of a matrix' 'a x.ark:12[0:3]\n'
 	bad htk 'cut off' 'abc'
 	bad htk 'not an HTK file' 'hello hello hello'
+	bad htk 'not an HTK file' '\0\0\0\1\x80\0\0\0\0\4\0\11data' # a frame each 214 s, or a negative one
 	bad csv 'empty, expected' ''
 	bad csv 'no column "id"' 'a,b\n1,2\n'
 	bad csv 'in:3: 1 cells, the header has 2' 'id,b\nx,2\ny\n'
