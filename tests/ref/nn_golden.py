@@ -180,21 +180,9 @@ def clap(a, b, s):
     return kl(c) + kl(c.T)
 
 
-def ccc(x, w, mixed=False):
+def ccc(x, w=torch.ones(6), mixed=False):
     """a row of weight w counts w times"""
     l, n = 0, w.sum()
-def ccc_weighted(x):
-    l, w = 0, RW / RW.sum()
-    for j in range(3):
-        a, b = x[:, j], SOFT[:, j]
-        ma, mb = (w * a).sum(), (w * b).sum()
-        v = 2 * (w * (a - ma) * (b - mb)).sum() / ((w * (a - ma) ** 2).sum() + (w * (b - mb) ** 2).sum() + (ma - mb) ** 2 + 1e-8)
-        l = l + CW[j] / CW.sum() * (1 - v)
-    return l
-
-
-def ccc(x, mixed=False):
-    l = 0
     for j in range(3):
         a, b = x[:, j], SOFT[:, j]
         ma, mb = (w * a).sum() / n, (w * b).sum() / n
@@ -293,12 +281,11 @@ CASES = {
     "bce": ([(6, 3)], lambda x: (RW[:, None] * CW * F.binary_cross_entropy_with_logits(x, SOFT, reduction="none")).sum() / 7),
     "mse": ([(6, 3)], lambda x: (RW[:, None] * CW * (x - SOFT) ** 2).sum() / 7),
     "mae": ([(6, 3)], lambda x: (x - SOFT).abs().sum() / 6),
-    "ccc": ([(6, 3)], lambda x: ccc(x, RW)),
+    "ccc": ([(6, 3)], ccc),
+    "ccc mixed": ([(6, 3)], lambda x: ccc(x, mixed=True)),
+    "ccc weighted": ([(6, 3)], lambda x: ccc(x, RW)),
     "unlikelihood": ([(6, 3)], lambda x: -(RW[:, None] * CW * SOFT * (1 - x.softmax(1)).log()).sum() / 7),
     "unlikelihood each": ([(6, 3)], lambda x: -(RW[:, None] * CW * SOFT * (1 - x.sigmoid()).log()).sum() / 7),
-    "ccc mixed": ([(6, 3)], lambda x: ccc(x, torch.ones(6), True)),
-    "ccc mixed": ([(6, 3)], lambda x: ccc(x, True)),
-    "ccc weighted": ([(6, 3)], ccc_weighted),
     "aam": ([(6, 4), (3, 4)], aam_full),
     "aam sub-centres": ([(6, 4), (6, 4)], lambda x, w: aam(cosine(x, w).reshape(6, 3, 2).max(2)[0], 0.5, 8)[KEPT].mean()),
     "ntxent": ([(6, 4)], lambda z: supcon(L2(z) @ L2(z).T / 0.2, torch.tensor([0, 1, 2, 0, 1, 2]))),
