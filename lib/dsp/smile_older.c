@@ -74,8 +74,8 @@ const struct ser_lld_set ser_lld_emobase = {.n = EMO_N, .name = EMO_NAMES, .spar
 
 /* ---- the plan ------------------------------------------------------------------------------------ */
 
-static const struct ser_smile_frame FRAME_IS09 = {WIN, PRE, 0, 0, true, 0x1p-15},
-				    FRAME_EMOBASE = {WIN, PRE, 0, 0, false, 0x1p-30},
+static const struct ser_smile_frame FRAME_IS09 = {WIN, PRE, 0, 0, true, 0x1p-15, 0},
+				    FRAME_EMOBASE = {WIN, PRE, 0, 0, false, 0x1p-30, 0},
 				    FRAME_IS10 = {WIN, PRE, 20, 2, false, 1e-8, 0.28};
 static const struct ser_smile_acf_opt ACF_IS09 = {WIN, SMILE_FFT, PRE, 1}, ACF_EMOBASE = {640, SMILE_LONG_FFT, 0, 0};
 
