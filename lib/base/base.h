@@ -66,6 +66,9 @@ void *ser_malloc_aligned(size_t n, size_t size);
 /* Nobody needs these n bytes any more, allocated or mapped from a file: the system takes the whole pages among them. Read again, they are
  * anything. */
 void ser_give_back(void *p, size_t n);
+/* n bytes become 0; of much, whole pages are given back, and take no memory until something is written into them. */
+void ser_zero(void *p, size_t n);
+bool ser_is_zero(const void *p, size_t n); /* all n bytes are 0 */
 char *ser_strdup(const char *s);
 char *ser_strndup(const char *s, size_t n); /* n bytes and a NUL, whatever they hold */
 /* Grow *p, of *cap elements, to hold at least `need`; doubles. */

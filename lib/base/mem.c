@@ -71,12 +71,40 @@ void *ser_malloc_aligned(size_t n, size_t size)
 	return p;
 }
 
-void ser_give_back(void *p, size_t n)
+/* The whole pages among n bytes: *skip bytes from p on, so many bytes. */
+static size_t pages(const void *p, size_t n, size_t *skip)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)p + page - 1) / page * page,
 		  to = ((uintptr_t)p + n) / page * page;
-	if (from < to)
-		madvise((char *)p + (from - (uintptr_t)p), to - from, MADV_DONTNEED);
+	*skip = from - (uintptr_t)p;
+	return from < to ? to - from : 0;
+}
+
+void ser_give_back(void *p, size_t n)
+{
+	size_t skip, m = pages(p, n, &skip);
+	if (m > 0)
+		madvise((char *)p + skip, m, MADV_DONTNEED);
+}
+
+void ser_zero(void *p, size_t n)
+{
+	enum { MUCH = 1 << 20 };
+	size_t skip = 0, m = n < MUCH ? 0 : pages(p, n, &skip);
+#ifdef __linux__ /* elsewhere pages may come back with what they held */
+	m = m > 0 && madvise((char *)p + skip, m, MADV_DONTNEED) == 0 ? m : 0;
+#else
+	m = 0;
+#endif
+	skip = m > 0 ? skip : 0;
+	memset(p, 0, skip);
+	memset((char *)p + skip + m, 0, n - skip - m);
+}
+
+bool ser_is_zero(const void *p, size_t n)
+{
+	const char *c = p;
+	return n == 0 || (c[0] == 0 && memcmp(c, c + 1, n - 1) == 0);
 }
 
 void *ser_calloc(size_t n, size_t size)

@@ -116,6 +116,11 @@ bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p)
 	return true;
 }
 
+bool ser_la_rounds(const struct ser_la *la)
+{
+	return la != NULL && la->precision != SER_LA_FULL;
+}
+
 char *ser_la_describe(char *buf, size_t n)
 {
 	struct kern k = pick();

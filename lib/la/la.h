@@ -40,6 +40,7 @@ int ser_la_threads(const struct ser_la *la);
  * nothing changes, when real is double or la is NULL. */
 enum ser_la_precision { SER_LA_FULL, SER_LA_BF16, SER_LA_BF16_PLAIN };
 bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p);
+bool ser_la_rounds(const struct ser_la *la);  /* it is one of BF16 */
 extern const char *const ser_la_precisions[]; /* "f32", "bf16", NULL: names of the first two */
 
 /* Call fn(ctx, i, worker) for i in [0,n), worker in [0,threads); contract of ser_parallel_for, but on threads that
@@ -116,6 +117,10 @@ void ser_la_exp_minus(size_t n, real m, real *x); /* x = e^(x - m), x - m below 
 void ser_la_tanh(size_t n, const real *x, real *y);
 void ser_la_sigmoid(size_t n, const real *x, real *y);
 void ser_la_erf(size_t n, const real *x, real *y); /* absolute error below 6e-7 in float */
+
+/* Nearest bf16, even at ties, and back; NaN stays. */
+void ser_la_to_bf16(size_t n, const real *x, uint16_t *y);
+void ser_la_from_bf16(size_t n, const uint16_t *x, real *y);
 
 /* ---- LAPACK, in double ------------------------------------------------------------------------ */
 

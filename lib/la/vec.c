@@ -36,6 +36,27 @@ SER_CLONES double ser_la_sum(size_t n, const real *x)
 	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
+SER_CLONES void ser_la_to_bf16(size_t n, const real *restrict x, uint16_t *restrict y)
+{
+	for (size_t i = 0; i < n; i++) {
+		float f = (float)x[i];
+		uint32_t u;
+		memcpy(&u, &f, sizeof u);
+		uint32_t near = (u + 0x7fff + (u >> 16 & 1)) >> 16, nan = u >> 16 | 0x40;
+		y[i] = (uint16_t)((u & 0x7fffffffu) > 0x7f800000u ? nan : near);
+	}
+}
+
+SER_CLONES void ser_la_from_bf16(size_t n, const uint16_t *restrict x, real *restrict y)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint32_t u = (uint32_t)x[i] << 16;
+		float f;
+		memcpy(&f, &u, sizeof f);
+		y[i] = (real)f;
+	}
+}
+
 #ifdef SER_REAL_DOUBLE
 
 void ser_la_exp(size_t n, const real *x, real *y)

@@ -70,6 +70,7 @@ struct node {
 	int home;              /* the node of which it is a view, -1; */
 	size_t col;            /* from this column on */
 	int vbuf, gbuf;        /* buffers of value and gradient, -1: none of the tape's */
+	int half;              /* buffer of its value kept as bf16, -1 */
 	int uses, reads, last; /* operators still to run with it; backwards that read it; its last user */
 	bool wanted;           /* by ser_tape_node */
 	bool pitched;          /* grad_ld may be other than n_col */
@@ -158,6 +159,16 @@ struct ser_tape {
 	double lora_alpha;
 };
 
+/* store.c: buffers of n elements, counted; -1 is none. */
+int tape_buffer_new(struct ser_tape *t, size_t n);
+int tape_buffer_ref(struct ser_tape *t, int b);
+void tape_buffer_unref(struct ser_tape *t, int b);
+/* In backward of much to learn, between blocks: the system takes what memory is spare, so that gradients come in its stead. */
+void tape_give_back_spare(struct ser_tape *t);
+/* The value of x, kept for backward, as bf16, where that may be; and back to float. */
+void tape_narrow(struct ser_tape *t, int x);
+void tape_widen(struct ser_tape *t, int x);
+
 /* What the plan decides; a test may switch each off, and the bytes stay. */
 enum {
 	TAPE_FUSE = 1,     /* operators one after another in one pass */
@@ -165,7 +176,9 @@ enum {
 	TAPE_IN_PLACE = 4, /* a result in the memory of what it is made from */
 	TAPE_RELEASE = 8,  /* memory is given back once nothing reads it any more */
 	TAPE_REBUILD = 16, /* norms, sums and concatenations within blocks are formed again in backward, not kept */
-	TAPE_STRIPS = 32   /* convolutions one after another go through time by strips */
+	TAPE_STRIPS = 32,  /* convolutions one after another go through time by strips */
+	TAPE_NARROW =
+		64 /* with bf16 products: what they gave is kept for backward as bf16. This one alone changes bytes */
 };
 void tape_switch_off(struct ser_tape *t, unsigned off); /* of TAPE_*, for the graphs to come */
 void tape_plan(struct ser_tape *t);                     /* the operators that have not run */
@@ -186,6 +199,10 @@ extern const struct op_kind {
 	void (*bwd)(struct ser_tape *t, const struct rec *r);
 	unsigned does;
 } op_table[N_OP];
+
+/* Does backward of r read the value of input j, of the result? Not where the gradient that it is for is not wanted. */
+bool tape_reads_in(const struct ser_tape *t, const struct rec *r, int j);
+bool tape_reads_out(const struct rec *r);
 
 static inline bool tape_shape_only(const struct ser_tape *t)
 {

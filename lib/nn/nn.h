@@ -10,7 +10,8 @@
  * A network is one C function that calls operators and layers. Each call checks shapes and adds an operator to the tape's
  * graph; values are computed when one is wanted: by ser_tape_node, ser_tape_scalar or ser_tape_backward. By then the engine
  * knows what uses what. It decides which values are views of others, what is written in place, which operators are done in
- * one pass, when memory is given back and what is computed again for backward; none of it changes a byte of a result.
+ * one pass, when memory is given back and what is computed again for backward; none of it changes a byte of a result. With bf16
+ * products what they gave is kept for backward as bf16, too, which rounds.
  *
  *	struct ser_params *p = ser_params_new(seed);
  *	struct ser_tape *t = ser_tape_new(la, p);

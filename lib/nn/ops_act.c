@@ -45,8 +45,9 @@ void fwd_act(struct ser_tape *t, struct rec *r)
 void bwd_act(struct ser_tape *t, const struct rec *r)
 {
 	struct node X = *tape_at(t, r->in[0]), Y = *tape_at(t, r->out);
-	struct ew e = {
-		.act = *(enum kern_act *)r->saved, .x = X.val, .y = Y.val, .dy = Y.grad, .out = tape_grad(t, r->in[0])};
+	struct ew e = {.act = *(enum kern_act *)r->saved, .dy = Y.grad, .out = tape_grad(t, r->in[0])};
+	e.x = tape_reads_in(t, r, 0) ? X.val : Y.grad; /* what is not read is not there */
+	e.y = tape_reads_out(r) ? Y.val : Y.grad;
 	ser_la_range(t->la, X.n_row * X.n_col, GRAIN, act_bwd, &e);
 }
 

@@ -124,7 +124,7 @@ void bwd_conv(struct ser_tape *t, const struct rec *r)
 	tape_bias_back(t, r->out, r->in[2]);
 	real *turned = dx != NULL && K > 1 ? tape_alloc(t, K * out * in) : NULL; /* w as [K, out, in] */
 	for (size_t g = 0; g < G; g++) {
-		const real *w = W.val + g * out * K * in;
+		const real *w = dx != NULL ? W.val + g * out * K * in : NULL;
 		if (dw != NULL) {
 			struct ser_la_gather a = {X.val + g * in, X.ld / s->g.n_freq, K, in, kern_conv_rows, &s->g};
 			ser_la_gemm_gather_t(t->la, out, n_row, Y.grad + g * out, ld_y, &a, beta_w,

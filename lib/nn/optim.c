@@ -82,6 +82,22 @@ SER_CLONES static void adam(const struct update *u, size_t i0, size_t i1)
 	}
 }
 
+/* Where there never was a gradient, as of tokens that never came, the moments stay 0, take no memory, and p moves by decay alone. */
+static void adam_rows(const struct update *u, size_t i0, size_t i1)
+{
+	enum { AT_ONCE = 1024 };
+	bool shrink = u->decoupled && u->decay != 0;
+	for (size_t i = i0; i < i1; i += AT_ONCE) {
+		size_t n = i1 - i < AT_ONCE ? i1 - i : AT_ONCE, bytes = n * sizeof(real);
+		bool none = (u->decoupled || u->decay == 0) && ser_is_zero(u->g + i, bytes) &&
+			    ser_is_zero(u->m + i, bytes) && ser_is_zero(u->v + i, bytes);
+		if (!none)
+			adam(u, i, i + n);
+		for (size_t j = i; none && shrink && j < i + n; j++)
+			u->p[j] *= 1 - u->lr * u->decay;
+	}
+}
+
 /* PyTorch: d = g + decay p; v = momentum v + d (v = d at the first step); p -= lr (nesterov ? d + momentum v : v) */
 SER_CLONES static void sgd(const struct update *u, size_t i0, size_t i1)
 {
@@ -105,7 +121,7 @@ static void update_range(void *ctx, size_t i0, size_t i1, int worker)
 	if (u->s->o.kind == SER_OPT_SGD)
 		sgd(u, i0, i1);
 	else
-		adam(u, i0, i1);
+		adam_rows(u, i0, i1);
 	real f = (real)(1 - u->s->o.ema);
 	for (size_t i = i0; u->avg != NULL && i < i1; i++)
 		u->avg[i] += f * (u->p[i] - u->avg[i]);

@@ -154,7 +154,19 @@ void ser_params_zero_grad(struct ser_params *p)
 {
 	for (size_t i = 0; i < p->n_slice && !p->outline; i++) /* of what is frozen nothing is ever added */
 		if (trainable(&p->slice[i]))
-			memset(p->grad + p->slice[i].at, 0, p->slice[i].n * sizeof *p->grad);
+			ser_zero(p->grad + p->slice[i].at, p->slice[i].n * sizeof *p->grad);
+}
+
+/* Of rows that nothing was added to, tokens that did not come, no memory is written. */
+static void scale(size_t n, real f, real *x)
+{
+	enum { AT_ONCE = 1024 };
+	for (size_t i = 0; i < n; i += AT_ONCE) {
+		size_t m = n - i < AT_ONCE ? n - i : AT_ONCE;
+		bool none = ser_is_zero(x + i, m * sizeof *x);
+		for (size_t j = i; !none && j < i + m; j++)
+			x[j] *= f;
+	}
 }
 
 int ser_params_clip(struct ser_params *p, double max_norm, double *norm, struct ser_err *e)
@@ -175,8 +187,8 @@ int ser_params_clip(struct ser_params *p, double max_norm, double *norm, struct 
 	if (max_norm > 0 && sum > max_norm) {
 		real f = (real)(max_norm / sum);
 		for (size_t i = 0; i < p->n_slice; i++)
-			for (size_t j = 0; j < p->slice[i].n && trainable(&p->slice[i]); j++)
-				p->grad[p->slice[i].at + j] *= f;
+			if (trainable(&p->slice[i]))
+				scale(p->slice[i].n, f, p->grad + p->slice[i].at);
 	}
 	return 0;
 }

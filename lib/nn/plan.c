@@ -14,6 +14,24 @@ static bool may(const struct ser_tape *t, unsigned what)
 	return (t->off & what) == 0;
 }
 
+bool tape_reads_out(const struct rec *r)
+{
+	const enum kern_act *f = r->saved;
+	if (r->op == OP_ACT)
+		return *f == ACT_SIGMOID || *f == ACT_TANH || *f == ACT_SILU;
+	return (op_table[r->op].does & READS_OUT) != 0;
+}
+
+bool tape_reads_in(const struct ser_tape *t, const struct rec *r, int j)
+{
+	const enum kern_act *f = r->saved;
+	if (r->op == OP_ACT)
+		return *f != ACT_SIGMOID && *f != ACT_TANH;
+	if (r->op == OP_LINEAR || r->op == OP_CONV) /* x for the weights' gradient, the weights for x's */
+		return j < 2 && r->in[j] >= 0 && t->node[r->in[1 - j]].need;
+	return (op_table[r->op].does & READS_IN) != 0;
+}
+
 /* For every node: how many operators are to run with it, which is the last, how many backwards read it. */
 static void count(struct ser_tape *t)
 {
@@ -22,7 +40,6 @@ static void count(struct ser_tape *t)
 	for (size_t i = 0; i < t->n_rec; i++) {
 		const struct rec *r = &t->rec[i];
 		struct node *y = &t->node[r->out];
-		unsigned does = op_table[r->op].does;
 		if (r->folded)
 			continue;
 		for (int j = 0; j < r->n_in; j++) {
@@ -31,9 +48,9 @@ static void count(struct ser_tape *t)
 				continue;
 			x->uses += i >= t->n_run;
 			x->last = (int)i;
-			x->reads += y->need && (does & READS_IN) != 0;
+			x->reads += y->need && tape_reads_in(t, r, j);
 		}
-		y->reads += y->need && (does & READS_OUT) != 0;
+		y->reads += y->need && tape_reads_out(r);
 	}
 }
 
@@ -51,12 +68,12 @@ static bool writable(const struct ser_tape *t, int x)
 {
 	const struct rec *r = inner(t, x);
 	const struct node *n = &t->node[x];
-	if (r == NULL || n->n_row * n->n_col == 1 || (n->need && (op_table[r->op].does & READS_OUT) != 0))
+	if (r == NULL || n->n_row * n->n_col == 1 || (n->need && tape_reads_out(r)))
 		return false;
 	if (n->home < 0)
 		return !n->split;
 	const struct node *h = &t->node[n->home]; /* part of one that is split */
-	return r->view && h->split && !(h->need && (op_table[t->rec[h->rec].op].does & READS_OUT) != 0);
+	return r->view && h->split && !(h->need && tape_reads_out(&t->rec[h->rec]));
 }
 
 /* ---- several operators in one pass ---- */
@@ -203,6 +220,8 @@ static bool strips_conv(const struct ser_tape *t, const struct rec *r)
 /* May it be done to a strip of what operators of a chain before it gave? */
 static bool strips_more(const struct ser_tape *t, const struct rec *r, size_t n_before)
 {
+	if (t->node[r->out].need)
+		return false;
 	if (r->op == OP_CONV)
 		return strips_conv(t, r);
 	if (r->op == OP_GROUP_NORM)
@@ -395,7 +414,7 @@ void tape_plan(struct ser_tape *t)
 		fuse(t);
 		count(t);
 	}
-	if (may(t, TAPE_STRIPS) && (t->mode & SER_TAPE_FIXED) != 0) {
+	if (may(t, TAPE_STRIPS)) {
 		strips(t);
 		count(t);
 	}

@@ -19,10 +19,10 @@ const struct op_kind op_table[N_OP] = {
 	[OP_BATCH_NORM_RELU] = {"batch_norm_relu", fwd_batch_norm_relu, bwd_batch_norm_relu,
 				READS_IN | TAKES | OUT_VIEW | CHEAP},
 	[OP_NORM_POOL] = {"norm_pool", fwd_norm_pool, bwd_norm_pool, READS_IN | READS_OUT | TAKES | STATE},
-	[OP_LAYER_NORM] = {"layer_norm", fwd_layer_norm, bwd_layer_norm, READS_IN | STATE},
-	[OP_GROUP_NORM] = {"group_norm", fwd_group_norm, bwd_group_norm, READS_IN | STATE},
+	[OP_LAYER_NORM] = {"layer_norm", fwd_layer_norm, bwd_layer_norm, READS_IN | STATE | CHEAP},
+	[OP_GROUP_NORM] = {"group_norm", fwd_group_norm, bwd_group_norm, READS_IN | STATE | CHEAP},
 	[OP_L2_NORM] = {"l2_norm", fwd_l2_norm, bwd_l2_norm, READS_OUT | STATE},
-	[OP_ACT] = {"act", fwd_act, bwd_act, READS_IN | READS_OUT},
+	[OP_ACT] = {"act", fwd_act, bwd_act, READS_IN | READS_OUT | CHEAP},
 	[OP_RELU_IN_PLACE] = {"relu_in_place", fwd_relu_in_place, bwd_relu_in_place, READS_OUT},
 	[OP_GLU] = {"glu", fwd_glu, bwd_glu, READS_IN},
 	[OP_SOFTMAX] = {"softmax", fwd_softmax, bwd_softmax, READS_OUT},
@@ -219,7 +219,7 @@ static int push(struct ser_tape *t, struct node n)
 	ser_assert(t->n_node < INT32_MAX);
 	t->node = ser_grow(t->node, &t->cap_node, t->n_node + 1, sizeof *t->node);
 	n.ld = n.grad_ld = n.n_col;
-	n.home = n.vbuf = n.gbuf = -1;
+	n.home = n.vbuf = n.gbuf = n.half = -1;
 	t->node[t->n_node] = n;
 	return (int)t->n_node++;
 }
@@ -227,79 +227,6 @@ static int push(struct ser_tape *t, struct node n)
 real *tape_alloc(struct ser_tape *t, size_t n)
 {
 	return tape_shape_only(t) ? NULL : ser_arena_alloc(&t->arena, n, sizeof(real));
-}
-
-/* ---- memory of values and gradients: the store's, and what others gave back ---- */
-
-enum { STEP = 64 / sizeof(real) }; /* blocks are multiples of the arena's alignment */
-
-static size_t block_size(size_t n)
-{
-	return ser_add(n, STEP - 1) / STEP * STEP;
-}
-
-/* Give n elements back, joined with the spare blocks before and behind them. */
-static void block_put(struct ser_tape *t, real *p, size_t n)
-{
-	struct block b = {p, block_size(n)};
-	for (size_t i = 0; i < t->n_spare;) {
-		struct block s = t->spare[i];
-		if (s.p + s.n != b.p && b.p + b.n != s.p) {
-			i++;
-			continue;
-		}
-		b = (struct block){s.p < b.p ? s.p : b.p, s.n + b.n};
-		t->spare[i] = t->spare[--t->n_spare];
-		i = 0;
-	}
-	t->spare = ser_grow(t->spare, &t->cap_spare, t->n_spare + 1, sizeof *t->spare);
-	t->spare[t->n_spare++] = b;
-}
-
-/* From the smallest spare block that is large enough; what it has more stays spare. */
-static real *block_get(struct ser_tape *t, size_t n)
-{
-	size_t best = t->n_spare, size = block_size(n);
-	for (size_t i = 0; i < t->n_spare; i++)
-		if (t->spare[i].n >= size && (best == t->n_spare || t->spare[i].n < t->spare[best].n))
-			best = i;
-	if (best == t->n_spare)
-		return ser_arena_alloc(&t->store, n, sizeof(real));
-	struct block *b = &t->spare[best];
-	real *p = b->p;
-	b->p += size;
-	b->n -= size;
-	if (b->n == 0)
-		*b = t->spare[--t->n_spare];
-	return p;
-}
-
-/* ---- buffers ---- */
-
-static int buffer_new(struct ser_tape *t, size_t n)
-{
-	size_t i = 0;
-	while (i < t->n_buffer && t->buffer[i].n_ref > 0)
-		i++;
-	if (i == t->n_buffer) {
-		t->buffer = ser_grow(t->buffer, &t->cap_buffer, i + 1, sizeof *t->buffer);
-		t->n_buffer++;
-	}
-	t->buffer[i] = (struct buffer){block_get(t, n), n, 1};
-	return (int)i;
-}
-
-static int buffer_ref(struct ser_tape *t, int b)
-{
-	if (b >= 0)
-		t->buffer[b].n_ref++;
-	return b;
-}
-
-static void buffer_unref(struct ser_tape *t, int b)
-{
-	if (b >= 0 && --t->buffer[b].n_ref == 0)
-		block_put(t, t->buffer[b].p, t->buffer[b].n);
 }
 
 static void check_seg(size_t n_row, const size_t *seg, size_t n_seg)
@@ -412,7 +339,7 @@ bool tape_same_place(const struct ser_tape *t, int x, int y)
 void *tape_state(struct ser_tape *t, struct rec *r, size_t n, size_t size)
 {
 	ser_assert((size_t)r->n_state < sizeof r->state / sizeof *r->state);
-	int b = buffer_new(t, (ser_mul(n, size) + sizeof(real) - 1) / sizeof(real));
+	int b = tape_buffer_new(t, (ser_mul(n, size) + sizeof(real) - 1) / sizeof(real));
 	r->state[r->n_state++] = b;
 	return t->buffer[b].p;
 }
@@ -420,16 +347,18 @@ void *tape_state(struct ser_tape *t, struct rec *r, size_t n, size_t size)
 void tape_drop_state(struct ser_tape *t, struct rec *r)
 {
 	while (r->n_state > 0)
-		buffer_unref(t, r->state[--r->n_state]);
+		tape_buffer_unref(t, r->state[--r->n_state]);
 }
 
 /* Forget a value: its memory goes when no view of it is left. A single number stays, to be read after backward. */
 static void forget(struct ser_tape *t, int x)
 {
 	struct node *n = &t->node[x];
+	tape_buffer_unref(t, n->half);
+	n->half = -1;
 	if (n->vbuf < 0)
 		return;
-	buffer_unref(t, n->vbuf);
+	tape_buffer_unref(t, n->vbuf);
 	n->vbuf = -1;
 	n->val = NULL;
 	struct node *h = n->home >= 0 ? &t->node[n->home] : NULL;
@@ -445,7 +374,7 @@ static void place(struct ser_tape *t, const struct rec *r)
 	if (r->view) {
 		y->val = x->val + y->col;
 		y->ld = x->ld;
-		y->vbuf = buffer_ref(t, x->vbuf);
+		y->vbuf = tape_buffer_ref(t, x->vbuf);
 	} else if (r->in_place) {
 		y->val = x->val;
 		y->ld = x->ld;
@@ -455,15 +384,15 @@ static void place(struct ser_tape *t, const struct rec *r)
 	} else if (y->home >= 0) { /* columns of a concatenation to come */
 		struct node *h = &t->node[y->home];
 		if (h->vbuf < 0)
-			h->vbuf = buffer_new(t, h->n_row * h->n_col);
+			h->vbuf = tape_buffer_new(t, h->n_row * h->n_col);
 		y->val = t->buffer[h->vbuf].p + y->col;
 		y->ld = h->n_col;
-		y->vbuf = buffer_ref(t, h->vbuf);
+		y->vbuf = tape_buffer_ref(t, h->vbuf);
 	} else {
 		if (y->n_row * y->n_col == 1) /* it would part a block for good */
 			y->val = tape_alloc(t, 1);
 		else if (y->vbuf < 0)
-			y->vbuf = buffer_new(t, y->n_row * y->n_col);
+			y->vbuf = tape_buffer_new(t, y->n_row * y->n_col);
 		if (y->vbuf >= 0)
 			y->val = t->buffer[y->vbuf].p;
 	}
@@ -485,10 +414,12 @@ static void compute(struct ser_tape *t, struct rec *r)
 	ser_arena_rewind(&t->arena, m);
 }
 
-/* See that x has its value: what was forgotten is computed again, and first what it is made from. */
+/* See that x has its value as it was kept: what was forgotten is computed again, and first what it is made from. */
 static void want(struct ser_tape *t, int x)
 {
-	if (x >= 0 && t->node[x].val == NULL)
+	if (x >= 0 && t->node[x].half >= 0)
+		tape_widen(t, x);
+	else if (x >= 0 && t->node[x].val == NULL)
 		compute(t, &t->rec[t->node[x].rec]);
 }
 
@@ -503,8 +434,9 @@ static bool cheap(const struct ser_tape *t, int x, int home)
 		return false;
 	for (int j = 0; j < r->n_in; j++) {
 		const struct node *v = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
-		bool there = v == NULL || v->rec < 0 || (v->val != NULL && v->reads > 0);
-		if (!there && !(r->op == OP_CONCAT && cheap(t, r->in[j], x)))
+		bool kept = v == NULL || v->rec < 0 || v->half >= 0 || (v->val != NULL && v->reads > 0);
+		bool gone = !kept && v->val == NULL;
+		if (!kept && !(r->op == OP_CONCAT ? cheap(t, r->in[j], x) : gone && cheap(t, r->in[j], -1)))
 			return false;
 	}
 	return true;
@@ -520,8 +452,10 @@ static void used(struct ser_tape *t, int x)
 	int block = t->rec[n->rec].block;
 	bool again = grad && t->recompute && block > 0;
 	if (again ? n->boundary : grad && n->reads > 0) {
-		if ((t->off & TAPE_REBUILD) != 0 || block == 0 || n->home >= 0 || !cheap(t, x, -1))
+		if ((t->off & TAPE_REBUILD) != 0 || block == 0 || n->home >= 0 || !cheap(t, x, -1)) {
+			tape_narrow(t, x);
 			return;
+		}
 	}
 	n->idle = n->split;
 	if (!n->idle || t->buffer[n->vbuf].n_ref == 1)
@@ -611,7 +545,7 @@ bool tape_grad_over(struct ser_tape *t, int x)
 
 static void own_grad(struct ser_tape *t, struct node *n)
 {
-	n->gbuf = buffer_new(t, n->n_row * n->n_col);
+	n->gbuf = tape_buffer_new(t, n->n_row * n->n_col);
 	n->grad = t->buffer[n->gbuf].p;
 	n->grad_ld = n->n_col;
 }
@@ -637,7 +571,7 @@ real *tape_grad_beta(struct ser_tape *t, int node, real *beta)
 		own_grad(t, home);
 	n->grad = home->grad + n->col;
 	n->grad_ld = home->grad_ld;
-	n->gbuf = buffer_ref(t, home->gbuf);
+	n->gbuf = tape_buffer_ref(t, home->gbuf);
 	return n->grad;
 }
 
@@ -657,14 +591,14 @@ real *tape_grad(struct ser_tape *t, int node)
 
 static void back_through(struct ser_tape *t, struct rec *r)
 {
-	unsigned does = op_table[r->op].does;
-	for (int j = 0; (does & READS_IN) != 0 && j < r->n_in; j++)
-		want(t, r->in[j]);
-	if ((does & READS_OUT) != 0)
+	for (int j = 0; j < r->n_in; j++)
+		if (tape_reads_in(t, r, j))
+			want(t, r->in[j]);
+	if (tape_reads_out(r))
 		want(t, r->out);
-	if ((does & STATE) != 0 && r->n_state == 0)
+	if ((op_table[r->op].does & STATE) != 0 && r->n_state == 0)
 		compute(t, r);
-	if ((does & READS_OUT) == 0) /* all that use this node have run: its memory serves the next */
+	if (!tape_reads_out(r)) /* all that use this node have run: its memory serves the next */
 		forget(t, r->out);
 	if (r->view)
 		tape_grad(t, r->out); /* it lies in in[0]'s already; of a slice that nothing used it is 0 */
@@ -687,11 +621,13 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 		struct node *y = &t->node[r->out];
 		if (r->folded)
 			continue;
+		if (i + 1 < t->n_rec && r->block != t->rec[i + 1].block) /* what comes are gradients of parameters */
+			tape_give_back_spare(t);
 		struct ser_arena_mark m = ser_arena_mark(&t->arena);
 		if (y->need && (y->grad != NULL || r->view)) /* something that the loss depends on */
 			back_through(t, r);
 		ser_arena_rewind(&t->arena, m);
-		buffer_unref(t, y->gbuf);
+		tape_buffer_unref(t, y->gbuf);
 		y->gbuf = -1;
 		y->grad = NULL;
 		forget(t, r->out);

@@ -491,14 +491,43 @@ static void byte_order(void **state)
 	ser_buf_free(&tmp);
 }
 
+/* Of much, whole pages are given back: all of it is 0 all the same, and nothing beside it. */
+static void zeroes(void **state)
+{
+	(void)state;
+	const size_t size[] = {0, 1, 5000, (1 << 20) - 1, (3 << 20) + 17};
+	for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+		size_t n = size[i];
+		char *p = ser_malloc(n + 2, 1);
+		memset(p, 1, n + 2);
+		assert_true(n == 0 || !ser_is_zero(p + 1, n));
+		ser_zero(p + 1, n);
+		assert_true(ser_is_zero(p + 1, n) && p[0] == 1 && p[n + 1] == 1);
+		p[n] = 1;
+		assert_true(n == 0 || !ser_is_zero(p + 1, n));
+		free(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(errors),     cmocka_unit_test(sizes),   cmocka_unit_test(deviation),
-		cmocka_unit_test(arena),      cmocka_unit_test(buffer),  cmocka_unit_test(map),
-		cmocka_unit_test(integers),   cmocka_unit_test(reals),   cmocka_unit_test(shortest_texts),
-		cmocka_unit_test(floats),     cmocka_unit_test(utf8),    cmocka_unit_test(random_numbers),
-		cmocka_unit_test(outfiles),   cmocka_unit_test(outdirs), cmocka_unit_test(parallel),
+		cmocka_unit_test(zeroes),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(deviation),
+		cmocka_unit_test(arena),
+		cmocka_unit_test(buffer),
+		cmocka_unit_test(map),
+		cmocka_unit_test(integers),
+		cmocka_unit_test(reals),
+		cmocka_unit_test(shortest_texts),
+		cmocka_unit_test(floats),
+		cmocka_unit_test(utf8),
+		cmocka_unit_test(random_numbers),
+		cmocka_unit_test(outfiles),
+		cmocka_unit_test(outdirs),
+		cmocka_unit_test(parallel),
 		cmocka_unit_test(byte_order),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

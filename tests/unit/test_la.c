@@ -612,10 +612,27 @@ static void ranges(void **state)
 	assert_true(ser_la_measure(NULL) > 1e8);
 }
 
+/* Nearest even, both ways of a tie, overflow to infinity, NaN that stays one. */
+static void narrows(void **state)
+{
+	(void)state;
+	static const float x[] = {1, 1.00390625f, 1.01171875f, -1.0078125f, 3.4e38f, INFINITY, NAN, 0};
+	static const uint16_t want[] = {0x3f80, 0x3f80, 0x3f82, 0xbf81, 0x7f80, 0x7f80, 0x7fc0, 0};
+	real r[8], back[8];
+	uint16_t y[8];
+	for (int i = 0; i < 8; i++)
+		r[i] = (real)x[i];
+	ser_la_to_bf16(8, r, y);
+	ser_la_from_bf16(8, y, back);
+	assert_memory_equal(y, want, sizeof want);
+	assert_true(back[3] == (real)-1.0078125 && isnan(back[6]) && isinf(back[4]));
+}
+
 int main(void)
 {
 	static enum ser_la_precision tiles = SER_LA_BF16, plain = SER_LA_BF16_PLAIN;
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(narrows),
 		cmocka_unit_test(gemm_naive),
 		cmocka_unit_test(dgemm_naive),
 		cmocka_unit_test(same_bytes),
