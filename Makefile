@@ -272,7 +272,7 @@ install-tools: $(TOOLS)
 	install -m 644 pipelines/corpora/*.mk $(DESTDIR)$(datadir)/pipelines/corpora
 
 # The library for programs of one's own: pkg-config ser. What a module keeps to itself is left out.
-HEADERS := $(filter-out $(addprefix %/,private.h internal.h impl.h plugin.h arch.h draw.h wire.h front.h),$(sort $(wildcard lib/*/*.h)))
+HEADERS := $(filter-out $(addprefix %/,private.h plugin.h arch.h draw.h wire.h front.h),$(sort $(wildcard lib/*/*.h)))
 install-dev: $(BUILD)/libser.a
 	for h in $(HEADERS); do install -D -m 644 $$h $(DESTDIR)$(includedir)/ser/$${h#lib/}; done
 	install -D -m 644 $(BUILD)/libser.a $(DESTDIR)$(libdir)/libser.a

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a shell offers at the cursor. The shells' own part, in completions/, only asks: a tool knows its modes and options, their values,
  * and what the streams on its command line hold. */
-#include "cli/internal.h"
+#include "cli/private.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

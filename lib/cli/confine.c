@@ -2,7 +2,7 @@
 /* What a tool gives up when its options are read: the rest of its run handles bytes that may be hostile. Landlock (Linux 5.13) takes
  * the file system, and network addresses where it knows them; a seccomp filter takes the calls that start programs, open sockets or
  * reach into other processes. A kernel without either is no error. */
-#include "cli/internal.h"
+#include "cli/private.h"
 
 #include <errno.h>
 #include <fcntl.h>

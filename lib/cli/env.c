@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a report of trouble should say of the machine, and what there is beside the tools. */
-#include "cli/internal.h"
+#include "cli/private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Every record through one function, on several threads, while the next ones are read; and windows over them. */
-#include "cli/internal.h"
+#include "cli/private.h"
 
 #include <stdlib.h>
 #include <unistd.h>

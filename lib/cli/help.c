@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a tool's rows of options say: to people, and as JSON to programs. */
-#include "cli/internal.h"
+#include "cli/private.h"
 
 #include <math.h>
 #include <string.h>

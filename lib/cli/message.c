@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/internal.h"
+#include "cli/private.h"
 
 #include <errno.h>
 #include <math.h>

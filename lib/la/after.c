@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What follows a product, on one tile of its result. Not beside the kernels, where multiplications and additions are fused:
  * these are to give the bytes of the same steps over all of the result. */
-#include "la/impl.h"
+#include "la/private.h"
 
 static inline void rows(enum ser_la_relu relu, size_t m, size_t n, const real *restrict a, const real *restrict b,
 			real *restrict c, size_t ldc)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "la/impl.h"
+#include "la/private.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Operators with their parameters, found by name. Initial values are PyTorch's. */
-#include "nn/impl.h"
+#include "nn/private.h"
 
 #include <math.h>
 #include <stdio.h>

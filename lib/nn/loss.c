@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Losses as operators. Each is a function of one matrix; its derivative is formed beside its value and kept. */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 #include <math.h>

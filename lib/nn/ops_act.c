@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Activations, gated ones, softmax. */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 /* ---- activations ---- */

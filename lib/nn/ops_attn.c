@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Attention over the frames of each segment. */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Dropout; sums and products, element by element and by row. */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 #include <math.h>

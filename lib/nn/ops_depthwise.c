@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Convolution over time of each channel by itself: as a product it would have one column, so it is sums of rows instead. */
-#include "nn/impl.h"
+#include "nn/private.h"
 
 #include <string.h>
 

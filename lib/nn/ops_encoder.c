@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What transformer encoders need besides: weights by direction and length, rows before and after those of a segment,
  * positions, tokens, masked frames. */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Normalisations as operators. */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 #include <math.h>

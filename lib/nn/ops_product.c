@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Products: linear layers, matrix by matrix. */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 const struct ser_la_after *tape_after(struct ser_tape *t, const struct then *then, struct ser_la_after *a)

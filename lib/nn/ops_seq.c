@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Operators along time: recurrent layers, pooling over segments. */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 #include <math.h>

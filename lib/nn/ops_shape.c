@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Columns and rows: put side by side, taken out, turned; and their sum. */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 #include <string.h>

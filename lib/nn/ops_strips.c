@@ -3,7 +3,7 @@
  * what lies between its ends there is never more than a strip, in the cache, and a few frames before it that are still to be read. A
  * norm over time that follows the first convolution wants that done twice: once for the statistics. The plan makes them of
  * operators that are there (plan.c); they give the bytes that those would give. */
-#include "nn/impl.h"
+#include "nn/private.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* What is decided of a graph before it runs: which operators are done in one pass, which values are views, which are
  * written over what they are made from. None of it changes a byte of a result. When memory is given back, and what is computed
  * again for backward, is decided while it runs (tape.c). */
-#include "nn/impl.h"
+#include "nn/private.h"
 
 void tape_switch_off(struct ser_tape *t, unsigned off)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory of values, gradients and states: the store's, and what others gave back; and values kept as bf16. */
-#include "nn/impl.h"
+#include "nn/private.h"
 
 enum { STEP = 64 / sizeof(real) }; /* blocks are multiples of the arena's alignment */
 

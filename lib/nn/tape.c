@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "nn/impl.h"
+#include "nn/private.h"
 #include "nn/kern.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Batches of rows, and what samplers share. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 

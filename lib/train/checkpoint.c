@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Checkpoints: everything that the rest of a training depends on, in one safetensors file. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What tasks over the classes of a label share: outputs, codes and weights of classes, unweighted average recall. */
 #include "stat/metrics.h"
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 #include <string.h>

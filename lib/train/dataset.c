@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <errno.h>
 #include <fcntl.h>

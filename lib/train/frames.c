@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What tasks share whose targets have a row a frame: which row of the target an output row lies on, whatever the rates of both. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

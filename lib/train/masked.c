@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What tasks share that learn from masked frames: which these are, and how right was what was said of them. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Learning rates by layer, after Clark et al. 2020 (ELECTRA) and Bao et al. 2022 (BEiT): heads learn at the rate itself, the
  * encoder's layer that is k below them at decay^k of it. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What encoders read of a batch: cropped, warped and masked for training, whole for validation. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <string.h>
 

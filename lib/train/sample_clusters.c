@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Speakers with two of their clusters each: records of one cluster are positives of each other, those of the other negatives. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Records: each once an epoch, or the classes of the first task equally often. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Anchors with their positives and negatives: sets of rows, and the sampler of those that ser-pairs wrote. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 

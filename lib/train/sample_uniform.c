@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Records of a task's clusters, all clusters equally often: one pass over those that no other task has a label for, then one
  * over the others (DeepEmoCluster, Lin, Sridhar and Busso 2021). */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 

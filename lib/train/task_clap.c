@@ -7,7 +7,7 @@
  *
  * M_e is 1 where two records have the same class, M_g where they have the same gender. Of both, `soft` is L(alpha M_e + (1 - alpha)
  * M_g), the paper's SL, and `multitask` alpha L(M_e) + (1 - alpha) L(M_g), its ML. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* classify: the classes of a label, or the shares that votes give them, perhaps with a penalty by how seldom classes occur together. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* contrastive: projections of an anchor and its positives are drawn together, of its negatives apart; without labels, by pairs that
  * ser-pairs wrote or by clusters inside speakers. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* data2vec (Baevski et al. 2022): what a teacher, the average of the network's own parameters over the steps, makes of the
  * unmasked input: of the feed-forward parts of its top layers the mean, each channel normed over the utterance. The network
  * regresses it at masked frames. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

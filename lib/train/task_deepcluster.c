@@ -4,7 +4,7 @@
  * its ReLU, without dropout, by 20 iterations from a random start; each pass begins with new outputs. */
 #include "stat/cluster.h"
 #include "ml/kmeans.h"
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

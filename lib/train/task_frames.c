@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* frames: the class of each frame, such as its viseme: one more tensor of each record, whole numbers, -1 where it is not known, at a rate
  * of its own. The loss is the mean over records of the mean over their frames. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

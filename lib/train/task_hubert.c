@@ -2,7 +2,7 @@
 /* hubert: the units of masked frames (Hsu et al. 2021): numbers that a clustering of frames gave, one more tensor of each record. A
  * projection of each frame is compared with a vector of each unit; cosines over a temperature are logits. The loss is the mean over
  * utterances of the mean over their masked frames. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

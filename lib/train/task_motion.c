@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* motion: numbers of each frame, such as points of the lower face (Sadoughi and Busso, FG 2018): one more tensor of each record, at a rate
  * of its own, between whose rows values are interpolated. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* regress: numbers, such as arousal and valence. A record that lacks one of them takes no part. */
 #include "stat/metrics.h"
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* speaker: an embedding that tells the values of a label apart, by the additive angular margin softmax (Deng et al. 2019). */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 

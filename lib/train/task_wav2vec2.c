@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* wav2vec2: which code of a product quantiser belongs to a masked frame, told from those of other masked frames of the utterance (Baevski
  * et al. 2020). The quantiser sees the front end's features; that it uses all its entries is part of the loss. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <stdlib.h>

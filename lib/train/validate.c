@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Validation: whole utterances, the score of the first task that has one. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <stdlib.h>
 #include <string.h>

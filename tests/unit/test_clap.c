@@ -2,7 +2,7 @@
 /* ser-train clap against PyTorch (tests/ref/encoders.py): the gradient of every parameter, ten losses of ten steps of Adam and what the
  * parameters are then; also with the batch in parts, whose loss keeps every negative. */
 #include "text/text.h"
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What tools say of themselves at the end. */
-#include "cli/internal.h"
+#include "cli/private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /* Pretrained transformer encoders against a reference in double precision (tests/ref/encoders.py): hidden states, losses and
  * gradients of every parameter of tiny networks whose weights a formula gives; and sizes of the published ones. */
 #include "model/model.h"
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <setjmp.h>

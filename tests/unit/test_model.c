@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lib/model against PyTorch (tests/ref/model.py), and the safetensors reader against files that are wrong. */
 #include "model/model.h"
-#include "nn/impl.h"
+#include "nn/private.h"
 
 #include <math.h>
 #include <setjmp.h>

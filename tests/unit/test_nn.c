@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the training engine promises as a whole: batching, accumulation, keys, resuming, errors, averages, schedules, and
  * published test vectors of losses. */
-#include "nn/impl.h"
+#include "nn/private.h"
 
 #include <math.h>
 #include <setjmp.h>

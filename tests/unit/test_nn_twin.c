@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Naive twins: convolutions, pooling, recurrent layers and attention against plain loops in double, over random
  * geometries, lengths and numbers of threads. */
-#include "nn/impl.h"
+#include "nn/private.h"
 
 #include <math.h>
 #include <setjmp.h>

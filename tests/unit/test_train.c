@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* lib/train from inside: who trains, which units a step takes, what is learnt of them, what a fingerprint depends on. */
-#include "train/impl.h"
+#include "train/private.h"
 
 #include <math.h>
 #include <setjmp.h>

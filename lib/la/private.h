@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* la's inside: the context. */
-#ifndef SER_LA_IMPL_H
-#define SER_LA_IMPL_H
+#ifndef SER_LA_PRIVATE_H
+#define SER_LA_PRIVATE_H
 
 #include "la/la.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* nn's inside: the graph and what runs it. */
-#ifndef SER_NN_IMPL_H
-#define SER_NN_IMPL_H
+#ifndef SER_NN_PRIVATE_H
+#define SER_NN_PRIVATE_H
 
 #include "nn/kern.h"
 #include "nn/nn.h"

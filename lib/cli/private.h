@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Between the files of this module only. */
-#ifndef SER_CLI_INTERNAL_H
-#define SER_CLI_INTERNAL_H
+#ifndef SER_CLI_PRIVATE_H
+#define SER_CLI_PRIVATE_H
 
 #include "cli/cli.h"
 

@@ -10,8 +10,8 @@
  *	checkpoint.c               the state on disk
  *	options.c                  options as rows
  *	run.c                      all steps, with log and checkpoints */
-#ifndef SER_TRAIN_IMPL_H
-#define SER_TRAIN_IMPL_H
+#ifndef SER_TRAIN_PRIVATE_H
+#define SER_TRAIN_PRIVATE_H
 
 #include "train/train.h"
 
