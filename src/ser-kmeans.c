@@ -100,11 +100,26 @@ static void subtract_means(struct ser_cli *c, struct input *p)
 			     n_none, p->v.n, centre);
 }
 
+/* How many starts have ended, of all */
+struct told {
+	struct ser_cli *c;
+	uint64_t done, of;
+};
+
+static void tell(void *ctx)
+{
+	struct told *t = ctx;
+	ser_cli_progress(t->c, "starts", ++t->done, t->of);
+}
+
 static void cluster_all(struct ser_cli *c, const struct input *p, size_t k_lo, size_t k_hi, struct job *j)
 {
 	struct ser_err e;
 	size_t failed;
 	*j = (struct job){.key = p->key, .n = ser_map_len(p->key), .d = p->v.d};
+	struct told t = {c, 0, (uint64_t)j->n * o.n_init * (k_hi > 0 ? k_hi - k_lo + 1 : 1)};
+	o.tell = tell;
+	o.ctx = &t;
 	j->g = ser_kmeans_groups(&o, p->v.x, p->v.n, j->d, p->group, p->key, k_lo, k_hi, &failed, &e);
 	if (j->g == NULL) {
 		if (by != NULL)
@@ -289,6 +304,9 @@ static int cluster_frames(struct ser_cli *c, size_t n_max)
 	struct ser_map *key = ser_map_new();
 	struct job j = {.key = key, .g = &g, .n = 1, .d = v.d};
 	ser_map_add(key, "", 0, NULL);
+	struct told t = {c, 0, o.n_init};
+	o.tell = tell;
+	o.ctx = &t;
 	g.m = ser_kmeans_fit(&o, x, n, v.d, (size_t)k, "", &e);
 	if (g.m == NULL)
 		ser_cli_die(c, &e);
@@ -381,7 +399,7 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {
 		"ser-kmeans", "Cluster embeddings, all together or in each group, and label the records.",
 		"[FILE]...",  opts,
-		NULL,         SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_THREADS};
+		NULL,         SER_CLI_FILTER | SER_CLI_STREAM | SER_CLI_THREADS | SER_CLI_PROGRESS};
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
 	o.metric = (enum ser_metric)metric;

@@ -6,6 +6,7 @@
 #include "ml/kern.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -420,6 +421,7 @@ static void one_start(void *arg, size_t number, int worker)
 {
 	const struct starts *all = arg;
 	struct start *s = &all->run[worker], *best = &all->best[worker];
+	const struct ser_kmeans_opt *o = s->w->o;
 	start_run(s, number);
 	if (all->number[worker] == SIZE_MAX || s->inertia < best->inertia ||
 	    (s->inertia == best->inertia && number < all->number[worker])) {
@@ -427,6 +429,12 @@ static void one_start(void *arg, size_t number, int worker)
 		*s = *best;
 		*best = tmp;
 		all->number[worker] = number;
+	}
+	if (o->tell != NULL) {
+		static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+		pthread_mutex_lock(&one);
+		o->tell(o->ctx);
+		pthread_mutex_unlock(&one);
 	}
 }
 

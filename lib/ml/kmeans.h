@@ -21,6 +21,9 @@ struct ser_kmeans_opt {
 	bool pass_small; /* ser_kmeans_groups(): a group with fewer rows than k, or than k_hi + 1, is no error and has no m */
 	uint64_t seed;
 	int n_thread;
+	/* called when a start has ended, by one thread at a time, perhaps not the caller's; NULL: it is not */
+	void (*tell)(void *ctx);
+	void *ctx;
 };
 extern const struct ser_kmeans_opt ser_kmeans_default;
 

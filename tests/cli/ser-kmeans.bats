@@ -42,6 +42,14 @@ two() { # two plain clusters of each of two speakers, the records of both mixed
 	run -1 cmp -s "$T/a" "$T/b"
 }
 
+@test "ser-kmeans: progress counts the starts of all groups, and changes nothing" {
+	for i in $(seq 30); do printf 'id=u%d\tspk=s%d\temb:t=%d,%d,7\n' "$i" $((i % 3)) $((i * i % 17)) "$i"; done | mk >x.ser
+	ser-kmeans -k 2 --by spk --n-init 4 x.ser >plain.ser
+	ser-kmeans -k 2 --by spk --n-init 4 --progress -t 2 x.ser 2>says >y.ser
+	grep -qE '^ser-kmeans: starts 12/12, ' says
+	cmp plain.ser y.ser
+}
+
 @test "ser-kmeans: a speaker's clusters do not depend on who else is there" {
 	ser-kmeans --by spk -k 4 < "$T/all.ser" | mk -d | grep spk=s3 > "$T/a"
 	grep spk=s3 "$ROOT/tests/golden/ser-score.txt" | mk | ser-kmeans --by spk -k 4 | mk -d | grep spk=s3 > "$T/b"
