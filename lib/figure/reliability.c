@@ -69,7 +69,7 @@ int ser_reliability_draw(struct ser_reliability *s, const struct ser_plot_opt *o
 	double ece = ser_calibration(s->sure, s->right, NULL, s->n, BINS, mean, share, count);
 	ser_buf_printf(&sub,
 		       "%zu records; expected calibration error %.4f. Orange: less often right than said; light blue: "
-		       "more often.",
+		       "more often; dashed: as often.",
 		       s->n, ece);
 	o.title = o.title != NULL ? o.title : "Reliability";
 	o.subtitle = sub.s;
