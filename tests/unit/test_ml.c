@@ -374,6 +374,24 @@ static void permute(void **state)
 	free(b);
 }
 
+/* Rows of one direction are 0 apart, and never less, though the sum of a unit row's squares rounds to more than 1. */
+static void same_direction(void **state)
+{
+	enum { N = 40, D = 7 };
+	float x[2 * N * D];
+	double dist[4 * N * N];
+	struct ser_rng rng;
+	(void)state;
+	ser_rng_seed(&rng, 4);
+	for (size_t i = 0; i < N * D; i++)
+		x[i] = x[N * D + i] = (float)ser_rng_below(&rng, 1000) + 1;
+	assert_int_equal(ser_distances(x, 2 * N, D, SER_COSINE, 1, dist, NULL), 0);
+	for (size_t i = 0; i < 4 * N * N; i++)
+		assert_true(dist[i] >= 0);
+	for (size_t i = 0; i < N; i++)
+		NEAR(dist[i * 2 * N + N + i], 0, 1e-12);
+}
+
 static void silhouette(void **state)
 {
 	size_t nx, n, m;
@@ -1090,14 +1108,14 @@ static void centre_groups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(classes),       cmocka_unit_test(classes_edges),   cmocka_unit_test(mcnemar),
-		cmocka_unit_test(regress),       cmocka_unit_test(verify),          cmocka_unit_test(clusters),
-		cmocka_unit_test(assign),        cmocka_unit_test(permute),         cmocka_unit_test(silhouette),
-		cmocka_unit_test(boot),          cmocka_unit_test(normal_quantile), cmocka_unit_test(kernels),
-		cmocka_unit_test(kmeans),        cmocka_unit_test(kmeans_threads),  cmocka_unit_test(kmeans_edges),
-		cmocka_unit_test(kmeans_offset), cmocka_unit_test(kmeans_choose),   cmocka_unit_test(kmeans_groups),
-		cmocka_unit_test(pairs),         cmocka_unit_test(pairs_options),   cmocka_unit_test(centre_groups),
-		cmocka_unit_test(calibration),
+		cmocka_unit_test(classes),       cmocka_unit_test(classes_edges), cmocka_unit_test(mcnemar),
+		cmocka_unit_test(regress),       cmocka_unit_test(verify),        cmocka_unit_test(clusters),
+		cmocka_unit_test(assign),        cmocka_unit_test(permute),       cmocka_unit_test(same_direction),
+		cmocka_unit_test(silhouette),    cmocka_unit_test(boot),          cmocka_unit_test(normal_quantile),
+		cmocka_unit_test(kernels),       cmocka_unit_test(kmeans),        cmocka_unit_test(kmeans_threads),
+		cmocka_unit_test(kmeans_edges),  cmocka_unit_test(kmeans_offset), cmocka_unit_test(kmeans_choose),
+		cmocka_unit_test(kmeans_groups), cmocka_unit_test(pairs),         cmocka_unit_test(pairs_options),
+		cmocka_unit_test(centre_groups), cmocka_unit_test(calibration),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
