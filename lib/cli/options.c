@@ -229,6 +229,13 @@ static size_t alike(const char *a, const char *b)
 	return n;
 }
 
+static bool has_row(const struct ser_option *rows, const char *name)
+{
+	while (rows != NULL && rows->name != NULL && strcmp(rows->name, name) != 0)
+		rows++;
+	return rows != NULL && rows->name != NULL;
+}
+
 /* An option that begins several names, or none: with those names, or those that are most like it. */
 static _Noreturn void unknown_option(const struct ser_cli *c, const struct rows *t, const char *arg)
 {
@@ -236,6 +243,8 @@ static _Noreturn void unknown_option(const struct ser_cli *c, const struct rows 
 	size_t len = strcspn(name, "="), best = 3, n = 0;
 	char *given = ser_strndup(name, len);
 	struct ser_buf b = {0};
+	if (has_row(c->tool->opts, given) || (c->mode >= 0 && has_row(c->tool->modes[c->mode].opts, given)))
+		ser_cli_usage(c, "option --%s is of the whole or of its first part: it stands before \"+\"", given);
 	for (size_t i = 0; i < t->n; i++)
 		best = alike(given, t->opt[i].name) > best ? alike(given, t->opt[i].name) : best;
 	for (size_t i = 0; i < t->n && n < 6; i++)

@@ -357,6 +357,8 @@ END
 	fails 2 '"no-such" is none of convpool' ser-train classify -l emo --arch no-such -o a.st never
 	fails 2 'nose' ser-train classify -l emo --hyper nose=2 -o a.st never
 	fails 2 'nose' ser-train classify -l emo -o a.st + encoder --field b --hyper nose=2 never
+	fails 2 'stands before "+"' ser-train classify -l emo -o a.st + regress -l dur --recompute never
+	fails 2 'there is --hidden' ser-train classify -l emo -o a.st + regress -l dur --hiddn 2 never
 }
 
 @test "--hyper gru=1: gated recurrent units instead of LSTM; --head-pool max: the largest of the frames" {
@@ -436,7 +438,7 @@ END
 	fails 2 'before "+"' train a.st d.ser + classify -l spk
 	fails 2 'expected a mode' train a.st + clasify -l spk d.ser
 	fails 2 '--label is needed' train a.st + classify d.ser
-	fails 2 'unknown option --epochs' train a.st + classify -l spk --epochs 3 d.ser
+	fails 2 'option --epochs is of the whole' train a.st + classify -l spk --epochs 3 d.ser
 	ser-train classify -l emo + regress --help | grep -q -- '--adversarial'
 }
 
