@@ -37,6 +37,7 @@ static void count(struct ser_tape *t)
 {
 	for (size_t i = 0; i < t->n_node; i++)
 		t->node[i].uses = t->node[i].reads = 0;
+	t->n_product = 0;
 	for (size_t i = 0; i < t->n_rec; i++) {
 		const struct rec *r = &t->rec[i];
 		struct node *y = &t->node[r->out];
@@ -51,6 +52,11 @@ static void count(struct ser_tape *t)
 			x->reads += y->need && tape_reads_in(t, r, j);
 		}
 		y->reads += y->need && tape_reads_out(r);
+	}
+	for (size_t i = 0; i < t->n_node; i++) {
+		const struct node *n = &t->node[i];
+		if (n->rec >= 0 && n->reads > 0 && tape_is_product(t->rec[n->rec].op))
+			t->n_product += n->n_row * n->n_col;
 	}
 }
 

@@ -148,6 +148,7 @@ struct ser_tape {
 	size_t n_buffer, cap_buffer;
 	struct block *spare; /* memory that was given back */
 	size_t n_spare, cap_spare;
+	size_t n_product;     /* elements of results of products that backwards read */
 	struct ser_buf scope; /* "block1.conv." */
 	size_t scope_at[16], n_scope;
 	int block, n_block;  /* of the outermost numbered scope entered, 0: none */
@@ -166,6 +167,7 @@ void tape_buffer_unref(struct ser_tape *t, int b);
 /* In backward of much to learn, between blocks: the system takes what memory is spare, so that gradients come in its stead. */
 void tape_give_back_spare(struct ser_tape *t);
 /* The value of x, kept for backward, as bf16, where that may be; and back to float. */
+bool tape_is_product(enum op op);
 void tape_narrow(struct ser_tape *t, int x);
 void tape_widen(struct ser_tape *t, int x);
 

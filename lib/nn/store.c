@@ -104,13 +104,19 @@ static void from_bf16(void *ctx, size_t i0, size_t i1, int worker)
 	ser_la_from_bf16(i1 - i0, n->y + i0, n->x + i0);
 }
 
-/* Products read it so anyway, and it was made of such numbers. */
+bool tape_is_product(enum op op)
+{
+	return op == OP_LINEAR || op == OP_CONV || op == OP_MATMUL || op == OP_ATTENTION;
+}
+
+/* Products read it so anyway, and it was made of such numbers. Backward makes all of it again at once: what is a large part of all that is
+ * kept so would take more then than it saved. */
 static bool may_narrow(const struct ser_tape *t, const struct node *n)
 {
-	enum op op = t->rec[n->rec].op;
-	bool product = op == OP_LINEAR || op == OP_CONV || op == OP_MATMUL || op == OP_ATTENTION;
-	return product && (t->off & TAPE_NARROW) == 0 && ser_la_rounds(t->la) && n->home < 0 && !n->split &&
-	       !n->taken && n->ld == n->n_col;
+	enum { PARTS = 4 };
+	return tape_is_product(t->rec[n->rec].op) && n->n_row * n->n_col <= t->n_product / PARTS &&
+	       (t->off & TAPE_NARROW) == 0 && ser_la_rounds(t->la) && n->home < 0 && !n->split && !n->taken &&
+	       n->ld == n->n_col;
 }
 
 void tape_narrow(struct ser_tape *t, int x)
