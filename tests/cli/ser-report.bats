@@ -33,6 +33,13 @@ setup() {
 	grep -q '<h2 id="calibration">' page.html
 	[ "$(grep -o 'src="data:audio/wav;base64,UklGR' page.html | wc -l)" -eq 2 ]
 	[ "$(grep -o 'data:image/png;base64,' page.html | wc -l)" -eq 2 ]
+	grep -o 'data:audio/wav;base64,[^"]*' page.html | head -n 1 | cut -d, -f2 | base64 -d >page.wav
+	$PYTHON - <<-'END' # both lengths say what there is
+		import struct
+		b = open("page.wav", "rb").read()
+		riff, wave, rate, n = *struct.unpack("<4xI4s", b[:12]), *struct.unpack("<I", b[24:28]), *struct.unpack("<I", b[40:44])
+		assert (riff, wave, rate, n) == (len(b) - 8, b"WAVE", 16000, len(b) - 44), (riff, wave, rate, n, len(b))
+	END
 	sed -i 's/a\.wav/none.wav/' manifest.tsv
 	ser-report --allow-shared-speakers --n-boot 20 --sounds 2 --root . p.ser manifest.tsv | grep -q 'No sound: .*none.wav'
 	sed -i 's/none\.wav/..\/none.wav/' manifest.tsv

@@ -157,6 +157,9 @@ sys.stdout.buffer.write(p({"ser": 1}) + p({"id": "a", "x": float("nan")}) + p({"
 	same '{"axes":["bin"],"row":2}' bash -c 'ser-select --row feat:2 true a.ser | ser-dump --header | jq -c ".dims.feat | {axes, row}"'
 	same 'null' bash -c 'ser-select --row feat:2 true a.ser | ser-dump --header | jq -c .dims.feat.shift_s'
 	fails 1 ', which has no row 99' ser-select --row feat:99 true a.ser
+	echo '{"id":"a","x":[[1,2],[3,4]]}' | ser-cat --from json -o x.ser
+	same '[3,4]' bash -c 'ser-select --row x:1 true x.ser | ser-dump --data | jq -c .x.data'
+	fails 1 ', which has no row 2' ser-select --row x:2 true x.ser
 	fails 1 'field "spk" is a string, which has no row 0' ser-select --row spk:0 true a.ser
 	fails 2 'is not NAME:N' ser-select --row feat true a.ser
 	fails 2 '' ser-select --row feat:x true a.ser

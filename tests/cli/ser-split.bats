@@ -39,6 +39,13 @@ setup() {
 	cat s-*.ser | ser-cat | cmp - a.ser
 	ser-split --size 1 -o 't-%03d.ser' a.ser
 	same 20 bash -c 'ls t-*.ser | wc -l'
+	# records of one size: a part is full with two of them, and with one where two are a byte too many
+	rows() { for i in $(seq "$1"); do echo "{\"id\":\"u$i\",\"emo\":\"sad\"}"; done | ser-cat --from json; }
+	rows 4 >b.ser
+	size=$(($(stat -c %s b.ser) - $(rows 3 | wc -c)))
+	ser-split --size $((2 * size)) -o 'two-%d' b.ser
+	ser-split --size $((2 * size - 1)) -o 'single-%d' b.ser
+	same "2 4" bash -c 'echo $(ls two-* | wc -l) $(ls single-* | wc -l)'
 }
 
 @test "segments with unlike headers keep them" {

@@ -104,6 +104,9 @@ faces() { # f.ser: eleven faces of two and a half ways to move, some frames lost
 	END
 	ser-target units --table table --least 2.9 --share 0.5 f.ser >u.ser
 	py u.ser <<<'assert {x["au_emotion"] for x in r} == {"none"}'
+	printf 'joy 6 12\nlaughter 12 6\n' >both # of as many units the first counts
+	ser-target units --table both f.ser >u.ser
+	py u.ser <<<'assert {"joy"} <= {x["au_emotion"] for x in r} <= {"joy", "none"}'
 	fails 1 'EMFACS:2: the records have no unit AU01' ser-target units f.ser
 	fails 1 'is no action unit' ser-target units --table <(echo a x) f.ser
 	fails 1 'does not name the units' ser-target units --table table d.ser

@@ -530,6 +530,10 @@ static void test_mpeg(void **state)
 	size_t n_silent = load(&o, &x, NULL);
 	free(x);
 	assert_in_range(n_silent, 20 * 576 - 3 * 1152, 20 * 576);
+	/* Fraunhofer's: version, delay, quality, then bytes and frames */
+	memcpy(silent + 36, "VBRI\0\1\0\0\0\0\0\0\x16\x80\0\0\0\x14", 18);
+	write_bytes(silent, sizeof silent - frame);
+	refuse(&o, ": the file is cut off: its header announces 5760 bytes, 5472 are there");
 	write_bytes(s + frame, n - frame - 10);
 	refuse(&o, ": the file is cut off: its last MPEG frame lacks 10 bytes");
 	free(tagged);

@@ -194,13 +194,31 @@ static void headers(void **state)
 	ser_header_free(&b);
 }
 
+/* Pairs of training sets are numbered up to 4096 of them. */
+static void pairs_of_sets(void **state)
+{
+	struct ser_header h[2];
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct ser_val sets = ser_val_list();
+		ser_header_init(&h[i]);
+		for (int k = 0; k < 64; k++)
+			ser_val_push(&h[i].arena, &sets, ser_val_list());
+		ser_val_set(&h[i].arena, ser_header_dim_add(&h[i], "x"), "train_sets", sets);
+	}
+	assert_int_equal(ser_header_join_sets(&h[0], &h[1]), 64);
+	ser_val_push(&h[1].arena, ser_val_get(ser_header_dim(&h[1], "x"), "train_sets"), ser_val_list());
+	assert_int_equal(ser_header_train_sets(&h[1]), 65);
+	assert_int_equal(ser_header_join_sets(&h[0], &h[1]), 1);
+	for (int i = 0; i < 2; i++)
+		ser_header_free(&h[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(which_pass),
-		cmocka_unit_test(fields),
-		cmocka_unit_test(tensors),
-		cmocka_unit_test(headers),
+		cmocka_unit_test(which_pass), cmocka_unit_test(fields),        cmocka_unit_test(tensors),
+		cmocka_unit_test(headers),    cmocka_unit_test(pairs_of_sets),
 	};
 	return cmocka_run_group_tests_name("join", tests, NULL, NULL);
 }

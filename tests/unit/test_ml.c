@@ -285,7 +285,15 @@ static void verify(void **state)
 	verify_one("vperfect", false);
 	struct ser_err e;
 	struct ser_verify_score got;
-	struct ser_verify *v = ser_verify_new((const double[]){1, 2}, (const bool[]){true, true}, 2, &e);
+	struct ser_verify *v =
+		ser_verify_new((const double[]){10, 8, 6, 2, 1}, (const bool[]){true, true, false, true, false}, 5, &e);
+	ser_verify_do(v, &ser_verify_default, NULL, &got);
+	NEAR(got.eer, 1.0 / 3, 1e-12); /* misses 1/3, and false acceptances two thirds of the way from 0 to 1/2 */
+	NEAR(got.thr_eer, 8 - 2 * 2.0 / 3, 1e-12);
+	NEAR(got.min_dcf, 1.0 / 3, 1e-12);
+	NEAR(got.thr_dcf, 8, 0);
+	ser_verify_free(v);
+	v = ser_verify_new((const double[]){1, 2}, (const bool[]){true, true}, 2, &e);
 	ser_verify_do(v, &ser_verify_default, NULL, &got);
 	assert_true(isnan(got.eer) && isnan(got.min_dcf));
 	ser_verify_free(v);

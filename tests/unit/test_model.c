@@ -904,6 +904,21 @@ static void plans(void **state)
 	free(grad);
 }
 
+/* Rank, and alpha twice the rank unless it is said. */
+static void adapter_sizes(void **state)
+{
+	struct ser_adapt a = {0};
+	struct ser_err e;
+	(void)state;
+	assert_int_equal(ser_lora_parse(&a, "8", &e), 0);
+	assert_true(a.rank == 8 && a.alpha == 16);
+	assert_int_equal(ser_lora_parse(&a, "1024,0.5", &e), 0);
+	assert_true(a.rank == 1024 && a.alpha == 0.5);
+	const char *const wrong[] = {"", "0", "1025", "8,", "8,0", "8,x", ",8"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(ser_lora_parse(&a, wrong[i], &e), SER_EUSAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest more[] = {
@@ -911,7 +926,7 @@ int main(void)
 		cmocka_unit_test(changed_bytes), cmocka_unit_test(save_and_load), cmocka_unit_test(ecapa_sizes),
 		cmocka_unit_test(chunk_sizes),   cmocka_unit_test(refuses),       cmocka_unit_test(other_features),
 		cmocka_unit_test(encoders),      cmocka_unit_test(strips),        cmocka_unit_test(tunes),
-		cmocka_unit_test(consumes),      cmocka_unit_test(normalises)};
+		cmocka_unit_test(consumes),      cmocka_unit_test(normalises),    cmocka_unit_test(adapter_sizes)};
 	struct CMUnitTest t[N_GOLDEN + N_ARCH + sizeof more / sizeof *more];
 	for (size_t i = 0; i < N_GOLDEN; i++)
 		t[i] = (struct CMUnitTest){goldens[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)goldens[i]};
