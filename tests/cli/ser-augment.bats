@@ -264,6 +264,15 @@ all='-n 3 --pitch -1,1 --tempo 0.9,1.1 --speed 0.9,1.1 --reverb 0.2:0.4 --noise 
 	fails 1 'needs samples' ser-augment --gain 3 -o no.ser f.ser
 	fails 1 'is for features' ser-augment --time-masks 1 --gain 3 -o no.ser w.ser
 	fails 2 'say what to do' ser-augment -o no.ser w.ser
+	$PYTHON - >stereo.ser <<-'END'
+		import sys, msgpack, msgpack_numpy
+		for x in msgpack.Unpacker(open("w.ser", "rb"), object_hook=msgpack_numpy.decode, raw=False, max_buffer_size=0):
+		    if "feat" in x:
+		        x["feat"] = x["feat"][:len(x["feat"]) // 2 * 2].reshape(-1, 2)
+		    x = {"end": x["end"]} if "end" in x else x
+		    sys.stdout.buffer.write(msgpack.packb(x, default=msgpack_numpy.encode))
+	END
+	fails 1 ',2], expected samples [N,1]' ser-augment --gain 3 -o no.ser stereo.ser
 	for o in '--speed 0' '--speed 0.9,' '--speed 1;2' '--snr 5:1' '--snr a' '--gain 1:2:3' '--codec mp5' '--codec mulaw,mulaw' '--voices 1.5' \
 		'--reverb 0' '--reverb 1 --rir r.tsv' '--tempo ,'; do
 		run -2 ser-augment $o -o no.ser w.ser

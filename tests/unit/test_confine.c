@@ -70,18 +70,20 @@ static int attempt(unsigned common, bool confine_late)
 	got |= TEMPORARY * (ser_tmpfile("x", &e) < 0);
 	got |= SOCKET *
 	       (refused(socket(AF_INET, SOCK_STREAM, 0), EPERM) && refused(socket(AF_UNIX, SOCK_DGRAM, 0), EPERM));
+	int fd = open("in/named", O_RDONLY);
 	got |= CHANGE *
 	       (refused(chmod("in/named", 0777), EPERM) && refused(chown("in/named", getuid(), getgid()), EPERM) &&
 		refused(lchown("in/named", getuid(), getgid()), EPERM) &&
 		refused(fchownat(AT_FDCWD, "in/named", getuid(), getgid(), 0), EPERM) &&
-		refused(fchmod(0, 0777), EPERM) && refused(fchmodat(AT_FDCWD, "in/named", 0777, 0), EPERM) &&
+		refused(fchmod(fd, 0777), EPERM) && refused(fchmodat(AT_FDCWD, "in/named", 0777, 0), EPERM) &&
 		refused((int)syscall(452 /* fchmodat2 */, AT_FDCWD, "in/named", 0777, 0), EPERM) &&
 		refused(utimensat(AT_FDCWD, "in/named", NULL, 0), EPERM) &&
 		refused(setxattr("in/named", "user.x", "y", 1, 0), EPERM) &&
 		refused(lsetxattr("in/named", "user.x", "y", 1, 0), EPERM) &&
-		refused(fsetxattr(0, "user.x", "y", 1, 0), EPERM) &&
+		refused(fsetxattr(fd, "user.x", "y", 1, 0), EPERM) &&
 		refused(removexattr("in/named", "user.x"), EPERM) &&
-		refused(lremovexattr("in/named", "user.x"), EPERM) && refused(fremovexattr(0, "user.x"), EPERM));
+		refused(lremovexattr("in/named", "user.x"), EPERM) && refused(fremovexattr(fd, "user.x"), EPERM));
+	close(fd);
 	char *none[] = {NULL};
 	got |= RUN * refused(execve("/bin/true", none, none), EPERM);
 	ser_outfile_abort_all();

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -1397,6 +1398,30 @@ static void spool(void **state)
 	ser_spool_free(s);
 }
 
+/* A full disk is said when it is met, not when it is too late. */
+static void spool_fails(void **state)
+{
+	struct rlimit before, little;
+	struct ser_err e;
+	char block[10000] = {0};
+	int rc = 0;
+	(void)state;
+	struct ser_spool *s = ser_spool_new(&e);
+	assert_non_null(s);
+	void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	little = before;
+	little.rlim_cur = 1 << 16;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	for (int i = 0; rc == 0 && i < 100; i++)
+		rc = ser_spool_add(s, block, sizeof block, &e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, old);
+	assert_int_equal(rc, SER_EIO);
+	assert_non_null(strstr(e.msg, ": writing a temporary file failed: File too large"));
+	ser_spool_free(s);
+}
+
 /* Records come back by number from memory and from a spool, in any order. */
 static void store(void **state)
 {
@@ -1487,8 +1512,8 @@ int main(void)
 		cmocka_unit_test(hashes),         cmocka_unit_test(parts),
 		cmocka_unit_test(windows),        cmocka_unit_test(header_hostile),
 		cmocka_unit_test(order),          cmocka_unit_test(json),
-		cmocka_unit_test(spool),          cmocka_unit_test(store),
-		cmocka_unit_test(sort),
+		cmocka_unit_test(spool),          cmocka_unit_test(spool_fails),
+		cmocka_unit_test(store),          cmocka_unit_test(sort),
 	};
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }
