@@ -197,6 +197,9 @@ struct ser_outfile {
 /* Where a name leads, through links, whether anything is there or not; malloc'ed. It stops at a descriptor's name, behind which there
  * may be a file without a name, or of another. */
 char *ser_outfile_target(const char *path);
+/* Root overwrites what is another's, of which this is the stat: the new file is given to them, by fchown(). */
+struct stat;
+bool ser_outfile_keeps_owner(const struct stat *old);
 int ser_outfile_open(struct ser_outfile *o, const char *path, struct ser_err *e);
 int ser_outfile_commit(struct ser_outfile *o, struct ser_err *e); /* frees o's members either way */
 void ser_outfile_abort(struct ser_outfile *o);

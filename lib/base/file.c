@@ -95,6 +95,11 @@ static char *name_beside(const char *path)
 	return b.s;
 }
 
+bool ser_outfile_keeps_owner(const struct stat *old)
+{
+	return geteuid() == 0 && (old->st_uid != 0 || old->st_gid != getegid());
+}
+
 /* A new file beside `path`, of the mode and, for root, the owner of `old`, if there is one. A mode given by open() needs no call that a
  * confined process had better not have. */
 static int create_beside(const char *path, const struct stat *old, char **name)
@@ -114,7 +119,7 @@ static int create_beside(const char *path, const struct stat *old, char **name)
 		}
 		free(tmp);
 	}
-	if (fd >= 0 && old != NULL && geteuid() == 0 && fchown(fd, old->st_uid, old->st_gid) != 0) {
+	if (fd >= 0 && old != NULL && ser_outfile_keeps_owner(old) && fchown(fd, old->st_uid, old->st_gid) != 0) {
 		int err = errno;
 		close(fd);
 		unlink(*name);

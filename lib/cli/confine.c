@@ -25,7 +25,9 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -222,27 +224,59 @@ static const int refused[] = {
 	434 /* pidfd_open */,
 	438 /* pidfd_getfd */,
 	452 /* fchmodat2 */,
+	463 /* setxattrat */,
+	466 /* removexattrat */,
+	469 /* file_setattr */,
+	SYS_fchown, /* the last: left out where an output is to keep its owner */
 };
+
+/* What ioctl() must not do: change a file's flags, type into the terminal for whoever reads it next. */
+static const unsigned refused_ioctl[] = {FS_IOC_SETFLAGS, FS_IOC32_SETFLAGS, FS_IOC_FSSETXATTR, TIOCSTI, TIOCLINUX};
 #endif
 
+/* An output that is there, or a pattern of them, may be another's. */
+static bool keeps_an_owner(const struct ser_strs *write)
+{
+	struct stat st;
+	for (size_t i = 0; i < write->n; i++)
+		if (strchr(write->s[i], '%') != NULL || (stat(write->s[i], &st) == 0 && ser_outfile_keeps_owner(&st)))
+			return true;
+	return false;
+}
+
 /* Every thread that there is gets the filter: those of the linear algebra began before main(). */
-static void seccomp(void)
+static void seccomp(bool may_chown)
 {
 #ifdef MACHINE
-	enum { N = sizeof refused / sizeof *refused, HEAD = 4 };
-	struct sock_filter f[HEAD + N + 2] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 0, N + HEAD - 1), /* another machine's calls */
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, N + HEAD - 3, 0), /* x32's */
+	enum {
+		N = sizeof refused / sizeof *refused,
+		M = sizeof refused_ioctl / sizeof *refused_ioctl,
+		SIZE = N + M + 8
 	};
-	for (unsigned i = 0; i < N; i++)
-		f[HEAD + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)refused[i],
-							   (unsigned char)(N - i), 0);
-	f[HEAD + N] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	f[HEAD + N + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	struct sock_fprog p = {HEAD + N + 2, f};
+	struct sock_filter f[SIZE];
+	unsigned n = 0, n_call = N - may_chown;
+#define LOAD(at)                  (f[n] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at), n++)
+#define JUMP(how, value, yes, no) (f[n] = (struct sock_filter)BPF_JUMP(BPF_JMP | (how) | BPF_K, value, yes, no), n++)
+#define END                       ((unsigned char)(n_call + M + 7 - n - 1)) /* from here to the last statement, which refuses */
+	LOAD(offsetof(struct seccomp_data, arch));
+	JUMP(BPF_JEQ, MACHINE, 0, END); /* another machine's calls */
+	LOAD(offsetof(struct seccomp_data, nr));
+	JUMP(BPF_JGE, 0x40000000, END, 0); /* x32's */
+	for (unsigned i = 0; i < n_call; i++)
+		JUMP(BPF_JEQ, (unsigned)refused[i], END, 0);
+	JUMP(BPF_JEQ, SYS_ioctl, 0, M + 1);
+	LOAD(offsetof(struct seccomp_data, args[1]) + (SER_BIG_ENDIAN ? 4 : 0));
+	for (unsigned i = 0; i < M; i++)
+		JUMP(BPF_JEQ, refused_ioctl[i], END, 0);
+	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+#undef END
+#undef JUMP
+#undef LOAD
+	struct sock_fprog p = {(unsigned short)n, f};
 	syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &p);
+#else
+	(void)may_chown;
 #endif
 }
 
@@ -262,9 +296,10 @@ void ser_confine_describe(struct ser_buf *b)
 void ser_confine(const struct ser_strs *read, const struct ser_strs *write, bool read_all, const char *tmp)
 {
 	int before = errno;
+	bool may_chown = keeps_an_owner(write);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) { /* both are refused without */
 		landlock(read, write, read_all, tmp);
-		seccomp();
+		seccomp(may_chown);
 	}
 	errno = before;
 }

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -82,7 +84,13 @@ static int attempt(unsigned common, bool confine_late)
 		refused(lsetxattr("in/named", "user.x", "y", 1, 0), EPERM) &&
 		refused(fsetxattr(fd, "user.x", "y", 1, 0), EPERM) &&
 		refused(removexattr("in/named", "user.x"), EPERM) &&
-		refused(lremovexattr("in/named", "user.x"), EPERM) && refused(fremovexattr(fd, "user.x"), EPERM));
+		refused(lremovexattr("in/named", "user.x"), EPERM) && refused(fremovexattr(fd, "user.x"), EPERM) &&
+		refused((int)syscall(463 /* setxattrat */, AT_FDCWD, "in/named", 0, "user.x", NULL, 0), EPERM) &&
+		refused((int)syscall(466 /* removexattrat */, AT_FDCWD, "in/named", 0, "user.x"), EPERM) &&
+		refused((int)syscall(469 /* file_setattr */, AT_FDCWD, "in/named", NULL, 0, 0), EPERM) &&
+		refused(fchown(fd, getuid(), getgid()), EPERM) &&
+		refused(ioctl(fd, FS_IOC_SETFLAGS, &(int){0}), EPERM) && refused(ioctl(fd, TIOCSTI, "x"), EPERM) &&
+		!refused(ioctl(fd, TIOCGWINSZ, &(struct winsize){0}), EPERM));
 	close(fd);
 	char *none[] = {NULL};
 	got |= RUN * refused(execve("/bin/true", none, none), EPERM);
