@@ -113,7 +113,7 @@ int ser_dets_draw(struct ser_dets *s, const struct ser_plot_opt *opt, struct ser
 		ser_buf_printf(&sub, "%s%s%s%.2f %%", i > 0 ? ", " : "EER: ", s->n > 1 ? name[i] : "",
 			       s->n > 1 ? " " : "", 100 * s->curve[i].eer);
 	}
-	ser_buf_str(&sub, ". Axes are normal deviates.");
+	ser_buf_str(&sub, ". Dashed: both errors equal. Axes are normal deviates.");
 	o.title = o.title != NULL ? o.title : "Detection error trade-off";
 	o.subtitle = sub.s;
 	o.x_label = "false acceptances, %";

@@ -441,6 +441,7 @@ talking() {
 	eer=$(jq -r '.scores[] | select(.score == "eer").value * 100' d.json)
 	got=$(texts a.svg | sed -n 's/^EER: \([0-9.]*\) %.*/\1/p')
 	awk -v a="$eer" -v b="$got" 'BEGIN {exit !((a - b)^2 < 0.25)}'
+	texts a.svg | grep -q 'Dashed: both errors equal.'
 	ser-score verify --n-boot 0 --json all.ser >none.json
 	fails 1 '"det"' ser-plot det none.json
 	printf 'table\trow\tcolumn\tvalue\ndet\t0\tfalse_acceptance\t2\ndet\t0\tmiss\t0\n' >bad.tsv
