@@ -90,19 +90,22 @@ static int count(struct ser_source *s, const char *name, struct ser_err *e)
 	if (n < HEAD || !parse(p, &f))
 		return SER_OK;
 	int64_t want = announced_frames(&f, p, n);
-	if (want < 0)
-		return SER_OK;
 	for (; (len = like(s, at, &f)) > 0; at += len)
 		n_frame++;
 	if (n_frame < want)
 		return ser_fail(e, SER_EDATA,
 				"%s: damaged: no MPEG frame at byte %lld, after %lld of %lld (copy it anew)", name,
 				(long long)at, (long long)n_frame, (long long)want);
-	/* the first frame may be counted or not; behind the last there are tags, or another sound */
-	int64_t more = n_frame > want + 1 ? at : 0;
+	/* the first frame may be counted or not; behind the last there are tags, or more of this sound or another */
+	int64_t more = want >= 0 && n_frame > want + 1 ? at : 0;
 	for (int64_t i = at; more == 0 && i + HEAD < s->size; i++)
 		if ((len = like(s, i, &f)) > 0 && like(s, i + len, &f) > 0)
 			more = i;
+	if (more > 0 && want < 0)
+		return ser_fail(
+			e, SER_EDATA,
+			"%s: damaged, or several sounds in one file: no MPEG frame at byte %lld, but one at byte %lld",
+			name, (long long)at, (long long)more);
 	if (more > 0)
 		return ser_fail(e, SER_EDATA,
 				"%s: goes on behind the %lld MPEG frames that its first announces: sounds that were "

@@ -639,6 +639,8 @@ static void test_whole(void **state)
 			s[at] = 0;
 			write_bytes(s, n);
 			refuse(&o, ": damaged: no MPEG frame at byte ");
+			write_bytes(s + 288, n - 288); /* without the first, which counts them */
+			refuse(&o, ": damaged, or several sounds in one file: no MPEG frame at byte ");
 		}
 		free(s);
 	}
