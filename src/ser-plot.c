@@ -305,12 +305,12 @@ static void det(struct ser_cli *c, struct picture *p)
 
 int main(int argc, char **argv)
 {
-	const struct ser_option title = {"title", "title, in place of one made from the data",
-					 SER_OPT_STR(&o.title, "TEXT")},
-				width = {"width", "pixels; 0: as many as are easy to read",
-					 SER_OPT_REAL(&o.width, "N", 0, 10000)},
-				height = {"height", "the same", SER_OPT_REAL(&o.height, "N", 0, 10000)},
-				as = {"format", "of the picture", SER_OPT_CHOICE(&format, "NAME", ser_plot_formats)};
+	const struct ser_option of_all[] = {
+		{"title", "title, in place of one made from the data", SER_OPT_STR(&o.title, "TEXT")},
+		{"width", "pixels; 0: as many as are easy to read", SER_OPT_REAL(&o.width, "N", 0, 10000)},
+		{"height", "the same", SER_OPT_REAL(&o.height, "N", 0, 10000)},
+		{"format", "of the picture", SER_OPT_CHOICE(&format, "NAME", ser_plot_formats)},
+		{0}};
 	const struct ser_option classes = {"order", "classes that come first, parted by commas",
 					   SER_OPT_STR(&order, "NAMES")},
 				truth = {"label", "the true label", SER_OPT_STR(&label, "NAME"),
@@ -320,23 +320,14 @@ int main(int argc, char **argv)
 		{"color", "label B by colour and marker; label A by names in the map", SER_OPT_STR(&color, "[A,]B")},
 		{"panel", "a panel for each value of this label", SER_OPT_STR(&points.panel, "NAME")},
 		classes,
-		title,
-		width,
-		height,
-		as,
 		{0}};
 	const struct ser_option confusion_opts[] = {
-		truth, {"pred", "the predicted label", SER_OPT_STR(&pred, "NAME")}, classes, title, width, height, as,
-		{0}};
+		truth, {"pred", "the predicted label", SER_OPT_STR(&pred, "NAME")}, classes, {0}};
 	const struct ser_option curve_opts[] = {
 		{"x", "column along the x axis", SER_OPT_STR(&logs.x, "NAME")},
 		{"y", "columns, parted by commas, each in a panel; without: loss and the first dev_...",
 		 SER_OPT_STR(&y_names, "NAMES")},
 		{"log-x", "a logarithmic x axis", SER_OPT_FLAG(&logs.log_x)},
-		title,
-		width,
-		height,
-		as,
 		{0}};
 	const struct ser_option bars_opts[] = {
 		{"score", "rows, parted by commas; without: the first of the scores, all of another table",
@@ -344,12 +335,8 @@ int main(int argc, char **argv)
 		{"table", "table of the report", SER_OPT_STR(&bars.table, "NAME")},
 		{"interval", "spk, group, utt or trial; without: the first of these that all bars have",
 		 SER_OPT_STR(&bars.interval, "NAME")},
-		title,
-		width,
-		height,
-		as,
 		{0}};
-	const struct ser_option reliability_opts[] = {truth, title, width, height, as, {0}};
+	const struct ser_option reliability_opts[] = {truth, {0}};
 	const struct ser_option box_opts[] = {
 		{"field", "a number, or a tensor of which a column counts, by its mean over time",
 		 SER_OPT_STR(&boxes.field, "NAME"), .flags = SER_OPTION_NEEDED},
@@ -357,18 +344,10 @@ int main(int argc, char **argv)
 		{"label", "a box for each value of this label", SER_OPT_STR(&boxes.label, "NAME"),
 		 .flags = SER_OPTION_NEEDED},
 		classes,
-		title,
-		width,
-		height,
-		as,
 		{0}};
 	const struct ser_option spectrogram_opts[] = {
 		{"field", "tensor [T,D] that is drawn", SER_OPT_STR(&field, "NAME")},
 		{"id", "of this record; without: of the first", SER_OPT_STR(&id, "ID")},
-		title,
-		width,
-		height,
-		as,
 		{0}};
 	const struct ser_option face_opts[] = {
 		{"field", "tensors of the same columns, parted by commas, each in a colour",
@@ -377,12 +356,7 @@ int main(int argc, char **argv)
 		 SER_OPT_STR(&columns, "NAMES")},
 		{"moments", "faces that are drawn, evenly over the record", SER_OPT_COUNT(&faces.n_moment, "N", 0, 24)},
 		{"id", "of this record; without: of the first", SER_OPT_STR(&id, "ID")},
-		title,
-		width,
-		height,
-		as,
 		{0}};
-	const struct ser_option det_opts[] = {title, width, height, as, {0}};
 	const struct ser_mode modes[] = {
 		{"scatter", "Points of records, such as those of ser-project.", scatter_opts, NULL},
 		{"confusion", "True against predicted classes, counts and shares.", confusion_opts, NULL},
@@ -392,13 +366,13 @@ int main(int argc, char **argv)
 		{"box", "A number of the records, such as a feature, by a label.", box_opts, NULL},
 		{"spectrogram", "A record's frames over time.", spectrogram_opts, NULL},
 		{"face", "A record's face at some moments, and its points over time.", face_opts, NULL},
-		{"det", "Detection error trade-off, of ser-score verify --det --tsv or --json.", det_opts,
+		{"det", "Detection error trade-off, of ser-score verify --det --tsv or --json.", NULL,
 		 "[[NAME=]FILE]..."},
 		{0},
 	};
 	static void (*const run[])(struct ser_cli *, struct picture *) = {
 		scatter, confusion, curve, bar_chart, reliability, box, spectrogram, face, det};
-	struct ser_tool tool = {"ser-plot", "Draw records, logs and scores.",        "[FILE]...", NULL,
+	struct ser_tool tool = {"ser-plot", "Draw records, logs and scores.",        "[FILE]...", of_all,
 				modes,      SER_CLI_IN | SER_CLI_OUT | SER_CLI_LOOSE};
 	struct picture p = {0};
 	struct ser_cli c;
