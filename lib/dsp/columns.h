@@ -35,6 +35,16 @@ struct ser_egemaps_row {
 enum { SER_EGEMAPS_ROW_N = 35 };
 extern const struct ser_egemaps_row ser_egemaps_rows[SER_EGEMAPS_ROW_N];
 
+/* The names of RASTA-filtered auditory bands, in all sets of ComParE. */
+#define AUDITORY_BANDS                                                                                                 \
+	"audSpec_Rfilt_sma[0]", "audSpec_Rfilt_sma[1]", "audSpec_Rfilt_sma[2]", "audSpec_Rfilt_sma[3]",                \
+		"audSpec_Rfilt_sma[4]", "audSpec_Rfilt_sma[5]", "audSpec_Rfilt_sma[6]", "audSpec_Rfilt_sma[7]",        \
+		"audSpec_Rfilt_sma[8]", "audSpec_Rfilt_sma[9]", "audSpec_Rfilt_sma[10]", "audSpec_Rfilt_sma[11]",      \
+		"audSpec_Rfilt_sma[12]", "audSpec_Rfilt_sma[13]", "audSpec_Rfilt_sma[14]", "audSpec_Rfilt_sma[15]",    \
+		"audSpec_Rfilt_sma[16]", "audSpec_Rfilt_sma[17]", "audSpec_Rfilt_sma[18]", "audSpec_Rfilt_sma[19]",    \
+		"audSpec_Rfilt_sma[20]", "audSpec_Rfilt_sma[21]", "audSpec_Rfilt_sma[22]", "audSpec_Rfilt_sma[23]",    \
+		"audSpec_Rfilt_sma[24]", "audSpec_Rfilt_sma[25]"
+
 enum {
 	COMPARE_F0,
 	COMPARE_VOICING,
