@@ -85,7 +85,8 @@ void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, st
  * of the first candidate where unvoiced. back [T * 7] is scratch. Returns how many frames the path is sure of before
  * the last is known, which decides how openSMILE smooths the ends. */
 size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned char *back, float *hz, float *voicing);
-/* The older sets have no path: hz [T] of the first candidate, where its voicing and, unless it may be alone, a neighbour's are at least cut. */
+/* The older sets have no path: hz [T] of the first candidate, where its voicing and, unless it may be alone, a neighbour's are at least
+ * cut. */
 void ser_smile_first(const struct ser_smile_cand *c, size_t n_frame, double cut, bool alone, float *hz, float *voicing);
 
 /* ---- the voice (smile_voice.c) ------------------------------------------------------------------- */
@@ -152,8 +153,8 @@ void ser_smile_ws_free(struct ser_smile_ws *ws);
 size_t ser_smile_n_frame(const struct ser_smile *p, size_t n);
 /* x [n] to y [T, D (1 + n_delta)], D the kind's descriptors; n_delta 0 or, but of SER_EGEMAPS, 1 */
 void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const float *x, size_t n, float *y, int n_delta);
-/* The functionals of the sound of the last _do: of SER_EGEMAPS f [88]; of the other kinds those of a set of theirs, compare2016, is13, emobase,
- * is09, is10 or is11, f [_func_n]. Their names, buf: 64 bytes. */
+/* The functionals of the sound of the last _do: of SER_EGEMAPS f [88]; of the other kinds those of a set of theirs, compare2016, is13,
+ * emobase, is09, is10 or is11, f [_func_n]. Their names, buf: 64 bytes. */
 size_t ser_smile_func_n(const char *set);
 const char *ser_smile_func_name(const char *set, size_t k, char *buf);
 void ser_smile_func(const struct ser_smile *p, struct ser_smile_ws *ws, const char *set, float *f);

@@ -130,8 +130,8 @@ int ser_la_eigh(size_t n, double *a, double *w, struct ser_err *e);
 /* The same for a x = w b x, b [n,n] symmetric positive definite (destroyed); eigenvectors have x' b x = 1. */
 int ser_la_eigh_general(size_t n, double *a, double *b, double *w, struct ser_err *e);
 
-/* The x [n] of a x = b, a [n,n] symmetric positive definite, of which the lower half is read; a is destroyed, b becomes x. SER_EDATA when it
- * is not positive definite. */
+/* The x [n] of a x = b, a [n,n] symmetric positive definite, of which the lower half is read; a is destroyed, b becomes x. SER_EDATA when
+ * it is not positive definite. */
 int ser_la_solve(size_t n, double *a, double *b, struct ser_err *e);
 
 /* ---- what runs here ---------------------------------------------------------------------------- */

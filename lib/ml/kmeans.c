@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Rows are packed once as the right side of products, so that a vector holds one dimension of many points: a product with a
- * few centres fills the registers however few there are, and the nearest centre is found without a horizontal operation. Bounds (Elkan, Hamerly) save no time over this at some hundred dimensions. */
+ * few centres fills the registers however few there are, and the nearest centre is found without a horizontal operation. Bounds (Elkan,
+ * Hamerly) save no time over this at some hundred dimensions. */
 #include "ml/kmeans.h"
 
 #include "ml/kern.h"

@@ -63,9 +63,9 @@ struct ser_kmeans_group {
 	struct ser_kmeans *m;
 };
 #define SER_NO_GROUP SIZE_MAX
-/* Of x [n,d]: of [n] is the index of a row's group in `key`, whose texts are the groups' keys, or SER_NO_GROUP. k_hi 0: each into k_lo; else k in
- * [k_lo,k_hi] by silhouette. Threads are over the groups, or inside the only one. [ser_map_len(key)], or NULL, *e, and in *failed the first
- * group that could not be clustered. */
+/* Of x [n,d]: of [n] is the index of a row's group in `key`, whose texts are the groups' keys, or SER_NO_GROUP. k_hi 0: each into k_lo;
+ * else k in [k_lo,k_hi] by silhouette. Threads are over the groups, or inside the only one. [ser_map_len(key)], or NULL, *e, and in
+ * *failed the first group that could not be clustered. */
 struct ser_kmeans_group *ser_kmeans_groups(const struct ser_kmeans_opt *o, const float *x, size_t n, size_t d,
 					   const size_t *of, const struct ser_map *key, size_t k_lo, size_t k_hi,
 					   size_t *failed, struct ser_err *e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* blstm: bidirectional LSTM (or GRU) layers over frames as they are, for what is told frame by frame; the embedding is their mean over time. */
+/* blstm: bidirectional LSTM (or GRU) layers over frames as they are, for what is told frame by frame; the embedding is their mean over
+ * time. */
 #include "model/arch.h"
 
 #include <stdio.h>

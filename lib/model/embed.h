@@ -65,8 +65,8 @@ struct ser_embed_parts *ser_embed_parts_new(struct ser_embed *em, const char *fi
 					    void (*done)(void *ctx, struct ser_record *r, const struct ser_err *e),
 					    void *ctx);
 void ser_embed_parts_free(struct ser_embed_parts *p);
-/* A record, or a part of the one that its "part_of" names, whose tensor `field` [T,D] follows that of the part before. SER_EDATA: there is no
- * such tensor. */
+/* A record, or a part of the one that its "part_of" names, whose tensor `field` [T,D] follows that of the part before. SER_EDATA: there
+ * is no such tensor. */
 int ser_embed_parts_add(struct ser_embed_parts *p, struct ser_record *part, struct ser_err *e);
 void ser_embed_parts_fail(struct ser_embed_parts *p,
 			  const char *id);           /* what came of this one is lost; those before are done */

@@ -46,12 +46,13 @@ bool ser_encoder_head_is(const struct ser_encoder_head *h, const struct ser_st_t
 int ser_encoder_head_import(struct ser_model *m, const struct ser_encoder_head *h, enum ser_encoder_source from,
 			    const struct ser_encoder_about *about, struct ser_err *e);
 
-/* The encoder in w, and with about->label the head behind it, if there is one that is known. Every tensor of its architecture must be there, once, of its shape but for axes of one element; a further one that
- * is not known to be something else is an error. The notes' buffers are the caller's to free. SER_EDATA. */
+/* The encoder in w, and with about->label the head behind it, if there is one that is known. Every tensor of its architecture must be
+ * there, once, of its shape but for axes of one element; a further one that is not known to be something else is an error. The notes'
+ * buffers are the caller's to free. SER_EDATA. */
 int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum ser_encoder_source from,
 		       const struct ser_encoder_about *about, struct ser_encoder_notes *notes, struct ser_err *e);
-/* A folder as transformers takes it: config.json, preprocessor_config.json of what reads sound, model.safetensors. `name` is the model's, for
- * messages. SER_EDATA: the model is more than an encoder of one of its architectures; what is written appears whole or not at all. */
+/* A folder as transformers takes it: config.json, preprocessor_config.json of what reads sound, model.safetensors. `name` is the model's,
+ * for messages. SER_EDATA: the model is more than an encoder of one of its architectures; what is written appears whole or not at all. */
 int ser_encoder_export(const struct ser_model *m, const char *name, const char *folder, struct ser_err *e);
 /* The front-end that makes what an imported encoder reads of a sound, as ser_front_parse() takes it, appended to b; of text nothing. */
 void ser_encoder_front(const struct ser_model *m, struct ser_buf *b);

@@ -24,8 +24,8 @@ void ser_join_free(struct ser_join *j); /* NULL: nothing */
 
 /* A header of B's stream, each before its records; of no use when B is not a stream. SER_EDATA: it does not go with those before. */
 int ser_join_add_header(struct ser_join *j, const struct ser_header *h, struct ser_err *e);
-/* A record of B, whose label to join by is `key`; it gets the number of its training set. SER_EDATA when that label is there already. where: of r, for
- * messages. */
+/* A record of B, whose label to join by is `key`; it gets the number of its training set. SER_EDATA when that label is there already.
+ * where: of r, for messages. */
 int ser_join_add(struct ser_join *j, const char *key, struct ser_record *r, const char *where, struct ser_err *e);
 
 /* A header of A: B's dims go with its tensors, its provenance becomes another input. After the last of B. */

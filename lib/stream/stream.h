@@ -26,8 +26,8 @@ size_t ser_dtype_size(enum ser_dtype t);
 const char *ser_dtype_str(enum ser_dtype t); /* NumPy's: "<f4" ... */
 bool ser_dtype_parse(const char *s, size_t n, enum ser_dtype *t);
 
-/* A dense array, C order; in a stream little-endian, here of the machine's order. data is borrowed and may be unaligned: read elements through
- * ser_tensor_real(), or copy them out with ser_tensor_f4()/_f8(). */
+/* A dense array, C order; in a stream little-endian, here of the machine's order. data is borrowed and may be unaligned: read elements
+ * through ser_tensor_real(), or copy them out with ser_tensor_f4()/_f8(). */
 struct ser_tensor {
 	enum ser_dtype dtype;
 	int ndim; /* 0 .. SER_MAX_AXES */

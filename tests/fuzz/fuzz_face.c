@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables of faces. The first byte says which format; what is taken is whole: every value finite, frames within the bound, and a table made of
- * it is read again. */
+/* Tables of faces. The first byte says which format; what is taken is whole: every value finite, frames within the bound, and a table
+ * made of it is read again. */
 #include "tests_fuzz.h"
 
 #include "face/face.h"

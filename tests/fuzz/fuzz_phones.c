@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Phones with their times; the first byte says which format. What is taken lies in order. The bytes are a table of visemes and of units, too. */
+/* Phones with their times; the first byte says which format. What is taken lies in order. The bytes are a table of visemes and of units,
+ * too. */
 #include "tests_fuzz.h"
 
 #include "face/face.h"

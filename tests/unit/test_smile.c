@@ -78,8 +78,8 @@ static void test_compare(void **state)
 		for (size_t t = 0; t < n; t++)
 			memcpy(half + t * 65, y + t * 130 + order * 65, 65 * sizeof *half);
 		for (size_t j = 0; j < 65; j++) {
-			/* openSMILE has two rows of deltas more, other periods and deltas of the voice in the last frames, and a harmonics-to-noise ratio
-			 * that is near only */
+			/* openSMILE has two rows of deltas more, other periods and deltas of the voice in the last frames, and a
+			 * harmonics-to-noise ratio that is near only */
 			b.rows = j < 6 ? n - 6 : n;
 			expect(ser_front_column(p, order * 65 + j, name), half, &b, j, j == 5 ? 0.3 : 2e-3);
 		}
@@ -101,7 +101,8 @@ static void test_compare(void **state)
 	ser_front_free(p);
 }
 
-/* The older sets: descriptors to the number but those that hang on the pitch, columns first ... last; how many functionals are within 1 %. */
+/* The older sets: descriptors to the number but those that hang on the pitch, columns first ... last; how many functionals are within 1
+ * %. */
 static void test_older(void **state)
 {
 	(void)state;
