@@ -6,12 +6,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+size_t ser_model_n_moment(const struct ser_model *m, size_t encoder)
+{
+	const struct ser_encoder *in = &m->enc[encoder];
+	return in->norm == SER_NORM_MEANVAR ? 2 * in->n_in : in->norm == SER_NORM_MEAN ? in->n_in : 0;
+}
+
+void ser_model_moments(const struct ser_model *m, size_t encoder, const float *x, size_t n_frame, double *y)
+{
+	size_t d = m->enc[encoder].n_in;
+	double *by = m->enc[encoder].norm == SER_NORM_MEANVAR ? y + d : NULL;
+	for (size_t j = 0; j < d; j++)
+		y[j] = 0;
+	for (size_t i = 0; i < n_frame; i++)
+		for (size_t j = 0; j < d; j++)
+			y[j] += (double)x[i * d + j];
+	for (size_t j = 0; j < d; j++)
+		y[j] /= (double)n_frame;
+	if (by == NULL)
+		return;
+	for (size_t j = 0; j < d; j++)
+		by[j] = 0;
+	for (size_t i = 0; i < n_frame; i++)
+		for (size_t j = 0; j < d; j++) {
+			double c = (double)x[i * d + j] - y[j];
+			by[j] += c * c;
+		}
+	for (size_t j = 0; j < d; j++)
+		by[j] = 1 / sqrt(by[j] / (double)n_frame + 1e-10);
+}
+
+void ser_model_normalise_by(const struct ser_model *m, size_t encoder, const double *y, float *x, size_t n_frame)
+{
+	size_t d = m->enc[encoder].n_in;
+	const double *by = m->enc[encoder].norm == SER_NORM_MEANVAR ? y + d : NULL;
+	for (size_t i = 0; i < n_frame; i++)
+		for (size_t j = 0; j < d; j++) {
+			float c = (float)((double)x[i * d + j] - y[j]);
+			x[i * d + j] = by != NULL ? (float)((double)c * by[j]) : c;
+		}
+}
+
 void ser_model_normalise(const struct ser_model *m, size_t encoder, float *x, size_t n_frame)
 {
 	const struct ser_encoder *in = &m->enc[encoder];
-	size_t d = in->n_in;
-	if (in->norm == SER_NORM_NONE || n_frame == 0)
-		return;
+	size_t d = in->n_in, n_moment = ser_model_n_moment(m, encoder);
 	if (in->norm == SER_NORM_GLOBAL) {
 		const struct ser_params *p = m->params;
 		const real *mean = p->val + p->slice[in->mean].at;
@@ -19,28 +58,13 @@ void ser_model_normalise(const struct ser_model *m, size_t encoder, float *x, si
 		for (size_t i = 0; i < n_frame; i++)
 			for (size_t j = 0; j < d; j++)
 				x[i * d + j] = (float)((x[i * d + j] - mean[j]) / std[j]);
+	}
+	if (n_moment == 0 || n_frame == 0)
 		return;
-	}
-	double *sum = ser_calloc(2 * d, sizeof *sum), *sq = sum + d;
-	for (size_t i = 0; i < n_frame; i++)
-		for (size_t j = 0; j < d; j++)
-			sum[j] += (double)x[i * d + j];
-	for (size_t j = 0; j < d; j++)
-		sum[j] /= (double)n_frame;
-	for (size_t i = 0; i < n_frame; i++)
-		for (size_t j = 0; j < d; j++) {
-			double c = (double)x[i * d + j] - sum[j];
-			sq[j] += c * c;
-			x[i * d + j] = (float)c;
-		}
-	if (in->norm == SER_NORM_MEANVAR) {
-		for (size_t j = 0; j < d; j++)
-			sq[j] = 1 / sqrt(sq[j] / (double)n_frame + 1e-10);
-		for (size_t i = 0; i < n_frame; i++)
-			for (size_t j = 0; j < d; j++)
-				x[i * d + j] = (float)((double)x[i * d + j] * sq[j]);
-	}
-	free(sum);
+	double *y = ser_malloc(n_moment, sizeof *y);
+	ser_model_moments(m, encoder, x, n_frame, y);
+	ser_model_normalise_by(m, encoder, y, x, n_frame);
+	free(y);
 }
 
 static const char *json_of(struct ser_buf *b, const struct ser_val *v)

@@ -254,6 +254,11 @@ ptrdiff_t ser_model_features(const struct ser_model *m, size_t encoder, struct s
 			     struct ser_err *e);
 /* The normalisation alone, in place, x [T, D]. */
 void ser_model_normalise(const struct ser_model *m, size_t encoder, float *x, size_t n_frame);
+/* The same in two steps, for parts of an utterance: how many numbers normalise one, 0 where it is not by the utterance; these numbers y
+ * of the whole x [T, D], T > 0; and x [n_frame, D], some of its frames, by them. */
+size_t ser_model_n_moment(const struct ser_model *m, size_t encoder);
+void ser_model_moments(const struct ser_model *m, size_t encoder, const float *x, size_t n_frame, double *y);
+void ser_model_normalise_by(const struct ser_model *m, size_t encoder, const double *y, float *x, size_t n_frame);
 
 /* The network on a tape: x [R, D] with segments, normalised, through an encoder; a part of what came out, -1 where the architecture
  * has none; parts [n] side by side; a head on them. */

@@ -201,6 +201,12 @@ void train_sets_free(struct sets *s);
 
 /* ---- the trainer ---- */
 
+/* What normalises the items, for encoders that do it by the utterance; NULL before the first was asked for. */
+struct train_moments {
+	double *y;   /* [items, ser_model_n_moment()] */
+	bool *known; /* [items] */
+};
+
 struct ser_trainer {
 	const struct ser_dataset *d;
 	const struct ser_split *s;
@@ -219,7 +225,8 @@ struct ser_trainer {
 	struct ser_sched sched;
 	uint64_t step, n_step, per_epoch, print;
 	struct ser_batch b;
-	bool whole;     /* batches in parts, and a loss that wants the rows of all of them */
+	bool whole; /* batches in parts, and a loss that wants the rows of all of them */
+	struct train_moments moments[SER_MAX_ENCODER];
 	float *scratch; /* one whole utterance */
 	size_t cap_scratch;
 	real *all; /* [n_live] gradients of what is not frozen */

@@ -64,26 +64,41 @@ float *train_scratch(struct ser_trainer *t, size_t n)
 	return t->scratch;
 }
 
-/* The cut's frames, normalised over the whole utterance where that is the norm, into x [n_out, D]. */
+/* What normalises an item where that is by the utterance, formed when it is asked for first; else NULL. */
+static const double *moments(struct ser_trainer *t, size_t encoder, size_t item)
+{
+	struct train_moments *k = &t->moments[encoder];
+	size_t n = ser_model_n_moment(t->m, encoder), f = t->field[encoder];
+	if (n == 0)
+		return NULL;
+	if (k->y == NULL) {
+		k->y = ser_calloc(ser_mul(t->d->n, n), sizeof *k->y);
+		k->known = ser_calloc(t->d->n, sizeof *k->known);
+	}
+	if (!k->known[item]) {
+		size_t n_frame = t->d->item[item].piece[f].n_frame;
+		float *x = train_scratch(t, ser_mul(n_frame, t->d->field[f].dim));
+		ser_dataset_read(t->d, f, item, 0, n_frame, x);
+		ser_model_moments(t->m, encoder, x, n_frame, k->y + item * n);
+		k->known[item] = true;
+	}
+	return k->y + item * n;
+}
+
+/* The cut's frames, normalised as in their utterance, into x [n_out, D]. */
 static void read_cut(struct ser_trainer *t, size_t encoder, size_t item, const struct cut *c, float *x)
 {
 	size_t f = t->field[encoder], d = t->d->field[f].dim;
-	enum ser_model_norm norm = t->m->enc[encoder].norm;
-	bool warped = warps(t, encoder), whole = norm == SER_NORM_MEAN || norm == SER_NORM_MEANVAR;
-	if (!whole && !warped) {
-		ser_dataset_read(t->d, f, item, c->from, c->n_src, x);
-		ser_model_normalise(t->m, encoder, x, c->n_src);
-		return;
-	}
-	size_t from = whole ? 0 : c->from, n = whole ? t->d->item[item].piece[f].n_frame : c->n_src;
-	float *src = train_scratch(t, n * d);
-	ser_dataset_read(t->d, f, item, from, n, src);
-	ser_model_normalise(t->m, encoder, src, n);
-	src += (c->from - from) * d;
+	bool warped = warps(t, encoder);
+	const double *by = moments(t, encoder, item);
+	float *src = warped ? train_scratch(t, c->n_src * d) : x;
+	ser_dataset_read(t->d, f, item, c->from, c->n_src, src);
+	if (by != NULL)
+		ser_model_normalise_by(t->m, encoder, by, src, c->n_src);
+	else
+		ser_model_normalise(t->m, encoder, src, c->n_src);
 	if (warped)
 		warp(src, c->n_src, d, c->speed, c->shift, x, c->n_out);
-	else
-		memcpy(x, src, c->n_src * d * sizeof *x);
 }
 
 /* This process' share of the rows, or of a piece of them. */

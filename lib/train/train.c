@@ -612,6 +612,10 @@ void ser_trainer_free(struct ser_trainer *t)
 	free(t->all);
 	free(t->held);
 	free(t->scratch);
+	for (size_t i = 0; i < SER_MAX_ENCODER; i++) {
+		free(t->moments[i].y);
+		free(t->moments[i].known);
+	}
 	if (t->opt != NULL)
 		ser_opt_free(t->opt);
 	if (t->tape != NULL)

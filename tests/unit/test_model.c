@@ -824,6 +824,21 @@ static void normalises(void **state)
 	ser_model_input(m, "feat", 2, NULL, SER_NORM_MEANVAR);
 	ser_model_normalise(m, 0, x, 3); /* deviations sqrt(14/3) and sqrt(800/3) */
 	assert_true(fabsf(x[4] - 1.3887302f) < 1e-5f && fabsf(x[5] - 1.2247449f) < 1e-5f);
+
+	/* some frames by the moments of all: the bytes of all */
+	for (int norm = SER_NORM_MEAN; norm <= SER_NORM_MEANVAR; norm++) {
+		float whole[10] = {1, 10, 2.7f, 30, 6, 50, -3, 0.1f, 5, 7}, part[4];
+		double y[4];
+		memcpy(part, whole + 4, sizeof part);
+		ser_model_input(m, "feat", 2, NULL, norm);
+		assert_int_equal(ser_model_n_moment(m, 0), norm == SER_NORM_MEAN ? 2 : 4);
+		ser_model_moments(m, 0, whole, 5, y);
+		ser_model_normalise(m, 0, whole, 5);
+		ser_model_normalise_by(m, 0, y, part, 2);
+		assert_memory_equal(part, whole + 4, sizeof part);
+	}
+	ser_model_input(m, "feat", 2, NULL, SER_NORM_NONE);
+	assert_int_equal(ser_model_n_moment(m, 0), 0);
 	ser_model_free(m);
 }
 
