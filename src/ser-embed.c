@@ -192,6 +192,17 @@ static void choose(struct ser_embed_opt *o, const char *source, const char *laye
 		ser_cli_usage(&c, "--every follows one field: --source says which encoder's");
 }
 
+/* A record is taken whole: it is one of a batch, which no library cuts in chunks. */
+static void like_padded(struct ser_embed_opt *o, double pad_s)
+{
+	struct ser_err e;
+	if (ser_cli_given(&c, "chunk") || ser_cli_given(&c, "overlap") || ser_cli_given(&c, "head") || c.every_s > 0)
+		ser_cli_usage(&c, "--like-padded goes without --chunk, --overlap, --head and --every");
+	if (ser_embed_like_padded(m, o, pad_s, &e) != SER_OK)
+		ser_cli_usage(&c, "--like-padded: %s", e.msg);
+	o->chunk_s = 0;
+}
+
 /* The head by its name, and what may stand beside it. */
 static void choose_head(const char *of, struct ser_embed_opt *o, struct ser_embed_head_opt *h)
 {
@@ -222,6 +233,7 @@ int main(int argc, char **argv)
 	struct ser_embed_head *eh = NULL;
 	const char *model = NULL, *source = NULL, *layer = NULL, *head = NULL;
 	int precision = SER_LA_FULL, dtype = SER_F4;
+	double pad_s = 0;
 	static const char *const dtypes[] = {[SER_F4] = "f4", [SER_F2] = "f2", NULL};
 	const struct ser_option opts[] = {
 		{"model", "model of ser-train or ser-model import", SER_OPT_STR(&model, "FILE"), .letter = 'm',
@@ -241,6 +253,9 @@ int main(int argc, char **argv)
 		{"chunk", "states of what is longer come from chunks of S seconds; 0: from the whole",
 		 SER_OPT_SECONDS(&o.chunk_s, "S", 0, 36000)},
 		{"overlap", "of these", SER_OPT_SECONDS(&o.overlap_s, "S", 0, 3600)},
+		{"like-padded",
+		 "what libraries give of a sound in a batch that is padded with zeros to S seconds; 0: of it alone",
+		 SER_OPT_SECONDS(&pad_s, "S", 0, 1000)},
 		{"name", "name of the new tensor (default emb, or frames)", SER_OPT_STR(&name, "NAME")},
 		{"dtype", "of it", SER_OPT_CHOICE(&dtype, "TYPE", dtypes)},
 		{"precision", "of matrix products", SER_OPT_CHOICE(&precision, "NAME", ser_la_precisions)},
@@ -262,6 +277,8 @@ int main(int argc, char **argv)
 	o.dtype = (enum ser_dtype)dtype;
 	choose(&o, source, layer);
 	choose_head(head, &o, &ho);
+	if (pad_s > 0)
+		like_padded(&o, pad_s);
 	if (head != NULL ? ser_embed_head_new(&eh, m, &ho, (enum ser_la_precision)precision, c.n_thread, &e) != 0
 			 : ser_embed_new(&em, m, &o, (enum ser_la_precision)precision, c.n_thread, &e) != 0)
 		ser_cli_die(&c, &e);

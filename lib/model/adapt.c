@@ -150,7 +150,7 @@ static int freeze_below(struct ser_model *m, size_t encoder, size_t n, struct se
 	const struct ser_encoder *c = &m->enc[encoder];
 	struct ser_tape *t = ser_tape_new(NULL, p);
 	ser_tape_reset(t, SER_TAPE_SHAPE, 0);
-	size_t seg[2] = {0, c->arch->min_frame(c->hyper) + 64};
+	size_t seg[2] = {0, ser_encoder_some_frames(c)};
 	struct ser_encoded y = ser_model_layers(m, t, encoder, ser_tape_input(t, NULL, seg[1], c->n_in, seg, 1));
 	int rc = 0;
 	if (y.n_layer == 0 || n > y.n_layer)

@@ -46,14 +46,22 @@ struct ser_arch_speech {
 	bool conv_norm,
 		conv_bias; /* conv_norm: layer norm in each; else a norm over time of each channel in the first */
 	double wave_eps;   /* > 0: the waveform is normed to mean 0, variance 1, this added to it */
+	/* > 0: zeros behind it make it so many samples, as of a padded batch, and the first norm over time is over these, too. With pad_mask
+	 * they come after the waveform was normed, and frames that see any are left out of the result. */
+	size_t pad_to;
+	bool pad_mask;
 };
 int ser_arch_speech_frames(struct ser_tape *t, const struct ser_arch_speech *o, int x);
+size_t ser_arch_speech_n(size_t n_sample);     /* frames of so many samples, 400 at least */
 size_t ser_arch_speech_least(const double *h); /* 400 */
+/* Zeros behind each segment, which has n_row rows at most */
+int ser_arch_pad(struct ser_tape *t, int x, size_t n_row);
 
 /* n_layer convolutions over frames, k wide, each with a norm without parameters and GELU, for x's positions */
 struct ser_arch_positions {
 	const char *layers, *conv; /* scope of the layers, numbered from `first`; name in each */
 	size_t first, n_layer, k, groups;
+	size_t pad_to; /* > 0: zeros behind make x so many rows first, which what follows does not see but through these */
 };
 int ser_arch_position_convs(struct ser_tape *t, const struct ser_arch_positions *o, int x);
 

@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+enum { N_CONV = 7 /* over a waveform */ };
+
 int ser_arch_norm(struct ser_tape *t, const char *name, int x, double eps)
 {
 	size_t n = ser_tape_shape(t, x).n_col;
@@ -75,13 +77,37 @@ static int speech_conv(struct ser_tape *t, const struct ser_arch_speech *o, int 
 	return ser_nn_conv1d(t, x, w, b, c);
 }
 
+static struct ser_conv speech_conv_of(size_t i)
+{
+	static const size_t k[] = {10, 3, 3, 3, 3, 2, 2};
+	return (struct ser_conv){.k = k[i], .stride = i == 0 ? 5 : 2, .dil = 1, .groups = 1};
+}
+
+size_t ser_arch_speech_n(size_t n_sample)
+{
+	for (size_t i = 0; i < N_CONV; i++) {
+		struct ser_conv c = speech_conv_of(i);
+		n_sample = (size_t)ser_nn_conv_len(n_sample, &c);
+	}
+	return n_sample;
+}
+
+int ser_arch_pad(struct ser_tape *t, int x, size_t n_row)
+{
+	return ser_nn_windows(t, x, &(struct ser_windows){.n_row = n_row, .step = n_row, .least = n_row});
+}
+
 int ser_arch_speech_frames(struct ser_tape *t, const struct ser_arch_speech *o, int x)
 {
-	static const size_t k[] = {10, 3, 3, 3, 3, 2, 2}, stride[] = {5, 2, 2, 2, 2, 2, 2};
+	int wave = x;
+	if (o->pad_to > 0 && !o->pad_mask)
+		x = ser_arch_pad(t, x, o->pad_to);
 	if (o->wave_eps > 0)
 		x = ser_nn_group_norm(t, x, -1, -1, 1, o->wave_eps);
-	for (size_t i = 0; i < 7; i++) {
-		struct ser_conv c = {.k = k[i], .stride = stride[i], .dil = 1, .groups = 1};
+	if (o->pad_to > 0 && o->pad_mask)
+		x = ser_arch_pad(t, x, o->pad_to);
+	for (size_t i = 0; i < N_CONV; i++) {
+		struct ser_conv c = speech_conv_of(i);
 		ser_tape_enter(t, "%s.%zu", o->layers, i);
 		x = speech_conv(t, o, x, &c);
 		if (o->conv_norm)
@@ -91,20 +117,28 @@ int ser_arch_speech_frames(struct ser_tape *t, const struct ser_arch_speech *o, 
 		x = ser_nn_gelu(t, x);
 		ser_tape_leave(t);
 	}
-	return x;
+	return o->pad_to > 0 && o->pad_mask ? ser_nn_cut(t, x, wave, ser_arch_speech_n) : x;
+}
+
+static size_t all_rows(size_t n)
+{
+	return n;
 }
 
 int ser_arch_position_convs(struct ser_tape *t, const struct ser_arch_positions *o, int x)
 {
+	int own = x;
 	size_t n_ch = ser_tape_shape(t, x).n_col;
 	struct ser_conv c = {.k = o->k, .stride = 1, .dil = 1, .pad = o->k / 2, .groups = o->groups};
+	if (o->pad_to > 0)
+		x = ser_arch_pad(t, x, o->pad_to);
 	for (size_t i = 0; i < o->n_layer; i++) {
 		ser_tape_enter(t, "%s.%zu", o->layers, o->first + i);
 		x = ser_nn_trim(t, ser_layer_conv1d(t, o->conv, x, n_ch, &c, true), 0, 1 - o->k % 2);
 		ser_tape_leave(t);
 		x = ser_nn_gelu(t, ser_nn_layer_norm(t, x, -1, -1, 1e-5));
 	}
-	return x;
+	return o->pad_to > 0 ? ser_nn_cut(t, x, own, all_rows) : x;
 }
 
 size_t ser_arch_speech_least(const double *h)

@@ -2,7 +2,8 @@
 /* wav2vec2, hubert, wavlm, data2vec-audio: convolutions over the waveform, convolutions for positions, transformer layers
  * (Baevski et al. 2020; Hsu et al. 2021; Chen et al. 2022; Baevski et al. 2022). The input is a waveform [N,1] at 16 kHz in
  * [-1,1]; frames come 50 a second. The embedding is their mean. Parameters as in model/arch.h; weight norm is spelt weight_g,
- * weight_v. Convolutions see each utterance alone, and norms over time its own frames: a batch gives what one by one gives. */
+ * weight_v. Convolutions see each utterance alone, and norms over time its own frames: a batch gives what one by one gives. With pad_to it
+ * gives what transformers gives of a batch padded to that, where norms over time, and the five convolutions for positions, hear the zeros. */
 #include "model/arch.h"
 
 #include <math.h>
@@ -15,6 +16,7 @@ enum {
 	CONV_DIM,
 	CONV_NORM,
 	CONV_BIAS,
+	PROJ_NORM,
 	PRE_NORM,
 	POS_KERNEL,
 	POS_GROUPS,
@@ -28,6 +30,8 @@ enum {
 	MASK_SPAN,
 	MASK_CH,
 	MASK_CH_SPAN,
+	PAD_TO,
+	PAD_MASK,
 	BUCKETS,
 	FAR
 };
@@ -40,6 +44,7 @@ enum {
 	[CONV_DIM] = {"conv_dim", 512, 1, 8192, SER_HYPER_WHOLE, "channels of the convolutions over the waveform"}, \
 	[CONV_NORM] = {"conv_norm", norm, 0, 1, SER_HYPER_WHOLE, "1: layer norm in each of them; 0: group norm in the first"}, \
 	[CONV_BIAS] = {"conv_bias", 0, 0, 1, SER_HYPER_WHOLE, "1: they have biases"}, \
+	[PROJ_NORM] = {"proj_norm", 1, 0, 1, SER_HYPER_WHOLE, "1: a norm before their projection to the layers'"}, \
 	[PRE_NORM] = {"pre_norm", 0, 0, 1, SER_HYPER_WHOLE, "1: norms before attention and feed-forward parts; 0: after"}, \
 	[POS_KERNEL] = {"pos_kernel", kernel, 1, 1024, SER_HYPER_WHOLE, "frames the convolution for positions sees"}, \
 	[POS_GROUPS] = {"pos_groups", 16, 1, 1024, SER_HYPER_WHOLE, "its groups"}, \
@@ -52,7 +57,9 @@ enum {
 	[MASK] = {"mask", 0, 0, 1, SER_HYPER_REAL, "share of frames that training replaces by the mask vector, in spans"}, \
 	[MASK_SPAN] = {"mask_span", 10, 1, 1000, SER_HYPER_WHOLE, "frames of a span"}, \
 	[MASK_CH] = {"mask_channels", 0, 0, 1, SER_HYPER_REAL, "share of channels that training sets to 0, in spans"}, \
-	[MASK_CH_SPAN] = {"mask_channels_span", 10, 1, 1000, SER_HYPER_WHOLE, "channels of a span"}
+	[MASK_CH_SPAN] = {"mask_channels_span", 10, 1, 1000, SER_HYPER_WHOLE, "channels of a span"}, \
+	[PAD_TO] = {"pad_to", 0, 0, 1.6e7, SER_HYPER_WHOLE, "samples to which zeros are put behind waveforms, as in padded batches; 0: none"}, \
+	[PAD_MASK] = {"pad_mask", 1, 0, 1, SER_HYPER_WHOLE, "1: frames of such zeros are masked; 0: they count as others do"}
 static const struct ser_hyper wav2vec2[] = {COMMON(0, 128, 0), {0}};
 static const struct ser_hyper data2vec[] = {COMMON(1, 19, 5), {0}};
 static const struct ser_hyper wavlm[] = {
@@ -87,6 +94,8 @@ static int positions(struct ser_tape *t, const double *h, int x)
 				       .n_layer = (size_t)h[POS_LAYERS],
 				       .k = (size_t)h[POS_KERNEL],
 				       .groups = (size_t)h[POS_GROUPS]};
+	if (h[PAD_TO] > 0 && h[PAD_MASK] != 0)
+		o.pad_to = ser_arch_speech_n((size_t)h[PAD_TO]);
 	return o.n_layer > 0 ? ser_arch_position_convs(t, &o, x) : position_conv(t, h, x);
 }
 
@@ -100,10 +109,14 @@ static int features(struct ser_tape *t, const double *h, int x, struct ser_encod
 							     .n_ch = (size_t)h[CONV_DIM],
 							     .conv_norm = h[CONV_NORM] != 0,
 							     .conv_bias = h[CONV_BIAS] != 0,
-							     .wave_eps = h[NORMALIZE] != 0 ? 1e-7 : 0},
+							     .wave_eps = h[NORMALIZE] != 0 ? 1e-7 : 0,
+							     .pad_to = (size_t)h[PAD_TO],
+							     .pad_mask = h[PAD_MASK] != 0},
 				   x);
 	y->front.there = true;
-	y->front.features = x = ser_arch_norm(t, "feature_projection.layer_norm", x, 1e-5);
+	if (h[PROJ_NORM] != 0)
+		x = ser_arch_norm(t, "feature_projection.layer_norm", x, 1e-5);
+	y->front.features = x;
 	x = ser_nn_dropout(t, ser_layer_linear(t, "feature_projection.projection", x, D, true), h[DROPOUT]);
 	int v = ser_layer_param(t, "masked_spec_embed", SER_P_NO_DECAY, (struct ser_init){SER_INIT_UNIFORM, 1}, 1, &D);
 	struct ser_mask mask = {h[MASK], (size_t)h[MASK_SPAN], 2, h[MASK_CH], (size_t)h[MASK_CH_SPAN]};
@@ -166,7 +179,14 @@ static const char *check(const double *h)
 {
 	if ((size_t)h[DIM] % (size_t)h[HEADS] != 0)
 		return "dim is no multiple of heads";
+	if (h[PAD_TO] > 0 && h[PAD_TO] < (double)ser_arch_speech_least(h))
+		return "pad_to is less than the 400 samples that a frame sees";
 	return (size_t)h[DIM] % (size_t)h[POS_GROUPS] != 0 ? "dim is no multiple of pos_groups" : NULL;
+}
+
+static size_t max_frame(const double *h)
+{
+	return h[PAD_TO] > 0 ? (size_t)h[PAD_TO] : SIZE_MAX;
 }
 
 static const char *check_wavlm(const double *h)
@@ -183,6 +203,7 @@ const struct ser_arch ser_arch_wav2vec2 = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.max_frame = max_frame,
 	.hop = 320,
 	.extractor = "feature_extractor.",
 	.n_in = 1,
@@ -194,6 +215,7 @@ const struct ser_arch ser_arch_hubert = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.max_frame = max_frame,
 	.hop = 320,
 	.extractor = "feature_extractor.",
 	.n_in = 1,
@@ -205,6 +227,7 @@ const struct ser_arch ser_arch_wavlm = {
 	.build = build_wavlm,
 	.min_frame = ser_arch_speech_least,
 	.check = check_wavlm,
+	.max_frame = max_frame,
 	.hop = 320,
 	.extractor = "feature_extractor.",
 	.n_in = 1,
@@ -216,6 +239,7 @@ const struct ser_arch ser_arch_data2vec_audio = {
 	.build = build,
 	.min_frame = ser_arch_speech_least,
 	.check = check,
+	.max_frame = max_frame,
 	.hop = 320,
 	.extractor = "feature_extractor.",
 	.n_in = 1,

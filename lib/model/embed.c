@@ -62,6 +62,21 @@ int ser_embed_layers(struct ser_embed_opt *o, const struct ser_model *m, const c
 	return rc;
 }
 
+int ser_embed_like_padded(struct ser_model *m, const struct ser_embed_opt *o, double s, struct ser_err *e)
+{
+	enum { RATE_HZ = 16000 };
+	static const char name[] = "pad_to";
+	for (size_t i = 0; i < ser_model_source_terms(m, &o->source); i++) {
+		struct ser_encoder *c = &m->enc[ser_model_source_term(m, &o->source, i).encoder];
+		if (ser_encoder_hyper(c, name, strlen(name), rint(s * RATE_HZ), e) != SER_OK)
+			return e->code;
+		const char *why = c->arch->check != NULL ? c->arch->check(c->hyper) : NULL;
+		if (why != NULL)
+			return ser_fail(e, SER_EUSAGE, "%s", why);
+	}
+	return SER_OK;
+}
+
 /* Frames of n rows */
 static size_t n_frame(const struct ser_model *m, size_t encoder, size_t n)
 {
@@ -78,6 +93,8 @@ size_t ser_embed_hop(const struct ser_model *m, size_t encoder)
 {
 	enum { LONG = 32000 };
 	const struct ser_encoder *c = &m->enc[encoder];
+	if (c->arch->hop > 0)
+		return c->arch->hop;
 	size_t most = c->arch->max_frame != NULL ? c->arch->max_frame(c->hyper) : SIZE_MAX;
 	size_t n = most / 2 < LONG ? most / 2 : LONG;
 	if (n < c->arch->min_frame(c->hyper))

@@ -32,6 +32,10 @@ struct ser_embed_opt {
 /* "6", "4-9", "all" of the encoder at o->source's one term. SER_EUSAGE. */
 int ser_embed_layers(struct ser_embed_opt *o, const struct ser_model *m, const char *text, struct ser_err *e);
 
+/* The encoders of o->source give what libraries give of a batch padded with zeros to s seconds, each record as one of it: their
+ * hyper-parameter pad_to is set. SER_EUSAGE: one has none. Before ser_embed_new(). */
+int ser_embed_like_padded(struct ser_model *m, const struct ser_embed_opt *o, double s, struct ser_err *e);
+
 /* An encoder's rows of input from frame to frame; 0: it has no frames, or none of equal steps. */
 size_t ser_embed_hop(const struct ser_model *m, size_t encoder);
 

@@ -312,12 +312,19 @@ int ser_model_source(const struct ser_model *m, struct ser_tape *t, const struct
 	return ser_model_join(t, n, part);
 }
 
+size_t ser_encoder_some_frames(const struct ser_encoder *c)
+{
+	size_t n = c->arch->min_frame(c->hyper) + 64,
+	       most = c->arch->max_frame != NULL ? c->arch->max_frame(c->hyper) : n;
+	return n < most ? n : most;
+}
+
 size_t ser_model_n_layer(const struct ser_model *m, size_t encoder)
 {
 	const struct ser_encoder *c = &m->enc[encoder];
 	struct ser_tape *t = ser_tape_new(NULL, m->params);
 	ser_tape_reset(t, SER_TAPE_SHAPE, 0);
-	size_t seg[2] = {0, c->arch->min_frame(c->hyper) + 64};
+	size_t seg[2] = {0, ser_encoder_some_frames(c)};
 	size_t n = ser_model_encode(m, t, encoder, ser_tape_input(t, NULL, seg[1], c->n_in, seg, 1)).n_layer;
 	ser_tape_free(t);
 	return n;

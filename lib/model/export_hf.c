@@ -31,7 +31,8 @@ static double value(const struct ser_encoder *c, const char *name, const struct 
 
 static bool is_processor_key(const char *key)
 {
-	static const char *const keys[] = {"do_normalize", "sampling_rate", "n_fft", "hop_length"};
+	static const char *const keys[] = {"do_normalize", "return_attention_mask", "sampling_rate", "n_fft",
+					   "hop_length"};
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		if (strcmp(keys[i], key) == 0)
 			return true;
@@ -68,7 +69,6 @@ static void speech(const struct ser_encoder *c, struct ser_arena *a, struct ser_
 	ser_val_set(a, processor, "feature_extractor_type", ser_str("Wav2Vec2FeatureExtractor"));
 	ser_val_set(a, processor, "feature_size", ser_int(1));
 	ser_val_set(a, processor, "padding_value", ser_real(0));
-	ser_val_set(a, processor, "return_attention_mask", ser_bool(layer));
 }
 
 static void whisper(const struct ser_encoder *c, struct ser_arena *a, struct ser_val *config, struct ser_val *processor)

@@ -340,6 +340,8 @@ static int presume(struct hypers *h, const struct ser_encoder_family *f, const s
 		*hyper(h, "pre_norm") = *hyper(h, "conv_norm") != 0 && strcmp(f->arch, "data2vec-audio") != 0;
 	if (has(h->arch, "conv_norm") && f->from != SER_FROM_HF && isnan(*hyper(h, "normalize")))
 		*hyper(h, "normalize") = *hyper(h, "conv_norm") != 0;
+	if (has(h->arch, "pad_mask") && f->from == SER_FROM_HF && isnan(*hyper(h, "pad_mask")))
+		*hyper(h, "pad_mask") = 0; /* as transformers takes a preprocessor_config.json that does not say it */
 	return 0;
 }
 

@@ -17,6 +17,7 @@ const char *const ser_encoder_sources[] = {"hf",     "fairseq",     "torchaudio"
 		{"ffn", "encoder.layers.0.feed_forward.intermediate_dense.weight", SER_SHAPE_AXIS, 0},                 \
 		{"conv_dim", "feature_extractor.conv_layers.0.conv.weight", SER_SHAPE_AXIS, 0},                        \
 		{"conv_norm", "feature_extractor.conv_layers.1.layer_norm.weight", SER_SHAPE_PRESENT, 0},              \
+		{"proj_norm", "feature_projection.layer_norm.weight", SER_SHAPE_PRESENT, 0},                           \
 	{                                                                                                              \
 		"conv_bias", "feature_extractor.conv_layers.0.conv.bias", SER_SHAPE_PRESENT, 0                         \
 	}
@@ -149,6 +150,7 @@ static const struct ser_rename hf_text[] = {
 		{"mask_time_length", "mask_span", SER_SETTING_TAKE, NULL},                                             \
 		{"apply_spec_augment", "mask", SER_SETTING_OFF, NULL},                                                 \
 		{"do_normalize", "normalize", SER_SETTING_TAKE, NULL},                                                 \
+		{"return_attention_mask", "pad_mask", SER_SETTING_TAKE, NULL},                                         \
 		{"sampling_rate", NULL, SER_SETTING_ONLY, "16000"},                                                    \
 		{"hidden_act", NULL, SER_SETTING_ONLY, "\"gelu\""},                                                    \
 		{"feat_extract_activation", NULL, SER_SETTING_ONLY, "\"gelu\""},                                       \
@@ -159,7 +161,7 @@ static const struct ser_rename hf_text[] = {
 		{"adapter_attn_dim", NULL, SER_SETTING_ONLY, "null"},                                                  \
 		{"conv_pos_batch_norm", NULL, SER_SETTING_ONLY, "false"},                                              \
 	{                                                                                                              \
-		"feat_proj_layer_norm", NULL, SER_SETTING_ONLY, "true"                                                 \
+		"feat_proj_layer_norm", "proj_norm", SER_SETTING_AGREE, NULL                                           \
 	}
 static const struct ser_setting hf_speech_settings[] = {
 	HF_SPEECH,

@@ -261,9 +261,7 @@ int ser_model_build(struct ser_model *m, struct ser_err *e)
 	ser_tape_reset(t, SER_TAPE_SHAPE, 0);
 	for (size_t i = 0; i < m->n_enc; i++) {
 		struct ser_encoder *c = &m->enc[i];
-		size_t n = c->arch->min_frame(c->hyper) + 64,
-		       most = c->arch->max_frame != NULL ? c->arch->max_frame(c->hyper) : n,
-		       seg[2] = {0, n < most ? n : most};
+		size_t seg[2] = {0, ser_encoder_some_frames(c)};
 		y[i] = ser_model_encode(m, t, i, ser_tape_input(t, NULL, seg[1], c->n_in, seg, 1));
 		c->n_emb = ser_tape_shape(t, y[i].emb).n_col;
 	}

@@ -266,6 +266,7 @@ struct ser_encoded ser_model_encode(const struct ser_model *m, struct ser_tape *
 /* That in two steps: the encoder, the mixture of its layers. */
 struct ser_encoded ser_model_layers(const struct ser_model *m, struct ser_tape *t, size_t encoder, int x);
 void ser_model_mix(const struct ser_model *m, struct ser_tape *t, size_t encoder, struct ser_encoded *y);
+size_t ser_encoder_some_frames(const struct ser_encoder *c);         /* frames that its graph can be tried with */
 size_t ser_model_n_layer(const struct ser_model *m, size_t encoder); /* 0: no transformer */
 int ser_model_part(struct ser_tape *t, const struct ser_encoded *y, enum ser_part part);
 int ser_model_join(struct ser_tape *t, size_t n, const int *part);

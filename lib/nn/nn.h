@@ -263,6 +263,8 @@ size_t ser_nn_attn_bucket(ptrdiff_t o, size_t n_bucket, size_t most);
 /* Each segment without its first and last so many rows, of which it must have more; and with `rows` [n,C] before its own. */
 int ser_nn_trim(struct ser_tape *t, int x, size_t first, size_t last);
 int ser_nn_prepend(struct ser_tape *t, int x, int rows);
+/* Each segment's first n(T) rows, of which it must have so many; T is how many that of `like` has. */
+int ser_nn_cut(struct ser_tape *t, int x, int like, size_t (*n)(size_t n_row));
 /* The same numbers, row after row, in rows of n_col, with the segments of `like`, or, -1, without. */
 int ser_nn_reshape(struct ser_tape *t, int x, size_t n_col, int like);
 /* The same rows as segments of n each. */

@@ -130,6 +130,23 @@ int ser_nn_prepend(struct ser_tape *t, int x, int rows)
 	return frames(t, x, rows, 0, 0);
 }
 
+int ser_nn_cut(struct ser_tape *t, int x, int like, size_t (*n)(size_t n_row))
+{
+	struct node X = *tape_at(t, x), L = *tape_at(t, like);
+	ser_assert(X.seg != NULL && L.seg != NULL && X.n_seg == L.n_seg);
+	size_t *seg = ser_arena_alloc(&t->arena, X.n_seg + 1, sizeof *seg);
+	seg[0] = 0;
+	for (size_t b = 0; b < X.n_seg; b++) {
+		seg[b + 1] = seg[b] + n(L.seg[b + 1] - L.seg[b]);
+		ser_assert(seg[b + 1] - seg[b] <= X.seg[b + 1] - X.seg[b]);
+	}
+	void *saved;
+	int y = tape_op(t, OP_FRAMES, 2, (int[]){x, -1}, seg[X.n_seg], X.n_col, seg, X.n_seg, &saved,
+			sizeof(struct frames));
+	*(struct frames *)saved = (struct frames){X.seg, seg, 0, 0, X.n_col};
+	return y;
+}
+
 /* ---- the same numbers in other rows ---- */
 
 int ser_nn_reshape(struct ser_tape *t, int x, size_t n_col, int like)

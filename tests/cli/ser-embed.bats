@@ -148,7 +148,7 @@ speak() {
 	done
 	ser-wav2feat --kind wave <m.tsv >wave.ser
 	ser-train classify -q -l emo --arch hubert --hyper dim=32 --hyper layers=2 --hyper heads=2 --hyper ffn=32 \
-		--hyper conv_dim=16 --hyper pos_groups=4 -e 1 -b 2 -o w.st wave.ser
+		--hyper conv_dim=16 --hyper pos_groups=4 --hyper proj_norm=0 -e 1 -b 2 -o w.st wave.ser
 }
 
 @test "layers and pooling, of samples and straight from a manifest, in chunks and whole" {
@@ -164,6 +164,32 @@ speak() {
 	[ "$(shape --frames --chunk 2 --overlap 1)" = "$(shape --frames)" ]
 	same '["frame","layer","channel"] 0.02 0 2' jq -r '.dims.frames | "\(.axes) \(.shift_s) \(.first_layer) \(.last_layer)"' \
 		<(ser-embed -m w.st --layer all --pool none m.tsv | ser-dump --header | head -n 1)
+}
+
+@test "--like-padded: as in a batch padded to so many seconds, heard as silence or masked" {
+	speak
+	mkdir hf
+	ser-model export --to hf -o hf/w w.st
+	jq -e '.feat_proj_layer_norm == false' hf/w/config.json >/dev/null # as DistilHuBERT
+	ser-model import --from hf -o masked.st hf/w
+	sed -i 's/"return_attention_mask":true/"return_attention_mask":false/' hf/w/preprocessor_config.json
+	ser-model import --from hf -o plain.st hf/w
+	sox -D s1.wav -r 16000 s.wav
+	sox -D -n -r 16000 -b 16 zeros.wav trim 0 6
+	sox -D s.wav zeros.wav long.wav trim 0 6
+	printf 'id\tpath\temo\ns1\tlong.wav\t1\n' >long.tsv
+	printf 'id\tpath\temo\ns1\ts.wav\t1\n' >s.tsv
+	ser-embed -m plain.st --layer all long.tsv >want.ser
+	ser-embed -m plain.st --layer all --like-padded 6 s.tsv >have.ser
+	ser-cmp --atol 1e-5 want.ser have.ser
+	shape() { ser-embed -m "$1" --frames "${@:2}" s.tsv | ser-dump | jq -c '.frames.shape'; }
+	[ "$(shape plain.st --like-padded 6)" = "[299,32]" ]
+	[ "$(shape masked.st --like-padded 6)" = "$(shape plain.st)" ]
+	! cmp -s <(ser-embed -m masked.st --like-padded 6 s.tsv | ser-dump -d) <(ser-embed -m masked.st s.tsv | ser-dump -d)
+	fails 1 'the model takes 32000' ser-embed -m plain.st --like-padded 2 s.tsv
+	fails 2 'pad_to is less than the 400' ser-embed -m plain.st --like-padded 20ms s.tsv
+	fails 2 'no hyper-parameter "pad_to"' ser-embed -m m.st --like-padded 2 d.ser
+	fails 2 'goes without --chunk' ser-embed -m plain.st --like-padded 6 --chunk 5 s.tsv
 }
 
 @test "what pooling gives, by NumPy" {

@@ -131,10 +131,12 @@ def gated(net, p, x, heads, table):
     return gate[..., None] * table[bucket(o)].permute(2, 0, 1)[None]
 
 
-def speech(net, x, layer_norm=False, bias=False, pre=False, wavlm=False, data2vec=False):
-    """wav2vec2, hubert, wavlm, data2vec-audio"""
+def speech(net, x, layer_norm=False, bias=False, pre=False, wavlm=False, data2vec=False, valid=None):
+    """wav2vec2, hubert, wavlm, data2vec-audio; valid: frames [T] that are no padding, the others 0 before positions and not seen after"""
     x = waveform(net, x, "feature_extractor.conv_layers.%d.", "conv", "layer_norm", 16, layer_norm, bias)
     x = net.linear("feature_projection.projection", net.norm("feature_projection.layer_norm", x), 32)
+    if valid is not None:
+        x = x * valid[:, None]
     if data2vec:
         x = x + position_convs(net, x, "encoder.pos_conv_embed.layers.%d.", "conv", 0, 4)
     else:
@@ -149,7 +151,7 @@ def speech(net, x, layer_norm=False, bias=False, pre=False, wavlm=False, data2ve
         if wavlm:
             table = net.add("encoder.layers.0.attention.rel_attn_embed.weight", (320, 4), 0.0, 1.0)
             rel = gated(net, p + "attention.", a, 4, table)
-        x = x + net.attention(names, a, 4, bias=rel)
+        x = x + net.attention(names, a, 4, bias=rel, valid=None if valid is None else valid[None])
         if pre:
             x = x + net.feed(up, net.norm(p + "final_layer_norm", x), 64)
         else:
@@ -159,6 +161,15 @@ def speech(net, x, layer_norm=False, bias=False, pre=False, wavlm=False, data2ve
     if pre:
         hidden[-1] = net.norm("encoder.layer_norm", x)
     return {"hidden_%d" % i: h[0] for i, h in enumerate(hidden)}, hidden[-1]
+
+
+def speech_padded(net, x, **how):
+    """and what comes of the first 20000 samples in a batch padded to all of x's, its frames masked or not"""
+    out, y = speech(net, x, **how)
+    x = F.pad(x[:, :20000], (0, x.shape[1] - 20000))
+    n = (20000 - 400) // 320 + 1
+    last = speech(net, x, valid=torch.arange(y.shape[1]) < n, **how)[1]
+    return dict(out, batch_row1_last_valid=last[0, :n], batch_row1_last=speech(net, x, **how)[1][0]), y
 
 
 def pooled(net, name, how, x):
@@ -392,11 +403,11 @@ def gold(path, nets):
 gold(
     "tests/golden/encoders.json",
     {
-        "w2v2_base": lambda n: speech(n, wave),
-        "w2v2_large": lambda n: speech(n, wave, layer_norm=True, bias=True, pre=True),
-        "wavlm_base": lambda n: speech(n, wave, wavlm=True),
-        "wavlm_large": lambda n: speech(n, wave, layer_norm=True, pre=True, wavlm=True),
-        "data2vec": lambda n: speech(n, wave, layer_norm=True, data2vec=True),
+        "w2v2_base": lambda n: speech_padded(n, wave),
+        "w2v2_large": lambda n: speech_padded(n, wave, layer_norm=True, bias=True, pre=True),
+        "wavlm_base": lambda n: speech_padded(n, wave, wavlm=True),
+        "wavlm_large": lambda n: speech_padded(n, wave, layer_norm=True, pre=True, wavlm=True),
+        "data2vec": lambda n: speech_padded(n, wave, layer_norm=True, data2vec=True),
         "emotion2vec": lambda n: emotion2vec(n, wave, 10, 2, 2),
         "data2vec2": lambda n: emotion2vec(n, wave, 0, 0, 1),
         "whisper": lambda n: whisper(n, mel),

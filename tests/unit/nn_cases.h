@@ -232,6 +232,8 @@ static int n_weight_norm(struct ser_tape *t, const int *x)
 	return ser_nn_trim(t, ser_nn_conv1d(t, seq(t, x[0]), ser_nn_weight_norm(t, x[1], x[2]), x[3], &c), 0, 1);
 }
 static int n_trim(struct ser_tape *t, const int *x) { return ser_nn_trim(t, seq_long(t, x[0]), 1, 3); }
+static size_t half_of(size_t n) { return (n + 1) / 2; }
+static int n_cut(struct ser_tape *t, const int *x) { return ser_nn_cut(t, seq_long(t, x[0]), seq_long(t, x[0]), half_of); }
 static int n_prepend(struct ser_tape *t, const int *x) { return ser_nn_prepend(t, seq(t, x[0]), x[1]); }
 static int n_reshape(struct ser_tape *t, const int *x) { return ser_nn_linear(t, ser_nn_reshape(t, seq(t, x[0]), 3, -1), x[1], -1); }
 static int n_chunks(struct ser_tape *t, const int *x) { return ser_nn_chunks(t, seq_long(t, x[0]), 3, 4); }
@@ -435,6 +437,7 @@ static const struct kase cases[] = {
 	{"attention logarithmic buckets", n_attn_log, {{R, 6}, {R, 6}, {R, 6}, {8, 2}}, 0},
 	{"weight_norm", n_weight_norm, {{R, 4}, {6, 8}, {1, 4}, {1, 6}}, 0},
 	{"trim", n_trim, {{22, 3}}, 0},
+	{"cut", n_cut, {{22, 3}}, 0},
 	{"prepend", n_prepend, {{R, 3}, {2, 3}}, 0},
 	{"reshape", n_reshape, {{R, 6}, {4, 3}}, 0},
 	{"chunks", n_chunks, {{22, 3}}, 0},

@@ -327,12 +327,52 @@ static void one(const struct source *s, const struct net *net)
 	ser_params_free(p);
 }
 
+/* The first 20,000 samples as in a batch that is padded to all: frames of the padding masked, or heard as silence */
+static void padded(const struct source *s, const struct net *net, bool mask)
+{
+	const struct ser_val *want = need(&s->all, net->golden),
+			     *last = ser_val_get(need(want, "outputs"),
+						 mask ? "batch_row1_last_valid" : "batch_row1_last");
+	const struct ser_arch *a = ser_arch_find(net->arch);
+	struct net as = *net;
+	size_t n = 0, seg[] = {0, 20000}, both[] = {0, 20000, 20000 + N_WAVE};
+	if (last == NULL)
+		return;
+	while (as.hyper[n] != NULL)
+		n++;
+	as.hyper[n] = "pad_to=32000";
+	as.hyper[n + 1] = mask ? "pad_mask=1" : "pad_mask=0";
+	double h[MAX_HYPER];
+	hypers(a, as.hyper, h);
+	struct ser_params *p = ser_params_new(1);
+	struct ser_tape *t = ser_tape_new(NULL, p);
+	struct input in = input_of(s, net);
+	in.x = ser_realloc(in.x, both[2], sizeof *in.x);
+	memmove(in.x + both[1], in.x, N_WAVE * sizeof *in.x);
+	ser_tape_reset(t, SER_TAPE_SHAPE, 1);
+	build(t, a, h, NULL, seg, 1, 1);
+	fill(p, need(want, "params"));
+	ser_tape_reset(t, 0, 1);
+	check_rows(s, net->golden, last, ser_tape_node(t, build(t, a, h, in.x, seg, 1, 1).frames), 0, true);
+	ser_tape_reset(t, 0, 1);
+	struct ser_node f = ser_tape_node(t, build(t, a, h, in.x, both, 2, 1).frames);
+	f.n_row = f.seg[1];
+	check_rows(s, net->golden, last, f, 0, true);
+	assert_int_equal(f.n_row, mask ? 62 : 99);
+	assert_int_equal(f.seg[2] - f.seg[1], 99);
+	free(in.x);
+	ser_tape_free(t);
+	ser_params_free(p);
+}
+
 static void goldens(void **state)
 {
 	(void)state;
 	assert_true(load(&own, "tests/golden/encoders.json", NULL));
 	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
 		one(&own, &nets[i]);
+	for (size_t i = 0; i < 2 * sizeof nets / sizeof *nets; i++)
+		padded(&own, &nets[i / 2], i % 2 != 0);
 	ser_arena_free(&own.arena);
 }
 
@@ -345,8 +385,10 @@ static void whole_arrays(void **state)
 		skip();
 	}
 	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
-		if (ser_val_get(&oracle.all, nets[i].golden) != NULL)
+		if (ser_val_get(&oracle.all, nets[i].golden) != NULL) {
 			one(&oracle, &nets[i]);
+			padded(&oracle, &nets[i], true);
+		}
 	ser_arena_free(&oracle.arena);
 }
 
