@@ -97,9 +97,8 @@ define about_emodb
 echo '# Visemes of EmoDB'"'"'s phones'; echo; \
 	echo '`$(FEATURES)`, `$(NETWORK) $(TRAIN)`. Set $(VISEMES), a class a frame: chance is an UAR of 1 / 15. Times of phones are those EmoDB comes with.'; echo
 endef
-metric_emodb = uar
 define corpus_report
-{ $(about_$(1)); ./seeds-report '$(OUT)' $(1) '$(METHODS_$(1))' '$(SEEDS)' $(metric_$(1)); echo; } >> $@.part
+{ $(about_$(1)); ./seeds-report '$(OUT)' $(1) '$(METHODS_$(1))' '$(SEEDS)'; echo; } >> $@.part
 mv $(OUT)/results.tsv $(OUT)/results.$(1).tsv
 
 endef

@@ -70,5 +70,5 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 		echo 'Penalties: '"$$(jq -r '"\(.about.n) clips of \(.about.speakers) speakers"' $(OUT)/penalty.json)"' of CREMA-D, votes of listeners. beta and alpha: none 1, 0;'; \
 		echo 'half 1, 0.5; one 1, 1; alone 0, 1, as printed (weights of classes); coupled 1, 1, our form. `$(TRAIN)`, `$(FEATURES)`.'; \
 		echo; } > $@.part
-	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' uar >> $@.part
+	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
 	mv $@.part $@

@@ -154,5 +154,5 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 		echo '`$(FEATURES)`, `$(NETWORK) $(TRAIN)`, of the shares $(SHARES) $(foreach s,$(SHARES),$(or $(EPOCHS_$(s)),$(EPOCHS))) epochs; pretraining `$(PRETRAIN)`'; \
 		echo '$(where)'; \
 		echo; } > $@.part
-	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' uar >> $@.part
+	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
 	mv $@.part $@

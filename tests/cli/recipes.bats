@@ -40,17 +40,23 @@ baved() {
 		NET_blstm='--arch blstm --hyper hidden=8'
 	rows cnn-mean blstm
 	[ "$(grep -cE '^\| baved \| (cnn-mean|blstm) \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \|$' out/RESULTS.md)" -eq 2 ]
-	recipe chunks DATA="$PWD" LEARN=emotions CORPORA=baved SEEDS=1 FOLDS='0 1' CHANNELS=8 CHUNK_baved='frames=20 chunks=4' METHODS='cnn-mean cnn-gated' \
+	recipe chunks DATA="$PWD" CORPORA=baved-emotions COSTS= SEEDS=1 FOLDS='0 1' CHANNELS=8 CHUNK_baved='frames=20 chunks=4' METHODS='cnn-mean cnn-gated' \
 		TRAIN='--epochs 1 --crop 0 --input-norm global'
 	rows cnn-mean cnn-gated
-	grep -q '^| method | UAR |' out/RESULTS.md
+	grep -q '^| method | UAR |.* McNemar |$' out/RESULTS.md
+	grep -qE '^\| cnn-gated \|.*\| [01]\.[0-9]{3} \| [01]\.[0-9]{3} \|$' out/RESULTS.md
+	recipe chunks DATA="$PWD" CORPORA='baved baved-emotions' COSTS= SEEDS='1 2' FOLDS='0 1' CHANNELS=8 CHUNK_baved='frames=20 chunks=4' \
+		METHODS='cnn-mean whole' TRAIN='--epochs 1 --crop 0 --input-norm global' # numbers and classes in one report
+	[ "$(grep -c '^| method | CCC |.* p |$' out/RESULTS.md) $(grep -c '^| method | UAR |.* McNemar |$' out/RESULTS.md)" = '1 1' ]
+	same $'ccc\nccc\nccc\nccc\nuar\nuar\nuar\nuar' awk -F'\t' 'NR > 1 {print $14}' out/results.tsv
 }
 
 @test "deepemocluster.mk: with clusters and without, with records that have no label, and with a head that is not trained" {
 	baved
-	recipe deepemocluster DATA="$PWD" QUICK=1 FOLDS='0 1' CLUSTERS=3 CHUNK='-m 31 -c 2' \
-		NETWORK='--arch deepemocluster --hyper frames=31 --hyper channels=1 --hyper emb=8 --input-norm global' TRAIN='--epochs 2 --batch 8 --crop 0'
+	recipe deepemocluster DATA="$PWD" QUICK=1 FOLDS='0 1' CORPORA='baved baved-emotions' CLUSTERS=3 CHUNK_baved='-m 31 -c 2' \
+		NETWORK='--arch deepemocluster --hyper channels=1 --hyper emb=8 --input-norm global' TRAIN='--epochs 2 --batch 8 --crop 0'
 	rows regress clusters unlabelled frozen
+	[ "$(grep -c '^| frozen |' out/RESULTS.md) $(grep -c '^| method | CCC ' out/RESULTS.md) $(grep -c '^| method | UAR ' out/RESULTS.md)" = '2 1 1' ]
 }
 
 @test "penalty.mk: five ways to weigh a penalty that votes give" {
