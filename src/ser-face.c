@@ -42,7 +42,14 @@ static void set_id(struct ser_record *r, const char *path)
 	struct ser_buf id = {0};
 	name = name != NULL ? name + 1 : path;
 	size_t n = strlen(name), from = is != NULL ? (size_t)(is - prefix) : 0;
-	n -= n > 4 && strcmp(name + n - 4, ".csv") == 0 ? 4 : 0;
+	static const char *const suffix[] = {".csv", ".tsv", ".json", ".jsonl"};
+	for (size_t i = 0; i < sizeof suffix / sizeof *suffix; i++) {
+		size_t m = strlen(suffix[i]);
+		if (n > m && strcmp(name + n - m, suffix[i]) == 0) {
+			n -= m;
+			break;
+		}
+	}
 	if (is != NULL && n >= from && memcmp(name, prefix, from) == 0) {
 		ser_buf_str(&id, is + 1);
 		name += from;
@@ -305,7 +312,13 @@ int main(int argc, char **argv)
 		{"openface3", "eight action units without numbers are OpenFace 3's", SER_OPT_FLAG(&o.openface3)},
 		{0},
 	};
-	const struct ser_option numbered[] = {
+	const struct ser_option mediapipe[] = {
+		COMMON,
+		{"face", "of several faces this one; -1: there is but one", SER_OPT_I64(&o.face, "N", -1, 1e9)},
+		{"fps", "frames a second, for tables that tell no times", SER_OPT_REAL(&o.fps, "X", 0, 10000)},
+		{0},
+	};
+	const struct ser_option arkit[] = {
 		COMMON,
 		{"fps", "frames a second, for tables that tell no times", SER_OPT_REAL(&o.fps, "X", 0, 10000)},
 		{0},
@@ -329,8 +342,8 @@ int main(int argc, char **argv)
 	};
 	const struct ser_mode modes[] = {
 		{"openface", "Tables of OpenFace to records.", openface, "TABLE..."},
-		{"mediapipe", "Tables of MediaPipe's face landmarker to records.", numbered, "TABLE..."},
-		{"arkit", "Tables of Live Link Face to records.", numbered, "TABLE..."},
+		{"mediapipe", "Tables of MediaPipe's face landmarker to records.", mediapipe, "TABLE..."},
+		{"arkit", "Tables of Live Link Face to records.", arkit, "TABLE..."},
 		{"py-feat", "Tables of Py-Feat to records.", pyfeat, "TABLE..."},
 		{"shape", "Landmarks without the head's motion.", shapes, NULL},
 		{"write", "Records to tables.", writes, NULL},

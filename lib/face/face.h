@@ -11,10 +11,11 @@
 /* ---- tracks from tables --------------------------------------------------------------------- */
 
 enum ser_face_format {
-	SER_FACE_OPENFACE,  /* OpenFace 2, and tables cleaned from its own: times in seconds, success, confidence */
-	SER_FACE_MEDIAPIPE, /* x_0 to z_477, blendshapes by name; `timestamp` in s, `timestamp_ms`, or frames */
-	SER_FACE_ARKIT,     /* Live Link Face: time code, blendshapes, rotations of head and eyes */
-	SER_FACE_PYFEAT     /* Py-Feat: frames, FaceScore, x_0 to y_67, action units */
+	SER_FACE_OPENFACE, /* OpenFace 2, and tables cleaned from its own: times in seconds, success, confidence */
+	SER_FACE_MEDIAPIPE, /* x_0 to z_477 in several spellings, a row a point, or JSON; blendshapes by name; `timestamp` in s, `timestamp_ms`,
+			     * or frames */
+	SER_FACE_ARKIT, /* Live Link Face: time code, blendshapes, rotations of head and eyes */
+	SER_FACE_PYFEAT /* Py-Feat: frames, FaceScore, x_0 to y_67, action units */
 };
 
 struct ser_face_opt {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tracks from tables: which columns a format has, which rows have a face, regular frames from these. */
+/* Tracks from tables: which rows have a face, regular frames from these. */
 #include "face/private.h"
 
 #include <math.h>
@@ -8,363 +8,66 @@
 
 const char *const ser_face_fields[] = {"land", "au", "pose", "blend"};
 
-const char *const face_arkit[] = {"EyeBlinkLeft",
-				  "EyeLookDownLeft",
-				  "EyeLookInLeft",
-				  "EyeLookOutLeft",
-				  "EyeLookUpLeft",
-				  "EyeSquintLeft",
-				  "EyeWideLeft",
-				  "EyeBlinkRight",
-				  "EyeLookDownRight",
-				  "EyeLookInRight",
-				  "EyeLookOutRight",
-				  "EyeLookUpRight",
-				  "EyeSquintRight",
-				  "EyeWideRight",
-				  "JawForward",
-				  "JawLeft",
-				  "JawRight",
-				  "JawOpen",
-				  "MouthClose",
-				  "MouthFunnel",
-				  "MouthPucker",
-				  "MouthLeft",
-				  "MouthRight",
-				  "MouthSmileLeft",
-				  "MouthSmileRight",
-				  "MouthFrownLeft",
-				  "MouthFrownRight",
-				  "MouthDimpleLeft",
-				  "MouthDimpleRight",
-				  "MouthStretchLeft",
-				  "MouthStretchRight",
-				  "MouthRollLower",
-				  "MouthRollUpper",
-				  "MouthShrugLower",
-				  "MouthShrugUpper",
-				  "MouthPressLeft",
-				  "MouthPressRight",
-				  "MouthLowerDownLeft",
-				  "MouthLowerDownRight",
-				  "MouthUpperUpLeft",
-				  "MouthUpperUpRight",
-				  "BrowDownLeft",
-				  "BrowDownRight",
-				  "BrowInnerUp",
-				  "BrowOuterUpLeft",
-				  "BrowOuterUpRight",
-				  "CheekPuff",
-				  "CheekSquintLeft",
-				  "CheekSquintRight",
-				  "NoseSneerLeft",
-				  "NoseSneerRight",
-				  "TongueOut",
-				  "HeadYaw",
-				  "HeadPitch",
-				  "HeadRoll",
-				  "LeftEyeYaw",
-				  "LeftEyePitch",
-				  "LeftEyeRoll",
-				  "RightEyeYaw",
-				  "RightEyePitch",
-				  "RightEyeRoll",
-				  NULL};
-const char *const face_mediapipe[] = {"_neutral",
-				      "browDownLeft",
-				      "browDownRight",
-				      "browInnerUp",
-				      "browOuterUpLeft",
-				      "browOuterUpRight",
-				      "cheekPuff",
-				      "cheekSquintLeft",
-				      "cheekSquintRight",
-				      "eyeBlinkLeft",
-				      "eyeBlinkRight",
-				      "eyeLookDownLeft",
-				      "eyeLookDownRight",
-				      "eyeLookInLeft",
-				      "eyeLookInRight",
-				      "eyeLookOutLeft",
-				      "eyeLookOutRight",
-				      "eyeLookUpLeft",
-				      "eyeLookUpRight",
-				      "eyeSquintLeft",
-				      "eyeSquintRight",
-				      "eyeWideLeft",
-				      "eyeWideRight",
-				      "jawForward",
-				      "jawLeft",
-				      "jawOpen",
-				      "jawRight",
-				      "mouthClose",
-				      "mouthDimpleLeft",
-				      "mouthDimpleRight",
-				      "mouthFrownLeft",
-				      "mouthFrownRight",
-				      "mouthFunnel",
-				      "mouthLeft",
-				      "mouthLowerDownLeft",
-				      "mouthLowerDownRight",
-				      "mouthPressLeft",
-				      "mouthPressRight",
-				      "mouthPucker",
-				      "mouthRight",
-				      "mouthRollLower",
-				      "mouthRollUpper",
-				      "mouthShrugLower",
-				      "mouthShrugUpper",
-				      "mouthSmileLeft",
-				      "mouthSmileRight",
-				      "mouthStretchLeft",
-				      "mouthStretchRight",
-				      "mouthUpperUpLeft",
-				      "mouthUpperUpRight",
-				      "noseSneerLeft",
-				      "noseSneerRight",
-				      NULL};
-
 struct ser_face_opt ser_face_opt_defaults(void)
 {
 	return (struct ser_face_opt){
 		.confidence = 0.5, .gap_s = 0.2, .shift_s = 0.01, .face = -1, .max = (size_t)1 << 30};
 }
 
-/* ---- columns ---- */
-
-enum clock { SECONDS, MILLISECONDS, TIMECODE, NUMBER };
-struct layout {
-	ptrdiff_t time, confidence, success, face;
-	enum clock clock;
-	double fps;
-	size_t n; /* columns of all parts */
-	struct {
-		size_t n, n_dim, cap[2];
-		size_t *col;       /* [n] of the table */
-		const char **name; /* [n] what they are called */
-	} part[SER_N_FACE_PART];
-};
-
-static void layout_free(struct layout *l)
-{
-	for (int p = 0; p < SER_N_FACE_PART; p++) {
-		free(l->part[p].col);
-		free(l->part[p].name);
-	}
-}
-
-static void add(struct layout *l, enum ser_face_part p, size_t col, const char *name)
-{
-	size_t n = l->part[p].n++;
-	l->part[p].col = ser_grow(l->part[p].col, &l->part[p].cap[0], n + 1, sizeof *l->part[p].col);
-	l->part[p].name = ser_grow(l->part[p].name, &l->part[p].cap[1], n + 1, sizeof *l->part[p].name);
-	l->part[p].col[n] = col;
-	l->part[p].name[n] = name;
-	l->n++;
-}
-
-/* Those of these columns that are there */
-static int find_named(struct face_table *t, struct layout *l, enum ser_face_part p, const char *const *name,
-		      struct ser_err *e)
-{
-	ptrdiff_t col;
-	for (; *name != NULL; name++) {
-		if (face_table_want(t, *name, &col, e) != 0)
-			return e->code;
-		if (col >= 0)
-			add(l, p, (size_t)col, t->name[col]);
-	}
-	l->part[p].n_dim = 1;
-	return 0;
-}
-
-/* Points AXIS_0 .. of all axes, as many as there are of the first; there are n_point, or, from as many on, other_point. */
-static int find_points(struct face_table *t, struct layout *l, const char *axes, size_t n_point, size_t other_point,
-		       struct ser_err *e)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < (n == 0 ? n_point : n); i++)
-		for (const char *a = axes; *a != '\0'; a++) {
-			char name[32];
-			ptrdiff_t col, more;
-			snprintf(name, sizeof name, "%c_%zu", *a, other_point);
-			if (i == 0 && a == axes && other_point > 0) {
-				if (face_table_want(t, name, &more, e) != 0)
-					return e->code;
-				n = more >= 0 ? n_point : other_point;
-			}
-			snprintf(name, sizeof name, "%c_%zu", *a, i);
-			if (face_table_want(t, name, &col, e) != 0)
-				return e->code;
-			if (col < 0 && i == 0 && a == axes)
-				return 0;
-			if (col < 0)
-				return ser_fail(e, SER_EDATA, "%s: has column \"%c_0\", but no \"%s\"", t->path, *axes,
-						name);
-			add(l, SER_FACE_LAND, (size_t)col, t->name[col]);
-		}
-	l->part[SER_FACE_LAND].n_dim = strlen(axes);
-	return 0;
-}
-
-static bool digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* Columns AU01 .. or AU01_r .., called AU01 */
-static int find_units(struct face_table *t, struct layout *l, const char *suffix, struct ser_arena *a,
-		      struct ser_err *e)
-{
-	ptrdiff_t col;
-	for (size_t i = 0; i < t->n_col; i++) {
-		const char *s = t->name[i];
-		if (strncmp(s, "AU", 2) != 0 || !digit(s[2]) || !digit(s[3]) || strcmp(s + 4, suffix) != 0)
-			continue;
-		if (face_table_want(t, s, &col, e) != 0)
-			return e->code;
-		add(l, SER_FACE_AU, (size_t)col, ser_arena_strndup(a, s, 4));
-	}
-	l->part[SER_FACE_AU].n_dim = 1;
-	return 0;
-}
-
-/* OpenFace 3's eight units have no numbers in its tables. */
-static int find_openface3(struct face_table *t, struct layout *l, bool wanted, struct ser_err *e)
-{
-	static const char *const stem[] = {"AU_", "au_", "AU", "au", NULL}, *const unit[] = {"AU01", "AU06", "AU12",
-											     "AU15", "AU17", "AU02",
-											     "AU09", "AU10"};
-	ptrdiff_t col = -1;
-	char name[16];
-	size_t s = 0;
-	for (; stem[s] != NULL && col < 0; s++) {
-		snprintf(name, sizeof name, "%s0", stem[s]);
-		if (face_table_want(t, name, &col, e) != 0)
-			return e->code;
-	}
-	if (col < 0)
-		return wanted ? ser_fail(e, SER_EDATA, "%s: has no units AU_0 to AU_7 of OpenFace 3", t->path) : 0;
-	if (!wanted)
-		return ser_fail(e, SER_EDATA,
-				"%s: column \"%s\" does not say which action unit it is: --openface3 takes eight of "
-				"them as OpenFace 3's",
-				t->path, name);
-	for (int i = 0; i < 8; i++) {
-		snprintf(name, sizeof name, "%s%d", stem[s - 1], i);
-		if (face_table_want(t, name, &col, e) != 0)
-			return e->code;
-		if (col < 0)
-			return ser_fail(e, SER_EDATA, "%s: no column \"%s\"", t->path, name);
-		add(l, SER_FACE_AU, (size_t)col, unit[i]);
-	}
-	l->part[SER_FACE_AU].n_dim = 1;
-	return 0;
-}
-
-static int find_clock(struct face_table *t, struct layout *l, double fps, struct ser_err *e)
-{
-	static const struct {
-		const char *name;
-		enum clock clock;
-	} clocks[] = {{"timestamp", SECONDS},
-		      {"timestamp_ms", MILLISECONDS},
-		      {"Timecode", TIMECODE},
-		      {"frame", NUMBER},
-		      {"Frame", NUMBER}};
-	l->time = -1;
-	for (size_t i = 0; i < sizeof clocks / sizeof *clocks && l->time < 0; i++) {
-		if (face_table_want(t, clocks[i].name, &l->time, e) != 0)
-			return e->code;
-		l->clock = clocks[i].clock;
-	}
-	if (l->time < 0)
-		return ser_fail(e, SER_EDATA,
-				"%s: no column \"timestamp\", \"timestamp_ms\", \"Timecode\" or \"frame\"", t->path);
-	l->fps = fps > 0 ? fps : l->clock == TIMECODE ? 60 : 0;
-	if (l->clock == NUMBER && !(l->fps > 0))
-		return ser_fail(e, SER_EDATA,
-				"%s: numbers its frames and tells no times: --fps says how many a second there are",
-				t->path);
-	return 0;
-}
-
-static int find(struct face_table *t, struct layout *l, enum ser_face_format format, const struct ser_face_opt *o,
-		struct ser_arena *a, struct ser_err *e)
-{
-	static const char *const openface[] = {"pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz", NULL},
-				 *const pyfeat[] = {"Pitch", "Roll", "Yaw", NULL};
-	int rc = find_clock(t, l, o->fps, e);
-	l->confidence = l->success = l->face = -1;
-	if (rc == 0 && format == SER_FACE_OPENFACE) {
-		rc = face_table_want(t, "confidence", &l->confidence, e);
-		rc = rc == 0 ? face_table_want(t, "success", &l->success, e) : rc;
-		rc = rc == 0 ? face_table_want(t, "face_id", &l->face, e) : rc;
-		rc = rc == 0 ? find_points(t, l, o->space ? "XYZ" : "xy", 68, 0, e) : rc;
-		rc = rc == 0 ? find_units(t, l, "_r", a, e) : rc;
-		rc = rc == 0 ? find_openface3(t, l, o->openface3, e) : rc;
-		rc = rc == 0 ? find_named(t, l, SER_FACE_POSE, openface, e) : rc;
-	} else if (rc == 0 && format == SER_FACE_MEDIAPIPE) {
-		rc = find_points(t, l, "xyz", 478, 468, e);
-		rc = rc == 0 ? find_named(t, l, SER_FACE_BLEND, face_mediapipe, e) : rc;
-	} else if (rc == 0 && format == SER_FACE_ARKIT) {
-		rc = find_named(t, l, SER_FACE_BLEND, face_arkit, e);
-	} else if (rc == 0) {
-		rc = face_table_want(t, "FaceScore", &l->confidence, e);
-		rc = rc == 0 ? find_points(t, l, "xy", 68, 0, e) : rc;
-		rc = rc == 0 ? find_units(t, l, "", a, e) : rc;
-		rc = rc == 0 ? find_named(t, l, SER_FACE_POSE, pyfeat, e) : rc;
-	}
-	if (rc == 0 && l->n == 0)
-		rc = ser_fail(e, SER_EDATA,
-			      "%s: has no column of landmarks, action units, pose or blendshapes of this format",
-			      t->path);
-	return rc;
-}
-
 /* ---- rows ---- */
+
+static const double DAY_S = 86400;
 
 struct rows {
 	size_t n, cap_time, cap_good, cap_x;
-	double *time;
+	double *time; /* s from the video's beginning; as the clock counts it while rows are read */
 	bool *good;
 	float *x; /* [n, columns] */
 };
 
-/* HH:MM:SS:FF, frames with or without a fraction */
+/* HH:MM:SS:FF, frames with or without a fraction; with ; of drop-frame */
 static int timecode(const struct face_table *t, size_t col, double fps, double *y, struct ser_err *e)
 {
 	int h, m, s, used = 0;
 	double f;
 	const char *text = t->cell[col];
-	if (sscanf(text, "%2d:%2d:%2d:%n", &h, &m, &s, &used) != 3 || used == 0 || h < 0 || m < 0 || s < 0 ||
+	if (sscanf(text, "%2d:%2d:%2d%*1[:;]%n", &h, &m, &s, &used) != 3 || used == 0 || h < 0 || m < 0 || s < 0 ||
 	    ser_parse_real(text + used, 0, 1000, &f, NULL) != 0)
 		return ser_fail(e, SER_EDATA, "%s:%zu: \"%.40s\" is no time code HH:MM:SS:FF", t->path, t->line, text);
 	*y = 3600.0 * h + 60.0 * m + s + f / fps;
 	return 0;
 }
 
-static int time_of(const struct face_table *t, const struct layout *l, double *y, struct ser_err *e)
+/* Of what a clock counts */
+static double seconds(const struct face_layout *l, double y)
+{
+	return l->clock == FACE_MILLISECONDS ? y / 1000 : l->clock == FACE_NUMBER ? y / l->fps : y;
+}
+
+/* As the clock counts it */
+static int time_of(const struct face_table *t, const struct face_layout *l, double *y, struct ser_err *e)
 {
 	size_t col = (size_t)l->time;
-	if (l->clock == TIMECODE)
+	if (l->clock == FACE_TIMECODE)
 		return timecode(t, col, l->fps, y, e);
 	if (face_table_number(t, col, y, e) != 0)
 		return e->code;
-	if (!(*y >= 0 && *y < 1e9))
-		return ser_fail(e, SER_EDATA, "%s:%zu: \"%.40s\" is no time", t->path, t->line, t->cell[col]);
-	*y = l->clock == MILLISECONDS ? *y / 1000 : l->clock == NUMBER ? *y / l->fps : *y;
+	if (!(*y >= 0 && *y < 1e13))
+		return ser_fail(e, SER_EDATA, "%s:%zu: %g is no time", t->path, t->line, *y);
 	return 0;
 }
 
 /* Is this row of the face that is wanted? 1, 0, SER_EDATA; *first: the face of the first row */
-static int of_face(const struct face_table *t, const struct layout *l, int64_t want, double *first, struct ser_err *e)
+static int of_face(const struct face_table *t, const struct face_layout *l, int64_t want, double *first,
+		   struct ser_err *e)
 {
 	double id;
 	if (l->face < 0)
 		return 1;
 	if (face_table_number(t, (size_t)l->face, &id, e) != 0)
 		return e->code;
+	if (isnan(id)) /* nobody was seen */
+		return 1;
 	if (want >= 0)
 		return id == (double)want;
 	if (isnan(*first))
@@ -375,16 +78,18 @@ static int of_face(const struct face_table *t, const struct layout *l, int64_t w
 			*first);
 }
 
-static int add_row(const struct face_table *t, const struct layout *l, const struct ser_face_opt *o, struct rows *r,
-		   struct ser_err *e)
+static int add_row(const struct face_table *t, const struct face_layout *l, const struct ser_face_opt *o,
+		   struct rows *r, struct ser_err *e)
 {
 	double time, confidence = 1, success = 1, v;
 	if (time_of(t, l, &time, e) != 0)
 		return e->code;
+	while (l->clock == FACE_TIMECODE && r->n > 0 && time < r->time[r->n - 1] - DAY_S / 2) /* past midnight */
+		time += DAY_S;
 	if (r->n > 0 && !(time > r->time[r->n - 1]))
 		return ser_fail(e, SER_EDATA,
 				"%s:%zu: %g s does not come after %g s: frames out of order, or several faces", t->path,
-				t->line, time, r->time[r->n - 1]);
+				t->line, seconds(l, time), seconds(l, r->time[r->n - 1]));
 	if ((l->confidence >= 0 && face_table_number(t, (size_t)l->confidence, &confidence, e) != 0) ||
 	    (l->success >= 0 && face_table_number(t, (size_t)l->success, &success, e) != 0))
 		return e->code;
@@ -405,7 +110,7 @@ static int add_row(const struct face_table *t, const struct layout *l, const str
 	return 0;
 }
 
-static int read_rows(struct face_table *t, const struct layout *l, const struct ser_face_opt *o, struct rows *r,
+static int read_rows(struct face_table *t, const struct face_layout *l, const struct ser_face_opt *o, struct rows *r,
 		     struct ser_err *e)
 {
 	double first = (double)NAN;
@@ -420,10 +125,12 @@ static int read_rows(struct face_table *t, const struct layout *l, const struct 
 		any = any || r->good[i];
 	if (rc < 0)
 		return rc;
-	double from = r->n > 0 && (l->clock == NUMBER || l->clock == TIMECODE) ? r->time[0]
-									       : 0; /* they count from anywhere */
+	/* Numbers of frames and time codes count from anywhere, and clocks of the day from 1970. */
+	bool counted =
+		l->clock == FACE_NUMBER || l->clock == FACE_TIMECODE || (r->n > 0 && seconds(l, r->time[0]) > DAY_S);
+	double from = r->n > 0 && counted ? r->time[0] : 0;
 	for (size_t i = 0; i < r->n; i++)
-		r->time[i] -= from;
+		r->time[i] = seconds(l, r->time[i] - from);
 	return any ? 0 : ser_fail(e, SER_EDATA, "%s: no frame with a face among %zu", t->path, r->n);
 }
 
@@ -463,7 +170,7 @@ static int16_t between(const struct rows *r, const struct ser_face_opt *o, doubl
 	return whole || there ? 1 : known ? 0 : -1;
 }
 
-static int resample(struct ser_face *f, const struct layout *l, const struct rows *r, const struct ser_face_opt *o,
+static int resample(struct ser_face *f, const struct face_layout *l, const struct rows *r, const struct ser_face_opt *o,
 		    const char *path, struct ser_err *e)
 {
 	double n = floor(r->time[r->n - 1] / o->shift_s + 1e-6) + 1, step = usual_step(r);
@@ -498,12 +205,15 @@ int ser_face_read(struct ser_face **out, const char *path, enum ser_face_format 
 		  struct ser_err *e)
 {
 	struct face_table t;
-	struct layout l = {.n = 0};
+	struct face_layout l = {0};
 	struct rows r = {.n = 0};
 	struct ser_face *f = ser_calloc(1, sizeof *f);
-	int rc = face_table_open(&t, path, o->max, e);
-	rc = rc == 0 ? find(&t, &l, format, o, &f->arena, e) : rc;
+	int rc = face_table_open(&t, path, o->face, o->max, e);
+	rc = rc == 0 ? face_layout_find(&l, &t, format, o, &f->arena, e) : rc;
 	rc = rc == 0 ? read_rows(&t, &l, o, &r, e) : rc;
+	if (rc == 0 && format == SER_FACE_MEDIAPIPE && l.clock == FACE_SECONDS && usual_step(&r) > 5)
+		for (size_t i = 0; i < r.n; i++) /* MediaPipe counts milliseconds, whatever its users call them */
+			r.time[i] /= 1000;
 	rc = rc == 0 ? resample(f, &l, &r, o, path, e) : rc;
 	for (int p = 0; p < SER_N_FACE_PART && rc == 0; p++) {
 		struct ser_face_columns *c = &f->part[p];
@@ -514,7 +224,7 @@ int ser_face_read(struct ser_face **out, const char *path, enum ser_face_format 
 			c->name[k] = ser_arena_strndup(&f->arena, l.part[p].name[k], strlen(l.part[p].name[k]));
 	}
 	face_table_close(&t);
-	layout_free(&l);
+	face_layout_free(&l);
 	free(r.time);
 	free(r.good);
 	free(r.x);

@@ -159,7 +159,7 @@ exec(sys.stdin.read())' "$1"
 	fails 1 'no frame with a face among 50' ser-face openface gone.csv
 	fails 1 'no column of landmarks' ser-face arkit <(printf 'Timecode\n0:0:0:0\n')
 	fails 1 'no column "timestamp"' ser-face openface <(printf 'face, confidence\n0, 1\n')
-	fails 1 'are more than' ser-face openface <(printf 'timestamp,AU01_r\n9e8,1\n')
+	fails 1 'are more than' ser-face openface <(printf 'timestamp,AU01_r\n0,1\n9e8,1\n')
 	fails 1 'empty' ser-face openface /dev/null
 	run -1 --separate-stderr ser-face openface -k gone.csv 01-02.csv
 	[[ $stderr == *'"gone"'* || $stderr == *gone* ]]
@@ -173,6 +173,124 @@ w = sys.stdout.buffer.write
 w(msgpack.packb({"ser": 1, "prov": [], "dims": {}}))
 w(msgpack.packb({"id": "a", "x": np.zeros((2, 3, 2), "f4")}, default=msgpack_numpy.encode))
 w(msgpack.packb({"end": 1}))')
+}
+
+@test "ser-face mediapipe: coordinates, points and JSON as people write them are one track" {
+	face m mediapipe -v n=0 -v lost=3-4
+	ser-face mediapipe m.csv >m.ser
+	$PYTHON <<-'END'
+		import csv, json
+		rows = list(csv.reader(open("m.csv")))
+		head, rows = rows[0], [[float(c) if c else None for c in r] for r in rows[1:]]
+		blend = head[1 + 3 * 478:]
+		def table(name, head, rows, sep=",", eol="\n"):
+		    with open(name, "w", newline="") as f:
+		        for r in [head] + rows:
+		            f.write(sep.join("" if c is None else str(c) for c in r) + eol)
+		for k, spell in enumerate(("{a}{i}", "{i}_{a}", "landmark_{i}_{a}", "lm{i}_{a}", "mesh_{a}_{i}")):
+		    table(f"wide{k}.csv", head[:1] + [spell.format(i=i, a=a) for i in range(478) for a in "xyz"] + blend, rows)
+		table("upper.csv", ["time_ms"] + [f"Landmark_{i}_{a}" for i in range(478) for a in "XYZ"] + blend, rows, ";", "\r\n")
+		table("one.csv", ["timestamp_ms"] + [f"{a}{i}" for i in range(1, 479) for a in "xyz"] + blend, rows)
+		table("tab.csv", [f'"{h}"' for h in head], rows, "\t")
+		table("quoted.csv", ["", "file"] + head, [[k, '"a, b.mp4"'] + r for k, r in enumerate(rows)])
+		table("seconds.csv", ["timestamp"] + head[1:], [[r[0] / 1000] + r[1:] for r in rows])
+		table("unnamed.csv", ["timestamp"] + head[1:], rows) # milliseconds that do not say so
+		table("epoch.csv", head, [[r[0] + 1710921600000] + r[1:] for r in rows])
+		seen = [r for r in rows if r[1] is not None]
+		table("long.csv", ["Timestamp_ms", "face_idx", "Landmark_ID", "X", "Y", "Z"],
+		      [[r[0], 0, i] + r[1 + 3 * i:4 + 3 * i] for r in seen for i in range(478)])
+		table("other.csv", ["timestamp_ms", "face_idx", "landmark_index", "x", "y", "z"],
+		      [[r[0], f, i] + [c + f for c in r[1 + 3 * i:4 + 3 * i]] for r in seen for f in (0, 1) for i in range(478)])
+		def points(r, kind):
+		    p = [r[1 + 3 * i:4 + 3 * i] for i in range(478)]
+		    return [dict(zip("xyz", q)) for q in p] if kind == dict else p
+		def shapes(r, name): return [{name: b, "score": v} for b, v in zip(blend, r[1435:])]
+		def frame(r, kind):
+		    t, face = r[0], r[1] is not None
+		    if kind == 0: # tasks-vision of JavaScript
+		        return {"timestamp": t, "results": {"faceLandmarks": [points(r, dict)] if face else [],
+		                "faceBlendshapes": [{"categories": shapes(r, "categoryName"), "headIndex": -1}] if face else []}}
+		    if kind == 1: # attributes of Python's
+		        return {"timestamp_ms": t, "face_landmarks": [points(r, dict)] if face else [], "face_blendshapes": [shapes(r, "category_name")] if face else []}
+		    if kind == 2:
+		        return {"timestamp_ms": t, "landmarks": points(r, list) if face else None, "blendshapes": dict(zip(blend, r[1435:])) if face else None}
+		    if kind == 3:
+		        return {"frame": int(t / 40), "landmarks": sum(points(r, list), []) if face else [], "blendshapes": dict(zip(blend, r[1435:])) if face else {}}
+		    return {"timestamp_ms": t, "multi_face_landmarks": [{"landmark": points(r, dict)}] if face else [], "blendshapes": shapes(r, "name") if face else []}
+		for k in range(5):
+		    json.dump([frame(r, k) for r in rows], open(f"list{k}.json", "w"))
+		json.dump({"fps": 25, "note": "[{\"", "frames": [frame(r, 1) for r in rows]}, open("inner.json", "w"), indent=1)
+		open("lines.jsonl", "w").write("\n".join(json.dumps(frame(r, 2)) for r in rows))
+		two = lambda r: {"timestamp_ms": r[0], "face_landmarks": [points([c + 1 if c else c for c in r], dict), points(r, dict)]}
+		json.dump([two(r) for r in seen], open("two.json", "w"))
+		json.dump([dict(timestamp_ms=0, landmarks=points(rows[0], list)), dict(timestamp_ms=40, landmarks=points(rows[0], list)[:468])], open("fewer.json", "w"))
+	END
+	alike() { # FILE OPTION...: the same landmarks, and blendshapes where the file has them
+		ser-face mediapipe "${@:2}" "$1" >o.ser
+		$PYTHON -c '
+import sys, msgpack, msgpack_numpy, numpy as np
+a, b = [[x for x in msgpack.Unpacker(open(f, "rb"), object_hook=msgpack_numpy.decode, raw=False, max_buffer_size=0) if "dims" in x or "id" in x] for f in ("m.ser", "o.ser")]
+for k in ("land", "blend"):
+    if k in b[1]:
+        assert np.allclose(a[1][k], b[1][k], atol=1e-5), k
+        assert a[0]["dims"][k]["columns"] == b[0]["dims"][k]["columns"], k
+assert (a[1]["seen"] == b[1]["seen"]).all()
+assert b[1]["id"] == sys.argv[1], b[1]["id"]
+print(*(k for k in ("land", "blend") if k in b[1]))' "${1%.*}"
+	}
+	for f in wide?.csv upper.csv one.csv tab.csv quoted.csv seconds.csv unnamed.csv epoch.csv list[0124].json inner.json lines.jsonl; do
+		[ "$(alike "$f")" = 'land blend' ] || { echo "$f"; return 1; }
+	done
+	[ "$(alike list3.json --fps 25)" = 'land blend' ]
+	[ "$(alike long.csv) $(alike other.csv --face 0) $(alike two.json --face 1)" = 'land land land' ]
+	fails 1 '--fps says how many' ser-face mediapipe list3.json
+	fails 1 'other.csv:480: face 1 beside face 0: --face says which' ser-face mediapipe other.csv
+	fails 1 'frame 1: several faces: --face says which' ser-face mediapipe two.json
+	fails 1 'frame 2: 468 points, expected 478' ser-face mediapipe fewer.json
+	head -c 100000 list1.json >cut.json
+	fails 1 'JSON that does not end: the file was cut off' ser-face mediapipe cut.json
+	head -c 100000 lines.jsonl >cut.json
+	fails 1 'frame 10: does not end' ser-face mediapipe cut.json
+	fails 1 'without frames' ser-face mediapipe <(echo '{"frames": []}')
+	fails 1 'frame 1: no object' ser-face mediapipe <(echo '[[1], 2]')
+	fails 1 'frame 1: no number "timestamp_ms"' ser-face mediapipe <(echo '[{"landmarks": []}]')
+	fails 1 'frame 1: point 1 has no numbers x and y' ser-face mediapipe <(echo '[{"frame": 0, "landmarks": [[1, 2, 3], [1]]}]')
+	fails 1 'blendshape "jawOpen" is no number' ser-face mediapipe <(echo '[{"frame": 0, "blendshapes": {"jawOpen": "x"}}]')
+	fails 1 'has no column of landmarks' ser-face mediapipe <(echo '[{"timestamp_ms": 0, "blendshapes": {"smile": 1}}]')
+	fails 1 'point 3 again in a frame' ser-face mediapipe <(printf 'frame,landmark,x,y,z\n0,3,1,1,1\n0,3,2,2,2\n')
+	fails 1 '500 numbers no point from 0 to 477' ser-face mediapipe <(printf 'frame,landmark,x,y,z\n0,500,1,1,1\n')
+	fails 1 'has column "x_0", but no "x_1"' ser-face mediapipe --fps 25 <(printf 'frame,landmark,x,y,z\n0,0,1,1,1\n')
+}
+
+@test "ser-face: time codes of drop-frame and past midnight, units that are not what their columns say, points of another scheme" {
+	printf 'Timecode,BlendshapeCount,jawOpen\n23:59:59;58,61,0\n23:59:59;59.5,61,0.5\n00:00:00;01,61,1\n' >l.csv
+	ser-face arkit --shift 0.025 l.csv >l.ser
+	py l.ser <<<'assert np.allclose(r[0]["blend"][:, 0], [0, 0.5, 1]) and h["dims"]["blend"]["columns"] == ["JawOpen"]'
+	units() { # NAME...: a table with these columns
+		{ echo "timestamp,$*" | tr ' ' ,; for t in 0 0.04 0.08; do echo "$t $(seq 0.1 0.1 "0.$#")" | tr '\n ' ',,' | sed 's/,$/\n/'; done; } >u.csv
+	}
+	units AU01_r AU02_r AU03_r AU04_r AU05_r AU06_r AU07_r AU08_r # of OpenFace 3, counted
+	fails 1 'column "AU03_r" does not say which action unit it is' ser-face openface u.csv
+	ser-face openface --openface3 u.csv >u.ser
+	py u.ser <<<'assert h["dims"]["au"]["columns"] == ["AU01", "AU06", "AU12", "AU15", "AU17", "AU02", "AU09", "AU10"] and np.allclose(r[0]["au"][0], np.arange(1, 9) / 10)'
+	units AU1 AU2 AU4 AU12 # with their numbers
+	ser-face openface u.csv >u.ser
+	py u.ser <<<'assert h["dims"]["au"]["columns"] == ["AU01", "AU02", "AU04", "AU12"]'
+	fails 1 'has no units AU_0 to AU_7' ser-face openface --openface3 u.csv
+	for n in 98 478; do
+		{ echo "frame,timestamp$(printf ',x_%d' $(seq 0 $((n - 1))))$(printf ',y_%d' $(seq 0 $((n - 1))))"; echo "0,0$(printf ',%d' $(seq $((2 * n))))"; } >p.csv
+		fails 1 'column "x_68": these are not the 68 points' ser-face openface p.csv
+		fails 1 'column "x_68": these are not the 68 points' ser-face py-feat p.csv
+	done
+	face f py-feat -v n=0
+	sed -E '1s/$/,X,Y,Z,input,frame2/; 2,$s/$/,1,2,3,"a, b.mp4",0/' f.csv >g.csv # as Py-Feat 0.7 has more, and names of files with commas
+	ser-face py-feat --fps 25 g.csv >g.ser
+	py g.ser <<<'assert h["dims"]["pose"]["columns"] == ["Pitch", "Roll", "Yaw", "X", "Y", "Z"] and (r[0]["pose"][:, 3:] == [1, 2, 3]).all()'
+	face a openface -v n=0 -v lost=10-12
+	sed -E '2,$s/^([^,]*, [^,]*, [^,]*, [^,]*), 1,/\1, True,/; 2,$s/^([^,]*, [^,]*, [^,]*, [^,]*), 0,/\1, False,/' a.csv >b.csv
+	cmp <(ser-face openface a.csv | ser-dump --data | jq .land.data) <(ser-face openface b.csv | ser-dump --data | jq .land.data)
+	same 63 awk -F, 'NR == 1 {print NF}' <(ser-face write --field blend --to arkit -o w l.ser && cat w/l.csv)
+	grep -q '^Timecode,BlendShapeCount,EyeBlinkLeft,.*,JawForward,JawRight,JawLeft,JawOpen,MouthClose,MouthFunnel,MouthPucker,MouthRight,MouthLeft,MouthSmileLeft' w/l.csv
 }
 
 @test "ser-face openface: tables as OpenFace wrote them, 713 and 714 columns, and cleaned ones" {

@@ -39,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	o.fps = n > 0 && (p[0] & 4) ? 30 : 0;
 	o.openface3 = n > 0 && (p[0] & 8);
 	o.space = n > 0 && (p[0] & 16);
+	o.face = n > 0 && (p[0] & 32) ? 0 : -1;
 	int fd = ser_fuzz_file(p + (n > 0), n - (n > 0), path);
 	if (ser_face_read(&f, path, n > 0 ? (enum ser_face_format)(p[0] & 3) : SER_FACE_OPENFACE, &o, &e) == 0) {
 		for (int k = 0; k < SER_N_FACE_PART; k++)
