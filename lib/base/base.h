@@ -142,8 +142,10 @@ int ser_parse_real(const char *s, double lo, double hi, double *out, struct ser_
 char *ser_format_real(double x, char *buf);
 char *ser_format_float(float x, char *buf);
 
-/* What a normaliser divides a column of float data by: its standard deviation sqrt(var), or 1 where the column is constant, that is
- * where the deviation is 0 or, below 10 FLT_EPSILON of the mean's size, rounding (scikit-learn's rule of StandardScaler). */
+/* The standard deviation sqrt(var) of a column of float data, 0 where the column is constant, that is where the deviation is 0 or,
+ * below 10 FLT_EPSILON of the mean's size, rounding (scikit-learn's rule of StandardScaler). */
+double ser_spread(double mean, double var);
+/* What a normaliser divides such a column by: its spread, or 1 where it is constant. */
 double ser_deviation(double mean, double var);
 
 /* The greatest |x[i]|, 0 when n is 0; not finite when any x[i] is not. */

@@ -61,10 +61,16 @@ float ser_abs_max(const float *x, size_t n)
 	return r;
 }
 
-double ser_deviation(double mean, double var)
+double ser_spread(double mean, double var)
 {
 	double sd = var > 0 ? sqrt(var) : 0;
-	return sd > 10 * (double)FLT_EPSILON * fabs(mean) ? sd : 1;
+	return sd > 10 * (double)FLT_EPSILON * fabs(mean) ? sd : 0;
+}
+
+double ser_deviation(double mean, double var)
+{
+	double sd = ser_spread(mean, var);
+	return sd > 0 ? sd : 1;
 }
 
 static int rising(const void *a, const void *b)

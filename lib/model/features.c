@@ -57,7 +57,7 @@ void ser_model_normalise(const struct ser_model *m, size_t encoder, float *x, si
 		const real *std = p->val + p->slice[in->std].at;
 		for (size_t i = 0; i < n_frame; i++)
 			for (size_t j = 0; j < d; j++)
-				x[i * d + j] = (float)((x[i * d + j] - mean[j]) / std[j]);
+				x[i * d + j] = std[j] > 0 ? (float)((x[i * d + j] - mean[j]) / std[j]) : 0;
 	}
 	if (n_moment == 0 || n_frame == 0)
 		return;
@@ -237,6 +237,5 @@ ptrdiff_t ser_model_features(const struct ser_model *m, size_t encoder, struct s
 	size_t n = shape[0] * shape[1];
 	*x = ser_grow(*x, cap, n, sizeof **x);
 	memcpy(*x, feat, n * sizeof *feat);
-	ser_model_normalise(m, encoder, *x, shape[0]);
 	return (ptrdiff_t)shape[0];
 }

@@ -69,7 +69,8 @@ enum ser_model_norm {
 	SER_NORM_NONE,
 	SER_NORM_MEAN,    /* each dimension's mean over the utterance is taken off */
 	SER_NORM_MEANVAR, /* and it is divided by its standard deviation over the utterance */
-	SER_NORM_GLOBAL /* mean and deviation over the training data: the buffers mean and std [D] below input_prefix */
+	SER_NORM_GLOBAL /* mean and deviation over the training data: the buffers mean and std [D] below input_prefix; where std is 0 the
+			   data were constant, and the dimension is read as 0: nothing was learnt of it */
 };
 extern const char *const ser_model_norms[]; /* their names, by value; ends with NULL */
 
@@ -248,11 +249,11 @@ int ser_model_check_header(const struct ser_model *m, const struct ser_header *h
 /* The tensor [T,D] of a record as float32, all finite. One axis of floats is a single frame, one axis of integers a column [T,1]. */
 int ser_model_tensor(struct ser_record *r, const char *field, const float **x, size_t shape[static 2],
 		     struct ser_err *e);
-/* What an encoder reads of a record: checked (axes, D, number of frames, finite, tokens in range) and normalised into *x, grown by
+/* What an encoder reads of a record: checked (axes, D, number of frames, finite, tokens in range) and copied into *x, grown by
  * ser_grow. Returns the number of frames, or <0. */
 ptrdiff_t ser_model_features(const struct ser_model *m, size_t encoder, struct ser_record *r, float **x, size_t *cap,
 			     struct ser_err *e);
-/* The normalisation alone, in place, x [T, D]. */
+/* The encoder's normalisation of it, in place, x [T, D]. */
 void ser_model_normalise(const struct ser_model *m, size_t encoder, float *x, size_t n_frame);
 /* The same in two steps, for parts of an utterance: how many numbers normalise one, 0 where it is not by the utterance; these numbers y
  * of the whole x [T, D], T > 0; and x [n_frame, D], some of its frames, by them. */
@@ -370,7 +371,7 @@ ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec
 			struct ser_err *e);
 /* What the tool's user should be told of the records run so far, a sentence appended to b; nothing where all is well. Under
  * SER_NORM_GLOBAL: how many have values more than 100 deviations of the training data from its mean, and of the one that stands first
- * its id, and the dimension and the distance of its furthest value. Any number of workers gives the same. */
+ * its id, and the dimension and the distance of its furthest value; and how many differ where the training data were constant. Any number of workers gives the same. */
 void ser_runner_note(const struct ser_runner *r, struct ser_buf *b);
 /* Put a node [n_row, n_col] into a record, copied, as float32: [n_col], or [n_row, n_col] when `rows`. SER_EDATA when it
  * is not finite. */

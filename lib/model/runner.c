@@ -5,14 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FAR = 100 }; /* deviations */
+static const double FAR = 100; /* deviations */
 
-/* Records with values further than that from the mean of training, and the one that stands first */
-struct far {
-	size_t n, n_far, dim;
+/* Records unlike the training data in some way, and the one that stands first */
+struct unlike {
+	size_t n, dim;
 	uint64_t index; /* of the first in its file */
 	char id[100];
 	double value;
+};
+
+/* What is seen of an encoder's input: values that far from the mean, and other values where all were the same. */
+struct seen {
+	size_t n;
+	struct unlike far, moved;
 };
 
 struct worker {
@@ -20,7 +26,7 @@ struct worker {
 	struct ser_tape *tape;
 	float *x[SER_MAX_ENCODER];
 	size_t cap[SER_MAX_ENCODER];
-	struct far far[SER_MAX_ENCODER];
+	struct seen seen[SER_MAX_ENCODER];
 };
 
 struct ser_runner {
@@ -95,56 +101,86 @@ void ser_runner_free(struct ser_runner *r)
 	free(r);
 }
 
-static bool before(uint64_t index, const char *id, const struct far *f)
+static bool before(uint64_t index, const char *id, const struct unlike *u)
 {
-	return f->n_far == 0 || index < f->index || (index == f->index && strcmp(id, f->id) < 0);
+	return u->n == 0 || index < u->index || (index == u->index && strcmp(id, u->id) < 0);
 }
 
-/* x [n, D], in deviations. */
-static void look_far(struct far *f, struct ser_record *rec, const float *x, size_t n, size_t d)
+static void count(struct unlike *u, struct ser_record *rec, size_t dim, double value)
 {
-	size_t at = 0;
-	f->n++;
-	for (size_t i = 1; i < n * d; i++)
-		at = fabsf(x[i]) > fabsf(x[at]) ? i : at;
-	if (!(fabsf(x[at]) > FAR))
-		return;
-	if (before(rec->index, ser_record_id(rec), f)) {
-		f->index = rec->index;
-		f->dim = at % d;
-		f->value = (double)x[at];
-		snprintf(f->id, sizeof f->id, "%s", ser_record_id(rec));
+	if (before(rec->index, ser_record_id(rec), u)) {
+		u->index = rec->index;
+		u->dim = dim;
+		u->value = value;
+		snprintf(u->id, sizeof u->id, "%s", ser_record_id(rec));
 	}
-	f->n_far++;
+	u->n++;
 }
 
-/* Of one encoder's input. */
-static void note(const struct ser_runner *r, size_t encoder, struct ser_buf *b)
+/* x [n, D], not yet normalised. */
+static void look(struct seen *seen, const struct ser_model *m, size_t encoder, struct ser_record *rec, const float *x,
+		 size_t n)
 {
-	struct far all = {0};
-	for (int i = 0; i < r->n; i++) {
-		const struct far *f = &r->w[i].far[encoder];
-		size_t n = all.n + f->n, n_far = all.n_far + f->n_far;
-		if (f->n_far > 0 && before(f->index, f->id, &all))
-			all = *f;
-		all.n = n;
-		all.n_far = n_far;
+	const struct ser_encoder *c = &m->enc[encoder];
+	const real *mean = m->params->val + m->params->slice[c->mean].at;
+	const real *std = m->params->val + m->params->slice[c->std].at;
+	size_t far = 0, moved = c->n_in;
+	double furthest = 0;
+	seen->n++;
+	for (size_t i = 0; i < n * c->n_in; i++) {
+		size_t j = i % c->n_in;
+		double by = (double)x[i] - (double)mean[j];
+		if (std[j] > 0 && fabs(by) / (double)std[j] > fabs(furthest)) {
+			furthest = by / (double)std[j];
+			far = j;
+		} else if (!(std[j] > 0) && moved == c->n_in && ser_spread(mean[j], by * by) > 0) {
+			moved = j;
+		}
 	}
-	if (all.n_far == 0)
-		return;
-	ser_buf_printf(b,
-		       "%s%zu of %zu records have values more than %d deviations from what the model was trained on; "
-		       "the first is \"%s\", ",
-		       b->n > 0 ? "; " : "", all.n_far, all.n, FAR, all.id);
+	if (fabs(furthest) > FAR)
+		count(&seen->far, rec, far, furthest);
+	if (moved < c->n_in)
+		count(&seen->moved, rec, moved, 0);
+}
+
+static void add(struct unlike *all, const struct unlike *u)
+{
+	size_t n = all->n + u->n;
+	if (u->n > 0 && before(u->index, u->id, all))
+		*all = *u;
+	all->n = n;
+}
+
+/* "N of M records have WHAT; the first is "ID", dimension 3" */
+static void note(const struct ser_runner *r, size_t encoder, const struct unlike *u, size_t n, const char *what,
+		 struct ser_buf *b)
+{
+	ser_buf_printf(b, "%s%zu of %zu records have %s; the first is \"%s\", ", b->n > 0 ? "; " : "", u->n, n, what,
+		       u->id);
 	if (r->m->n_enc > 1)
 		ser_buf_printf(b, "field \"%s\", ", r->m->enc[encoder].field);
-	ser_buf_printf(b, "dimension %zu, %.3g", all.dim, all.value);
+	ser_buf_printf(b, "dimension %zu", u->dim);
 }
 
 void ser_runner_note(const struct ser_runner *r, struct ser_buf *b)
 {
-	for (size_t i = 0; i < r->m->n_enc; i++)
-		note(r, i, b);
+	for (size_t i = 0; i < r->m->n_enc; i++) {
+		struct seen all = {0};
+		for (int k = 0; k < r->n; k++) {
+			const struct seen *s = &r->w[k].seen[i];
+			all.n += s->n;
+			add(&all.far, &s->far);
+			add(&all.moved, &s->moved);
+		}
+		if (all.far.n > 0) {
+			note(r, i, &all.far, all.n,
+			     "values more than 100 deviations from what the model was trained on", b);
+			ser_buf_printf(b, ", %.3g", all.far.value);
+		}
+		if (all.moved.n > 0)
+			note(r, i, &all.moved, all.n,
+			     "other values where what the model was trained on is constant, which take no part", b);
+	}
 }
 
 int ser_runner_check_header(const struct ser_runner *r, const struct ser_header *h, struct ser_err *e)
@@ -172,7 +208,8 @@ ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec
 		n_frame[i] = (size_t)n;
 		first = first < 0 ? n : first;
 		if (m->enc[i].norm == SER_NORM_GLOBAL)
-			look_far(&w->far[i], rec, w->x[i], n_frame[i], m->enc[i].n_in);
+			look(&w->seen[i], m, i, rec, w->x[i], n_frame[i]);
+		ser_model_normalise(m, i, w->x[i], n_frame[i]);
 	}
 	ser_tape_reset(w->tape, SER_TAPE_FIXED, 0);
 	for (size_t i = 0; i < m->n_enc; i++) {

@@ -21,7 +21,7 @@ struct rows {
 /* Coefficients of standardised features and their standardisation. */
 struct fit {
 	double *w;          /* [n_class, d + 1]: weights and offset */
-	double *mean, *std; /* [d] */
+	double *mean, *std; /* [d]; std 0: constant in training, and left out */
 };
 
 static void rows_free(struct rows *r)
@@ -149,8 +149,13 @@ static void standardise(struct fit *f, const struct rows *r, const size_t *row, 
 			double c = r->x[row[k] * r->d + j] - f->mean[j];
 			sq += c * c;
 		}
-		f->std[j] = ser_deviation(f->mean[j], sq / (double)n);
+		f->std[j] = really ? ser_spread(f->mean[j], sq / (double)n) : 1;
 	}
+}
+
+static double scaled(const struct fit *f, size_t j, float x)
+{
+	return f->std[j] > 0 ? ((double)x - f->mean[j]) / f->std[j] : 0;
 }
 
 /* The rows that one fit is made to. */
@@ -170,7 +175,7 @@ static void solve_hinge(struct fit *f, const struct rows *r, const struct part *
 		const float *v = r->x + p->row[k] * r->d;
 		struct feature_node *at = x[k] = node + k * width;
 		for (size_t j = 0; j < r->d; j++)
-			*at++ = (struct feature_node){(int)j + 1, (v[j] - f->mean[j]) / f->std[j]};
+			*at++ = (struct feature_node){(int)j + 1, scaled(f, j, v[j])};
 		*at++ = (struct feature_node){(int)r->d + 1, 1};
 		*at = (struct feature_node){-1, 0};
 		y[k] = r->y[p->row[k]];
@@ -205,7 +210,7 @@ static void solve_logistic(struct fit *f, const struct rows *r, const struct par
 	for (size_t k = 0; k < p->n; k++) {
 		const float *v = r->x + p->row[k] * d;
 		for (size_t j = 0; j < d; j++)
-			x[k * d + j] = (v[j] - f->mean[j]) / f->std[j];
+			x[k * d + j] = scaled(f, j, v[j]);
 		y[k] = code[r->y[p->row[k]]];
 	}
 	ser_logistic_fit(x, y, p->n, d, p->n_class, p->weight, cost, tol, w);
@@ -254,7 +259,7 @@ static int decide(const struct fit *f, const struct rows *r, size_t k)
 		const double *w = f->w + c * (r->d + 1);
 		double v = w[r->d];
 		for (size_t j = 0; j < r->d; j++)
-			v += w[j] * (r->x[k * r->d + j] - f->mean[j]) / f->std[j];
+			v += w[j] * scaled(f, j, r->x[k * r->d + j]);
 		if (v > top) {
 			top = v;
 			best = (int)c;

@@ -402,7 +402,7 @@ void ser_trainer_finish(struct ser_trainer *t)
 
 /* ---- setting up ---- */
 
-/* Mean and deviation of each dimension over the training items' frames, for SER_NORM_GLOBAL. */
+/* Mean and spread of each dimension over the training items' frames, for SER_NORM_GLOBAL. */
 static void fit_input(struct ser_trainer *t, size_t encoder)
 {
 	struct ser_params *p = t->m->params;
@@ -421,7 +421,7 @@ static void fit_input(struct ser_trainer *t, size_t encoder)
 	}
 	for (size_t j = 0; j < e->n_in; j++) {
 		mean[j] = (real)c.mean[j];
-		std[j] = (real)ser_deviation(c.mean[j], c.m2[j] / c.n);
+		std[j] = (real)ser_spread(c.mean[j], c.m2[j] / c.n);
 	}
 	ser_cmvn_free(&c);
 }

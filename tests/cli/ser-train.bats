@@ -148,6 +148,24 @@ same_model() {
 	done
 }
 
+@test "a column that is constant in training takes no part, and that it varies now is said" {
+	mkstream -n 60 --frames 1 --bins 6 --speakers 6 --shift 4 >n.ser
+	for x in 'flat 0.25 0' 'moved (.id[1:]|tonumber) -7'; do
+		read -r name two five <<<"$x"
+		(ser-dump --header n.ser; ser-dump --data n.ser |
+			jq -c ".feat = {dtype: .feat.dtype, shape: [6], data: .feat.data[0]} | .feat.data[2] = $two | .feat.data[5] = $five") |
+			ser-cat --from json >$name.ser
+	done
+	ser-train classify -l emo --arch mlp -e 5 --input-norm global -o net.st flat.ser
+	ser-svm -l emo --field feat -C 0.1 -o svm.st flat.ser
+	for m in net.st svm.st; do
+		run --separate-stderr ser-predict -m $m moved.ser
+		[ "$status" -eq 0 ]
+		[[ $stderr == *'60 of 60 records have other values where what the model was trained on is constant, which take no part; the first is "u00000", dimension 2' ]]
+		cmp <(ser-predict -q -m $m moved.ser | ser-dump --data | jq -c .post) <(ser-predict -m $m flat.ser | ser-dump --data | jq -c .post)
+	done
+}
+
 @test "--patience: stops so many validations after the best, and writes that one" {
 	patient=(train a.st --dev-frac 0.4 -e 60 --lr 0.02 --schedule const --checkpoint a.ckpt --resume --log a.tsv d.ser)
 	"${patient[@]}" --patience 4

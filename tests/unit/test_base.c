@@ -65,6 +65,7 @@ static void deviation(void **state)
 	assert_float_equal(ser_deviation(5, 4), 2, 0);
 	assert_float_equal(ser_deviation(0, 1e-12), 1e-6, 1e-20); /* small, not constant */
 	assert_float_equal(ser_deviation(0, 0), 1, 0);
+	assert_true(ser_spread(0, 0) == 0 && ser_spread(-300, 1e-8) == 0 && ser_spread(5, 4) == 2);
 	assert_float_equal(ser_deviation(-300, 1e-8), 1, 0); /* rounding of 300 in float */
 	assert_float_equal(ser_deviation(-300, 1e-6), 1e-3, 1e-18);
 	assert_float_equal(ser_deviation(1, -1e-18), 1, 0); /* of a difference of sums */

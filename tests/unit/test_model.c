@@ -840,6 +840,18 @@ static void normalises(void **state)
 	ser_model_input(m, "feat", 2, NULL, SER_NORM_NONE);
 	assert_int_equal(ser_model_n_moment(m, 0), 0);
 	ser_model_free(m);
+
+	/* a dimension that was constant in training takes no part, whatever it is now */
+	assert_int_equal(ser_model_new(&m, "linear", NULL, 0, 0, &e), 0);
+	ser_model_input(m, "feat", 2, NULL, SER_NORM_GLOBAL);
+	assert_int_equal(ser_model_build(m, &e), 0);
+	m->params->val[m->params->slice[m->enc[0].mean].at + 1] = 3;
+	m->params->val[m->params->slice[m->enc[0].std].at] = 2;
+	m->params->val[m->params->slice[m->enc[0].std].at + 1] = 0;
+	float y[4] = {4, 3, -4, 1e6f};
+	ser_model_normalise(m, 0, y, 2);
+	assert_true(y[0] == 2 && y[1] == 0 && y[2] == -2 && y[3] == 0);
+	ser_model_free(m);
 }
 
 /* Whatever the engine decides about memory and passes, and with blocks computed again: the bytes of outputs and gradients. */

@@ -629,7 +629,7 @@ static void sums(void **state)
 	assert_float_equal(two[0], one[0], 1e-7);
 	assert_float_equal(both, two[0] + 0.25 * two[1], 1e-6);
 	assert_true(a != b);
-	assert_float_equal(std, 1, 0); /* the dimension that is constant in training */
+	assert_float_equal(std, 0, 0); /* the dimension that is constant in training */
 	/* what a checkpoint is of: the same again; another feature, label, side or option */
 	first_loss(said, 1, &o, one, &c, &std);
 	assert_true(a == c);
