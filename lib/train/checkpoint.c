@@ -194,6 +194,53 @@ static int get_moments(struct ser_trainer *t, const struct ser_st *s, const int6
 	return 0;
 }
 
+/* The arguments of the last entry of a provenance; NULL: there are none. */
+static const struct ser_val *last_args(const struct ser_val *prov)
+{
+	size_t n = prov->kind == SER_LIST ? prov->u.list.n : 0;
+	const struct ser_val *args = n > 0 ? ser_val_get(&prov->u.list.v[n - 1], "args") : NULL;
+	return args != NULL && args->kind == SER_LIST ? args : NULL;
+}
+
+/* " --this --that", those of a that b lacks */
+static void lacks(struct ser_buf *out, const struct ser_val *a, const struct ser_val *b)
+{
+	for (size_t i = 0; i < a->u.list.n; i++) {
+		const struct ser_val *v = &a->u.list.v[i];
+		bool there = v->kind != SER_STR;
+		for (size_t k = 0; k < b->u.list.n && !there; k++)
+			there = ser_val_equal(v, &b->u.list.v[k]);
+		if (!there)
+			ser_buf_printf(out, " %s", v->u.str.s);
+	}
+}
+
+/* A checkpoint of something else: of what, as far as the options tell. */
+static int refuse(const struct ser_trainer *t, const struct ser_st *s, struct ser_err *e)
+{
+	struct ser_arena a = {0};
+	struct ser_val was;
+	struct ser_buf then = {0}, now = {0};
+	const char *text = ser_st_meta(s, "prov");
+	const struct ser_val *old = NULL, *new = last_args(&t->m->prov);
+	if (text != NULL && ser_val_from_json(&a, text, strlen(text), &was, e) == 0)
+		old = last_args(&was);
+	if (old != NULL && new != NULL) {
+		lacks(&then, old, new);
+		lacks(&now, new, old);
+	}
+	int rc = ser_fail(e, SER_EDATA, "the checkpoint was made from other data or with other options%s%.200s%s%.200s",
+			  then.n > 0 ? ": then" : "", then.n > 0 ? then.s : "",
+			  now.n == 0   ? ""
+			  : then.n > 0 ? ", now"
+				       : ": now",
+			  now.n > 0 ? now.s : "");
+	ser_buf_free(&then);
+	ser_buf_free(&now);
+	ser_arena_free(&a);
+	return rc;
+}
+
 static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err *e)
 {
 	struct ser_params *p = t->m->params;
@@ -205,7 +252,7 @@ static int resume(struct ser_trainer *t, const struct ser_st *s, struct ser_err 
 	    get_flat(s, "checkpoint.real", SER_ST_F64, N_REAL, reals, e) != 0)
 		return e->code;
 	if ((uint64_t)count[COUNT_PRINT] != train_fingerprint(t))
-		return ser_fail(e, SER_EDATA, "the checkpoint was made from other data or with other options");
+		return refuse(t, s, e);
 	if (count[COUNT_STEP] < 0 || (uint64_t)count[COUNT_STEP] > t->n_step || count[COUNT_BEST_EPOCH] < 0 ||
 	    count[COUNT_OPT_STEP] < 0 || count[COUNT_BAD] < 0)
 		return ser_fail(e, SER_EDATA, "the checkpoint's counts are out of range");

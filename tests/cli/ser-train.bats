@@ -88,7 +88,7 @@ same_model() {
 
 @test "a checkpoint of other data or options is refused, and none is no error" {
 	train a.st --checkpoint a.ckpt --resume d.ser
-	fails 1 "other data or with other options" train b.st --checkpoint a.ckpt --resume --lr 0.01 d.ser
+	fails 1 "other data or with other options: now --lr=0.01" train b.st --checkpoint a.ckpt --resume --lr 0.01 d.ser
 	mkstream -n 61 --frames 30 --bins 10 --speakers 6 >e.ser
 	fails 1 "other data or with other options" train b.st --checkpoint a.ckpt --resume e.ser
 	fails 1 "not a checkpoint" train b.st --checkpoint a.st --resume d.ser
