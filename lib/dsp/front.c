@@ -24,17 +24,21 @@ static int check_compat(const struct ser_front_opt *o, struct ser_err *e)
 	struct ser_front_opt plain;
 	ser_front_opt_init(&plain, o->kind);
 	plain.compat = o->compat;
+	plain.sample_frequency = o->sample_frequency;
 	plain.delta_order = o->delta_order == 0 ? 0 : plain.delta_order;
 	struct ser_buf want = {0}, have = {0};
 	ser_front_text(&plain, &want);
 	ser_front_text(o, &have);
 	bool same = strcmp(want.s, have.s) == 0;
+	double rate = o->sample_frequency;
 	ser_buf_free(&want);
 	ser_buf_free(&have);
+	if (!(rate >= SMILE_LEAST_HZ && rate <= SMILE_MOST_HZ && rate == floor(rate)))
+		return ser_fail(e, SER_EUSAGE, "compat opensmile is at %d to %d Hz, without a fraction", SMILE_LEAST_HZ,
+				SMILE_MOST_HZ);
 	return same ? SER_OK
 		    : ser_fail(e, SER_EUSAGE,
-			       "compat opensmile is at 16000 Hz, with its own frames and pitch: no other option of %s "
-			       "goes with it",
+			       "compat opensmile has its own frames and pitch: no other option of %s goes with it",
 			       ser_front_kind_name(o->kind));
 }
 
@@ -203,7 +207,7 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 	}
 	p->dim = p->base_dim * (1 + (size_t)o->delta_order);
 	if (o->compat == SER_COMPAT_OPENSMILE)
-		p->smile = ser_smile_new(o->kind);
+		p->smile = ser_smile_new(o->kind, o->sample_frequency);
 	p->sparse = ser_calloc(p->dim, sizeof *p->sparse);
 	for (size_t i = 0; p->lld != NULL && i < p->base_dim; i++)
 		p->sparse[i] = p->lld->set->sparse(i);
@@ -299,7 +303,7 @@ size_t ser_front_min_sample(const struct ser_front *p)
 	if (p->o.kind == SER_WAVE)
 		return 1;
 	if (p->smile != NULL)
-		return SMILE_LONG;
+		return ser_smile_least(p->smile);
 	switch (p->o.edges) {
 	case SER_EDGES_SNIP:
 		return p->win;

@@ -18,21 +18,21 @@ static const struct ser_lld_set *columns(enum ser_front_kind kind)
 				     : &ser_lld_compare;
 }
 
-struct ser_smile *ser_smile_new(enum ser_front_kind kind)
+struct ser_smile *ser_smile_new(enum ser_front_kind kind, double rate_hz)
 {
 	struct ser_smile *p = ser_calloc(1, sizeof *p);
 	p->kind = kind;
 	p->n_column = kind == SER_IS11 ? SER_COMPARE_N : columns(kind)->n;
 	p->reach = kind == SER_EGEMAPS ? 0.1 : 0.25;
-	p->win = SMILE_WIN;
-	p->win_long = SMILE_LONG;
+	ser_smile_size_of(rate_hz, 20, &p->size);
+	p->win_long = p->size.wide;
 	if (kind == SER_EGEMAPS) {
-		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms);
-		p->pitch = ser_smile_pitch_new(55, 1000);
-		p->formants = ser_smile_formants_new(SMILE_WIN, true);
+		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms, &p->size);
+		p->pitch = ser_smile_pitch_new(55, 1000, &p->size);
+		p->formants = ser_smile_formants_new(&p->size, true);
 	} else if (kind == SER_COMPARE || kind == SER_IS11) {
-		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms);
-		p->pitch = ser_smile_pitch_new(52, 620);
+		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms, &p->size);
+		p->pitch = ser_smile_pitch_new(52, 620, &p->size);
 		ser_smile_compare_new(p);
 	} else {
 		ser_smile_older_new(p);
@@ -78,12 +78,17 @@ void ser_smile_ws_free(struct ser_smile_ws *ws)
 
 static size_t n_long(const struct ser_smile *p, size_t n)
 {
-	return 1 + (n - p->win_long) / SMILE_HOP;
+	return 1 + (n - p->win_long) / p->size.hop;
+}
+
+size_t ser_smile_least(const struct ser_smile *p)
+{
+	return p->size.wide;
 }
 
 size_t ser_smile_n_frame(const struct ser_smile *p, size_t n)
 {
-	return n < SMILE_LONG ? 0 : n_long(p, n) + (p->kind != SER_IS10 && p->kind != SER_IS11);
+	return n < ser_smile_least(p) ? 0 : n_long(p, n) + (p->kind != SER_IS10 && p->kind != SER_IS11);
 }
 
 size_t ser_smile_rows(const struct ser_smile *p, const struct ser_smile_ws *ws)
@@ -93,7 +98,7 @@ size_t ser_smile_rows(const struct ser_smile *p, const struct ser_smile_ws *ws)
 
 static void room(const struct ser_smile *p, struct ser_smile_ws *ws, size_t n)
 {
-	size_t t = n_long(p, n), short_frames = 1 + (n - p->win) / SMILE_HOP,
+	size_t t = n_long(p, n), short_frames = 1 + (n - p->size.win) / p->size.hop,
 	       cells = ser_mul(short_frames + 1, p->n_column);
 	ws->n = n;
 	ws->n_long = t;
@@ -124,7 +129,7 @@ void ser_smile_track(const struct ser_smile *p, struct ser_smile_ws *ws, bool pa
 	for (size_t t = 0; t < ws->n_long; t++)
 		if (ws->level[t] < QUIET)
 			ws->hz[t] = ws->voicing[t] = 0;
-	ser_smile_jitter(ws->x, ws->n, p->reach, ws->hz, ws->n_long, ws->period);
+	ser_smile_jitter(&p->size, ws->x, ws->n, p->reach, ws->hz, ws->n_long, ws->period);
 }
 
 float ser_smile_mean3(const struct ser_smile_ws *ws, size_t j, size_t t, size_t n)

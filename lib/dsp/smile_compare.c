@@ -56,15 +56,14 @@ static bool is11_sparse(size_t column)
 
 const struct ser_lld_set ser_lld_is11 = {.n = IS11_N, .name = IS11_NAMES, .sparse = is11_sparse};
 
-static const double BIN_HZ = (double)SMILE_RATE / SMILE_FFT, POWER_FLOOR = 1e-7;
-enum { N = SMILE_BIN - 1 }; /* bins 1 ... 256 make a spectrum */
+static const double POWER_FLOOR = 1e-7;
 
 /* Traunmueller's bark scale with its corrections below 2 and above 20.1 bark, and a weight that doubles every four bark from 16 on, between
  * them as a power of the distance: 1, 2 and 4 at 16, 20 and 24 bark. */
 void ser_smile_compare_new(struct ser_smile *p)
 {
-	for (size_t k = 1; k < SMILE_BIN; k++) {
-		double hz = (double)k * BIN_HZ, z = 26.81 * hz / (1960 + hz) - 0.53;
+	for (size_t k = 1; k < p->size.n_bin; k++) {
+		double hz = (double)k * p->size.bin_hz, z = 26.81 * hz / (1960 + hz) - 0.53;
 		z += z < 2 ? 0.15 * (2 - z) : z > 20.1 ? 0.22 * (z - 20.1) : 0;
 		p->sharp[k] = 0.11 * z * (z > 16 ? 1 + pow((z - 16) / 4, log2(3)) : 1);
 	}
@@ -72,11 +71,11 @@ void ser_smile_compare_new(struct ser_smile *p)
 
 /* ---- one frame ----------------------------------------------------------------------------------- */
 
-/* Half of the way up and down from one extremum of s [256] to the next; extrema are so among two neighbours to each side. */
-static double harmonicity(const double *s)
+/* Half of the way up and down from one extremum of s [n] to the next; extrema are so among two neighbours to each side. */
+static double harmonicity(const double *s, size_t n)
 {
 	double sum = 0, last = -1;
-	for (size_t k = 2; k + 2 < N; k++) {
+	for (size_t k = 2; k + 2 < n; k++) {
 		bool up = s[k] > s[k - 1] && s[k] > s[k - 2] && s[k] > s[k + 1] && s[k] > s[k + 2],
 		     down = s[k] < s[k - 1] && s[k] < s[k - 2] && s[k] < s[k + 1] && s[k] < s[k + 2];
 		if (!up && !down)
@@ -87,41 +86,49 @@ static double harmonicity(const double *s)
 	return 0.5 * sum;
 }
 
-static double flux(const double *pw, bool first, double *last)
+/* Bins 1 ... n make a spectrum. */
+static double flux(const double *pw, size_t n, bool first, double *last)
 {
 	double sum = 0;
-	for (size_t k = 1; k < SMILE_BIN; k++) {
-		double m = sqrt(pw[k]), d = m - last[k];
+	for (size_t k = 1; k <= n; k++) {
+		double m = sqrt(pw[k]), d = first ? 0 : m - last[k];
 		sum += d * d;
 		last[k] = m;
 	}
-	return first ? 0 : sqrt(sum / N);
+	return sqrt(sum / (double)n);
 }
 
-/* Moments of the power spectrum pw [257], which counts as pw / 256 where a sum has its scale. */
+static double band(const struct ser_smile_size *s, const double *pw, double lo_hz, double hi_hz)
+{
+	double first, last, sum = 0;
+	size_t hi, lo = ser_smile_band(s, lo_hz, hi_hz, &hi, &first, &last);
+	for (size_t k = lo; k <= hi; k++)
+		sum += pw[k] * (k == lo ? first : k == hi ? last : 1);
+	return sum;
+}
+
+/* Moments of the power spectrum pw [n_bin], which counts as pw / (n_bin - 1) where a sum has its scale. */
 static void moments(const struct ser_smile *p, const double *pw, float *y)
 {
 	static const double share[4] = {0.25, 0.5, 0.75, 0.9};
 	const bool is11 = p->kind == SER_IS11;
-	double sum = 0, f = 0, ff = 0, fy = 0, sharp = 0, low = 0, high = 0, m2 = 0, m3 = 0, m4 = 0, entropy = 0;
-	for (size_t k = 1; k < SMILE_BIN; k++) {
-		double hz = (double)k * BIN_HZ;
+	const double bin_hz = p->size.bin_hz, n = (double)(p->size.n_bin - 1);
+	double sum = 0, f = 0, ff = 0, fy = 0, sharp = 0, m2 = 0, m3 = 0, m4 = 0, entropy = 0;
+	for (size_t k = 1; k <= (size_t)n; k++) {
+		double hz = (double)k * bin_hz;
 		sum += pw[k];
 		f += hz;
 		ff += hz * hz;
 		fy += hz * pw[k];
 		sharp += p->sharp[k] * pw[k];
-		low += k >= (is11 ? 1 : 8) && k <= 20 ? pw[k] * (k == 20 ? 0.8 : 1) : 0; /* 650 Hz is at 20.8 */
-		high += k >= 32 && k <= 128 ? pw[k] : 0;
 	}
-	low += is11 ? 0.2 * pw[0] : 0; /* 25 Hz are at 0.8 */
 	double centre = sum > 0 ? fy / sum : 0, up_to = 0;
 	int q = 0;
-	for (size_t k = 1; k < SMILE_BIN; k++) {
+	for (size_t k = 1; k <= (size_t)n; k++) {
 		up_to += pw[k];
 		for (; q < 4 && up_to >= share[q] * sum; q++)
-			y[COMPARE_ROLLOFF + q] = (float)((double)k * BIN_HZ);
-		double d = (double)k * BIN_HZ - centre, w = sum > 0 ? pw[k] / sum : 0;
+			y[COMPARE_ROLLOFF + q] = (float)((double)k * bin_hz);
+		double d = (double)k * bin_hz - centre, w = sum > 0 ? pw[k] / sum : 0;
 		m2 += w * d * d;
 		m3 += w * d * d * d;
 		m4 += w * d * d * d * d;
@@ -129,15 +136,15 @@ static void moments(const struct ser_smile *p, const double *pw, float *y)
 		entropy -= floored > 0 ? floored * log2(floored) : 0; /* beyond 8 bits where the sum is little */
 	}
 	for (; q < 4; q++)
-		y[COMPARE_ROLLOFF + q] = (float)(N * BIN_HZ);
-	y[COMPARE_BAND_LOW] = (float)(low / N);
-	y[COMPARE_BAND_HIGH] = (float)(high / N);
+		y[COMPARE_ROLLOFF + q] = (float)(n * bin_hz);
+	y[COMPARE_BAND_LOW] = (float)(band(&p->size, pw, is11 ? 25 : 250, 650) / n);
+	y[COMPARE_BAND_HIGH] = (float)(band(&p->size, pw, 1000, 4000) / n);
 	y[COMPARE_CENTROID] = (float)centre;
 	y[COMPARE_ENTROPY] = (float)entropy;
 	y[COMPARE_VARIANCE] = (float)m2;
 	y[COMPARE_SKEWNESS] = m2 > 0 ? (float)(m3 / (m2 * sqrt(m2))) : 0;
 	y[COMPARE_KURTOSIS] = m2 > 0 ? (float)(m4 / (m2 * m2)) : 0;
-	y[COMPARE_SLOPE] = (float)((N - 1) * (N * fy - f * sum) / (N * ff - f * f));
+	y[COMPARE_SLOPE] = (float)((n - 1) * (n * fy - f * sum) / (n * ff - f * f));
 	y[COMPARE_SHARPNESS] = sum > 0 ? (float)(sharp / sum) : 0;
 }
 
@@ -160,17 +167,17 @@ static double rasta(const struct ser_smile *p, const double *ln, size_t t, struc
 
 static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 {
-	double pw[SMILE_BIN], ln[SMILE_BAND], loud[SMILE_BAND], mag[SMILE_LONG_BIN], mfcc[14], last[SMILE_BIN] = {0},
-											       power[N];
+	double pw[SMILE_BIN], ln[SMILE_BAND], loud[SMILE_BAND], mag[SMILE_WIDE_BIN], mfcc[14], last[SMILE_BIN];
+	const size_t n = p->size.n_bin - 1, win = p->size.win;
 	struct rasta r = {0};
 	for (size_t t = 0; t < ws->n_short; t++) {
-		const double *x = ws->x + t * SMILE_HOP;
+		const double *x = ws->x + t * p->size.hop;
 		float *y = ser_smile_raw(ws, t);
 		double sq = 0;
 		memset(y, 0, SER_COMPARE_N * sizeof *y);
-		for (size_t i = 0; i < SMILE_WIN; i++)
+		for (size_t i = 0; i < win; i++)
 			sq += x[i] * x[i];
-		y[COMPARE_RMS] = (float)sqrt(sq / SMILE_WIN);
+		y[COMPARE_RMS] = (float)sqrt(sq / (double)win);
 		ser_smile_short(p->spectrum, x, ws->scratch, ws->z, pw);
 		ser_smile_mel(p->spectrum, pw, ln);
 		ser_smile_mfcc(p->spectrum, ln, 14, mfcc);
@@ -179,17 +186,15 @@ static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 		for (size_t b = 0; b < SMILE_BAND; b++)
 			y[COMPARE_RASTA + b] = (float)loud[b];
 		moments(p, pw, y);
-		for (size_t k = 0; k < N; k++)
-			power[k] = pw[k + 1];
-		y[COMPARE_HARMONICITY] = (float)(harmonicity(power) / N);
-		y[COMPARE_FLUX] = (float)flux(pw, t == 0, last);
+		y[COMPARE_HARMONICITY] = (float)(harmonicity(pw + 1, n) / (double)n);
+		y[COMPARE_FLUX] = (float)flux(pw, n, t == 0, last);
 		for (size_t c = 0; c < 14; c++)
 			y[COMPARE_MFCC + c] = (float)mfcc[c];
-		y[COMPARE_ZCR] = p->kind == SER_IS11 ? (float)ser_smile_zero_crossings(x, SMILE_WIN) : 0;
+		y[COMPARE_ZCR] = p->kind == SER_IS11 ? (float)ser_smile_zero_crossings(x, win) : 0;
 		if (t >= ws->n_long)
 			continue;
 		if (p->kind == SER_COMPARE)
-			y[COMPARE_ZCR] = (float)ser_smile_zero_crossings(x, SMILE_LONG);
+			y[COMPARE_ZCR] = (float)ser_smile_zero_crossings(x, p->size.wide);
 		ws->level[t] = (float)ser_smile_long(p->spectrum, x, ws->scratch, mag);
 		ser_smile_candidates(p->pitch, mag, &ws->cand[t]);
 	}

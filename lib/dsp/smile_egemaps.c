@@ -11,19 +11,20 @@ static const float NO_AMPLITUDE = -201; /* of formants where there is no voice *
 
 static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 {
-	double pw[SMILE_BIN], ln[SMILE_BAND], loud[SMILE_BAND], mag[SMILE_LONG_BIN], last[SMILE_BIN] = {0}, mfcc[4];
+	double pw[SMILE_BIN], ln[SMILE_BAND], loud[SMILE_BAND], mag[SMILE_WIDE_BIN], last[SMILE_BIN], mfcc[4];
+	const struct ser_smile_size *s = &p->size;
 	for (size_t t = 0; t < ws->n_short; t++) {
 		float *y = ser_smile_raw(ws, t);
 		memset(y, 0, SER_EGEMAPS_LLD_N * sizeof *y);
-		ser_smile_short(p->spectrum, ws->x + t * SMILE_HOP, ws->scratch, ws->z, pw);
+		ser_smile_short(p->spectrum, ws->x + t * p->size.hop, ws->scratch, ws->z, pw);
 		ser_smile_mel(p->spectrum, pw, ln);
 		ser_smile_mfcc(p->spectrum, ln, 4, mfcc);
 		y[EGEMAPS_LOUDNESS] = (float)ser_smile_loudness(p->spectrum, ln, loud);
-		y[EGEMAPS_ALPHA] = (float)ser_smile_alpha(pw);
-		y[EGEMAPS_HAMMARBERG] = (float)ser_smile_hammarberg(pw);
-		y[EGEMAPS_SLOPE_LOW] = (float)ser_smile_slope(pw, 0, 16);
-		y[EGEMAPS_SLOPE_HIGH] = (float)ser_smile_slope(pw, 16, 48);
-		y[EGEMAPS_FLUX] = (float)ser_smile_flux(pw, t == 0, last);
+		y[EGEMAPS_ALPHA] = (float)ser_smile_alpha(s, pw);
+		y[EGEMAPS_HAMMARBERG] = (float)ser_smile_hammarberg(s, pw);
+		y[EGEMAPS_SLOPE_LOW] = (float)ser_smile_slope(s, pw, 0, 500);
+		y[EGEMAPS_SLOPE_HIGH] = (float)ser_smile_slope(s, pw, 500, 1500);
+		y[EGEMAPS_FLUX] = (float)ser_smile_flux(s, pw, t == 0, last);
 		for (size_t c = 0; c < 4; c++)
 			y[EGEMAPS_MFCC + c] = (float)mfcc[c];
 		if (t >= ws->n_long)
@@ -34,14 +35,14 @@ static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 			y[EGEMAPS_FORMANT + 3 * i] = hz[i];
 			y[EGEMAPS_FORMANT + 3 * i + 1] = width[i];
 		}
-		ws->level[t] = (float)ser_smile_long(p->spectrum, ws->x + t * SMILE_HOP, ws->scratch, mag);
+		ws->level[t] = (float)ser_smile_long(p->spectrum, ws->x + t * p->size.hop, ws->scratch, mag);
 		ser_smile_candidates(p->pitch, mag, &ws->cand[t]);
 	}
 }
 
 static void voice(const struct ser_smile *p, struct ser_smile_ws *ws)
 {
-	double mag[SMILE_LONG_BIN];
+	double mag[SMILE_WIDE_BIN];
 	const float *hz = ws->hz;
 	ser_smile_track(p, ws, true);
 	for (size_t t = 0; t < ws->n_long; t++) {
@@ -55,8 +56,8 @@ static void voice(const struct ser_smile *p, struct ser_smile_ws *ws)
 			continue;
 		for (size_t i = 0; i < SMILE_FORMANT; i++)
 			formant[i] = y[EGEMAPS_FORMANT + 3 * i];
-		ser_smile_long(p->spectrum, ws->x + t * SMILE_HOP, ws->scratch, mag);
-		ser_smile_harmonics_do(p->spectrum, mag, hz[t], formant, ws->scratch, &h);
+		ser_smile_long(p->spectrum, ws->x + t * p->size.hop, ws->scratch, mag);
+		ser_smile_harmonics_do(p->spectrum, &p->size, mag, hz[t], formant, ws->scratch, &h);
 		y[EGEMAPS_F0] = (float)(12 * log2(fmax(hz[t], 29.136) / 27.5));
 		y[EGEMAPS_HNR] = (float)h.hnr_db;
 		y[EGEMAPS_H1_H2] = (float)h.h1_h2;

@@ -6,27 +6,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The frame at 11 kHz: the transform's 512 points are 352 there, of which as many are taken as the frame has, and of whose spectrum half as
- * many bins. */
-enum { ORDER = 11, RATE = 11000, POINTS = 352, MOST_BINS = POINTS / 2 };
-static const double LOW_HZ = 50, HIGH_HZ = 5500;
+/* The frame at 11 kHz: as many samples as it has there, of half as many of the transform's bins. */
+enum { ORDER = 11, RATE = 11000, MOST_BINS = SMILE_NARROW / 2 };
+static const double LOW_HZ = 50, HIGH_HZ = 5450;
 
 struct ser_smile_formants {
+	size_t n_fft, points, taken, bins; /* points: of the transform at 11 kHz, 0 where that is not an even number */
 	struct ser_fft *fft;
-	size_t taken, bins;
 	double turn[2 * MOST_BINS]; /* of the delay that centres the frame */
+	double *wave;               /* [bins, 2, taken] without points: cosine and sine of each bin */
 };
 
-struct ser_smile_formants *ser_smile_formants_new(size_t win, bool centred)
+struct ser_smile_formants *ser_smile_formants_new(const struct ser_smile_size *s, bool centred)
 {
-	struct ser_smile_formants *p = ser_malloc(1, sizeof *p);
-	p->fft = ser_fft_new(POINTS);
-	p->taken = win * POINTS / SMILE_FFT;
-	p->bins = p->taken / 2;
+	struct ser_smile_formants *p = ser_calloc(1, sizeof *p);
+	p->n_fft = s->n_fft;
+	p->taken = (size_t)(RATE * (double)s->win / ((double)s->n_fft * s->bin_hz) + 0.5);
+	p->bins = p->taken / 2 < s->n_bin ? p->taken / 2 : s->n_bin;
 	for (size_t k = 0; k < p->bins; k++) {
-		double w = centred ? 2 * M_PI * (double)k * 0.5 * (double)(SMILE_FFT - win) / SMILE_FFT : 0;
+		double w = centred ? 2 * M_PI * (double)k * (double)((s->n_fft - s->win) / 2) / (double)s->n_fft : 0;
 		p->turn[2 * k] = cos(w);
 		p->turn[2 * k + 1] = -sin(w);
+	}
+	if (p->taken * s->n_fft % (2 * s->win) == 0) {
+		p->points = p->taken * s->n_fft / s->win;
+		p->fft = ser_fft_new(p->points);
+		return p;
+	}
+	p->wave = ser_malloc(p->bins * 2 * p->taken, sizeof *p->wave);
+	for (size_t k = 0; k < p->bins; k++) {
+		double step = 2 * M_PI * (double)k * (double)s->win / ((double)p->taken * (double)s->n_fft),
+		       *wave = p->wave + k * 2 * p->taken;
+		for (size_t i = 0; i < p->taken; i++) {
+			wave[i] = 2 * cos(step * (double)i);
+			wave[p->taken + i] = -2 * sin(step * (double)i);
+		}
 	}
 	return p;
 }
@@ -36,44 +50,72 @@ void ser_smile_formants_free(struct ser_smile_formants *p)
 	if (p == NULL)
 		return;
 	ser_fft_free(p->fft);
+	free(p->wave);
 	free(p);
 }
 
 size_t ser_smile_narrow(const struct ser_smile_formants *p, const double *z, double *scratch, float *v)
 {
 	double *y = scratch + SMILE_SCRATCH / 2;
-	memset(scratch, 0, 2 * (POINTS / 2 + 1) * sizeof *scratch);
+	memset(scratch, 0, (p->points + 2) * sizeof *scratch);
+	memset(y, 0, p->taken * sizeof *y);
 	for (size_t k = 0; k < p->bins; k++) {
-		double c = p->turn[2 * k], s = p->turn[2 * k + 1];
-		scratch[2 * k] = z[2 * k] * c - z[2 * k + 1] * s;
-		scratch[2 * k + 1] = z[2 * k] * s + z[2 * k + 1] * c;
+		double c = p->turn[2 * k], s = p->turn[2 * k + 1], re = z[2 * k] * c - z[2 * k + 1] * s,
+		       im = z[2 * k] * s + z[2 * k + 1] * c;
+		if (p->fft != NULL) {
+			scratch[2 * k] = k > 0 ? re : 2 * re; /* 0 Hz counts twice, as the others do */
+			scratch[2 * k + 1] = im;
+			continue;
+		}
+		const double *cosine = p->wave + k * 2 * p->taken, *sine = cosine + p->taken;
+		for (size_t i = 0; i < p->taken; i++)
+			y[i] += re * cosine[i] + im * sine[i];
 	}
-	scratch[0] *= 2;
-	ser_fft_inverse(p->fft, scratch, y);
+	if (p->fft != NULL)
+		ser_fft_inverse(p->fft, scratch, y);
 	for (size_t i = 0; i < p->taken; i++)
-		v[i] = (float)(y[i] / SMILE_FFT);
+		v[i] = (float)(y[i] / (double)p->n_fft);
 	return p->taken;
 }
 
-/* Linear prediction of v [n] to a [order + 1]; false when there is none. Sums in single precision, as openSMILE's: a spectrum that ends at
- * 3.4 of 5.5 kHz is so nearly predictable that their rounding moves roots. */
+/* Linear prediction of v [n] to a [order + 1], 1 first; false when there is none. Sums and Durbin's recursion are in single precision and in
+ * openSMILE's order: a spectrum that ends below 5.5 kHz is so nearly predictable that rounding moves roots. */
 static bool predict(const float *v, size_t n, int order, double *a)
 {
-	double r[SER_LPC_MAX + 1];
+	float r[SER_LPC_MAX + 1], c[SER_LPC_MAX + 1] = {1}, last[SER_LPC_MAX + 1];
 	for (size_t m = 0; m <= (size_t)order; m++) {
-		float sum = 0;
+		r[m] = 0;
 		for (size_t i = 0; i + m < n; i++)
-			sum += v[i] * v[i + m];
-		r[m] = sum;
+			r[m] += v[i] * v[i + m];
 	}
-	return r[0] > 0 && ser_lpc_levinson(r, order, a);
+	float error = r[0];
+	if (!(error > 0))
+		return false;
+	for (int m = 1; m <= order; m++) {
+		float k = r[m];
+		for (int i = 1; i < m; i++)
+			k += c[i] * r[m - i];
+		k *= -1 / error;
+		memcpy(last, c, sizeof last);
+		for (int i = 1; i < m; i++)
+			c[i] = last[i] + k * last[m - i];
+		c[m] = k;
+		error *= 1 - k * k;
+		if (!(error > 0)) {
+			memset(c + m + 1, 0, (size_t)(order - m) * sizeof *c);
+			break;
+		}
+	}
+	for (int m = 0; m <= order; m++)
+		a[m] = c[m];
+	return true;
 }
 
 void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, double *scratch, float *hz,
 			   float *bandwidth)
 {
 	double a[ORDER + 1], f[ORDER], b[ORDER];
-	float v[POINTS];
+	float v[SMILE_NARROW];
 	double complex root[ORDER];
 	size_t n = 0;
 	memset(hz, 0, SMILE_FORMANT * sizeof *hz);
@@ -91,7 +133,7 @@ void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, 
 		for (; j > 0 && f[j - 1] > at; j--)
 			f[j] = f[j - 1], b[j] = b[j - 1];
 		f[j] = at;
-		b[j] = -log(cabs(root[i])) * RATE / M_PI;
+		b[j] = fabs(log(cabs(root[i]))) * RATE / M_PI; /* a pole outside the unit circle is mirrored into it */
 	}
 	for (size_t i = 0; i < n && i < SMILE_FORMANT; i++)
 		hz[i] = (float)f[i], bandwidth[i] = (float)b[i];

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIN = 400, N_CEPS = 12 };
-static const double PRE = 0.97, REFERENCE = 1e-6 /* intensity of loudness 1 */;
+enum { N_CEPS = 12 };
+static const double WIN_MS = 25, PRE = 0.97, REFERENCE = 1e-6 /* intensity of loudness 1 */;
 
 /* ---- columns ------------------------------------------------------------------------------------- */
 
@@ -74,54 +74,55 @@ const struct ser_lld_set ser_lld_emobase = {.n = EMO_N, .name = EMO_NAMES, .spar
 
 /* ---- the plan ------------------------------------------------------------------------------------ */
 
-static const struct ser_smile_frame FRAME_IS09 = {WIN, PRE, 0, 0, true, 0x1p-15, 0},
-				    FRAME_EMOBASE = {WIN, PRE, 0, 0, false, 0x1p-30, 0},
-				    FRAME_IS10 = {WIN, PRE, 20, 2, false, 1e-8, 0.28};
-static const struct ser_smile_acf_opt ACF_IS09 = {WIN, SMILE_FFT, PRE, 1}, ACF_EMOBASE = {640, SMILE_LONG_FFT, 0, 0};
+static const struct ser_smile_frame FRAME_IS09 = {25, PRE, 0, true, 0x1p-15, 0},
+				    FRAME_EMOBASE = {25, PRE, 0, false, 0x1p-30, 0},
+				    FRAME_IS10 = {25, PRE, 20, false, 1e-8, 0.28};
+static const struct ser_smile_acf_opt ACF_IS09 = {25, PRE, 1}, ACF_EMOBASE = {40, 0, 0};
 
 void ser_smile_older_new(struct ser_smile *p)
 {
+	const double rate = p->size.rate_hz;
+	ser_smile_size_of(rate, WIN_MS, &p->size);
 	switch (p->kind) {
 	case SER_IS09:
-		p->spectrum = ser_smile_spectrum_new(&FRAME_IS09);
-		p->acf = ser_smile_acf_new(&ACF_IS09);
-		p->win = p->win_long = WIN;
+		p->spectrum = ser_smile_spectrum_new(&FRAME_IS09, &p->size);
+		p->acf = ser_smile_acf_new(&ACF_IS09, rate);
+		p->win_long = p->size.win;
 		break;
 	case SER_EMOBASE:
-		p->spectrum = ser_smile_spectrum_new(&FRAME_EMOBASE);
-		p->acf = ser_smile_acf_new(&ACF_EMOBASE);
-		p->win = WIN;
-		p->win_long = ACF_EMOBASE.win;
+		p->spectrum = ser_smile_spectrum_new(&FRAME_EMOBASE, &p->size);
+		p->acf = ser_smile_acf_new(&ACF_EMOBASE, rate);
+		p->win_long = ser_smile_samples(rate, ACF_EMOBASE.win_ms);
 		break;
 	default:
-		p->spectrum = ser_smile_spectrum_new(&FRAME_IS10);
-		p->bands = ser_smile_bands_new(8, 20, 6500, 2);
-		p->pitch = ser_smile_pitch_new(52, 620);
-		p->formants = ser_smile_formants_new(WIN, false);
-		p->win = WIN;
+		p->spectrum = ser_smile_spectrum_new(&FRAME_IS10, &p->size);
+		p->bands = ser_smile_bands_new(8, 20, 6500, &p->size);
+		p->pitch = ser_smile_pitch_new(52, 620, &p->size);
+		p->formants = ser_smile_formants_new(&p->size, false);
 	}
 }
 
 /* ---- one frame ----------------------------------------------------------------------------------- */
 
 /* Of a frame's samples openSMILE sums but the first `n`: weighted by the Hamming window, over that window's sum. */
-static double intensity(const double *x, size_t n)
+static double intensity(const double *x, size_t win, size_t n)
 {
-	const double sum = 0.54 * WIN - 0.46;
+	const double sum = 0.54 * (double)win - 0.46;
 	double y = 0;
 	for (size_t i = 0; i < n; i++)
-		y += (0.54 - 0.46 * cos(2 * M_PI * (double)i / (WIN - 1))) * x[i] * x[i];
+		y += (0.54 - 0.46 * cos(2 * M_PI * (double)i / (double)(win - 1))) * x[i] * x[i];
 	return y / sum;
 }
 
-static double emphasised_rms(const double *x)
+static double emphasised_rms(const double *x, size_t win)
 {
 	double sq = 0;
-	for (size_t i = 0; i < WIN; i++) {
-		double v = (x[i] - PRE * x[i > 0 ? i - 1 : 0]) * (0.54 - 0.46 * cos(2 * M_PI * (double)i / (WIN - 1)));
+	for (size_t i = 0; i < win; i++) {
+		double v = (x[i] - PRE * x[i > 0 ? i - 1 : 0]) *
+			   (0.54 - 0.46 * cos(2 * M_PI * (double)i / (double)(win - 1)));
 		sq += v * v;
 	}
-	return sqrt(sq / WIN);
+	return sqrt(sq / (double)win);
 }
 
 static void cepstra(const struct ser_smile *p, const double *ln, size_t n, float *y)
@@ -135,24 +136,25 @@ static void cepstra(const struct ser_smile *p, const double *ln, size_t n, float
 static void frame(const struct ser_smile *p, struct ser_smile_ws *ws, size_t t, const double *ln, const double *pw,
 		  float *y)
 {
-	const double *x = ws->x + t * SMILE_HOP;
-	float v[SMILE_FFT];
+	const size_t win = p->size.win;
+	const double *x = ws->x + t * p->size.hop;
+	float v[SMILE_WIN];
 	if (p->kind == SER_IS09) {
-		y[IS09_RMS] = (float)emphasised_rms(x);
+		y[IS09_RMS] = (float)emphasised_rms(x, win);
 		cepstra(p, ln, N_CEPS, y + IS09_MFCC);
-		y[IS09_ZCR] = (float)ser_smile_zero_crossings(x, WIN);
+		y[IS09_ZCR] = (float)ser_smile_zero_crossings(x, win);
 	} else if (p->kind == SER_EMOBASE) {
-		double level = intensity(x, 2);
+		double level = intensity(x, win, 2);
 		y[EMO_INTENSITY] = (float)level;
 		y[EMO_LOUDNESS] = (float)pow(level / REFERENCE, 0.3);
 		cepstra(p, ln, N_CEPS, y + EMO_MFCC);
-		for (size_t i = 0; i < WIN; i++)
+		for (size_t i = 0; i < win; i++)
 			v[i] = (float)(x[i] - PRE * x[i > 0 ? i - 1 : 0]);
-		ser_smile_lsp(v, WIN, y + EMO_LSP);
-		y[EMO_ZCR] = (float)ser_smile_zero_crossings(x, WIN);
+		ser_smile_lsp(v, win, y + EMO_LSP);
+		y[EMO_ZCR] = (float)ser_smile_zero_crossings(x, win);
 	} else {
 		double sum = 0, band[8];
-		y[IS10_LOUDNESS] = (float)pow(intensity(x, 1) / REFERENCE, 0.3);
+		y[IS10_LOUDNESS] = (float)pow(intensity(x, win, 1) / REFERENCE, 0.3);
 		for (size_t b = 0; b < SMILE_BAND; b++)
 			sum += ln[b];
 		y[IS10_MFCC] = (float)(sqrt(2.0 / SMILE_BAND) * sum);
@@ -206,9 +208,9 @@ static size_t first_of_pitch(enum ser_front_kind kind)
 void ser_smile_older_do(const struct ser_smile *p, struct ser_smile_ws *ws, float *y, size_t stride, bool delta)
 {
 	const size_t d = p->n_column, last = ser_smile_rows(p, ws);
-	double pw[SMILE_BIN], ln[SMILE_BAND], mag[SMILE_LONG_BIN];
+	double pw[SMILE_BIN], ln[SMILE_BAND], mag[SMILE_WIDE_BIN];
 	for (size_t t = 0; t < ws->n_short; t++) {
-		const double *x = ws->x + t * SMILE_HOP;
+		const double *x = ws->x + t * p->size.hop;
 		ser_smile_short(p->spectrum, x, ws->scratch, ws->z, pw);
 		ser_smile_mel(p->spectrum, pw, ln);
 		frame(p, ws, t, ln, pw, ser_smile_raw(ws, t));

@@ -6,38 +6,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = SMILE_LONG_BIN, HARMONICS = 15, STATES = SMILE_CAND + 1, UNVOICED = SMILE_CAND };
-static const double BIN_HZ = (double)SMILE_RATE / SMILE_LONG_FFT, FROM_HZ = 25;
+enum { MOST = SMILE_WIDE_BIN, HARMONICS = 15, STATES = SMILE_CAND + 1, UNVOICED = SMILE_CAND };
+static const double FROM_HZ = 25;
 static const double COMPRESS = 0.85, CUT = 0.7;
 
 struct ser_smile_pitch {
 	double low_hz, high_hz; /* of candidates */
-	/* the natural cubic spline through bins at log2 Hz, evaluated at N points an equal step apart */
-	double h[N], lower[N], inverse[N]; /* its tridiagonal system, factored */
-	size_t at[N];                      /* point i lies between bins at[i] and at[i] + 1 */
-	double a[N], b[N], c[N], d[N];     /* of both bins and both second derivatives, times the auditory weight */
+	size_t n_bin;
+	double octaves; /* from FROM_HZ up to half the rate */
+	/* the natural cubic spline through bins at log2 Hz, evaluated at n points an equal step apart */
+	double h[MOST], lower[MOST], inverse[MOST]; /* its tridiagonal system, factored */
+	size_t at[MOST];                            /* point i lies between bins at[i] and at[i] + 1 */
+	double a[MOST], b[MOST], c[MOST],
+		d[MOST]; /* of both bins and both second derivatives, times the auditory weight */
 	size_t shift[HARMONICS];
 	double gain[HARMONICS];
 };
 
-struct ser_smile_pitch *ser_smile_pitch_new(double low_hz, double high_hz)
+struct ser_smile_pitch *ser_smile_pitch_new(double low_hz, double high_hz, const struct ser_smile_size *s)
 {
 	struct ser_smile_pitch *p = ser_calloc(1, sizeof *p);
 	p->low_hz = low_hz;
 	p->high_hz = high_hz;
-	double x[N], octaves = log2(0.5 * SMILE_RATE / FROM_HZ), per_octave = N / octaves;
-	x[0] = log2(0.5 * BIN_HZ); /* 0 Hz has no logarithm */
-	for (size_t k = 1; k < N; k++)
-		x[k] = log2((double)k * BIN_HZ);
-	for (size_t k = 0; k + 1 < N; k++)
+	const size_t n_bin = p->n_bin = s->wide_bin;
+	p->octaves = log2((double)(s->wide_bin - 1) * s->wide_bin_hz / FROM_HZ);
+	double x[MOST], octaves = p->octaves, per_octave = (double)n_bin / octaves;
+	x[0] = log2(0.5 * s->wide_bin_hz); /* 0 Hz has no logarithm */
+	for (size_t k = 1; k < n_bin; k++)
+		x[k] = log2((double)k * s->wide_bin_hz);
+	for (size_t k = 0; k + 1 < n_bin; k++)
 		p->h[k] = x[k + 1] - x[k];
-	for (size_t k = 1; k + 1 < N; k++) {
+	for (size_t k = 1; k + 1 < n_bin; k++) {
 		p->lower[k] = k > 1 ? p->h[k - 1] * p->inverse[k - 1] : 0;
 		p->inverse[k] = 1 / (2 * (p->h[k - 1] + p->h[k]) - p->lower[k] * p->h[k - 1]);
 	}
-	for (size_t i = 0, k = 0; i < N; i++) {
-		double t = log2(FROM_HZ) + octaves * (double)i / (N - 1);
-		while (k + 2 < N && x[k + 1] <= t)
+	for (size_t i = 0, k = 0; i < n_bin; i++) {
+		double t = log2(FROM_HZ) + octaves * (double)i / (double)(n_bin - 1);
+		while (k + 2 < n_bin && x[k + 1] <= t)
 			k++;
 		double h = p->h[k], u = (x[k + 1] - t) / h, v = 1 - u;
 		double w = 0.5 + atan(3 * (((double)i + 2) / per_octave - log2(1.3))) / M_PI;
@@ -59,36 +64,42 @@ void ser_smile_pitch_free(struct ser_smile_pitch *p)
 	free(p);
 }
 
-/* Bins further than two from every peak become 0, but those before the first; then each is averaged with its neighbours, 1 2 1. */
-static void enhance(const double *mag, double *y)
+/* Between the first peak and the last bins further than two from every peak become 0; then each but the last is averaged with its
+ * neighbours, 1 2 1. */
+static void enhance(const double *mag, size_t n_bin, double *y)
 {
-	double s[N + 2] = {0}, *e = s + 1;
+	double s[MOST + 2], *e = s + 1;
+	memset(s, 0, (n_bin + 2) * sizeof *s);
 	size_t done = 0;
 	bool any = false;
-	for (size_t k = 0; k < N; k++) {
-		if ((k > 0 && !(mag[k] > mag[k - 1])) || (k + 1 < N && !(mag[k] >= mag[k + 1])) ||
+	for (size_t k = 0; k < n_bin; k++) {
+		if ((k > 0 && !(mag[k] > mag[k - 1])) || (k + 1 < n_bin && !(mag[k] >= mag[k + 1])) ||
 		    (k == 0 && !(mag[0] > mag[1])))
 			continue;
-		size_t from = !any ? 0 : k > done + 2 ? k - 2 : done, to = k + 3 < N ? k + 3 : N;
+		size_t from = !any ? 0 : k > done + 2 ? k - 2 : done, to = k + 3 < n_bin ? k + 3 : n_bin;
 		for (size_t i = from; i < to; i++)
 			e[i] = mag[i];
 		done = to;
 		any = true;
 	}
-	for (size_t k = 0; k < N; k++)
+	for (size_t i = done; i < n_bin; i++)
+		e[i] = mag[i];
+	for (size_t k = 0; k < n_bin; k++)
 		y[k] = 0.25 * (e[(ptrdiff_t)k - 1] + e[k + 1]) + 0.5 * e[k];
+	y[n_bin - 1] = e[n_bin - 1];
 }
 
 static void octave(const struct ser_smile_pitch *p, const double *y, double *o)
 {
-	double m[N]; /* second derivatives */
-	m[0] = m[N - 1] = 0;
-	for (size_t k = 1; k + 1 < N; k++)
+	double m[MOST]; /* second derivatives */
+	const size_t n_bin = p->n_bin;
+	m[0] = m[n_bin - 1] = 0;
+	for (size_t k = 1; k + 1 < n_bin; k++)
 		m[k] = 6 * ((y[k + 1] - y[k]) / p->h[k] - (y[k] - y[k - 1]) / p->h[k - 1]) -
 		       (k > 1 ? p->lower[k] * m[k - 1] : 0);
-	for (size_t k = N - 2; k > 0; k--)
+	for (size_t k = n_bin - 2; k > 0; k--)
 		m[k] = (m[k] - p->h[k] * m[k + 1]) * p->inverse[k];
-	for (size_t i = 0; i < N; i++) {
+	for (size_t i = 0; i < n_bin; i++) {
 		size_t k = p->at[i];
 		double v = p->a[i] * y[k] + p->b[i] * y[k + 1] + p->c[i] * m[k] + p->d[i] * m[k + 1];
 		o[i] = v > 0 ? v : 0;
@@ -101,18 +112,20 @@ struct peak {
 
 void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, struct ser_smile_cand *c)
 {
-	double y[N], o[N], s[N] = {0}, mean = 0, per_octave = (N - 1) / log2(0.5 * SMILE_RATE / FROM_HZ);
+	const size_t n_bin = p->n_bin;
+	double y[MOST], o[MOST], s[MOST], mean = 0, per_octave = (double)(n_bin - 1) / p->octaves;
 	struct peak best[SMILE_CAND];
 	size_t n = 0, kept = 0, top = 0;
-	enhance(mag, y);
+	memset(s, 0, n_bin * sizeof *s);
+	enhance(mag, n_bin, y);
 	octave(p, y, o);
 	for (size_t h = 0; h < HARMONICS; h++)
-		for (size_t i = 0; i + p->shift[h] < N; i++)
+		for (size_t i = 0; i + p->shift[h] < n_bin; i++)
 			s[i] += p->gain[h] * o[i + p->shift[h]];
-	for (size_t i = 0; i < N; i++)
+	for (size_t i = 0; i < n_bin; i++)
 		mean += s[i];
-	mean /= N;
-	for (size_t i = 1; i + 1 < N; i++) {
+	mean /= (double)n_bin;
+	for (size_t i = 1; i + 1 < n_bin; i++) {
 		if (!(s[i] > s[i - 1] && s[i] >= s[i + 1]) || (n == SMILE_CAND && s[i] <= best[n - 1].raw))
 			continue;
 		double bend = s[i - 1] - 2 * s[i] + s[i + 1], to = 0.5 * (s[i - 1] - s[i + 1]) / bend;

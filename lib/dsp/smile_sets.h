@@ -8,8 +8,9 @@
 
 struct ser_smile {
 	enum ser_front_kind kind;
-	size_t n_column, win, win_long; /* samples of the short frames and the longest */
-	double reach;                   /* of the search for a period, about that of the pitch */
+	struct ser_smile_size size;
+	size_t n_column, win_long; /* samples of the longest frames */
+	double reach;              /* of the search for a period, about that of the pitch */
 	struct ser_smile_spectrum *spectrum;
 	struct ser_smile_pitch *pitch;
 	struct ser_smile_formants *formants; /* of egemaps */

@@ -6,10 +6,36 @@
 #include <string.h>
 
 enum { CEPS = 14 };
-static const double BIN_HZ = (double)SMILE_RATE / SMILE_FFT;
 
-/* HTK leaves out the bins up to the one nearest to 20 Hz; band energies below that of one of 16-bit samples count as it. */
-const struct ser_smile_frame ser_smile_20ms = {.win = SMILE_WIN, .low_hz = 20, .first_bin = 2, .least = 0x1p-30};
+/* Band energies below that of one of 16-bit samples count as it. */
+const struct ser_smile_frame ser_smile_20ms = {.win_ms = 20, .low_hz = 20, .least = 0x1p-30};
+
+size_t ser_smile_samples(double rate_hz, double ms)
+{
+	return (size_t)(rate_hz * ms / 1000 + 0.5);
+}
+
+size_t ser_smile_points(size_t n)
+{
+	size_t points = 1;
+	while (points < n)
+		points *= 2;
+	return points;
+}
+
+void ser_smile_size_of(double rate_hz, double win_ms, struct ser_smile_size *s)
+{
+	s->rate_hz = rate_hz;
+	s->hop = ser_smile_samples(rate_hz, 10);
+	s->win = ser_smile_samples(rate_hz, win_ms);
+	s->n_fft = ser_smile_points(s->win);
+	s->n_bin = s->n_fft / 2 + 1;
+	s->bin_hz = (double)s->win / (double)s->n_fft / (win_ms / 1000);
+	s->wide = ser_smile_samples(rate_hz, 60);
+	s->wide_fft = ser_smile_points(s->wide);
+	s->wide_bin = s->wide_fft / 2 + 1;
+	s->wide_bin_hz = (double)s->wide / (double)s->wide_fft / 0.06;
+}
 
 struct ser_smile_bands {
 	size_t n, lo[SMILE_BAND], width[SMILE_BAND];
@@ -18,7 +44,8 @@ struct ser_smile_bands {
 
 struct ser_smile_spectrum {
 	struct ser_smile_frame f;
-	double hamming[SMILE_FFT], gauss[SMILE_LONG];
+	struct ser_smile_size s;
+	double hamming[SMILE_WIN], gauss[SMILE_WIDE];
 	struct ser_fft *fft, *long_fft;
 	struct ser_smile_bands *bands;
 	double loud[SMILE_BAND]; /* equal loudness to the power 0.33 */
@@ -39,15 +66,17 @@ static double equal_loudness(double hz)
 	       (1 + 2.274101e-26 * pow(hz, 7)) / 0.17;
 }
 
-struct ser_smile_bands *ser_smile_bands_new(size_t n, double low_hz, double high_hz, size_t first_bin)
+struct ser_smile_bands *ser_smile_bands_new(size_t n, double low_hz, double high_hz, const struct ser_smile_size *s)
 {
 	struct ser_smile_bands *p = ser_calloc(1, sizeof *p);
-	double bottom = mel(low_hz), step = (mel(high_hz) - bottom) / (double)(n + 1);
+	double nyquist = 0.5 * s->rate_hz, bottom = mel(low_hz),
+	       step = (mel(high_hz < nyquist ? high_hz : nyquist) - bottom) / (double)(n + 1);
+	size_t first_bin = low_hz > 0 ? (size_t)(low_hz / s->bin_hz + 0.5) + 1 : 0;
 	p->n = n;
 	for (size_t b = 0; b < n; b++) {
 		double centre = bottom + step * (double)(b + 1);
-		for (size_t k = first_bin; k < SMILE_BIN; k++) {
-			double w = 1 - fabs(mel((double)k * BIN_HZ) - centre) / step;
+		for (size_t k = first_bin; k < s->n_bin; k++) {
+			double w = 1 - fabs(mel((double)k * s->bin_hz) - centre) / step;
 			if (w <= 0)
 				continue;
 			if (p->width[b] == 0)
@@ -76,20 +105,21 @@ void ser_smile_bands_do(const struct ser_smile_bands *p, const double *s, double
 	}
 }
 
-struct ser_smile_spectrum *ser_smile_spectrum_new(const struct ser_smile_frame *f)
+struct ser_smile_spectrum *ser_smile_spectrum_new(const struct ser_smile_frame *f, const struct ser_smile_size *s)
 {
 	struct ser_smile_spectrum *p = ser_calloc(1, sizeof *p);
 	p->f = *f;
-	for (size_t i = 0; i < f->win; i++)
-		p->hamming[i] = 0.54 - 0.46 * cos(2 * M_PI * (double)i / (double)(f->win - 1));
-	double half = 0.5 * (SMILE_LONG - 1), sigma = f->sigma > 0 ? f->sigma : 0.4;
-	for (size_t i = 0; i < SMILE_LONG; i++) {
+	p->s = *s;
+	for (size_t i = 0; i < s->win; i++)
+		p->hamming[i] = 0.54 - 0.46 * cos(2 * M_PI * (double)i / (double)(s->win - 1));
+	double half = 0.5 * (double)(s->wide - 1), sigma = f->sigma > 0 ? f->sigma : 0.4;
+	for (size_t i = 0; i < s->wide; i++) {
 		double u = ((double)i - half) / (sigma * half);
 		p->gauss[i] = exp(-0.5 * u * u);
 	}
-	p->fft = ser_fft_new(SMILE_FFT);
-	p->long_fft = ser_fft_new(SMILE_LONG_FFT);
-	p->bands = ser_smile_bands_new(SMILE_BAND, f->low_hz, 8000, f->first_bin);
+	p->fft = ser_fft_new(s->n_fft);
+	p->long_fft = ser_fft_new(s->wide_fft);
+	p->bands = ser_smile_bands_new(SMILE_BAND, f->low_hz, 8000, s);
 	for (size_t b = 0; b < SMILE_BAND; b++)
 		p->loud[b] = pow(equal_loudness(p->bands->centre_hz[b]), 0.33);
 	for (size_t c = 1; c <= CEPS; c++)
@@ -112,31 +142,31 @@ void ser_smile_spectrum_free(struct ser_smile_spectrum *p)
 void ser_smile_short(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *z, double *pw)
 {
 	const double a = p->f.preemphasis;
-	for (size_t i = 0; i < p->f.win; i++)
+	for (size_t i = 0; i < p->s.win; i++)
 		scratch[i] = (x[i] - a * x[i > 0 ? i - 1 : 0]) * p->hamming[i];
-	memset(scratch + p->f.win, 0, (SMILE_FFT - p->f.win) * sizeof *scratch);
+	memset(scratch + p->s.win, 0, (p->s.n_fft - p->s.win) * sizeof *scratch);
 	ser_fft_do(p->fft, scratch, z);
-	for (size_t k = 0; k < SMILE_BIN; k++)
+	for (size_t k = 0; k < p->s.n_bin; k++)
 		pw[k] = z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1];
 }
 
 double ser_smile_long(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *mag)
 {
 	double *z = scratch + SMILE_SCRATCH / 2, sq = 0;
-	for (size_t i = 0; i < SMILE_LONG; i++) {
+	for (size_t i = 0; i < p->s.wide; i++) {
 		scratch[i] = x[i] * p->gauss[i];
 		sq += scratch[i] * scratch[i];
 	}
-	memset(scratch + SMILE_LONG, 0, (SMILE_LONG_FFT - SMILE_LONG) * sizeof *scratch);
+	memset(scratch + p->s.wide, 0, (p->s.wide_fft - p->s.wide) * sizeof *scratch);
 	ser_fft_do(p->long_fft, scratch, z);
-	for (size_t k = 0; k < SMILE_LONG_BIN; k++)
+	for (size_t k = 0; k < p->s.wide_bin; k++)
 		mag[k] = sqrt(z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1]);
-	return sqrt(sq / SMILE_LONG);
+	return sqrt(sq / (double)p->s.wide);
 }
 
 void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double *mag, double *scratch, double *r)
 {
-	for (size_t k = 0; k < SMILE_LONG_BIN; k++) {
+	for (size_t k = 0; k < p->s.wide_bin; k++) {
 		scratch[2 * k] = mag[k] * mag[k];
 		scratch[2 * k + 1] = 0;
 	}
@@ -146,7 +176,7 @@ void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double 
 void ser_smile_mel(const struct ser_smile_spectrum *p, const double *pw, double *y)
 {
 	double mag[SMILE_BIN];
-	for (size_t k = 0; p->f.magnitude && k < SMILE_BIN; k++)
+	for (size_t k = 0; p->f.magnitude && k < p->s.n_bin; k++)
 		mag[k] = sqrt(pw[k]);
 	ser_smile_bands_do(p->bands, p->f.magnitude ? mag : pw, p->f.least, y);
 }
@@ -170,46 +200,75 @@ void ser_smile_mfcc(const struct ser_smile_spectrum *p, const double *ln, size_t
 	}
 }
 
-double ser_smile_alpha(const double *pw)
+/* The first bin at or beyond hz, and the last at or before it. */
+static size_t from_bin(const struct ser_smile_size *s, double hz)
+{
+	return (size_t)ceil(hz / s->bin_hz);
+}
+static size_t to_bin(const struct ser_smile_size *s, double hz)
+{
+	size_t k = (size_t)(hz / s->bin_hz);
+	return k < s->n_bin ? k : s->n_bin - 1;
+}
+
+double ser_smile_alpha(const struct ser_smile_size *s, const double *pw)
 {
 	double low = 0, high = 0;
-	for (size_t k = 0; k < 32; k++)
+	size_t k = 0;
+	for (; k < from_bin(s, 1000); k++)
 		low += pw[k];
-	for (size_t k = 32; k <= 160; k++)
+	for (; k <= to_bin(s, 5000); k++)
 		high += pw[k];
 	return low > 0 && high > 0 ? 10 * log10(high / low) : 0;
 }
 
-double ser_smile_hammarberg(const double *pw)
+double ser_smile_hammarberg(const struct ser_smile_size *s, const double *pw)
 {
 	double low = 0, high = 0;
-	for (size_t k = 0; k < 64; k++)
+	size_t k = 0;
+	for (; k < from_bin(s, 2000); k++)
 		low = fmax(low, pw[k]);
-	for (size_t k = 64; k <= 160; k++)
+	for (; k <= to_bin(s, 5000); k++)
 		high = fmax(high, pw[k]);
 	return low > 0 && high > 0 ? 10 * log10(low / high) : 0;
 }
 
-double ser_smile_slope(const double *pw, size_t lo, size_t hi)
+size_t ser_smile_band(const struct ser_smile_size *s, double lo_hz, double hi_hz, size_t *hi, double *first,
+		      double *last)
 {
-	double n = (double)(hi - lo), f = 0, ff = 0, y = 0, fy = 0;
+	double from = lo_hz / s->bin_hz, to = hi_hz / s->bin_hz;
+	*hi = to_bin(s, hi_hz);
+	*first = 1 - (from - floor(from));
+	*last = to > floor(to) ? to - floor(to) : 1;
+	return (size_t)from;
+}
+
+double ser_smile_slope(const struct ser_smile_size *s, const double *pw, double lo_hz, double hi_hz)
+{
+	double first, last, f = 0, ff = 0, y = 0, fy = 0;
+	size_t hi, lo = ser_smile_band(s, lo_hz, hi_hz, &hi, &first, &last);
+	double n = (double)(hi - lo);
 	for (size_t k = lo; k <= hi; k++) {
-		double hz = (double)k * BIN_HZ, db = 10 * log10(fmax(pw[k], 1e-14));
+		double w = k == lo   ? first
+			   : k == hi ? last
+				     : 1,
+		       hz = w * (double)k * s->bin_hz, db = 10 * log10(fmax(pw[k], 1e-14));
 		f += hz;
 		ff += hz * hz;
-		y += db;
+		y += w * db;
 		fy += hz * db;
 	}
 	return (n * fy - f * y) / (n * ff - f * f);
 }
 
-double ser_smile_flux(const double *pw, bool first, double *last)
+double ser_smile_flux(const struct ser_smile_size *s, const double *pw, bool first, double *last)
 {
 	double sum = 0;
-	for (size_t k = 0; k < 160; k++) {
-		double m = sqrt(pw[k]), d = m - last[k];
+	size_t n = from_bin(s, 5000) < s->n_bin ? from_bin(s, 5000) : s->n_bin - 1;
+	for (size_t k = 0; k < n; k++) {
+		double m = sqrt(pw[k]), d = first ? 0 : m - last[k];
 		sum += d * d;
 		last[k] = m;
 	}
-	return first ? 0 : sqrt(sum / 160);
+	return sqrt(sum / (double)n);
 }

@@ -79,11 +79,11 @@ static double harmonics_db(const double *x, const size_t *at, size_t k, size_t n
 	return harmonic > 0 && noise > 0 ? fmax(-100, fmin(100, 10 * log10(harmonic / noise))) : NO_HNR;
 }
 
-/* The periods in x [from, to) of x [end], of which there are at least two by each step of the search; returns where the next begins. */
-static size_t frame(const double *x, size_t from, size_t to, size_t end, double hz, double reach, struct run *r,
+/* The periods, of about t0 samples, in x [from, to) of x [end], of which there are at least two by each step of the search; returns where the next begins. */
+static size_t frame(const double *x, size_t from, size_t to, size_t end, double t0, double reach, struct run *r,
 		    struct ser_smile_periods *y)
 {
-	double t0 = SMILE_RATE / hz, sum = 0, jitter = 0, ddp = 0, shimmer = 0, tall = 0;
+	double sum = 0, jitter = 0, ddp = 0, shimmer = 0, tall = 0;
 	size_t lo = (size_t)(t0 * (1 - reach)), hi = (size_t)(t0 * (1 + reach)), n = 0, n_jitter = 0, n_ddp = 0;
 	size_t at[MOST_PERIODS + 1], n_at = 0;
 	while (from + 2 * hi + MARGIN <= to && n_at < MOST_PERIODS) {
@@ -130,27 +130,27 @@ static size_t frame(const double *x, size_t from, size_t to, size_t end, double 
 	return from;
 }
 
-void ser_smile_jitter(const double *x, size_t n, double reach, const float *hz, size_t n_frame,
-		      struct ser_smile_periods *y)
+void ser_smile_jitter(const struct ser_smile_size *s, const double *x, size_t n, double reach, const float *hz,
+		      size_t n_frame, struct ser_smile_periods *y)
 {
 	static const struct ser_smile_periods none = {.log_hnr = -100};
 	struct ser_smile_periods now = none;
 	struct run r = {0};
 	size_t at = 0;
 	for (size_t t = 0; t < n_frame; t++) {
-		size_t begin = t * SMILE_HOP;
+		size_t begin = t * s->hop;
 		if (!(hz[t] > 0)) {
-			at = begin + SMILE_HOP;
+			at = begin + s->hop;
 			now = none;
 			r = (struct run){0};
 		} else {
-			size_t two = 2 * (size_t)(SMILE_RATE / hz[t] * (1 + reach)) + MARGIN, to = begin + SMILE_HOP;
+			double t0 = s->rate_hz / hz[t];
+			size_t two = 2 * (size_t)(t0 * (1 + reach)) + MARGIN, to = begin + s->hop;
 			to = to > at + two ? to : at + two;
-			to = to < at + SMILE_LONG ? to : at + SMILE_LONG;
+			to = to < at + s->wide ? to : at + s->wide;
 			now.log_hnr = now.log_hnr == NO_HNR ? 0 : now.log_hnr;
-			size_t next = frame(x, at, to < n ? to : n, n, hz[t], reach, &r, &now);
-			at = next >= begin + SMILE_HOP ? at
-						       : next; /* read again where the next frame would begin late */
+			size_t next = frame(x, at, to < n ? to : n, n, t0, reach, &r, &now);
+			at = next >= begin + s->hop ? at : next; /* read again where the next frame would begin late */
 		}
 		y[t] = now;
 	}
@@ -177,27 +177,28 @@ static size_t nearest(const double *a, size_t n, size_t i, bool upper)
 	return n;
 }
 
-static double hnr(const struct ser_smile_spectrum *p, const double *mag, double hz, double *scratch)
+static double hnr(const struct ser_smile_spectrum *p, const struct ser_smile_size *s, const double *mag, double hz,
+		  double *scratch)
 {
 	double *r = scratch + SMILE_SCRATCH / 2;
 	ser_smile_autocorrelation(p, mag, scratch, r);
-	size_t i = nearest(r, SMILE_LONG_BIN, (size_t)(SMILE_RATE / hz), false);
-	double c = i < SMILE_LONG_BIN ? r[i] : 0, rest = r[0] - c;
+	size_t i = nearest(r, s->wide_bin, (size_t)(s->rate_hz / hz), false);
+	double c = i < s->wide_bin ? r[i] : 0, rest = r[0] - c;
 	return c != 0 && rest > 0 ? 10 * log10(fabs(c / rest)) : c > 0 ? 100 : -100;
 }
 
-void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const double *mag, double hz, const float *formant,
-			    double *scratch, struct ser_smile_harmonics *y)
+void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const struct ser_smile_size *s, const double *mag,
+			    double hz, const float *formant, double *scratch, struct ser_smile_harmonics *y)
 {
-	static const double BIN_HZ = (double)SMILE_RATE / SMILE_LONG_FFT;
+	const double bin_hz = s->wide_bin_hz;
 	double raw[SMILE_HARMONIC], db[SMILE_HARMONIC] = {0}, at[SMILE_HARMONIC];
 	size_t n = 0;
 	for (; n < SMILE_HARMONIC; n++) {
-		size_t near = (size_t)((double)(n + 1) * hz / BIN_HZ + 0.5);
-		size_t i = near < SMILE_LONG_BIN - 1 ? nearest(mag, SMILE_LONG_BIN, near, true) : SMILE_LONG_BIN;
-		if (i == SMILE_LONG_BIN)
+		size_t near = (size_t)((double)(n + 1) * hz / bin_hz + 0.5);
+		size_t i = near < s->wide_bin - 1 ? nearest(mag, s->wide_bin, near, true) : s->wide_bin;
+		if (i == s->wide_bin)
 			break;
-		if (n > 0 && fabs((double)i - (double)near) > 0.5 * hz / BIN_HZ) { /* that of another multiple */
+		if (n > 0 && fabs((double)i - (double)near) > 0.5 * hz / bin_hz) { /* that of another multiple */
 			raw[n] = 0;
 			at[n] = (double)(n + 1) * hz;
 			db[n] = NO_HARMONIC;
@@ -205,10 +206,10 @@ void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const double *ma
 		}
 		double a = mag[i - 1], b = mag[i], c = mag[i + 1], to = 0.5 * (a - c) / (a - 2 * b + c);
 		raw[n] = b;
-		at[n] = ((double)i + to) * BIN_HZ;
+		at[n] = ((double)i + to) * bin_hz;
 		db[n] = n > 0 ? 20 * log10((b - 0.25 * (a - c) * to) / raw[0]) : 0;
 	}
-	y->hnr_db = hnr(p, mag, hz, scratch);
+	y->hnr_db = hnr(p, s, mag, hz, scratch);
 	for (size_t f = 0; f < SMILE_FORMANT; f++) {
 		size_t top = n;
 		for (size_t i = 0; i < n; i++)

@@ -110,7 +110,8 @@ show() {
 	same '["slopeUV500-1500_sma3nz_amean",62,["gemaps"]]' sh -c 'ser-dump --header g.ser | jq -c ".dims.func | [.columns[55], (.columns | length), .functionals]"'
 	ser-wav2feat --kind egemaps --compat opensmile --functionals egemaps -t 2 a.wav | ser-cmp - e.ser
 	same '[46,25]' sh -c 'ser-wav2feat --kind egemaps --compat opensmile a.wav | ser-dump | jq -c .feat.shape'
-	for o in '--f0-floor 60' '--sample-frequency 8000' '--delta-order 1' '--functionals compare2016'; do
+	same '[46,25]' sh -c 'ser-wav2feat --kind egemaps --compat opensmile --sample-frequency 8000 a.wav | ser-dump | jq -c .feat.shape'
+	for o in '--f0-floor 60' '--sample-frequency 4000' '--delta-order 1' '--functionals compare2016'; do
 		run -2 ser-wav2feat --kind egemaps --compat opensmile $o -o no.ser a.wav
 	done
 	wav b.wav 0.05 300
@@ -150,7 +151,7 @@ is11 4368 [45,118]
 is13 6373 [46,130]
 END
 	ser-cat --to csv is10.ser | head -1 | grep -q ',F0final__Turn_numOnsets,F0final__Turn_duration$'
-	for o in '--delta-order 2' '--sample-frequency 8000' '--functionals emobase'; do
+	for o in '--delta-order 2' '--sample-frequency 4000' '--functionals emobase'; do
 		run -2 ser-wav2feat --preset is09 $o -o no.ser a.wav
 	done
 	[ ! -e no.ser ]

@@ -33,3 +33,11 @@ with open("tests/golden/smile.bin", "wb") as out:
             block(name + "-" + level, smile.process_signal(x, 16000).to_numpy())
     smile = opensmile.Smile(opensmile.FeatureSet("is09-13/IS13_ComParE"), "func")
     block("is13-func", smile.process_signal(x, 16000).to_numpy())
+
+    # the same samples at other rates, which make it another voice
+    for rate in 8000, 22050, 44100, 48000:
+        few = x[: rate // 2]
+        for name, path in ("egemaps", "eGeMAPSv02"), ("compare", "ComParE_2016"), ("emobase", "emobase/emobase"), \
+                ("is09", "is09-13/IS09_emotion"), ("is10", "is09-13/IS10_paraling_compat"), ("is11", "is09-13/IS11_speaker_state"):
+            smile = opensmile.Smile(path if "/" not in path else opensmile.FeatureSet(path), "lld")
+            block(f"{name}-lld-{rate}", smile.process_signal(few, rate).to_numpy())

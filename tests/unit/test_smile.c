@@ -180,6 +180,49 @@ static void test_is13(void **state)
 	ser_front_free(p);
 }
 
+/* Other rates: of each column that doesn't hang on the pitch of an older set, how many values are openSMILE's. */
+static void test_rates(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *kind, *block;
+		size_t from, to,
+			odd; /* columns that are the pitch's, which are not compared; and one that is near only */
+	} set[] = {{"egemaps compat=opensmile", "egemaps", 0, 0, 25},
+		   {"compare compat=opensmile delta-order=0", "compare", 0, 0, 5},
+		   {"emobase delta-order=0", "emobase", 24, 26, 26},
+		   {"is09 delta-order=0", "is09", 15, 16, 16},
+		   {"is10 delta-order=0", "is10", 32, 38, 38},
+		   {"is11 delta-order=0", "is11", 0, 5, 59}};
+	static const int rate[] = {8000, 22050, 44100, 48000};
+	const struct block *sig = find("signal");
+	char text[128], name[64];
+	for (size_t i = 0; i < 4 * sizeof set / sizeof set[0]; i++) {
+		int hz = rate[i % 4];
+		snprintf(text, sizeof text, "%s-lld-%d", set[i / 4].block, hz);
+		const struct block *g = find(text);
+		snprintf(text, sizeof text, "%s sample-frequency=%d", set[i / 4].kind, hz);
+		struct ser_front *p = make(text);
+		size_t n = sig->cols < (size_t)hz / 2 ? sig->cols : (size_t)hz / 2, d = ser_front_dim(p);
+		assert_int_equal(ser_front_n_frame(p, n), g->rows);
+		assert_int_equal(d, g->cols);
+		float *y = run(p, sig->x, n);
+		for (size_t j = 0; j < d; j++) {
+			size_t near = 0;
+			double top = 0;
+			for (size_t t = 0; t < g->rows; t++)
+				top = fmax(top, fabs(g->x[t * d + j]));
+			for (size_t t = 0; t < g->rows; t++)
+				near += fabs(y[t * d + j] - g->x[t * d + j]) <= 0.01 * top;
+			bool counts = (j < set[i / 4].from || j >= set[i / 4].to) && j != set[i / 4].odd;
+			if (counts && near * 100 < g->rows * 85)
+				fail_msg("%s: %s: %zu of %zu", text, ser_front_column(p, j, name), near, g->rows);
+		}
+		free(y);
+		ser_front_free(p);
+	}
+}
+
 /* Silence, and sounds of every length about that of a frame, have finite values. */
 static void test_edges(void **state)
 {
@@ -232,8 +275,8 @@ static void test_refused(void **state)
 {
 	(void)state;
 	static const char *const text[] = {
-		"egemaps compat=opensmile sample-frequency=44100", "egemaps compat=opensmile f0-floor=60",
-		"egemaps compat=opensmile delta-order=1", "is09 delta-order=2", "emobase sample-frequency=8000"};
+		"egemaps compat=opensmile sample-frequency=4000", "egemaps compat=opensmile f0-floor=60",
+		"egemaps compat=opensmile delta-order=1", "is09 delta-order=2", "emobase sample-frequency=16000.5"};
 	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
 		struct ser_front_opt o;
 		struct ser_front *p;
@@ -248,7 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_functionals), cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_older),       cmocka_unit_test(test_is13),        cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refused),     cmocka_unit_test(test_rates),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
