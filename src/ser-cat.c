@@ -228,7 +228,7 @@ int main(int argc, char **argv)
 		{"to", "write this format", SER_OPT_CHOICE(&to, "FORMAT", ser_format_names)},
 		{"tensor", "writing: the tensor; reading: its name, feat when not given",
 		 SER_OPT_STR(&o.tensor, "NAME")},
-		{"label", "csv, arff: the labels, parted by commas, or none: ''; svmlight: the target",
+		{"label", "csv, arff, opensmile-arff: the labels, parted by commas, or none: ''; svmlight: the target",
 		 SER_OPT_STR(&labels, "NAMES")},
 		{"no-id", "csv, arff: without the column id; reading numbers the rows", SER_OPT_FLAG(&o.no_id)},
 		{"stack", "npy: one array whose first axis is the records", SER_OPT_FLAG(&o.stack)},
@@ -238,7 +238,7 @@ int main(int argc, char **argv)
 		 .flags = SER_OPTION_SILENT | SER_OPTION_WRITE},
 		{"target-kind", "htk: parameter kind such as MFCC_D_A; the header's, or USER, when not given",
 		 SER_OPT_STR(&o.htk_kind, "KIND")},
-		{"frame-shift", "htk: from frame to frame, where the header does not say; 0: not known",
+		{"frame-shift", "htk, openSMILE's: from frame to frame, where the header does not say; 0: not known",
 		 SER_OPT_REAL(&shift_ms, "MS", 0, 200000)},
 		{0},
 	};

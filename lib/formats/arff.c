@@ -17,6 +17,9 @@ struct reader {
 	enum type *type;
 	struct ser_map **classes; /* [n_type] of nominal attributes */
 	size_t n_type, cap_type, cap_classes;
+	struct table_hint hint; /* is_text is text */
+	char tensor[SER_MAX_NAME + 1];
+	bool *text;
 	struct row w; /* unescaped */
 };
 
@@ -115,13 +118,44 @@ static int attribute(struct source *s, struct reader *p, const char *at, struct 
 	return 0;
 }
 
-/* The next line with something on it. */
-static int line(struct ser_import *im, const char **at, struct ser_err *e)
+/* Comments of this program's tables: elements are between "% tensor NAME" and "% labels". */
+static const char TENSOR[] = "% tensor ", LABELS[] = "% labels";
+
+static void comment(struct reader *p, const char *at)
+{
+	const char *name = at + sizeof TENSOR - 1;
+	if (p->hint.tensor == NULL && strncmp(at, TENSOR, sizeof TENSOR - 1) == 0 &&
+	    ser_field_name_ok(name, strlen(name))) {
+		snprintf(p->tensor, sizeof p->tensor, "%s", name);
+		p->hint.tensor = p->tensor;
+		p->hint.from = p->n_type;
+		p->hint.to = SIZE_MAX;
+	} else if (p->hint.to == SIZE_MAX && strcmp(at, LABELS) == 0) {
+		p->hint.to = p->n_type;
+	}
+}
+
+/* openSMILE's tables have a name where others have an id. */
+static bool is_smile(const struct ser_import *im, const struct reader *p)
+{
+	bool id = false;
+	for (size_t i = 0; i < p->w.n; i++)
+		id = id || (p->w.cell[i].n == 2 && memcmp(p->w.cell[i].s, "id", 2) == 0);
+	for (size_t i = 0; i < im->o.n_label; i++)
+		id = id || strcmp(im->o.label[i], "name") == 0;
+	return !id && p->w.n > 0 && p->type[0] == STRING && p->w.cell[0].n == 4 &&
+	       memcmp(p->w.cell[0].s, "name", 4) == 0;
+}
+
+/* The next line with something on it; p: of the head, whose comments are read. */
+static int line(struct ser_import *im, struct reader *p, const char **at, struct ser_err *e)
 {
 	int rc;
 	do {
 		rc = ser_src_line(&im->in, im->o.max_record, e);
 		*at = rc > 0 ? skip(im->in.text.s) : "";
+		if (p != NULL && **at == '%')
+			comment(p, *at);
 	} while (rc > 0 && (**at == '\0' || **at == '%'));
 	return rc;
 }
@@ -132,7 +166,7 @@ static int begin(struct ser_import *im, struct ser_err *e)
 	const char *at;
 	int rc;
 	im->state = p;
-	while ((rc = line(im, &at, e)) > 0 && strncasecmp(at, "@data", 5) != 0) {
+	while ((rc = line(im, p, &at, e)) > 0 && strncasecmp(at, "@data", 5) != 0) {
 		if (strncasecmp(at, "@attribute", 10) == 0 && (at[10] == ' ' || at[10] == '\t')) {
 			if (attribute(&im->in, p, at + 10, e) != 0)
 				return e->code;
@@ -145,7 +179,12 @@ static int begin(struct ser_import *im, struct ser_err *e)
 	if (rc == 0)
 		return ser_fail(e, SER_EDATA, "%s: no @data", im->in.name);
 	ser_row_done(&p->w);
-	return ser_table_in(&p->t, im, p->w.cell, p->w.n, e);
+	p->text = ser_calloc(p->n_type, sizeof *p->text);
+	for (size_t i = 0; i < p->n_type; i++)
+		p->text[i] = p->type[i] > INTEGER;
+	p->hint.is_text = p->text;
+	p->hint.smile = is_smile(im, p);
+	return ser_table_in(&p->t, im, p->w.cell, p->w.n, &p->hint, e);
 }
 
 /* A label's value is what its attribute says. */
@@ -170,7 +209,7 @@ static int read_row(struct ser_import *im, void *ctx, struct ser_err *e)
 	struct reader *p = ctx;
 	const char *at;
 	bool quoted;
-	int rc = line(im, &at, e);
+	int rc = line(im, NULL, &at, e);
 	if (rc <= 0)
 		return rc;
 	if (*at == '{')
@@ -226,6 +265,7 @@ static void end(struct ser_import *im)
 	for (size_t i = 0; i < p->n_type; i++)
 		ser_map_free(p->classes[i]);
 	free(p->classes);
+	free(p->text);
 	free(p->type);
 	free(p);
 }
@@ -242,12 +282,14 @@ struct writer {
 	struct column *col; /* of each label */
 	struct ser_spool *rows;
 	struct ser_buf b, text;
+	bool smile; /* openSMILE's names of id and frame; without a label there is an empty one */
 };
 
 static int start(struct ser_export *ex, struct ser_err *e)
 {
 	struct writer *w = ser_calloc(1, sizeof *w);
 	ex->state = w;
+	w->smile = ex->fmt == &ser_format_opensmile_arff;
 	w->rows = ser_spool_new(e);
 	return w->rows != NULL ? 0 : e->code;
 }
@@ -297,7 +339,7 @@ static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err
 {
 	struct writer *w = ex->state;
 	struct table_out *t = &w->t;
-	if (ser_table_layout(t, ex, r, e) != 0)
+	if (ser_table_layout(t, ex, r, e) != 0 || (w->smile && ser_table_shift(t, ex, r, e) != 0))
 		return e->code;
 	if (w->col == NULL) {
 		w->col = ser_calloc(t->n_label, sizeof *w->col);
@@ -317,7 +359,10 @@ static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err
 			comma = ",";
 		}
 		if (t->ndim == 2) {
-			ser_buf_printf(&w->b, "%s%zu", comma, i);
+			if (w->smile)
+				ser_buf_printf(&w->b, ",%.6f", (double)i * t->shift_s);
+			else
+				ser_buf_printf(&w->b, "%s%zu", comma, i);
 			comma = ",";
 		}
 		for (size_t k = 0; k < t->width; k++, comma = ",") {
@@ -335,7 +380,7 @@ static int put(struct ser_export *ex, const struct ser_record *r, struct ser_err
 			if (put_label(w, k, r, e) != 0)
 				return e->code;
 		}
-		ser_buf_str(&w->b, "\n");
+		ser_buf_str(&w->b, w->smile && t->n_label == 0 ? ",?\n" : "\n");
 		if (ser_spool_add(w->rows, w->b.s, w->b.n, e) != 0)
 			return e->code;
 	}
@@ -381,13 +426,21 @@ static int finish(struct ser_export *ex, struct ser_err *e)
 	struct ser_buf *b = &w->b;
 	b->n = 0;
 	ser_buf_str(b, "@relation ser\n\n");
-	ser_buf_str(b, ex->o.no_id ? "" : "@attribute id string\n");
-	ser_buf_str(b, t->ndim == 2 ? "@attribute frame integer\n" : "");
+	if (!ex->o.no_id)
+		ser_buf_printf(b, "@attribute %s string\n", w->smile ? "name" : "id");
+	if (t->ndim == 2)
+		ser_buf_printf(b, "@attribute %s\n", w->smile ? "frameTime numeric" : "frame integer");
+	if (t->named)
+		ser_buf_printf(b, "%s%s\n", TENSOR, t->tensor);
 	for (size_t k = 0; k < t->width; k++) {
 		ser_buf_str(b, "@attribute ");
 		put_text(b, t->column[k], strlen(t->column[k]));
 		ser_buf_str(b, " numeric\n");
 	}
+	if (t->named)
+		ser_buf_printf(b, "%s\n", LABELS);
+	if (w->smile && t->n_label == 0)
+		ser_buf_str(b, "@attribute class numeric\n");
 	for (size_t k = 0; k < t->n_label; k++) {
 		ser_buf_str(b, "@attribute ");
 		put_text(b, t->label[k], strlen(t->label[k]));
@@ -428,3 +481,15 @@ static void drop(struct ser_export *ex)
 const struct ser_format ser_format_arff = {
 	"arff", "Weka's attribute-relation file, dense", FORMAT_TEXT, ".arff", begin, next, end, start, put, finish,
 	drop};
+
+const struct ser_format ser_format_opensmile_arff = {"opensmile-arff",
+						     "openSMILE's attribute-relation file",
+						     FORMAT_TEXT,
+						     ".arff",
+						     begin,
+						     next,
+						     end,
+						     start,
+						     put,
+						     finish,
+						     drop};

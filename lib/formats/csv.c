@@ -11,7 +11,8 @@
 struct reader {
 	struct table_in t;
 	struct row w;
-	char sep; /* '\0': not known yet */
+	char sep;   /* '\0': not known yet */
+	bool smile; /* single quotes part, too, and one that is followed by more of the cell is a part of it */
 };
 
 /* The next row that is not blank: 1, 0 at the end, <0. Lines of a quoted cell count. */
@@ -22,6 +23,7 @@ static int read_row(struct ser_import *im, void *ctx, struct ser_err *e)
 	struct source *s = &im->in;
 	int c;
 	bool quoted = false, inside = false;
+	char q = '"';
 	size_t from = 0, lines = 0;
 again:
 	ser_row_clear(w);
@@ -38,15 +40,17 @@ again:
 		if (w->text.n >= im->o.max_record)
 			return ser_line_fail(s, e, "a row of more than %zu bytes", im->o.max_record);
 		if (inside) {
-			if (c == '"' && ser_src_peek(s) == '"') {
+			int after = c == q ? ser_src_peek(s) : 0;
+			if (c == q && after == q) {
 				ser_src_getc(s);
-			} else if (c == '"') {
+			} else if (c == q && (q == '"' || strchr(";\r\n", after) != NULL || after == EOF)) {
 				inside = false;
 				continue;
 			}
 			lines += c == '\n';
-		} else if (c == '"' && w->text.n == from && !quoted) {
+		} else if ((c == '"' || (p->smile && c == '\'')) && w->text.n == from && !quoted) {
 			quoted = inside = true;
+			q = (char)c;
 			continue;
 		} else if (c == p->sep || (p->sep == '\0' && (c == ',' || c == ';')) || c == '\n' || c == EOF) {
 			bool end = c == '\n' || c == EOF;
@@ -94,6 +98,8 @@ static int begin(struct ser_import *im, struct ser_err *e)
 {
 	struct reader *p = ser_calloc(1, sizeof *p);
 	im->state = p;
+	p->smile = im->fmt == &ser_format_opensmile_csv;
+	p->sep = p->smile ? ';' : '\0';
 	int rc = read_row(im, p, e);
 	if (rc == 0)
 		return ser_fail(e, SER_EDATA, "%s: empty, expected a header row", im->in.name);
@@ -103,7 +109,7 @@ static int begin(struct ser_import *im, struct ser_err *e)
 	size_t bom = ser_utf8_bom(p->w.cell[0].s, p->w.cell[0].n);
 	p->w.cell[0].s += bom;
 	p->w.cell[0].n -= bom;
-	return ser_table_in(&p->t, im, p->w.cell, p->w.n, e);
+	return ser_table_in(&p->t, im, p->w.cell, p->w.n, &(struct table_hint){.smile = p->smile}, e);
 }
 
 static bool is(const struct cell *c, const char *s)
@@ -285,3 +291,74 @@ static void drop(struct ser_export *ex)
 const struct ser_format ser_format_csv = {
 	"csv", "comma-separated values with a header row", FORMAT_TEXT, ".csv", begin, next, end, start, put, finish,
 	drop};
+
+/* ---- openSMILE's: name;frameTime;..., a row for each frame or for a sound's functionals ---- */
+
+static int smile_start(struct ser_export *ex, struct ser_err *e)
+{
+	static const char *const none[1] = {NULL};
+	ex->o.label = none;
+	ex->o.n_label = 0;
+	return start(ex, e);
+}
+
+static int smile_head(struct writer *w, const struct ser_record *r, struct ser_err *e)
+{
+	ser_buf_str(&w->b, "name;frameTime");
+	for (size_t k = 0; k < w->t.width; k++) {
+		if (strpbrk(w->t.column[k], ";\"\r\n") != NULL)
+			return ser_record_fail(r, e, SER_EDATA, "a column \"%.100s\", which openSMILE's CSV can't name",
+					       w->t.column[k]);
+		ser_buf_printf(&w->b, ";%s", w->t.column[k]);
+	}
+	ser_buf_str(&w->b, "\n");
+	return 0;
+}
+
+static int smile_put(struct ser_export *ex, const struct ser_record *r, struct ser_err *e)
+{
+	struct writer *w = ex->state;
+	struct table_out *t = &w->t;
+	bool first = !t->ready;
+	w->b.n = 0;
+	if (ser_table_layout(t, ex, r, e) != 0 || ser_table_shift(t, ex, r, e) != 0 ||
+	    (first && smile_head(w, r, e) != 0))
+		return e->code;
+	const struct ser_tensor *x = &ser_record_get(r, t->tensor)->u.t;
+	const struct ser_val *id = ser_record_get(r, "id");
+	size_t rows = t->ndim == 2 ? x->shape[0] : 1;
+	if (rows == 0)
+		return ser_record_fail(r, e, SER_EDATA, "no frames, and a table has a row for each");
+	if (memchr(id->u.str.s, '\n', id->u.str.n) != NULL || memchr(id->u.str.s, '\r', id->u.str.n) != NULL)
+		return ser_record_fail(r, e, SER_EDATA, "this id has two lines, and openSMILE's names have one");
+	for (size_t i = 0; i < rows; i++) {
+		ser_buf_str(&w->b, "'");
+		for (size_t k = 0; k < id->u.str.n; k++)
+			ser_buf_add(&w->b, id->u.str.s[k] == '\'' ? "''" : id->u.str.s + k,
+				    1 + (id->u.str.s[k] == '\''));
+		ser_buf_printf(&w->b, "';%.6f", (double)i * t->shift_s);
+		for (size_t k = 0; k < t->width; k++) {
+			ser_buf_str(&w->b, ";");
+			ser_put_element(&w->b, x, i * t->width + k);
+		}
+		ser_buf_str(&w->b, "\n");
+	}
+	return ser_export_bytes(ex, ex->f, w->b.s, w->b.n, e);
+}
+
+static int smile_finish(struct ser_export *ex, struct ser_err *e)
+{
+	return ex->n > 0 ? 0 : ser_export_bytes(ex, ex->f, "name;frameTime\n", 15, e);
+}
+
+const struct ser_format ser_format_opensmile_csv = {"opensmile-csv",
+						    "openSMILE's table parted by semicolons",
+						    FORMAT_TEXT,
+						    ".csv",
+						    begin,
+						    next,
+						    end,
+						    smile_start,
+						    smile_put,
+						    smile_finish,
+						    drop};

@@ -9,11 +9,15 @@
 
 static const struct ser_format stream = {.name = "ser", .help = "a stream of the tools"};
 static const struct ser_format *const formats[] = {
-	&stream,         &ser_format_npy,  &ser_format_npz, &ser_format_ark,      &ser_format_ark_t, &ser_format_scp,
-	&ser_format_htk, &ser_format_arff, &ser_format_csv, &ser_format_svmlight, &ser_format_json};
+	&stream,         &ser_format_npy,           &ser_format_npz,
+	&ser_format_ark, &ser_format_ark_t,         &ser_format_scp,
+	&ser_format_htk, &ser_format_arff,          &ser_format_opensmile_arff,
+	&ser_format_csv, &ser_format_opensmile_csv, &ser_format_svmlight,
+	&ser_format_json};
 enum { N_FORMAT = sizeof formats / sizeof formats[0] };
-const char *const ser_format_names[N_FORMAT + 1] = {"ser", "npy",  "npz", "ark",      "ark,t", "scp",
-						    "htk", "arff", "csv", "svmlight", "json",  NULL};
+const char *const ser_format_names[N_FORMAT + 1] = {
+	"ser", "npy",           "npz",      "ark",  "ark,t", "scp", "htk", "arff", "opensmile-arff",
+	"csv", "opensmile-csv", "svmlight", "json", NULL};
 
 const char *ser_format_help(int format)
 {
@@ -30,20 +34,23 @@ enum { R = 1, W = 2 };
 
 static int uses(const struct ser_format *f, const char *option)
 {
-	bool npy = f == &ser_format_npy, table = f == &ser_format_csv || f == &ser_format_arff,
+	bool npy = f == &ser_format_npy, smile_csv = f == &ser_format_opensmile_csv,
+	     smile_arff = f == &ser_format_opensmile_arff, table = f == &ser_format_csv || f == &ser_format_arff,
 	     ark = f == &ser_format_ark || f == &ser_format_ark_t;
 	if (f == &stream)
 		return 0;
 	if (strcmp(option, "tensor") == 0)
 		return R | W;
 	if (strcmp(option, "label") == 0)
-		return table || f == &ser_format_svmlight ? R | W : 0;
+		return table || smile_arff || f == &ser_format_svmlight ? R | W : 0;
 	if (strcmp(option, "no-id") == 0)
-		return table ? R | W : 0;
+		return table ? R | W : smile_csv || smile_arff ? R : 0;
 	if (strcmp(option, "scp") == 0)
 		return ark ? W : 0;
-	if (strcmp(option, "target-kind") == 0 || strcmp(option, "frame-shift") == 0)
+	if (strcmp(option, "target-kind") == 0)
 		return f == &ser_format_htk ? W : 0;
+	if (strcmp(option, "frame-shift") == 0)
+		return f == &ser_format_htk || smile_csv || smile_arff ? W : 0;
 	return npy ? R | W : 0; /* stack, ids */
 }
 
@@ -91,6 +98,7 @@ static struct ser_import *import_new(int format, const struct ser_format_opt *o)
 	im->fmt = formats[format];
 	ser_assert(im->fmt->next != NULL);
 	im->o = *o;
+	im->tensor_given = im->o.tensor != NULL;
 	if (im->o.tensor == NULL)
 		im->o.tensor = "feat";
 	if (im->o.max_record == 0)
@@ -239,8 +247,8 @@ int ser_import_next(struct ser_import *im, struct ser_record *r, bool *segment, 
 							im->in.name, id->u.str.s, r->field[i].val.u.t.shape[k]);
 		ser_map_add(im->ids, id->u.str.s, id->u.str.n, &is_new);
 		if (!is_new)
-			return ser_fail(e, SER_EDATA, "%s: record \"%.100s\": this id came before", im->in.name,
-					id->u.str.s);
+			return ser_fail(e, SER_EDATA, "%s: record \"%.100s\": this id came before%s", im->in.name,
+					id->u.str.s, uses(im->fmt, "no-id") & R ? "; --no-id numbers the records" : "");
 		if (!im->begun || !ser_header_equal(&im->header, &im->last)) {
 			ser_header_free(&im->last);
 			ser_header_copy(&im->last, &im->header);

@@ -21,11 +21,11 @@ struct ser_format_opt {
 		*label; /* tables: the labels meant, n_label of them; NULL: all. svmlight: [0] is the target */
 	size_t n_label;
 	bool stack;           /* npy: one array whose first axis is the records */
-	bool no_id;           /* csv, arff, writing: without ids; reading: rows are numbered */
+	bool no_id;           /* csv, arff, writing: without ids; reading these and openSMILE's: records are numbered */
 	const char *ids;      /* npy stacked: the ids, one a line, in this file */
 	const char *scp;      /* ark, writing: Kaldi's index of the archive goes to this file */
 	const char *htk_kind; /* htk, writing: "MFCC_D_A"; NULL: what the header says, or "USER" */
-	double shift_s;    /* htk, writing: seconds from frame to frame where the header does not say; 0: not known */
+	double shift_s; /* htk, openSMILE's, writing: seconds from frame to frame where the header does not say; 0: not known */
 	size_t max_record; /* bytes of a record, a line, a member; 0: SER_MAX_RECORD */
 };
 

@@ -180,7 +180,9 @@ static bool text(const struct head *h, const char *s, size_t n, struct ser_buf *
 	else if (begins(h, "<?xml") || begins(h, "<svg"))
 		what = "a picture as SVG, such as ser-plot makes: a browser shows it";
 	else if (strncasecmp(s + at, "@relation", 9) == 0)
-		what = "a table of Weka and openSMILE: ser-cat --from arff";
+		what = "a table of Weka or openSMILE: ser-cat --from arff";
+	else if (begins(h, "name;frame"))
+		what = "a table of openSMILE: ser-cat --from opensmile-csv";
 	else if (begins(h, "#!"))
 		what = "a script, such as ser-info --replay makes";
 	else if (strstr(h->s, "\nname ") != NULL && strstr(h->s, "\ntitle ") != NULL)

@@ -71,7 +71,8 @@ struct ser_format {
 	void (*drop)(struct ser_export *ex);
 };
 extern const struct ser_format ser_format_npy, ser_format_npz, ser_format_ark, ser_format_ark_t, ser_format_scp,
-	ser_format_htk, ser_format_arff, ser_format_csv, ser_format_svmlight, ser_format_json;
+	ser_format_htk, ser_format_arff, ser_format_opensmile_arff, ser_format_csv, ser_format_opensmile_csv,
+	ser_format_svmlight, ser_format_json;
 
 struct ser_import {
 	const struct ser_format *fmt;
@@ -79,8 +80,9 @@ struct ser_import {
 	char **path;             /* of files still to be opened, from `next` */
 	size_t n_path, next;
 	struct source in;
-	bool open, lent; /* a file is open; it is the caller's */
-	size_t before;   /* records of the files before it */
+	bool open, lent;   /* a file is open; it is the caller's */
+	bool tensor_given; /* o.tensor is the caller's */
+	size_t before;     /* records of the files before it */
 	struct ser_header header, last;
 	bool begun;
 	struct ser_map *ids;
@@ -154,12 +156,16 @@ struct table_out {
 	struct ser_map *known;         /* the same labels */
 	char tensor[SER_MAX_NAME + 1]; /* "": none */
 	int ndim;
-	size_t width;  /* elements of a row */
-	char **column; /* their names */
+	size_t width;   /* elements of a row */
+	char **column;  /* their names */
+	bool named;     /* by the header, not NAME.0 NAME.1 ... */
+	double shift_s; /* from frame to frame, of openSMILE's tables */
 };
 /* Fixes the columns by the first record; checks that later ones have no more. */
 int ser_table_layout(struct table_out *t, const struct ser_export *ex, const struct ser_record *r, struct ser_err *e);
 void ser_table_out_free(struct table_out *t);
+/* openSMILE's tables: sets shift_s, checks that the record has a tensor. SER_EDATA: that is not known, or there is none. */
+int ser_table_shift(struct table_out *t, const struct ser_export *ex, const struct ser_record *r, struct ser_err *e);
 
 /* Reading: the cells of the row at hand, in one buffer. */
 struct row {
@@ -178,17 +184,28 @@ void ser_row_free(struct row *w);
 struct table_in {
 	size_t n_col, width;
 	ptrdiff_t id, frame; /* columns, or -1 */
+	ptrdiff_t key, time; /* of openSMILE's tables: rows of one name at rising times are one record; or -1 */
 	char **name;
-	bool *is_label;
-	size_t *element; /* of the columns that are the tensor's */
+	bool *is_label, *is_key; /* is_key: of time or key */
+	size_t *element;         /* of the columns that are the tensor's */
 	char tensor[SER_MAX_NAME + 1];
-	struct ser_buf data, first; /* elements so far; the labels of the first frame */
-	uint64_t n_row;
+	struct ser_buf data, first, of; /* elements so far; of the first frame the labels, and what says whose it is */
 	size_t n_frame;
-	bool have; /* the row at hand belongs to the next record */
+	int ndim;             /* of the tensors; 0: the first record will tell */
+	double at_s, shift_s; /* where a frame was; from frame to frame */
+	bool have;            /* the row at hand belongs to the next record */
 };
-/* The names of the columns, copied; o->label says which are labels. `at` is for messages. */
-int ser_table_in(struct table_in *t, struct ser_import *im, const struct cell *name, size_t n, struct ser_err *e);
+/* What is known of the columns besides their names. */
+struct table_hint {
+	bool smile;          /* openSMILE's: name, frameIndex and frameTime come first */
+	const bool *is_text; /* [n] no numbers; NULL: not known */
+	const char *
+		tensor; /* whoever wrote the table says that these are its elements: columns from ... to-1; NULL: does not */
+	size_t from, to;
+};
+/* The names of the columns, copied; o->label says which are labels. */
+int ser_table_in(struct table_in *t, struct ser_import *im, const struct cell *name, size_t n,
+		 const struct table_hint *hint, struct ser_err *e);
 /* The next record into r, from as many rows as it has frames: 1, 0 at the end, <0. `read` fetches a row into w, `label` turns a
  * cell to a value; both get ctx. */
 struct table_format {

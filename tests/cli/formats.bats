@@ -359,6 +359,63 @@ assert n == len(b)'
 	printf 'id\nx;5\n' | ser-cat --from csv | ser-dump | grep -qF '"id":"x;5"'
 }
 
+@test "openSMILE's CSV: functionals, frames, several sounds, its odd last time" {
+	h='name;frameTime;F0_percentile20.0;F0_percentile50.0'
+	printf "$h\n'a.wav';0.000000;1.5e+02;-2.5e-01\n'b, it's;.wav';0.000000;1;nan\n" >f.csv
+	ser-cat --from opensmile-csv --tensor func f.csv >f.ser
+	same '["a.wav",[150,-0.25]] ["b, it'\''s;.wav",[1,null]]' bash -c 'ser-dump -d f.ser | jq -c "[.id, .func.data]" | paste -sd " "'
+	same '{"columns":["F0_percentile20.0","F0_percentile50.0"]}' bash -c 'ser-dump --header f.ser | jq -c .dims.func'
+	printf "%s\n" "$h" "'a.wav';0.000000;150;-0.25" "'b, it''s;.wav';0.000000;1;nan" | diff - <(ser-cat --to opensmile-csv f.ser)
+	for f in csv arff opensmile-csv opensmile-arff; do
+		ser-cat --to $f f.ser | ser-cat --from $f --tensor func | ser-dump -d | diff <(ser-dump -d f.ser) -
+		ser-cat --to $f f.ser | ser-cat --from $f --tensor func | ser-dump --header | jq -c .dims.func.columns |
+			diff <(ser-dump --header f.ser | jq -c .dims.func.columns) -
+	done
+	# frames; the last time of a sound comes twice in what openSMILE writes of ComParE
+	printf "$h\n'a';0.000000;1;2\n'a';0.010000;3;4\n'a';0.020000;5;6\n'a';0.020000;7;8\n'b';0.000000;9;10\n" >l.csv
+	ser-cat --from opensmile-csv l.csv >l.ser
+	same '["a",[4,2],[[1,2],[3,4],[5,6],[7,8]]] ["b",[1,2],[[9,10]]]' bash -c 'ser-dump -d l.ser | jq -c "[.id, .feat.shape, .feat.data]" | paste -sd " "'
+	same 0.01 bash -c 'ser-dump --header l.ser | jq -c .dims.feat.shift_s'
+	ser-cat --to opensmile-csv l.ser | sed '5s/0.03/0.02/' | diff - l.csv
+	sed 's/frameTime/frameIndex;&/; s/^\(.*;\)0.0\([0-3]\)0000/\1\2;0.0\20000/' l.csv | ser-cat --from opensmile-csv | ser-cmp - l.ser
+	for f in csv opensmile-csv opensmile-arff; do ser-cat --to $f l.ser | ser-cat --from $f | ser-dump -d | diff - <(ser-dump -d l.ser); done
+	sed -i '$s/.*/a;0.030000;1;2\na;0.050000;1;2/' l.csv
+	fails 1 "l.csv:7: frameTime 0.05 behind 0.03, where frames are 0.01 apart" ser-cat --from opensmile-csv l.csv
+	printf "$h\na;0.0;1;2\nb;0.0;1;2\nb;0.1;3;4\n" >in
+	fails 1 "in:4: a further row of this name, where the first name has one" ser-cat --from opensmile-csv in
+	printf "$h\nunknown;0.0;1;2\nunknown;0.0;3;4\n" >in
+	fails 1 'record "unknown": this id came before; --no-id numbers the records' ser-cat --from opensmile-csv in
+	same '["0","unknown",[1,2]] ["1","unknown",[3,4]] ["2","a.wav",[150,-0.25]]' bash -c "ser-cat --from opensmile-csv --no-id in f.csv |
+		ser-dump -d | head -3 | jq -c '[.id, .name, .feat.data]' | paste -sd ' '"
+	fails 1 'column "frameTime" holds no time' bash -c "sed 's/0[.]0;3/x;3/' in | ser-cat --from opensmile-csv"
+	fails 1 'no column "name"' bash -c "printf 'id;x\na;1\n' | ser-cat --from opensmile-csv"
+	printf '{"id":"a","feat":{"dtype":"<f4","shape":[2,2],"data":[[1,2],[3,4]]}}\n' | ser-cat --from json >m.ser
+	fails 1 'the header does not say how far frames are apart: give --frame-shift' ser-cat --to opensmile-csv m.ser
+	ser-cat --to opensmile-csv --frame-shift 5 m.ser | grep -q ';0.005000;'
+	fails 2 'label has no meaning from ser to opensmile-csv' ser-cat --to opensmile-csv --label emo m.ser
+	same 'in: a table of openSMILE: ser-cat --from opensmile-csv' ser-info in
+}
+
+@test "openSMILE's ARFF: name, a class that is open, frames, labels; ComParE's width without an option" {
+	printf '@relation x\n@attribute name string\n@attribute a_max numeric\n@attribute b numeric\n@attribute class numeric\n@data\na.wav,1.5e+00,2,?\n' >a.arff
+	same '{"id":"a.wav","func":{"dtype":"<f4","shape":[2],"data":[1.5,2]}}' bash -c 'ser-cat --from arff --tensor func a.arff | ser-dump -d'
+	sed 's/^@attribute class numeric/@attribute emotion {unknown,joy}/; s/?$/joy/' a.arff | ser-cat --from arff | ser-dump -d | grep -qF '"emotion":"joy","feat":{"dtype":"<f4","shape":[2],'
+	ser-cat --from arff a.arff | ser-cat --to opensmile-arff | tail -2 | diff - <(printf '@data\na.wav,1.5,2,?\n')
+	sed 's/^@attribute a_max/@attribute frameTime numeric\n&/; s/wav,/wav,0.0,/; $s/$/\na.wav,0.010000,3,4,?\n/' a.arff | ser-cat --from arff >l.ser
+	same '[2,2] 0.01' bash -c 'echo $(ser-dump l.ser | jq -c .feat.shape) $(ser-dump --header l.ser | jq -c .dims.feat.shift_s)'
+	ser-cat --to opensmile-arff l.ser | ser-cat --from opensmile-arff | ser-cmp - l.ser
+	# labels that are numbers, beside elements with names
+	printf 'id,age,dur,emo,a_max,b\nx,31,1.25,joy,1,2\ny,40,2.5,sad,3,4\n' | ser-cat --from csv --tensor func --label age,dur,emo >t.ser
+	for f in arff opensmile-arff; do ser-cat --to $f t.ser | ser-cat --from arff | ser-cmp - t.ser; done
+	# more columns than a record has labels
+	awk 'BEGIN { printf "id"; for (i = 0; i < 6373; i++) printf ",c%d_x", i; printf "\nx"; for (i = 0; i < 6373; i++) printf ",%d", i; print "" }' >w.csv
+	ser-cat --from csv w.csv >w.ser
+	for f in csv arff opensmile-csv opensmile-arff; do ser-cat --to $f w.ser | ser-cat --from $f | ser-cmp - w.ser; done
+	grep -v '^%' <(ser-cat --to arff w.ser) | ser-cat --from arff | ser-cmp - w.ser
+	printf '@relation x\n@attribute id string\n%% tensor f\n@attribute a string\n@data\n' >in
+	fails 1 '"a" is of tensor "f", but no number' ser-cat --from arff in
+}
+
 @test "numbers that end several names are none of elements: eGeMAPS through CSV and ARFF" {
 	printf 'id,F0_percentile20.0,F0_percentile50.0,mean\nx,1,2.5,3\n' >a.csv
 	ser-cat --from csv --tensor func a.csv >a.ser

@@ -56,8 +56,8 @@ setup() {
 
 @test "examples/opensmile.sh: openSMILE's sets and names, and its tables again" {
 	"$ROOT"/examples/opensmile.sh m.tsv out >scores.txt
-	[[ $(head -n 1 out/egemaps.csv) == id,spk,emo,text,F0semitoneFrom27.5Hz_sma3nz_amean,* ]]
-	[[ $(head -n 1 out/lld.csv) == id,spk,emo,text,frame,Loudness_sma3,* ]]
+	[[ $(head -n 1 out/egemaps.csv) == 'name;frameTime;F0semitoneFrom27.5Hz_sma3nz_amean;'* ]]
+	[[ $(head -n 1 out/lld.csv) == 'name;frameTime;Loudness_sma3;'* ]]
 	[ "$(grep -c '^@attribute.* numeric' out/compare.arff)" -eq 6373 ]
 	grep -q '^train_test_speaker_overlap  0' scores.txt
 }
