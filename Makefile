@@ -267,7 +267,7 @@ install-tools: $(TOOLS)
 	install -D -m 644 completions/_ser $(DESTDIR)$(zshcompdir)/_ser
 	install -D -m 644 completions/ser.fish $(DESTDIR)$(fishcompdir)/ser-cat.fish
 	for t in $(filter-out ser-cat,$(notdir $(TOOLS))); do ln -sf ser-cat.fish $(DESTDIR)$(fishcompdir)/$$t.fish; done
-	install -m 644 pipelines/*.mk pipelines/*.tsv pipelines/Makefile pipelines/paper-times pipelines/progress $(DESTDIR)$(datadir)/pipelines
+	install -m 644 pipelines/*.mk pipelines/*.tsv pipelines/Makefile pipelines/line $(DESTDIR)$(datadir)/pipelines
 	install -m 755 $(RECIPE_SCRIPTS) $(DESTDIR)$(datadir)/pipelines
 	install -m 644 pipelines/corpora/*.mk $(DESTDIR)$(datadir)/pipelines/corpora
 

@@ -151,6 +151,7 @@ $(OUT)/results.tsv: $(call each,score) $(call uses,NORMS PROTOCOLS SYSTEMS)
 
 $(OUT)/RESULTS.md: $(OUT)/results.tsv bars.tsv bars-report
 	./bars-report $(OUT)/results.tsv bars.tsv > $@.part
+	$(spent) >> $@.part
 	mv $@.part $@
 
 # ---- the page: of each protocol and normalisation the first system's predictions, of all of them the scores ----

@@ -109,4 +109,5 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
 	$(if $(costs),$(cost_table))
+	$(spent) >> $@.part
 	mv $@.part $@

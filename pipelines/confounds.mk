@@ -46,7 +46,7 @@ confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(OUT)/emotion.svg $(CORPORA
 
 # ---- the encoder and what it is held against ----
 $(SPEAKER)/encoder.st $(SPEAKER)/speakers.txt $(SPEAKER)/random.st $(SPEAKER)/cepstra.norm $(SPEAKER)/some.tsv:
-	$(MAKE) -f speaker.mk OUT=$(SPEAKER) $@
+	+$(lines_count) $(MAKE) -f speaker.mk OUT=$(SPEAKER) $@
 
 # ---- the corpora, under names of their own ----
 $(foreach c,$(CORPORA),$(eval MANIFEST_$(c) = $$(call prep,$(c))) $(eval $(OUT)/$(c).tsv: $$(call uses,MANIFEST_$(c))))
@@ -60,13 +60,13 @@ $(OUT)/%.feat.ser: $(OUT)/%.tsv $(call uses,FEATURES)
 
 # ---- embeddings ----
 field    = $(if $(filter cepstra egemaps,$(1)),func,emb)
-$(OUT)/%.encoder.ser: $(SPEAKER)/encoder.st $(OUT)/%.feat.ser
+$(OUT)/%.encoder.ser: $(SPEAKER)/encoder.st $(OUT)/%.feat.ser $(call uses,SPEAKER)
 	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
 
-$(OUT)/%.random.ser: $(SPEAKER)/random.st $(OUT)/%.feat.ser
+$(OUT)/%.random.ser: $(SPEAKER)/random.st $(OUT)/%.feat.ser $(call uses,SPEAKER)
 	ser-embed -m $(word 1,$^) -t $(THREADS) --drop feat -o $@ $(word 2,$^)
 
-$(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(SPEAKER)/cepstra.norm $(call uses,BASELINE)
+$(OUT)/%.cepstra.ser: $(OUT)/%.tsv $(SPEAKER)/cepstra.norm $(call uses,SPEAKER BASELINE)
 	ser-wav2feat $(BASELINE) -q -t $(THREADS) $< | ser-norm --field func --apply $(word 2,$^) -o $@
 
 # Scales of its own for each of eGeMAPS' functionals: those of the corpus
@@ -147,6 +147,7 @@ $(OUT)/confounds.tsv: $(ALL_SCORES) $(call uses,ALL_SCORES)
 
 $(OUT)/confounds.md: $(OUT)/confounds.tsv $(if $(filter encoder,$(SYSTEMS)),$(SPEAKER)/speakers.txt)
 	./confounds-report md $< $(if $(filter encoder,$(SYSTEMS)),$(SPEAKER)) > $@.part
+	$(spent) >> $@.part
 	mv $@.part $@
 
 # ---- clusters within speakers against emotion, of up to eight systems ----

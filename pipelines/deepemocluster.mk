@@ -82,4 +82,5 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 		echo '`$(NETWORK) $(TRAIN)`, $(CLUSTERS) clusters; numbers `$(GOAL_numbers)`, emotions `$(GOAL_emotions)`.'; \
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
+	$(spent) >> $@.part
 	mv $@.part $@

@@ -106,20 +106,20 @@ data  = $(OUT)/func.ser $(OUT)/tok.json $(call uses,ENCODER TEXT_ENCODER TRAIN P
 train = $($(1)) $(ENCODER) $(3) $(TRAIN) $(if $(filter all,$(2)),,--test-fold $(2)) -t $(THREADS) -q
 parts = $(if $(filter ce,$(1)),,+ encoder $(TEXT_ENCODER)) $(more_$(1))
 define choice
-$$(OUT)/$(1)-%.options: $$(data)
+$$(OUT)/$(1)-%.options: $$(data) $$(call uses,$(1) more_$(1))
 	./gemo-clap-choose $$@ $$(DRAWS) $$(CANDIDATES) -- $$(call train,$(1),$$*,{}) $$(call parts,$(1)) $$(OUT)/func.ser > $$@.part
 	mv $$@.part $$@
 endef
 $(foreach f,$(sort $(foreach m,$(METHODS) $(ZERO_SHOT),$(call family,$(m)))),$(eval $(call choice,$(f))))
 
-# ---- METHOD-SEED-FOLD.pred.ser: trained on the others, what it says of the fold; models of the first seed of emo stay for what follows ----
+# ---- METHOD-SEED-FOLD.pred.ser: trained on the others, what it says of the fold; models of emo stay for what follows ----
 FIRST := $(firstword $(SEEDS))
 define method
-$$(OUT)/$$(CORPUS)/$(1)-$(2)-%.pred.ser: $$(OUT)/$(call family,$(1))-%.options $$(data)
+$$(OUT)/$$(CORPUS)/$(1)-$(2)-%.pred.ser: $$(OUT)/$(call family,$(1))-%.options $$(data) $$(call uses,$(1) more_$(1))
 	mkdir -p $$(@D)
 	ser-train $$(call train,$(1),$$*,$$$$(cat $$<)) --seed $(2) --log $$(@:.pred.ser=.log) -o $$@.st $$(call parts,$(1)) $$(OUT)/func.ser
 	ser-select 'fold == $$*' $$(OUT)/func.ser | ser-predict -m $$@.st --drop $$(field) -o $$@
-	$$(if $$(filter emo-$$(FIRST),$(1)-$(2)),mv $$@.st $$(@:.pred.ser=.st),rm $$@.st)
+	$$(if $$(filter emo,$(1)),mv $$@.st $$(@:.pred.ser=.st),rm $$@.st)
 endef
 $(foreach m,$(METHODS),$(foreach s,$(SEEDS),$(eval $(call method,$(m),$(s)))))
 
@@ -133,20 +133,20 @@ include seeds.mk
 emo_model = $(OUT)/$(CORPUS)/emo-$(FIRST)-$(1).st
 
 # ---- one model and every wording; the same texts and records as retrieval ----
-$(OUT)/wordings.tsv: $(USED_FOLDS:%=$(OUT)/$(CORPUS)/emo-$(FIRST)-%.pred.ser) $(call uses,WORDINGS USED_FOLDS)
+$(OUT)/wordings.tsv: $(USED_FOLDS:%=$(OUT)/$(CORPUS)/emo-$(FIRST)-%.pred.ser) $(call uses,WORDINGS USED_FOLDS FIRST)
 	echo "$$WORDINGS" | while IFS= read -r w; do for f in $(USED_FOLDS); do \
 		ser-select "fold == $$f" $(OUT)/func.ser | ser-predict -m $(call emo_model,$$f) --prompt "$$w" --drop $(field); done | \
 		ser-score classes --label emo --fold none --n-boot 0 --json | \
 		jq -r --arg w "$$w" '[$$w, (.scores[] | select(.set == "pooled" and (.score == "uar" or .score == "war")).value)] | @tsv'; done > $@.part
 	mv $@.part $@
 
-$(OUT)/retrieval.json: $(USED_FOLDS:%=$(OUT)/$(CORPUS)/emo-$(FIRST)-%.pred.ser) $(call uses,USED_FOLDS N_BOOT)
+$(OUT)/retrieval.json: $(USED_FOLDS:%=$(OUT)/$(CORPUS)/emo-$(FIRST)-%.pred.ser) $(call uses,USED_FOLDS FIRST N_BOOT)
 	f=$(firstword $(USED_FOLDS)); m=$(call emo_model,$$f); ser-select "fold == $$f" $(OUT)/func.ser | ser-embed -m $$m --head audio --drop $(field) | \
 		ser-embed -m $$m --head text --label emo --name text_emb | ser-score retrieval --label emo --n-boot $(N_BOOT) --json > $@.part
 	mv $@.part $@
 
 # ---- a class that was never trained: each in turn, asked for among all, of the first fold ----
-$(OUT)/unseen.tsv: $(OUT)/emo-$(firstword $(USED_FOLDS)).options $(data) $(call uses,USED_FOLDS)
+$(OUT)/unseen.tsv: $(OUT)/emo-$(firstword $(USED_FOLDS)).options $(data) $(call uses,USED_FOLDS FIRST)
 	f=$(firstword $(USED_FOLDS)); classes=$$(ser-dump $(OUT)/func.ser | jq -r .emo | sort -u | paste -sd,); for c in $${classes//,/ }; do \
 		ser-select "emo != \"$$c\"" $(OUT)/func.ser | ser-train $(call train,emo,$$f,$$(cat $<)) --seed $(FIRST) -o $(OUT)/unseen.st $(call parts,emo) -; \
 		ser-select "fold == $$f" $(OUT)/func.ser | ser-predict -m $(OUT)/unseen.st --classes "$$classes" --drop $(field) | \
@@ -170,8 +170,9 @@ endef
 $(foreach m,$(ZERO_SHOT),$(foreach s,$(SEEDS),$(eval $(call other,$(m),$(s)))))
 
 $(OUT)/RESULTS.md: gemo-clap-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(OUT)/wordings.tsv $(OUT)/retrieval.json $(OUT)/unseen.tsv \
-		$(if $(OTHER),$(foreach m,$(ZERO_SHOT),$(SEEDS:%=$(OUT)/other-$(m)-%.tsv))) $(call uses,METHODS SEEDS USED_FOLDS)
+		$(if $(OTHER),$(foreach m,$(ZERO_SHOT),$(SEEDS:%=$(OUT)/other-$(m)-%.tsv))) $(call uses,METHODS SEEDS USED_FOLDS OTHER ZERO_SHOT TEXT_MODEL FREEZE_TEXT)
 	CORPUS='$(CORPUS)' METHODS='$(METHODS)' SEEDS='$(SEEDS)' FOLDS='$(USED_FOLDS)' OTHER='$(OTHER)' ENCODER='$(ENCODER)' TRAIN='$(TRAIN)' \
 		TEXT='$(or $(notdir $(TEXT_MODEL)),a small RoBERTa from scratch)$(if $(FREEZE_TEXT), (frozen))' CANDIDATES='$(CANDIDATES)' DRAWS='$(DRAWS)' \
 		SOUND='$(or $(notdir $(AUDIO_MODEL)),$(notdir $(EMBED)),$(FEATURES))' ./gemo-clap-report $(OUT) > $@.part
+	$(spent) >> $@.part
 	mv $@.part $@

@@ -63,7 +63,7 @@ $$(OUT)/%/$(basename $(notdir $(1))).emb.ser: $(1) $$(OUT)/%/manifest.tsv
 endef
 $(foreach m,$(MODELS),$(eval $(call embedded,$(m))))
 
-cluster   = ser-kmeans --pass-small --field func --metric $(METRIC) --seed $(SEED) -t $(THREADS) -q
+cluster   = ser-kmeans --pass-small --field func --metric $(METRIC) --seed $(SEED) -t $(THREADS)
 n_emotion = $$(ser-dump --tsv emo $(1) | tail -n +2 | sort -u | wc -l)
 table     = ser-dump --tsv id,spk,emo,cluster$(1)
 $(OUT)/%.clu.tsv: $(OUT)/%.emb.ser $(call uses,METRIC SEED)
@@ -165,6 +165,7 @@ $(foreach c,$(CORPORA),$(foreach m,scratch $(SOURCES),$(eval $(call scored,$(c),
 # ---- how right the clusters are ----
 $(OUT)/agreement.md: $(foreach c,$(CORPORA),$(foreach s,$(SOURCES),$(foreach k,ami.json agree.tsv,$(OUT)/$(c)/$(s).$(k)))) links-report $(call uses,CORPORA SOURCES)
 	./links-report agreement $(OUT) '$(CORPORA)' '$(SOURCES)' > $@.part
+	$(spent) >> $@.part
 	mv $@.part $@
 
 # ---- the report ----
@@ -175,6 +176,7 @@ $(OUT)/results.tsv: $(made) links-report $(call uses,CORPORA SOURCES)
 
 $(OUT)/RESULTS.md: $(OUT)/results.tsv $(call uses,SHARE SEEDS CONTRASTIVE)
 	SHARE='$(SHARE)' SEEDS='$(SEEDS)' CONTRASTIVE='$(CONTRASTIVE)' ./links-report md $< > $@.part
+	$(spent) >> $@.part
 	mv $@.part $@
 
 $(OUT)/gains-%.svg: $(foreach s,$(SOURCES),$(OUT)/%/$(s).gain.json) $(call uses,SOURCES)

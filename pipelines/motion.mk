@@ -44,16 +44,16 @@ $(OUT)/faces/manifest.tsv: $(call uses,VOICES SENTENCES)
 	./made-faces $(@D).part $(VOICES) $(SENTENCES)
 	mv $(@D).part $(@D)
 
-$(OUT)/faces.ser: $(FACES)/manifest.tsv $(call uses,POINTS TRACKER)
+$(OUT)/faces.ser: $(FACES)/manifest.tsv $(call uses,FACES POINTS TRACKER)
 	ser-face $(TRACKER) -q -t $(THREADS) $(FACES)/*.csv | ser-face shape --points $(POINTS) -t $(THREADS) | \
 		ser-select --drop land,au,pose true -o $@
 
-$(OUT)/made.ser: $(FACES)/manifest.tsv $(OUT)/faces.ser $(call uses,FEATURES VISEMES SEED FOLDS)
+$(OUT)/made.ser: $(FACES)/manifest.tsv $(OUT)/faces.ser $(call uses,FACES FEATURES VISEMES SEED FOLDS)
 	ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) $< | ser-wav2feat $(FEATURES) --root $(FACES) --allow-absolute -q -t $(THREADS) | \
 		ser-join - $(OUT)/faces.ser | ser-target visemes --phones $(FACES)/phones.ctm --from ctm --set $(VISEMES) -o $@
 
 # ---- visemes of EmoDB: its own segments; three records have none ----
-$(OUT)/emodb.ser: $(call uses,FEATURES VISEMES SEED FOLDS)
+$(OUT)/emodb.ser: $(call uses,DATA FEATURES VISEMES SEED FOLDS)
 	mkdir -p $(@D)
 	ser-prep -q emodb $(DATA)/emodb | awk -F'\t' 'NR == 1 || $$1 !~ /^(08a01Ab|08a01Wa|14b09Ea)$$/' | \
 		ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) | ser-wav2feat $(FEATURES) -q -t $(THREADS) | \
@@ -107,6 +107,7 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 	$(foreach c,$(CORPORA),$(call corpus_report,$(c)))
 	awk 'NR == 1 || FNR > 1' $(CORPORA:%=$(OUT)/results.%.tsv) > $(OUT)/results.tsv
 	rm $(CORPORA:%=$(OUT)/results.%.tsv)
+	$(spent) >> $@.part
 	mv $@.part $@
 
 # ---- the page, of the first seed: scores and the first fold's training ----

@@ -24,7 +24,8 @@ $(foreach c,$(CORPORA),$(eval SCORE_$(c) := $(SCORE_$(call learnt,$(c))))$(eval 
 number = awk -F'\t' -v OFS='\t' -v label=$(LABEL_$*) -v values='$(VALUES_$*)' -v start=$(START_$*) \
 	'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == label) c = i; n = split(values, v, " "); for (i = 1; i <= n; i++) number[v[i]] = start + i - 1; \
 	 print $$0, "arousal"; next} {print $$0, number[$$c]}'
-$(OUT)/%.tsv: $(call uses,SEED FOLDS)
+$(foreach c,$(sort $(call corpus,$(CORPORA))),$(eval $(OUT)/$(c).tsv: $$(call uses,DATA SEED FOLDS LABEL_$(c) VALUES_$(c) START_$(c))))
+$(OUT)/%.tsv:
 	mkdir -p $(@D)
 	ser-prep -q $* $(DATA)/$* | $(if $(LABEL_$*),$(number),cat) | ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) > $@.part
 	mv $@.part $@

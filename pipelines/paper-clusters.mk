@@ -52,12 +52,6 @@ SMALLER         ?= $(if $(QUICK),HYPER_ecapa='channels=32 mfa=96' TRAIN_SPEAKER=
 CLUSTERS        ?= 6
 PAIRS           ?= --negatives 2
 
-# What each stage used of the processor, for the report; of a stage that was cut off it is not known. The sub-makes' stages count
-# for themselves.
-export BASH_ENV := $(CURDIR)/paper-times
-export CPU_LOG  := $(abspath $(OUT))/cpu.log
-$(shell mkdir -p '$(OUT)')
-
 .PHONY: report
 report: $(OUT)/RESULTS.md $(OUT)/report.html
 
@@ -82,7 +76,7 @@ $(OUT)/corpora/%.mfcc.ser: $(OUT)/corpora/%.tsv $(call uses,CEPSTRA FUNCTIONALS)
 	ser-wav2feat $(CEPSTRA) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
 
 $(OUT)/speaker/encoder.st: $(call uses,SPEAKER_CORPORA SMALLER SEED)
-	$(MAKE) -f speaker.mk DATA='$(DATA)' OUT='$(@D)' SPEAKER_CORPORA='$(SPEAKER_CORPORA)' ARCH=ecapa SEED=$(SEED) $(SMALLER) encoder
+	+$(lines_count) $(MAKE) -f speaker.mk DATA='$(DATA)' OUT='$(@D)' SPEAKER_CORPORA='$(SPEAKER_CORPORA)' ARCH=ecapa SEED=$(SEED) $(SMALLER) encoder
 
 $(OUT)/corpora/%.emb.ser: $(OUT)/corpora/%.tsv $(ENCODER_ST) $(call uses,FRAMES ENCODER_ST)
 	ser-wav2feat $(FRAMES) -q $< | ser-embed -m $(word 2,$^) -t $(THREADS) --drop feat -o $@
@@ -124,7 +118,7 @@ runs  = $(RUNS:%=$(OUT)/%/done)
 
 define run
 $$(OUT)/$(1)/done: $$(OUT)/$(1).ser $$(OUT)/$(dir $(1))unlabelled.ser $$(SEEDS:%=$$(OUT)/pairs-%.ser) FORCE
-	+trap - EXIT; $$(MAKE) -f paper-folds.mk OUT='$$(OUT)' NORM=$(patsubst %/,%,$(dir $(1))) CORPUS=$(notdir $(1)) \
+	+$$(lines_count) $$(MAKE) -f paper-folds.mk OUT='$$(OUT)' NORM=$(patsubst %/,%,$(dir $(1))) CORPUS=$(notdir $(1)) \
 		FOLDS='$$(FOLDS_$(notdir $(1)))' SEEDS='$$(SEEDS)' SHARES='$$(SHARES)' HEADLINE='$$(HEADLINE)' N_BOOT='$$(N_BOOT)' all
 endef
 $(foreach r,$(RUNS),$(eval $(call run,$(r))))

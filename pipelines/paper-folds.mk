@@ -2,8 +2,6 @@
 # over all folds and seeds, and paired tests. Called by paper-clusters.mk, which makes OUT/NORM/CORPUS.ser (func, emb, fold),
 # OUT/NORM/unlabelled.ser and OUT/pairs-SEED.ser.
 include settings.mk
-export BASH_ENV := $(CURDIR)/paper-times
-export CPU_LOG  := $(abspath $(OUT))/cpu.log
 
 # ---- the emotion encoder and how it is trained. Features, encoder and pretraining were chosen by UAR on validation speakers, by one
 # to three seeds: the training part of RAVDESS' first fold in four parts by speaker, each predicted by what was trained on the other
@@ -140,5 +138,5 @@ $(foreach c,$(COMPARED),$(eval $(call compared,$(word 1,$(subst -, ,$(c))),$(wor
 
 .PHONY: all
 all: $(dir)/done
-$(dir)/done: $(RUNS:%=$(dir)/%.score.json) $(RUNS:%=$(dir)/%.seeds.tsv) $(COMPARED:%=$(dir)/compare/%.json)
+$(dir)/done: $(RUNS:%=$(dir)/%.score.json) $(RUNS:%=$(dir)/%.seeds.tsv) $(COMPARED:%=$(dir)/compare/%.json) $(call uses,RUNS COMPARED)
 	touch $@

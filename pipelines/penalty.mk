@@ -31,7 +31,7 @@ report: $(OUT)/RESULTS.md $(OUT)/report.html
 	@cat $<
 
 # ---- penalties ----
-$(OUT)/votes.ser: $(VOTES)
+$(OUT)/votes.ser: $(VOTES) $(call uses,VOTES)
 	mkdir -p $(@D)
 	awk -F, -v OFS='\t' 'BEGIN {print "id", "path", "spk"} NR > 1 {gsub(/"/, "", $$8); if (!seen[$$8]++) print $$8, $$8 ".wav", substr($$8, 1, 4)}' $< | \
 		ser-manifest --votes $< | awk -F'\t' 'NR == 1 {n = split($$0, name, "\t"); next} {printf "{\"id\": \"%s\", \"spk\": \"cremad-%s\"", $$1, $$3; \
@@ -42,7 +42,7 @@ $(OUT)/penalty.json: $(OUT)/votes.ser $(call uses,CLASSES)
 	mv $@.part $@
 
 # ---- the six classes, folds by speaker ----
-$(CORPORA:%=$(OUT)/%.ser): $(OUT)/%.ser: $(call uses,FEATURES CLASSES SEED)
+$(CORPORA:%=$(OUT)/%.ser): $(OUT)/%.ser: $(call uses,DATA FEATURES CLASSES SEED FOLDS)
 	mkdir -p $(@D)
 	ser-prep -q $* $(DATA)/$* | awk -F'\t' -v keep=' $(CLASSES) ' 'NR == 1 || index(keep, " " $$4 " ")' | \
 		ser-manifest --utt-prefix $*- --spk-prefix $*- | ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) | \
@@ -71,4 +71,5 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 		echo 'half 1, 0.5; one 1, 1; alone 0, 1, as printed (weights of classes); coupled 1, 1, our form. `$(TRAIN)`, `$(FEATURES)`.'; \
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
+	$(spent) >> $@.part
 	mv $@.part $@

@@ -50,7 +50,7 @@ report: $(OUT)/RESULTS.md $(OUT)/report.html
 	@cat $<
 
 # ---- who pretrains: real speech, of no speaker of the test beds, nor of LibriSpeech's test parts, which are their noise ----
-$(OUT)/pool.tsv: $(call uses,EVERY)
+$(OUT)/pool.tsv: $(call uses,DATA EVERY)
 	mkdir -p $(@D)
 	for c in nemo librispeech baved; do \
 		ser-prep -q $$c $(DATA)/$$c | awk -F'\t' '$$2 !~ /test-[a-z]+\//' | ser-manifest --utt-prefix $$c- --spk-prefix $$c- | \
@@ -71,12 +71,12 @@ $(OUT)/faces/manifest.tsv: $(call uses,VOICES SENTENCES)
 	./made-faces $(@D).part $(VOICES) $(SENTENCES)
 	mv $(@D).part $(@D)
 
-$(OUT)/%.tsv: $(if $(DATA),,$(FACES)/manifest.tsv) $(call uses,SEED FOLDS)
+$(OUT)/%.tsv: $(if $(DATA),,$(FACES)/manifest.tsv) $(call uses,DATA FACES SEED FOLDS)
 	mkdir -p $(@D)
 	$(if $(DATA),ser-prep -q $* $(DATA)/$*,cat $<) | ser-fold kfold -k $(words $(FOLDS)) --by spk --seed $(SEED) -o $@
 
 root = $(if $(DATA),,--root $(FACES) --allow-absolute)
-$(OUT)/voices.ser: $(if $(DATA),,$(FACES)/manifest.tsv)
+$(OUT)/voices.ser: $(if $(DATA),,$(FACES)/manifest.tsv) $(call uses,DATA FACES)
 	mkdir -p $(@D)
 	$(if $(DATA),ser-prep -q librispeech $(DATA)/librispeech | awk -F'\t' 'NR == 1 || $$2 ~ /test-[a-z]+\//' | ser-manifest --spk-prefix ls-,cat $<) | \
 		ser-wav2feat --kind wave $(root) -q -t $(THREADS) -o $@
@@ -93,7 +93,7 @@ endef
 $(foreach n,$(SNRS),$(eval $(call noisy,$(n))))
 
 # ---- the targets of faces, cut by the speakers of a fold who are not tested ----
-$(OUT)/faces.ser: $(FACES)/manifest.tsv $(call uses,TRACKER)
+$(OUT)/faces.ser: $(FACES)/manifest.tsv $(call uses,FACES TRACKER)
 	ser-face $(TRACKER) -q -t $(THREADS) $(FACES)/*.csv | ser-target units -t $(THREADS) -o $@
 
 $(OUT)/made/targets-%.ser: $(OUT)/made.clean.ser $(OUT)/faces.ser
@@ -155,4 +155,5 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 		echo '$(where)'; \
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
+	$(spent) >> $@.part
 	mv $@.part $@

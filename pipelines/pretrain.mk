@@ -124,6 +124,7 @@ $(foreach p,emotion speaker,$(foreach s,$(SYSTEMS),$(eval $(call probe,$(p),$(s)
 
 $(OUT)/RESULTS.md: $(foreach p,emotion speaker,$(foreach s,$(SYSTEMS),$(OUT)/probe/$(p).$(s).json)) $(OUT)/hubert.st
 	./pretrain-report $(OUT) > $@.part
+	$(spent) >> $@.part
 	mv $@.part $@
 
 # ---- the page: the probes' scores, pretraining, what was heard ----

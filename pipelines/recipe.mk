@@ -31,10 +31,11 @@ fold  = $(OUT)/fold-%
 report: $(OUT)/report.txt $(OUT)/report.html
 	@cat $<
 
-# ---- the corpus: who says what, how, in which file ----
+# ---- the corpus: who says what, how, in which file; ser-manifest says what is odd about it and its sounds ----
 $(OUT)/manifest.tsv: $(AUDIO) $(call uses,ROOT PREP)
 	mkdir -p $(@D)
 	(cd '$(ROOT)' && $(PREP)) > $@.part
+	ser-manifest --probe --root '$(ROOT)' --allow-absolute $@.part > /dev/null
 	mv $@.part $@
 
 # ---- features; DATA may be anywhere ----
@@ -125,6 +126,7 @@ $(OUT)/compare.json: $(OUT)/pretrained.pred.ser $(OUT)/scratch.pred.ser $(call u
 $(OUT)/report.txt: $(OUT)/compare.json $(METHODS:%=$(OUT)/%.score.json) $(METHODS:%=$(OUT)/%.score.txt) \
 		$(foreach f,$(FOLDS),$(OUT)/fold-$(f)/clusters.json $(OUT)/fold-$(f)/clusters.txt) $(call uses,NORM FOLDS)
 	./report $(CORPUS) $(OUT) $(NORM) $(FOLDS) > $@.part
+	$(spent) >> $@.part
 	mv $@.part $@
 
 # ---- the page: all of this in a browser, with the training curves and the map of the first fold; SOUNDS=6 lets six of the surest errors be
@@ -133,7 +135,7 @@ SOUNDS ?= 0
 first  := $(OUT)/fold-$(firstword $(FOLDS))
 
 $(first)/map.ser: $(first)/clu.ser
-	ser-project --method tsne -t $(THREADS) -q -o $@ $<
+	n=$$(ser-dump --tsv id $< | wc -l); ser-project --method tsne --perplexity $$((n < 91 ? (n + 2) / 3 : 30)) -t $(THREADS) -q -o $@ $<
 
 $(OUT)/report.html: $(OUT)/manifest.tsv $(first)/map.ser $(OUT)/compare.json $(METHODS:%=$(first)/%.st) \
 		$(foreach m,$(METHODS),$(FOLDS:%=$(OUT)/fold-%/$(m).pred.ser)) $(call uses,CORPUS NORM FOLDS SEED SOUNDS ROOT)

@@ -142,6 +142,7 @@ $(OUT)/results.tsv: $(results) $(call uses,CORPORA CONDITIONS)
 
 $(OUT)/RESULTS.md: $(OUT)/results.tsv $(CORPORA:%=$(OUT)/%/gaps.json) robust-report $(call uses,KEEP SEED)
 	KEEP=$(KEEP) SEED=$(SEED) ./robust-report md $< $(filter %/gaps.json,$^) > $@.part
+	$(spent) >> $@.part
 	mv $@.part $@
 
 define pictures

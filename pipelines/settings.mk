@@ -7,8 +7,16 @@ SHELL       := /bin/bash
 planning    := $(or $(findstring n,$(firstword -$(MAKEFLAGS))),$(findstring q,$(firstword -$(MAKEFLAGS))))
 MAKEFLAGS   += --no-builtin-rules
 
+# Files and folders that were named on the command line, or in the environment, may have any name; they begin at FROM, or here.
+quoted = '$(subst ','\'',$(1))'
+plain  = $(or $(shell ./plain $(call quoted,$(or $(FROM),.)) $(call quoted,$(1)) $(2)),$(error no name for "$(1)"))
+NAMES := OUT DATA OTHER_DATA MANIFEST FACES VOTES SPEAKER ENCODER_ST AUDIO_MODEL TEXT_MODEL EMBED
+LISTS := ENCODERS MODELS
+$(foreach v,$(NAMES),$(if $($(v)),$(eval override $(v) := $$(call plain,$$($(v)),$(if $(planning),,$(if $(filter OUT,$(v)),made))))))
+$(foreach v,$(LISTS),$(if $($(v)),$(eval override $(v) := $$(foreach w,$$($(v)),$$(call plain,$$(w))))))
+
 TOOLS ?= ../bin
-export PATH := $(abspath $(TOOLS)):$(PATH)
+export PATH := $(if $(filter /%,$(TOOLS)),$(TOOLS),$(CURDIR)/$(TOOLS)):$(PATH)
 export LC_ALL := C
 
 # Seeds of everything that draws numbers.
@@ -26,10 +34,9 @@ same     = $(if $(subst x$(1)x,,x$(2)x)$(subst x$(2)x,,x$(1)x),,yes)
 inputs   = $(filter-out $(SETTINGS)/% FORCE,$^)
 .PHONY: FORCE
 
-# On a terminal, or with PROGRESS=1, `progress` says which line of how many begins and how long the rest may take; a plan, made first, tells
+# On a terminal, or with PROGRESS=1, `line` says which line of how many begins and how long the rest may take; a plan, made first, tells
 # how many there are. PROGRESS= is silent.
 PROGRESS ?= $(shell [ -t 2 ] && echo 1)
-quoted    = '$(subst ','\'',$(1))'
 ifneq ($(PROGRESS),)
 ifeq ($(planning)$(STAGES),)
 export STAGES := $(shell MAKEFLAGS=$(call quoted,n -- PROGRESS= $(MAKEOVERRIDES)) $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) $(MAKECMDGOALS) \
@@ -37,5 +44,11 @@ export STAGES := $(shell MAKEFLAGS=$(call quoted,n -- PROGRESS= $(MAKEOVERRIDES)
 export STAGES_DONE  := $(shell mktemp)
 export STAGES_BEGAN := $(shell date +%s)
 endif
-export BASH_ENV := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))progress)
 endif
+
+# What each line of a recipe used of the processor goes to CPU_LOG when it ends; lines of a make that a line calls, too, so that the calling line
+# begins with $(lines_count). $(spent) adds it up, for the report.
+export CPU_LOG  ?= $(abspath $(OUT))/cpu.log
+export BASH_ENV := $(CURDIR)/line
+lines_count      = trap - EXIT;
+spent            = awk '{for (i = 1; i <= 2; i++) {split($$i, t, /[ms]/); s += 60 * t[1] + t[2]}} END {printf "\nProcessor time of all that was run for this, by every run: %.1f min.\n", s / 60}' '$(CPU_LOG)'

@@ -162,6 +162,7 @@ $(OUT)/verify.json: $(foreach s,$(SYSTEMS),$(foreach c,all $(SPEAKER_CORPORA),$(
 
 $(OUT)/verify.txt: $(OUT)/verify.json $(OUT)/encoder.st $(OUT)/speakers.txt
 	./verify-report $(inputs) $(SPEAKER_CORPORA) > $@.part
+	$(spent) >> $@.part
 	mv $@.part $@
 
 # ---- the page: those scores, the training, the speakers held out ----
