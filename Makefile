@@ -86,7 +86,9 @@ $(BUILD)/gen/corpus_builtins.c: $(CORPORA) $(BUILD)/gen/corpora Makefile
 	@mkdir -p $(@D)
 	@{ echo '#include "corpus/private.h"'; echo 'const struct builtin ser_corpus_builtins[] = {'; \
 	for f in $(CORPORA); do n=$${f##*/}; echo "{\"$${n%.corpus}\","; \
-	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' "$$f"; echo '},'; done; echo '{0, 0}};'; } > $@
+	  sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' "$$f"; echo '},'; done; echo '{0, 0}};'; \
+	echo 'const char *const ser_corpus_folds[] = {'; \
+	for f in $(CORPORA); do n=$${f##*/}; sed -n "s/^folds  *\([^ ]*\).*/\"$${n%.corpus}:\1\",/p" "$$f"; done; echo '0};'; } > $@
 
 # The report's style and script the same, with the hash by which the page allows the script.
 $(BUILD)/gen/page_texts.c: lib/page/page.css lib/page/page.js Makefile

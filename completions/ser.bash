@@ -1,9 +1,9 @@
 # Completion of the ser tools in bash: the tool itself says what may stand at the cursor (ser(7), COMPLETION).
 _ser() {
 	local words=() at=0 i word what before files='' IFS=$'\n'
-	# Bash parts words at "=": --label=em is three of them, and only what is behind the "=" is replaced.
+	# Bash parts words at "=" and ":": --label=em is three of them, and only what is behind the last is replaced.
 	for ((i = 1; i < ${#COMP_WORDS[@]}; i++)); do
-		if [[ ${#words[@]} -gt 0 && (${COMP_WORDS[i]} == = || (${COMP_WORDS[i - 1]} == = && $i -le $COMP_CWORD)) && ${words[-1]} == --* ]]; then
+		if [[ ${#words[@]} -gt 0 && (${COMP_WORDS[i]} == [=:] || ${COMP_WORDS[i - 1]} == [=:]) && $COMP_LINE == *"${words[-1]}${COMP_WORDS[i]}"* ]]; then
 			words[-1]+=${COMP_WORDS[i]}
 		else
 			words+=("${COMP_WORDS[i]}")
@@ -11,7 +11,7 @@ _ser() {
 		((i == COMP_CWORD)) && at=$((${#words[@]} - 1))
 	done
 	before=${words[at]%"${COMP_WORDS[COMP_CWORD]}"}
-	[[ ${COMP_WORDS[COMP_CWORD]} == = ]] && before=${words[at]}
+	[[ ${COMP_WORDS[COMP_CWORD]} == [=:] ]] && before=${words[at]}
 	COMPREPLY=()
 	while IFS=$'\t' read -r word what; do
 		case $word in
@@ -21,7 +21,7 @@ _ser() {
 		esac
 	done < <("$1" --help=complete "$at" "${words[@]}" 2>/dev/null)
 	if [[ -n $files ]]; then
-		compopt -o filenames 2>/dev/null
+		((${#COMPREPLY[@]})) || compopt -o filenames 2>/dev/null # which would put a backslash before the ":" of a word
 		COMPREPLY+=($(compgen $files -- "${words[at]#"$before"}"))
 	fi
 }

@@ -155,10 +155,8 @@ int main(int argc, char **argv)
 		 SER_OPT_FLAG(&o.wave.same_speaker)},
 		{"snr", "signal-to-noise ratio of noise and babble, dB (default 0:20)", SER_OPT_STR(&snr, "LO:HI")},
 		{"gain", "samples: louder by this, dB", SER_OPT_STR(&gain, "LO:HI")},
-		{"codec",
-		 "samples: through one of mulaw, alaw, gsm, adpcm, opus, vorbis, mp3, pcm, each with :RATE:LEVEL "
-		 "behind",
-		 SER_OPT_STR(&codec, "LIST")},
+		{"codec", "samples: through one of these codecs, each with :RATE:LEVEL behind",
+		 SER_OPT_STR(&codec, "LIST"), .known = ser_codec_name},
 		{"root", "where the relative paths of these manifests begin", SER_OPT_STR(&root.dir, "DIR"),
 		 .flags = SER_OPTION_SILENT},
 		{"allow-absolute", "let their paths lead out of the root: absolute, or by way of \"..\"",

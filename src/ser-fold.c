@@ -244,14 +244,15 @@ static struct ser_option as(struct ser_option o, const char *help)
 	return o;
 }
 
-/* The rows of a mode and those that several have, in one table. */
-static void join(struct ser_option *to, const struct ser_option *own, const struct ser_option *common)
+/* The rows of a mode and those that several have, in one table; the row that ends it. */
+static struct ser_option *join(struct ser_option *to, const struct ser_option *own, const struct ser_option *common)
 {
 	while (own->name != NULL)
 		*to++ = *own++;
-	do
-		*to++ = *common;
-	while (common++->name != NULL);
+	while (common->name != NULL)
+		*to++ = *common++;
+	*to = *common;
+	return to;
 }
 
 int main(int argc, char **argv)
@@ -292,7 +293,7 @@ int main(int argc, char **argv)
 	join(groups, (struct ser_option[]){o[BY], o[TEST_FOLD], end}, common);
 	join(kfold, (struct ser_option[]){o[FOLDS], as(o[BY], "what stays in one fold"), o[TEST_FOLD], end}, common);
 	join(holdout, (struct ser_option[]){o[TEST_FRAC], as(o[BY], "what stays on one side"), end}, common);
-	join(published, (struct ser_option[]){o[TEST_FOLD], end}, common);
+	join(published, (struct ser_option[]){o[TEST_FOLD], end}, common)->known = ser_corpus_builtin_folds;
 	const struct ser_option subset[] = {o[PERCENT], o[LABEL], as(o[SEED], "which records"), end};
 	const struct ser_mode modes[] = {
 		{"loso", "Leave one speaker out: a fold for each.", groups, NULL},

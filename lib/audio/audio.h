@@ -108,6 +108,7 @@ struct ser_codec {
 	double rate_hz, level; /* 0, < 0: as above */
 };
 int ser_codec_parse(const char *s, struct ser_codec *c, struct ser_err *e); /* SER_EUSAGE */
+const char *ser_codec_name(size_t i);                                       /* NULL after the last */
 void ser_codec_text(const struct ser_codec *c, struct ser_buf *b);
 /* x [n] at rate_hz through the codec into y [n], which may be x; samples beyond full scale are cut to it first. */
 int ser_codec_do(const struct ser_codec *c, const float *x, size_t n, double rate_hz, float *y, struct ser_err *e);

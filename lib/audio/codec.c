@@ -80,6 +80,11 @@ int ser_codec_parse(const char *s, struct ser_codec *c, struct ser_err *e)
 	return rc == SER_OK ? rc : ser_fail_in(e, "codec \"%s\"", s);
 }
 
+const char *ser_codec_name(size_t i)
+{
+	return i < N_CODEC ? CODECS[i].name : NULL;
+}
+
 void ser_codec_text(const struct ser_codec *c, struct ser_buf *b)
 {
 	ser_buf_str(b, CODECS[c->kind].name);

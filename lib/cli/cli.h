@@ -18,8 +18,8 @@ enum { SER_EXIT_OK = 0, SER_EXIT_FAIL = 1, SER_EXIT_USAGE = 2, SER_EXIT_PROTOCOL
 /* A tool, or one of its modes (ser-score classes): a name, one line, options. */
 struct ser_mode {
 	const char *name, *summary;
-	const struct ser_option *opts; /* may be NULL */
-	const char *operands;          /* as for the tool; NULL: the tool's */
+	const struct ser_option *opts; /* as for the tool; may be NULL */
+	const char *operands;          /* the same; NULL: the tool's */
 };
 
 struct ser_tool {

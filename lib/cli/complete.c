@@ -54,24 +54,26 @@ static void offer_fields(const struct place *at, const char *path)
 
 /* ---- values ---- */
 
-/* Does a metavariable such as "[A,]B" or "NAMES" stand for fields, and for several? */
-static bool names_field(const char *arg, bool *several)
+static bool among(const char *s, const char *const *word)
 {
-	static const char *const one[] = {"NAME", "COLUMN"}, *const more[] = {"NAMES", "[A,]B"};
-	*several = false;
-	for (int i = 0; i < 2; i++)
-		if (strcmp(arg, one[i]) == 0)
+	for (; *word != NULL; word++)
+		if (strcmp(s, *word) == 0)
 			return true;
-	for (int i = 0; i < 2; i++)
-		if (strcmp(arg, more[i]) == 0)
-			return *several = true;
 	return false;
 }
 
+/* Metavariables that stand for a field of a stream, and for words with commas between them. */
+static const char *const FIELDS[] = {"NAME", "COLUMN", "NAMES", "[A,]B", NULL}, *const SEVERAL[] = {"NAMES", "[A,]B",
+												    "LIST", NULL};
+
 static void complete_value(const struct ser_option *o, struct place at, int n, char *const *word)
 {
-	const char *arg = o->arg != NULL ? o->arg : "NAME";
-	bool several;
+	const char *arg = o->arg != NULL ? o->arg : "NAME",
+		   *comma = among(arg, SEVERAL) ? strrchr(at.prefix, ',') : NULL;
+	if (comma != NULL) {
+		at.n_before += (size_t)(comma + 1 - at.prefix);
+		at.prefix = comma + 1;
+	}
 	if (o->type == SER_OPTION_FLAG) {
 		offer(&at, "true", o->help);
 		offer(&at, "false", o->help);
@@ -86,15 +88,9 @@ static void complete_value(const struct ser_option *o, struct place at, int n, c
 		puts("/");
 	else if (strcmp(arg, "DIR") == 0)
 		puts("//");
-	else if (names_field(arg, &several)) {
-		const char *comma = several ? strrchr(at.prefix, ',') : NULL;
-		if (comma != NULL) {
-			at.n_before += (size_t)(comma + 1 - at.prefix);
-			at.prefix = comma + 1;
-		}
+	else if (among(arg, FIELDS))
 		for (int i = 0; i < n; i++)
 			offer_fields(&at, word[i]);
-	}
 }
 
 /* ---- the command line ---- */
@@ -174,11 +170,11 @@ void ser_cli_complete(struct ser_cli *c, int cursor, int n, char *const *word)
 	} else if (!ended && w[0] == '-') {
 		complete_option(&t, w);
 	} else {
-		const struct ser_option *end = tool->opts;
+		const struct ser_option *end = mode >= 0 ? tool->modes[mode].opts : tool->opts;
 		while (end != NULL && end->name != NULL)
 			end++;
 		for (size_t i = 0; n_operand == 0 && end != NULL && end->known != NULL && end->known(i) != NULL; i++)
-			offer(&here, end->known(i), tool->operands);
+			offer(&here, end->known(i), mode >= 0 ? tool->modes[mode].summary : tool->operands);
 		puts("/");
 	}
 }

@@ -155,6 +155,8 @@ void ser_corpus_free(struct ser_corpus *c);
 
 /* The i-th compiled-in name in bytewise order; NULL after the last. */
 const char *ser_corpus_builtin_name(size_t i);
+/* The i-th published folds of these, as "cremad:speakers"; NULL after the last, and not beyond. */
+const char *ser_corpus_builtin_folds(size_t i);
 
 /* The i-th text under a heading: name, title, lang, hours, terms, licence, cite, get, trap, source; NULL after the last. */
 const char *ser_corpus_about(const struct ser_corpus *c, const char *heading, size_t i);

@@ -405,6 +405,11 @@ const char *ser_corpus_builtin_name(size_t i)
 	return NULL;
 }
 
+const char *ser_corpus_builtin_folds(size_t i)
+{
+	return ser_corpus_folds[i];
+}
+
 struct ser_corpus *ser_corpus_pattern(const char *pattern, const char *id, struct ser_err *e)
 {
 	struct ser_buf b = {0};

@@ -12,6 +12,7 @@ struct builtin {
 	const char *name, *text;
 };
 extern const struct builtin ser_corpus_builtins[];
+extern const char *const ser_corpus_folds[]; /* "cremad:speakers"; ends with NULL */
 
 /* A file-name pattern or a template: literal text and fields, in order. */
 struct part {

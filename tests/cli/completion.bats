@@ -27,6 +27,11 @@ words() { # what --help=complete prints for a word at the end of a line
 	same "//" words ser-wav2feat --root ''
 	same "/" words ser-cat -o ''
 	same "" words ser-head --records ''
+	same "opus" words ser-augment --codec op
+	same "mulaw,gsm" words ser-augment --codec mulaw,g
+	same "cremad:speakers /" words ser-fold published crem
+	same "/" words ser-fold published cremad:speakers ''
+	same "/" words ser-fold kfold crem
 }
 
 @test "fields by the names that they have in the streams on the line, wherever these stand" {
@@ -80,6 +85,12 @@ lines+=('ser-wav2feat --kind fb' 'ser-wav2feat --preset whis')
 wanted+='
 ser-wav2feat --kind fbank
 ser-wav2feat --preset whisper'
+lines+=('ser-augment --codec mulaw,op' 'ser-fold published crem' 'ser-fold published cremad:sp' 'ser-fold published iemocap:sess')
+wanted+='
+ser-augment --codec mulaw,opus
+ser-fold published cremad:speakers
+ser-fold published cremad:speakers
+ser-fold published iemocap:sessions'
 
 @test "bash, on a terminal" {
 	needs_terminal
