@@ -71,17 +71,12 @@ static struct ser_report *regress(struct ser_cli *c)
 	return or_die(c, rep, &e);
 }
 
-static void progress(void *c, size_t done, size_t total)
-{
-	ser_cli_progress(c, "groups", done, total);
-}
-
 static struct ser_report *clusters(struct ser_cli *c)
 {
 	o.need_field = ser_cli_given(c, "field");
 	struct ser_score_set *s = read_set(c, c->operand, c->n_operand, SER_SCORE_CLUSTERS);
 	struct ser_err e;
-	struct ser_report *rep = ser_score_report_clusters(&o, s, progress, c, &e);
+	struct ser_report *rep = ser_score_report_clusters(&o, s, &e);
 	ser_score_set_free(s);
 	return or_die(c, rep, &e);
 }
@@ -164,6 +159,11 @@ static struct ser_report *compare(struct ser_cli *c)
 	ser_score_set_free(s[0]);
 	ser_score_set_free(s[1]);
 	return or_die(c, rep, &e);
+}
+
+static void progress(void *c, const char *what, size_t done, size_t total)
+{
+	ser_cli_progress(c, what, done, total);
 }
 
 int main(int argc, char **argv)
@@ -273,12 +273,13 @@ int main(int argc, char **argv)
 	const struct ser_tool tool = {
 		"ser-score", "Score predictions, clusters or embeddings, with confidence intervals.",
 		"[FILE]...", opts,
-		modes,       SER_CLI_IN | SER_CLI_THREADS};
+		modes,       SER_CLI_IN | SER_CLI_THREADS | SER_CLI_PROGRESS};
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (json && tsv)
 		ser_cli_usage(&c, "--json and --tsv do not go together");
 	o.n_thread = c.n_thread;
+	o.watch = (struct ser_watch){progress, &c};
 	o.per_group = o.per_group || json || tsv;
 	o.order = ser_cli_names(&c, "order", order);
 	print(run[c.mode](&c));

@@ -286,4 +286,13 @@ void ser_pool_for(struct ser_pool *p, size_t n, void (*fn)(void *ctx, size_t i, 
 /* The same on threads that live as long as the call, at most n_thread. */
 void ser_parallel_for(int n_thread, size_t n, void (*fn)(void *ctx, size_t i, int worker), void *ctx);
 
+/* Who is told how far a long work is, by the thread that called: `done` of `total` of what is counted; say NULL: nobody. */
+struct ser_watch {
+	void (*say)(void *ctx, const char *what, size_t done, size_t total);
+	void *ctx;
+};
+/* ser_parallel_for() that tells w, by what the caller's thread has done, and once at the end. */
+void ser_watched_for(const struct ser_watch *w, const char *what, int n_thread, size_t n,
+		     void (*fn)(void *ctx, size_t i, int worker), void *ctx);
+
 #endif

@@ -204,3 +204,32 @@ void ser_parallel_for(int n_thread, size_t n, void (*fn)(void *ctx, size_t i, in
 	ser_pool_for(p, n, fn, ctx);
 	ser_pool_free(p);
 }
+
+struct watched {
+	const struct ser_watch *w;
+	const char *what;
+	size_t n, done; /* by the caller, counted once for each thread: the others are about as far */
+	size_t n_thread;
+	void (*fn)(void *ctx, size_t i, int worker);
+	void *ctx;
+};
+
+static void watched_item(void *arg, size_t i, int worker)
+{
+	struct watched *p = arg;
+	p->fn(p->ctx, i, worker);
+	if (worker == 0 && (p->done += p->n_thread) < p->n)
+		p->w->say(p->w->ctx, p->what, p->done, p->n);
+}
+
+void ser_watched_for(const struct ser_watch *w, const char *what, int n_thread, size_t n,
+		     void (*fn)(void *ctx, size_t i, int worker), void *ctx)
+{
+	struct watched p = {w, what, n, 0, n_thread > 1 ? (size_t)n_thread : 1, fn, ctx};
+	if (w->say == NULL || n == 0) {
+		ser_parallel_for(n_thread, n, fn, ctx);
+		return;
+	}
+	ser_parallel_for(n_thread, n, watched_item, &p);
+	w->say(w->ctx, what, n, n);
+}

@@ -195,6 +195,10 @@ static void progress(const struct ser_cli *c, const char *what, uint64_t done, u
 	double spent = t - began;
 	if (!last && t - said < (tty ? 0.2 : 5.0))
 		return;
+	if (last && said == began && spent < 1 && !c->progress) { /* nobody waited */
+		began = 0;
+		return;
+	}
 	said = t;
 	char took[32], left[32];
 	span(took, sizeof took, spent);

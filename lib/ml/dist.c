@@ -160,7 +160,7 @@ static void shuffle_once(void *arg, size_t r, int worker)
 }
 
 int ser_silhouette_permute(const double *dist, size_t n, const int *label, size_t k, size_t n_perm, uint64_t seed,
-			   const char *key, int n_thread, double *perm, struct ser_err *e)
+			   const char *key, int n_thread, const struct ser_watch *w, double *perm, struct ser_err *e)
 {
 	size_t *size = ser_malloc(k, sizeof *size), n_worker = n_thread > 1 ? (size_t)n_thread : 1;
 	int rc = label_sizes(label, n, k, size, e);
@@ -171,7 +171,7 @@ int ser_silhouette_permute(const double *dist, size_t n, const int *label, size_
 		s.seed = ser_rng_next(&rng);
 		s.ws = ser_malloc(ser_mul(n_worker, n), sizeof *s.ws);
 		s.sum = ser_malloc(ser_mul(n_worker, k), sizeof *s.sum);
-		ser_parallel_for((int)n_worker, n_perm, shuffle_once, &s);
+		ser_watched_for(w, "shuffles", (int)n_worker, n_perm, shuffle_once, &s);
 		free(s.ws);
 		free(s.sum);
 	}

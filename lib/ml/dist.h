@@ -21,9 +21,9 @@ int ser_distances(const float *x, size_t n, size_t d, enum ser_metric metric, in
 int ser_silhouette_dist(const double *dist, size_t n, const int *label, size_t k, double *item, double *mean,
 			struct ser_err *e);
 
-/* Mean silhouettes perm [n_perm] of the labels shuffled; shuffle r of group `key` is drawn from (seed, key, r) alone. */
+/* Mean silhouettes perm [n_perm] of the labels shuffled; shuffle r of group `key` is drawn from (seed, key, r) alone. w is told. */
 int ser_silhouette_permute(const double *dist, size_t n, const int *label, size_t k, size_t n_perm, uint64_t seed,
-			   const char *key, int n_thread, double *perm, struct ser_err *e);
+			   const char *key, int n_thread, const struct ser_watch *w, double *perm, struct ser_err *e);
 
 /* The same as ser_silhouette_dist() from the rows themselves, in memory O(n k). */
 int ser_silhouette(const float *x, size_t n, size_t d, const int *label, size_t k, enum ser_metric metric, int n_thread,

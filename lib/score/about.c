@@ -11,6 +11,7 @@ struct ser_boot_opt ser_score_boot(const struct ser_score_opt *o)
 		.seed = (uint64_t)o->seed,
 		.n_thread = o->n_thread,
 		.bca = o->bca && o->n_boot > 0,
+		.watch = o->n_boot > 0 ? o->watch : (struct ser_watch){0},
 	};
 }
 

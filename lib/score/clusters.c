@@ -49,6 +49,19 @@ struct scores {
 	struct ser_ci mean[N_SCORE];
 };
 
+/* How far the shuffles of all groups are, of which those of one are a part. */
+struct part {
+	const struct ser_watch *whole;
+	size_t before, total;
+};
+
+static void say_part(void *ctx, const char *what, size_t done, size_t total)
+{
+	const struct part *p = ctx;
+	(void)total;
+	p->whole->say(p->whole->ctx, what, p->before + done, p->total);
+}
+
 /* The records of one group: truth [n], cluster [n] in [0,k), embeddings x [n,d] or NULL. */
 struct group {
 	int *truth, *own;
@@ -58,7 +71,8 @@ struct group {
 
 /* Both silhouettes of a group; undefined for one cluster or one class: they stay NaN. part [n_perm] is scratch. */
 static int silhouettes(const struct ser_score_opt *o, const struct ser_score_set *s, const struct group *g,
-		       const char *key, double *obs, double *perm, double *part, struct ser_err *e)
+		       const char *key, double *obs, double *perm, double *part, const struct ser_watch *w,
+		       struct ser_err *e)
 {
 	size_t n_perm = (size_t)o->n_perm, n_class = ser_map_len(s->name);
 	double *dist = ser_malloc(ser_mul(g->n, g->n), sizeof *dist);
@@ -70,7 +84,7 @@ static int silhouettes(const struct ser_score_opt *o, const struct ser_score_set
 		ser_silhouette_dist(dist, g->n, g->own, g->k, NULL, &obs[SIL_CLUSTER], &undefined);
 		if (ser_silhouette_dist(dist, g->n, g->truth, n_class, NULL, &obs[SIL_LABEL], &undefined) == SER_OK) {
 			ser_silhouette_permute(dist, g->n, g->truth, n_class, n_perm, (uint64_t)o->seed, key,
-					       o->n_thread, part, &undefined);
+					       o->n_thread, w, part, &undefined);
 			for (size_t r = 0; r < n_perm; r++)
 				perm[r * N_SCORE + SIL_LABEL] = part[r];
 		}
@@ -81,8 +95,9 @@ static int silhouettes(const struct ser_score_opt *o, const struct ser_score_set
 
 /* Observed scores [N_SCORE] of group i and those of the shuffles, perm [n_perm,N_SCORE]; NaN where undefined. */
 static int score_group(const struct ser_score_opt *o, const struct ser_score_set *s, size_t i, double *obs,
-		       double *perm, size_t *size, struct ser_err *e)
+		       double *perm, size_t *size, struct part *whole, struct ser_err *e)
 {
+	const struct ser_watch watch = {o->watch.say != NULL ? say_part : NULL, whole};
 	size_t n_class = ser_map_len(s->name), n_perm = (size_t)o->n_perm;
 	const char *key = ser_map_key(s->spk, i, NULL);
 	struct group g = {.truth = ser_malloc(s->n, sizeof *g.truth),
@@ -101,7 +116,8 @@ static int score_group(const struct ser_score_opt *o, const struct ser_score_set
 	int rc = ser_score_clusters(g.truth, n_class, g.own, g.k, g.n, obs, e);
 	if (rc == SER_OK)
 		rc = ser_cluster_permute(g.truth, n_class, g.own, g.k, g.n, n_perm, (uint64_t)o->seed, key, o->n_thread,
-					 part, e);
+					 &watch, part, e);
+	whole->before += n_perm;
 	if (rc == SER_OK) {
 		obs[SIL_CLUSTER] = obs[SIL_LABEL] = NAN;
 		for (size_t r = 0; r < n_perm; r++) {
@@ -109,8 +125,9 @@ static int score_group(const struct ser_score_opt *o, const struct ser_score_set
 			perm[r * N_SCORE + SIL_CLUSTER] = perm[r * N_SCORE + SIL_LABEL] = NAN;
 		}
 		if (g.x != NULL)
-			rc = silhouettes(o, s, &g, key, obs, perm, part, e);
+			rc = silhouettes(o, s, &g, key, obs, perm, part, &watch, e);
 	}
+	whole->before += s->emb != NULL ? n_perm : 0;
 	*size = g.n;
 	free(part);
 	free(g.truth);
@@ -119,14 +136,14 @@ static int score_group(const struct ser_score_opt *o, const struct ser_score_set
 	return rc;
 }
 
-static int compute(const struct ser_score_opt *o, const struct ser_score_set *s, struct scores *c,
-		   void (*progress)(void *ctx, size_t done, size_t total), void *ctx, struct ser_err *e)
+static int compute(const struct ser_score_opt *o, const struct ser_score_set *s, struct scores *c, struct ser_err *e)
 {
+	struct part part = {&o->watch, 0, c->n_group * c->n_perm * (s->emb != NULL ? 2 : 1)};
 	struct ser_boot_opt boot = ser_score_boot(o);
 	double *column = ser_malloc(c->n_group, sizeof *column);
 	int rc = SER_OK;
 	for (size_t g = 0; rc == SER_OK && g < c->n_group; g++) {
-		rc = score_group(o, s, g, c->obs + g * N_SCORE, c->perm, &c->size[g], e);
+		rc = score_group(o, s, g, c->obs + g * N_SCORE, c->perm, &c->size[g], &part, e);
 		for (size_t i = 0; rc == SER_OK && i < N_SCORE; i++) {
 			double obs = c->obs[g * N_SCORE + i];
 			if (isnan(obs))
@@ -136,8 +153,6 @@ static int compute(const struct ser_score_opt *o, const struct ser_score_set *s,
 			for (size_t r = 0; r < c->n_perm; r++)
 				c->sum[r * N_SCORE + i] += c->perm[r * N_SCORE + i];
 		}
-		if (rc == SER_OK && progress != NULL)
-			progress(ctx, g + 1, c->n_group);
 	}
 	for (size_t i = 0; rc == SER_OK && i < N_SCORE; i++) {
 		for (size_t g = 0; g < c->n_group; g++)
@@ -202,7 +217,6 @@ static struct ser_report *fill(const struct ser_score_opt *o, const struct ser_s
 }
 
 struct ser_report *ser_score_report_clusters(const struct ser_score_opt *o, const struct ser_score_set *s,
-					     void (*progress)(void *ctx, size_t done, size_t total), void *ctx,
 					     struct ser_err *e)
 {
 	size_t n_group = ser_map_len(s->spk), n_perm = (size_t)o->n_perm;
@@ -216,7 +230,7 @@ struct ser_report *ser_score_report_clusters(const struct ser_score_opt *o, cons
 		.chance = ser_calloc(ser_mul(n_group, N_SCORE), sizeof(struct ser_chance)),
 		.size = ser_calloc(n_group, sizeof(size_t)),
 	};
-	struct ser_report *rep = compute(o, s, &c, progress, ctx, e) == SER_OK ? fill(o, s, &c) : NULL;
+	struct ser_report *rep = compute(o, s, &c, e) == SER_OK ? fill(o, s, &c) : NULL;
 	free(c.obs);
 	free(c.perm);
 	free(c.sum);

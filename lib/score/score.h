@@ -37,6 +37,7 @@ struct ser_score_opt {
 	bool bca;     /* BCa intervals; else percentile ones */
 	int64_t seed;
 	int n_thread; /* no result depends on it */
+	struct ser_watch watch;
 
 	/* clusters */
 	int n_perm;     /* shuffles for the chance level, >= 0 */
@@ -104,10 +105,8 @@ struct ser_report *ser_score_report_regress(const struct ser_score_opt *o, const
  * are the first's. name [2]: what to call them. SER_EDATA when ids or true labels are not the same. */
 struct ser_report *ser_score_report_compare(const struct ser_score_opt *o, const struct ser_score_set *const set[2],
 					    const char *const name[2], struct ser_err *e);
-/* s of SER_SCORE_CLUSTERS: ser_score_clusters() and silhouettes, means over groups beside chance. progress (may be NULL) is
- * called after each group. */
+/* s of SER_SCORE_CLUSTERS: ser_score_clusters() and silhouettes, means over groups beside chance. */
 struct ser_report *ser_score_report_clusters(const struct ser_score_opt *o, const struct ser_score_set *s,
-					     void (*progress)(void *ctx, size_t done, size_t total), void *ctx,
 					     struct ser_err *e);
 
 /* s of SER_SCORE_POSTERIORS: ser_eval_posteriors(), the temperature, and the weights and offsets of the classes,

@@ -151,10 +151,10 @@ int ser_boot(const struct ser_boot_opt *o, size_t n_unit, size_t n_stat,
 	double *value = ser_malloc(n_stat, sizeof *value);
 	r.rep = all;
 	r.count = ser_malloc(ser_mul(n_thread, n_unit), sizeof *r.count);
-	ser_parallel_for((int)n_thread, o->n_boot, replicate, &r);
+	ser_watched_for(&o->watch, "replicates", (int)n_thread, o->n_boot, replicate, &r);
 	if (o->bca) {
 		r.jack = ser_malloc(ser_mul(n_unit, n_stat), sizeof *r.jack);
-		ser_parallel_for((int)n_thread, n_unit, leave_out, &r);
+		ser_watched_for(&o->watch, "units left out", (int)n_thread, n_unit, leave_out, &r);
 	}
 	for (size_t i = 0; i < n_unit; i++)
 		r.count[i] = 1;

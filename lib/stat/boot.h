@@ -12,6 +12,7 @@ struct ser_boot_opt {
 	uint64_t seed;
 	int n_thread;
 	bool bca; /* bias-corrected and accelerated; false: percentile */
+	struct ser_watch watch;
 };
 extern const struct ser_boot_opt ser_boot_default;
 

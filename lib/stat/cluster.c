@@ -273,7 +273,8 @@ static void shuffle_once(void *arg, size_t r, int worker)
 }
 
 int ser_cluster_permute(const int *truth, size_t n_class, const int *cluster, size_t n_cluster, size_t n, size_t n_perm,
-			uint64_t seed, const char *key, int n_thread, double *perm, struct ser_err *e)
+			uint64_t seed, const char *key, int n_thread, const struct ser_watch *w, double *perm,
+			struct ser_err *e)
 {
 	struct shuffles p = {.truth = truth, .cluster = cluster, .perm = perm};
 	struct ser_rng rng;
@@ -287,7 +288,7 @@ int ser_cluster_permute(const int *truth, size_t n_class, const int *cluster, si
 	p.s = ser_malloc((size_t)n_thread, sizeof *p.s);
 	for (int t = 0; t < n_thread; t++)
 		p.s[t] = scratch_new(&p.g);
-	ser_parallel_for(n_thread, n_perm, shuffle_once, &p);
+	ser_watched_for(w, "shuffles", n_thread, n_perm, shuffle_once, &p);
 	for (int t = 0; t < n_thread; t++)
 		scratch_free(&p.s[t]);
 	free(p.s);

@@ -26,9 +26,10 @@ int ser_score_clusters(const int *truth, size_t n_class, const int *cluster, siz
 		       double out[SER_CS_N], struct ser_err *e);
 
 /* The same with the truth shuffled n_perm times: perm [n_perm, SER_CS_N]. Shuffle r of group `key` is drawn from
- * (seed, key, r) alone, so neither the other groups nor the threads change it. */
+ * (seed, key, r) alone, so neither the other groups nor the threads change it. w is told. */
 int ser_cluster_permute(const int *truth, size_t n_class, const int *cluster, size_t n_cluster, size_t n, size_t n_perm,
-			uint64_t seed, const char *key, int n_thread, double *perm, struct ser_err *e);
+			uint64_t seed, const char *key, int n_thread, const struct ser_watch *w, double *perm,
+			struct ser_err *e);
 
 struct ser_chance {
 	double mean, sd; /* of the permuted scores */

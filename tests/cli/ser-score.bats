@@ -34,6 +34,23 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	ser-score verify --n-boot 20 --tsv --cohort "$T/all.ser" --top 20 < "$T/all.ser" | agrees asnorm
 }
 
+@test "progress: replicates, samples with a unit left out and shuffles, where it is asked for or somebody waits at a terminal" {
+	ser-score clusters --by spk --label emo --n-perm 50 "$T/all.ser" 2> "$T/err" > "$T/x"
+	[ ! -s "$T/err" ]
+	ser-score clusters --by spk --label emo --n-perm 50 --progress "$T/all.ser" 2> "$T/err" > "$T/y"
+	cmp "$T/x" "$T/y"
+	groups=6
+	grep -qE "^ser-score: shuffles $((groups * 50 * 2))/$((groups * 50 * 2)), [0-9.]+/s, [0-9]+ s\$" "$T/err"
+	ser-score classes --label emo --bca -t 2 --progress "$T/all.ser" 2> "$T/err" > "$T/y"
+	grep -qE '^ser-score: replicates 2000/2000, ' "$T/err"
+	grep -qE '^ser-score: units left out [0-9]+/[0-9]+, ' "$T/err"
+	needs_terminal
+	script -qec "ser-score classes --label emo --n-boot 10 $T/all.ser >$T/y" /dev/null > "$T/tty"
+	[ ! -s "$T/tty" ]
+	script -qec "ser-score classes --label emo --n-boot 100000 $T/all.ser >$T/y" /dev/null | tr '\r' '\n' > "$T/tty"
+	grep -qE 'replicates [0-9]+/100000, [0-9]+/s, [0-9]+ s, [0-9]+ s left' "$T/tty"
+}
+
 @test "ser-score compare: differences and McNemar as scikit-learn and SciPy; order of the records is free" {
 	sed 's/\tpred=[a-z]*//; s/pred2=/pred=/' "$ROOT/tests/golden/ser-score.txt" | sort > "$T/second.txt"
 	mk < "$T/second.txt" > "$T/second.ser"

@@ -97,6 +97,7 @@ golden() { # NAME: is the table `got` that of the golden file? Numbers to 2e-4: 
 
 @test "progress: a fit for each cost and fold of speakers, and the last" {
 	ser-svm --field emb -l emo -C 1,0.1,0.01 --dev-folds 3 --progress -o m.st all.ser 2>says
-	[ "$(grep -c 'fits' says)" -le 1 ]
-	script -qec 'ser-svm --field emb -l emo -C 1,0.1,0.01 --dev-folds 3 -o m.st all.ser' /dev/null | tr '\r' '\n' | grep -q 'fits 10/10'
+	grep -q 'fits 10/10' says
+	script -qec 'ser-svm --field emb -l emo -C 1,0.1,0.01 --dev-folds 3 -o m.st all.ser' /dev/null >tty
+	[ ! -s tty ] # where nobody waits
 }

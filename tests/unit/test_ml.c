@@ -358,11 +358,12 @@ static void permute(void **state)
 	(void)state;
 	int *t = ints(golden(0, "k8.truth", &n), &n), *c = ints(golden(0, "k8.cluster", &n), &n);
 	double *a = ser_malloc(N * SER_CS_N, sizeof *a), *b = ser_malloc(N * SER_CS_N, sizeof *b), obs[SER_CS_N];
+	const struct ser_watch quiet = {0};
 	assert_int_equal(ser_score_clusters(t, 8, c, 8, n, obs, NULL), 0);
-	assert_int_equal(ser_cluster_permute(t, 8, c, 8, n, N, 7, "spk", 1, a, NULL), 0);
-	assert_int_equal(ser_cluster_permute(t, 8, c, 8, n, N, 7, "spk", 4, b, NULL), 0);
+	assert_int_equal(ser_cluster_permute(t, 8, c, 8, n, N, 7, "spk", 1, &quiet, a, NULL), 0);
+	assert_int_equal(ser_cluster_permute(t, 8, c, 8, n, N, 7, "spk", 4, &quiet, b, NULL), 0);
 	assert_memory_equal(a, b, N * SER_CS_N * sizeof *a);
-	assert_int_equal(ser_cluster_permute(t, 8, c, 8, n, N, 7, "other", 1, b, NULL), 0);
+	assert_int_equal(ser_cluster_permute(t, 8, c, 8, n, N, 7, "other", 1, &quiet, b, NULL), 0);
 	assert_memory_not_equal(a, b, N * SER_CS_N * sizeof *a);
 	struct ser_chance ch = ser_chance(obs[SER_CS_AMI], a + SER_CS_AMI, N, SER_CS_N);
 	assert_true(fabs(ch.mean) < 4 * ch.sd / 20 && ch.p == 1. / (N + 1));
