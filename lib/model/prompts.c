@@ -37,6 +37,7 @@ static int read_lines(struct ser_prompts *p, const char *file, struct wording **
 {
 	char *all;
 	size_t size, line = 0;
+	bool empty = true;
 	int rc = ser_read_file(file, (size_t)1 << 26, &all, &size, e);
 	if (rc != 0)
 		return rc;
@@ -63,8 +64,9 @@ static int read_lines(struct ser_prompts *p, const char *file, struct wording **
 				      "%s: line %zu: neither a text with {} nor a class, a tab and a text", file, line);
 		*w = ser_grow(*w, cap, *n + 1, sizeof **w);
 		(*w)[(*n)++] = new;
+		empty = false;
 	}
-	return rc;
+	return rc == 0 && empty ? ser_fail(e, SER_EDATA, "%s: holds no text", file) : rc;
 }
 
 static int add_classes(struct ser_prompts *p, const struct wording *w, size_t n, struct ser_err *e)

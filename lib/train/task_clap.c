@@ -91,6 +91,9 @@ static int head(struct ser_task *t, const struct ser_dataset *d, const struct se
 {
 	struct state *z = t->state = ser_calloc(1, sizeof *z);
 	struct ser_head classes = {0};
+	const struct opts *o = own(t);
+	if (o->gender == NULL && (o->mode != defaults.mode || o->alpha < defaults.alpha || o->alpha > defaults.alpha))
+		return ser_fail(e, SER_EUSAGE, "task %s: --gender-mode and --alpha need --gender", t->name);
 	if (train_class_head(t, d, s, own(t)->label, &classes, e) != 0)
 		return e->code;
 	z->class = (struct ser_strs){(const char **)(uintptr_t)classes.out, classes.n_out};

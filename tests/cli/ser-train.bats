@@ -601,6 +601,9 @@ EOF
 	fails 1 'texts: line 1: neither' clap --prompts texts -o n.st
 	printf 'sad\tgrief\n' >texts
 	fails 1 'class "angry" has no prompt' clap --prompts texts -o n.st
+	: >none
+	fails 1 'none: holds no text' clap --prompts none -o n.st
+	fails 2 '--gender-mode and --alpha need --gender' clap --alpha 0.8 -o n.st
 	fails 1 'no record has the label "gender"' clap --gender gender -o n.st
 	fails 1 'has more than the 38 tokens' clap --prompt "$(printf 'qz%.0s' {1..40}) {}" -o n.st
 	fails 1 'knows no texts' ser-predict -m "$ROOT"/tests/golden/model_linear.st --classes a,b told.ser
