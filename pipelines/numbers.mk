@@ -21,6 +21,7 @@ COMPARE_emotions = --label emo
 $(foreach c,$(CORPORA),$(eval SCORE_$(c) := $(SCORE_$(call learnt,$(c))))$(eval COMPARE_$(c) := $(COMPARE_$(call learnt,$(c)))))
 
 # ---- manifests, the numbers in column arousal ----
+.DEFAULT_GOAL := report
 number = awk -F'\t' -v OFS='\t' -v label=$(LABEL_$*) -v values='$(VALUES_$*)' -v start=$(START_$*) \
 	'NR == 1 {for (i = 1; i <= NF; i++) if ($$i == label) c = i; n = split(values, v, " "); for (i = 1; i <= n; i++) number[v[i]] = start + i - 1; \
 	 print $$0, "arousal"; next} {print $$0, number[$$c]}'
