@@ -236,6 +236,8 @@ int main(int argc, char **argv)
 		{"allow-unchecked", "read containers that would not show that they were cut off",
 		 SER_OPT_FLAG(&t.o.audio.allow_unchecked)},
 		{"vhq", "resample with soxr's VHQ instead of HQ", SER_OPT_FLAG(&t.o.audio.vhq)},
+		{"vtln-map", "--vtln-warp of utterances or speakers, a line each: ID or SPK, FACTOR",
+		 SER_OPT_STR(&t.o.vtln_map, "FILE"), .flags = SER_OPTION_READ},
 		{"seed", "seed of --dither, with each id", SER_OPT_I64(&t.o.seed, "N", 0, 9e18)},
 		{0},
 	};

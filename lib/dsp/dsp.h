@@ -110,6 +110,9 @@ struct ser_front_opt {
 	double power; /* 2: power, 1: magnitude (Kaldi's use-power=false); > 0 */
 	int num_mel_bins;
 	double low_freq, high_freq; /* Hz; high-freq <= 0: offset from the Nyquist frequency */
+	double vtln_warp;           /* fbank and mfcc: Kaldi's factor of vocal tract length normalisation; 1: none */
+	double vtln_low,
+		vtln_high; /* Hz, where it turns off towards low-freq and high-freq; vtln-high <= 0 as high-freq */
 	enum ser_mel_scale mel_scale;
 	enum ser_mel_shape mel_shape;
 	enum ser_mel_norm mel_norm;
@@ -175,6 +178,10 @@ void ser_front_free(struct ser_front *p);
 const struct ser_front_opt *ser_front_opt(const struct ser_front *p);
 struct ser_front_ws *ser_front_ws_new(const struct ser_front *p);
 void ser_front_ws_free(struct ser_front_ws *ws);
+/* The frames that come now are warped by this factor in place of vtln_warp. SER_EUSAGE: out of range, or no fbank or mfcc by Kaldi's scale. */
+int ser_front_warp(const struct ser_front *p, struct ser_front_ws *ws, double warp, struct ser_err *e);
+#define SER_MIN_WARP 0.1
+#define SER_MAX_WARP 10.0
 
 /* The name of column i < D: "f0_hz", and where a kind's columns are numbered "mfcc.3"; "energy" of --use-energy; "d_" and "dd_" before
  * deltas (ser-llds(7): "_de" behind). Returns buf, 64 bytes. */

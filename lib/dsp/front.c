@@ -42,6 +42,27 @@ static int check_compat(const struct ser_front_opt *o, struct ser_err *e)
 			       ser_front_kind_name(o->kind));
 }
 
+/* Kaldi's conditions on the warped axis. */
+static int check_vtln(const struct ser_front_opt *o, double warp, struct ser_err *e)
+{
+	double nyquist = 0.5 * o->sample_frequency, hi = o->high_freq > 0 ? o->high_freq : nyquist + o->high_freq;
+	double top = o->vtln_high > 0 ? o->vtln_high : nyquist + o->vtln_high;
+	if (warp == 1)
+		return SER_OK;
+	if (o->mel_shape != SER_SHAPE_MEL || o->mel_scale != SER_MEL_HTK)
+		return ser_fail(e, SER_EUSAGE, "vtln-warp is of mel-shape mel on mel-scale htk");
+	if (!(o->low_freq < o->vtln_low && o->vtln_low < top && top < hi))
+		return ser_fail(
+			e, SER_EUSAGE,
+			"vtln-low %g and vtln-high %g must satisfy low-freq < low < high < high-freq: %g, %g Hz",
+			o->vtln_low, top, o->low_freq, hi);
+	if (!(o->vtln_low * fmax(1, warp) > o->low_freq && top * fmin(1, warp) < hi &&
+	      o->vtln_low * fmax(1, warp) < top * fmin(1, warp)))
+		return ser_fail(e, SER_EUSAGE, "vtln-warp %g leaves nothing between vtln-low %g and vtln-high %g Hz",
+				warp, o->vtln_low, top);
+	return SER_OK;
+}
+
 static int check(const struct ser_front_opt *o, struct ser_err *e)
 {
 	for (const struct ser_option *f = ser_front_options(); f->name != NULL; f++) {
@@ -61,6 +82,8 @@ static int check(const struct ser_front_opt *o, struct ser_err *e)
 	if (!(o->low_freq < hi && hi <= nyquist))
 		return ser_fail(e, SER_EUSAGE, "low-freq %g and high-freq %g must satisfy low < high <= %g Hz",
 				o->low_freq, hi, nyquist);
+	if ((o->kind == SER_FBANK || o->kind == SER_MFCC) && check_vtln(o, o->vtln_warp, e) != SER_OK)
+		return e->code;
 	if (o->mel_norm == SER_MEL_NORM_SLANEY && o->mel_shape == SER_SHAPE_MEL)
 		return ser_fail(e, SER_EUSAGE, "mel-norm slaney needs mel-shape hz or left");
 	if (o->kind == SER_MFCC && o->num_ceps > o->num_mel_bins)
@@ -194,7 +217,7 @@ int ser_front_new(struct ser_front **out, const struct ser_front_opt *o, struct 
 			return rc;
 		}
 	} else if (o->kind != SER_SPEC) {
-		rc = ser_front_bands(p, e);
+		rc = ser_front_bands(p, o->vtln_warp, &p->bank, e);
 		if (rc != SER_OK) {
 			ser_front_free(p);
 			return rc;
@@ -221,8 +244,7 @@ void ser_front_free(struct ser_front *p)
 		return;
 	ser_fft_free(p->fft);
 	free(p->window);
-	free(p->band);
-	free(p->weight);
+	ser_bank_free(&p->bank);
 	free(p->dct);
 	if (p->lld != NULL)
 		ser_lld_free(p->lld);
@@ -231,6 +253,22 @@ void ser_front_free(struct ser_front *p)
 	ser_smile_free(p->smile);
 	free(p->sparse);
 	free(p);
+}
+
+int ser_front_warp(const struct ser_front *p, struct ser_front_ws *ws, double warp, struct ser_err *e)
+{
+	if (p->o.kind != SER_FBANK && p->o.kind != SER_MFCC)
+		return ser_fail(e, SER_EUSAGE, "vtln-warp has no meaning for %s", ser_front_kind_name(p->o.kind));
+	if (!(warp >= SER_MIN_WARP && warp <= SER_MAX_WARP))
+		return ser_fail(e, SER_EUSAGE, "vtln-warp %g is not in [%g,%g]", warp, SER_MIN_WARP, SER_MAX_WARP);
+	if (warp == ws->warp)
+		return SER_OK;
+	ser_bank_free(&ws->warped);
+	ws->warp = 0;
+	if (check_vtln(&p->o, warp, e) != SER_OK || ser_front_bands(p, warp, &ws->warped, e) != SER_OK)
+		return e->code;
+	ws->warp = warp;
+	return SER_OK;
 }
 
 const struct ser_front_opt *ser_front_opt(const struct ser_front *p)

@@ -13,6 +13,12 @@ struct band {
 	size_t at;    /* first weight */
 };
 
+/* Mel filters without their zeros. */
+struct bank {
+	struct band *band; /* [num_mel_bins] */
+	float *weight;
+};
+
 struct ser_front {
 	struct ser_front_opt o;
 	size_t win, shift, n_fft, n_bin, dim, base_dim;
@@ -21,8 +27,7 @@ struct ser_front {
 	float log_energy_floor;
 	double *window; /* [win], then 4 zeros */
 	struct ser_fft *fft;
-	struct band *band;
-	float *weight;
+	struct bank bank;
 	double *dct;             /* [num_ceps, num_mel_bins] with lifter */
 	struct ser_lld *lld;     /* what makes descriptors of spectra, or NULL */
 	struct ser_front *wide;  /* the power spectrum of longer frames that some sets want too, or NULL */
@@ -32,13 +37,15 @@ struct ser_front {
 
 struct ser_front_ws {
 	/* one frame; rows are a few elements longer, for loops that go by four */
-	float *edge;       /* [win] samples of a frame that reaches over an end, or with dither */
-	double *raw;       /* [4 + win] from 4 on, as numbers of double precision */
-	double *x;         /* [n_fft] what is transformed */
-	double *z;         /* [2 F] its transform */
-	float *pw;         /* [F] its power */
-	float *mel, *rest; /* [M]; what cepstra add to mel, that it keeps its precision */
-	float *sound;      /* the signal divided by its peak */
+	float *edge;        /* [win] samples of a frame that reaches over an end, or with dither */
+	double *raw;        /* [4 + win] from 4 on, as numbers of double precision */
+	double *x;          /* [n_fft] what is transformed */
+	double *z;          /* [2 F] its transform */
+	float *pw;          /* [F] its power */
+	float *mel, *rest;  /* [M]; what cepstra add to mel, that it keeps its precision */
+	struct bank warped; /* in place of the plan's, of this factor; 0: none */
+	double warp;
+	float *sound; /* the signal divided by its peak */
 	size_t sound_cap;
 	/* descriptors: */
 	struct ser_lld_ws *lld;
@@ -48,8 +55,9 @@ struct ser_front_ws {
 
 /* The tables of a plan whose options and geometry are set. */
 void ser_front_window(struct ser_front *p);
-/* The mel filters, without their zeros. SER_EUSAGE when the transform is too short for so many: some would hold no bin. */
-int ser_front_bands(struct ser_front *p, struct ser_err *e);
+/* The mel filters, warped by this factor. SER_EUSAGE when the transform is too short for so many: some would hold no bin. */
+int ser_front_bands(const struct ser_front *p, double warp, struct bank *to, struct ser_err *e);
+void ser_bank_free(struct bank *b);
 void ser_front_dct(struct ser_front *p);
 
 #endif

@@ -49,6 +49,7 @@ void ser_front_ws_free(struct ser_front_ws *ws)
 	free(ws->mel);
 	free(ws->rest);
 	free(ws->sound);
+	ser_bank_free(&ws->warped);
 	ser_lld_ws_free(ws->lld);
 	ser_front_ws_free(ws->wide);
 	ser_smile_ws_free(ws->smile);
@@ -182,13 +183,13 @@ static float chain(float a, const float *w, const float *s, size_t from, size_t 
 }
 
 /* mel [M] = weighted sums of pw. Each is a chain of additions, so four stand side by side as far as all of them go. */
-static void bands(const struct ser_front *p, const float *pw, float *mel)
+static void bands(const struct bank *k, size_t n_mel, const float *pw, float *mel)
 {
-	size_t n_mel = (size_t)p->o.num_mel_bins, m = 0;
+	size_t m = 0;
 	for (; m + 4 <= n_mel; m += 4) {
-		const struct band *b = p->band + m;
-		const float *w0 = p->weight + b[0].at, *w1 = p->weight + b[1].at, *w2 = p->weight + b[2].at;
-		const float *w3 = p->weight + b[3].at, *s0 = pw + b[0].lo, *s1 = pw + b[1].lo, *s2 = pw + b[2].lo;
+		const struct band *b = k->band + m;
+		const float *w0 = k->weight + b[0].at, *w1 = k->weight + b[1].at, *w2 = k->weight + b[2].at;
+		const float *w3 = k->weight + b[3].at, *s0 = pw + b[0].lo, *s1 = pw + b[1].lo, *s2 = pw + b[2].lo;
 		const float *s3 = pw + b[3].lo;
 		float a0 = 0, a1 = 0, a2 = 0, a3 = 0;
 		size_t n01 = b[0].n < b[1].n ? b[0].n : b[1].n, n23 = b[2].n < b[3].n ? b[2].n : b[3].n;
@@ -205,7 +206,7 @@ static void bands(const struct ser_front *p, const float *pw, float *mel)
 		mel[m + 3] = chain(a3, w3, s3, n, b[3].n);
 	}
 	for (; m < n_mel; m++)
-		mel[m] = chain(0, p->weight + p->band[m].at, pw + p->band[m].lo, 0, p->band[m].n);
+		mel[m] = chain(0, k->weight + k->band[m].at, pw + k->band[m].lo, 0, k->band[m].n);
 }
 
 /* src: the samples of a frame; y: its row. */
@@ -218,7 +219,7 @@ static void one_frame(const struct ser_front *p, struct ser_front_ws *ws, const 
 		memcpy(y, ws->pw, p->n_bin * sizeof *y);
 		return;
 	}
-	bands(p, ws->pw, mel);
+	bands(ws->warp > 0 ? &ws->warped : &p->bank, n_mel, ws->pw, mel);
 	logarithm(p, mel, p->o.kind == SER_MFCC ? ws->rest : NULL, n_mel);
 	if (p->need_energy) {
 		log_row(energy, NULL, 1, 0, 1.1920928955078125e-07f, 1);

@@ -53,8 +53,26 @@ static double mel_to_hz(enum ser_mel_scale s, double mel)
 	return mel < 15.0 ? mel * 200 / 3 : 1000.0 * exp((mel - 15.0) * log(6.4) / 27);
 }
 
+/* Where VTLN puts a point of Kaldi's mel axis (Kaldi's feature documentation, "Vocal tract length normalization"): a frequency is
+ * divided by the factor between the cut-offs, and in a straight line from there to the ends, which stay. */
+static float warped(const struct ser_front_opt *o, double hi_hz, double warp, float mel)
+{
+	float hz = 700.0f * (expf(mel / 1127.0f) - 1.0f), low = (float)o->low_freq, high = (float)hi_hz;
+	float cut = (float)(o->vtln_high > 0 ? o->vtln_high : 0.5 * o->sample_frequency + o->vtln_high);
+	float f = (float)warp, l = (float)o->vtln_low * fmaxf(1, f), h = cut * fminf(1, f), scale = 1 / f;
+	if (hz < low || hz > high)
+		return mel;
+	if (hz < l)
+		hz = low + (scale * l - low) / (l - low) * (hz - low);
+	else if (hz < h)
+		hz = scale * hz;
+	else
+		hz = high + (high - scale * h) / (high - h) * (hz - high);
+	return mel_kaldi(hz);
+}
+
 /* Row b of the filterbank into w [n_bin]. */
-static void filter(const struct ser_front *p, size_t b, float *w)
+static void filter(const struct ser_front *p, double warp, size_t b, float *w)
 {
 	const struct ser_front_opt *o = &p->o;
 	double nyquist = 0.5 * o->sample_frequency, hi_hz = o->high_freq > 0 ? o->high_freq : nyquist + o->high_freq;
@@ -72,6 +90,11 @@ static void filter(const struct ser_front *p, size_t b, float *w)
 		float delta = (float)((hi - lo) / (o->num_mel_bins + 1));
 		float left = (float)lo + (float)b * delta, center = (float)lo + (float)(b + 1) * delta;
 		float right = (float)lo + (float)(b + 2) * delta;
+		if (warp != 1 && (o->kind == SER_FBANK || o->kind == SER_MFCC)) {
+			left = warped(o, hi_hz, warp, left);
+			center = warped(o, hi_hz, warp, center);
+			right = warped(o, hi_hz, warp, right);
+		}
 		float bin_hz = (float)(o->sample_frequency / (double)p->n_fft);
 		for (size_t k = 0; k < (p->n_fft + 1) / 2; k++) {
 			float hz = bin_hz * (float)k;
@@ -96,13 +119,13 @@ static void filter(const struct ser_front *p, size_t b, float *w)
 }
 
 /* The most bands, up to num-mel-bins, of which each holds a bin; 0 when there is no such number. */
-static int most_bands(const struct ser_front *p, float *w)
+static int most_bands(const struct ser_front *p, double warp, float *w)
 {
 	struct ser_front q = *p;
 	for (; q.o.num_mel_bins > 0; q.o.num_mel_bins--) {
 		int b = 0; /* the lowest bands are the narrowest */
 		for (bool full = true; full && b < q.o.num_mel_bins; b += full) {
-			filter(&q, (size_t)b, w);
+			filter(&q, warp, (size_t)b, w);
 			full = ser_abs_max(w, q.n_bin) > 0;
 		}
 		if (b == q.o.num_mel_bins)
@@ -111,21 +134,28 @@ static int most_bands(const struct ser_front *p, float *w)
 	return q.o.num_mel_bins;
 }
 
-int ser_front_bands(struct ser_front *p, struct ser_err *e)
+void ser_bank_free(struct bank *b)
+{
+	free(b->band);
+	free(b->weight);
+	*b = (struct bank){0};
+}
+
+int ser_front_bands(const struct ser_front *p, double warp, struct bank *to, struct ser_err *e)
 {
 	size_t n_mel = (size_t)p->o.num_mel_bins, at = 0, n_empty = 0;
-	p->band = ser_calloc(n_mel, sizeof *p->band);
-	p->weight = ser_malloc(ser_mul(n_mel, p->n_bin), sizeof *p->weight);
+	to->band = ser_calloc(n_mel, sizeof *to->band);
+	to->weight = ser_malloc(ser_mul(n_mel, p->n_bin), sizeof *to->weight);
 	float *w = ser_malloc(p->n_bin, sizeof *w);
 	for (size_t b = 0; b < n_mel; b++) {
-		filter(p, b, w);
+		filter(p, warp, b, w);
 		size_t lo = 0, hi = p->n_bin;
 		while (lo < hi && w[lo] == 0)
 			lo++;
 		while (hi > lo && w[hi - 1] == 0)
 			hi--;
-		p->band[b] = (struct band){.lo = lo < p->n_bin ? lo : 0, .n = hi - lo, .at = at};
-		memcpy(p->weight + at, w + lo, (hi - lo) * sizeof *w);
+		to->band[b] = (struct band){.lo = lo < p->n_bin ? lo : 0, .n = hi - lo, .at = at};
+		memcpy(to->weight + at, w + lo, (hi - lo) * sizeof *w);
 		at += hi - lo;
 		n_empty += hi == lo;
 	}
@@ -134,8 +164,10 @@ int ser_front_bands(struct ser_front *p, struct ser_err *e)
 		rc = ser_fail(e, SER_EUSAGE,
 			      "%zu of %zu mel bands hold no bin of a transform of %zu points: num-mel-bins up to %d, "
 			      "or a greater n-fft",
-			      n_empty, n_mel, p->n_fft, most_bands(p, w));
+			      n_empty, n_mel, p->n_fft, most_bands(p, warp, w));
 	free(w);
+	if (rc != SER_OK)
+		ser_bank_free(to);
 	return rc;
 }
 

@@ -78,6 +78,10 @@ static const struct ser_option FIELDS[] = {
 	REAL("low-freq", low_freq, 0, 1e6, K_BANDS, "lower end of the lowest band, Hz"),
 	REAL("high-freq", high_freq, -1e6, 1e6, K_BANDS,
 	     "upper end of the highest band, Hz; <= 0: from the Nyquist frequency"),
+	REAL("vtln-warp", vtln_warp, SER_MIN_WARP, SER_MAX_WARP, K_KALDI,
+	     "factor of vocal tract length normalisation; 1: none"),
+	REAL("vtln-low", vtln_low, 0, 1e6, K_KALDI, "where its straight line begins, Hz"),
+	REAL("vtln-high", vtln_high, -1e6, 1e6, K_KALDI, "where it ends, Hz; <= 0: from the Nyquist frequency"),
 	ENUM("mel-scale", mel_scale, SCALES, K_BANDS, "formula of the mel scale"),
 	ENUM("mel-shape", mel_shape, SHAPES, K_BANDS,
 	     "triangles on the mel axis (Kaldi), in Hz (torchaudio), or left (SpeechBrain)"),
@@ -117,6 +121,9 @@ void ser_front_opt_init(struct ser_front_opt *o, enum ser_front_kind kind)
 		.scale = 1,
 		.blackman_coeff = 0.42,
 		.power = 2,
+		.vtln_warp = 1,
+		.vtln_low = 100,
+		.vtln_high = -500,
 		.log_floor = 1e-10,
 		.delta_window = 2,
 		.f0_floor = 75,
@@ -237,7 +244,9 @@ void ser_front_text(const struct ser_front_opt *o, struct ser_buf *b)
 {
 	ser_buf_str(b, KINDS[o->kind]);
 	for (const struct ser_option *f = FIELDS; f->name != NULL; f++) {
-		if ((f->kinds >> o->kind & 1) == 0 || f->at == SIZE_MAX)
+		bool unwarped =
+			o->vtln_warp == 1 && strncmp(f->name, "vtln-", 5) == 0; /* as texts before there was warping */
+		if ((f->kinds >> o->kind & 1) == 0 || f->at == SIZE_MAX || unwarped)
 			continue;
 		ser_buf_printf(b, " %s=", f->name);
 		ser_option_text(f, o, b);

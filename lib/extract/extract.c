@@ -50,6 +50,8 @@ static int check(const struct ser_extract *x, struct ser_err *e)
 	if (egemaps && (o->front.delta_order > 0 || o->front.subtract_mean))
 		return ser_fail(e, SER_EUSAGE,
 				"functionals %s are of kind egemaps without delta-order and subtract-mean", set->name);
+	if (o->vtln_map != NULL && o->front.kind != SER_FBANK && o->front.kind != SER_MFCC)
+		return ser_fail(e, SER_EUSAGE, "--vtln-map has no meaning for %s", ser_front_kind_name(o->front.kind));
 	if (o->segment_s > 0 && ser_front_n_frame(x->front, (size_t)(o->segment_s * rate)) == 0)
 		return ser_fail(e, SER_EUSAGE, "--segment %g s is shorter than a frame", o->segment_s);
 	return SER_OK;
@@ -69,6 +71,8 @@ int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, c
 		rc = ser_func_new(&x->func, o->functionals, e);
 	if (rc == SER_OK)
 		rc = check(x, e);
+	if (rc == SER_OK && o->vtln_map != NULL)
+		rc = ser_warps_read(&x->warps, o->vtln_map, e);
 	if (rc != SER_OK) {
 		ser_extract_free(x);
 		return rc;
@@ -111,6 +115,7 @@ void ser_extract_free(struct ser_extract *x)
 	free(x->worker);
 	free(x->job);
 	ser_map_free(x->ids);
+	ser_warps_free(&x->warps);
 	ser_func_free(x->func);
 	ser_front_free(x->front);
 	free(x);
@@ -146,7 +151,13 @@ int ser_extract_open(struct ser_extract *x, struct worker *w, struct job *j, str
 {
 	size_t shape[SER_MAX_AXES];
 	double rate = x->o.front.sample_frequency;
+	double warp = x->o.front.vtln_warp;
 	*s = (struct source){0};
+	if (x->warps.key != NULL && (ser_warps_find(&x->warps, &j->r, &warp, &j->e) != SER_OK ||
+				     ser_front_warp(x->front, w->ws, warp, &j->e) != SER_OK))
+		return j->e.code;
+	if (x->warps.key != NULL)
+		ser_record_set(&j->r, "vtln_warp", ser_real(warp));
 	if (j->rate_hz <= 0)
 		return j->path != NULL ? ser_audio_open(&s->a, j->path, &j->part, &j->e)
 				       : ser_audio_open_fd(&s->a, 0, "<stdin>", &j->part, &j->e);

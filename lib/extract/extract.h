@@ -24,6 +24,9 @@ struct ser_extract_opt {
 	 * tenth of a second. Without effect where not every frame hangs on its own samples alone. */
 	bool in_parts;
 	int64_t seed; /* of dither, with each id */
+	/* Kaldi's utt2warp or spk2warp: a line each, the id or speaker and the factor that takes vtln_warp's place; NULL: none. Records
+	 * get it as "vtln_warp". */
+	const char *vtln_map;
 	int n_thread;
 	struct ser_root root; /* of manifests */
 	bool keep_path;       /* a manifest's path becomes a label, as it stands there */

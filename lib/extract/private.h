@@ -27,6 +27,17 @@ struct worker {
 	size_t cap, cap_z;
 };
 
+/* vtln.c */
+struct ser_warps {
+	struct ser_map *key; /* utterances and speakers; NULL: there are no factors */
+	double *warp;        /* [ser_map_len(key)] */
+	size_t cap;
+};
+int ser_warps_read(struct ser_warps *w, const char *path, struct ser_err *e);
+void ser_warps_free(struct ser_warps *w);
+/* The factor of a record, by its id and else by its label spk; SER_EDATA where neither has one. */
+int ser_warps_find(const struct ser_warps *w, struct ser_record *r, double *warp, struct ser_err *e);
+
 struct ser_extract {
 	struct ser_extract_opt o;
 	struct ser_extract_sink to;
@@ -34,6 +45,7 @@ struct ser_extract {
 	struct ser_front *front;
 	bool sums_up; /* functionals, not the frames themselves: a set, or func of each column */
 	const struct ser_func_set *set;
+	struct ser_warps warps;
 	struct ser_func *func;
 	struct ser_pool *pool;
 	struct worker *worker; /* [n_thread] */

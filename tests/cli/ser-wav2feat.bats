@@ -157,6 +157,36 @@ END
 	[ ! -e no.ser ]
 }
 
+@test "ser-wav2feat: VTLN, of all sounds, of utterances and of speakers" {
+	wav a.wav 0.5 300
+	wav b.wav 0.5 220
+	printf 'id\tpath\tspk\na\ta.wav\ts\nb\tb.wav\ts\n' >m.tsv
+	printf 's 0.9\n\nb\t1.1\n' >w
+	ser-wav2feat --kind mfcc --vtln-map w -t 2 m.tsv >w.ser
+	same 'a 0.9 b 1.1' bash -c 'ser-dump --tsv id,vtln_warp w.ser | tail -n +2 | xargs'
+	for r in a:0.9 b:1.1; do
+		ser-wav2feat --kind mfcc --vtln-warp ${r#*:} ${r%:*}.wav | ser-dump -d | jq -c .feat |
+			diff - <(ser-select "id == '${r%:*}'" w.ser | ser-dump -d | jq -c .feat)
+	done
+	! cmp -s <(ser-dump -d w.ser) <(ser-wav2feat --kind mfcc m.tsv | ser-dump -d)
+	ser-wav2feat --vtln-map w --segment 0.2 m.tsv | ser-select "id == 'b-000002'" | ser-dump -d | jq -c .feat >seg
+	ser-wav2feat --vtln-warp 1.1 --segment 0.2 b.wav | ser-select "id == 'b-000002'" | ser-dump -d | jq -c .feat | diff - seg
+	# what is not warped says so in the words of before
+	run -1 grep -q vtln <(ser-wav2feat a.wav | ser-dump --header)
+	ser-wav2feat --vtln-warp 0.9 a.wav | ser-dump --header | grep -q 'vtln-warp=0.9 vtln-low=100 vtln-high=-500'
+	fails 1 '"x": --vtln-map has a factor neither of it nor of its speaker' ser-wav2feat --vtln-map w --id x a.wav
+	for bad in 'x:a:1: expected an utterance' 'x y:a:1: expected' 'x 11:a:1: the warping factor 11 is not in' 'x 1\nx 1:a:2: "x" comes twice' \
+		'x nan:a:1: the warping factor nan'; do
+		printf "${bad%%:*}\n" >a
+		fails 1 "${bad#*:}" ser-wav2feat --vtln-map a a.wav
+	done
+	fails 2 'vtln-map has no meaning for spec' ser-wav2feat --kind spec --vtln-map w a.wav
+	fails 2 'vtln-warp has no meaning for egemaps' ser-wav2feat --kind egemaps --vtln-warp 0.9 a.wav
+	fails 2 'vtln-low 10 and vtln-high 7500 must satisfy' ser-wav2feat --vtln-warp 0.9 --vtln-low 10 a.wav
+	fails 2 'leaves nothing between' ser-wav2feat --num-mel-bins 10 --vtln-warp 9 --vtln-high 500 a.wav
+	fails 2 'is of mel-shape mel' ser-wav2feat --mel-scale slaney --vtln-warp 0.9 a.wav
+}
+
 @test "ser-wav2feat: eGeMAPS, its columns by name" {
 	wav a.wav 0.5 300
 	ser-wav2feat --preset egemaps -t 2 a.wav > o.ser

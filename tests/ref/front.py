@@ -69,6 +69,10 @@ front("fbank num-mel-bins=20 window-type=rectangular use-log-fbank=false scale=1
       K.fbank(x, num_mel_bins=20, window_type="rectangular", use_log_fbank=False))
 front("mfcc", mfcc())
 front("mfcc num-ceps=20 num-mel-bins=40 cepstral-lifter=0", mfcc(20, 0, num_mel_bins=40))
+front("fbank num-mel-bins=23 vtln-warp=0.85", fbank(num_mel_bins=23, vtln_warp=0.85))
+front("fbank num-mel-bins=30 vtln-warp=1.2 vtln-low=200 vtln-high=6000 low-freq=60 high-freq=-200",
+      fbank(num_mel_bins=30, vtln_warp=1.2, vtln_low=200, vtln_high=6000, low_freq=60, high_freq=-200))
+front("mfcc vtln-warp=1.12 vtln-high=-700", mfcc(vtln_warp=1.12, vtln_high=-700))
 c = mfcc()
 e = K.fbank(x * 32768, use_energy=True).numpy()[:, :1]
 front("mfcc use-energy=true", np.hstack([e, c[:, 1:]]))
