@@ -119,7 +119,7 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	struct job *j = ctx;
 	struct ser_tape *t;
 	int y;
-	if (ser_runner_do(j->run, worker, r, &t, &y, e) < 0)
+	if (ser_runner_do(j->run, worker, 1, &r, &t, &y, e) < 0)
 		return e->code;
 	bool values = j->head->kind == SER_HEAD_VALUE;
 	int out = ser_model_head(j->m, t, j->i_head, y);

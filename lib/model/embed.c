@@ -31,6 +31,7 @@ struct ser_embed {
 	const struct ser_encoder *enc; /* the one of frames */
 	size_t hop;                    /* rows a frame; 0: not the same everywhere */
 	size_t chunk, overlap;         /* rows, multiples of hop and of 2 hop; 0: whole */
+	size_t batch;                  /* rows of records at once: a third of a chunk, enough for full speed */
 	int n_worker;
 	struct worker w[];
 };
@@ -162,7 +163,9 @@ static int set_chunk(struct ser_embed *em, double shift_s, struct ser_err *e)
 {
 	const struct ser_encoder *c = em->enc;
 	size_t most = c->arch->max_frame != NULL ? c->arch->max_frame(c->hyper) : SIZE_MAX;
-	em->chunk = em->overlap = 0;
+	em->chunk = em->overlap = em->batch = 0;
+	if (em->o.chunk_s > 0 && shift_s > 0)
+		em->batch = rows_of(em->o.chunk_s / 3, shift_s, 1);
 	if (!em->o.frames || em->o.chunk_s <= 0 || shift_s <= 0 || em->hop == 0)
 		return SER_OK;
 	em->chunk = rows_of(em->o.chunk_s, shift_s, em->hop);
@@ -207,6 +210,11 @@ int ser_embed_header(struct ser_embed *em, struct ser_header *h, const char *nam
 size_t ser_embed_chunk(const struct ser_embed *em)
 {
 	return em->chunk;
+}
+
+size_t ser_embed_batch(const struct ser_embed *em)
+{
+	return em->batch;
 }
 
 /* ---- pooling ---- */
@@ -334,7 +342,7 @@ static int encode(struct ser_embed *em, int worker, struct ser_record *r, bool f
 {
 	struct ser_tape *t;
 	int y;
-	if (ser_runner_do(em->run, worker, r, &t, &y, e) < 0)
+	if (ser_runner_do(em->run, worker, 1, &r, &t, &y, e) < 0)
 		return e->code;
 	struct ser_node v = ser_tape_node(t, y);
 	size_t half = em->hop > 0 ? em->overlap / 2 / em->hop : 0;
@@ -396,6 +404,16 @@ int ser_embed_end(struct ser_embed *em, int worker, struct ser_record *r, const 
 	return rc;
 }
 
+/* An embedding x [n] */
+static int set_row(const struct ser_embed *em, struct ser_record *r, const char *name, const real *x, size_t n,
+		   struct ser_err *e)
+{
+	float *out = ser_arena_alloc(&r->arena, n, sizeof *out);
+	for (size_t i = 0; i < n; i++)
+		out[i] = (float)x[i];
+	return set_result(em, r, name, out, 1, &n, e);
+}
+
 /* Through the network at once */
 static int whole(struct ser_embed *em, int worker, struct ser_record *r, const char *name, struct ser_err *e)
 {
@@ -406,13 +424,10 @@ static int whole(struct ser_embed *em, int worker, struct ser_record *r, const c
 		int rc = encode(em, worker, r, true, true, e);
 		return rc == SER_OK ? finish(em, &em->w[worker].y, r, name, e) : rc;
 	}
-	if (ser_runner_do(em->run, worker, r, &t, &y, e) < 0)
+	if (ser_runner_do(em->run, worker, 1, &r, &t, &y, e) < 0)
 		return e->code;
 	struct ser_node v = ser_tape_node(t, y);
-	float *out = ser_arena_alloc(&r->arena, v.n_col, sizeof *out);
-	for (size_t i = 0; i < v.n_col; i++)
-		out[i] = (float)v.val[i];
-	return set_result(em, r, name, out, 1, &v.n_col, e);
+	return set_row(em, r, name, v.val, v.n_col, e);
 }
 
 int ser_embed_do(struct ser_embed *em, int worker, struct ser_record *r, const char *name, struct ser_err *e)
@@ -431,4 +446,28 @@ int ser_embed_do(struct ser_embed *em, int worker, struct ser_record *r, const c
 	if (ser_embed_push(em, worker, ser_record_id(r), x, shape[0], e) != SER_OK)
 		return e->code;
 	return ser_embed_end(em, worker, r, name, e);
+}
+
+void ser_embed_several(struct ser_embed *em, int worker, size_t n, struct ser_record *const *r, const char *name,
+		       int *rc, struct ser_err *const *e)
+{
+	struct ser_tape *t;
+	struct ser_err one_of_them;
+	int y;
+	if (n == 1 || ser_runner_do(em->run, worker, n, r, &t, &y, &one_of_them) < 0) {
+		for (size_t i = 0; i < n; i++)
+			rc[i] = ser_embed_do(em, worker, r[i], name, e[i]);
+		return;
+	}
+	struct ser_node v = ser_tape_node(t, y);
+	ser_embed_forget(em, worker);
+	for (size_t i = 0; i < n; i++) {
+		size_t from = em->o.frames ? v.seg[i] : i, to = em->o.frames ? v.seg[i + 1] : i + 1;
+		if (em->o.frames) {
+			pool_rows(&em->w[worker].y, em->o.pool, v.val + from * v.n_col, to - from, v.n_col);
+			rc[i] = finish(em, &em->w[worker].y, r[i], name, e[i]);
+		} else {
+			rc[i] = set_row(em, r[i], name, v.val + from * v.n_col, v.n_col, e[i]);
+		}
+	}
 }

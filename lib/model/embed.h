@@ -48,8 +48,13 @@ void ser_embed_consume(struct ser_embed *em); /* ser_runner_consume() */
 /* A segment begins: checked; what will be said of the result is added as `name`. SER_EDATA; SER_EUSAGE: of chunks. */
 int ser_embed_header(struct ser_embed *em, struct ser_header *h, const char *name, struct ser_err *e);
 size_t ser_embed_chunk(const struct ser_embed *em); /* rows of the field, as the header's times have it; 0: whole */
+size_t
+ser_embed_batch(const struct ser_embed *em); /* rows that may well go through the network at once; 0: one record's */
 /* Add the result to a record. */
 int ser_embed_do(struct ser_embed *em, int worker, struct ser_record *r, const char *name, struct ser_err *e);
+/* The same, and the same bytes, of n records at once, none longer than a chunk: rc[i] and e[i] for each. */
+void ser_embed_several(struct ser_embed *em, int worker, size_t n, struct ser_record *const *r, const char *name,
+		       int *rc, struct ser_err *const *e);
 /* The same bit by bit: n rows of the field at a time, as many as there are, then the record that the result is added to. After an
  * error, begin anew. Of options with frames alone. `id` is for messages. */
 int ser_embed_push(struct ser_embed *em, int worker, const char *id, const float *x, size_t n, struct ser_err *e);
@@ -61,7 +66,8 @@ void ser_embed_note(const struct ser_embed *em, struct ser_buf *b);
 /* ---- records in parts ------------------------------------------------------------------------------- */
 
 /* Records that come whole or part by part (ser-stream(5)), such as a manifest's sounds: those that are whole wait until there is work for
- * all threads; one that is longer than a chunk goes through the network as it comes. */
+ * all threads, and go through the network several at once, those of like length together; one that is longer than a chunk goes as it
+ * comes. */
 struct ser_embed_parts;
 /* em is used by all of its n_worker threads, between two calls of ser_embed_header() that ser_embed_parts_end() goes before; em, field and
  * name are borrowed. `done` gets each record in its order: without `field` and "part_of", with the result; or without it and with why. */

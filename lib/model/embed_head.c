@@ -122,7 +122,7 @@ int ser_embed_head_do(struct ser_embed_head *eh, int worker, struct ser_record *
 	int y;
 	if (eh->o.label != NULL)
 		return class_of(eh, r, name, e);
-	if (ser_runner_do(eh->run, worker, r, &t, &y, e) < 0)
+	if (ser_runner_do(eh->run, worker, 1, &r, &t, &y, e) < 0)
 		return e->code;
 	y = projects(&eh->m->head[eh->o.head]) ? ser_model_head(eh->m, t, eh->o.head, y)
 					       : ser_model_hidden(eh->m, t, eh->o.head, y);

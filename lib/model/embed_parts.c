@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAITING = 4 }; /* records a thread */
+enum { WAITING = 64, FEW = 4 }; /* records a thread at most; with so many batches' rows the fewest */
 
 struct sound {
 	struct ser_record r; /* what is said of it, then the result */
@@ -22,7 +22,10 @@ struct ser_embed_parts {
 	struct ser_pool *pool;
 	size_t most, n; /* sounds that wait, at most and now; the last may still grow: */
 	bool open;
-	bool piped; /* and is long: what came before is in the network */
+	bool piped;    /* and is long: what came before is in the network */
+	size_t n_row;  /* of those that wait and are whole */
+	size_t *order; /* those that are worked off, the longest first */
+	size_t *batch; /* [..+1] what of these goes through the network at once */
 	struct sound sound[];
 };
 
@@ -39,6 +42,8 @@ struct ser_embed_parts *ser_embed_parts_new(struct ser_embed *em, const char *fi
 	p->ctx = ctx;
 	p->pool = ser_pool_new(n_worker);
 	p->most = most;
+	p->order = ser_malloc(most, sizeof *p->order);
+	p->batch = ser_malloc(most + 1, sizeof *p->batch);
 	return p;
 }
 
@@ -49,6 +54,8 @@ void ser_embed_parts_free(struct ser_embed_parts *p)
 		free(p->sound[i].x);
 	}
 	ser_pool_free(p->pool);
+	free(p->order);
+	free(p->batch);
 	free(p);
 }
 
@@ -57,19 +64,55 @@ static void finish(struct ser_embed_parts *p, struct sound *y)
 	p->done(p->ctx, &y->r, y->rc == SER_OK ? NULL : &y->e);
 }
 
-static void work(void *ctx, size_t i, int worker)
+static void work(void *ctx, size_t k, int worker)
 {
 	struct ser_embed_parts *p = ctx;
-	struct sound *y = &p->sound[i];
-	ser_record_set(&y->r, p->field, ser_f4(y->x, 2, (size_t[]){y->n, y->d}));
-	y->rc = ser_embed_do(p->em, worker, &y->r, p->name, &y->e);
-	ser_record_drop(&y->r, p->field);
+	size_t from = p->batch[k], n = p->batch[k + 1] - from;
+	struct ser_record **r = ser_malloc(n, sizeof *r);
+	struct ser_err **e = ser_malloc(n, sizeof *e);
+	int *rc = ser_malloc(n, sizeof *rc);
+	for (size_t i = 0; i < n; i++) {
+		struct sound *y = &p->sound[p->order[from + i]];
+		ser_record_set(&y->r, p->field, ser_f4(y->x, 2, (size_t[]){y->n, y->d}));
+		r[i] = &y->r;
+		e[i] = &y->e;
+	}
+	ser_embed_several(p->em, worker, n, r, p->name, rc, e);
+	for (size_t i = 0; i < n; i++) {
+		p->sound[p->order[from + i]].rc = rc[i];
+		ser_record_drop(r[i], p->field);
+	}
+	free(r);
+	free(e);
+	free(rc);
+}
+
+/* The order of the first n sounds by length, and so many of those that follow each other in it as are a batch; how many of these */
+static size_t plan(struct ser_embed_parts *p, size_t n)
+{
+	size_t n_batch = 0, n_row = 0;
+	for (size_t i = 0; i < n; i++) { /* insertion: those of equal length as they came */
+		size_t k = i;
+		for (; k > 0 && p->sound[p->order[k - 1]].n < p->sound[i].n; k--)
+			p->order[k] = p->order[k - 1];
+		p->order[k] = i;
+	}
+	for (size_t i = 0; i < n; i++) {
+		n_row += p->sound[p->order[i]].n;
+		if (i > 0 && n_row <= ser_embed_batch(p->em))
+			continue;
+		p->batch[n_batch++] = i;
+		n_row = p->sound[p->order[i]].n;
+	}
+	p->batch[n_batch] = n;
+	return n_batch;
 }
 
 /* The first n sounds are whole. */
 static void work_off(struct ser_embed_parts *p, size_t n)
 {
-	ser_pool_for(p->pool, n, work, p);
+	ser_pool_for(p->pool, plan(p, n), work, p);
+	p->n_row = 0;
 	for (size_t i = 0; i < n; i++)
 		finish(p, &p->sound[i]);
 	if (n < p->n) { /* the one that grows is first now */
@@ -91,9 +134,11 @@ static void close_sound(struct ser_embed_parts *p)
 			y->rc = ser_embed_end(p->em, 0, &y->r, p->name, &y->e);
 		finish(p, y);
 		p->n--;
-	}
+	} else
+		p->n_row += p->sound[p->n - 1].n;
 	p->open = p->piped = false;
-	if (p->n == p->most)
+	size_t few = (size_t)ser_pool_threads(p->pool) * FEW, row = ser_embed_batch(p->em);
+	if (p->n == p->most || (p->n >= few && p->n_row >= few * row))
 		work_off(p, p->n);
 }
 

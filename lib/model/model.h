@@ -365,10 +365,10 @@ void ser_runner_layers(struct ser_runner *r, size_t first, size_t last);
 void ser_runner_free(struct ser_runner *r);
 /* ser_model_check_header() for the encoders that run. */
 int ser_runner_check_header(const struct ser_runner *r, const struct ser_header *h, struct ser_err *e);
-/* Encode a record: *y is the source's node, on *t until the worker's next call. Returns the frames of the first encoder that ran, or
- * <0. */
-ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t, int *y,
-			struct ser_err *e);
+/* Encode n records at once: *y is the source's node, on *t until the worker's next call, with a row or a segment for each of them, the
+ * same bytes as of each alone. Returns the frames of the first encoder that ran, of the first record; or <0: of one of them. */
+ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, size_t n, struct ser_record *const *rec, struct ser_tape **t,
+			int *y, struct ser_err *e);
 /* What the tool's user should be told of the records run so far, a sentence appended to b; nothing where all is well. Under
  * SER_NORM_GLOBAL: how many have values more than 100 deviations of the training data from its mean, and of the one that stands first
  * its id, and the dimension and the distance of its furthest value; and how many differ where the training data were constant. Any number of workers gives the same. */

@@ -21,11 +21,17 @@ struct seen {
 	struct unlike far, moved;
 };
 
+/* What one encoder reads of one record */
+struct input {
+	float *x;
+	size_t n_frame, cap;
+};
+
 struct worker {
 	struct ser_la *la; /* NULL: float alone */
 	struct ser_tape *tape;
-	float *x[SER_MAX_ENCODER];
-	size_t cap[SER_MAX_ENCODER];
+	struct input *in; /* [n_in], of each record by encoders */
+	size_t n_in;
 	struct seen seen[SER_MAX_ENCODER];
 };
 
@@ -95,8 +101,9 @@ void ser_runner_free(struct ser_runner *r)
 	for (int i = 0; i < r->n; i++) {
 		ser_tape_free(r->w[i].tape);
 		ser_la_free(r->w[i].la);
-		for (size_t k = 0; k < r->m->n_enc; k++)
-			free(r->w[i].x[k]);
+		for (size_t k = 0; k < r->w[i].n_in; k++)
+			free(r->w[i].in[k].x);
+		free(r->w[i].in);
 	}
 	free(r);
 }
@@ -191,32 +198,59 @@ int ser_runner_check_header(const struct ser_runner *r, const struct ser_header 
 	return 0;
 }
 
-ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec, struct ser_tape **t, int *y,
-			struct ser_err *e)
+/* What the encoders read of n records, all of it before anything is noted: the frames of the first of them that runs, of record 0, or <0 */
+static ptrdiff_t read_inputs(struct ser_runner *r, struct worker *w, size_t n, struct ser_record *const *rec,
+			     struct ser_err *e)
+{
+	const struct ser_model *m = r->m;
+	ptrdiff_t first = -1;
+	if (w->n_in < n * m->n_enc) {
+		w->in = ser_realloc(w->in, n * m->n_enc, sizeof *w->in);
+		memset(w->in + w->n_in, 0, (n * m->n_enc - w->n_in) * sizeof *w->in);
+		w->n_in = n * m->n_enc;
+	}
+	for (size_t k = 0; k < n * m->n_enc; k++) {
+		struct input *in = &w->in[k];
+		if (!r->runs[k % m->n_enc])
+			continue;
+		ptrdiff_t n_frame = ser_model_features(m, k % m->n_enc, rec[k / m->n_enc], &in->x, &in->cap, e);
+		if (n_frame < 0)
+			return n_frame;
+		in->n_frame = (size_t)n_frame;
+		first = first < 0 ? n_frame : first;
+	}
+	for (size_t k = 0; k < n * m->n_enc; k++) {
+		size_t i = k % m->n_enc;
+		if (r->runs[i] && m->enc[i].norm == SER_NORM_GLOBAL)
+			look(&w->seen[i], m, i, rec[k / m->n_enc], w->in[k].x, w->in[k].n_frame);
+		if (r->runs[i])
+			ser_model_normalise(m, i, w->in[k].x, w->in[k].n_frame);
+	}
+	return first;
+}
+
+ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, size_t n, struct ser_record *const *rec, struct ser_tape **t,
+			int *y, struct ser_err *e)
 {
 	const struct ser_model *m = r->m;
 	struct worker *w = &r->w[worker];
 	struct ser_encoded enc[SER_MAX_ENCODER];
-	size_t n_frame[SER_MAX_ENCODER];
-	ptrdiff_t first = -1;
-	for (size_t i = 0; i < m->n_enc; i++) {
-		if (!r->runs[i])
-			continue;
-		ptrdiff_t n = ser_model_features(m, i, rec, &w->x[i], &w->cap[i], e);
-		if (n < 0)
-			return n;
-		n_frame[i] = (size_t)n;
-		first = first < 0 ? n : first;
-		if (m->enc[i].norm == SER_NORM_GLOBAL)
-			look(&w->seen[i], m, i, rec, w->x[i], n_frame[i]);
-		ser_model_normalise(m, i, w->x[i], n_frame[i]);
-	}
+	ptrdiff_t first = read_inputs(r, w, n, rec, e);
+	if (first < 0)
+		return first;
 	ser_tape_reset(w->tape, SER_TAPE_FIXED, 0);
 	for (size_t i = 0; i < m->n_enc; i++) {
-		const float *x = w->x[i];
+		const float **x = ser_malloc(n, sizeof *x);
+		size_t *n_frame = ser_malloc(n, sizeof *n_frame);
+		for (size_t k = 0; k < n && r->runs[i]; k++) {
+			x[k] = w->in[k * m->n_enc + i].x;
+			n_frame[k] = w->in[k * m->n_enc + i].n_frame;
+		}
 		if (r->runs[i])
-			enc[i] = ser_model_encode(m, w->tape, i,
-						  ser_tape_batch(w->tape, 1, &x, &n_frame[i], m->enc[i].n_in));
+			enc[i] =
+				ser_model_encode(m, w->tape, i, ser_tape_batch(w->tape, n, x, n_frame, m->enc[i].n_in));
+		free(x);
+		free(n_frame);
 	}
 	if (r->layers) {
 		const struct ser_encoded *of = &enc[ser_model_source_term(m, &r->source, 0).encoder];
@@ -227,7 +261,7 @@ ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, struct ser_record *rec
 	}
 	*t = w->tape;
 	if (*y < 0)
-		return ser_record_fail(rec, e, SER_EDATA, "architecture %s has no frame-level states",
+		return ser_record_fail(rec[0], e, SER_EDATA, "architecture %s has no frame-level states",
 				       m->enc[ser_model_source_term(m, &r->source, 0).encoder].arch->name);
 	return first;
 }

@@ -175,7 +175,7 @@ speak() {
 	sed -i 's/"return_attention_mask":true/"return_attention_mask":false/' hf/w/preprocessor_config.json
 	ser-model import --from hf -o plain.st hf/w
 	sox -D s1.wav -r 16000 s.wav
-	sox -D -n -r 16000 -b 16 zeros.wav trim 0 6
+	sox -D -r 16000 -n -b 16 zeros.wav trim 0 6
 	sox -D s.wav zeros.wav long.wav trim 0 6
 	printf 'id\tpath\temo\ns1\tlong.wav\t1\n' >long.tsv
 	printf 'id\tpath\temo\ns1\ts.wav\t1\n' >s.tsv
@@ -230,6 +230,12 @@ speak() {
 	[ "$(ser-dump k.ser | jq -r .id | tr '\n' ' ')" = "s1 s3 s4 s5 " ]
 	run --separate-stderr ser-embed -k -o k2.ser --pool mean --chunk 1 --overlap 500ms -t 2 -m w.st m.tsv
 	[[ $stderr == *"5 read, 4 written, 1 skipped"* ]]
+	sox -D -r 16000 -n -b 16 short.wav trim 0 300s # among others that go through the network with it
+	printf 's6\tshort.wav\t1\n' >>m.tsv
+	sed -i /cut.wav/d m.tsv
+	fails 1 '"s6": field "feat" has 300 frames, the model needs 400' ser-embed -m w.st m.tsv
+	run --separate-stderr ser-embed -k -o k3.ser -m w.st m.tsv
+	[[ $stderr == *"5 read, 4 written, 1 skipped"* ]] && ser-cmp k.ser k3.ser
 	fails 2 '3 is outside 0 .. 2' ser-embed -m w.st --layer 3 m.tsv
 	fails 2 '1 is outside 2 .. 2' ser-embed -m w.st --layer 2-1 m.tsv
 	fails 2 'without --layer and --pool' ser-embed -m w.st --frames --layer 1 m.tsv
