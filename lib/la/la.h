@@ -36,8 +36,8 @@ int ser_la_threads(const struct ser_la *la);
  * products of pairs (AVX512_BF16) where it has these, at about twice the speed of float; on arm64 by products of 2 x 4 and 4 x 2
  * (BFMMLA) where it has those; BF16_PLAIN is what it is elsewhere, at about half the speed of float. Sums are in a fixed order, so
  * the bytes are the same for every number of threads; tiles and PLAIN agree, numbers below 1.2e-38 aside; dot products and BFMMLA
- * add in other orders, and BFMMLA rounds sums to odd, so processors that have these alone give other last bits. False, and
- * nothing changes, when real is double or la is NULL. */
+ * add in other orders, dot products in other blocks, and BFMMLA rounds sums to odd, so processors that have these alone give other
+ * last bits. False, and nothing changes, when real is double or la is NULL. */
 enum ser_la_precision { SER_LA_FULL, SER_LA_BF16, SER_LA_BF16_PLAIN };
 bool ser_la_set_precision(struct ser_la *la, enum ser_la_precision p);
 bool ser_la_rounds(const struct ser_la *la);  /* it is one of BF16 */

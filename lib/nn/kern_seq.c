@@ -43,7 +43,12 @@ void kern_conv_rows(const void *ctx, size_t r0, size_t n, int32_t *idx)
 	size_t t = r0 / g->n_freq_out, f = r0 % g->n_freq_out, b = find_seg(g->out_seg, g->n_seg, t);
 	for (size_t r = 0; r < n; r++) {
 		size_t in0 = g->in_seg[b], len = g->in_seg[b + 1] - in0, i = t - g->out_seg[b];
-		for (size_t jt = 0; jt < g->t.k; jt++) {
+		size_t from = i * g->t.stride, jt = 0;
+		if (g->n_freq == 1 && g->n_freq_out == 1 && g->f.k == 1 && from >= g->t.pad &&
+		    from - g->t.pad + (g->t.k - 1) * g->t.dil < len) /* all of it is there */
+			for (; jt < g->t.k; jt++)
+				*idx++ = (int32_t)(in0 + from - g->t.pad + jt * g->t.dil);
+		for (; jt < g->t.k; jt++) {
 			ptrdiff_t pt = tap(&g->t, i, jt, len);
 			for (size_t jf = 0; jf < g->f.k; jf++) {
 				ptrdiff_t pf = pt < 0 ? -1 : tap(&g->f, f, jf, g->n_freq);

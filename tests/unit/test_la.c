@@ -147,7 +147,7 @@ static float bf16(float x)
 	return x;
 }
 
-/* An element as AVX512_BF16 forms it: in blocks of 256 of k one chain, of each pair the odd k first; alpha and the sum with c
+/* An element as AVX512_BF16 forms it: in blocks of 768 of k one chain, of each pair the odd k first; alpha and the sum with c
  * at the block's end. */
 static real by_pairs(size_t k, const real *a, size_t da, const real *b, size_t db, float alpha, real c)
 {
@@ -156,7 +156,7 @@ static real by_pairs(size_t k, const real *a, size_t da, const real *b, size_t d
 		if (q + 1 < k)
 			sum = fmaf(bf16((float)a[(q + 1) * da]), bf16((float)b[(q + 1) * db]), sum);
 		sum = fmaf(bf16((float)a[q * da]), bf16((float)b[q * db]), sum);
-		if (q % 256 == 254 || q + 2 >= k) {
+		if (q % 768 == 766 || q + 2 >= k) {
 			to = fmaf(alpha, sum, to);
 			sum = 0;
 		}
