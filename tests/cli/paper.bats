@@ -72,3 +72,26 @@ paper() { # OUT WHAT...: few epochs, two folds, two shares
 	[[ $output == *'were trained on and scored: demo-'* ]]
 	[ ! -e leak/RESULTS.md ]
 }
+
+@test "published tables: the differences and gains that are quoted of them are theirs" {
+	# first is the column that Table 1 heads UAR; macro-F1 of the penalties, second micro-F1
+	gains() { # SYSTEM: minus Emo-CLAP, points
+		awk -F'\t' -v s="$1" '$1 == "gemo-clap" && $2 == "Emo-CLAP" {b[$3] = $4} $2 == s {x = x sprintf("%s%+.1f", x == "" ? "" : " ", $4 - b[$3])} END {print x}' "$ROOT/tests/golden/published.tsv"
+	}
+	same '+1.9 +0.7 +1.8 +3.1' gains SL-GEmo-CLAP
+	same '+2.1 +0.9 +1.6 +2.7' gains ML-GEmo-CLAP
+	quoted() { gains "$1" | sed -E 's/ /, /g; s/, ([^,]*)$/ and \1/'; }
+	tr '\n' ' ' <"$ROOT/pipelines/gemo-clap-summary" | grep -qF -- "$(quoted SL-GEmo-CLAP) points as SL-GEmo-CLAP and $(quoted ML-GEmo-CLAP) as ML-GEmo-CLAP"
+	same 5531 echo $((1636 + 1103 + 1084 + 1708)) # IEMOCAP's four classes
+	relative() { # LABELS SYSTEM: of macro-F1, percent
+		awk -F'\t' -v k="$1" -v s="$2" '$1 == "penalty" && $3 == k {v[$2] = $4} END {printf "%.2f\n", 100 * (v[s] - v["beta 1 alpha 0"]) / v["beta 1 alpha 0"]}' "$ROOT/tests/golden/published.tsv"
+	}
+	same 17.12 relative hard 'beta 1 alpha 1'
+	same 12.79 relative multi-label 'beta 0 alpha 1'
+	same 25.80 relative distribution 'beta 0 alpha 1'
+	for k in hard multi-label distribution; do
+		w='beta 0 alpha 1'
+		[ $k != hard ] || w='beta 1 alpha 1'
+		grep -q "(+$(relative $k "$w") %)" "$ROOT/pipelines/results/penalty/notes.md" || { echo "$k"; return 1; }
+	done
+}
