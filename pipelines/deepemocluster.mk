@@ -75,10 +75,12 @@ TITLE := DeepEmoCluster
 ABOUT := $(tables)
 include seeds.mk
 
+# methods of these records
+those = $(foreach m,$(METHODS),$(if $(filter $(1),$(call records,$(m))),`$(m)`))
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
 	@{ echo '# DeepEmoCluster'; echo; \
-		echo 'Labels of the speakers whose number ends in one of $(LABELLED) digits; `regress` and `clusters` see these records alone, `unlabelled` and `frozen`'; \
-		echo '(whose head is not trained) all. `$(FEATURES)`, chunks $(foreach c,$(sort $(call corpus,$(CORPORA))),`$(CHUNK_$(c))` ($(c)),)'; \
+		echo 'Labels of the speakers whose number ends in one of $(LABELLED) digits. Trained on these records alone: $(call those,labelled);'; \
+		echo 'on all: $(or $(call those,all),none)$(if $(filter frozen,$(METHODS)), (the head of the last is not trained)). `$(FEATURES)`, chunks $(foreach c,$(sort $(call corpus,$(CORPORA))),`$(CHUNK_$(c))` ($(c)),)'; \
 		echo '`$(NETWORK) $(TRAIN)`, $(CLUSTERS) clusters; numbers `$(GOAL_numbers)`, emotions `$(GOAL_emotions)`.'; \
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
