@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames out of files that have no row a frame: MediaPipe's results as people write them to JSON, and tables with a row a point. */
+/* Frames out of files that have no row a frame: MediaPipe's results as people write them to JSON, and tables with a row a point or a blendshape. */
 #include "face/private.h"
 
 #include <ctype.h>
@@ -303,82 +303,122 @@ int face_frames_json(struct face_frames *f, const char *path, const char *text, 
 	return rc == 0 && f->n == 0 ? ser_fail(e, SER_EDATA, "%s: JSON without frames", path) : rc;
 }
 
-/* ---- a row a point ---- */
+/* ---- a row a point, or a row a blendshape ---- */
 
-/* The column of one of these names, whatever their case; -1 */
-static ptrdiff_t called(const struct face_table *t, const char *const *name)
+struct rows {
+	ptrdiff_t time, face, what, value[3]; /* columns; -1: there is none. A blendshape has one value. */
+	const char *clock;                    /* what the column of times is called */
+	bool points;
+};
+
+/* The column of one of these names, whatever their case; -1. *name is which. */
+static ptrdiff_t called(const struct face_table *t, const char *const *names, const char **name)
 {
-	for (; *name != NULL; name++)
+	for (; *names != NULL; names++)
 		for (size_t i = 0; i < t->n_col; i++)
-			if (strcasecmp(t->name[i], *name) == 0)
+			if (strcasecmp(t->name[i], *names) == 0) {
+				*name = *names;
 				return (ptrdiff_t)i;
+			}
 	return -1;
 }
 
-static const char *const index_names[] = {"landmark_index", "landmark_idx", "landmark_id", "landmark",
-					  "point_index",    "point",        NULL};
+static bool find_rows(const struct face_table *t, struct rows *r)
+{
+	static const char *const points[] = {"landmark_index", "landmark_idx", "landmark_id", "landmark",
+					     "point_index",    "point",        NULL},
+				 *const blends[] = {"blendshape", "blendshape_name", "category_name", "categoryname",
+						    NULL},
+				 *const scores[] = {"score", "value", NULL}, *const axes[3][2] = {{"x"}, {"y"}, {"z"}},
+				 *const clocks[] = {"timestamp_ms", "time_ms",     "timestamp",    "time",     "frame",
+						    "frame_idx",    "frame_index", "frame_number", "frame_id", NULL};
+	const char *name;
+	r->time = called(t, clocks, &r->clock);
+	r->face = called(t, face_id_names, &name);
+	r->what = called(t, points, &name);
+	r->points = r->what >= 0;
+	r->what = r->points ? r->what : called(t, blends, &name);
+	for (int k = 0; k < 3; k++)
+		r->value[k] = r->points ? called(t, axes[k], &name) : k == 0 ? called(t, scores, &name) : -1;
+	return r->what >= 0 && r->value[0] >= 0 && (!r->points || r->value[1] >= 0);
+}
 
 bool face_is_long(const struct face_table *t)
 {
-	return called(t, index_names) >= 0 && called(t, (const char *const[]){"x", NULL}) >= 0 &&
-	       called(t, (const char *const[]){"y", NULL}) >= 0;
+	struct rows r;
+	return find_rows(t, &r);
+}
+
+static int optional(const struct face_table *t, ptrdiff_t col, double *v, struct ser_err *e)
+{
+	*v = (double)NAN;
+	return col < 0 ? 0 : face_table_number(t, (size_t)col, v, e);
+}
+
+/* What a row says goes into the frame at hand. */
+static int take_row(struct gather *g, const struct face_table *t, const struct rows *r, struct ser_err *e)
+{
+	double v[3], at;
+	char name[32];
+	for (int k = 0; k < 3; k++)
+		if (optional(t, r->value[k], &v[k], e) != 0)
+			return e->code;
+	const char *first = r->points ? name : t->cell[r->what];
+	if (r->points) {
+		if (face_table_number(t, (size_t)r->what, &at, e) != 0)
+			return e->code;
+		if (!(at >= 0 && at < MAX_POINT && at == floor(at)))
+			return ser_fail(e, SER_EDATA, "%s:%zu: %g numbers no point from 0 to %d", t->path, t->line, at,
+					MAX_POINT - 1);
+		snprintf(name, sizeof name, "x_%zu", (size_t)at);
+	} else if (ser_map_find(g->f->names, first, strlen(first)) < 0 && g->n_blend++ == MAX_BLEND) {
+		return fail(g, e, "too many names of blendshapes");
+	}
+	ptrdiff_t had = ser_map_find(g->f->names, first, strlen(first));
+	if (had >= 0 && (size_t)had < g->n && isfinite(g->x[had]))
+		return ser_fail(e, SER_EDATA,
+				"%s:%zu: \"%.40s\" again in a frame: frames out of order, or several faces", t->path,
+				t->line, first);
+	if (r->points)
+		put_point(g, (size_t)at, v);
+	else
+		put(g, first, v[0]);
+	return 0;
 }
 
 int face_frames_long(struct face_frames *f, struct face_table *t, int64_t face, size_t max, struct ser_err *e)
 {
-	static const char *const axis[][2] = {{"x", NULL}, {"y", NULL}, {"z", NULL}},
-				 *const clocks[] = {"timestamp_ms", "time_ms",     "timestamp",    "time",     "frame",
-						    "frame_idx",    "frame_index", "frame_number", "frame_id", NULL};
 	struct gather g = {.f = f, .path = t->path, .face = face, .max = max};
-	size_t clock = 0;
-	while (clocks[clock] != NULL && called(t, (const char *const[]){clocks[clock], NULL}) < 0)
-		clock++;
-	ptrdiff_t col[6] = {called(t, clocks),  called(t, index_names), called(t, axis[0]),
-			    called(t, axis[1]), called(t, axis[2]),     called(t, face_id_names)};
-	double v[6], now = (double)NAN, first_face = (double)NAN;
-	int rc = col[0] >= 0 ? 0
-			     : ser_fail(e, SER_EDATA,
-					"%s: points without a column \"timestamp\", \"timestamp_ms\" or \"frame\"",
-					t->path);
-	for (int k = 0; k < 6; k++)
+	struct rows r;
+	double time, id, now = (double)NAN, first = (double)NAN;
+	find_rows(t, &r);
+	if (r.time < 0)
+		return ser_fail(e, SER_EDATA, "%s: rows without a column \"timestamp\", \"timestamp_ms\" or \"frame\"",
+				t->path);
+	const ptrdiff_t col[] = {r.time, r.face, r.what, r.value[0], r.value[1], r.value[2]};
+	for (size_t k = 0; k < sizeof col / sizeof *col; k++)
 		if (col[k] >= 0)
 			t->wanted[col[k]] = true;
-	while (rc == 0 && (rc = face_table_next(t, e)) > 0) {
-		rc = 0;
-		for (int k = 0; k < 6; k++) {
-			v[k] = (double)NAN;
-			if (rc == 0 && col[k] >= 0)
-				rc = face_table_number(t, (size_t)col[k], &v[k], e);
-		}
-		if (rc != 0 || (face >= 0 && col[5] >= 0 && v[5] != (double)face))
+	int rc;
+	while ((rc = face_table_next(t, e)) > 0) {
+		rc = optional(t, r.face, &id, e) != 0 || optional(t, r.time, &time, e) != 0 ? e->code : 0;
+		if (rc == 0 && face >= 0 && !isnan(id) && id != (double)face)
 			continue;
-		if (isnan(first_face))
-			first_face = v[5];
-		if (face < 0 && col[5] >= 0 && v[5] != first_face) {
+		first = isnan(first) ? id : first;
+		if (rc == 0 && face < 0 && !isnan(id) && id != first)
 			rc = ser_fail(e, SER_EDATA, "%s:%zu: face %g beside face %g: --face says which", t->path,
-				      t->line, v[5], first_face);
-		} else if (!(v[1] >= 0 && v[1] < MAX_POINT && v[1] == floor(v[1]))) {
-			rc = ser_fail(e, SER_EDATA, "%s:%zu: %g numbers no point from 0 to %d", t->path, t->line, v[1],
-				      MAX_POINT - 1);
-		} else {
-			if (f->n + (g.n > 0) > 0 && v[0] != now)
-				rc = end_frame(&g, e);
-			if (g.n == 0)
-				put(&g, clocks[clock], v[0]);
-			char name[32];
-			snprintf(name, sizeof name, "x_%zu", (size_t)v[1]);
-			ptrdiff_t at = ser_map_find(f->names, name, strlen(name));
-			if (at >= 0 && (size_t)at < g.n && isfinite(g.x[at]))
-				rc = ser_fail(
-					e, SER_EDATA,
-					"%s:%zu: point %g again in a frame: frames out of order, or several faces",
-					t->path, t->line, v[1]);
-			put_point(&g, (size_t)v[1], v + 2);
-			now = v[0];
-		}
+				      t->line, id, first);
+		if (rc == 0 && g.n > 0 && time != now)
+			rc = end_frame(&g, e);
+		if (rc == 0 && g.n == 0)
+			put(&g, r.clock, time);
+		now = time;
+		rc = rc == 0 ? take_row(&g, t, &r, e) : rc;
+		if (rc != 0)
+			break;
 	}
 	if (rc == 0 && g.n > 0)
 		rc = end_frame(&g, e);
 	free(g.x);
-	return rc == 0 && f->n == 0 ? ser_fail(e, SER_EDATA, "%s: no point of a face", t->path) : rc;
+	return rc == 0 && f->n == 0 ? ser_fail(e, SER_EDATA, "%s: no row of a face", t->path) : rc;
 }

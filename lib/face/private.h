@@ -48,7 +48,7 @@ int face_table_number(const struct face_table *t, size_t col, double *x, struct 
 bool face_is_json(const char *text);
 int face_frames_json(struct face_frames *f, const char *path, const char *text, size_t n, int64_t face, size_t max,
 		     struct ser_err *e);
-/* Frames of a table with a row a point, in columns x, y, z and one that numbers it. */
+/* Frames of a table with a row a point, in columns x, y, z and one that numbers it, or a row a blendshape, its name and score. */
 bool face_is_long(const struct face_table *t);
 int face_frames_long(struct face_frames *f, struct face_table *t, int64_t face, size_t max, struct ser_err *e);
 void face_frames_free(struct face_frames *f);

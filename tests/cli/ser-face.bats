@@ -199,6 +199,7 @@ w(msgpack.packb({"end": 1}))')
 		seen = [r for r in rows if r[1] is not None]
 		table("long.csv", ["Timestamp_ms", "face_idx", "Landmark_ID", "X", "Y", "Z"],
 		      [[r[0], 0, i] + r[1 + 3 * i:4 + 3 * i] for r in seen for i in range(478)])
+		table("shapes.csv", ["time_ms", "Blendshape", "Score"], [[r[0], n, v] for r in seen for n, v in zip(blend, r[1435:])])
 		table("other.csv", ["timestamp_ms", "face_idx", "landmark_index", "x", "y", "z"],
 		      [[r[0], f, i] + [c + f for c in r[1 + 3 * i:4 + 3 * i]] for r in seen for f in (0, 1) for i in range(478)])
 		def points(r, kind):
@@ -243,6 +244,7 @@ print(*(k for k in ("land", "blend") if k in b[1]))' "${1%.*}"
 	done
 	[ "$(alike list3.json --fps 25)" = 'land blend' ]
 	[ "$(alike long.csv) $(alike other.csv --face 0) $(alike two.json --face 1)" = 'land land land' ]
+	[ "$(alike shapes.csv)" = blend ]
 	fails 1 '--fps says how many' ser-face mediapipe list3.json
 	fails 1 'other.csv:480: face 1 beside face 0: --face says which' ser-face mediapipe other.csv
 	fails 1 'frame 1: several faces: --face says which' ser-face mediapipe two.json
@@ -257,7 +259,9 @@ print(*(k for k in ("land", "blend") if k in b[1]))' "${1%.*}"
 	fails 1 'frame 1: point 1 has no numbers x and y' ser-face mediapipe <(echo '[{"frame": 0, "landmarks": [[1, 2, 3], [1]]}]')
 	fails 1 'blendshape "jawOpen" is no number' ser-face mediapipe <(echo '[{"frame": 0, "blendshapes": {"jawOpen": "x"}}]')
 	fails 1 'has no column of landmarks' ser-face mediapipe <(echo '[{"timestamp_ms": 0, "blendshapes": {"smile": 1}}]')
-	fails 1 'point 3 again in a frame' ser-face mediapipe <(printf 'frame,landmark,x,y,z\n0,3,1,1,1\n0,3,2,2,2\n')
+	fails 1 '"x_3" again in a frame' ser-face mediapipe <(printf 'frame,landmark,x,y,z\n0,3,1,1,1\n0,3,2,2,2\n')
+	fails 1 '"jawOpen" again in a frame' ser-face mediapipe <(printf 'frame,blendshape,score\n0,jawOpen,1\n0,jawOpen,1\n')
+	fails 1 'rows without a column "timestamp"' ser-face mediapipe <(printf 'blendshape,score\njawOpen,1\n')
 	fails 1 '500 numbers no point from 0 to 477' ser-face mediapipe <(printf 'frame,landmark,x,y,z\n0,500,1,1,1\n')
 	fails 1 'has column "x_0", but no "x_1"' ser-face mediapipe --fps 25 <(printf 'frame,landmark,x,y,z\n0,0,1,1,1\n')
 }
