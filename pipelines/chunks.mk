@@ -105,7 +105,7 @@ endef
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(costs) $(call uses,CORPORA METHODS SEEDS COSTS)
 	@{ echo '# Equal chunks against whole utterances'; echo; \
 		echo 'Descriptors: $(FEATURES). Chunks: $(foreach c,$(sort $(call corpus,$(CORPORA))),$(c) $(CHUNK_$(c));) convolutions of $(CHANNELS) channels, blstm of 2 x $(UNITS) units;'; \
-		echo '`$(TRAIN)`, numbers `$(GOAL_numbers)`, emotions `$(GOAL_emotions)`.'; \
+		echo '`$(TRAIN)`, $(goals).'; \
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
 	$(if $(costs),$(cost_table))

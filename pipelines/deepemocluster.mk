@@ -81,7 +81,7 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 	@{ echo '# DeepEmoCluster'; echo; \
 		echo 'Labels of the speakers whose number ends in one of $(LABELLED) digits. Trained on these records alone: $(call those,labelled);'; \
 		echo 'on all: $(or $(call those,all),none)$(if $(filter frozen,$(METHODS)), (the head of the last is not trained)). `$(FEATURES)`, chunks $(foreach c,$(sort $(call corpus,$(CORPORA))),`$(CHUNK_$(c))` ($(c)),)'; \
-		echo '`$(NETWORK) $(TRAIN)`, $(CLUSTERS) clusters; numbers `$(GOAL_numbers)`, emotions `$(GOAL_emotions)`.'; \
+		echo '`$(NETWORK) $(TRAIN)`, $(CLUSTERS) clusters; $(goals).'; \
 		echo; } > $@.part
 	./seeds-report '$(OUT)' '$(CORPORA)' '$(METHODS)' '$(SEEDS)' >> $@.part
 	$(spent) >> $@.part

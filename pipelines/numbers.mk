@@ -9,9 +9,10 @@ LABEL_ravdess  ?= intensity
 VALUES_ravdess ?= normal strong
 START_ravdess  ?= 1
 
-# $(call learnt,NAME): numbers or emotions; $(call corpus,NAMES): of which corpora
+# $(call learnt,NAME): numbers or emotions; $(call corpus,NAMES): of which corpora; how each is learnt, for the report
 learnt = $(if $(filter %-emotions,$(1)),emotions,numbers)
 corpus = $(1:%-emotions=%)
+goals  = $(foreach l,$(sort $(foreach c,$(CORPORA),$(call learnt,$(c)))),$(l): `$(GOAL_$(l))`)
 tables = $(patsubst %,$(OUT)/%.tsv,$(sort $(call corpus,$(CORPORA))))
 
 SCORE_numbers    = regress --label arousal
