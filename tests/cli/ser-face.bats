@@ -66,7 +66,7 @@ exec(sys.stdin.read())' "$1"
 	py o.ser <<<'assert h["dims"]["au"]["columns"] == ["AU01", "AU06", "AU12", "AU15", "AU17", "AU02", "AU09", "AU10"] and (r[0]["au"][0] == np.arange(8)).all()'
 }
 
-@test "ser-face shape: Procrustes on the mean face, as NumPy's singular values give it" {
+@test "ser-face shape: Procrustes on the mean face, as NumPy's singular values and SciPy give it" {
 	face a openface -v n=0
 	for o in '' --space; do
 		ser-face openface $o a.csv >a.ser
@@ -89,6 +89,11 @@ exec(sys.stdin.read())' "$1"
 			turn = np.eye(d)
 			turn[:2, :2] = [[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]
 			want = onto(x, ref @ turn)
+			try:
+			    from scipy.linalg import orthogonal_procrustes
+			    assert all(np.allclose(f @ orthogonal_procrustes(f, ref @ turn)[0], w, atol=1e-9) for f, w in zip(x, want))
+			except ImportError:
+			    pass # NumPy's alone
 			assert np.allclose(y.reshape(want.shape), want, atol=2e-6), np.abs(y.reshape(want.shape) - want).max()
 			if d == 2: # the head's motion is gone: the brows are still, the jaw is not
 			    w = y.reshape(want.shape)
