@@ -182,7 +182,11 @@ static int take_blends(struct gather *g, json_t *v, bool of_face, struct ser_err
 	size_t i;
 	if (list != NULL)
 		v = list;
-	json_object_foreach(v, key, x) if (take_blend(g, key, x, e) != 0) return e->code;
+	json_object_foreach(v, key, x)
+	{
+		if (take_blend(g, key, x, e) != 0)
+			return e->code;
+	}
 	x = json_array_get(v, 0);
 	if (x != NULL && member(x, names) == NULL && !of_face) /* a list of faces */
 		return pick(g, v, &v, e) != 0 ? e->code : v != NULL ? take_blends(g, v, true, e) : 0;
