@@ -159,7 +159,7 @@ $(OUT)/emotion.svg: $(foreach c,$(CORPORA),$(PLOTTED:%=$(OUT)/scores/$(c).%.spea
 # ---- the map: some speakers' embeddings, coloured by speaker and emotion; and each speaker in a panel ----
 first = $$(cut -f 3 $(1) | tail -n +2 | LC_ALL=C sort -u | head -n $(MAPPED) | sed 's/.*/"&"/' | paste -s -d ,)
 $(OUT)/%.map.ser: $(OUT)/%.$(MAPS).ser $(OUT)/%.tsv $(call uses,MAPS MAPPED MAP SEED)
-	ser-select "spk in ($(call first,$(word 2,$^)))" $< | ser-project $(MAP) --seed $(SEED) -o $@
+	ser-select "spk in ($(call first,$(word 2,$^)))" $< | ser-project $(MAP) --field $(call field,$(MAPS)) --seed $(SEED) -o $@
 
 $(OUT)/map-%.svg: $(OUT)/%.map.ser
 	ser-plot scatter -q --color spk,emo --title "$*: speaker embeddings" -o $@ $<

@@ -90,7 +90,7 @@ recipe() {
 
 	# a corpus that says nothing of language and sex, and a speaker with fewer utterances than emotions
 	bare="ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' $BATS_FILE_TMPDIR/three | awk 'NR < 9 || /s1/ || /angry_/'"
-	recipe confounds.mk bare -s SPEAKER="$PWD/spk" SYSTEMS=cepstra PREP_three="$bare" "$PWD"/bare/confounds.tsv 2> messages
+	recipe confounds.mk bare -s SPEAKER="$PWD/spk" SYSTEMS=cepstra PREP_three="$bare" "$PWD"/bare/confounds.tsv "$PWD"/bare/map-three.svg 2> messages
 	grep -q '1 of 2 groups have too few records' messages
 	[ "$(tail -n +2 bare/confounds.tsv | cut -f 4 | sort -u | paste -sd' ')" = 'emo loud spk text' ]
 
