@@ -11,7 +11,10 @@
 # both A's and B's; A.even, with the mean of each speaker's soft, middle and loud thirds of
 # records taken off before; A.level, clusters inside these thirds; A.sure, the half of each speaker's records with the greatest margins; true, the emotions themselves; true-90 and so on, with the emotion of all but 90 % of the records drawn anew. For each fold
 # of speakers, the others pretrain a perceptron on functionals by pairs of each source, without emotion labels but for true's, and learn from SHARE percent
-# of the labels. All seeds of all folds are scored together, against the same network from scratch.
+# of the labels. All seeds of all folds are scored together, against the same network from scratch. Other encoders than that perceptron:
+#
+#   VECTORS='ser-embed -m /models/whisper-base.st --layer 3 --pool mean,std --name func'     a frozen layer, the perceptron as its head
+#   VECTORS='ser-wav2feat --kind fbank --num-mel-bins 40' ENCODER='--field feat --arch conformer --hyper head_size=16 --hyper heads=2 --hyper layers=2 --hyper ffn=64'    over frames
 include settings.mk
 .SECONDEXPANSION:
 comma := ,
@@ -29,6 +32,7 @@ SHARE   ?= 10
 N_BOOT  ?= 2000
 
 FUNCTIONALS ?= --kind compare --trim 30 --functionals mean,std,p5,p50,p95,slope
+VECTORS     ?= ser-wav2feat $(FUNCTIONALS)
 CEPSTRA     ?= --kind mfcc --num-ceps 20 --functionals mean,std
 METRIC      ?= cosine
 PAIRS       ?= --negatives 2
@@ -50,8 +54,8 @@ $(OUT)/%/manifest.tsv:
 	$(MANIFEST_$*) > $@.part
 	mv $@.part $@
 
-$(OUT)/%/func.ser: $(OUT)/%/manifest.tsv $(call uses,FUNCTIONALS)
-	ser-wav2feat $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
+$(OUT)/%/func.ser: $(OUT)/%/manifest.tsv $(call uses,VECTORS)
+	$(VECTORS) -q -t $(THREADS) -o $@ $<
 
 # ---- clusters inside each speaker, as many as there are emotions: tables of id, spk, emo, cluster ----
 $(OUT)/%/cepstra.emb.ser: $(OUT)/%/manifest.tsv $(call uses,CEPSTRA)
@@ -145,7 +149,7 @@ endef
 define learn
 	ser-fold subset --label emo --percent $(SHARE) --seed $(1) -q $@.train | ser-select 'subset <= $(SHARE)' | \
 		ser-train classify --label emo $(2) $(ENCODER) $(CLASSIFY) --seed $(1) -q -t $(THREADS) --log $(@:.pred.ser=.log) -o $@.st
-	ser-select 'fold == $(3)' $< | ser-predict -q -m $@.st --drop func | ser-cat --id-prefix $(1)/ -o $@
+	ser-select 'fold == $(3)' $< | ser-predict -q -m $@.st --drop $(word 2,$(ENCODER)) | ser-cat --id-prefix $(1)/ -o $@
 endef
 define scored
 $$(OUT)/$(1)/$(2).pred.ser: $$(foreach s,$$(SEEDS),$$(FOLDS:%=$$(OUT)/$(1)/$(2)-$$(s)-%.pred.ser)) $$(call uses,SEEDS FOLDS)

@@ -293,5 +293,8 @@ EOF
 	ser-join --tsv out/three/voice.level.clu.ser out/three/level.tsv | ser-dump | jq -es 'all(.[]; .cluster == null or (.cluster / 10 | floor) == (.level | split("/")[1] | tonumber))'
 	[ "$(ser-dump out/three/voice.even.clu.ser | jq -s 'map(select(.cluster != null)) | length')" -gt 0 ]
 	[ "$(links -n report CLASSIFY='--epochs 2' | grep -c 'ser-train contrastive')" -eq 12 ]
+	# an encoder over frames
+	links -s report SOURCES=true FOLDS=0 OUT="$PWD/frames" VECTORS='ser-wav2feat --kind fbank --num-mel-bins 20' ENCODER='--field feat --arch conformer --hyper head_size=4 --hyper heads=2 --hyper layers=1 --hyper ffn=8' >frames.md
+	grep -qE '^\| true \| 1.00 \| 100 %.* \| [0-9.]+ \|' frames.md
 	[ "$(links -n report PAIRS='--negatives 1' | grep -c '^ser-wav2feat')" -eq 0 ]
 }
