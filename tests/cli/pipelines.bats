@@ -265,6 +265,26 @@ EOF
 	grep -q '<h2 id="calibration">' out/report.html
 }
 
+@test "cross.mk: classes that both corpora have, those that one lacks by name, and the tested corpus' own speakers beside" {
+	"$ROOT"/pipelines/demo-corpus audio 6 2
+	mkdir one two
+	ln -s "$PWD"/audio/m[1-4] one
+	ln -s "$PWD"/audio/m[3-6] two
+	prep="ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' --emo-map happy=joy $PWD"
+	cross() {
+		make --no-print-directory -C "$ROOT/pipelines" -f cross.mk TOOLS="$BINDIR" OUT="$PWD/out" CORPORA='one two' PREP_one="$prep/one --labels joy,sad,angry" PREP_two="$prep/two" \
+			NORMS=none PARTS=2 N_BOOT=20 FUNCTIONALS='--kind mfcc --functionals mean,std' LEARN='--loss logistic --cost 1e-3' "$@"
+	}
+	cross -s report >report.md
+	grep -qE '^\| one \| two \| 24 \| 4 \| 0 \| 3 \|  \| neutral \| [0-9.]+ \| [0-9.]+ - [0-9.]+ \| [0-9.]+ \|' report.md
+	grep -qE '^\| two \| one \| 24 \| 4 \| 0 \| 3 \| neutral \|  \| [0-9.]+ \|' report.md
+	[ "$(ser-dump out/none/two.one.own.ser | jq -r .fold | sort -u | xargs)" = '0 1' ]
+	same "$(jq '.across.scores[] | select(.set == "pooled" and .score == "uar").value' out/none/one.two.json)" bash -c \
+		'ser-score classes --label emo --fold none --n-boot 0 --json out/none/one.two.across.ser | jq ".scores[] | select(.set == \"pooled\" and .score == \"uar\").value"'
+	grep -q '<h2 id="confusion">' out/report.html
+	[ "$(cross -n report LEARN='--loss logistic --cost 1e-2' | grep -c '^ser-wav2feat')" -eq 0 ]
+}
+
 @test "links.mk: pretraining on pairs of real, random, agreed, blurred and true clusters, of which only the source differs" {
 	"$ROOT"/pipelines/demo-corpus audio 4 2
 	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' audio >m.tsv
