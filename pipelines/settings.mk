@@ -9,10 +9,10 @@ MAKEFLAGS   += --no-builtin-rules
 
 # Files and folders that were named on the command line, or in the environment, may have any name; they begin at FROM, or here.
 quoted = '$(subst ','\'',$(1))'
-plain  = $(or $(shell ./plain $(call quoted,$(or $(FROM),.)) $(call quoted,$(1)) $(2)),$(error no name for "$(1)"))
+plain  = $(or $(shell ./plain $(call quoted,$(or $(FROM),.)) $(call quoted,$(1)) $(2)),$(error "$(1)" cannot be used))
 NAMES := OUT DATA OTHER_DATA MANIFEST FACES VOTES SPEAKER ENCODER_ST AUDIO_MODEL TEXT_MODEL EMBED
 LISTS := ENCODERS MODELS
-$(foreach v,$(NAMES),$(if $($(v)),$(eval override $(v) := $$(call plain,$$($(v)),$(if $(planning),,$(if $(filter OUT,$(v)),made))))))
+$(foreach v,$(NAMES),$(if $($(v)),$(eval override $(v) := $$(call plain,$$($(v)),$(if $(filter OUT,$(v)),$(if $(planning),planned,made))))))
 $(foreach v,$(LISTS),$(if $($(v)),$(eval override $(v) := $$(foreach w,$$($(v)),$$(call plain,$$(w))))))
 
 TOOLS ?= ../bin
