@@ -288,7 +288,7 @@ int ser_votes_cremad(struct ser_table *t, const char *csv, size_t n, int modalit
 		     struct ser_err *e);
 
 enum ser_votes { SER_VOTES_PLURALITY, SER_VOTES_MULTI_HOT, SER_VOTES_DISTRIBUTION };
-/* Labels from the columns vote.X, of which there must be two or more.
+/* Labels from the columns vote.X, numbers of votes or shares of them, of which there must be two or more.
  *   plurality     emo is the X with most votes; empty on a tie (counted in *n_tie) or without votes
  *   multi-hot     hot.X is 1 where X has more than `threshold` of the votes (0: 1/K, K the number of X), else 0
  *   distribution  prob.X is X's share of the votes

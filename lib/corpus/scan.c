@@ -225,7 +225,7 @@ static int side_index(struct side *d, const char *key, struct ser_err *e)
 	size_t n = 0;
 	char *copy = ser_strdup(key);
 	for (char *save = NULL, *w = strtok_r(copy, ",", &save); w != NULL; w = strtok_r(NULL, ",", &save)) {
-		ptrdiff_t c = n < 8 ? ser_table_col(&d->t, w) : -1;
+		ptrdiff_t c = n < 8 ? ser_table_col(&d->t, strcmp(w, "-") == 0 ? "" : w) : -1;
 		if (c < 0) {
 			int rc = ser_fail(e, SER_EDATA, "%s: no column \"%s\"", d->path, w);
 			free(copy);

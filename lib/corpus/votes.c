@@ -84,15 +84,15 @@ static size_t label_col(struct ser_table *t, const char *prefix, const char *vot
 static int row_labels(struct ser_table *t, size_t i, enum ser_votes what, double threshold, const size_t *vote,
 		      const size_t *to, size_t k, size_t *n_tie, struct ser_err *e)
 {
-	int64_t n[SER_MANIFEST_MAX_COL], sum = 0, most = 0;
+	double n[SER_MANIFEST_MAX_COL], sum = 0, most = 0;
 	size_t best = 0, n_best = 0;
 	for (size_t c = 0; c < k; c++) {
 		const char *s = t->col[vote[c]].cell[i];
-		if (s[0] != '\0' && ser_parse_int(s, 0, 1000000, &n[c], e) != 0) {
+		n[c] = 0;
+		if (s[0] != '\0' && ser_parse_real(s, 0, 1000000, &n[c], e) != 0) {
 			ser_fail_in(e, "\"%s\": %s", ser_table_get(t, i, "id"), t->col[vote[c]].name);
 			return e->code = SER_EDATA;
 		}
-		n[c] = s[0] == '\0' ? 0 : n[c];
 		sum += n[c];
 		if (n[c] > most || (n[c] == most && most > 0)) {
 			n_best = n[c] > most ? 1 : n_best + 1;
@@ -108,7 +108,7 @@ static int row_labels(struct ser_table *t, size_t i, enum ser_votes what, double
 	}
 	for (size_t c = 0; c < k; c++) {
 		char s[32] = "";
-		double share = sum > 0 ? (double)n[c] / (double)sum : 0;
+		double share = sum > 0 ? n[c] / sum : 0;
 		if (sum > 0 && what == SER_VOTES_MULTI_HOT)
 			snprintf(s, sizeof s, "%d", share > threshold);
 		else if (sum > 0)

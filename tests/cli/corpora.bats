@@ -89,6 +89,34 @@ prep() { # CORPUS: the manifest of the folder of its name, without its header ro
 	[ "$(prep mer2023)" = $'sample_00000001\ttrain/sample_00000001.wav\t\tworry\ttrain\ttrain\tzh\tmer2023\nsample_00001998\ttest3/sample_00001998.wav\t\thappiness\ttest\ttest3\tzh\tmer2023' ]
 }
 
+@test "ser-prep nnime, biic-podcast: shares of votes out of EMO-SUPERB's tables, whose first column has no name; labels made of them" {
+	printf 'Audios/%s.wav\n' angry_01_A_002 frustration_22_A_072 sad_17_A_042 | files nnime
+	mkdir nnime/Secondary biic-podcast biic-podcast/Secondary
+	cat >nnime/Secondary/labels_consensus_1.csv <<-'X'
+		,angry,frustrated,disappointed,sad,fear,neutral,surprise,excited,happy,relax,joy,EmoAct,EmoVal,SpkrID,Gender,Split_Set
+		angry_01_A_002.wav,0.95,0.005,0.005,0.005,0.005,0.005,0.005,0.005,0.005,0.005,0.005,4.2,1.4,1,Female,Train
+		frustration_22_A_072.wav,0.005,0.4775,0.005,0.005,0.005,0.4775,0.005,0.005,0.005,0.005,0.005,2.3,2.5,8,Male,Train
+		sad_17_A_042.wav,0.005,0.005,0.005,0.005,0.95,0.005,0.005,0.005,0.005,0.005,0.005,2.4,2.2,33,Male,Test
+	X
+	ser-prep --relative nnime nnime 2>/dev/null >n.tsv
+	[ "$(cut -f 1,3,5-10 n.tsv | tail -n +2)" = $'angry_01_A_002\t1\tf\ttrain\tangry\t01\t4.2\t1.4\nfrustration_22_A_072\t8\tm\ttrain\tfrustration\t22\t2.3\t2.5\nsad_17_A_042\t33\tm\ttest\tsad\t17\t2.4\t2.2' ]
+	ser-manifest -q --label plurality n.tsv >l.tsv
+	[ "$(ser-manifest --to csv l.tsv | cut -d , -f 1,4 | tail -n +2 | xargs)" = "angry_01_A_002,anger frustration_22_A_072, sad_17_A_042,fear" ]
+	ser-manifest -q --label multi-hot n.tsv | head -n 1 | tr '\t' '\n' | grep -c '^hot[.]' | grep -qx 11
+	[ "$(ser-fold published nnime:speakers n.tsv | awk -F '\t' 'NR == 1 {for (i = 1; i <= NF; i++) if ($i == "fold") c = i; next} {print $c}' | xargs)" = "2 2 1" ]
+	printf 'Audios/%s.wav\n' BIIC-PODCAST_0001_0016_0001 BIIC-PODCAST_0002_0005 | files biic-podcast
+	cat >biic-podcast/Secondary/labels_consensus_2.csv <<-'X'
+		,angry,frustrated,annoyed,disappointed,sad,disgust,depressed,contempt,confused,concerned,fear,neutral,surprise,amused,excited,happy,EmoAct,EmoVal,EmoDom,Split_Set
+		BIIC-PODCAST_0001_0016_0001.wav,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.95,0.003,0.003,0.003,0.003,2.33,4.0,6.33,Test
+		BIIC-PODCAST_0002_0005.wav,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.003,0.95,0.003,0.003,4.0,4.75,5.5,Development
+	X
+	ser-prep --relative biic-podcast biic-podcast 2>/dev/null | ser-manifest -q --label plurality >b.tsv
+	[ "$(ser-manifest --to csv b.tsv | cut -d , -f 1,4,5,6 | tail -n +2 | xargs)" = "BIIC-PODCAST_0001_0016_0001,neutral,test,0001 BIIC-PODCAST_0002_0005,amusement,dev,0002" ]
+	sed -i 2d biic-podcast/Secondary/labels_consensus_2.csv
+	run -1 ser-prep biic-podcast biic-podcast
+	[[ $output == *BIIC-PODCAST_0001_0016_0001.wav* ]]
+}
+
 @test "ser-prep msp-improv: both ways it is packed, listeners' labels, sessions as folds" {
 	printf '%s\n' S01A/R/MSP-IMPROV-S01A-F01-R-FF01.wav S20N/P/MSP-IMPROV-S20N-M01-P-FM02.wav S03S/S/MSP-IMPROV-S03S-F01-S-MF01.wav |
 		sed 's|^|session1/|' | files msp-improv
