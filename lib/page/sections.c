@@ -112,10 +112,37 @@ void section_overview(struct ser_buf *b, struct ser_page *p)
 
 /* ---- scores ---- */
 
+/* The accuracy of guessing each true class as often as it occurs, sum_k (n_k / n)^2, and how many classes there are, *k. NaN where two
+ * systems were scored against other truths. */
+static double guessed(const struct ser_page *p, size_t *k)
+{
+	double hit = NAN;
+	for (size_t i = 0; i < p->n_system; i++) {
+		const struct system *s = &p->system[i];
+		size_t n_class = ser_map_len(s->class), n_there = 0;
+		double *n = ser_calloc(n_class + 1, sizeof *n), sum = 0;
+		for (size_t j = 0; j < s->n; j++)
+			n[s->guess[j].truth]++;
+		for (size_t c = 0; c < n_class; c++) {
+			sum += n[c] * n[c];
+			n_there += n[c] > 0;
+		}
+		free(n);
+		sum /= (double)s->n * (double)s->n;
+		if (i > 0 && (sum != hit || n_there != *k))
+			return NAN;
+		hit = sum;
+		*k = n_there;
+	}
+	return hit;
+}
+
 void section_scores(struct ser_buf *b, struct ser_page *p)
 {
 	static const char *const score[] = {"uar", "war", "macro_f1", "kappa", "mcc"};
 	enum { N = sizeof score / sizeof *score };
+	size_t n_class = 0;
+	double chance = guessed(p, &n_class);
 	if (p->n_system == 0)
 		return;
 	h_table(b, "Scores over all folds",
@@ -131,6 +158,13 @@ void section_scores(struct ser_buf *b, struct ser_page *p)
 			if (k == 0)
 				h_put(b, "<td class=\"num\">%f</td><td class=\"num\">%f</td>", lo, hi);
 		}
+		h_put(b, "</tr>\n");
+	}
+	if (isfinite(chance)) {
+		const double each = 1 / (double)n_class, by[] = {each, NAN, NAN, chance, each, 0, 0};
+		h_put(b, "<tr><th scope=\"row\">chance: each class as often as it occurs</th>");
+		for (size_t i = 0; i < sizeof by / sizeof *by; i++)
+			h_put(b, "<td class=\"num\">%f</td>", by[i]);
 		h_put(b, "</tr>\n");
 	}
 	h_table_end(b);

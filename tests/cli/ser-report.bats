@@ -17,6 +17,11 @@ setup() {
 	done
 	uar=$(jq -r '.scores[] | select(.set == "pooled" and .score == "uar").value' score.json)
 	grep -qF "$(printf '<td class="num">%.4f</td>' "$uar")" page.html
+	# of guessing each class as often as it occurs: UAR and macro F1 one over the classes, accuracy the sum of the squared shares
+	war=$(jq -r '[.classes[].n] | (map(. * .) | add) / (add * add)' score.json)
+	[ "$(grep -o 'as often as it occurs.*' page.html | grep -o '[0-9][.][0-9]*' | xargs)" = "$(printf '0.2500 %.4f 0.2500 0.0000 0.0000' "$war")" ]
+	ser-select 'emo != "x"' pred.ser | ser-head -n 30 >fewer.ser
+	! ser-report --label emo --n-boot 5 one=pred.ser two=fewer.ser | grep -q 'as often as it occurs'
 	[ "$(grep -c '<polyline' page.html)" -ge 1 ]
 	grep -q '<title>[^<]*</title></\(circle\|path\)>' page.html # a point names its utterance
 	ser-report --label emo --n-boot 50 one=pred.ser map.ser train.log.tsv compare.json -t 4 | cmp - page.html
