@@ -124,6 +124,25 @@ static int cut_off(struct ser_reader *rd, struct ser_err *e)
 			rd->name, end, (unsigned long long)rd->in_segment, last_tool(rd, tool));
 }
 
+/* What a file that is no stream seems to be, and which tool makes a stream of it; NULL: no idea. */
+static const char *seems(const char *p, size_t n)
+{
+	static const char *const sound[] = {"RIFF", "fLaC", "OggS", "ID3", "FORM", ".snd", "NIST_1A"};
+	for (size_t i = 0; i < sizeof sound / sizeof *sound; i++)
+		if (n >= strlen(sound[i]) && memcmp(p, sound[i], strlen(sound[i])) == 0)
+			return "it seems to be a sound: ser-wav2feat reads those that a manifest names";
+	if (n > 8 && p[8] == '{' && memcmp(p + 4, "\0\0\0", 4) == 0)
+		return "it seems to be a model or a file of tensors: ser-info says more";
+	size_t line = 0;
+	while (line < n && ((unsigned char)p[line] >= ' ' || p[line] == '\t'))
+		line++;
+	if (line == n || (p[line] != '\n' && p[line] != '\r'))
+		return NULL;
+	return memchr(p, '\t', line) != NULL
+		       ? "it seems to be a manifest: ser-wav2feat makes features of it, ser-cat --from csv reads tables"
+		       : "it seems to be text: ser-cat --from makes a stream of csv, json and other formats";
+}
+
 /* Have one whole object at buf.s[from .. from + scan.at). Returns 1, or 0 at a clean end of file. */
 static int next_object(struct ser_reader *rd, struct ser_err *e)
 {
@@ -140,7 +159,10 @@ static int next_object(struct ser_reader *rd, struct ser_err *e)
 					 (unsigned long long)rd->n_record + 1, (unsigned long long)rd->at);
 			else
 				snprintf(where, sizeof where, "byte %llu", (unsigned long long)rd->at);
-			return ser_fail_in(e, "%s: %s", rd->name, where);
+			ser_fail_in(e, "%s: %s", rd->name, where);
+			const char *what = rd->at == 0 && !rd->open ? seems(rd->buf.s, rd->buf.n) : NULL;
+			struct ser_err plain = *e;
+			return what != NULL ? ser_fail(e, plain.code, "%s; %s", plain.msg, what) : e->code;
 		}
 		if (rd->scan.done)
 			return 1;

@@ -439,6 +439,10 @@ static void headers(void **state)
 	BAD("empty input", "");
 	BAD("not a ser stream: found byte 0x69", "id\tpath\n");
 	BAD("not a ser stream", "\x93\x01\x02\x03");
+	BAD("it seems to be a sound", "RIFF\x24\0\0\0WAVE");
+	BAD("expected a MessagePack map; it seems to be a manifest", "id\tpath\n");
+	BAD("it seems to be text", "id,path\r\n");
+	BAD("it seems to be a model", "X\0\0\0\0\0\0\0{\"a\"");
 	BAD("0xc1 is not MessagePack", "\xc1");
 	BAD("without \"ser\"", "\x81\xa1x\x01");
 	BAD("without \"ser\"", "\x80");
