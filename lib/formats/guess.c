@@ -129,7 +129,14 @@ static bool json(const struct head *h, const char *text, size_t n, struct ser_bu
 			       target->u.str.s, (int)target->u.str.n, target->u.str.s);
 	else if (memmem(h->s, h->n, "\"added_tokens\"", 14) != NULL)
 		ser_buf_str(b, "a tokenizer: ser-tokenize and ser-train --tokenizer take it");
-	else if (ser_val_from_json(&a, text, line, &v, &e) == SER_OK && ser_val_get(&v, "id") != NULL)
+	else if (ser_val_from_json(&a, text, line, &v, &e) != SER_OK)
+		known = false;
+	else if (ser_val_get(&v, "key") != NULL && ser_val_get(&v, "wav") != NULL)
+		ser_buf_str(b, "a list of EmoBox: ser-manifest --from emobox");
+	else if (ser_val_get(&v, "sources") != NULL || ser_val_get(&v, "recording_id") != NULL ||
+		 ser_val_get(&v, "supervisions") != NULL)
+		ser_buf_str(b, "a manifest of Lhotse: ser-manifest --from lhotse");
+	else if (ser_val_get(&v, "id") != NULL)
 		ser_buf_str(b, "records as lines of JSON: ser-cat --from json");
 	else
 		known = false;
@@ -183,6 +190,8 @@ static bool text(const struct head *h, const char *s, size_t n, struct ser_buf *
 		what = "a table of Weka or openSMILE: ser-cat --from arff";
 	else if (begins(h, "name;frame"))
 		what = "a table of openSMILE: ser-cat --from opensmile-csv";
+	else if (strstr(h->s, "\nseed  ") != NULL && strstr(h->s, "\nlevel  ") != NULL)
+		what = "a report of ser-score, to read: with --json ser-plot bars and ser-report show it";
 	else if (begins(h, "#!"))
 		what = "a script, such as ser-info --replay makes";
 	else if (strstr(h->s, "\nname ") != NULL && strstr(h->s, "\ntitle ") != NULL)

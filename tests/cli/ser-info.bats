@@ -213,6 +213,7 @@ kinds() {
 	ser-train classify -q -l emo --arch mlp --hyper hidden=4 -e 2 --checkpoint c.ckpt --log l.tsv -o m.st f.ser
 	ser-predict -m m.st --drop feat f.ser >p.ser
 	for t in json tsv; do ser-score classes --label emo --allow-shared --n-boot 5 --$t p.ser >s.$t; done
+	ser-score classes --label emo --allow-shared --n-boot 5 p.ser >s.txt
 	ser-report --allow-shared --n-boot 5 -o r.html p.ser
 	ser-plot confusion --label emo p.ser >c.svg
 	ser-tokenize -q --train 300 --label emo -o tok.json f.ser 2>/dev/null
@@ -221,6 +222,9 @@ kinds() {
 	ser-dump --tsv id,emo f.ser >d.tsv
 	ser-info --replay p.ser >p.sh
 	printf 'id\tpath\tspk\na\tb.wav\tc\n' >man.tsv
+	printf 'id\tpath\tspk\tsample_rate\tnum_samples\na\tb.wav\tc\t16000\t9\n' >probed.tsv
+	ser-manifest --to emobox -o eb.jsonl probed.tsv
+	ser-manifest --to lhotse -o lh probed.tsv
 	for t in npz ark ark,t arff csv json; do ser-cat --to "$t" --tensor feat -o "x.$t" f.ser; done
 	ser-cat --to ark --scp x.scp -o y.ark f.ser
 	ser-cat --to htk --frame-shift 10 -o htk f.ser
@@ -237,6 +241,10 @@ kinds() {
 		l.tsv	a log of training, 2 epochs
 		s.json	a report of ser-score, tables scores
 		s.tsv	a report of ser-score, as a table
+		s.txt	a report of ser-score, to read
+		eb.jsonl	a list of EmoBox
+		lh_recordings.jsonl	a manifest of Lhotse
+		lh_supervisions.jsonl	a manifest of Lhotse
 		r.html	a page of ser-report
 		c.svg	a picture as SVG
 		tok.json	a tokenizer
