@@ -83,24 +83,81 @@ static size_t next_word(const char **at)
 	return strcspn(*at, " ");
 }
 
-/* Where two texts of front-ends differ, "fbank num-mel-bins=80 ...": by kind, or else option by option. Nothing when they have other
- * options. */
+/* Where "name=" is in a text, n long: its value, up to the next blank; NULL: nowhere. */
+static const char *value_of(const char *text, const char *name, size_t n)
+{
+	for (size_t k; (k = next_word(&text)) > 0; text += k)
+		if (k >= n && memcmp(text, name, n) == 0)
+			return text + n;
+	return NULL;
+}
+
+static bool is_off(const char *value, size_t n)
+{
+	return (n == 5 && memcmp(value, "false", n) == 0) || (n == 4 && memcmp(value, "none", n) == 0) ||
+	       (n == 1 && *value == '0');
+}
+
+/* Options that `text` has and `other` has not. Options come with new versions of the program: one that is off is as none. */
+static void options_lack(struct ser_buf *b, const char *text, const char *other, const char *no)
+{
+	for (size_t n; (n = next_word(&text)) > 0; text += n) {
+		size_t name = strcspn(text, "=") + 1;
+		if (value_of(other, text, name) == NULL && !is_off(text + name, n - name))
+			ser_buf_printf(b, "%s%s%.*s", b->n > 0 ? "; " : "", no, (int)n, text);
+	}
+}
+
+/* Options that both have, with other values. */
+static void options_differ(struct ser_buf *b, const char *want, const char *have)
+{
+	for (size_t n; (n = next_word(&want)) > 0; want += n) {
+		size_t name = strcspn(want, "=") + 1;
+		const char *value = value_of(have, want, name);
+		size_t k = value != NULL ? strcspn(value, " ") : 0;
+		if (value != NULL && (k != n - name || memcmp(value, want + name, k) != 0))
+			ser_buf_printf(b, "%s%.*s, not %.*s", b->n > 0 ? "; " : "", (int)n, want, (int)k, value);
+	}
+}
+
+/* "KIND NAME=VALUE ..." */
+static bool is_front(const char *text)
+{
+	size_t n = next_word(&text);
+	for (text += n; (n = next_word(&text)) > 0; text += n)
+		if (strcspn(text, "=") >= n)
+			return false;
+	return true;
+}
+
+/* Where two texts of front-ends differ: by kind, or else option by option. Nothing: they are the same, or no such texts. */
 static void front_differs(struct ser_buf *b, const char *want, const char *have)
 {
+	if (!is_front(want) || !is_front(have))
+		return;
 	size_t n = next_word(&want), k = next_word(&have);
 	if (n != k || memcmp(want, have, n) != 0) {
 		ser_buf_printf(b, "kind=%.*s, not %.*s", (int)n, want, (int)k, have);
 		return;
 	}
-	for (want += n, have += k; (n = next_word(&want)) > 0; want += n, have += k) {
-		k = next_word(&have);
-		size_t name = strcspn(want, "=");
-		if (name >= n || k <= name || memcmp(want, have, name + 1) != 0)
-			return;
-		if (n != k || memcmp(want, have, n) != 0)
-			ser_buf_printf(b, "%s%.*s, not %.*s", b->n > 0 ? "; " : "", (int)n, want, (int)(k - name - 1),
-				       have + name + 1);
-	}
+	options_differ(b, want + n, have + k);
+	options_lack(b, want + n, have + k, "");
+	options_lack(b, have + k, want + n, "no ");
+}
+
+/* Is a header's entry as the model wants it? */
+static bool same(const char *name, const struct ser_val *want, const struct ser_val *have)
+{
+	if (want == NULL || have == NULL || ser_val_equal(want, have))
+		return want != NULL && have != NULL;
+	if (strcmp(name, "front") != 0 || want->kind != SER_STR || have->kind != SER_STR || !is_front(want->u.str.s) ||
+	    !is_front(have->u.str.s))
+		return false;
+	struct ser_buf b = {0};
+	front_differs(&b, want->u.str.s, have->u.str.s);
+	bool y = b.n == 0;
+	ser_buf_free(&b);
+	return y;
 }
 
 static int wrong_dims(const char *name, const char *field, const struct ser_val *want, const struct ser_val *have,
@@ -112,10 +169,8 @@ static int wrong_dims(const char *name, const char *field, const struct ser_val 
 		front_differs(&b, want->u.str.s, have->u.str.s);
 	if (b.n > 0)
 		ser_fail(e, SER_EDATA,
-			 "the model was made for other features: field \"%s\" is to have %.600s; ser-wav2feat --like "
-			 "MODEL "
-			 "makes "
-			 "them as it wants them",
+			 "the model was made for other features: field \"%s\" is to have %.600s; "
+			 "ser-wav2feat --like MODEL makes them as it wants them",
 			 field, b.s);
 	else
 		ser_fail(e, SER_EDATA,
@@ -141,13 +196,13 @@ int ser_encoder_check_header(const struct ser_encoder *c, const struct ser_heade
 				"the stream's header says nothing of field \"%s\", which the model was made for",
 				c->field);
 	/* first what says most: the rest follows from it */
-	if (front[0] != NULL && front[1] != NULL && !ser_val_equal(front[0], front[1]))
+	if (front[0] != NULL && front[1] != NULL && !same("front", front[0], front[1]))
 		return wrong_dims("front", c->field, front[0], front[1], e);
 	for (int s = 1; s >= 0; s--)
 		for (size_t i = 0; i < side[s]->u.map.n; i++) {
 			const char *name = side[s]->u.map.f[i].name;
 			const struct ser_val *want = ser_val_get(&c->dims, name), *have = ser_val_get(side[0], name);
-			if (want == NULL || have == NULL || !ser_val_equal(want, have))
+			if (!same(name, want, have))
 				return wrong_dims(name, c->field, want, have, e);
 		}
 	return 0;

@@ -811,6 +811,42 @@ static void tunes(void **state)
 	free(x);
 }
 
+/* Is what a stream says of a field's front-end what a model wants? why: what it is told otherwise. */
+static void fronts(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *want, *have, *why;
+	} c[] = {
+		{"fbank a=1 b=2", "fbank a=1 b=2", NULL},
+		{"fbank a=1 b=2", "fbank b=2 a=1", NULL},
+		{"fbank a=1", "fbank a=1 new=false off=none more=0", NULL}, /* options of a later version, not used */
+		{"fbank a=1 new=false", "fbank a=1", NULL},
+		{"fbank a=1", "fbank a=2", "is to have a=1, not 2;"},
+		{"fbank a=1", "mfcc a=1", "is to have kind=fbank, not mfcc;"},
+		{"fbank a=1 warp=0.9", "fbank a=1", "is to have warp=0.9;"},
+		{"fbank a=1", "fbank a=1 warp=0.9", "is to have no warp=0.9;"},
+		{"fbank aa=1 a=0", "fbank a=0 aa=2", "is to have aa=1, not 2;"},
+		{"my own", "my other", "was \"my own\", this stream's is \"my other\""},
+		{"my own", "my", "was \"my own\""},
+	};
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		struct ser_model *m;
+		struct ser_err e = {0};
+		struct ser_header h;
+		ser_header_init(&h);
+		assert_int_equal(ser_model_new(&m, "linear", NULL, 0, 0, &e), 0);
+		ser_val_set(&h.arena, ser_header_dim_add(&h, "feat"), "front", ser_str(c[i].want));
+		ser_model_input(m, "feat", 2, ser_header_dim(&h, "feat"), SER_NORM_NONE);
+		ser_val_set(&h.arena, ser_header_dim(&h, "feat"), "front", ser_str(c[i].have));
+		int rc = ser_model_check_header(m, &h, &e);
+		if (rc != (c[i].why == NULL ? 0 : SER_EDATA) || (rc != 0 && strstr(e.msg, c[i].why) == NULL))
+			fail_msg("%s, %s: %d %s", c[i].want, c[i].have, rc, e.msg);
+		ser_header_free(&h);
+		ser_model_free(m);
+	}
+}
+
 static void normalises(void **state)
 {
 	(void)state;
@@ -953,7 +989,8 @@ int main(void)
 		cmocka_unit_test(changed_bytes), cmocka_unit_test(save_and_load), cmocka_unit_test(ecapa_sizes),
 		cmocka_unit_test(chunk_sizes),   cmocka_unit_test(refuses),       cmocka_unit_test(other_features),
 		cmocka_unit_test(encoders),      cmocka_unit_test(strips),        cmocka_unit_test(tunes),
-		cmocka_unit_test(consumes),      cmocka_unit_test(normalises),    cmocka_unit_test(adapter_sizes)};
+		cmocka_unit_test(consumes),      cmocka_unit_test(fronts),        cmocka_unit_test(normalises),
+		cmocka_unit_test(adapter_sizes)};
 	struct CMUnitTest t[N_GOLDEN + N_ARCH + sizeof more / sizeof *more];
 	for (size_t i = 0; i < N_GOLDEN; i++)
 		t[i] = (struct CMUnitTest){goldens[i], equals_pytorch, NULL, NULL, (void *)(uintptr_t)goldens[i]};
