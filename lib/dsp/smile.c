@@ -8,6 +8,10 @@
 
 static const float QUIET = 0.001f; /* root mean square of a windowed frame of 60 ms, below which there is no voice */
 
+static const struct ser_smile_pitch_opt PITCH_EGEMAPS = {55, 1000, 25, SMILE_CAND, false, false, 0.7},
+					PITCH_COMPARE = {52, 620, 25, SMILE_CAND, false, false, 0.7},
+					PITCH_IS11 = {52, 620, 25, 4, true, false, 0.7};
+
 static const struct ser_lld_set *columns(enum ser_front_kind kind)
 {
 	return kind == SER_EGEMAPS   ? &ser_lld_egemaps
@@ -28,11 +32,11 @@ struct ser_smile *ser_smile_new(enum ser_front_kind kind, double rate_hz)
 	p->win_long = p->size.wide;
 	if (kind == SER_EGEMAPS) {
 		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms, &p->size);
-		p->pitch = ser_smile_pitch_new(55, 1000, &p->size);
+		p->pitch = ser_smile_pitch_new(&PITCH_EGEMAPS, &p->size);
 		p->formants = ser_smile_formants_new(&p->size, true);
 	} else if (kind == SER_COMPARE || kind == SER_IS11) {
 		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms, &p->size);
-		p->pitch = ser_smile_pitch_new(52, 620, &p->size);
+		p->pitch = ser_smile_pitch_new(kind == SER_IS11 ? &PITCH_IS11 : &PITCH_COMPARE, &p->size);
 		ser_smile_compare_new(p);
 	} else {
 		ser_smile_older_new(p);
@@ -83,7 +87,8 @@ static size_t n_long(const struct ser_smile *p, size_t n)
 
 size_t ser_smile_least(const struct ser_smile *p)
 {
-	return p->size.wide;
+	bool two = p->kind == SER_IS10 || p->kind == SER_IS11; /* frames at least */
+	return p->win_long + (two ? p->size.hop : 0);
 }
 
 size_t ser_smile_n_frame(const struct ser_smile *p, size_t n)
@@ -124,12 +129,13 @@ void ser_smile_track(const struct ser_smile *p, struct ser_smile_ws *ws, bool pa
 	if (path)
 		ws->sure = ser_smile_path(ws->cand, ws->n_long, ws->back, ws->hz, ws->voicing);
 	else
-		ser_smile_first(ws->cand, ws->n_long, p->kind == SER_IS10 ? 0.75 : 0.7, p->kind != SER_IS10, ws->hz,
-				ws->voicing);
-	for (size_t t = 0; t < ws->n_long; t++)
+		ser_smile_first(p->pitch, ws->cand, ws->n_long--, ws->hz, ws->voicing);
+	for (size_t t = 0; path && t < ws->n_long; t++)
 		if (ws->level[t] < QUIET)
 			ws->hz[t] = ws->voicing[t] = 0;
-	ser_smile_jitter(&p->size, ws->x, ws->n, p->reach, ws->hz, ws->n_long, ws->period);
+	/* without a path the pitch comes a frame late, and the periods are looked for where it is then */
+	size_t late = path ? 0 : p->size.hop;
+	ser_smile_jitter(&p->size, ws->x + late, ws->n - late, p->reach, ws->hz, ws->n_long, ws->period);
 }
 
 float ser_smile_mean3(const struct ser_smile_ws *ws, size_t j, size_t t, size_t n)

@@ -89,19 +89,28 @@ struct ser_smile_cand {
 	double hz[SMILE_CAND], voicing[SMILE_CAND]; /* 0 where there are fewer */
 };
 struct ser_smile_pitch; /* const */
-struct ser_smile_pitch *ser_smile_pitch_new(double low_hz, double high_hz, const struct ser_smile_size *s);
+struct ser_smile_pitch_opt {
+	double low_hz, high_hz; /* of candidates */
+	double from_hz;         /* where the octave axis begins */
+	size_t n_cand;          /* <= SMILE_CAND */
+	bool rising;            /* a peak is one only where it is higher than all of lower pitch */
+	bool plain;             /* the spectrum as it is: peaks not enhanced, not smoothed, no auditory weight */
+	double cut;             /* of the voicing */
+};
+struct ser_smile_pitch *ser_smile_pitch_new(const struct ser_smile_pitch_opt *o, const struct ser_smile_size *s);
 void ser_smile_pitch_free(struct ser_smile_pitch *p);
 /* Candidates by sub-harmonic summation (D. J. Hermes, "Measurement of pitch by subharmonic summation", JASA 83
- * (1988) 257-264): peaks of mag [wide_bin] smoothed and put on an octave axis from 25 Hz by a cubic spline, 15 harmonics
+ * (1988) 257-264): peaks of mag [wide_bin] smoothed and put on an octave axis by a cubic spline, 15 harmonics
  * compressed by 0.85. */
 void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, struct ser_smile_cand *c);
 /* The cheapest path through the candidates of all frames: hz [T], 0 where unvoiced; voicing [T] that of the path, or
  * of the first candidate where unvoiced. back [T * 7] is scratch. Returns how many frames the path is sure of before
  * the last is known, which decides how openSMILE smooths the ends. */
 size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned char *back, float *hz, float *voicing);
-/* The older sets have no path: hz [T] of the first candidate, where its voicing and, unless it may be alone, a neighbour's are at least
- * cut. */
-void ser_smile_first(const struct ser_smile_cand *c, size_t n_frame, double cut, bool alone, float *hz, float *voicing);
+/* The older sets have no path: hz [T] of the first candidate, where its voicing and a neighbour's are above the pitch's cut, and the next frame's
+ * where it is a spike. The first voicing is 0. */
+void ser_smile_first(const struct ser_smile_pitch *p, const struct ser_smile_cand *c, size_t n_frame, float *hz,
+		     float *voicing);
 
 /* ---- the voice (smile_voice.c) ------------------------------------------------------------------- */
 
@@ -144,14 +153,17 @@ void ser_smile_lsp(const float *v, size_t n, float *y);
 struct ser_smile_acf; /* const */
 struct ser_smile_acf_opt {
 	double win_ms; /* <= 40 */
-	double preemphasis, log_add /* to the power under the cepstrum's logarithm */;
+	double preemphasis;
+	bool old; /* a cepstrum of logarithms of the power itself, whose sizes count, where 0 Hz is without logarithm and the last bin
+		   * is 0; else of 1 + power */
 };
 struct ser_smile_acf *ser_smile_acf_new(const struct ser_smile_acf_opt *o, double rate_hz);
 void ser_smile_acf_free(struct ser_smile_acf *p);
-/* Of the frame at x, Hamming window: the highest peak of the autocorrelation's magnitude as a share of its beginning, and the pitch at the
- * cepstrum's highest value, 0 where the former is at most 0.55. */
+/* Of the frame at x, Hamming window: the highest peak of the autocorrelation's magnitude, or its last value, as a share of its beginning, and
+ * the pitch at the cepstrum's first peak above 0.6 of the sum of its highest value and its mean size, 0 where the former is at most 0.55. */
 void ser_smile_acf_do(const struct ser_smile_acf *p, const double *x, double *scratch, float *voicing, float *hz);
-/* That pitch over frames, in place: a frame late, as openSMILE has it, without single frames, each with the one before averaged. */
+/* That pitch over frames, in place: a frame late, as openSMILE has it, without single frames, each with the one before averaged; one that is 40 %
+ * off a running mean is replaced by it. */
 void ser_smile_acf_track(float *hz, size_t n);
 /* A quarter of the way to the pitch each frame that has one; from: where it begins, below 0: with the first pitch. */
 void ser_smile_envelope(const float *hz, size_t n, float from, float *y);
@@ -164,7 +176,8 @@ struct ser_smile *ser_smile_new(enum ser_front_kind kind, double rate_hz); /* SE
 void ser_smile_free(struct ser_smile *p);
 struct ser_smile_ws *ser_smile_ws_new(void);
 void ser_smile_ws_free(struct ser_smile_ws *ws);
-/* T: of the set's longest frames as many as there are and, but of is10 and is11, one more; 0 below 60 ms */
+/* T: of the set's longest frames as many as there are, but of is10 and is11, whose pitch has no last frame, and one more; 0 below _least, where
+ * openSMILE gives nothing */
 size_t ser_smile_least(const struct ser_smile *p); /* samples */
 size_t ser_smile_n_frame(const struct ser_smile *p, size_t n);
 /* x [n] to y [T, D (1 + n_delta)], D the kind's descriptors; n_delta 0 or, but of SER_EGEMAPS, 1 */

@@ -237,7 +237,7 @@ static void smooth(const struct ser_smile *p, struct ser_smile_ws *ws)
 	}
 	memset(ws->delta, 0, ws->n_short * d * sizeof *ws->delta);
 	if (p->kind == SER_IS11) {
-		ser_delta_do(ws->smooth, d, ws->delta, d, ws->n_long, COMPARE_LOUD, 2);
+		ser_delta_do(ws->smooth, d, ws->delta, d, ws->n_long + 1, COMPARE_LOUD, 2);
 		ser_delta_do(ws->smooth + COMPARE_LOUD, d, ws->delta + COMPARE_LOUD, d, ws->n_short, d - COMPARE_LOUD,
 			     2);
 		return;

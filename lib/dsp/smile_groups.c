@@ -219,13 +219,12 @@ static const unsigned char PITCH_11[] = {F0_SHARE,      F0_SEG_MEAN,   F0_SEG_MA
 static const unsigned char PITCH[] = {F0_SHARE, F0_SEG_MEAN, F0_SEG_MAX, F0_SEG_MIN, F0_SEG_STDDEV};
 
 /* Columns from ... to of the descriptors or of their deltas. Rows: openSMILE has its functionals begin as soon as they may and end
- * with what has come by then, so that groups are of as many frames as the slowest of their columns, less 0, 2 or 3. */
+ * with what has come by then, so that groups are of as many frames as the slowest of their columns, less 0 or 2. */
 enum rows {
 	SHORT_2 /* n_short - 2 */,
 	LONG_2,
-	LONG_3,
 	LONG_0,
-	LONG_3_VOICE /* without zeros */,
+	LONG_2_VOICE /* without zeros */,
 	SURE_2 /* without zeros */,
 	SURE_0
 };
@@ -276,10 +275,10 @@ static const struct group IS09_GROUPS[] = {
 	PLAIN(0, 16, true, LONG_2, true, IS09),
 };
 static const struct group IS10_GROUPS[] = {
-	PLAIN(0, 34, false, LONG_3, true, IS10),
-	PLAIN(0, 34, true, LONG_3, true, IS10),
-	PLAIN(34, 38, false, LONG_3_VOICE, true, IS10_VOICE),
-	PLAIN(34, 38, true, LONG_3_VOICE, true, IS10_VOICE),
+	PLAIN(0, 34, false, LONG_2, true, IS10),
+	PLAIN(0, 34, true, LONG_2, true, IS10),
+	PLAIN(34, 38, false, LONG_2_VOICE, true, IS10_VOICE),
+	PLAIN(34, 38, true, LONG_2_VOICE, true, IS10_VOICE),
 	PLAIN(34, 35, false, LONG_0, true, TURN),
 };
 static const struct group IS11_GROUPS[] = {
@@ -287,9 +286,9 @@ static const struct group IS11_GROUPS[] = {
 	PLAIN(5, 9, true, SHORT_2, false, IS11),
 	PLAIN(9, 59, false, SHORT_2, false, IS11),
 	PLAIN(9, 59, true, SHORT_2, false, IS11),
-	PLAIN(0, 5, false, LONG_3_VOICE, false, IS11_VOICE),
-	PLAIN(0, 5, true, LONG_3_VOICE, false, IS11_VOICE),
-	PLAIN(0, 1, false, LONG_3, false, PITCH_11),
+	PLAIN(0, 5, false, LONG_2_VOICE, false, IS11_VOICE),
+	PLAIN(0, 5, true, LONG_2_VOICE, false, IS11_VOICE),
+	PLAIN(0, 1, false, LONG_2, false, PITCH_11),
 #undef GROUP
 #undef PLAIN
 };
@@ -383,7 +382,7 @@ static void turn(const struct ser_smile_ws *ws, double *y)
 {
 	for (size_t t = 0; t < ws->n_long; t++)
 		y[ONSETS] += ws->hz[t] > 0 && (t == 0 || ws->hz[t - 1] == 0);
-	y[DURATION] = (double)(ws->n_long - 1) * SHIFT_S;
+	y[DURATION] = (double)ws->n_long * SHIFT_S;
 }
 
 static size_t less(size_t n, size_t by)
@@ -398,10 +397,8 @@ static size_t n_row(const struct ser_smile_ws *ws, enum rows rows)
 	case SHORT_2:
 		return less(ws->n_short, 2);
 	case LONG_2:
+	case LONG_2_VOICE:
 		return less(ws->n_long, 2);
-	case LONG_3:
-	case LONG_3_VOICE:
-		return less(ws->n_long, 3);
 	case LONG_0:
 		return ws->n_long;
 	case SURE_2:
@@ -453,7 +450,7 @@ void ser_smile_groups_func(const char *set, struct ser_smile_ws *ws, float *f)
 			double y[N_STAT] = {0};
 			for (size_t t = 0; t < rows; t++) {
 				v[n] = column[t * ws->n_column];
-				n += (g->rows != SURE_2 && g->rows != LONG_3_VOICE) || v[n] != 0;
+				n += (g->rows != SURE_2 && g->rows != LONG_2_VOICE) || v[n] != 0;
 			}
 			if (g->stat == PITCH || g->stat == PITCH_11)
 				pitch(ws, rows, g->stat == PITCH_11, y);

@@ -76,8 +76,9 @@ const struct ser_lld_set ser_lld_emobase = {.n = EMO_N, .name = EMO_NAMES, .spar
 
 static const struct ser_smile_frame FRAME_IS09 = {25, PRE, 0, true, 0x1p-15, 0},
 				    FRAME_EMOBASE = {25, PRE, 0, false, 0x1p-30, 0},
-				    FRAME_IS10 = {25, PRE, 20, false, 1e-8, 0.28};
-static const struct ser_smile_acf_opt ACF_IS09 = {25, PRE, 1}, ACF_EMOBASE = {40, 0, 0};
+				    FRAME_IS10 = {25, PRE, 20, false, 1e-8, 0.25};
+static const struct ser_smile_pitch_opt PITCH_IS10 = {52, 620, 25, 3, true, true, 0.75};
+static const struct ser_smile_acf_opt ACF_IS09 = {25, PRE, false}, ACF_EMOBASE = {40, 0, true};
 
 void ser_smile_older_new(struct ser_smile *p)
 {
@@ -97,7 +98,7 @@ void ser_smile_older_new(struct ser_smile *p)
 	default:
 		p->spectrum = ser_smile_spectrum_new(&FRAME_IS10, &p->size);
 		p->bands = ser_smile_bands_new(8, 20, 6500, &p->size);
-		p->pitch = ser_smile_pitch_new(52, 620, &p->size);
+		p->pitch = ser_smile_pitch_new(&PITCH_IS10, &p->size);
 		p->formants = ser_smile_formants_new(&p->size, false);
 	}
 }

@@ -7,13 +7,12 @@
 #include <string.h>
 
 enum { MOST = SMILE_WIDE_BIN, HARMONICS = 15, STATES = SMILE_CAND + 1, UNVOICED = SMILE_CAND };
-static const double FROM_HZ = 25;
-static const double COMPRESS = 0.85, CUT = 0.7;
+static const double COMPRESS = 0.85, CUT = 0.7, MOST_STEP = 1.2;
 
 struct ser_smile_pitch {
-	double low_hz, high_hz; /* of candidates */
+	struct ser_smile_pitch_opt o;
 	size_t n_bin;
-	double octaves; /* from FROM_HZ up to half the rate */
+	double octaves; /* from o.from_hz up to half the rate */
 	/* the natural cubic spline through bins at log2 Hz, evaluated at n points an equal step apart */
 	double h[MOST], lower[MOST], inverse[MOST]; /* its tridiagonal system, factored */
 	size_t at[MOST];                            /* point i lies between bins at[i] and at[i] + 1 */
@@ -23,13 +22,12 @@ struct ser_smile_pitch {
 	double gain[HARMONICS];
 };
 
-struct ser_smile_pitch *ser_smile_pitch_new(double low_hz, double high_hz, const struct ser_smile_size *s)
+struct ser_smile_pitch *ser_smile_pitch_new(const struct ser_smile_pitch_opt *o, const struct ser_smile_size *s)
 {
 	struct ser_smile_pitch *p = ser_calloc(1, sizeof *p);
-	p->low_hz = low_hz;
-	p->high_hz = high_hz;
+	p->o = *o;
 	const size_t n_bin = p->n_bin = s->wide_bin;
-	p->octaves = log2((double)(s->wide_bin - 1) * s->wide_bin_hz / FROM_HZ);
+	p->octaves = log2((double)(s->wide_bin - 1) * s->wide_bin_hz / o->from_hz);
 	double x[MOST], octaves = p->octaves, per_octave = (double)n_bin / octaves;
 	x[0] = log2(0.5 * s->wide_bin_hz); /* 0 Hz has no logarithm */
 	for (size_t k = 1; k < n_bin; k++)
@@ -41,11 +39,11 @@ struct ser_smile_pitch *ser_smile_pitch_new(double low_hz, double high_hz, const
 		p->inverse[k] = 1 / (2 * (p->h[k - 1] + p->h[k]) - p->lower[k] * p->h[k - 1]);
 	}
 	for (size_t i = 0, k = 0; i < n_bin; i++) {
-		double t = log2(FROM_HZ) + octaves * (double)i / (double)(n_bin - 1);
+		double t = log2(o->from_hz) + octaves * (double)i / (double)(n_bin - 1);
 		while (k + 2 < n_bin && x[k + 1] <= t)
 			k++;
 		double h = p->h[k], u = (x[k + 1] - t) / h, v = 1 - u;
-		double w = 0.5 + atan(3 * (((double)i + 2) / per_octave - log2(1.3))) / M_PI;
+		double w = p->o.plain ? 1 : 0.5 + atan(3 * (((double)i + 2) / per_octave - log2(1.3))) / M_PI;
 		p->at[i] = k;
 		p->a[i] = w * u;
 		p->b[i] = w * v;
@@ -102,7 +100,7 @@ static void octave(const struct ser_smile_pitch *p, const double *y, double *o)
 	for (size_t i = 0; i < n_bin; i++) {
 		size_t k = p->at[i];
 		double v = p->a[i] * y[k] + p->b[i] * y[k + 1] + p->c[i] * m[k] + p->d[i] * m[k + 1];
-		o[i] = v > 0 ? v : 0;
+		o[i] = v > 0 || p->o.plain ? v : 0;
 	}
 }
 
@@ -115,10 +113,11 @@ void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, st
 	const size_t n_bin = p->n_bin;
 	double y[MOST], o[MOST], s[MOST], mean = 0, per_octave = (double)(n_bin - 1) / p->octaves;
 	struct peak best[SMILE_CAND];
-	size_t n = 0, kept = 0, top = 0;
+	size_t n = 0, kept = 0, top = 0, most = p->o.n_cand;
 	memset(s, 0, n_bin * sizeof *s);
-	enhance(mag, n_bin, y);
-	octave(p, y, o);
+	if (!p->o.plain)
+		enhance(mag, n_bin, y);
+	octave(p, p->o.plain ? mag : y, o);
 	for (size_t h = 0; h < HARMONICS; h++)
 		for (size_t i = 0; i + p->shift[h] < n_bin; i++)
 			s[i] += p->gain[h] * o[i + p->shift[h]];
@@ -126,17 +125,18 @@ void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, st
 		mean += s[i];
 	mean /= (double)n_bin;
 	for (size_t i = 1; i + 1 < n_bin; i++) {
-		if (!(s[i] > s[i - 1] && s[i] >= s[i + 1]) || (n == SMILE_CAND && s[i] <= best[n - 1].raw))
+		if (!(s[i] > s[i - 1] && s[i] >= s[i + 1]) || (n == most && s[i] <= best[n - 1].raw) ||
+		    (p->o.rising && n > 0 && s[i] <= best[0].raw))
 			continue;
 		double bend = s[i - 1] - 2 * s[i] + s[i + 1], to = 0.5 * (s[i - 1] - s[i + 1]) / bend;
-		size_t j = n < SMILE_CAND ? n++ : n - 1;
+		size_t j = n < most ? n++ : n - 1;
 		for (; j > 0 && s[i] > best[j - 1].raw; j--)
 			best[j] = best[j - 1];
 		best[j] = (struct peak){s[i], s[i] - 0.25 * (s[i - 1] - s[i + 1]) * to,
-					FROM_HZ * exp2(((double)i + to) / per_octave)};
+					p->o.from_hz * exp2(((double)i + to) / per_octave)};
 	}
 	for (size_t j = 0; j < n; j++)
-		if (best[j].hz >= p->low_hz && best[j].hz <= p->high_hz)
+		if (best[j].hz >= p->o.low_hz && best[j].hz <= p->o.high_hz)
 			best[kept++] = best[j];
 	for (size_t j = 1; j < kept; j++)
 		top = best[j].score > best[top].score ? j : top;
@@ -186,13 +186,26 @@ static void transitions(const struct ser_smile_cand *last, const struct ser_smil
 	}
 }
 
-void ser_smile_first(const struct ser_smile_cand *c, size_t n_frame, double cut, bool alone, float *hz, float *voicing)
+/* A voice that is a spike: more than a fifth off both its neighbours, to one side. */
+static bool spike(double before, double hz, double after)
 {
+	return (hz > MOST_STEP * before && hz > MOST_STEP * after) ||
+	       (MOST_STEP * hz < before && MOST_STEP * hz < after);
+}
+
+void ser_smile_first(const struct ser_smile_pitch *p, const struct ser_smile_cand *c, size_t n_frame, float *hz,
+		     float *voicing)
+{
+	double before = 0, cut = p->o.cut;
 	for (size_t t = 0; t < n_frame; t++) {
-		bool before = t > 0 && c[t - 1].voicing[0] >= cut,
-		     after = t + 1 < n_frame && c[t + 1].voicing[0] >= cut;
-		voicing[t] = (float)c[t].voicing[0];
-		hz[t] = c[t].voicing[0] >= cut && (alone || before || after) ? (float)c[t].hz[0] : 0;
+		bool more = t + 1 < n_frame && c[t + 1].voicing[0] > cut;
+		double now = c[t].voicing[0] > cut ? c[t].hz[0] : 0, after = more ? c[t + 1].hz[0] : 0;
+		bool both = before > 0 && after > 0;
+		hz[t] = before == 0 && after == 0                      ? 0
+			: now > 0 && both && spike(before, now, after) ? (float)after
+								       : (float)now;
+		voicing[t] = t > 0 ? (float)c[t].voicing[0] : 0;
+		before = now;
 	}
 }
 
