@@ -25,23 +25,40 @@ struct rows {
 	float *x; /* [n, columns] */
 };
 
-/* HH:MM:SS:FF, frames with or without a fraction; with ; of drop-frame */
-static int timecode(const struct face_table *t, size_t col, double fps, double *y, struct ser_err *e)
+/* HH:MM:SS:FF, frames with or without a fraction, with ; of drop-frame: whole seconds and thousandths of frames */
+static int timecode(const struct face_table *t, size_t col, double *y, struct ser_err *e)
 {
 	int h, m, s, used = 0;
 	double f;
 	const char *text = t->cell[col];
 	if (sscanf(text, "%2d:%2d:%2d%*1[:;]%n", &h, &m, &s, &used) != 3 || used == 0 || h < 0 || m < 0 || s < 0 ||
-	    ser_parse_real(text + used, 0, 1000, &f, NULL) != 0)
+	    ser_parse_real(text + used, 0, 999, &f, NULL) != 0)
 		return ser_fail(e, SER_EDATA, "%s:%zu: \"%.40s\" is no time code HH:MM:SS:FF", t->path, t->line, text);
-	*y = 3600.0 * h + 60.0 * m + s + f / fps;
+	*y = 3600.0 * h + 60.0 * m + s + f / 1000;
 	return 0;
 }
 
 /* Of what a clock counts */
 static double seconds(const struct face_layout *l, double y)
 {
+	if (l->clock == FACE_TIMECODE)
+		return floor(y) + 1000 * (y - floor(y)) / l->fps;
 	return l->clock == FACE_MILLISECONDS ? y / 1000 : l->clock == FACE_NUMBER ? y / l->fps : y;
+}
+
+/* Frames a second of time codes that go over a whole second: the usual rate above their greatest number; else that which l has */
+static double rate_of_codes(const struct face_layout *l, const struct rows *r)
+{
+	static const double usual[] = {24, 25, 30, 48, 50, 60, 120, 240};
+	double most = 0;
+	if (r->n == 0 || floor(r->time[r->n - 1]) - floor(r->time[0]) < 2)
+		return l->fps;
+	for (size_t i = 0; i < r->n; i++)
+		most = fmax(most, floor(1000 * (r->time[i] - floor(r->time[i])) + 1e-6));
+	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+		if (most < usual[i])
+			return usual[i];
+	return l->fps;
 }
 
 /* As the clock counts it */
@@ -49,7 +66,7 @@ static int time_of(const struct face_table *t, const struct face_layout *l, doub
 {
 	size_t col = (size_t)l->time;
 	if (l->clock == FACE_TIMECODE)
-		return timecode(t, col, l->fps, y, e);
+		return timecode(t, col, y, e);
 	if (face_table_number(t, col, y, e) != 0)
 		return e->code;
 	if (!(*y >= 0 && *y < 1e13))
@@ -110,7 +127,7 @@ static int add_row(const struct face_table *t, const struct face_layout *l, cons
 	return 0;
 }
 
-static int read_rows(struct face_table *t, const struct face_layout *l, const struct ser_face_opt *o, struct rows *r,
+static int read_rows(struct face_table *t, struct face_layout *l, const struct ser_face_opt *o, struct rows *r,
 		     struct ser_err *e)
 {
 	double first = (double)NAN;
@@ -125,12 +142,15 @@ static int read_rows(struct face_table *t, const struct face_layout *l, const st
 		any = any || r->good[i];
 	if (rc < 0)
 		return rc;
+	if (l->clock == FACE_TIMECODE && !(o->fps > 0))
+		l->fps = rate_of_codes(l, r);
 	/* Numbers of frames and time codes count from anywhere, and clocks of the day from 1970. */
 	bool counted =
 		l->clock == FACE_NUMBER || l->clock == FACE_TIMECODE || (r->n > 0 && seconds(l, r->time[0]) > DAY_S);
 	double from = r->n > 0 && counted ? r->time[0] : 0;
 	for (size_t i = 0; i < r->n; i++)
-		r->time[i] = seconds(l, r->time[i] - from);
+		r->time[i] = l->clock == FACE_TIMECODE ? seconds(l, r->time[i]) - seconds(l, from)
+						       : seconds(l, r->time[i] - from);
 	return any ? 0 : ser_fail(e, SER_EDATA, "%s: no frame with a face among %zu", t->path, r->n);
 }
 

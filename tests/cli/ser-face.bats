@@ -275,6 +275,11 @@ print(*(k for k in ("land", "blend") if k in b[1]))' "${1%.*}"
 	printf 'Timecode,BlendshapeCount,jawOpen\n23:59:59;58,61,0\n23:59:59;59.5,61,0.5\n00:00:00;01,61,1\n' >l.csv
 	ser-face arkit --shift 0.025 l.csv >l.ser
 	py l.ser <<<'assert np.allclose(r[0]["blend"][:, 0], [0, 0.5, 1]) and h["dims"]["blend"]["columns"] == ["JawOpen"]'
+	for fps in 24 25 30 60; do # as many as their numbers tell, over a second and more
+		awk -v fps=$fps 'BEGIN {print "Timecode,BlendShapeCount,JawOpen"; for (t = 0; t < 3 * fps; t++) printf "10:00:%02d:%02d.000,61,%.6f\n", 7 + t / fps, t % fps, t / fps}' >c.csv
+		ser-face arkit c.csv >c.ser
+		py c.ser <<<'y = r[0]["blend"][:, 0]; assert len(y) > 295 and np.allclose(y, np.arange(len(y)) * 0.01, atol=1e-4)'
+	done
 	units() { # NAME...: a table with these columns
 		{ echo "timestamp,$*" | tr ' ' ,; for t in 0 0.04 0.08; do echo "$t $(seq 0.1 0.1 "0.$#")" | tr '\n ' ',,' | sed 's/,$/\n/'; done; } >u.csv
 	}
