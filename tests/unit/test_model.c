@@ -94,7 +94,7 @@ static void equals_pytorch(void **state)
 		size_t shape[2] = {t[i], m->enc[0].n_in};
 		ser_record_set(&r, "id", ser_str("a"));
 		ser_record_set_copy(&r, "feat", ser_f4(x[i], 2, shape));
-		assert_int_equal(ser_runner_do(run, 0, &r, &own, &z, &e), t[i]);
+		assert_int_equal(ser_runner_do(run, 0, 1, &(struct ser_record *){&r}, &own, &z, &e), t[i]);
 		u = ser_tape_node(tape, y.emb);
 		struct ser_node v = ser_tape_node(own, z);
 		assert_int_equal(v.n_row, 1);
@@ -626,12 +626,12 @@ static void encoders(void **state)
 		size_t head = k == 0 ? 2 : 1;
 		struct ser_runner *run = ser_runner_new(again, &again->head[head].source, 1);
 		if (k == 1) {
-			assert_int_equal(ser_runner_do(run, 0, &r, &t, &y, &e), SER_EDATA);
+			assert_int_equal(ser_runner_do(run, 0, 1, &(struct ser_record *){&r}, &t, &y, &e), SER_EDATA);
 			assert_non_null(strstr(e.msg, "no field \"feat\""));
 			ser_record_set(&r, "feat", ser_f4(feat, 2, (size_t[]){20, 12}));
 			ser_record_set(&r, "func", ser_f4(func, 1, (size_t[]){3}));
 		}
-		if (ser_runner_do(run, 0, &r, &t, &y, &e) < 0)
+		if (ser_runner_do(run, 0, 1, &(struct ser_record *){&r}, &t, &y, &e) < 0)
 			fail_msg("%s", e.msg);
 		struct ser_node p = ser_tape_node(t, ser_model_head(again, t, head, y));
 		assert_int_equal(p.n_row, k == 0 ? 4 : 1);
@@ -659,7 +659,7 @@ static struct ser_node run_one(struct ser_runner *run, int worker, const float *
 	int y;
 	ser_record_set(&r, "id", ser_str("a"));
 	ser_record_set_copy(&r, "feat", ser_f4(x, 1, &d));
-	assert_int_equal(ser_runner_do(run, worker, &r, &t, &y, &e), 1);
+	assert_int_equal(ser_runner_do(run, worker, 1, &(struct ser_record *){&r}, &t, &y, &e), 1);
 	ser_record_free(&r);
 	return ser_tape_node(t, y);
 }
