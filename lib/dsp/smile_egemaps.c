@@ -13,10 +13,14 @@ static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 {
 	double pw[SMILE_BIN], ln[SMILE_BAND], loud[SMILE_BAND], mag[SMILE_WIDE_BIN], last[SMILE_BIN], mfcc[4];
 	const struct ser_smile_size *s = &p->size;
+	ws->power = 0;
 	for (size_t t = 0; t < ws->n_short; t++) {
+		const double *x = ws->x + t * s->hop;
 		float *y = ser_smile_raw(ws, t);
+		for (size_t i = 0; i < s->win; i++)
+			ws->power += x[i] * x[i] / (double)s->win;
 		memset(y, 0, SER_EGEMAPS_LLD_N * sizeof *y);
-		ser_smile_short(p->spectrum, ws->x + t * p->size.hop, ws->scratch, ws->z, pw);
+		ser_smile_short(p->spectrum, x, ws->scratch, ws->z, pw);
 		ser_smile_mel(p->spectrum, pw, ln);
 		ser_smile_mfcc(p->spectrum, ln, 4, mfcc);
 		y[EGEMAPS_LOUDNESS] = (float)ser_smile_loudness(p->spectrum, ln, loud);
@@ -35,7 +39,7 @@ static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 			y[EGEMAPS_FORMANT + 3 * i] = hz[i];
 			y[EGEMAPS_FORMANT + 3 * i + 1] = width[i];
 		}
-		ws->level[t] = (float)ser_smile_long(p->spectrum, ws->x + t * p->size.hop, ws->scratch, mag);
+		ws->level[t] = (float)ser_smile_long(p->spectrum, x, ws->scratch, mag);
 		ser_smile_candidates(p->pitch, mag, &ws->cand[t]);
 	}
 }

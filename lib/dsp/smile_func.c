@@ -103,7 +103,7 @@ struct ser_smile_runs ser_smile_runs_of(const float *f0, size_t stride, size_t n
 void ser_smile_egemaps_func(struct ser_smile_ws *ws, float *f)
 {
 	size_t n_peak = 0, peaks = 0, rows = ser_smile_func_rows(ws);
-	double *v = ser_malloc(ws->n_short, sizeof *v), sq = 0;
+	double *v = ser_malloc(ws->n_short, sizeof *v);
 	float *masked = ser_malloc(ws->n_long, sizeof *masked);
 	ptrdiff_t *at = ser_malloc(ws->n_short, sizeof *at);
 	for (size_t i = 0; i < SER_EGEMAPS_ROW_N; i++) {
@@ -119,9 +119,7 @@ void ser_smile_egemaps_func(struct ser_smile_ws *ws, float *f)
 	*f++ = (float)with.deviation;
 	*f++ = (float)without.mean;
 	*f++ = (float)without.deviation;
-	for (size_t i = 0; i < ws->n; i++)
-		sq += ws->x[i] * ws->x[i];
-	*f = (float)(10 * log10(sq / (double)ws->n + 1e-30));
+	*f = (float)(10 * log10(fmax(ws->power / (double)ws->n_short, 1e-12)));
 	free(v);
 	free(masked);
 	free(at);

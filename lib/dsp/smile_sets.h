@@ -28,6 +28,7 @@ struct ser_smile_ws {
 	float *level, *hz, *voicing;      /* [n_long]; level: root mean square of the windowed frames */
 	float *smooth, *delta;            /* [n_short, n_column], but of egemaps */
 	unsigned char *back;
+	double power; /* of egemaps: sum of all short frames' mean squares */
 	size_t n_column, n, n_short, n_long /* of the pitch */, sure;
 	size_t cap_x, cap_raw, cap_cand, cap_period, cap_level, cap_smooth, cap_back;
 };
