@@ -63,6 +63,8 @@ void *ser_realloc(void *p, size_t n, size_t size);
 /* malloc of whole lines of the cache, 64 bytes: for vector registers of any width. Much of it comes in large pages where the system
  * has them. */
 void *ser_malloc_aligned(size_t n, size_t size);
+/* All of these n bytes are going to be written: they come in large pages where the system has them. */
+void ser_large_pages(void *p, size_t n);
 /* Nobody needs these n bytes any more, allocated or mapped from a file: the system takes the whole pages among them. Read again, they are
  * anything. */
 void ser_give_back(void *p, size_t n);

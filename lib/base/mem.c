@@ -67,8 +67,20 @@ void *ser_malloc_aligned(size_t n, size_t size)
 	if (posix_memalign(&p, b < 2 * LARGE ? LINE : LARGE, b) != 0)
 		ser_oom(b);
 	if (b >= 2 * LARGE)
-		madvise(p, b, MADV_HUGEPAGE);
+		ser_large_pages(p, b);
 	return p;
+}
+
+void ser_large_pages(void *p, size_t n)
+{
+#if defined(MADV_HUGEPAGE)
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE),
+		  skip = (uintptr_t)p % page; /* what stands beside does not matter */
+	madvise((char *)p - skip, n + skip, MADV_HUGEPAGE);
+#else
+	(void)p;
+	(void)n;
+#endif
 }
 
 /* The whole pages among n bytes: *skip bytes from p on, so many bytes. */

@@ -152,9 +152,9 @@ void ser_params_remove(struct ser_params *p, int slice)
 
 void ser_params_zero_grad(struct ser_params *p)
 {
-	for (size_t i = 0; i < p->n_slice && !p->outline; i++) /* of what is frozen nothing is ever added */
-		if (trainable(&p->slice[i]))
-			ser_zero(p->grad + p->slice[i].at, p->slice[i].n * sizeof *p->grad);
+	for (size_t i = 0, from, to;
+	     !p->outline && live_run(p, &i, &from, &to);) /* to what is frozen nothing is ever added */
+		ser_zero(p->grad + from, (to - from) * sizeof *p->grad);
 }
 
 /* Of rows that nothing was added to, tokens that did not come, no memory is written. */

@@ -80,6 +80,7 @@ struct node {
 	bool idle;             /* only they need its memory */
 	bool taken;            /* an operator wrote over its value */
 	bool read;             /* a parameter that something else than a product with all of it reads */
+	bool counted;          /* a parameter whose gradient has its room */
 	bool boundary;         /* used outside of the block that it was made in, by what backward may come to */
 	size_t n_bias;         /* of the maker's bias, if it wants a gradient: sums down columns of this one's, */
 	double *grad_sum;      /* [n_bias], */
@@ -111,6 +112,7 @@ struct buffer {
 struct block {
 	real *p;
 	size_t n;
+	bool given; /* the system has it: the last to be taken */
 };
 
 struct packed {
@@ -148,6 +150,7 @@ struct ser_tape {
 	size_t n_buffer, cap_buffer;
 	struct block *spare; /* memory that was given back */
 	size_t n_spare, cap_spare;
+	size_t n_owed;        /* bytes that gradients took and spare memory did not make up for yet */
 	size_t n_product;     /* elements of results of products that backwards read */
 	struct ser_buf scope; /* "block1.conv." */
 	size_t scope_at[16], n_scope;
@@ -164,8 +167,9 @@ struct ser_tape {
 int tape_buffer_new(struct ser_tape *t, size_t n);
 int tape_buffer_ref(struct ser_tape *t, int b);
 void tape_buffer_unref(struct ser_tape *t, int b);
-/* In backward of much to learn, between blocks: the system takes what memory is spare, so that gradients come in its stead. */
-void tape_give_back_spare(struct ser_tape *t);
+/* In backward of much to learn, before the block that ends with operator `last`: the system takes as much of the spare memory as the
+ * block's gradients of parameters will take. */
+void tape_make_room(struct ser_tape *t, size_t last);
 /* The value of x, kept for backward, as bf16, where that may be; and back to float. */
 bool tape_is_product(enum op op);
 void tape_narrow(struct ser_tape *t, int x);

@@ -12,14 +12,14 @@ static size_t block_size(size_t n)
 /* Give n elements back, joined with the spare blocks before and behind them. */
 static void block_put(struct ser_tape *t, real *p, size_t n)
 {
-	struct block b = {p, block_size(n)};
+	struct block b = {p, block_size(n), false};
 	for (size_t i = 0; i < t->n_spare;) {
 		struct block s = t->spare[i];
-		if (s.p + s.n != b.p && b.p + b.n != s.p) {
+		if (s.given || (s.p + s.n != b.p && b.p + b.n != s.p)) {
 			i++;
 			continue;
 		}
-		b = (struct block){s.p < b.p ? s.p : b.p, s.n + b.n};
+		b = (struct block){s.p < b.p ? s.p : b.p, s.n + b.n, false};
 		t->spare[i] = t->spare[--t->n_spare];
 		i = 0;
 	}
@@ -27,13 +27,15 @@ static void block_put(struct ser_tape *t, real *p, size_t n)
 	t->spare[t->n_spare++] = b;
 }
 
-/* From the smallest spare block that is large enough; what it has more stays spare. */
+/* From the smallest spare block that is large enough, one that the system has where there is no other; what it has more stays spare. */
 static real *block_get(struct ser_tape *t, size_t n)
 {
 	size_t best = t->n_spare, size = block_size(n);
-	for (size_t i = 0; i < t->n_spare; i++)
-		if (t->spare[i].n >= size && (best == t->n_spare || t->spare[i].n < t->spare[best].n))
+	for (size_t i = 0; i < t->n_spare; i++) {
+		const struct block *b = &t->spare[i], *c = best < t->n_spare ? &t->spare[best] : NULL;
+		if (b->n >= size && (c == NULL || b->given < c->given || (b->given == c->given && b->n < c->n)))
 			best = i;
+	}
 	if (best == t->n_spare)
 		return ser_arena_alloc(&t->store, n, sizeof(real));
 	struct block *b = &t->spare[best];
@@ -73,14 +75,48 @@ void tape_buffer_unref(struct ser_tape *t, int b)
 		block_put(t, t->buffer[b].p, t->buffer[b].n);
 }
 
-void tape_give_back_spare(struct ser_tape *t)
+/* What of the gradients of rec's parameters has no room yet, in bytes. Products write all of theirs. */
+static size_t to_come(struct ser_tape *t, const struct rec *r)
 {
-	enum { LEAST = 64 << 20, PIECE = 1 << 20 };
-	if (t->p->n * sizeof(real) < LEAST) /* gradients so small never matter beside it */
+	size_t n = 0;
+	for (int j = 0; j < r->n_in && !r->folded; j++) {
+		struct node *w = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
+		if (w == NULL || w->slice < 0 || !w->need || w->counted)
+			continue;
+		w->counted = true;
+		size_t size = w->n_row * w->n_col * sizeof(real);
+		n += size;
+		if (j == 1 && (r->op == OP_LINEAR || r->op == OP_CONV))
+			ser_large_pages(w->grad, size);
+	}
+	return n;
+}
+
+void tape_make_room(struct ser_tape *t, size_t last)
+{
+	enum { LEAST = 64 << 20, PIECE = 2 << 20 }; /* whole large pages: the system takes its time to part them */
+	if (t->p->n * sizeof(real) < LEAST)         /* gradients so small never matter beside it */
 		return;
-	for (size_t i = 0; i < t->n_spare; i++)
-		if (t->spare[i].n * sizeof(real) >= PIECE)
-			ser_give_back(t->spare[i].p, t->spare[i].n * sizeof(real));
+	int block = t->rec[last].block;
+	for (size_t i = last + 1; i-- > 0 && t->rec[i].block == block;)
+		t->n_owed += to_come(t, &t->rec[i]);
+	for (size_t i = t->n_spare; i-- > 0 && t->n_owed >= PIECE;) {
+		struct block b = t->spare[i];
+		uintptr_t at = (uintptr_t)b.p, from = (at + PIECE - 1) / PIECE * PIECE,
+			  to = (at + b.n * sizeof(real)) / PIECE * PIECE;
+		if (b.given || from >= to)
+			continue;
+		size_t n = to - from < t->n_owed ? to - from : t->n_owed / PIECE * PIECE;
+		size_t before = (from - at) / sizeof(real), here = n / sizeof(real), after = b.n - before - here;
+		ser_give_back(b.p + before, n);
+		t->n_owed -= n;
+		t->spare = ser_grow(t->spare, &t->cap_spare, t->n_spare + 2, sizeof *t->spare);
+		t->spare[i] = (struct block){b.p + before, here, true};
+		if (before > 0)
+			t->spare[t->n_spare++] = (struct block){b.p, before, false};
+		if (after > 0)
+			t->spare[t->n_spare++] = (struct block){b.p + before + here, after, false};
+	}
 }
 
 /* ---- values as bf16 ---- */

@@ -611,6 +611,7 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 	ser_assert((t->mode & SER_TAPE_GRAD) != 0 && !tape_shape_only(t) && !t->ran_back);
 	double v = ser_tape_scalar(t, loss);
 	t->ran_back = true;
+	t->n_owed = 0;
 	if (!isfinite(v))
 		return ser_fail(e, SER_EDATA, "the loss is %g", v);
 	if (!tape_at(t, loss)->need)
@@ -621,8 +622,8 @@ int ser_tape_backward(struct ser_tape *t, int loss, double scale, struct ser_err
 		struct node *y = &t->node[r->out];
 		if (r->folded)
 			continue;
-		if (i + 1 < t->n_rec && r->block != t->rec[i + 1].block) /* what comes are gradients of parameters */
-			tape_give_back_spare(t);
+		if (i + 1 == t->n_rec || r->block != t->rec[i + 1].block)
+			tape_make_room(t, i);
 		struct ser_arena_mark m = ser_arena_mark(&t->arena);
 		if (y->need && (y->grad != NULL || r->view)) /* something that the loss depends on */
 			back_through(t, r);
