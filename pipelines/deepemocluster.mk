@@ -76,7 +76,7 @@ ABOUT := $(tables)
 include seeds.mk
 
 # methods of these records
-those = $(foreach m,$(METHODS),$(if $(filter $(1),$(call records,$(m))),`$(m)`))
+those = $(strip $(foreach m,$(METHODS),$(if $(filter $(1),$(call records,$(m))),`$(m)`)))
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
 	@{ echo '# DeepEmoCluster'; echo; \
 		echo 'Labels of the speakers whose number ends in one of $(LABELLED) digits. Trained on these records alone: $(call those,labelled);'; \
