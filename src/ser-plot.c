@@ -12,6 +12,7 @@ static const char *color;                 /* scatter */
 static const char *label, *pred = "pred"; /* confusion */
 static const char *order;                 /* of classes */
 static struct ser_boxes_opt boxes;
+static const char *column = "0";              /* of boxes */
 static const char *field = "feat", *id;       /* spectrogram; id: face */
 static const char *tracks = "land", *columns; /* face */
 static struct ser_faces_opt faces = {.n_moment = 6};
@@ -175,6 +176,8 @@ static void box(struct ser_cli *c, struct picture *p)
 	struct ser_strs first = ser_cli_names(c, "order", order);
 	boxes.order = first.s;
 	boxes.n_order = first.n;
+	if (ser_boxes_column(&p->h, boxes.field, column, &boxes.column, &e) != SER_OK)
+		ser_cli_usage(c, "--column: %s", e.msg);
 	struct ser_boxes *s = ser_boxes_new(&boxes);
 	each(c, p, true, add_box, s);
 	check(c, ser_boxes_draw(s, &p->h, &o, &p->svg, &e), &e);
@@ -340,7 +343,8 @@ int main(int argc, char **argv)
 	const struct ser_option box_opts[] = {
 		{"field", "a number, or a tensor of which a column counts, by its mean over time",
 		 SER_OPT_STR(&boxes.field, "NAME"), .flags = SER_OPTION_NEEDED},
-		{"column", "which column of the tensor, from 0", SER_OPT_COUNT(&boxes.column, "N", 0, 1000000)},
+		{"column", "which column of the tensor, by its name, or its number from 0",
+		 SER_OPT_STR(&column, "N|NAME")},
 		{"label", "a box for each value of this label", SER_OPT_STR(&boxes.label, "NAME"),
 		 .flags = SER_OPTION_NEEDED},
 		classes,

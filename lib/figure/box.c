@@ -109,6 +109,38 @@ static const char *list_str(const struct ser_val *l, size_t i)
 	return l->u.list.v[i].kind == SER_STR ? l->u.list.v[i].u.str.s : "";
 }
 
+int ser_boxes_column(const struct ser_header *h, const char *field, const char *name, size_t *column, struct ser_err *e)
+{
+	const struct ser_val *dim = ser_header_dim(h, field), *names = dim != NULL ? ser_val_get(dim, "columns") : NULL,
+			     *func = dim != NULL ? ser_val_get(dim, "functionals") : NULL;
+	size_t n = list_len(names), k = list_len(func);
+	struct ser_buf said = {0};
+	int64_t number;
+	if (ser_parse_int(name, 0, 1000000, &number, e) == SER_OK) {
+		*column = (size_t)number;
+		return SER_OK;
+	}
+	for (size_t i = 0; i < n * (k > 0 ? k : 1); i++) {
+		said.n = 0;
+		ser_buf_str(&said, list_str(names, k > 0 ? i / k : i));
+		if (k > 0)
+			ser_buf_printf(&said, "_%s", list_str(func, i % k));
+		/* of a whole set, such as eGeMAPS, the columns' names say all */
+		if (strcmp(said.s, name) == 0 || (k == 1 && strcmp(list_str(names, i), name) == 0)) {
+			ser_buf_free(&said);
+			*column = i;
+			return SER_OK;
+		}
+	}
+	int rc = n == 0 ? ser_fail(e, SER_EUSAGE,
+				   "the header names no columns of \"%s\", so \"%s\" is none: give its number", field,
+				   name)
+			: ser_fail(e, SER_EUSAGE, "\"%s\" has no column \"%s\"; the last of %zu is \"%s\"", field, name,
+				   n * (k > 0 ? k : 1), said.s);
+	ser_buf_free(&said);
+	return rc;
+}
+
 /* The header's name of the column, or its number: of functionals, K of each column of the frames, both names. */
 static void name_column(struct ser_buf *b, const struct ser_boxes *s, const struct ser_header *h)
 {

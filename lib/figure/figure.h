@@ -66,6 +66,10 @@ struct ser_boxes_opt {
 	const char *const *order; /* [n_order] values that come first */
 	size_t n_order;
 };
+/* The column of tensor `field` that is called so by the header: its name, of functionals with theirs behind it as CSV has it,
+ * "pitch_mean"; or its number. SER_EUSAGE. */
+int ser_boxes_column(const struct ser_header *h, const char *field, const char *name, size_t *column,
+		     struct ser_err *e);
 struct ser_boxes;
 struct ser_boxes *ser_boxes_new(const struct ser_boxes_opt *o); /* copies *o */
 void ser_boxes_free(struct ser_boxes *s);

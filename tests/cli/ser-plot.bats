@@ -360,6 +360,16 @@ print(len(s))")" -eq 64 ]
 	ser-plot box --field emb --column 1 --label emo all.ser >b.svg
 	whole b.svg
 	fails 1 "no column" ser-plot box --field emb --column 99 --label emo all.ser
+	fails 2 "names no columns" ser-plot box --field emb --column x --label emo all.ser
+	command -v espeak-ng >/dev/null || skip "espeak-ng is not installed"
+	espeak-ng -w a.wav "one two" && printf 'id\tpath\temo\na\ta.wav\tx\nb\ta.wav\ty\n' >m.tsv
+	ser-wav2feat --kind egemaps --functionals egemaps m.tsv >e.ser
+	ser-plot box --field func --column jitterLocal_sma3nz_amean --label emo e.ser | grep -q '>jitterLocal_sma3nz_amean by emo<'
+	ser-wav2feat --kind mfcc --functionals mean,std m.tsv >f.ser
+	by_column() { ser-plot box --field func --column "$1" --label emo f.ser | sed 's/--column=[^ <]*//'; }
+	cmp <(by_column mfcc.1_std) <(by_column 3)
+	by_column 3 | grep -q '>mfcc.1, std by emo<'
+	fails 2 'has no column "mfcc.99_mean"; the last of 26 is "mfcc.12_std"' ser-plot box --field func --column mfcc.99_mean --label emo f.ser
 	fails 1 "nope" ser-plot box --field nope --label emo all.ser
 	fails 1 '"spk"' ser-plot box --field spk --label emo all.ser
 }
