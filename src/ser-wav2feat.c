@@ -66,10 +66,16 @@ static const char *look_ahead(int argc, char **argv, const char *name)
 }
 
 enum { MAX_ROW = 128 };
+static const char RATE[] = "sample-frequency";
+
+static const char *known_rate(size_t i)
+{
+	return i == 0 ? "auto" : NULL;
+}
 
 /* The tool's own rows and those of the front-end's options; alias [MAX_ROW]: what those that stand for a value of another are set to. */
 static void rows(struct ser_option all[static MAX_ROW], struct ser_front_opt *o, const struct ser_option *own,
-		 bool *alias)
+		 bool *alias, const char **rate)
 {
 	size_t n_own = 0;
 	const struct ser_option *f = ser_front_options();
@@ -78,9 +84,30 @@ static void rows(struct ser_option all[static MAX_ROW], struct ser_front_opt *o,
 	ser_assert(n_own < MAX_ROW);
 	memcpy(all, own, n_own * sizeof *all);
 	ser_cli_rows(all, n_own, MAX_ROW, f, o);
-	for (size_t i = 0; f[i].name != NULL; i++)
+	for (size_t i = 0; f[i].name != NULL; i++) {
 		if (f[i].at == SIZE_MAX)
 			all[n_own + i].var = &alias[i];
+		if (strcmp(f[i].name, RATE) == 0) /* a number, or "auto" */
+			all[n_own + i] = (struct ser_option){
+				RATE, "rate of the samples, Hz; auto: that of the first sound, and of all others",
+				SER_OPT_STR(rate, "X"), .known = known_rate, .kinds = f[i].kinds};
+	}
+}
+
+/* --sample-frequency as it was given. */
+static void set_rate(struct tool *t, const char *rate)
+{
+	struct ser_err e;
+	double hz;
+	t->o.one_rate = strcmp(rate, known_rate(0)) == 0;
+	if (!t->o.one_rate) {
+		if (ser_cli_given(&t->c, RATE) && ser_front_set(&t->o.front, RATE, rate, &e) != SER_OK)
+			ser_cli_usage(&t->c, "--%s", e.msg);
+		return;
+	}
+	if (ser_extract_rate(&t->o, t->c.n_operand > 0 ? t->c.operand[0] : "-", &hz, &e) != SER_OK)
+		ser_cli_die(&t->c, &e);
+	t->o.front.sample_frequency = hz;
 }
 
 /* The front-end that a model's features came from, and their functionals (malloc'ed, NULL: none). */
@@ -197,7 +224,8 @@ int main(int argc, char **argv)
 	struct ser_err e = {0};
 	bool from_stdin = false, alias[MAX_ROW] = {false};
 	const char *id = NULL, *preset = NULL, *like = NULL, *raw = NULL;
-	char *functionals = NULL;
+	char *functionals = NULL, rate_text[32];
+	const char *rate = rate_text;
 	int kind_opt = (int)presume(&t.o, &functionals, argc, argv, &e);
 	const struct ser_option own[] = {
 		{"kind", "what to compute; the defaults below are those of the kind",
@@ -242,7 +270,8 @@ int main(int argc, char **argv)
 		{0},
 	};
 	struct ser_option all[MAX_ROW]; /* nothing is allocated before ser_cli_begin() says what to do without memory */
-	rows(all, &t.o.front, own, alias);
+	ser_format_real(t.o.front.sample_frequency, rate_text);
+	rows(all, &t.o.front, own, alias, &rate);
 	const struct ser_tool tool = {
 		"ser-wav2feat",
 		"Read a manifest, sound files or records of samples, write records with feat [T,D].",
@@ -271,6 +300,7 @@ int main(int argc, char **argv)
 	t.o.n_thread = t.c.n_thread;
 	t.o.max_record = t.c.max_record;
 	t.o.several = t.c.n_operand > 1;
+	set_rate(&t, rate);
 	run(&t, from_stdin, id);
 	free(functionals);
 	return ser_cli_end(&t.c);

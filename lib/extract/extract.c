@@ -147,6 +147,16 @@ int ser_extract_features(struct ser_extract *x, struct worker *w, struct job *j,
 	return rc;
 }
 
+static int check_rate(const struct ser_extract *x, double rate_hz, struct ser_err *e)
+{
+	double rate = x->o.front.sample_frequency;
+	if (x->o.one_rate && rate_hz != rate)
+		return ser_fail(e, SER_EDATA,
+				"at %g Hz, and the first sound is at %g: --sample-frequency X converts all to one rate",
+				rate_hz, rate);
+	return SER_OK;
+}
+
 int ser_extract_open(struct ser_extract *x, struct worker *w, struct job *j, struct source *s)
 {
 	size_t shape[SER_MAX_AXES];
@@ -158,9 +168,13 @@ int ser_extract_open(struct ser_extract *x, struct worker *w, struct job *j, str
 		return j->e.code;
 	if (x->warps.key != NULL)
 		ser_record_set(&j->r, "vtln_warp", ser_real(warp));
-	if (j->rate_hz <= 0)
-		return j->path != NULL ? ser_audio_open(&s->a, j->path, &j->part, &j->e)
-				       : ser_audio_open_fd(&s->a, 0, "<stdin>", &j->part, &j->e);
+	if (j->rate_hz <= 0) {
+		int rc = j->path != NULL ? ser_audio_open(&s->a, j->path, &j->part, &j->e)
+					 : ser_audio_open_fd(&s->a, 0, "<stdin>", &j->part, &j->e);
+		return rc != SER_OK ? rc : check_rate(x, ser_audio_info(s->a)->rate_hz, &j->e);
+	}
+	if (check_rate(x, j->rate_hz, &j->e) != SER_OK)
+		return j->e.code;
 	if (ser_record_f4(&j->r, "feat", 2, &s->x, shape, &j->e) != SER_OK)
 		return j->e.code;
 	if (shape[0] == 0 || shape[1] != 1)

@@ -16,6 +16,7 @@ struct ser_extract_opt {
 	struct ser_front_opt front;
 	const char *functionals; /* ser_func_new()'s list: records hold "func" [D*K] instead of "feat" [T,D]; or NULL */
 	struct ser_audio_opt audio; /* its rate is set to the front-end's */
+	bool one_rate;              /* sounds of another rate than the front-end's are an error and not converted */
 	/* At most one of these: */
 	double segment_s, every_s; /* > 0: records of so many seconds, one every so many (0: as many) */
 	struct ser_vad_opt vad;    /* threshold_db > 0: records of speech */
@@ -44,6 +45,9 @@ int ser_extract_dim(const struct ser_front_opt *o, struct ser_arena *a, struct s
 /* The front-end, and the functionals (malloc'ed, NULL: none), that a header's map about a tensor says it came from. SER_EDATA when it
  * does not say. */
 int ser_extract_like(struct ser_front_opt *o, char **functionals, const struct ser_val *dims, struct ser_err *e);
+
+/* The rate of the first sound of a file as ser_extract_input() takes it: a sound, a manifest or a stream of samples. SER_EDATA, SER_EIO. */
+int ser_extract_rate(const struct ser_extract_opt *o, const char *name, double *rate_hz, struct ser_err *e);
 
 /* What happens with the results. */
 struct ser_extract_sink {

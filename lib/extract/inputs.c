@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What comes next is sounds of files. */
@@ -195,4 +196,67 @@ int ser_extract_input(struct ser_extract *x, const char *name, const char *id, s
 	if (fd < 0)
 		return ser_fail(e, SER_EIO, "%s: cannot open: %s", name, strerror(errno));
 	return ser_extract_table(x, fd, name, e);
+}
+
+/* ---- the first sound's rate ---------------------------------------------------------------------- */
+
+static int rate_of_sound(const struct ser_extract_opt *o, const char *path, double *rate_hz, struct ser_err *e)
+{
+	struct ser_audio *a;
+	if (ser_audio_open(&a, path, &o->audio, e) != SER_OK)
+		return e->code;
+	*rate_hz = ser_audio_info(a)->rate_hz;
+	ser_audio_free(a);
+	return SER_OK;
+}
+
+static int rate_of_stream(const struct ser_extract_opt *o, int fd, const char *name, double *rate_hz, struct ser_err *e)
+{
+	struct ser_reader *rd = ser_reader_new(fd, name, o->max_record, e);
+	if (rd == NULL)
+		return e->code;
+	const struct ser_val *dim = ser_header_dim(ser_reader_header(rd), "feat"), *rate = NULL;
+	if (dim != NULL)
+		rate = ser_val_get(dim, "sample_rate_hz");
+	*rate_hz = rate != NULL && rate->kind == SER_REAL ? rate->u.f : 0;
+	ser_reader_free(rd);
+	return *rate_hz > 0 ? SER_OK : ser_fail(e, SER_EDATA, "%s: does not say at which rate its samples are", name);
+}
+
+static int rate_of_manifest(const struct ser_extract_opt *o, FILE *f, const char *name, double *rate_hz,
+			    struct ser_err *e)
+{
+	const struct ser_manifest_opts mo = {.root = o->root};
+	struct ser_manifest *m = ser_manifest_new(f, name, &mo, e);
+	if (m == NULL)
+		return e->code;
+	int rc = ser_manifest_next(m, e);
+	if (rc == 0)
+		rc = ser_fail(e, SER_EDATA, "%s: no sound in it", name);
+	const char *path = rc > 0 ? ser_manifest_path(m, e) : NULL;
+	if (rc > 0)
+		rc = path != NULL ? rate_of_sound(o, path, rate_hz, e) : e->code;
+	ser_manifest_free(m);
+	return rc;
+}
+
+int ser_extract_rate(const struct ser_extract_opt *o, const char *name, double *rate_hz, struct ser_err *e)
+{
+	struct stat st;
+	bool std = strcmp(name, "-") == 0;
+	if (std || (stat(name, &st) == 0 && !S_ISREG(st.st_mode)))
+		return ser_fail(e, SER_EUSAGE, "%s can be read but once: name a file, or say the rate",
+				std ? "standard input" : name);
+	if (!ser_extract_is_table(name))
+		return rate_of_sound(o, name, rate_hz, e);
+	FILE *f = fopen(name, "r");
+	if (f == NULL)
+		return ser_fail(e, SER_EIO, "%s: cannot open: %s", name, strerror(errno));
+	int first = getc(f);
+	rewind(f);
+	int rc = first != EOF && ser_stream_begins((unsigned char)first)
+			 ? rate_of_stream(o, fileno(f), name, rate_hz, e)
+			 : rate_of_manifest(o, f, name, rate_hz, e);
+	fclose(f);
+	return rc;
 }

@@ -157,6 +157,30 @@ END
 	[ ! -e no.ser ]
 }
 
+@test "ser-wav2feat: --sample-frequency auto" {
+	wav a.wav 0.3 200 8000
+	wav b.wav 0.3 300 8000
+	wav c.wav 0.3 300 16000
+	printf 'id\tpath\na\ta.wav\nb\tb.wav\n' >m.tsv
+	ser-wav2feat --sample-frequency auto m.tsv 2>err >a.ser
+	[ ! -s err ] # nothing is taken at less than its rate
+	same '{"sample_rate_hz":8000,"front":"fbank sample-frequency=8000"}' bash -c 'ser-dump --header a.ser |
+		jq -c ".dims.feat | {sample_rate_hz, front: (.front | split(\" frame\")[0])}"'
+	ser-wav2feat --sample-frequency 8000 m.tsv | ser-dump -d | diff <(ser-dump -d a.ser) -
+	ser-wav2feat --kind wave --sample-frequency auto m.tsv >w.ser
+	ser-wav2feat --sample-frequency auto w.ser | ser-dump -d | diff <(ser-dump -d a.ser) -
+	fails 1 '"c": at 16000 Hz, and the first sound is at 8000: --sample-frequency X converts all to one rate' \
+		ser-wav2feat --sample-frequency auto -o no.ser a.wav c.wav
+	fails 2 'standard input can be read but once: name a file, or say the rate' bash -c 'ser-wav2feat --sample-frequency auto <m.tsv'
+	fails 2 'can be read but once' ser-wav2feat --sample-frequency auto <(cat a.wav)
+	fails 2 '"8k" is not a finite number' ser-wav2feat --sample-frequency 8k a.wav
+	fails 2 '10 is outside 100 .. 1e+06' ser-wav2feat --sample-frequency 10 a.wav
+	printf 'id\tpath\n' >e.tsv
+	fails 1 'e.tsv: no sound in it' ser-wav2feat --sample-frequency auto e.tsv
+	fails 1 'no.wav: No such file' ser-wav2feat --sample-frequency auto no.wav
+	[ ! -e no.ser ]
+}
+
 @test "ser-wav2feat: VTLN, of all sounds, of utterances and of speakers" {
 	wav a.wav 0.5 300
 	wav b.wav 0.5 220
