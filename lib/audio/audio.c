@@ -397,7 +397,8 @@ ptrdiff_t ser_audio_read(struct ser_audio *a, float *x, size_t n, struct ser_err
 	}
 	a->n_out += (int64_t)done;
 	if (a->n_out == 0 && n > 0)
-		return ser_fail(e, SER_EDATA, "%s: the file holds no samples", a->name);
+		return ser_fail(e, SER_EDATA, "%s: %lld samples at %d Hz make none at %g Hz", a->name,
+				(long long)(a->at - a->first), a->info.rate_hz, a->rate_hz);
 	return (ptrdiff_t)done;
 }
 

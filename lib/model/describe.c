@@ -2,6 +2,7 @@
 /* What a model is, in words. */
 #include "model/model.h"
 
+#include <math.h>
 #include <string.h>
 
 static void line(struct ser_buf *b, const char *name, const struct ser_val *v)
@@ -35,6 +36,63 @@ static void heads(const struct ser_model *m, struct ser_buf *b)
 		for (size_t k = 0; h->out != NULL && k < h->n_out && k < 12; k++)
 			ser_buf_printf(b, "%s%s", k == 0 ? ": " : ", ", h->out[k]);
 		ser_buf_str(b, h->out != NULL && h->n_out > 12 ? ", ...\n" : "\n");
+	}
+}
+
+static const struct ser_val *listed(const struct ser_encoder *c, const char *name)
+{
+	const struct ser_val *v = c->dims.kind == SER_MAP ? ser_val_get(&c->dims, name) : NULL;
+	return v != NULL && v->kind == SER_LIST ? v : NULL;
+}
+
+/* The name of input dimension j: a column, or a functional of one. */
+static void feature(const struct ser_encoder *c, size_t j, struct ser_buf *b)
+{
+	const struct ser_val *columns = listed(c, "columns"), *of = listed(c, "functionals");
+	size_t n = columns != NULL ? columns->u.list.n : 0,
+	       each = of != NULL && n > 0 && n < c->n_in ? of->u.list.n : 1;
+	if (n * each != c->n_in) {
+		ser_buf_printf(b, "%s.%zu", c->field, j);
+		return;
+	}
+	ser_val_text(b, &columns->u.list.v[j / each]);
+	if (each > 1) {
+		ser_buf_str(b, "_");
+		ser_val_text(b, &of->u.list.v[j % each]);
+	}
+}
+
+/* What weighs most in each output of a linear model, whose inputs are standardised. */
+static void weights(const struct ser_model *m, struct ser_buf *b)
+{
+	enum { N = 5 };
+	const struct ser_encoder *c = &m->enc[0];
+	const struct ser_head *h = &m->head[0];
+	struct ser_buf name = {0};
+	if (m->n_enc != 1 || m->n_head != 1 || strcmp(c->arch->name, "linear") != 0 || h->n_hidden > 0)
+		return;
+	ser_buf_printf(&name, "heads.%s.out.weight", h->name);
+	int at = ser_params_find(m->params, name.s);
+	ser_buf_free(&name);
+	for (size_t k = 0; at >= 0 && h->out != NULL && k < h->n_out; k++) {
+		const real *w = m->params->val + m->params->slice[at].at + k * c->n_emb;
+		double last = HUGE_VAL;
+		size_t last_j = 0;
+		ser_buf_printf(b, "%-14s%s:", k == 0 ? "weights" : "", h->out[k]);
+		for (size_t i = 0; i < N && i < c->n_in; i++) {
+			size_t best = c->n_in; /* the next in order of size, then of place */
+			for (size_t j = 0; j < c->n_in; j++) {
+				double a = fabs((double)w[j]);
+				if ((a < last || (a == last && j > last_j)) &&
+				    (best == c->n_in || a > fabs((double)w[best])))
+					best = j;
+			}
+			last = fabs((double)w[best]);
+			last_j = best;
+			ser_buf_printf(b, "%s %+.3g ", i > 0 ? "," : "", (double)w[best]);
+			feature(c, best, b);
+		}
+		ser_buf_str(b, "\n");
 	}
 }
 
@@ -97,5 +155,6 @@ void ser_model_describe_network(const struct ser_model *m, struct ser_buf *b)
 void ser_model_describe(const struct ser_model *m, struct ser_buf *b)
 {
 	ser_model_describe_network(m, b);
+	weights(m, b);
 	ser_model_describe_training(m, b);
 }

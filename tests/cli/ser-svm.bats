@@ -101,3 +101,19 @@ golden() { # NAME: is the table `got` that of the golden file? Numbers to 2e-4: 
 	script -qec 'ser-svm --field emb -l emo -C 1,0.1,0.01 --dev-folds 3 -o m.st all.ser' /dev/null >tty
 	[ ! -s tty ] # where nobody waits
 }
+
+@test "what weighs most has the names of its columns, through tables, npz and normalisation" {
+	printf 'id,emo,spk,F0_sma_amean,loud_p50,mfcc[1]_stddev\na,joy,x,9,1,2\nb,sad,x,1,1.1,1\nc,joy,y,9,1.08,1\nd,sad,y,1,1.1,2\n' |
+		ser-cat --from csv --tensor func --label emo,spk >a.ser
+	for f in csv arff opensmile-arff npz; do
+		ser-cat --to $f -o x.$f a.ser
+		if [ $f = csv ]; then o='--label emo,spk'; else o=; fi
+		ser-cat --from $f --tensor func $o x.$f | ser-norm --field func --global | ser-svm -q -l emo -C 0.1 -o m.st
+		same 'joy: +F0_sma_amean -loud_p50 mfcc[1]_stddev' bash -c "ser-model show m.st | sed -nE 's/^weights  *(joy.*)/\1/p' |
+			sed -E 's/([-+])[0-9.e-]+ (F0|loud)/\1\2/g; s/[-+][0-9.e-]+ mfcc/mfcc/; s/,//g'"
+	done
+	# functionals of columns that are numbered, and no names at all
+	printf '{"id":"a","emo":"joy","spk":"x","emb":[1,2]}\n{"id":"b","emo":"sad","spk":"y","emb":[2,1]}\n{"id":"c","emo":"joy","spk":"y","emb":[1,3]}\n{"id":"d","emo":"sad","spk":"x","emb":[3,1]}\n' |
+		ser-cat --from json | ser-svm -q --field emb -l emo -C 0.1 -o m.st
+	ser-model show m.st | grep -qE '^weights +joy: .*emb\.[01], .*emb\.[01]$'
+}
