@@ -39,7 +39,8 @@ void ser_encoder_head_find(struct ser_encoder_head *h, const struct ser_weights 
 {
 	*h = (struct ser_encoder_head){.out = {NULL, NULL}};
 	if (from == SER_FROM_FUNASR) {
-		pair(w, prefix, "proj", h->out);
+		if (!pair(w, prefix, "proj", h->out))
+			pair(w, "", "proj", h->out); /* beside the encoder, which alone has a prefix */
 	} else if (from == SER_FROM_HF && pair(w, "", "classifier.out_proj", h->out)) {
 		h->tanh = pair(w, "", "classifier.dense", h->before);
 	} else if (from == SER_FROM_HF && pair(w, "", "classifier", h->out)) {

@@ -203,8 +203,10 @@ static int check_adapt(const struct ser_model *m, size_t i, const struct ser_enc
 	if (c->adapt.mix != SER_MIX_NONE && y->n_layer == 0)
 		return ser_fail(e, SER_EUSAGE, "architecture %s has no layers to mix", c->arch->name);
 	if (c->adapt.rank > 0 && !ser_model_has_lora(m, i))
-		return ser_fail(e, SER_EUSAGE, "architecture %s has no linear layers for adapters of rank %zu",
-				c->arch->name, c->adapt.rank);
+		return ser_fail(e, SER_EUSAGE,
+				"adapters of rank %zu go beside linear layers of more than %zu inputs and outputs in "
+				"numbered blocks, of which this %s has none",
+				c->adapt.rank, 8 * c->adapt.rank, c->arch->name);
 	return 0;
 }
 

@@ -943,7 +943,7 @@ waves() {
 	fails 2 'none of all, extractor, below:N' tune x.st --freeze top
 	fails 2 'freezes the encoder by itself' tune x.st --freeze all --lora 2
 	fails 2 'not a rank' tune x.st --lora 0
-	fails 2 'no linear layers for adapters of rank 900' tune x.st --lora 900
+	fails 2 'adapters of rank 900 go beside linear layers of more than 7200 inputs and outputs' tune x.st --lora 900
 	fails 2 'has no layers to mix' train x.st --layer-mix d.ser
 	train c.st d.ser
 	fails 2 'architecture convpool has none' train x.st --init c.st --freeze extractor d.ser

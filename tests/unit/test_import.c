@@ -554,8 +554,8 @@ static void emotion2vec(void **state)
 	float *weight = ser_calloc(9 * D, sizeof *weight), bias[9] = {0};
 	weight[8 * D] = 3;
 	struct ser_st_tensor head[] = {
-		{.name = "d2v_model.proj.weight", .ndim = 2, .shape = {9, D}, .n = 9 * D, .data = weight},
-		{.name = "d2v_model.proj.bias", .ndim = 1, .shape = {9}, .n = 9, .data = bias}};
+		{.name = "proj.weight", .ndim = 2, .shape = {9, D}, .n = 9 * D, .data = weight},
+		{.name = "proj.bias", .ndim = 1, .shape = {9}, .n = 9, .data = bias}};
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(ser_weights_add(w, &head[i], &e), 0);
 	struct ser_encoder_about with_head = {.label = "emo"};
