@@ -302,8 +302,9 @@ const bool *ser_nn_masked(const struct ser_tape *t, int y);
  * key[i] (borrowed; NULL: by its number); backward is that of softmax((x + n)/tau) (Jang et al. 2017). Else the largest x, without a
  * gradient. */
 int ser_nn_gumbel(struct ser_tape *t, int x, double tau, const uint64_t *key);
-/* sum over rows of exp(- sum_v p_v ln(p_v + 1e-7)), [1,1]: how many columns distributions use */
-int ser_nn_perplexity(struct ser_tape *t, int p);
+/* share sum over rows of exp(- sum_v p_v ln(p_v + 1e-7)), [1,1]: how many columns distributions p = x/n use, x [G,V] sums over n rows.
+ * Over machines (ser_tape_all_sum) x and n are the sums of all, and the gradient is that of the sum of all values. n 0: equal p. */
+int ser_nn_perplexity(struct ser_tape *t, int x, double n, double share);
 /* A segment to one row [n_seg, ..] */
 int ser_nn_pool_mean(struct ser_tape *t, int x);
 int ser_nn_pool_max(struct ser_tape *t, int x);

@@ -466,40 +466,61 @@ void bwd_gumbel(struct ser_tape *t, const struct rec *r)
 
 static const double tiny = 1e-7;
 
-static double entropy(const real *p, size_t n)
+struct perplexity {
+	double n, share; /* here; then of all machines */
+	double *p;       /* [rows, V] what the rows' distributions are, over all */
+};
+
+/* -sum p ln p */
+static double entropy(const double *p, size_t n)
 {
 	double h = 0;
 	for (size_t v = 0; v < n; v++)
-		h -= (double)p[v] * log((double)p[v] + tiny);
+		h -= p[v] * log(p[v] + tiny);
 	return h;
 }
 
-int ser_nn_perplexity(struct ser_tape *t, int p)
+int ser_nn_perplexity(struct ser_tape *t, int x, double n, double share)
 {
-	return tape_op(t, OP_PERPLEXITY, 1, &p, 1, 1, NULL, 0, NULL, 0);
+	struct node X = *tape_at(t, x);
+	void *saved;
+	int y = tape_op(t, OP_PERPLEXITY, 1, &x, 1, 1, NULL, 0, &saved, sizeof(struct perplexity));
+	*(struct perplexity *)saved = (struct perplexity){
+		n, share, ser_arena_alloc(&t->arena, ser_mul(X.n_row, X.n_col) + 2, sizeof(double))};
+	return y;
 }
 
 void fwd_perplexity(struct ser_tape *t, struct rec *r)
 {
-	struct node P = *tape_at(t, r->in[0]);
+	struct perplexity *s = r->saved;
+	struct node X = *tape_at(t, r->in[0]);
+	size_t all = X.n_row * X.n_col;
 	double sum = 0;
-	for (size_t i = 0; i < P.n_row; i++)
-		sum += exp(entropy(P.val + i * P.n_col, P.n_col));
-	*tape_at(t, r->out)->val = (real)sum;
+	for (size_t i = 0; i < all; i++)
+		s->p[i] = (double)X.val[i];
+	s->p[all] = s->n;
+	s->p[all + 1] = s->share;
+	if (t->all_sum != NULL)
+		t->all_sum(t->all_sum_ctx, s->p, all + 2);
+	for (size_t i = 0; i < all; i++)
+		s->p[i] = s->p[all] > 0 ? s->p[i] / s->p[all] : 1 / (double)X.n_col;
+	for (size_t i = 0; i < X.n_row; i++)
+		sum += exp(entropy(s->p + i * X.n_col, X.n_col));
+	*tape_at(t, r->out)->val = (real)(s->share * sum);
 }
 
-/* y = sum_g e^H:  dp -= dy e^H (ln(p + eps) + p/(p + eps)) */
+/* y = share sum_g e^H, p = x/n:  dx -= dy share/n e^H (ln(p + eps) + p/(p + eps)), n and share those of all machines */
 void bwd_perplexity(struct ser_tape *t, const struct rec *r)
 {
-	struct node P = *tape_at(t, r->in[0]);
-	double dy = (double)*tape_at(t, r->out)->grad;
-	real *dp = tape_grad(t, r->in[0]);
-	for (size_t i = 0; dp != NULL && i < P.n_row; i++) {
-		double e = dy * exp(entropy(P.val + i * P.n_col, P.n_col));
-		for (size_t v = i * P.n_col; v < (i + 1) * P.n_col; v++) {
-			double p = (double)P.val[v];
-			dp[v] -= (real)(e * (log(p + tiny) + p / (p + tiny)));
-		}
+	const struct perplexity *s = r->saved;
+	struct node X = *tape_at(t, r->in[0]);
+	size_t all = X.n_row * X.n_col;
+	double dy = (double)*tape_at(t, r->out)->grad * s->p[all + 1];
+	real *dx = tape_grad(t, r->in[0]);
+	for (size_t i = 0; dx != NULL && s->p[all] > 0 && i < X.n_row; i++) {
+		double e = dy / s->p[all] * exp(entropy(s->p + i * X.n_col, X.n_col));
+		for (size_t v = i * X.n_col; v < (i + 1) * X.n_col; v++)
+			dx[v] -= (real)(e * (log(s->p[v] + tiny) + s->p[v] / (s->p[v] + tiny)));
 	}
 }
 

@@ -46,8 +46,9 @@ struct state {
 	struct sets sets;
 	uint64_t *key; /* of each masked frame and group */
 	int32_t *code; /* [n, groups] */
-	real *one;     /* [n] ones */
-	size_t cap_key, cap_code, cap_one;
+	real *row;     /* [n] ones, or zeros */
+	real share;    /* of the batch */
+	size_t cap_key, cap_code, cap_row;
 };
 
 static const struct opts *own(const struct ser_task *t)
@@ -157,19 +158,23 @@ static int compare(struct ser_task *t, struct ser_tape *tape, int out, const str
 	return out;
 }
 
-/* The share of all entries that the mean choice leaves unused: (G V - sum_g exp(entropy_g)) / (G V) */
-static int unused(struct ser_task *t, struct ser_tape *tape, int prob, double scale)
+/* The share of all entries that the mean choice, of all processes, leaves unused: (G V - sum_g exp(entropy_g)) / (G V). prob -1: none of the
+ * choices is made here. */
+static int unused(struct ser_task *t, struct ser_tape *tape, int prob, double share)
 {
-	static const real all = 1;
 	struct state *z = t->state;
-	size_t n = z->m.n, V = own(t)->n_entry, GV = own(t)->n_group * V;
-	z->one = ser_grow(z->one, &z->cap_one, n, sizeof *z->one);
-	for (size_t i = 0; i < n; i++)
-		z->one[i] = 1;
-	int mean = ser_nn_matmul(tape, ser_tape_input(tape, z->one, 1, n, NULL, 0), ser_nn_reshape(tape, prob, GV, -1),
-				 false, 1 / (double)n);
-	int used = ser_nn_scale(tape, ser_nn_perplexity(tape, ser_nn_reshape(tape, mean, V, -1)), 1 / (double)GV);
-	return ser_nn_scale(tape, ser_nn_sub(tape, ser_tape_input(tape, &all, 1, 1, NULL, 0), used), scale);
+	size_t n = prob >= 0 ? z->m.n : 0, V = own(t)->n_entry, GV = own(t)->n_group * V, n_row = n > 0 ? n : GV;
+	z->row = ser_grow(z->row, &z->cap_row, n_row, sizeof *z->row);
+	for (size_t i = 0; i < n_row; i++)
+		z->row[i] = n > 0;
+	int sum = ser_tape_input(tape, z->row, 1, n_row, NULL, 0);
+	if (n > 0)
+		sum = ser_nn_matmul(tape, sum, ser_nn_reshape(tape, prob, GV, -1), false, 1);
+	int used = ser_nn_perplexity(tape, ser_nn_reshape(tape, sum, V, -1), (double)n, share);
+	z->share = (real)share;
+	used = ser_nn_sub(tape, ser_tape_input(tape, &z->share, 1, 1, NULL, 0),
+			  ser_nn_scale(tape, used, 1 / (double)GV));
+	return ser_nn_scale(tape, used, own(t)->diversity);
 }
 
 static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, size_t lo, size_t hi,
@@ -179,11 +184,11 @@ static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct
 	int prob;
 	double share = (double)(hi - lo) / norm;
 	out = compare(t, tape, out, b, &prob);
-	if (out < 0)
-		return -1;
+	if (out < 0) /* other processes may have some */
+		return own(t)->diversity > 0 ? unused(t, tape, -1, share) : -1;
 	z->sets.r.weight = z->m.weight; /* each utterance counts the same */
 	int l = ser_nn_pair_loss(tape, out, &z->sets.r, own(t)->tau, norm);
-	return ser_nn_add(tape, l, unused(t, tape, prob, own(t)->diversity * share));
+	return own(t)->diversity > 0 ? ser_nn_add(tape, l, unused(t, tape, prob, share)) : l;
 }
 
 static void tally(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, double *sum)
@@ -214,7 +219,7 @@ static void free_state(struct ser_task *t)
 	train_sets_free(&z->sets);
 	free(z->key);
 	free(z->code);
-	free(z->one);
+	free(z->row);
 	free(z);
 }
 

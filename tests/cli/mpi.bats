@@ -80,7 +80,7 @@ two() {
 	mkstream -n 24 --frames 9 --bins 3 --speakers 6 --shift 0.02 | ser-kmeans -k 5 --frames 100 --seed 1 | ser-join --fields units w.ser - >u.ser
 	net=(--arch hubert --hyper dropout=0 --hyper attn_dropout=0)
 	for h in dim=8 layers=2 heads=2 ffn=8 conv_dim=4 pos_groups=2 pos_kernel=8; do net+=(--hyper $h); done
-	for k in "hubert --proj 16" "wav2vec2 --proj 16 --entries 4 --negatives 5 --diversity 0" "data2vec --top 2 --ema 0.9"; do
+	for k in "hubert --proj 16" "wav2vec2 --proj 16 --entries 4 --negatives 5 --diversity 0.5" "data2vec --top 2 --ema 0.9"; do
 		two $k "${net[@]}" --mask-span 3 --crop 0 -b 24 -e 50 --dev-frac 0.3 u.ser
 	done
 }

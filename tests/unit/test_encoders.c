@@ -913,9 +913,9 @@ static void w2v2_loss(const struct source *s)
 		}
 		int z = ser_nn_reshape(t, ser_nn_concat(t, 2, (int[]){k, q.q}), 10, -1);
 		int loss = ser_nn_pair_loss(t, z, &sets.r, 0.1, 1);
-		int mean = ser_nn_matmul(t, ser_tape_input(t, one, 1, N, NULL, 0), ser_nn_reshape(t, q.prob, G * V, -1),
-					 false, 1.0 / N);
-		int used = ser_nn_scale(t, ser_nn_perplexity(t, ser_nn_reshape(t, mean, V, -1)), 1.0 / (G * V));
+		int sum = ser_nn_matmul(t, ser_tape_input(t, one, 1, N, NULL, 0), ser_nn_reshape(t, q.prob, G * V, -1),
+					false, 1);
+		int used = ser_nn_scale(t, ser_nn_perplexity(t, ser_nn_reshape(t, sum, V, -1), N, 1), 1.0 / (G * V));
 		int unused = ser_nn_sub(t, ser_tape_input(t, &all, 1, 1, NULL, 0), used);
 		check_loss(s, "w2v2_loss", t, ser_nn_add(t, loss, ser_nn_scale(t, unused, 0.1 * N)));
 	}
