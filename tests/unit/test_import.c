@@ -553,9 +553,8 @@ static void emotion2vec(void **state)
 	size_t D = m->enc[0].n_emb;
 	float *weight = ser_calloc(9 * D, sizeof *weight), bias[9] = {0};
 	weight[8 * D] = 3;
-	struct ser_st_tensor head[] = {
-		{.name = "proj.weight", .ndim = 2, .shape = {9, D}, .n = 9 * D, .data = weight},
-		{.name = "proj.bias", .ndim = 1, .shape = {9}, .n = 9, .data = bias}};
+	struct ser_st_tensor head[] = {{.name = "proj.weight", .ndim = 2, .shape = {9, D}, .n = 9 * D, .data = weight},
+				       {.name = "proj.bias", .ndim = 1, .shape = {9}, .n = 9, .data = bias}};
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(ser_weights_add(w, &head[i], &e), 0);
 	struct ser_encoder_about with_head = {.label = "emo"};
