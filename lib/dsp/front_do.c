@@ -393,7 +393,7 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 	for (int k = 0; k < o->delta_order; k++)
 		ser_delta_do(y + (size_t)k * p->base_dim, p->dim, y + (size_t)(k + 1) * p->base_dim, p->dim, n_frame,
 			     p->base_dim, o->delta_window);
-	for (size_t j = 0; o->kind == SER_EGEMAPS && j < p->base_dim; j++)
+	for (size_t j = 0; p->lld != NULL && j < p->base_dim; j++)
 		for (int k = 0; p->sparse[j] && k < o->delta_order; k++)
 			ser_delta_gaps(y + j, y + (size_t)k * p->base_dim + j, p->dim,
 				       y + (size_t)(k + 1) * p->base_dim + j, p->dim, n_frame, o->delta_window);

@@ -50,15 +50,22 @@ static void test_compare(void **state)
 	expect(p, y, 6, g, 2e-5);
 	float *d = ser_malloc(g->rows * 65, sizeof *d);
 	ser_delta_do(y, 130, d, 65, g->rows, 65, 2);
+	for (size_t j = 0; j < 5; j++) /* inside runs of voiced frames, and nothing between them */
+		if (ser_front_sparse(p)[j])
+			ser_delta_gaps(y + j, y + j, 130, d + j, 65, g->rows, 2);
+	float steepest = 0;
 	size_t n_voiced = 0;
 	for (size_t t = 0; t < g->rows; t++) {
 		const float *v = y + t * 130;
 		assert_memory_equal(d + t * 65, v + 65, 65 * sizeof *d);
 		n_voiced += v[0] > 0;
+		assert_true(v[0] > 0 || v[65] == 0);
+		steepest = fmaxf(steepest, fabsf(v[65]));
 		assert_true((v[0] > 0) == (v[5] > -100) && (v[0] > 0 || (v[2] == 0 && v[3] == 0 && v[4] == 0)));
 		assert_true(v[1] >= 0 && v[1] <= 1);
 	}
 	assert_true(n_voiced > 70 && n_voiced < 95);
+	assert_true(steepest > 0 && steepest < 10); /* Hz a frame */
 	free(d);
 	free(y);
 	ser_front_free(p);
