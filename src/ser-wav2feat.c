@@ -213,6 +213,12 @@ static void run(struct tool *t, bool from_stdin, const char *id)
 			     "half of that",
 			     (unsigned long long)n.n_narrow, (unsigned long long)n.n_sound, t->o.front.sample_frequency,
 			     n.least_hz);
+	if (n.n_other > 0 && t->o.front.compat == SER_COMPAT_OPENSMILE)
+		ser_cli_warn(
+			&t->c,
+			"%llu of %llu sounds were not at %g Hz and were converted, which openSMILE does not do: its "
+			"numbers are those of --sample-frequency with their own rate, or auto",
+			(unsigned long long)n.n_other, (unsigned long long)n.n_sound, t->o.front.sample_frequency);
 	ser_extract_free(x);
 }
 

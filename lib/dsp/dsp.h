@@ -84,7 +84,7 @@ enum ser_log {
 
 enum ser_compat {
 	SER_COMPAT_NONE,
-	SER_COMPAT_OPENSMILE /* openSMILE 3's, at 16 kHz, with its own frames, windows and pitch: the other options are as by default */
+	SER_COMPAT_OPENSMILE /* openSMILE 3's, with its own frames, windows and pitch: the other options are as by default */
 };
 
 struct ser_front_opt {

@@ -223,6 +223,7 @@ static void work(void *ctx, size_t i, int worker)
 
 void ser_extract_heard(struct ser_extract *x, const char *id, const struct ser_audio_info *info)
 {
+	x->count.n_other += info->rate_hz > 0 && info->rate_hz != x->o.audio.rate_hz;
 	if (info->rate_hz > 0 && info->rate_hz < x->o.audio.rate_hz) {
 		if (x->count.n_narrow++ == 0 || info->rate_hz < x->count.least_hz)
 			x->count.least_hz = info->rate_hz;

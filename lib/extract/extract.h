@@ -64,6 +64,7 @@ struct ser_extract_count {
 	uint64_t n_clipped; /* files with samples at full scale */
 	uint64_t n_narrow;  /* sounds of a lower rate than the front-end's, which hold nothing above half their own */
 	int least_hz;       /* the lowest rate of them */
+	uint64_t n_other;   /* sounds of another rate than the front-end's, narrow ones among them */
 	uint64_t n_mute;    /* sounds in which vad found no speech */
 };
 

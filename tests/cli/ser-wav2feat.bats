@@ -114,6 +114,10 @@ show() {
 	for o in '--f0-floor 60' '--sample-frequency 4000' '--delta-order 1' '--functionals compare2016'; do
 		run -2 ser-wav2feat --kind egemaps --compat opensmile $o -o no.ser a.wav
 	done
+	run --separate-stderr ser-wav2feat --preset egemaps-opensmile --sample-frequency 8000 a.wav
+	[[ $stderr == *'1 of 1 sounds were not at 8000 Hz and were converted, which openSMILE does not do'* ]]
+	run --separate-stderr ser-wav2feat --preset egemaps-opensmile --sample-frequency auto a.wav
+	[[ $stderr != *'were converted'* ]]
 	wav b.wav 0.05 300
 	run -1 ser-wav2feat --preset egemaps-opensmile -o no.ser b.wav
 	[ ! -e no.ser ]
