@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static struct ser_plot_opt o;
 static struct ser_points_opt points = {.field = "proj"};
@@ -382,6 +383,10 @@ int main(int argc, char **argv)
 	struct ser_cli c;
 	struct ser_err e;
 	ser_cli_begin(&c, &tool, argc, argv);
+	const char *end = c.out != NULL ? strrchr(c.out, '.') : NULL;
+	for (int i = 0; end != NULL && !ser_cli_given(&c, "format") && ser_plot_formats[i] != NULL; i++)
+		if (strcasecmp(end + 1, ser_plot_formats[i]) == 0)
+			format = i;
 	if (format != SER_PLOT_SVG) {
 		if (ser_plot_converter(&converter, &e) != 0)
 			ser_cli_die(&c, &e);

@@ -505,4 +505,8 @@ talking() {
 		cmp b.$f c.$f
 	done
 	cmp a.png b.png
+	ser-plot scatter --field emb --color emo -o named.PDF a.ser # by the file's name
+	head -c 5 named.PDF | grep -q '^%PDF-'
+	ser-plot scatter --field emb --color emo --format svg -o named.png a.ser
+	grep -q '<svg' named.png
 }
