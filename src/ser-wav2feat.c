@@ -95,7 +95,7 @@ static void rows(struct ser_option all[static MAX_ROW], struct ser_front_opt *o,
 }
 
 /* --sample-frequency as it was given. */
-static void set_rate(struct tool *t, const char *rate)
+static void set_rate(struct tool *t, const char *rate, bool from_stdin)
 {
 	struct ser_err e;
 	double hz;
@@ -105,6 +105,8 @@ static void set_rate(struct tool *t, const char *rate)
 			ser_cli_usage(&t->c, "--%s", e.msg);
 		return;
 	}
+	if (from_stdin)
+		ser_cli_usage(&t->c, "--sample-frequency auto does not go with --stdin: say the rate");
 	if (ser_extract_rate(&t->o, t->c.n_operand > 0 ? t->c.operand[0] : "-", &hz, &e) != SER_OK)
 		ser_cli_die(&t->c, &e);
 	t->o.front.sample_frequency = hz;
@@ -306,7 +308,7 @@ int main(int argc, char **argv)
 	t.o.n_thread = t.c.n_thread;
 	t.o.max_record = t.c.max_record;
 	t.o.several = t.c.n_operand > 1;
-	set_rate(&t, rate);
+	set_rate(&t, rate, from_stdin);
 	run(&t, from_stdin, id);
 	free(functionals);
 	return ser_cli_end(&t.c);

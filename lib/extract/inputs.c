@@ -244,19 +244,23 @@ int ser_extract_rate(const struct ser_extract_opt *o, const char *name, double *
 {
 	struct stat st;
 	bool std = strcmp(name, "-") == 0;
-	if (std || (stat(name, &st) == 0 && !S_ISREG(st.st_mode)))
+	if ((std ? fstat(0, &st) : stat(name, &st)) == 0 && !S_ISREG(st.st_mode))
 		return ser_fail(e, SER_EUSAGE, "%s can be read but once: name a file, or say the rate",
 				std ? "standard input" : name);
 	if (!ser_extract_is_table(name))
 		return rate_of_sound(o, name, rate_hz, e);
-	FILE *f = fopen(name, "r");
+	const char *shown = std ? "<stdin>" : name;
+	off_t from = std ? lseek(0, 0, SEEK_CUR) : 0;
+	FILE *f = std ? fdopen(dup(0), "r") : fopen(name, "r");
 	if (f == NULL)
 		return ser_fail(e, SER_EIO, "%s: cannot open: %s", name, strerror(errno));
 	int first = getc(f);
-	rewind(f);
+	fseeko(f, from, SEEK_SET);
 	int rc = first != EOF && ser_stream_begins((unsigned char)first)
-			 ? rate_of_stream(o, fileno(f), name, rate_hz, e)
-			 : rate_of_manifest(o, f, name, rate_hz, e);
+			 ? rate_of_stream(o, fileno(f), shown, rate_hz, e)
+			 : rate_of_manifest(o, f, shown, rate_hz, e);
 	fclose(f);
+	if (std)
+		lseek(0, from, SEEK_SET);
 	return rc;
 }

@@ -175,8 +175,11 @@ END
 	ser-wav2feat --sample-frequency auto w.ser | ser-dump -d | diff <(ser-dump -d a.ser) -
 	fails 1 '"c": at 16000 Hz, and the first sound is at 8000: --sample-frequency X converts all to one rate' \
 		ser-wav2feat --sample-frequency auto -o no.ser a.wav c.wav
-	fails 2 'standard input can be read but once: name a file, or say the rate' bash -c 'ser-wav2feat --sample-frequency auto <m.tsv'
+	ser-wav2feat --sample-frequency auto <m.tsv | ser-cmp - a.ser
+	ser-wav2feat --sample-frequency auto <w.ser | ser-dump -d | diff <(ser-dump -d a.ser) -
+	fails 2 'standard input can be read but once: name a file, or say the rate' bash -c 'cat m.tsv | ser-wav2feat --sample-frequency auto'
 	fails 2 'can be read but once' ser-wav2feat --sample-frequency auto <(cat a.wav)
+	fails 2 'auto does not go with --stdin' bash -c 'ser-wav2feat --stdin --sample-frequency auto <a.wav'
 	fails 2 '"8k" is not a finite number' ser-wav2feat --sample-frequency 8k a.wav
 	fails 2 '10 is outside 100 .. 1e+06' ser-wav2feat --sample-frequency 10 a.wav
 	printf 'id\tpath\n' >e.tsv
