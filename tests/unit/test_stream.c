@@ -264,6 +264,11 @@ static void parts(void **state)
 	assert_non_null(strstr(e.msg, "record 3 \"p2\""));
 	assert_non_null(strstr(e.msg, "larger than 160 bytes"));
 	close(fd);
+	for (size_t most = 191; most <= 192; most++) { /* of three times 64 */
+		fd = memory_fd(s.s, s.n);
+		assert_int_equal(read_fd(fd, most, NULL, &e), most < 192 ? SER_EDATA : 0);
+		close(fd);
+	}
 	ser_buf_free(&s);
 	/* without the header's word it is a label */
 	parted(&s, two, 4, false);
