@@ -178,7 +178,8 @@ void ser_front_free(struct ser_front *p);
 const struct ser_front_opt *ser_front_opt(const struct ser_front *p);
 struct ser_front_ws *ser_front_ws_new(const struct ser_front *p);
 void ser_front_ws_free(struct ser_front_ws *ws);
-/* The frames that come now are warped by this factor in place of vtln_warp. SER_EUSAGE: out of range, or no fbank or mfcc by Kaldi's scale. */
+/* The frames that come now are warped by this factor in place of vtln_warp. SER_EUSAGE: out of range, or no fbank or mfcc by Kaldi's
+ * scale. */
 int ser_front_warp(const struct ser_front *p, struct ser_front_ws *ws, double warp, struct ser_err *e);
 #define SER_MIN_WARP 0.1
 #define SER_MAX_WARP 10.0

@@ -58,8 +58,8 @@ void ser_smile_short(const struct ser_smile_spectrum *p, const double *x, double
 double ser_smile_long(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *mag);
 /* The autocorrelation r [wide_fft] of the frame with mag [wide_bin]. */
 void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double *mag, double *scratch, double *r);
-/* n <= 26 triangles on the mel scale, without the bins up to the one nearest to low_hz unless that is 0; ln [n] of their sums of s [n_bin],
- * at least `least` each. */
+/* n <= 26 triangles on the mel scale, without the bins up to the one nearest to low_hz unless that is 0; ln [n] of their sums of
+ * s [n_bin], at least `least` each. */
 struct ser_smile_bands; /* const */
 struct ser_smile_bands *ser_smile_bands_new(size_t n, double low_hz, double high_hz, const struct ser_smile_size *s);
 void ser_smile_bands_free(struct ser_smile_bands *p);
@@ -107,8 +107,8 @@ void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, st
  * of the first candidate where unvoiced. back [T * 7] is scratch. Returns how many frames the path is sure of before
  * the last is known, which decides how openSMILE smooths the ends. */
 size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned char *back, float *hz, float *voicing);
-/* The older sets have no path: hz [T] of the first candidate, where its voicing and a neighbour's are above the pitch's cut, and the next frame's
- * where it is a spike. The first voicing is 0. */
+/* The older sets have no path: hz [T] of the first candidate, where its voicing and a neighbour's are above the pitch's cut, and the
+ * next frame's where it is a spike. The first voicing is 0. */
 void ser_smile_first(const struct ser_smile_pitch *p, const struct ser_smile_cand *c, size_t n_frame, float *hz,
 		     float *voicing);
 
@@ -159,11 +159,12 @@ struct ser_smile_acf_opt {
 };
 struct ser_smile_acf *ser_smile_acf_new(const struct ser_smile_acf_opt *o, double rate_hz);
 void ser_smile_acf_free(struct ser_smile_acf *p);
-/* Of the frame at x, Hamming window: the highest peak of the autocorrelation's magnitude, or its last value, as a share of its beginning, and
- * the pitch at the cepstrum's first peak above 0.6 of the sum of its highest value and its mean size, 0 where the former is at most 0.55. */
+/* Of the frame at x, Hamming window: the highest peak of the autocorrelation's magnitude, or its last value, as a share of its
+ * beginning, and the pitch at the cepstrum's first peak above 0.6 of the sum of its highest value and its mean size, 0 where the former
+ * is at most 0.55. */
 void ser_smile_acf_do(const struct ser_smile_acf *p, const double *x, double *scratch, float *voicing, float *hz);
-/* That pitch over frames, in place: a frame late, as openSMILE has it, without single frames, each with the one before averaged; one that is 40 %
- * off a running mean is replaced by it. */
+/* That pitch over frames, in place: a frame late, as openSMILE has it, without single frames, each with the one before averaged; one
+ * that is 40 % off a running mean is replaced by it. */
 void ser_smile_acf_track(float *hz, size_t n);
 /* A quarter of the way to the pitch each frame that has one; from: where it begins, below 0: with the first pitch. */
 void ser_smile_envelope(const float *hz, size_t n, float from, float *y);
@@ -176,9 +177,9 @@ struct ser_smile *ser_smile_new(enum ser_front_kind kind, double rate_hz); /* SE
 void ser_smile_free(struct ser_smile *p);
 struct ser_smile_ws *ser_smile_ws_new(void);
 void ser_smile_ws_free(struct ser_smile_ws *ws);
-/* T: of the set's longest frames as many as there are, but of is10 and is11, whose pitch has no last frame, and one more; 0 below _least, where
- * openSMILE gives nothing */
-size_t ser_smile_least(const struct ser_smile *p); /* samples */
+size_t ser_smile_least(const struct ser_smile *p); /* fewest samples of which openSMILE gives something */
+/* T for n samples: of the set's longest frames as many as there are, but of is10 and is11, whose pitch has no last frame, and one
+ * more; 0 below the least. */
 size_t ser_smile_n_frame(const struct ser_smile *p, size_t n);
 /* x [n] to y [T, D (1 + n_delta)], D the kind's descriptors; n_delta 0 or, but of SER_EGEMAPS, 1 */
 void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const float *x, size_t n, float *y, int n_delta);

@@ -78,8 +78,8 @@ size_t ser_smile_narrow(const struct ser_smile_formants *p, const double *z, dou
 	return p->taken;
 }
 
-/* Linear prediction of v [n] to a [order + 1], 1 first; false when there is none. Sums and Durbin's recursion are in single precision and in
- * openSMILE's order: a spectrum that ends below 5.5 kHz is so nearly predictable that rounding moves roots. */
+/* Linear prediction of v [n] to a [order + 1], 1 first; false when there is none. Sums and Durbin's recursion are in single precision
+ * and in openSMILE's order: a spectrum that ends below 5.5 kHz is so nearly predictable that rounding moves roots. */
 static bool predict(const float *v, size_t n, int order, double *a)
 {
 	float r[SER_LPC_MAX + 1], c[SER_LPC_MAX + 1] = {1}, last[SER_LPC_MAX + 1];

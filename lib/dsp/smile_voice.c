@@ -79,7 +79,8 @@ static double harmonics_db(const double *x, const size_t *at, size_t k, size_t n
 	return harmonic > 0 && noise > 0 ? fmax(-100, fmin(100, 10 * log10(harmonic / noise))) : NO_HNR;
 }
 
-/* The periods, of about t0 samples, in x [from, to) of x [end], of which there are at least two by each step of the search; returns where the next begins. */
+/* The periods, of about t0 samples, in x [from, to) of x [end], of which there are at least two by each step of the search;
+ * returns where the next begins. */
 static size_t frame(const double *x, size_t from, size_t to, size_t end, double t0, double reach, struct run *r,
 		    struct ser_smile_periods *y)
 {

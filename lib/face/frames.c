@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames out of files that have no row a frame: MediaPipe's results as people write them to JSON, and tables with a row a point or a blendshape. */
+/* Frames out of files that have no row a frame: MediaPipe's results as people write them to JSON, and tables with a row a point or
+ * a blendshape. */
 #include "face/private.h"
 
 #include <ctype.h>
@@ -229,8 +230,8 @@ static const char *blanks(const char *s, const char *end)
 	return s;
 }
 
-/* Behind the string, list, object or word that begins at s; NULL: it does not end. Frames are parsed one by one: a file of them is as large in
- * memory as it is on the disk. */
+/* Behind the string, list, object or word that begins at s; NULL: it does not end. Frames are parsed one by one: a file of them is as
+ * large in memory as it is on the disk. */
 static const char *behind(const char *s, const char *end)
 {
 	size_t depth = 0;

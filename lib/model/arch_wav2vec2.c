@@ -3,7 +3,8 @@
  * (Baevski et al. 2020; Hsu et al. 2021; Chen et al. 2022; Baevski et al. 2022). The input is a waveform [N,1] at 16 kHz in
  * [-1,1]; frames come 50 a second. The embedding is their mean. Parameters as in model/arch.h; weight norm is spelt weight_g,
  * weight_v. Convolutions see each utterance alone, and norms over time its own frames: a batch gives what one by one gives. With pad_to it
- * gives what transformers gives of a batch padded to that, where norms over time, and the five convolutions for positions, hear the zeros. */
+ * gives what transformers gives of a batch padded to that, where norms over time, and the five convolutions for positions, hear the
+ * zeros. */
 #include "model/arch.h"
 
 #include <math.h>

@@ -371,7 +371,8 @@ ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, size_t n, struct ser_r
 			int *y, struct ser_err *e);
 /* What the tool's user should be told of the records run so far, a sentence appended to b; nothing where all is well. Under
  * SER_NORM_GLOBAL: how many have values more than 100 deviations of the training data from its mean, and of the one that stands first
- * its id, and the dimension and the distance of its furthest value; and how many differ where the training data were constant. Any number of workers gives the same. */
+ * its id, and the dimension and the distance of its furthest value; and how many differ where the training data were constant. Any
+ * number of workers gives the same. */
 void ser_runner_note(const struct ser_runner *r, struct ser_buf *b);
 /* Put a node [n_row, n_col] into a record, copied, as float32: [n_col], or [n_row, n_col] when `rows`. SER_EDATA when it
  * is not finite. */

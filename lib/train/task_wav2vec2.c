@@ -158,8 +158,8 @@ static int compare(struct ser_task *t, struct ser_tape *tape, int out, const str
 	return out;
 }
 
-/* The share of all entries that the mean choice, of all processes, leaves unused: (G V - sum_g exp(entropy_g)) / (G V). prob -1: none of the
- * choices is made here. */
+/* The share of all entries that the mean choice, of all processes, leaves unused: (G V - sum_g exp(entropy_g)) / (G V). prob -1: none
+ * of the choices is made here. */
 static int unused(struct ser_task *t, struct ser_tape *tape, int prob, double share)
 {
 	struct state *z = t->state;
