@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Comma-separated values (RFC 4180) with a header row. A quoted cell is text; others are what they look like. Where semicolons part
- * the header row, they part all, and a cell in single quotes is text, too: so openSMILE writes. */
+/* Comma-separated values (RFC 4180) with a header row. A quoted cell is text; others are what they look like. What parts the
+ * first two cells of the header row, a comma, a semicolon or a tab, parts all; with semicolons a cell in single quotes is text, too:
+ * so openSMILE writes. */
 #include "formats/private.h"
 
 #include <stdlib.h>
@@ -52,7 +53,8 @@ again:
 			quoted = inside = true;
 			q = (char)c;
 			continue;
-		} else if (c == p->sep || (p->sep == '\0' && (c == ',' || c == ';')) || c == '\n' || c == EOF) {
+		} else if (c == p->sep || (p->sep == '\0' && (c == ',' || c == ';' || c == '\t')) || c == '\n' ||
+			   c == EOF) {
 			bool end = c == '\n' || c == EOF;
 			p->sep = end || p->sep != '\0' ? p->sep : (char)c;
 			if (end && !quoted && w->text.n > from && w->text.s[w->text.n - 1] == '\r')
@@ -180,7 +182,7 @@ static int start(struct ser_export *ex, struct ser_err *e)
 static void put_cell(struct ser_buf *b, const char *s, size_t n, bool quote)
 {
 	for (size_t i = 0; i < n && !quote; i++)
-		quote = strchr(",\"\r\n", s[i]) != NULL;
+		quote = strchr(",;\t\"\r\n", s[i]) != NULL;
 	quote = quote || (n > 0 && (s[0] == ' ' || s[n - 1] == ' '));
 	if (!quote) {
 		ser_buf_add(b, s, n);

@@ -346,7 +346,7 @@ assert n == len(b)'
 	fails 1 'no files *.npy' ser-cat --from npy .
 }
 
-@test "CSV parted by semicolons, as openSMILE writes it" {
+@test "CSV parted by semicolons, as openSMILE writes it, or tabs" {
 	printf "name;frameTime;F0_sma;loudness;sma\n'a.wav';0.0;1.5e+02;2.5;1\n'x;y';0.01;1.51e+02;2.6;2\n" >a.csv
 	fails 1 'a.csv:3: 6 cells, the header has 5' ser-cat --from csv --no-id --label name,frameTime a.csv
 	sed -i 's/x;y/b, too.wav/' a.csv
@@ -357,6 +357,7 @@ assert n == len(b)'
 	printf 'id;emo\nx;1,5\n' | ser-cat --from csv | ser-dump | grep -qF '"emo":"1,5"'
 	printf 'id,emo\nx,1;5\n' | ser-cat --from csv | ser-dump | grep -qF '"emo":"1;5"'
 	printf 'id\nx;5\n' | ser-cat --from csv | ser-dump | grep -qF '"id":"x;5"'
+	printf 'id\temo\tf\n"x\ty"\tj,o;y\t1.5\n' | ser-cat --from csv --label emo | ser-dump -d | grep -qF '"id":"x\ty","emo":"j,o;y","feat":{"dtype":"<f4","shape":[1],"data":[1.5]'
 }
 
 @test "openSMILE's CSV: functionals, frames, several sounds, its odd last time" {
