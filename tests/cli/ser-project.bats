@@ -69,12 +69,21 @@ column() { # component $1 of the tensor proj
 	[ "$(dim t.ser .iterations)" = "$(sed -E 's/.*after ([0-9]*) .*/\1/' <<<"$stderr")" ]
 }
 
-@test "progress: how fast, how long it took, what is left; none in a pipe that asks for none" {
-	awk 'BEGIN {srand(1); for (i = 0; i < 900; i++) printf "id=u%d\temb:t=%f,%f,%f\n", i, rand(), rand(), rand()}' | mk >x.ser
+many() { # 900 points at random
+	awk 'BEGIN {srand(1); for (i = 0; i < 900; i++) printf "id=u%d\temb:t=%f,%f,%f\n", i, rand(), rand(), rand()}' | mk
+}
+
+@test "progress: how fast and how long it took; none in a pipe that asks for none" {
+	many >x.ser
 	ser-project --method tsne x.ser 2>err >/dev/null
 	[ ! -s err ]
 	ser-project --method tsne --progress x.ser 2>err >/dev/null
 	grep -qE '^ser-project: iterations 1000/1000, [0-9.]+/s, [0-9]+ s$' err
+}
+
+@test "progress on a terminal: what is left; none with -q" {
+	needs_terminal
+	many >x.ser
 	script -qec 'ser-project --method tsne x.ser -o y.ser' /dev/null | tr '\r' '\n' >tty
 	grep -qE 'iterations [0-9]+/1000, [0-9.]+/s, [0-9]+ s, [0-9]+ s left' tty
 	script -qec 'ser-project -q --method tsne x.ser -o y.ser' /dev/null >tty

@@ -98,8 +98,12 @@ golden() { # NAME: is the table `got` that of the golden file? Numbers to 2e-4: 
 @test "progress: a fit for each cost and fold of speakers, and the last" {
 	ser-svm --field emb -l emo -C 1,0.1,0.01 --dev-folds 3 --progress -o m.st all.ser 2>says
 	grep -q 'fits 10/10' says
+}
+
+@test "progress: none on a terminal where nobody waits" {
+	needs_terminal
 	script -qec 'ser-svm --field emb -l emo -C 1,0.1,0.01 --dev-folds 3 -o m.st all.ser' /dev/null >tty
-	[ ! -s tty ] # where nobody waits
+	[ ! -s tty ]
 }
 
 @test "what weighs most has the names of its columns, through tables, npz and normalisation" {
