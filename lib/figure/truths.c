@@ -63,6 +63,15 @@ int ser_truths_draw(struct ser_truths *t, const struct ser_plot_opt *opt, struct
 			       100 * score.uar, 100 * score.war);
 	}
 	ser_buf_printf(&head, "%s: true and predicted", t->truth);
+	size_t n_true = 0;
+	for (size_t i = 0; i < k; i++) {
+		double row = 0;
+		for (size_t j = 0; j < k; j++)
+			row += count[i * k + j];
+		n_true += row > 0;
+	}
+	if (n_true > 0)
+		ser_buf_printf(&sub, " By chance UAR is %.1f %%.", 100 / (double)n_true);
 	o.title = o.title != NULL ? o.title : head.s;
 	o.subtitle = sub.s;
 	struct ser_plot_confusion d = {k, count, t->class.sorted};

@@ -204,36 +204,57 @@ static bool overlaps(const struct box *a, const struct box *b)
 	return a->x < b->x + b->w && b->x < a->x + a->w && a->y < b->y + b->h && b->y < a->y + a->h;
 }
 
-/* Names at their places, moved a little where they would cover another. */
-static void draw_places(struct ser_buf *b, const struct ser_plot_scatter *d, const struct place *place, struct box in)
+/* How many of the points [n], markers of radius r, a box covers. */
+static size_t covers(const struct box *a, const struct spot *at, size_t n, double r)
 {
-	static const double steps[][2] = {{0, 0},  {0, -1},  {0, 1},  {-1, 0}, {1, 0}, {-1, -1},
-					  {1, -1}, {-1, 1},  {1, 1},  {0, -2}, {0, 2}, {-2, 0},
-					  {2, 0},  {-1, -2}, {1, -2}, {-1, 2}, {1, 2}};
+	size_t c = 0;
+	for (size_t i = 0; i < n; i++)
+		c += at[i].x > a->x - r && at[i].x < a->x + a->w + r && at[i].y > a->y - r && at[i].y < a->y + a->h + r;
+	return c;
+}
+
+/* A box for a name near the place: over no other name [n_taken], and over as few points [n] as can be; the nearer the better. */
+static struct box beside(const struct place *p, double w, double h, struct box in, const struct box *taken,
+			 size_t n_taken, const struct spot *at, size_t n, double r)
+{
+	enum { REACH = 8 }; /* in steps of a quarter of its height, and twice as wide */
+	struct box best = {0};
+	double least = HUGE_VAL;
+	for (int j = -REACH; j <= REACH; j++)
+		for (int i = -REACH; i <= REACH; i++) {
+			struct box try = {p->x - w / 2 + i * h / 2, p->y - h / 2 + j * h / 4, w, h};
+			try.x = fmin(fmax(try.x, in.x + 1), in.x + in.w - w - 1);
+			try.y = fmin(fmax(try.y, in.y + 1), in.y + in.h - h - 1);
+			double cost = hypot(try.x + w / 2 - p->x, try.y + h / 2 - p->y) / h;
+			for (size_t k = 0; k < n_taken; k++)
+				cost += overlaps(&try, &taken[k]) ? 1e6 : 0;
+			if (cost < least)
+				cost += 2 * (double)covers(&try, at, n, r);
+			if (cost < least) {
+				least = cost;
+				best = try;
+			}
+		}
+	return best;
+}
+
+/* Names at their places, moved where they would cover another or points at[n] of radius r. */
+static void draw_places(struct ser_buf *b, const struct ser_plot_scatter *d, const struct place *place, struct box in,
+			const struct spot *at, size_t n, double r)
+{
 	struct box *taken = ser_malloc(d->place.n_value, sizeof *taken);
 	struct ser_buf fit = {0};
-	size_t n = 0;
+	size_t n_taken = 0;
 	for (size_t k = 0; k < d->place.n_value; k++) {
 		if (place[k].n == 0)
 			continue;
 		fit.n = 0;
 		ser_svg_fit(&fit, d->place.value[k], TEXT, 120);
 		double w = ser_svg_width(fit.s, TEXT * 1.09) + 4, h = TEXT + 4;
-		struct box at = {0};
-		for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
-			bool free_place = true;
-			at = (struct box){place[k].x - w / 2 + steps[s][0] * w * 0.7,
-					  place[k].y - h / 2 + steps[s][1] * h, w, h};
-			at.x = fmin(fmax(at.x, in.x + 1), in.x + in.w - w - 1);
-			at.y = fmin(fmax(at.y, in.y + 1), in.y + in.h - h - 1);
-			for (size_t i = 0; i < n && free_place; i++)
-				free_place = !overlaps(&at, &taken[i]);
-			if (free_place)
-				break;
-		}
-		taken[n++] = at;
-		ser_plot_halo(b, at.x + w / 2, at.y + TEXT, TEXT, SER_SVG_MIDDLE, "fill=\"#000\" font-weight=\"bold\"",
-			      fit.s);
+		struct box box = beside(&place[k], w, h, in, taken, n_taken, at, n, r);
+		taken[n_taken++] = box;
+		ser_plot_halo(b, box.x + w / 2, box.y + TEXT, TEXT, SER_SVG_MIDDLE,
+			      "fill=\"#000\" font-weight=\"bold\"", fit.s);
 	}
 	ser_buf_free(&fit);
 	free(taken);
@@ -300,17 +321,20 @@ static void draw_panel(struct ser_buf *b, const struct ser_plot_scatter *d, cons
 		}
 		free(x);
 	}
+	struct spot *drawn = ser_malloc(n, sizeof *drawn);
 	ser_buf_str(b, "<g stroke-width=\"0.6\" fill-opacity=\"0.85\">\n");
 	for (size_t i = 0; i < n; i++) {
 		size_t c = d->color.n_value > 0 ? d->color.of[item[i]] : 0;
 		c = d->color.n_value > 0 && d->color.mark != NULL ? d->color.mark[c] : c;
-		struct spot at = spot(&v, d->x[item[i]], d->y[item[i]]);
+		drawn[i] = spot(&v, d->x[item[i]], d->y[item[i]]);
 		if (d->n_beyond != NULL)
 			*d->n_beyond += beyond(&v, d->x[item[i]], d->y[item[i]]);
-		ser_svg_marker(b, c, c + c / SER_SVG_HUES, at.x, at.y, r, d->tip != NULL ? d->tip[item[i]] : NULL);
+		ser_svg_marker(b, c, c + c / SER_SVG_HUES, drawn[i].x, drawn[i].y, r,
+			       d->tip != NULL ? d->tip[item[i]] : NULL);
 	}
 	ser_buf_str(b, "</g>\n");
-	draw_places(b, d, place, box);
+	draw_places(b, d, place, box, drawn, n, r);
+	free(drawn);
 	ser_svg_rect(b, box.x, box.y, box.w, box.h, FRAME);
 	for (size_t k = 0; k < d->place.n_value; k++)
 		free(place[k].p);

@@ -103,6 +103,25 @@ static void sound(const struct ser_buf *b)
 	assert_int_equal(depth, 0);
 }
 
+/* No circle's centre lies where the name is written, about as wide as high. */
+static void covers_none(const char *svg, const char *name)
+{
+	char end[32];
+	double x, y, cx, cy;
+	size_t n = 0;
+	snprintf(end, sizeof end, "\"bold\">%s</text>", name);
+	const char *at = strstr(svg, end);
+	assert_non_null(at);
+	while (strncmp(at, "<text x=", 8) != 0)
+		at--;
+	assert_int_equal(sscanf(at, "<text x=\"%lf\" y=\"%lf\"", &x, &y), 2);
+	for (const char *c = svg; (c = strstr(c, "<circle cx=")) != NULL; c++, n++) {
+		assert_int_equal(sscanf(c, "<circle cx=\"%lf\" cy=\"%lf\"", &cx, &cy), 2);
+		assert_true(fabs(cx - x) > 5 || cy < y - 12 || cy > y + 2);
+	}
+	assert_true(n >= 48);
+}
+
 enum { N = 300 };
 
 static void scatter(void **state)
@@ -133,6 +152,20 @@ static void scatter(void **state)
 	assert_int_equal(count(b.s, "<polygon"), 3);
 	assert_int_equal(ser_plot_scatter(&o, &d, &again, &e), 0);
 	assert_string_equal(b.s, again.s);
+	/* points on a loose grid: the names stand between them */
+	for (size_t i = 0; i < 48; i++) {
+		x[i] = (double)(i % 8) + (i % 8 > 3 ? 4 : 0);
+		y[i] = (double)(i / 8);
+		spot[i] = i % 8 > 3;
+	}
+	d.n = 48;
+	d.color.n_value = 0;
+	b.n = 0;
+	assert_int_equal(ser_plot_scatter(&o, &d, &b, &e), 0);
+	covers_none(b.s, "a");
+	covers_none(b.s, "b");
+	d.n = N;
+	d.color.n_value = 2;
 	/* the same points, the names given out anew: none has a place */
 	for (size_t i = 0; i < N; i++)
 		spot[i] = i / 3 % 3;
