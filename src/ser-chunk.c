@@ -68,8 +68,8 @@ static int one(struct chunk *k, struct ser_out *out, struct ser_record *r, struc
 	size_t d = shape[1], len = k->m * d;
 	ptrdiff_t step = ser_chunk_step(shape[0], k->m, k->n, e);
 	if (step < 0)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\": %zu frames are fewer than a chunk's %zu",
-				       k->field, shape[0], k->m);
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\": %zu frame%s are fewer than a chunk's %zu",
+				       k->field, shape[0], ser_s(shape[0]), k->m);
 	k->y = ser_grow(k->y, &k->cap, ser_mul(k->n, len), sizeof *k->y);
 	for (size_t i = 0; i < k->n; i++)
 		memcpy(k->y + i * len, x + i * (size_t)step * d, len * sizeof *x);
@@ -122,8 +122,9 @@ static int add_to_mean(struct chunk *k, struct ser_out *out, struct ser_record *
 	if (ser_record_str(r, "utt", &utt, e) != SER_OK || ser_record_f4(r, k->mean, 1, &x, &d, e) != SER_OK)
 		return e->code;
 	if (k->utt != NULL && strcmp(k->utt, utt) == 0 && d != k->d)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu elements, %zu in another chunk of \"%s\"",
-				       k->mean, d, k->d, utt);
+		return ser_record_fail(r, e, SER_EDATA,
+				       "field \"%s\" has %zu element%s, %zu in another chunk of \"%s\"", k->mean, d,
+				       ser_s(d), k->d, utt);
 	if (k->utt == NULL || strcmp(k->utt, utt) != 0) {
 		put_mean(k, out);
 		k->utt = ser_strdup(utt);

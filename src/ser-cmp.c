@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 				ser_cli_die(&c, &e);
 	}
 	ser_compare_left(&m);
+	lines.n = 0; /* of the header is always told */
 	bool same = ser_compare_headers(&m, &h[0], &h[1]);
 	if (m.n_differ > 0 && !c.quiet) {
 		printf("%llu of %llu records differ", (unsigned long long)m.n_differ,

@@ -154,8 +154,8 @@ static void print_text(const struct ser_in *in, const struct ser_inspect *f, con
 {
 	struct ser_buf b = {0};
 	ser_buf_printf(&b, "%s: version %d, %llu records, %llu segment%s, %llu bytes\n", name, SER_STREAM_VERSION,
-		       (unsigned long long)n, (unsigned long long)ser_in_segments(in),
-		       ser_in_segments(in) == 1 ? "" : "s", (unsigned long long)ser_in_bytes(in));
+		       (unsigned long long)n, (unsigned long long)ser_in_segments(in), ser_s(ser_in_segments(in)),
+		       (unsigned long long)ser_in_bytes(in));
 	print_prov(&b, &h->prov, 0);
 	for (size_t i = 0; i < h->dims.u.map.n; i++) {
 		ser_buf_printf(&b, "  dims     %.*s ", (int)h->dims.u.map.f[i].name_len, h->dims.u.map.f[i].name);

@@ -151,7 +151,8 @@ static void read_table(const char *path)
 	t.cap = 0;
 	while (next_row(&t)) {
 		if (t.n != n_col)
-			ser_cli_fail(&c, SER_EDATA, "%s: %zu columns, the header row has %zu", t.where, t.n, n_col);
+			ser_cli_fail(&c, SER_EDATA, "%s: %zu column%s, the header row has %zu", t.where, t.n,
+				     ser_s(t.n), n_col);
 		if (*t.cell[on] == '\0')
 			ser_cli_fail(&c, SER_EDATA, "%s: no %s", t.where, o.on);
 		ser_record_clear(&r);

@@ -94,10 +94,11 @@ static void subtract_means(struct ser_cli *c, struct input *p)
 		}
 	}
 	if (n_none > 0)
-		ser_cli_warn(c,
-			     "%zu of %zu records equal the mean of their %s, so that no direction is left: they get no "
-			     "cluster",
-			     n_none, p->v.n, centre);
+		ser_cli_warn(
+			c,
+			"%zu of %zu record%s equal the mean of their %s, so that no direction is left: they get no "
+			"cluster",
+			n_none, p->v.n, ser_s(p->v.n), centre);
 }
 
 /* How many starts have ended, of all */
@@ -136,16 +137,16 @@ static void cluster_all(struct ser_cli *c, const struct input *p, size_t k_lo, s
 			continue;
 		}
 		if (g->m->n_empty > 0)
-			ser_cli_warn(c, "%s%s%zu of %zu clusters are empty: fewer records differ", s, colon,
-				     g->m->n_empty, g->m->k);
-		ser_cli_info(c, "%s%s%zu records, %zu clusters, inertia %.6g after %zu iterations", s, colon, g->n,
-			     g->m->k, g->m->inertia, g->m->n_iter);
+			ser_cli_warn(c, "%s%s%zu of %zu cluster%s are empty: fewer records differ", s, colon,
+				     g->m->n_empty, g->m->k, ser_s(g->m->k));
+		ser_cli_info(c, "%s%s%zu record%s, %zu cluster%s, inertia %.6g after %zu iteration%s", s, colon, g->n,
+			     ser_s(g->n), g->m->k, ser_s(g->m->k), g->m->inertia, g->m->n_iter, ser_s(g->m->n_iter));
 	}
 	if (n_small > 0 && n_small == j->n)
 		ser_cli_fail(c, SER_EDATA, "no group has enough records for its clusters");
 	if (n_small > 0)
-		ser_cli_warn(c, "%zu of %zu groups have too few records for their clusters: their %zu records get none",
-			     n_small, j->n, n_record);
+		ser_cli_warn(c, "%zu of %zu group%s have too few records for their clusters: %zu record%s without one",
+			     n_small, j->n, ser_s(j->n), n_record, ser_s(n_record));
 }
 
 /* What the records get, by record. */
@@ -257,7 +258,7 @@ static void read_centres(struct ser_cli *c, const char *path, struct centres *y)
 		if (ser_record_f4(&r, "centroid", 1, &x, &d, &e) != 0)
 			ser_cli_die(c, &e);
 		if (d == 0 || (y->k > 0 && d != y->d))
-			ser_cli_fail(c, SER_EDATA, "%s: centres of %zu and %zu dimensions", path, y->d, d);
+			ser_cli_fail(c, SER_EDATA, "%s: centres of %zu and %zu dimension%s", path, y->d, d, ser_s(d));
 		y->d = d;
 		y->c = ser_grow(y->c, &y->cap, ser_mul(y->k + 1, d), sizeof *y->c);
 		memcpy(y->c + y->k++ * d, x, d * sizeof *x);
@@ -310,7 +311,8 @@ static int cluster_frames(struct ser_cli *c, size_t n_max)
 	g.m = ser_kmeans_fit(&o, x, n, v.d, (size_t)k, "", &e);
 	if (g.m == NULL)
 		ser_cli_die(c, &e);
-	ser_cli_info(c, "%zu frames, %d clusters, inertia %.6g after %zu iterations", n, k, g.m->inertia, g.m->n_iter);
+	ser_cli_info(c, "%zu frame%s, %d cluster%s, inertia %.6g after %zu iteration%s", n, ser_s(n), k, ser_s(k),
+		     g.m->inertia, g.m->n_iter, ser_s(g.m->n_iter));
 	struct centres y = {.c = g.m->centre, .k = g.m->k, .d = v.d};
 	if (centroids != NULL)
 		write_centroids(c, &v.h, &j);

@@ -79,11 +79,11 @@ static int read_from(enum format from, struct ser_table *t, char *const *file, i
 		ser_table_free(&one);
 	}
 	if (rc == 0 && n > 1 && !ser_table_name_apart(t) && ser_map_len(shared) > 0)
-		ser_buf_printf(
-			notes,
-			"%zu speakers, such as \"%.60s\", are in several of the files and are taken for the same "
-			"people: --corpus keeps them apart\n",
-			ser_map_len(shared), ser_map_key(shared, 0, NULL));
+		ser_buf_printf(notes,
+			       "%zu speaker%s, such as \"%.60s\", %s in several of the files and taken for the same "
+			       "people: --corpus keeps them apart\n",
+			       ser_map_len(shared), ser_s(ser_map_len(shared)), ser_map_key(shared, 0, NULL),
+			       ser_plural(ser_map_len(shared), "is", "are"));
 	ser_map_free(speakers);
 	ser_map_free(shared);
 	return rc;
@@ -163,7 +163,8 @@ static void votes(struct ser_cli *c, struct ser_table *t, const char *file, int 
 		ser_cli_die(c, e);
 	free(text);
 	if (n_without > 0)
-		ser_cli_warn(c, "%zu of %zu utterances have no votes in %s", n_without, t->n_row, file);
+		ser_cli_warn(c, "%zu of %zu utterance%s have no votes in %s", n_without, t->n_row, ser_s(t->n_row),
+			     file);
 }
 
 static void say_oddities(const struct ser_cli *c, const struct ser_table *t)
@@ -260,8 +261,8 @@ int main(int argc, char **argv)
 	if (label > 0 && ser_votes_label(&t, (enum ser_votes)(label - 1), threshold, &n_tie, &e) != 0)
 		ser_cli_die(&c, &e);
 	if (n_tie > 0)
-		ser_cli_warn(&c, "%zu of %zu utterances have two emotions with most votes: their emo is empty", n_tie,
-			     t.n_row);
+		ser_cli_warn(&c, "%zu of %zu utterance%s have two emotions with most votes: their emo is empty", n_tie,
+			     t.n_row, ser_s(t.n_row));
 	if (look)
 		probe(&c, &t, &root, &e);
 	say_oddities(&c, &t);

@@ -163,8 +163,8 @@ static void look_at_features(struct ser_cli *c, const struct import *o, const st
 		if (ser_model_tensor(&r, m->enc[0].field, &x, shape, &e) != 0)
 			ser_cli_die(c, &e);
 		if (shape[1] != m->enc[0].n_in)
-			ser_cli_fail(c, SER_EDATA, "%s: has %zu dimensions a frame, the network wants %zu", o->features,
-				     shape[1], m->enc[0].n_in);
+			ser_cli_fail(c, SER_EDATA, "%s: has %zu dimension%s a frame, the network wants %zu",
+				     o->features, shape[1], ser_s(shape[1]), m->enc[0].n_in);
 	}
 	ser_record_free(&r);
 }

@@ -66,9 +66,9 @@ static void say_implied(const struct implied *m)
 	if (ser_map_len(m->emo) > 1 && 2 * n_one > n_group)
 		ser_cli_warn(
 			&c,
-			"%zu of the %zu values of \"%s\" have one emotion alone, which goes with their mean: what is "
+			"%zu of the %zu value%s of \"%s\" have one emotion alone, which goes with their mean: what is "
 			"left is no fair comparison",
-			n_one, n_group, o.by);
+			n_one, n_group, ser_s(n_group), o.by);
 }
 
 static void implied_free(struct implied *m)

@@ -54,7 +54,7 @@ static void read_emb(struct ser_cli *c, struct input *p, struct ser_record *r, c
 	if (p->n == 0)
 		p->d = d;
 	if (d != p->d || d == 0) {
-		ser_record_fail(r, &e, SER_EDATA, "\"%s\" has %zu dimensions, expected %zu", name, d, p->d);
+		ser_record_fail(r, &e, SER_EDATA, "\"%s\" has %zu dimension%s, expected %zu", name, d, ser_s(d), p->d);
 		ser_cli_die(c, &e);
 	}
 	p->x = ser_grow(p->x, &p->cap_x, ser_mul(p->n + 1, d), sizeof *p->x);
@@ -203,11 +203,13 @@ int main(int argc, char **argv)
 	struct ser_pairs *pairs = ser_pairs_new(&o, &pin, &e);
 	if (pairs == NULL)
 		ser_cli_die(&c, &e);
-	ser_cli_info(&c,
-		     "%zu draws, %zu speakers; no anchors: %zu below the margin or without cluster, %zu alone in their "
-		     "cluster, "
-		     "%zu without another cluster",
-		     pairs->n, pairs->n_spk, pairs->n_low, pairs->n_no_pos, pairs->n_no_neg);
+	ser_cli_info(
+		&c,
+		"%zu draw%s, %zu speaker%s; no anchors: %zu below the margin or without cluster, %zu alone in their "
+		"cluster, "
+		"%zu without another cluster",
+		pairs->n, ser_s(pairs->n), pairs->n_spk, ser_s(pairs->n_spk), pairs->n_low, pairs->n_no_pos,
+		pairs->n_no_neg);
 
 	struct ser_out *out = ser_out_open(&c);
 	struct ser_record r = {0};

@@ -140,9 +140,9 @@ static void scatter(struct ser_cli *c, struct picture *p)
 	check(c, ser_points_draw(s, &p->h, &o, &p->svg, &n_unnamed, &n_place, &e), &e);
 	if (n_unnamed > 0 && points.panel == NULL)
 		ser_cli_warn(c,
-			     "%zu of %zu values of %s lie scattered among the others and are not named; --panel %s "
+			     "%zu of %zu value%s of %s lie scattered among the others and are not named; --panel %s "
 			     "shows each",
-			     n_unnamed, n_place, points.place, points.place);
+			     n_unnamed, n_place, ser_s(n_place), points.place, points.place);
 	ser_points_free(s);
 	ser_cli_names_free(&names);
 	ser_cli_names_free(&first);

@@ -54,8 +54,8 @@ static struct ser_report *classes(struct ser_cli *c)
 	if (n_unknown > 0)
 		ser_cli_warn(
 			c,
-			"unknown to the model, so of recall 0 in UAR: %s (%zu records); leave them out by ser-select",
-			unknown.s, n_unknown);
+			"unknown to the model, so of recall 0 in UAR: %s (%zu record%s); leave them out by ser-select",
+			unknown.s, n_unknown, ser_s(n_unknown));
 	ser_buf_free(&absent);
 	ser_buf_free(&unknown);
 	ser_score_set_free(s);

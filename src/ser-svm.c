@@ -104,8 +104,9 @@ int main(int argc, char **argv)
 	if (ser_split_make(&split, d, &split_opts, &e) != 0 || ser_svm_fit(&m, d, &split, &o, &choice, &e) != 0)
 		ser_cli_die(&c, &e);
 	if (split.split_out + split.split_dev > 0)
-		ser_cli_info(&c, "label \"%s\" leaves out %zu records (--split-field '' trains on all)",
-			     split_opts.split, split.split_out + split.split_dev);
+		ser_cli_info(&c, "label \"%s\" leaves out %zu record%s (--split-field '' trains on all)",
+			     split_opts.split, split.split_out + split.split_dev,
+			     ser_s(split.split_out + split.split_dev));
 	for (size_t i = 0; i < o.n_cost && choice.n_fold > 0; i++)
 		ser_cli_info(&c, "C %g: UAR %.4f on speakers held out%s", o.cost[i], choice.uar[i],
 			     i == choice.best ? ", taken" : "");

@@ -114,8 +114,8 @@ static int train(size_t n_token)
 	fputc('\n', o.f);
 	check(ser_outfile_commit(&o, &e), &e);
 	if (ser_tokenizer_size(t) < n_token)
-		ser_cli_warn(&c, "%zu tokens, not %zu: no two others are neighbours twice", ser_tokenizer_size(t),
-			     n_token);
+		ser_cli_warn(&c, "%zu token%s, not %zu: no two others are neighbours twice", ser_tokenizer_size(t),
+			     ser_s(ser_tokenizer_size(t)), n_token);
 	ser_buf_free(&json);
 	ser_tokenizer_close(t);
 	ser_tokenizer_trainer_free(tr);
@@ -134,7 +134,8 @@ static void open_tokenizer(const char *path)
 	if (job.max == 0)
 		job.max = limit > 0 ? limit : LONGEST;
 	if (job.max <= around)
-		ser_cli_usage(&c, "--max: %zu tokens leave no room for text beside %zu special ones", job.max, around);
+		ser_cli_usage(&c, "--max: %zu token%s leave no room for text beside %zu special ones", job.max,
+			      ser_s(job.max), around);
 	job.w = ser_calloc((size_t)c.n_thread, sizeof *job.w);
 }
 

@@ -260,15 +260,16 @@ static void split_data(struct ser_cli *c, const struct ser_dataset *d, struct se
 	check(c, ser_split_make(s, d, &o.split, &e), &e);
 	if (s->n_no_spk > 0)
 		ser_cli_warn(c,
-			     "%zu of %zu records have no label \"%s\": it cannot be known who is shared by training "
+			     "%zu of %zu record%s have no label \"%s\": it cannot be known who is shared by training "
 			     "and test",
-			     s->n_no_spk, d->n, o.split.spk);
+			     s->n_no_spk, d->n, ser_s(d->n), o.split.spk);
 	if (s->split_out + s->split_dev > 0)
 		ser_cli_info(c,
-			     "label \"%s\" leaves out %zu records, and %zu validate (--split-field '' trains on all)",
-			     o.split.split, s->split_out, s->split_dev);
-	ser_cli_info(c, "training %zu records of %zu speakers, validation %zu of %zu, left out %zu of %zu", s->n_train,
-		     s->spk_train, s->n_dev, s->spk_dev, s->n_out, s->spk_out);
+			     "label \"%s\" leaves out %zu record%s, and %zu validate (--split-field '' trains on all)",
+			     o.split.split, s->split_out, ser_s(s->split_out), s->split_dev);
+	ser_cli_info(c, "training %zu record%s of %zu speaker%s, validation %zu of %zu, left out %zu of %zu",
+		     s->n_train, ser_s(s->n_train), s->spk_train, ser_s(s->spk_train), s->n_dev, s->spk_dev, s->n_out,
+		     s->spk_out);
 }
 
 static struct ser_model *make_model(struct ser_cli *c, const struct ser_dataset *d, const struct ser_split *split)
@@ -362,7 +363,8 @@ int main(int argc, char **argv)
 	struct ser_buf archs = {0};
 	for (size_t i = 0; i < m->n_enc; i++)
 		ser_buf_printf(&archs, "%s%s", i > 0 ? ", " : "", m->enc[i].arch->name);
-	ser_cli_info(&c, "%s, %zu parameters", archs.s, ser_params_count(m->params, true));
+	ser_cli_info(&c, "%s, %zu parameter%s", archs.s, ser_params_count(m->params, true),
+		     ser_s(ser_params_count(m->params, true)));
 	ser_buf_free(&archs);
 	struct progress progress = {&c, time(NULL), "training"};
 	check(&c, ser_train_run(t, &o.keep, tell, &progress, &e), &e);

@@ -89,8 +89,8 @@ int main(int argc, char **argv)
 		ser_trials_new(&o, &(struct ser_trials_in){n, id, spk.code, within.code, across.code}, &e);
 	if (t == NULL)
 		ser_cli_die(&c, &e);
-	ser_cli_info(&c, "%zu target trials of %zu speakers, %zu non-target", t->n_target, t->n_spk,
-		     t->n - t->n_target);
+	ser_cli_info(&c, "%zu target trial%s of %zu speaker%s, %zu non-target", t->n_target, ser_s(t->n_target),
+		     t->n_spk, ser_s(t->n_spk), t->n - t->n_target);
 	print(&c, t, id);
 	ser_trials_free(t);
 	free(id);

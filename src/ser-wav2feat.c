@@ -33,8 +33,8 @@ static void failed(void *ctx, const char *id, const struct ser_err *e)
 
 static void clipped(void *ctx, const char *id, const struct ser_audio_info *info)
 {
-	ser_cli_info(&((struct tool *)ctx)->c, "\"%s\": %lld samples at full scale or beyond (peak %.3g)", id,
-		     (long long)info->n_clipped, info->peak);
+	ser_cli_info(&((struct tool *)ctx)->c, "\"%s\": %lld sample%s at full scale or beyond (peak %.3g)", id,
+		     (long long)info->n_clipped, ser_s(info->n_clipped), info->peak);
 }
 
 static void step(void *ctx, uint64_t n_sound, bool flush)

@@ -112,6 +112,10 @@ void ser_le(void *p, size_t n, size_t size);
 void ser_buf_add_le(struct ser_buf *b, const void *p, size_t n, size_t size);
 const void *ser_le_copy(struct ser_buf *b, const void *p, size_t n, size_t size);
 
+/* The word, or its ending, for n of a thing: "%zu record%s", n, ser_s(n). */
+const char *ser_plural(size_t n, const char *one, const char *many);
+const char *ser_s(size_t n); /* "" or "s" */
+
 /* Whether n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool ser_utf8_ok(const char *s, size_t n);
 /* Bytes of the control character that s [n], n > 0, begins with, which could move a terminal's cursor: U+0000 to U+001F, U+007F to

@@ -49,6 +49,16 @@ int ser_fail_in(struct ser_err *e, const char *fmt, ...)
 	return e->code;
 }
 
+const char *ser_plural(size_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}
+
+const char *ser_s(size_t n)
+{
+	return ser_plural(n, "", "s");
+}
+
 _Noreturn void ser_assert_failed(const char *what, const char *file, int line)
 {
 	fprintf(stderr, "ser: %s:%d: assertion failed: %s\n", file, line, what);

@@ -266,8 +266,9 @@ static int statement(struct parser *p)
 	if (i == n_form)
 		return FAIL(p, "unknown word \"%s\"", p->word[0]);
 	if (p->n - 1 < form[i].least || p->n - 1 > form[i].most)
-		return FAIL(p, "\"%s\" takes %s%zu words, found %zu", form[i].word,
-			    form[i].least == form[i].most ? "" : "at least ", form[i].least, p->n - 1);
+		return FAIL(p, "\"%s\" takes %s%zu word%s, found %zu", form[i].word,
+			    form[i].least == form[i].most ? "" : "at least ", form[i].least, ser_s(form[i].least),
+			    p->n - 1);
 	switch (i) {
 	case 0:
 		return parse_pattern(p, &c->file, &c->n_file, &c->cap_file);

@@ -151,7 +151,8 @@ int ser_fold_spread(size_t n, const size_t *group, size_t n_group, const size_t 
 		    const double *weight, size_t n_part, struct ser_rng *shuffle, size_t *part, struct ser_err *e)
 {
 	if (n_group < n_part)
-		return ser_fail(e, SER_EUSAGE, "%zu groups cannot fill %zu parts", n_group, n_part);
+		return ser_fail(e, SER_EUSAGE, "%zu group%s cannot fill %zu part%s", n_group, ser_s(n_group), n_part,
+				ser_s(n_part));
 	double *w = ser_calloc(n_part, sizeof *w), sum = 0;
 	for (size_t p = 0; p < n_part; p++)
 		sum += weight[p];

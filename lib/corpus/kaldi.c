@@ -217,7 +217,8 @@ static int check_spk2utt(struct kaldi *k)
 		}
 	}
 	if (rc == 0 && there && n != k->t->n_row)
-		rc = ser_fail(k->e, SER_EDATA, "%s/spk2utt: %zu utterances, there are %zu", k->dir, n, k->t->n_row);
+		rc = ser_fail(k->e, SER_EDATA, "%s/spk2utt: %zu utterance%s, there are %zu", k->dir, n, ser_s(n),
+			      k->t->n_row);
 	ser_table_free(&v);
 	return rc;
 }

@@ -81,8 +81,8 @@ static int read_header(struct ser_manifest *m, const struct ser_manifest_opts *o
 	m->col = ser_calloc(SER_MANIFEST_MAX_COL, sizeof *m->col);
 	m->n_col = split(m->header, m->col, SER_MANIFEST_MAX_COL);
 	if (m->n_col > SER_MANIFEST_MAX_COL)
-		return ser_fail(e, SER_EDATA, "%s:1: %zu columns, at most %d are read", m->name, m->n_col,
-				SER_MANIFEST_MAX_COL);
+		return ser_fail(e, SER_EDATA, "%s:1: %zu column%s, at most %d are read", m->name, m->n_col,
+				ser_s(m->n_col), SER_MANIFEST_MAX_COL);
 	for (size_t i = 0; i < m->n_col; i++) {
 		size_t n = strlen(m->col[i]);
 		if (n == 0)
@@ -308,7 +308,8 @@ int ser_manifest_put(FILE *f, const char *const *cell, size_t n, struct ser_err 
 {
 	size_t len = n;
 	if (n > SER_MANIFEST_MAX_COL)
-		return ser_fail(e, SER_EDATA, "%zu columns, a manifest has at most %d", n, SER_MANIFEST_MAX_COL);
+		return ser_fail(e, SER_EDATA, "%zu column%s, a manifest has at most %d", n, ser_s(n),
+				SER_MANIFEST_MAX_COL);
 	for (size_t i = 0; i < n; i++) {
 		len += strlen(cell[i]);
 		if (len > SER_MANIFEST_MAX_LINE)

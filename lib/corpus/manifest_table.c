@@ -370,8 +370,8 @@ int ser_table_parse(struct ser_table *t, const char *s, size_t n, char sep, cons
 		if (rc < 0)
 			break;
 		if (c > SER_MANIFEST_MAX_COL)
-			rc = ser_fail(e, SER_EDATA, "%s:%zu: %zu columns, at most %d are read", name, sc.line, c,
-				      SER_MANIFEST_MAX_COL);
+			rc = ser_fail(e, SER_EDATA, "%s:%zu: %zu column%s, at most %d are read", name, sc.line, c,
+				      ser_s(c), SER_MANIFEST_MAX_COL);
 		else if (!header && c != t->n_col)
 			rc = ser_fail(e, SER_EDATA, "%s:%zu: %zu fields, expected %zu as in the header row", name,
 				      sc.line, c, t->n_col);

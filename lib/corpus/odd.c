@@ -80,9 +80,9 @@ static void text_names_emotion(const struct ser_table *t, struct ser_buf *notes)
 	if (n > 0 && n_several == 0 && differ)
 		ser_buf_printf(
 			notes,
-			"each of the %zu texts that are said twice or more has one emotion alone: text tells the "
+			"each of the %zu text%s that are said twice or more has one emotion alone: text tells the "
 			"emotion\n",
-			n);
+			n, ser_s(n));
 	pairing_free(&p);
 }
 
@@ -134,8 +134,9 @@ static void rates(const struct ser_table *t, struct ser_buf *notes)
 		ser_map_add(seen, value, strlen(value), NULL);
 	}
 	if (one_corpus && ser_map_len(seen) > 1)
-		ser_buf_printf(notes, "%zu of %zu sounds have a sample rate of %s, the others %s%s\n", n_first, n_known,
-			       first, ser_map_len(seen) > 2 ? "several, among them " : "", ser_map_key(seen, 1, NULL));
+		ser_buf_printf(notes, "%zu of %zu sound%s have a sample rate of %s, the others %s%s\n", n_first,
+			       n_known, ser_s(n_known), first, ser_map_len(seen) > 2 ? "several, among them " : "",
+			       ser_map_key(seen, 1, NULL));
 	ser_map_free(seen);
 }
 

@@ -74,7 +74,8 @@ static int spread(const struct ser_folds *f, const bool *want, const double *wei
 	ser_rng_seed(&r, f->o->seed);
 	int rc = ser_fold_spread(m, x, n_group, x + f->n, n_label, weight, n_part, &r, p, e);
 	if (rc != 0)
-		ser_fail(e, rc, "%zu different values of \"%s\" cannot fill %zu parts", n_group, f->o->by, n_part);
+		ser_fail(e, rc, "%zu different value%s of \"%s\" cannot fill %zu part%s", n_group, ser_s(n_group),
+			 f->o->by, n_part, ser_s(n_part));
 	for (size_t i = 0; i < m && rc == 0; i++)
 		part[at[i]] = p[i];
 	free(p);
@@ -111,8 +112,8 @@ int ser_folds_each(struct ser_folds *f, struct ser_err *e)
 		parts_to_folds(f, part);
 	free(part);
 	return n >= 2 ? 0
-		      : ser_fail(e, SER_EDATA, "%s: %zu different values of \"%s\", at least 2 are needed", f->o->name,
-				 n, f->o->by);
+		      : ser_fail(e, SER_EDATA, "%s: %zu different value%s of \"%s\", at least 2 are needed", f->o->name,
+				 n, ser_s(n), f->o->by);
 }
 
 int ser_folds_kfold(struct ser_folds *f, size_t k, struct ser_err *e)
@@ -329,7 +330,8 @@ static size_t say_shared(struct check *c, const char *where, const size_t *part,
 				name[code[i]] = ids(f)[i];
 	if (found > 0) {
 		c->line.n = 0;
-		ser_buf_printf(&c->line, "%s: %zu of %zu %s are in more than one:", where, found, n, what);
+		ser_buf_printf(&c->line, "%s: %zu of %zu %s%s %s in more than one:", where, found, n, what, ser_s(n),
+			       ser_plural(found, "is", "are"));
 		list_values(&c->line, shared, name, n);
 		c->say(c->ctx, c->line.s);
 	}
@@ -346,16 +348,16 @@ static int say_all(struct check *c, const char *where, const size_t *part, struc
 	const char *const *text;
 	if (!column(c->f, o->spk, &spk, e))
 		return SER_EDATA;
-	size_t n = say_shared(c, where, part, "speakers", spk);
+	size_t n = say_shared(c, where, part, "speaker", spk);
 	c->shared_speakers |= n > 0;
 	c->n_bad += o->allow_shared ? 0 : n;
 	if (o->check_text) {
 		if (!column(c->f, "text", &text, e))
 			return SER_EDATA;
-		c->n_bad += say_shared(c, where, part, "texts", text);
+		c->n_bad += say_shared(c, where, part, "text", text);
 	}
 	if (o->sound != NULL)
-		c->n_bad += say_shared(c, where, part, "recordings", o->sound);
+		c->n_bad += say_shared(c, where, part, "recording", o->sound);
 	return 0;
 }
 

@@ -128,7 +128,7 @@ int ser_votes_label(struct ser_table *t, enum ser_votes what, double threshold, 
 		if (strncmp(t->col[c].name, "vote.", 5) == 0)
 			vote[k++] = c;
 	if (k < 2)
-		return ser_fail(e, SER_EDATA, "%zu columns vote.X, at least 2 are needed", k);
+		return ser_fail(e, SER_EDATA, "%zu column%s vote.X, at least 2 are needed", k, ser_s(k));
 	for (size_t c = 0; c < k; c++)
 		to[c] = what == SER_VOTES_PLURALITY
 				? ser_table_add_col(t, "emo")

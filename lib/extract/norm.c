@@ -89,8 +89,8 @@ int ser_norm_add(struct ser_norm *n, struct ser_record *r, struct ser_err *e)
 	if (n->stat.d == 0)
 		n->stat.d = m.d;
 	if (m.d != n->stat.d)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu columns, those before it %zu",
-				       n->o->field, m.d, n->stat.d);
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu column%s, those before it %zu",
+				       n->o->field, m.d, ser_s(m.d), n->stat.d);
 	rc = label(n, r, &s, e);
 	if (rc == SER_OK)
 		ser_cmvn_by_add(&n->stat, s, m.x, m.n, m.d);
@@ -196,8 +196,8 @@ static int normalise(const struct ser_norm *n, struct ser_record *r, const struc
 	const double *shift = n->shift, *gain = n->gain;
 	size_t d = n->d > 0 ? n->d : n->stat.d;
 	if (m->d != d)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu columns, expected %zu", o->field, m->d,
-				       d);
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu column%s, expected %zu", o->field, m->d,
+				       ser_s(m->d), d);
 	if (n->d == 0) {
 		const char *s;
 		int rc = label(n, r, &s, e);

@@ -231,15 +231,30 @@ static void choice_free(struct choice *c)
 
 /* ---- the chart ---- */
 
-/* What chance gives: the report's own word; of a class' recall, and of the mean of all of them, one over the number of classes. */
+static bool is_one_of(const char *s, const char *const *list)
+{
+	while (*list != NULL && strcmp(s, *list) != 0)
+		list++;
+	return *list != NULL;
+}
+
+/* What chance gives: the report's own word, or what comes of guessing each of K classes as often as it occurs. Recall, precision and F1
+ * of a class are its share p then: their means over the classes 1/K, weighted by the classes and over all items the sum of p^2. */
 static bool chance_of(const struct report *r, size_t row, const char *score, double *x)
 {
-	const char *value = report_value(r), *dot = strrchr(score, '.');
+	static const char *const each[] = {"uar", "macro_f1", "macro_precision", NULL}, *const all[] = {
+												"war", "micro_f1",
+												"weighted_f1", NULL};
+	const char *value = report_value(r), *dot = strrchr(score, '.'), *name = dot != NULL ? dot + 1 : score;
 	const struct ser_val *k = ser_val_get(&r->about, "classes");
+	bool pooled = dot == NULL || strncmp(score, "pooled.", 7) == 0, of_value = strcmp(value, "value") == 0;
 	if (report_get(r, row, "chance", x))
 		return true;
-	if (k == NULL || (strcmp(value, "recall") != 0 &&
-			  (strcmp(value, "value") != 0 || strcmp(dot != NULL ? dot + 1 : score, "uar") != 0)))
+	if (of_value && pooled && r->n_item > 0 && is_one_of(name, all)) {
+		*x = r->square / (r->n_item * r->n_item);
+		return true;
+	}
+	if (k == NULL || (strcmp(value, "recall") != 0 && !(of_value && is_one_of(name, each))))
 		return false;
 	double n = k->kind == SER_INT ? (double)k->u.i : k->kind == SER_REAL ? k->u.f : 0;
 	if (k->kind == SER_STR && ser_parse_real(k->u.str.s, 1, 1e9, &n, NULL) != 0)

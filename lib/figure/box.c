@@ -46,8 +46,8 @@ static int value_of(struct ser_boxes *s, struct ser_record *r, double *x, struct
 		return rc;
 	size_t rows = v->u.t.ndim == 2 ? shape[0] : 1, d = v->u.t.ndim == 2 ? shape[1] : shape[0];
 	if (s->o.column >= d || rows == 0)
-		return ser_record_fail(r, e, SER_EDATA, "\"%s\" has %zu rows of %zu columns: there is no column %zu",
-				       s->o.field, rows, d, s->o.column);
+		return ser_record_fail(r, e, SER_EDATA, "\"%s\" has %zu row%s of %zu column%s: there is no column %zu",
+				       s->o.field, rows, ser_s(rows), d, ser_s(d), s->o.column);
 	s->d = d;
 	*x = 0;
 	for (size_t t = 0; t < rows; t++)

@@ -41,8 +41,8 @@ static int read_track(const struct ser_header *h, struct ser_record *r, const ch
 	if (t->n == 0)
 		return ser_record_fail(r, e, SER_EDATA, "\"%s\" has no frames", field);
 	if (t->name == NULL || t->name->u.list.n != t->d || t->shift_s == 0)
-		return ser_record_fail(r, e, SER_EDATA, "the header names no %zu columns and no shift_s of \"%s\"",
-				       t->d, field);
+		return ser_record_fail(r, e, SER_EDATA, "the header names no %zu column%s and no shift_s of \"%s\"",
+				       t->d, ser_s(t->d), field);
 	for (size_t i = 0; i < t->n * t->d; i++)
 		if (!isfinite(t->x[i]))
 			return ser_record_fail(r, e, SER_EDATA, "\"%s\" holds what is no finite number", field);

@@ -46,8 +46,8 @@ int ser_logs_add(struct ser_logs *all, const struct ser_figure_text *t, struct s
 		return ser_fail(e, SER_EDATA, "%s: is empty, expected a table with a header row", t->shown);
 	for (; next_line(&at, cell, MAX_COLUMN, &n); l->n_row++) {
 		if (n != l->n_column)
-			return ser_fail(e, SER_EDATA, "%s:%zu: %zu columns, expected %zu", t->shown, l->n_row + 2, n,
-					l->n_column);
+			return ser_fail(e, SER_EDATA, "%s:%zu: %zu column%s, expected %zu", t->shown, l->n_row + 2, n,
+					ser_s(n), l->n_column);
 		l->cell = ser_grow(l->cell, &l->cap, (l->n_row + 1) * n, sizeof *l->cell);
 		memcpy(l->cell + l->n_row * n, cell, n * sizeof *cell);
 	}

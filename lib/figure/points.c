@@ -48,8 +48,8 @@ int ser_points_add(struct ser_points *p, struct ser_record *r, struct ser_err *e
 	if (rc != SER_OK)
 		return rc;
 	if (d < 2)
-		return ser_record_fail(r, e, SER_EDATA, "\"%s\" has %zu dimensions, expected at least 2", p->o.field,
-				       d);
+		return ser_record_fail(r, e, SER_EDATA, "\"%s\" has %zu dimension%s, expected at least 2", p->o.field,
+				       d, ser_s(d));
 	if (!(isfinite(v[0]) && isfinite(v[1])))
 		return ser_record_fail(r, e, SER_EDATA, "\"%s\" is at %g, %g, expected finite numbers", p->o.field,
 				       (double)v[0], (double)v[1]);
@@ -114,7 +114,7 @@ static void describe(struct words *w, const struct ser_header *h, const char *fi
 		    share->u.list.v[i].kind == SER_REAL)
 			ser_buf_printf(to[i], " (%.1f %% of the variance%s)", 100 * share->u.list.v[i].u.f, of);
 	}
-	ser_buf_printf(&w->title, "%s of %zu records", title, n);
+	ser_buf_printf(&w->title, "%s of %zu record%s", title, n, ser_s(n));
 	if (kl != NULL && kl->kind == SER_REAL)
 		ser_buf_printf(&w->sub, "Kullback-Leibler divergence %.3f. ", kl->u.f);
 }

@@ -43,7 +43,8 @@ struct report {
 		double x;
 	} * v;
 	size_t n, cap;
-	struct ser_val about; /* what the report says about itself: a map, in an arena of the caller's */
+	struct ser_val about;  /* what the report says about itself: a map, in an arena of the caller's */
+	double n_item, square; /* of table "classes": items of all classes, and the sum of each class' square */
 };
 int report_read(struct report *s, const struct ser_figure_text *t, const char *table, struct ser_arena *a,
 		struct ser_err *e);

@@ -42,7 +42,8 @@ int ser_reliability_add(struct ser_reliability *s, const struct ser_header *h, s
 	if (rc == SER_OK)
 		rc = ser_record_str(r, s->truth, &truth, e);
 	if (rc == SER_OK && (names == NULL || names->kind != SER_LIST || names->u.list.n != k || k == 0))
-		rc = ser_record_fail(r, e, SER_EDATA, "the header does not name the %zu classes of \"post\"", k);
+		rc = ser_record_fail(r, e, SER_EDATA, "the header does not name the %zu class%s of \"post\"", k,
+				     ser_plural(k, "", "es"));
 	if (rc != SER_OK)
 		return rc;
 	for (size_t i = 0; i < k; i++) {
@@ -68,9 +69,9 @@ int ser_reliability_draw(struct ser_reliability *s, const struct ser_plot_opt *o
 		return ser_fail(e, SER_EDATA, "there are no predictions to draw");
 	double ece = ser_calibration(s->sure, s->right, NULL, s->n, BINS, mean, share, count);
 	ser_buf_printf(&sub,
-		       "%zu records; expected calibration error %.4f. Orange: less often right than said; light blue: "
+		       "%zu record%s; expected calibration error %.4f. Orange: less often right than said; light blue: "
 		       "more often; dashed: as often.",
-		       s->n, ece);
+		       s->n, ser_s(s->n), ece);
 	o.title = o.title != NULL ? o.title : "Reliability";
 	o.subtitle = sub.s;
 	int rc = ser_plot_reliability(&o, &(struct ser_plot_reliability){BINS, mean, share, count}, svg, e);

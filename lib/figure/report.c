@@ -24,6 +24,17 @@ bool report_get(const struct report *s, size_t row, const char *column, double *
 	return false;
 }
 
+static void count_class(struct report *s, double n)
+{
+	s->n_item += n;
+	s->square += n * n;
+}
+
+static double number(const struct ser_val *v)
+{
+	return v == NULL ? 0 : v->kind == SER_INT ? (double)v->u.i : v->kind == SER_REAL ? v->u.f : 0;
+}
+
 /* A row's name is its strings, parted by dots, as in the form with tabs. */
 static int from_json(struct report *s, const struct ser_figure_text *t, const char *table, struct ser_arena *a,
 		     struct ser_err *e)
@@ -32,9 +43,12 @@ static int from_json(struct report *s, const struct ser_figure_text *t, const ch
 	struct ser_buf row = {0};
 	if (ser_val_from_json(a, t->s, t->n, &top, e) != SER_OK)
 		return ser_fail_in(e, "%s", t->shown);
-	const struct ser_val *about = ser_val_get(&top, "about"), *list = ser_val_get(&top, table);
+	const struct ser_val *about = ser_val_get(&top, "about"), *list = ser_val_get(&top, table),
+			     *class = ser_val_get(&top, "classes");
 	if (about != NULL && about->kind == SER_MAP)
 		s->about = *about;
+	for (size_t i = 0; class != NULL && class->kind == SER_LIST && i < class->u.list.n; i++)
+		count_class(s, number(ser_val_get(&class->u.list.v[i], "n")));
 	for (size_t i = 0; list != NULL && list->kind == SER_LIST && i < list->u.list.n; i++) {
 		const struct ser_val *m = &list->u.list.v[i];
 		row.n = 0;
@@ -45,7 +59,7 @@ static int from_json(struct report *s, const struct ser_figure_text *t, const ch
 		for (size_t k = 0; m->kind == SER_MAP && k < m->u.map.n; k++) {
 			const struct ser_val *v = &m->u.map.f[k].val;
 			if (v->kind == SER_REAL || v->kind == SER_INT)
-				put(s, row.s, row.n, m->u.map.f[k].name, v->kind == SER_INT ? (double)v->u.i : v->u.f);
+				put(s, row.s, row.n, m->u.map.f[k].name, number(v));
 		}
 	}
 	ser_buf_free(&row);
@@ -64,10 +78,13 @@ static int from_tsv(struct report *s, const struct ser_figure_text *t, const cha
 	while (next_line(&at, cell, 5, &n)) {
 		line++;
 		if (n != 4)
-			return ser_fail(e, SER_EDATA, "%s:%zu: %zu columns, expected 4", t->shown, line, n);
+			return ser_fail(e, SER_EDATA, "%s:%zu: %zu column%s, expected 4", t->shown, line, n, ser_s(n));
+		bool real = ser_parse_real(cell[3], -1e30, 1e30, &x, NULL) == 0;
+		if (strcmp(cell[0], "classes") == 0 && strcmp(cell[2], "n") == 0 && real)
+			count_class(s, x);
 		if (strcmp(cell[0], "about") == 0)
 			ser_val_set(a, &s->about, cell[1], ser_str(cell[3]));
-		else if (strcmp(cell[0], table) == 0 && ser_parse_real(cell[3], -1e30, 1e30, &x, NULL) == 0)
+		else if (strcmp(cell[0], table) == 0 && real)
 			put(s, cell[1], strlen(cell[1]), cell[2], x);
 	}
 	return SER_OK;

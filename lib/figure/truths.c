@@ -59,7 +59,7 @@ int ser_truths_draw(struct ser_truths *t, const struct ser_plot_opt *opt, struct
 	if (n > 0) {
 		struct ser_class_score score;
 		ser_score_classes(count, k, &score, NULL);
-		ser_buf_printf(&sub, "%zu records, UAR %.1f %%, accuracy %.1f %%. Rows add up to 100 %%.", n,
+		ser_buf_printf(&sub, "%zu record%s, UAR %.1f %%, accuracy %.1f %%. Rows add up to 100 %%.", n, ser_s(n),
 			       100 * score.uar, 100 * score.war);
 	}
 	ser_buf_printf(&head, "%s: true and predicted", t->truth);

@@ -110,7 +110,7 @@ static void report(const struct ser_val *v, struct ser_buf *b)
 		if (v->u.map.f[i].val.kind == SER_LIST)
 			ser_buf_printf(b, " %.*s", (int)v->u.map.f[i].name_len, v->u.map.f[i].name);
 	if (n != NULL && n->kind == SER_INT)
-		ser_buf_printf(b, ", of %lld records", (long long)n->u.i);
+		ser_buf_printf(b, ", of %lld record%s", (long long)n->u.i, ser_s(n->u.i));
 	ser_buf_str(b, ": ser-plot bars and ser-report show it");
 }
 
@@ -156,18 +156,20 @@ static bool table(const struct head *h, const char *text, size_t n, struct ser_b
 	if (has_column(h, "table", '\t') && has_column(h, "row", '\t') && has_column(h, "value", '\t'))
 		ser_buf_str(b, "a report of ser-score, as a table: ser-plot bars shows it");
 	else if (has_column(h, "epoch", '\t'))
-		ser_buf_printf(b, "a log of training, %zu epochs: ser-plot curve and ser-report draw it", rows);
+		ser_buf_printf(b, "a log of training, %zu epoch%s: ser-plot curve and ser-report draw it", rows,
+			       ser_s(rows));
 	else if (has_column(h, "id", '\t'))
-		ser_buf_printf(b, "%s of %zu rows, columns %.*s: %s",
-			       has_column(h, "path", '\t') ? "a manifest" : "a table", rows, (int)line, text,
+		ser_buf_printf(b, "%s of %zu row%s, columns %.*s: %s",
+			       has_column(h, "path", '\t') ? "a manifest" : "a table", rows, ser_s(rows), (int)line,
+			       text,
 			       has_column(h, "path", '\t') ? "ser-wav2feat, ser-fold and ser-manifest read it"
 							   : "ser-join, ser-score and others read it by its ids");
 	else if (has_column(h, "id", ','))
-		ser_buf_printf(b, "a table of %zu rows: ser-cat --from csv", rows);
+		ser_buf_printf(b, "a table of %zu row%s: ser-cat --from csv", rows, ser_s(rows));
 	else if (columns == 3 && line > 7 && strncmp(text + line - 6, "target", 6) == 0)
 		ser_buf_str(b, "a list of trials: ser-score verify --trials takes it");
 	else if (columns > 1)
-		ser_buf_printf(b, "a table of %zu rows, columns %.*s", rows, (int)line, text);
+		ser_buf_printf(b, "a table of %zu row%s, columns %.*s", rows, ser_s(rows), (int)line, text);
 	else
 		return false;
 	for (char *s = b->s; *s != '\0'; s++) /* the columns' names are parted by tabs, and may be anything */

@@ -595,12 +595,13 @@ static int check(const struct ser_kmeans_opt *o, size_t n, size_t d, size_t k, s
 {
 	if (o->n_init == 0 || o->max_iter == 0 || !(o->tol >= 0))
 		return ser_fail(e, SER_EUSAGE,
-				"%zu starts of %zu iterations with tolerance %g: expected at least 1, 1 and 0",
-				o->n_init, o->max_iter, o->tol);
+				"%zu starts of %zu iteration%s with tolerance %g: expected at least 1, 1 and 0",
+				o->n_init, o->max_iter, ser_s(o->max_iter), o->tol);
 	if (k == 0 || k > n || k > INT32_MAX / 2 || d == 0)
-		return ser_fail(e, SER_EDATA,
-				"%zu rows of %zu dimensions for %zu clusters: expected 1 to as many clusters as rows",
-				n, d, k);
+		return ser_fail(
+			e, SER_EDATA,
+			"%zu row%s of %zu dimension%s for %zu cluster%s: expected 1 to as many clusters as rows", n,
+			ser_s(n), d, ser_s(d), k, ser_s(k));
 	return SER_OK;
 }
 
@@ -661,7 +662,8 @@ struct ser_kmeans *ser_kmeans_select(const struct ser_kmeans_opt *o, const float
 	for (size_t k = k_lo; score != NULL && k <= k_hi; k++)
 		score[k - k_lo] = NAN;
 	if (n < 3 || k_lo > n - 1) {
-		ser_fail(e, SER_EDATA, "%zu rows have no silhouette for %zu clusters", n, k_lo);
+		ser_fail(e, SER_EDATA, "%zu row%s have no silhouette for %zu cluster%s", n, ser_s(n), k_lo,
+			 ser_s(k_lo));
 		return NULL;
 	}
 	double *dist = n <= KEEP ? ser_malloc(ser_mul(n, n), sizeof *dist) : NULL;

@@ -58,7 +58,8 @@ static void data(const struct ser_model *m, const struct ser_card *c, struct ser
 	if (c->n_corpus == 0)
 		ser_buf_str(b, "- Which corpora it learnt from is not said.\n");
 	if (spk != NULL && spk->kind == SER_LIST) {
-		ser_buf_printf(b, "- %zu speakers, whom no score of this model may be about:", spk->u.list.n);
+		ser_buf_printf(b, "- %zu speaker%s, whom no score of this model may be about:", spk->u.list.n,
+			       ser_s(spk->u.list.n));
 		for (size_t i = 0; i < spk->u.list.n; i++) {
 			ser_buf_str(b, i > 0 ? ", " : " ");
 			put_val(b, &spk->u.list.v[i]);

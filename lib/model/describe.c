@@ -20,7 +20,7 @@ static void heads(const struct ser_model *m, struct ser_buf *b)
 	for (size_t i = 0; i < m->n_head; i++) {
 		const struct ser_head *h = &m->head[i];
 		ser_buf_printf(b, "%-14s%s: %s, %zu output%s", i == 0 ? "heads" : "", h->name, ser_head_kinds[h->kind],
-			       h->n_out, h->n_out == 1 ? "" : "s");
+			       h->n_out, ser_s(h->n_out));
 		if (h->n_hidden > 0)
 			ser_buf_printf(b, ", %zu hidden%s", h->n_hidden, h->tanh ? " with tanh" : "");
 		if (h->source.n > 0) {
@@ -127,13 +127,13 @@ static void input(const struct ser_encoder *c, struct ser_buf *b)
 {
 	if (c->field == NULL) {
 		ser_buf_printf(b, "%-14stexts, by a tokenizer of its own\n", "input");
-		ser_buf_printf(b, "%-14s%zu dimensions\n", "embedding", c->n_emb);
+		ser_buf_printf(b, "%-14s%zu dimension%s\n", "embedding", c->n_emb, ser_s(c->n_emb));
 		return;
 	}
-	ser_buf_printf(b, "%-14s\"%s\", %zu dimensions a frame, at least %zu frames, normalised: %s\n", "input",
-		       c->field, c->n_in, c->arch->min_frame(c->hyper), ser_model_norms[c->norm]);
+	ser_buf_printf(b, "%-14s\"%s\", %zu dimension%s a frame, at least %zu frames, normalised: %s\n", "input",
+		       c->field, c->n_in, ser_s(c->n_in), c->arch->min_frame(c->hyper), ser_model_norms[c->norm]);
 	line(b, "front-end", &c->dims);
-	ser_buf_printf(b, "%-14s%zu dimensions\n", "embedding", c->n_emb);
+	ser_buf_printf(b, "%-14s%zu dimension%s\n", "embedding", c->n_emb, ser_s(c->n_emb));
 	if (c->adapt.mix != SER_MIX_NONE)
 		ser_buf_printf(b, "%-14s%s\n", "layers",
 			       c->adapt.mix == SER_MIX_SUM ? "their sum, weighted" : "their sum, normed and weighted");

@@ -276,15 +276,15 @@ ptrdiff_t ser_model_features(const struct ser_model *m, size_t encoder, struct s
 	if (ser_model_tensor(r, c->field, &feat, shape, e) != 0)
 		return e->code;
 	if (shape[1] != c->n_in)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu dimensions a frame, the model wants %zu",
-				       c->field, shape[1], c->n_in);
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu dimension%s a frame, the model wants %zu",
+				       c->field, shape[1], ser_s(shape[1]), c->n_in);
 	if (shape[0] < least)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model needs %zu", c->field,
-				       shape[0], least);
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frame%s, the model needs %zu", c->field,
+				       shape[0], ser_s(shape[0]), least);
 	size_t most = c->arch->max_frame != NULL ? c->arch->max_frame(c->hyper) : SIZE_MAX;
 	if (shape[0] > most)
-		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frames, the model takes %zu", c->field,
-				       shape[0], most);
+		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %zu frame%s, the model takes %zu", c->field,
+				       shape[0], ser_s(shape[0]), most);
 	size_t bad = ser_encoder_bad_token(c, feat, shape[0]);
 	if (bad < shape[0])
 		return ser_record_fail(r, e, SER_EDATA, "field \"%s\" has %g at %zu, no token of %zu", c->field,

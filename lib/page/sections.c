@@ -97,12 +97,13 @@ void section_overview(struct ser_buf *b, struct ser_page *p)
 		if (over != NULL)
 			h_put(b, "<p>%p to %p, %r %% interval over %r; chance is %p</p>\n", lo, hi,
 			      ser_format_real(100 * p->o.score.level, (char[32]){0}), over, k > 0 ? 1 / k : NAN);
-		h_put(b, "<p>%d utterances, ", (long long)report_num(a, "n"));
+		h_put(b, "<p>%d utterance%s, ", (long long)report_num(a, "n"), ser_s(report_num(a, "n")));
 		if (report_num(a, "speakers") > 0)
-			h_put(b, "%d speakers, ", (long long)report_num(a, "speakers"));
-		h_put(b, "%d classes", (long long)k);
+			h_put(b, "%d speaker%s, ", (long long)report_num(a, "speakers"),
+			      ser_s(report_num(a, "speakers")));
+		h_put(b, "%d class%s", (long long)k, ser_plural(k, "", "es"));
 		if (report_num(a, "folds") > 1)
-			h_put(b, ", %d folds", (long long)report_num(a, "folds"));
+			h_put(b, ", %d fold%s", (long long)report_num(a, "folds"), ser_s(report_num(a, "folds")));
 		h_put(b, "</p>\n");
 		leak(b, r);
 		h_put(b, "</article>\n");
@@ -515,7 +516,8 @@ void section_corpus(struct ser_buf *b, struct ser_page *p)
 			known++;
 		}
 	}
-	h_put(b, "<p>%d utterances of %d speakers, %d labels", (long long)n, (long long)n_spk, (long long)k);
+	h_put(b, "<p>%d utterance%s of %d speaker%s, %d label%s", (long long)n, ser_s(n), (long long)n_spk,
+	      ser_s(n_spk), (long long)k, ser_s(k));
 	if (known > 0) {
 		struct ser_buf t = {0};
 		clock_text(&t, all);

@@ -54,9 +54,9 @@ static int posteriors(const struct ser_score_set *s, const struct ser_header *h,
 		while (i < n && !ser_val_is_str(&names->u.list.v[i], name))
 			i++;
 		if (i == n || n != s->k)
-			return ser_record_fail(r, e, SER_EDATA,
-					       "\"post\" has %zu classes, expected the %zu of --votes%s%s", n, s->k,
-					       i == n ? ", among them " : "", i == n ? name : "");
+			return ser_record_fail(
+				r, e, SER_EDATA, "\"post\" has %zu class%s, expected the %zu of --votes%s%s", n,
+				ser_plural(n, "", "es"), s->k, i == n ? ", among them " : "", i == n ? name : "");
 		if (!(p[i] >= 0 && p[i] <= 1))
 			return ser_record_fail(r, e, SER_EDATA, "\"post\" has a value that is no probability");
 		post[k] = (double)p[i];

@@ -20,8 +20,8 @@ static int pair(const struct ser_score_opt *o, struct paired *p, const char *con
 {
 	const struct ser_score_set *a = p->a, *b = p->b;
 	if (a->n != b->n)
-		return ser_fail(e, SER_EDATA, "%s has %zu records, %s %zu: two systems are compared on the same items",
-				name[0], a->n, name[1], b->n);
+		return ser_fail(e, SER_EDATA, "%s has %zu record%s, %s %zu: two systems are compared on the same items",
+				name[0], a->n, ser_s(a->n), name[1], b->n);
 	for (size_t i = 0; i < a->n; i++) {
 		size_t len;
 		const char *id = ser_map_key(a->id, i, &len);

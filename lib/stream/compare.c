@@ -202,6 +202,57 @@ void ser_compare_left(struct ser_compare *m)
 	leftover(m, 1);
 }
 
+enum { SHOWN = 100 }; /* bytes of a value in a header that are shown */
+
+static void add_short(struct ser_buf *text, const struct ser_val *v)
+{
+	struct ser_buf b = {0};
+	ser_val_json(&b, v, false);
+	size_t n = b.n < SHOWN ? b.n : SHOWN;
+	while (n < b.n && n > 0 && ((unsigned char)b.s[n] & 0xc0) == 0x80) /* inside a character */
+		n--;
+	ser_buf_printf(text, "%.*s%s", (int)n, b.s, n < b.n ? "..." : "");
+	ser_buf_free(&b);
+}
+
+/* Go down both values to the first place where they differ: "dims.feat.names[2]: x against y" is added to text. */
+static void first_difference(const struct ser_compare *m, const struct ser_val *p, const struct ser_val *q,
+			     struct ser_buf *text)
+{
+	const struct ser_val *in[2] = {p, q};
+	if (p->kind == SER_MAP && q->kind == SER_MAP)
+		for (int side = 0; side < 2; side++)
+			for (size_t i = 0; i < in[side]->u.map.n; i++) {
+				const struct ser_field *f = &in[side]->u.map.f[i];
+				const struct ser_val *other = ser_val_get(in[1 - side], f->name);
+				if (other != NULL && ser_val_equal(&f->val, other))
+					continue;
+				ser_buf_printf(text, ".%.*s", (int)f->name_len, f->name);
+				if (other != NULL)
+					first_difference(m, ser_val_get(p, f->name), ser_val_get(q, f->name), text);
+				else
+					ser_buf_printf(text, " is only in %s", m->name[side]);
+				return;
+			}
+	size_t i = 0, n[2] = {0};
+	if (p->kind == SER_LIST && q->kind == SER_LIST) {
+		n[0] = p->u.list.n, n[1] = q->u.list.n;
+		while (i < n[0] && i < n[1] && ser_val_equal(&p->u.list.v[i], &q->u.list.v[i]))
+			i++;
+	}
+	if (i < n[0] && i < n[1]) {
+		ser_buf_printf(text, "[%zu]", i);
+		first_difference(m, &p->u.list.v[i], &q->u.list.v[i], text);
+		return;
+	}
+	ser_buf_str(text, ": ");
+	if (n[0] != n[1])
+		ser_buf_printf(text, "%zu value%s against %zu, ", n[0], ser_s(n[0]), n[1]);
+	add_short(text, p);
+	ser_buf_str(text, " against ");
+	add_short(text, q);
+}
+
 bool ser_compare_headers(struct ser_compare *m, const struct ser_header *a, const struct ser_header *b)
 {
 	struct ser_buf text = {0};
@@ -211,10 +262,8 @@ bool ser_compare_headers(struct ser_compare *m, const struct ser_header *a, cons
 		if (ser_val_equal(p, q))
 			continue;
 		text.n = 0;
-		ser_buf_printf(&text, "header: %s ", part == 0 ? "dims" : "extra");
-		ser_val_json(&text, p, false);
-		ser_buf_str(&text, " against ");
-		ser_val_json(&text, q, false);
+		ser_buf_printf(&text, "header: %s", part == 0 ? "dims" : "extra");
+		first_difference(m, p, q, &text);
 		m->say(m->ctx, text.s);
 		same = false;
 	}

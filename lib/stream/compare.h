@@ -34,7 +34,7 @@ void ser_compare_records(struct ser_compare *m, const struct ser_record *a, cons
 int ser_compare_offer(struct ser_compare *m, int side, const struct ser_record *r, struct ser_err *e);
 /* After the last record: those without a partner differ. */
 void ser_compare_left(struct ser_compare *m);
-/* Dims and what else the headers say, but for the provenance. */
+/* Dims and what else the headers say, but for the provenance: of each the first place where they differ. */
 bool ser_compare_headers(struct ser_compare *m, const struct ser_header *a, const struct ser_header *b);
 void ser_compare_free(struct ser_compare *m);
 

@@ -248,9 +248,10 @@ static int take_trailer(struct ser_reader *rd, struct ser_err *e)
 	} else if (end == NULL) {
 		rc = ser_val_get(&map, "ser") != NULL
 			     ? ser_fail(e, SER_EDATA,
-					"%s: byte %llu: a new header after %llu records without a trailer; "
+					"%s: byte %llu: a new header after %llu record%s without a trailer; "
 					"%s did not finish",
-					rd->name, at, (unsigned long long)rd->in_segment, last_tool(rd, tool))
+					rd->name, at, (unsigned long long)rd->in_segment, ser_s(rd->in_segment),
+					last_tool(rd, tool))
 			     : ser_fail(e, SER_EDATA, "%s: record %llu, byte %llu: found a map without \"id\"",
 					rd->name, (unsigned long long)rd->n_record + 1, at);
 	} else if (end->kind != SER_INT || end->u.i < 0 || (uint64_t)end->u.i != rd->in_segment) {

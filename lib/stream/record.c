@@ -181,12 +181,38 @@ const char *ser_record_id(struct ser_record *r)
 	return s;
 }
 
+/* Which tool makes a field that is not there; else which are. */
+static void say_next(struct ser_buf *b, const struct ser_record *r, const char *name)
+{
+	static const char *const made[][2] = {
+		{"feat", "ser-wav2feat"}, {"emb", "ser-embed"},      {"post", "ser-predict"},
+		{"pred", "ser-predict"},  {"land", "ser-face"},      {"au", "ser-face"},
+		{"tok", "ser-tokenize"},  {"cluster", "ser-kmeans"}, {"fold", "ser-fold"}};
+	enum { SHOWN = 8 };
+	ser_buf_str(b, "; ");
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+		if (strcmp(name, made[i][0]) == 0) {
+			ser_buf_printf(b, "%s makes it", made[i][1]);
+			return;
+		}
+	ser_buf_str(b, "there are:");
+	for (size_t i = 0; i < r->n && i < SHOWN; i++)
+		ser_buf_printf(b, " %.*s", (int)r->field[i].name_len, r->field[i].name);
+	if (r->n > SHOWN)
+		ser_buf_str(b, " ...");
+}
+
 static int wrong(const struct ser_record *r, const char *name, const char *expected, struct ser_err *e)
 {
 	char what[128];
 	const struct ser_val *v = ser_record_get(r, name);
-	if (v == NULL)
-		return ser_record_fail(r, e, SER_EDATA, "no field \"%s\", expected %s", name, expected);
+	if (v == NULL) {
+		struct ser_buf b = {0};
+		say_next(&b, r, name);
+		ser_record_fail(r, e, SER_EDATA, "no field \"%s\", expected %s%s", name, expected, b.s);
+		ser_buf_free(&b);
+		return SER_EDATA;
+	}
 	return ser_record_fail(r, e, SER_EDATA, "field \"%s\" is %s, expected %s", name, ser_val_what(v, what),
 			       expected);
 }
@@ -229,7 +255,8 @@ int ser_record_f4(struct ser_record *r, const char *name, int ndim, const float 
 {
 	const struct ser_val *v = ser_record_get(r, name);
 	char expected[64];
-	snprintf(expected, sizeof expected, ndim >= 0 ? "a float tensor of %d axes" : "a float tensor", ndim);
+	snprintf(expected, sizeof expected, ndim >= 0 ? "a float tensor of %d %s" : "a float tensor", ndim,
+		 ser_plural((size_t)ndim, "axis", "axes"));
 	if (v == NULL || v->kind != SER_TENSOR || (ndim >= 0 && v->u.t.ndim != ndim) ||
 	    (v->u.t.dtype != SER_F4 && v->u.t.dtype != SER_F2 && v->u.t.dtype != SER_F8))
 		return wrong(r, name, expected, e);

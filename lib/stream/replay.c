@@ -309,7 +309,7 @@ int ser_replay(const struct ser_val *prov, uint64_t n_segment, struct ser_buf *b
 		ser_buf_str(b, "set -eu\n");
 		ser_buf_printf(
 			b, "if [ $# %s %zu ]; then\n\techo \"replay: expected %s%zu argument%s\" >&2\n\texit 2\nfi\n",
-			r.sole ? "-lt" : "-ne", r.n_arg, r.sole ? "at least " : "", r.n_arg, r.n_arg == 1 ? "" : "s");
+			r.sole ? "-lt" : "-ne", r.n_arg, r.sole ? "at least " : "", r.n_arg, ser_s(r.n_arg));
 		ser_buf_str(b, TOOL);
 		if (strstr(r.checks.s != NULL ? r.checks.s : "", "file ") != NULL)
 			ser_buf_str(b, FILES);

@@ -26,7 +26,7 @@ int train_class_head(struct ser_task *t, const struct ser_dataset *d, const stru
 	return h->n_out >= 2 ? 0
 			     : ser_fail(e, SER_EDATA,
 					"label \"%s\" has %zu class%s among the training records, expected at least 2",
-					label, h->n_out, h->n_out == 1 ? "" : "es");
+					label, h->n_out, ser_plural(h->n_out, "", "es"));
 }
 
 int train_class_codes(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, const char *label,

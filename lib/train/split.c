@@ -146,8 +146,8 @@ static int check_shared(struct ser_split *s, const struct ser_dataset *d, const 
 	}
 	if (n_shared > 0 && !o->allow_shared)
 		rc = ser_fail(e, SER_EPROTO,
-			      "%zu speakers are on more than one side: %s%s; --allow-shared-speakers lets this pass",
-			      n_shared, b.s, n_shared > 5 ? ", ..." : "");
+			      "%zu %s on more than one side: %s%s; --allow-shared-speakers lets this pass", n_shared,
+			      ser_plural(n_shared, "speaker is", "speakers are"), b.s, n_shared > 5 ? ", ..." : "");
 	ser_buf_free(&b);
 	free(met);
 	return rc;

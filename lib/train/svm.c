@@ -70,13 +70,13 @@ static int take_rows(struct rows *r, const struct ser_dataset *d, const struct s
 				   : ser_fail(e, SER_EDATA,
 					      "label \"%s\" has %zu class%s among the training records, "
 					      "expected at least 2",
-					      label, r->n_class, r->n_class == 1 ? "" : "es");
+					      label, r->n_class, ser_plural(r->n_class, "", "es"));
 	for (size_t k = 0; rc == 0 && k < r->n; k++) {
 		const struct ser_item *it = &d->item[r->item[k]];
 		if (it->piece[0].n_frame != 1)
 			rc = ser_fail(e, SER_EDATA,
-				      "record \"%s\" has %zu frames, expected one vector: functionals or an embedding",
-				      it->id, it->piece[0].n_frame);
+				      "record \"%s\" has %zu frame%s, expected one vector: functionals or an embedding",
+				      it->id, it->piece[0].n_frame, ser_s(it->piece[0].n_frame));
 		else
 			ser_dataset_read(d, 0, r->item[k], 0, 1, r->x + k * r->d);
 		r->y[k] = class_of[l->code[r->item[k]]];
@@ -374,8 +374,8 @@ int ser_svm_fit(struct ser_model **out, const struct ser_dataset *d, const struc
 	*choice = (struct ser_svm_choice){0};
 	int rc = take_rows(&r, d, s, o->label, e);
 	if (rc == 0 && ser_mul(r.d + 1, r.n_class) > INT_MAX - 8)
-		rc = ser_fail(e, SER_EDATA, "%zu features and %zu classes, more than the solvers count", r.d,
-			      r.n_class);
+		rc = ser_fail(e, SER_EDATA, "%zu features and %zu class%s, more than the solvers count", r.d, r.n_class,
+			      ser_plural(r.n_class, "", "es"));
 	if (rc == 0) {
 		choice->n_fold = o->n_cost > 1 ? deal_speakers(&r, d, o) : 0;
 		for (size_t i = 0; i < o->n_cost; i++) {

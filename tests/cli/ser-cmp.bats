@@ -49,7 +49,17 @@ differs() {
 	mkstream -n 6 --dtype '<f8' >b.ser
 	differs '<f4 tensor [5,4] against <f8 tensor [5,4]' ser-cmp a.ser b.ser
 	mkstream -n 6 --shift 0.02 >b.ser
-	differs 'header: dims' ser-cmp a.ser b.ser
+	differs 'header: dims.feat.shift_s: 0.01 against 0.02' ser-cmp a.ser b.ser
+}
+
+@test "headers: the first place where they differ, in short, after however many records" {
+	mkstream -n 20 --speakers 2 --frames 6 >c.ser
+	mkstream -n 20 --shift 0.02 >b.ser
+	differs 'header: dims.feat.shift_s: 0.01 against 0.02' ser-cmp c.ser b.ser
+	table() { printf 'id,%s\nu,%s\n' "$(seq -s, -f "$1" "$2")" "$(seq -s, "$2")" | ser-cat --from csv --label ''; }
+	differs 'header: dims.feat.columns[0]: "n1" against "m1"' ser-cmp <(table n%g 300) <(table m%g 300)
+	differs 'header: dims.feat.columns: 300 values against 299, ["n1","n2",' ser-cmp <(table n%g 300) <(table n%g 299)
+	[ ${#output} -lt 500 ]
 }
 
 @test "tolerances are NumPy's" {

@@ -53,10 +53,10 @@ stream() {
 	sed 's/\ts5\t/\ts0\t/' "$T/m.tsv" > "$T/bad.tsv"
 	run -3 --separate-stderr ser-fold logo "$T/bad.tsv"
 	[ -z "$output" ]
-	[[ $stderr == *"folds: 1 of 5 speakers are in more than one: s0"* ]]
+	[[ $stderr == *"folds: 1 of 5 speakers is in more than one: s0"* ]]
 	[[ $stderr == *"--allow-shared-speakers"* ]]
 	run -0 --separate-stderr ser-fold logo --allow-shared-speakers "$T/bad.tsv"
-	[[ $stderr == *"folds: 1 of 5 speakers are in more than one: s0"* ]]
+	[[ $stderr == *"folds: 1 of 5 speakers is in more than one: s0"* ]]
 	[ "${#lines[@]}" -eq 49 ]
 }
 
@@ -112,7 +112,7 @@ stream() {
 	run -0 ser-fold loso --check-text "$T/m.tsv"
 	sed 's/\tt23$/\tt0/' "$T/m.tsv" > "$T/x.tsv"
 	run -3 ser-fold loso --check-text "$T/x.tsv"
-	[[ $output == *"folds: 1 of 23 texts are in more than one: t0"* ]]
+	[[ $output == *"folds: 1 of 23 texts is in more than one: t0"* ]]
 	mkdir "$T/w"
 	for f in $(col id < "$T/m.tsv"); do wav "$f" > "$T/w/$f.wav"; done
 	run -0 --separate-stderr ser-fold loso --check-audio --root "$T" "$T/m.tsv"
@@ -123,7 +123,7 @@ stream() {
 	(wav u00; printf 'LIST\4\0\0\0note') > "$T/w/u50.wav" # other bytes, the same sound
 	run -3 --separate-stderr ser-fold loso --check-audio --root "$T" "$T/m.tsv"
 	[ -z "$output" ]
-	[[ $stderr == *"folds: 1 of 46 recordings are in more than one: u00"* ]]
+	[[ $stderr == *"folds: 1 of 46 recordings is in more than one: u00"* ]]
 	run -1 ser-fold loso --check-audio "$T/m.tsv"
 	sed "2s:\tw/:\t$T/w/:" "$T/m.tsv" > "$T/abs.tsv"
 	run -1 ser-fold loso --check-audio --root w "$T/abs.tsv"
@@ -153,7 +153,7 @@ stream() {
 	(e u01; e u03) > "$T/d/fold_1/x_train_fold_1.jsonl"
 	sed -i 's/\ts1\t/\ts0\t/' "$T/m.tsv"
 	run -3 ser-fold published "$T/d" "$T/m.tsv"
-	[[ $output == *"fold 1: training and test data: 1 of 1 speakers are in more than one: s0"* ]]
+	[[ $output == *"fold 1: training and test data: 1 of 1 speaker is in more than one: s0"* ]]
 	run -2 ser-fold published ravdess:nosuch "$T/m.tsv"
 	run -1 ser-fold published ravdess:emobox "$T/m.tsv"
 	[[ $output == *'"u00": spk "s0" is in no fold of ravdess:emobox'* ]]

@@ -250,7 +250,7 @@ kinds() {
 		tok.json	a tokenizer
 		trials	a list of trials
 		d.tsv	a table of 12 rows, columns id emo
-		man.tsv	a manifest of 1 rows, columns id path spk
+		man.tsv	a manifest of 1 row, columns id path spk
 		p.sh	a script
 		x.npz	arrays of NumPy
 		x.npy	an array of NumPy

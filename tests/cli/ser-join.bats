@@ -93,7 +93,7 @@ setup() {
 	bad() { printf "$2" >t.tsv; fails 1 "$1" ser-join --tsv a.ser t.tsv; }
 	bad 'empty, expected a header row' ''
 	bad 'no column "id"' 'x\ty\n'
-	bad 'line 3: 1 columns, the header row has 2' 'id\tx\nu1\t2\nu2\n'
+	bad 'line 3: 1 column, the header row has 2' 'id\tx\nu1\t2\nu2\n'
 	bad 'line 2: 3 columns' 'id\tx\nu1\t2\t3\n'
 	bad 'line 3: "u1" is there twice as id' 'id\tx\nu1\t2\nu1\t3\n'
 	bad 'line 2: age: "old" is not a whole number' 'id\tage\nu1\told\n'

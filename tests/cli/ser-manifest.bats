@@ -189,7 +189,7 @@ b-03a\tb.wav\tb-03\tcalm\t\tb-rec\t0\t1' ]
 	[[ $output == *'spk2utt: "b" of speaker "r": utt2spk says otherwise'* ]]
 	printf 's a\n' > "$T/k/spk2utt"
 	run -1 ser-manifest --from kaldi "$T/k"
-	[[ $output == *'spk2utt: 1 utterances, there are 2'* ]]
+	[[ $output == *'spk2utt: 1 utterance, there are 2'* ]]
 	rm "$T/k/spk2utt"
 	printf 'c hello\n' > "$T/k/text"
 	run -1 ser-manifest --from kaldi "$T/k"
@@ -302,7 +302,7 @@ b-03a\tb.wav\tb-03\tcalm\t\tb-rec\t0\t1' ]
 	printf 'id\tpath\tspk\temo\na1\tx\t03\tjoy\n' > "$T/a.tsv"
 	printf 'id\tpath\tspk\temo\nb1\ty\t03\tfear\nb2\tz\t04\tfear\n' > "$T/b.tsv"
 	run -0 --separate-stderr ser-manifest "$T/a.tsv" "$T/b.tsv"
-	[[ $stderr == *'1 speakers, such as "03", are in several of the files and are taken for the same people'* ]]
+	[[ $stderr == *'1 speaker, such as "03", is in several of the files and taken for the same people'* ]]
 	run -0 --separate-stderr ser-manifest --corpus emodb,savee "$T/a.tsv" "$T/b.tsv"
 	[ -z "$stderr" ]
 	[ "$(cut -f 1,3 <<< "$output" | tail -n +2 | paste -sd ' ')" = $'emodb-a1\temodb-03 savee-b1\tsavee-03 savee-b2\tsavee-04' ]

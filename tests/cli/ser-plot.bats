@@ -232,7 +232,7 @@ print(len(s))")" -eq 64 ]
 	printf 'epoch\tloss\n1\tnan\n' > a.tsv
 	fails 1 'a.tsv:2: column "loss"' ser-plot curve a.tsv
 	printf 'epoch\tloss\n1\n' > a.tsv
-	fails 1 'a.tsv:2: 1 columns, expected 2' ser-plot curve a.tsv
+	fails 1 'a.tsv:2: 1 column, expected 2' ser-plot curve a.tsv
 	printf 'epoch\tloss\n2\t1\n1\t1\n' > a.tsv
 	fails 1 '"epoch" falls' ser-plot curve a.tsv
 	printf 'epoch\tx\n2\t1\n' > a.tsv
@@ -256,7 +256,8 @@ print(len(s))")" -eq 64 ]
 	ser-plot bars a.tsv > t.svg
 	texts t.svg | grep -qx '0.653'
 	texts t.svg | grep -qx 'Intervals: 95 %, over speakers. Dashed: chance.' # one over the classes
-	! ser-plot bars --score war a.tsv | texts /dev/stdin | grep -q 'Dashed'
+	for s in war macro_f1 weighted_f1; do ser-plot bars --score $s a.tsv | texts /dev/stdin | grep -q 'Dashed: chance'; done
+	! ser-plot bars --score kappa a.tsv | texts /dev/stdin | grep -q 'Dashed'
 	ser-plot bars --interval utt --score uar,war a.tsv b=a.json > u.svg
 	texts u.svg | grep -qx 'Intervals: 95 %, over records. Dashed: chance.'
 	[ "$(texts u.svg | grep -cx '0.653')" -ge 2 ]
@@ -300,7 +301,7 @@ print(len(s))")" -eq 64 ]
 	printf 'id=a\temb:t=1,nan\n' | mk > a.ser
 	fails 1 'record 1 "a"' ser-plot scatter --field emb a.ser
 	printf 'id=a\temb:t=1\n' | mk > a.ser
-	fails 1 'has 1 dimensions' ser-plot scatter --field emb a.ser
+	fails 1 'has 1 dimension,' ser-plot scatter --field emb a.ser
 	fails 1 '"proj"' ser-plot scatter a.ser
 	printf 'id=a\temb:t=1,2\n' | mk > a.ser
 	fails 1 '"emo"' ser-plot scatter --field emb --color emo a.ser

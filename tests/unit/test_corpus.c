@@ -76,7 +76,7 @@ static void test_bad_descriptions(void **state)
 		{"file {a}\njoin b=c\n", "d:2: \"join\" before"},
 		{"file {a}\ntable t xml k {a}\n", "d:2: \"xml\" is none of"},
 		{"file {a}\nfiles many\n", "d:2: \"many\" is no count"},
-		{"file {a}\nfile\n", "d:2: \"file\" takes 1 words"},
+		{"file {a}\nfile\n", "d:2: \"file\" takes 1 word,"},
 		{"file {a}\nnonsense x\n", "d:2: unknown word"},
 		{"file {a}\nfolds f a 9-2\n", "d:2: \"9-2\" is no range"},
 		{"\xff", "not UTF-8"},

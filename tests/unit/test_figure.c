@@ -166,7 +166,7 @@ static void logs(void **state)
 	shows("Ring: the best dev_uar, 0.75 at epoch 2.");
 	next();
 	assert_int_equal(ser_logs_add(l, &t[1], &e), SER_EDATA);
-	assert_string_equal(e.msg, "cut.tsv:3: 1 columns, expected 2");
+	assert_string_equal(e.msg, "cut.tsv:3: 1 column, expected 2");
 	ser_logs_free(l);
 	l = ser_logs_new();
 	assert_int_equal(ser_logs_add(l, &t[2], &e), SER_OK);

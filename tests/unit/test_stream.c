@@ -503,7 +503,7 @@ static void trailers(void **state)
 								     "end\x01\xa5"
 								     "crc33\x01");
 	BAD("no trailer", HEAD REC("\xa1x\x01"));
-	BAD("a new header after 1 records without a trailer", HEAD REC("\xa1x\x01") HEAD);
+	BAD("a new header after 1 record without a trailer", HEAD REC("\xa1x\x01") HEAD);
 	BAD("without \"id\"", HEAD "\x81\xa1x\x01");
 	BAD("without \"id\"", HEAD "\x80");
 	BAD("not a ser stream", HEAD REC("\xa1x\x01") TAIL1 "\n");
@@ -1053,10 +1053,15 @@ static void record_tensors(void **state)
 	assert_int_equal(ser_record_f4(&r, "x", 2, &f, got, &e), 0);
 	assert_true(f[3] == 4 && got[0] == 2 && got[1] == 2);
 	assert_int_equal(ser_record_f4(&r, "x", 1, &f, got, &e), SER_EDATA);
-	assert_string_equal(e.msg, "record \"a\": field \"x\" is <f8 tensor [2,2], expected a float tensor of 1 axes");
+	assert_string_equal(e.msg, "record \"a\": field \"x\" is <f8 tensor [2,2], expected a float tensor of 1 axis");
 	assert_int_equal(ser_record_f4(&r, "i", -1, &f, got, &e), SER_EDATA);
 	assert_int_equal(ser_record_f4(&r, "none", 2, &f, got, &e), SER_EDATA);
 	assert_int_equal(ser_record_f4(&r, "nosuch", 2, &f, got, &e), SER_EDATA);
+	assert_string_equal(
+		e.msg, "record \"a\": no field \"nosuch\", expected a float tensor of 2 axes; there are: id x i none");
+	assert_int_equal(ser_record_f4(&r, "post", 1, &f, got, &e), SER_EDATA);
+	assert_string_equal(e.msg,
+			    "record \"a\": no field \"post\", expected a float tensor of 1 axis; ser-predict makes it");
 	ser_record_free(&r);
 }
 
