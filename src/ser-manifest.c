@@ -153,15 +153,47 @@ static void probe(struct ser_cli *c, struct ser_table *t, const struct ser_root 
 	}
 }
 
-static void votes(struct ser_cli *c, struct ser_table *t, const char *file, int modality, struct ser_err *e)
+/* Of "id=FileName,anger=A,fear=F" the columns, of whom *names then keeps the words; the id's is "id" where nothing else is said. */
+static struct ser_votes_columns named(struct ser_cli *c, struct ser_strs *names, const char **emotion, const char **col)
+{
+	struct ser_votes_columns v = {.id = "id", .name = col, .emotion = emotion};
+	for (size_t i = 0; i < names->n; i++) {
+		char *to = strchr((char *)names->s[i], '='); /* a copy of our own */
+		if (to == NULL || to == names->s[i] || to[1] == '\0')
+			ser_cli_usage(c, "--vote-columns: expected EMOTION=COLUMN,..., found \"%s\"", names->s[i]);
+		*to++ = '\0';
+		if (strcmp(names->s[i], "id") == 0) {
+			v.id = to;
+			continue;
+		}
+		for (size_t k = 0; k < v.n; k++)
+			if (strcmp(emotion[k], names->s[i]) == 0)
+				ser_cli_usage(c, "--vote-columns: \"%s\" is there twice", emotion[k]);
+		emotion[v.n] = names->s[i];
+		col[v.n++] = to;
+	}
+	if (v.n < 2)
+		ser_cli_usage(c, "--vote-columns: at least 2 emotions are needed");
+	return v;
+}
+
+static void votes(struct ser_cli *c, struct ser_table *t, const char *file, int modality, const char *columns,
+		  struct ser_err *e)
 {
 	char *text;
 	size_t n, n_without;
+	struct ser_strs names = ser_cli_names(c, "vote-columns", columns);
+	const char *emotion[SER_MANIFEST_MAX_COL], *col[SER_MANIFEST_MAX_COL];
+	if (names.n > SER_MANIFEST_MAX_COL)
+		ser_cli_usage(c, "--vote-columns: at most %d", SER_MANIFEST_MAX_COL);
+	struct ser_votes_columns from =
+		columns != NULL ? named(c, &names, emotion, col) : ser_votes_cremad(modality + 1);
 	if (ser_read_file(file, (size_t)1 << 30, &text, &n, e) != 0 || ser_lines_whole(text, n, file, e) != 0)
 		ser_cli_die(c, e);
-	if (ser_votes_cremad(t, text, n, modality + 1, &n_without, e) != 0)
+	if (ser_votes_add(t, text, n, &from, &n_without, e) != 0)
 		ser_cli_die(c, e);
 	free(text);
+	ser_cli_names_free(&names);
 	if (n_without > 0)
 		ser_cli_warn(c, "%zu of %zu utterance%s have no votes in %s", n_without, t->n_row, ser_s(t->n_row),
 			     file);
@@ -183,7 +215,7 @@ int main(int argc, char **argv)
 	static const char *const labels[] = {"none", "plurality", "multi-hot", "distribution", NULL};
 	int from = TSV, to = TSV, modality = 0, label = 0;
 	bool allow_pipes = false, gz = false, look = false;
-	const char *vote_file = NULL, *utt_prefix = NULL, *spk_prefix = NULL, *corpora = NULL;
+	const char *vote_file = NULL, *vote_columns = NULL, *utt_prefix = NULL, *spk_prefix = NULL, *corpora = NULL;
 	struct ser_root root = {0};
 	double threshold = 0;
 	const struct ser_option opts[] = {
@@ -201,8 +233,11 @@ int main(int argc, char **argv)
 		{"allow-absolute",
 		 "let the paths that --probe looks at lead out of the root: absolute, or by way of \"..\"",
 		 SER_OPT_FLAG(&root.allow_absolute)},
-		{"votes", "add columns vote.X from CREMA-D's tabulatedVotes.csv", SER_OPT_STR(&vote_file, "FILE")},
-		{"modality", "what the listeners of --votes were given", SER_OPT_CHOICE(&modality, "NAME", modalities)},
+		{"votes", "add columns vote.X from a table of votes, CREMA-D's tabulatedVotes.csv",
+		 SER_OPT_STR(&vote_file, "FILE")},
+		{"vote-columns", "of another table: EMOTION=COLUMN,..., and id=COLUMN",
+		 SER_OPT_STR(&vote_columns, "NAMES")},
+		{"modality", "what the listeners of CREMA-D were given", SER_OPT_CHOICE(&modality, "NAME", modalities)},
 		{"label", "labels from the columns vote.X: emo, hot.X or prob.X",
 		 SER_OPT_CHOICE(&label, "KIND", labels)},
 		{"threshold",
@@ -228,8 +263,10 @@ int main(int argc, char **argv)
 			      to == KALDI ? "directory" : "prefix for its files");
 	if (gz && to != LHOTSE)
 		ser_cli_usage(&c, "--gz goes with --to=lhotse");
-	if (ser_cli_given(&c, "modality") && vote_file == NULL)
-		ser_cli_usage(&c, "--modality goes with --votes");
+	if ((ser_cli_given(&c, "modality") || vote_columns != NULL) && vote_file == NULL)
+		ser_cli_usage(&c, "--%s goes with --votes", vote_columns != NULL ? "vote-columns" : "modality");
+	if (ser_cli_given(&c, "modality") && vote_columns != NULL)
+		ser_cli_usage(&c, "--modality is of CREMA-D's own columns: not with --vote-columns");
 	if (threshold > 0 && label != 1 + SER_VOTES_MULTI_HOT)
 		ser_cli_usage(&c, "--threshold goes with --label=multi-hot");
 	if ((root.dir != NULL || root.allow_absolute) && !look)
@@ -256,7 +293,7 @@ int main(int argc, char **argv)
 	if (rc != 0)
 		ser_cli_die(&c, &e);
 	if (vote_file != NULL)
-		votes(&c, &t, vote_file, modality, &e);
+		votes(&c, &t, vote_file, modality, vote_columns, &e);
 	size_t n_tie = 0;
 	if (label > 0 && ser_votes_label(&t, (enum ser_votes)(label - 1), threshold, &n_tie, &e) != 0)
 		ser_cli_die(&c, &e);

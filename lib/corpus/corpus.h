@@ -281,11 +281,20 @@ int ser_csv_write(const struct ser_table *t, FILE *f, struct ser_err *e);
 
 /* ---- labels from votes ------------------------------------------------------------------------- */
 
-/* Add columns vote.X from CREMA-D's tabulatedVotes.csv (n bytes) to the rows of t whose id is its fileName.
- * modality: the leading digit of its row numbers: 1 voice, 2 face, 3 both. *n_without: rows without votes. SER_EDATA: votes that are no
- * whole numbers, or do not add up to the row's numResponses. */
-int ser_votes_cremad(struct ser_table *t, const char *csv, size_t n, int modality, size_t *n_without,
-		     struct ser_err *e);
+/* Which columns of a table say how many, or what share, voted for an emotion. */
+struct ser_votes_columns {
+	const char *id;                           /* of a recording, as in the manifest */
+	size_t n;                                 /* at most SER_MANIFEST_MAX_COL */
+	const char *const *name, *const *emotion; /* [n] the column's name, and X of vote.X */
+	const char *sum;    /* what a row's votes add up to, where there is such a column; NULL: none */
+	const char *number; /* only rows in which this column begins with `digit` count; NULL: all */
+	char digit;
+};
+struct ser_votes_columns ser_votes_cremad(int modality); /* of tabulatedVotes.csv; 1 voice, 2 face, 3 both */
+/* Add columns vote.X from a table of votes, n bytes, parted by commas or tabs, NUL behind them. *n_without: rows without votes.
+ * SER_EDATA: no such column, votes that are no numbers, or do not add up. */
+int ser_votes_add(struct ser_table *t, const char *text, size_t n, const struct ser_votes_columns *c, size_t *n_without,
+		  struct ser_err *e);
 
 enum ser_votes { SER_VOTES_PLURALITY, SER_VOTES_MULTI_HOT, SER_VOTES_DISTRIBUTION };
 /* Labels from the columns vote.X, numbers of votes or shares of them, of which there must be two or more.

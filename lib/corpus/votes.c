@@ -4,63 +4,90 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Row i: whole numbers in columns from [6], which add up to that of column `all`, if there is one */
-static int check_row(const struct ser_table *v, size_t i, const char *name, const ptrdiff_t *from, ptrdiff_t all,
-		     struct ser_err *e)
+/* CREMA-D's tabulatedVotes.csv; the leading digit of its row numbers says what people were given: the voice, the face or both. */
+struct ser_votes_columns ser_votes_cremad(int modality)
 {
-	int64_t sum = 0, n, said;
-	for (int k = 0; k < 6; k++) {
-		if (ser_parse_int(v->col[from[k]].cell[i], 0, 1000000, &n, e) != 0) {
-			ser_fail_in(e, "votes: \"%s\": column %s", name, v->col[from[k]].name);
-			return e->code = SER_EDATA;
-		}
-		sum += n;
-	}
-	if (all < 0 || (ser_parse_int(v->col[all].cell[i], 0, 6000000, &said, e) == 0 && said == sum))
-		return 0;
-	return ser_fail(e, SER_EDATA, "votes: \"%s\" has %lld of them, numResponses is \"%s\"", name, (long long)sum,
-			v->col[all].cell[i]);
+	static const char *const name[] = {"A", "D", "F", "H", "N", "S"}, *const emotion[] = {"anger",   "disgust",
+											      "fear",    "happiness",
+											      "neutral", "sadness"};
+	return (struct ser_votes_columns){"fileName", 6, name, emotion, "numResponses", "", (char)('0' + modality)};
 }
 
-int ser_votes_cremad(struct ser_table *t, const char *csv, size_t n, int modality, size_t *n_without, struct ser_err *e)
+/* Row i's votes: of the columns from [c->n], which add up to that of column `sum`, if there is one. */
+static int check_row(const struct ser_table *v, size_t i, const struct ser_votes_columns *c, const char *name,
+		     const ptrdiff_t *from, ptrdiff_t sum, struct ser_err *e)
 {
-	static const char *const col[][2] = {{"A", "vote.anger"},     {"D", "vote.disgust"}, {"F", "vote.fear"},
-					     {"H", "vote.happiness"}, {"N", "vote.neutral"}, {"S", "vote.sadness"}};
-	struct ser_table v = {0};
-	int rc = ser_table_parse(&v, csv, n, ',', "votes", e);
-	ptrdiff_t from[6], file = ser_table_col(&v, "fileName"), number = ser_table_col(&v, ""),
-			   all = ser_table_col(&v, "numResponses");
-	for (int k = 0; k < 6 && rc == 0; k++) {
-		from[k] = ser_table_col(&v, col[k][0]);
-		if (from[k] < 0 || file < 0 || number < 0)
-			rc = ser_fail(e, SER_EDATA, "votes: no columns A D F H N S, fileName and row number");
+	double all = 0, x, said;
+	for (size_t k = 0; k < c->n; k++) {
+		if (ser_parse_real(v->col[from[k]].cell[i], 0, 1000000, &x, e) != 0) {
+			ser_fail_in(e, "votes: \"%s\": column %s", name, c->name[k]);
+			return e->code = SER_EDATA;
+		}
+		all += x;
 	}
-	ptrdiff_t id = ser_table_col(t, "id");
+	if (sum < 0 || (ser_parse_real(v->col[sum].cell[i], 0, 6000000, &said, e) == 0 && said == all))
+		return 0;
+	return ser_fail(e, SER_EDATA, "votes: \"%s\" has %g of them, %s is \"%s\"", name, all, c->sum,
+			v->col[sum].cell[i]);
+}
+
+static int find_col(const struct ser_table *v, const char *name, ptrdiff_t *at, struct ser_err *e)
+{
+	*at = ser_table_col(v, name);
+	if (*at >= 0)
+		return 0;
+	struct ser_buf b = {0};
+	for (size_t k = 0; k < v->n_col && k < 12; k++)
+		ser_buf_printf(&b, " %.40s", v->col[k].name);
+	ser_fail(e, SER_EDATA, "votes: no column \"%s\"; there are:%s%s", name, b.s != NULL ? b.s : "",
+		 v->n_col > 12 ? " ..." : "");
+	ser_buf_free(&b);
+	return SER_EDATA;
+}
+
+int ser_votes_add(struct ser_table *t, const char *text, size_t n, const struct ser_votes_columns *c, size_t *n_without,
+		  struct ser_err *e)
+{
+	struct ser_table v = {0};
+	size_t line = strcspn(text, "\n");
+	int rc = ser_table_parse(&v, text, n, memchr(text, '\t', line < n ? line : n) != NULL ? '\t' : ',', "votes", e);
+	ptrdiff_t from[SER_MANIFEST_MAX_COL], key = -1, number = -1,
+					      sum = c->sum != NULL ? ser_table_col(&v, c->sum) : -1,
+					      id = ser_table_col(t, "id");
+	for (size_t k = 0; k < c->n && rc == 0; k++)
+		rc = find_col(&v, c->name[k], &from[k], e);
+	if (rc == 0)
+		rc = find_col(&v, c->id, &key, e);
+	if (rc == 0 && c->number != NULL)
+		rc = find_col(&v, c->number, &number, e);
 	if (rc == 0 && id < 0)
 		rc = ser_fail(e, SER_EDATA, "no column \"id\"");
 	struct ser_map *m = ser_map_new();
-	size_t *row = ser_calloc(v.n_row, sizeof *row);
+	size_t *row = ser_calloc(v.n_row, sizeof *row), to[SER_MANIFEST_MAX_COL];
 	for (size_t i = 0; i < v.n_row && rc == 0; i++) {
-		if (v.col[number].cell[i][0] != '0' + modality)
+		if (number >= 0 && v.col[number].cell[i][0] != c->digit)
 			continue;
-		const char *s = v.col[file].cell[i];
+		const char *s = v.col[key].cell[i];
 		bool is_new;
 		size_t k = ser_map_add(m, s, strlen(s), &is_new);
 		if (!is_new)
 			rc = ser_fail(e, SER_EDATA, "votes: \"%s\" twice", s);
 		else
-			rc = check_row(&v, i, s, from, all, e);
+			rc = check_row(&v, i, c, s, from, sum, e);
 		row[k] = i;
 	}
 	*n_without = 0;
-	size_t to[6];
-	for (int k = 0; k < 6 && rc == 0; k++)
-		to[k] = ser_table_add_col(t, col[k][1]);
+	for (size_t k = 0; k < c->n && rc == 0; k++) {
+		struct ser_buf b = {0};
+		ser_buf_printf(&b, "vote.%s", c->emotion[k]);
+		to[k] = ser_table_add_col(t, b.s);
+		ser_buf_free(&b);
+	}
 	for (size_t i = 0; i < t->n_row && rc == 0; i++) {
 		const char *s = t->col[id].cell[i];
 		ptrdiff_t at = ser_map_find(m, s, strlen(s));
 		*n_without += at < 0;
-		for (int k = 0; k < 6; k++) {
+		for (size_t k = 0; k < c->n; k++) {
 			const char *x = at < 0 ? "" : v.col[from[k]].cell[row[at]];
 			ser_table_set(t, i, to[k], x, strlen(x));
 		}

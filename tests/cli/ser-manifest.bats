@@ -343,6 +343,24 @@ X
 	[[ $output == *'votes: "u2": column F'* ]]
 }
 
+@test "ser-manifest --vote-columns: another table, of commas or tabs, of numbers or shares" {
+	printf 'file,rater,Ang,Fea\nu2,x,.25,.75\nu1,y,2,1\n' > "$T/v.csv"
+	printf 'id\tpath\tspk\temo\nu1\tx\ts\tneutral\nu2\ty\ts\tfear\n' > "$T/m.tsv"
+	local of=(--vote-columns id=file,anger=Ang,fear=Fea "$T/m.tsv")
+	[ "$(ser-manifest --votes "$T/v.csv" "${of[@]}")" = $'id\tpath\tspk\temo\tvote.anger\tvote.fear\nu1\tx\ts\tneutral\t2\t1\nu2\ty\ts\tfear\t.25\t.75' ]
+	[ "$(ser-manifest --votes <(tr , '\t' < "$T/v.csv") --label plurality "${of[@]}" | cut -f 4 | paste -sd ' ')" = 'emo anger fear' ]
+	run -1 ser-manifest --votes "$T/v.csv" --vote-columns anger=Ang,fear=Fea "$T/m.tsv"
+	[[ $output == *'votes: no column "id"; there are: file rater Ang Fea' ]]
+	run -1 ser-manifest --votes <(sed 's/\.25/-1/' "$T/v.csv") "${of[@]}"
+	[[ $output == *'votes: "u2": column Ang: '* ]]
+	run -2 ser-manifest --votes "$T/v.csv" --vote-columns anger=Ang "$T/m.tsv"
+	[[ $output == *'at least 2 emotions are needed'* ]]
+	run -2 ser-manifest --votes "$T/v.csv" --vote-columns anger=Ang,fear "$T/m.tsv"
+	[[ $output == *'expected EMOTION=COLUMN,..., found "fear"'* ]]
+	run -2 ser-manifest --vote-columns anger=Ang,fear=Fea "$T/m.tsv"
+	run -2 ser-manifest --votes "$T/v.csv" --modality face "${of[@]}"
+}
+
 @test "ser-manifest --votes: CREMA-D's own plurality, for each modality" {
 	real labels
 	awk -F'"' 'BEGIN {print "id\tpath"} NR > 1 {print $4 "\tx.wav"}' "$DATA/labels/cremad-summaryTable.csv" > "$T/m.tsv"
