@@ -227,8 +227,9 @@ FILE *ser_outdir_create(struct ser_outdir *o, const char *name, struct ser_err *
 int ser_outdir_commit(struct ser_outdir *o, struct ser_err *e); /* frees o's members either way */
 void ser_outdir_abort(struct ser_outdir *o);
 
-/* Where temporary files are made: $TMPDIR, or /tmp, or from the first call of the second on a new directory in it, of this process
- * alone, that goes at exit or by ser_outfile_abort_all(). The second gives NULL when none can be made; then all is as before. */
+/* Where temporary files are made: $TMPDIR, or /tmp, or from the first call of the second on a directory in it, ser.UID, of this user's
+ * processes alone; the last of them takes it away at exit or by ser_outfile_abort_all(). The second gives NULL when none can be made;
+ * then all is as before. */
 const char *ser_tmpdir(void);
 const char *ser_tmpdir_private(void);
 

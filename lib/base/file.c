@@ -7,13 +7,15 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 static struct ser_outfile *pending; /* files whose temporary names still exist */
 static struct ser_outdir *pending_dirs;
-static char *private_dir; /* where ser_tmpfile() makes its files, if there is one */
+static char *private_dir;  /* where ser_tmpfile() makes its files, if there is one */
+static int shared_fd = -1; /* it, where it is that of all the user's processes; locked while one uses it */
 static bool at_exit;
 
 static void remove_dir(const struct ser_outdir *o)
@@ -30,7 +32,7 @@ void ser_outfile_abort_all(void)
 	for (struct ser_outfile *o = pending; o != NULL; o = o->next)
 		if (o->tmp != NULL)
 			unlink(o->tmp);
-	if (private_dir != NULL)
+	if (private_dir != NULL && (shared_fd < 0 || flock(shared_fd, LOCK_EX | LOCK_NB) == 0)) /* the last */
 		rmdir(private_dir);
 }
 
@@ -415,12 +417,38 @@ const char *ser_tmpdir(void)
 	return dir != NULL && dir[0] != '\0' ? dir : "/tmp";
 }
 
+/* The folder of this user's processes, shared by a lock, so that whoever ends last takes it away, and with it what a killed one left.
+ * It must be there, be ours alone, and still be there once it is locked. */
+static int open_shared(const char *path)
+{
+	struct stat st, now;
+	for (int i = 0; i < TRIES; i++) {
+		mkdir(path, 0700);
+		int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return -1;
+		bool ours = fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 0777) == 0700;
+		if (ours && flock(fd, LOCK_SH | LOCK_NB) == 0 && lstat(path, &now) == 0 && now.st_ino == st.st_ino &&
+		    now.st_dev == st.st_dev)
+			return fd;
+		close(fd);
+		if (!ours)
+			return -1;
+	}
+	return -1;
+}
+
 const char *ser_tmpdir_private(void)
 {
 	if (private_dir == NULL) {
 		struct ser_buf b = {0};
-		ser_buf_printf(&b, "%s/ser.XXXXXX", ser_tmpdir());
-		if (mkdtemp(b.s) != NULL)
+		ser_buf_printf(&b, "%s/ser.%lu", ser_tmpdir(), (unsigned long)geteuid());
+		shared_fd = open_shared(b.s);
+		if (shared_fd < 0) { /* another's, or without locks: one of this process alone */
+			b.n = 0;
+			ser_buf_printf(&b, "%s/ser.XXXXXX", ser_tmpdir());
+		}
+		if (shared_fd >= 0 || mkdtemp(b.s) != NULL)
 			private_dir = b.s;
 		else
 			ser_buf_free(&b);
@@ -431,9 +459,15 @@ const char *ser_tmpdir_private(void)
 
 int ser_tmpfile(const char *name, struct ser_err *e)
 {
+	int fd = -1;
+#ifdef O_TMPFILE
+	fd = open(ser_tmpdir(), O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600); /* never had a name */
+	if (fd >= 0)
+		return fd;
+#endif
 	struct ser_buf b = {0};
 	ser_buf_printf(&b, "%s/%s.XXXXXX", ser_tmpdir(), name);
-	int fd = mkostemp(b.s, O_CLOEXEC);
+	fd = mkostemp(b.s, O_CLOEXEC);
 	if (fd < 0)
 		fd = ser_fail(e, SER_EIO, "cannot create a temporary file %s: %s", b.s, strerror(errno));
 	else

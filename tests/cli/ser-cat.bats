@@ -101,6 +101,32 @@ parts() {
 	TMPDIR=/no/such/place ser-cat -m a.ser | cmp - a.ser
 }
 
+@test "TMPDIR: one folder for all, which the last takes away; a killed tool leaves nothing else" {
+	[ "$FLAVOUR" = release ] || skip 'builds with sanitizers make none'
+	mkdir t and
+	export TMPDIR=$PWD/t
+	mkstream >a.ser
+	mkfifo in
+	ser-sort in >/dev/null &
+	local of=$!
+	exec 9>in
+	head -c 100 a.ser >&9
+	for _ in {1..50}; do [ -d "t/ser.$(id -u)" ] && break || sleep .1; done
+	ser-sort a.ser >/dev/null
+	[ "$(ls -A t)" = "ser.$(id -u)" ] # in use
+	[ -z "$(ls -A "t/ser.$(id -u)")" ]
+	kill -9 $of
+	wait $of || true
+	exec 9>&-
+	[ "$(ls -A t)" = "ser.$(id -u)" ]
+	ser-sort a.ser >/dev/null
+	[ -z "$(ls -A t)" ]
+	ln -s ../and "t/ser.$(id -u)" # another's
+	ser-sort a.ser | cmp - <(TMPDIR=/tmp ser-sort a.ser)
+	[ "$(ls -A t)" = "ser.$(id -u)" ]
+	[ -z "$(ls -A and)" ]
+}
+
 @test "records flow before the input ends" {
 	mkstream -n 2 >a.ser
 	n=$(($(stat -c %s a.ser) - 30))
