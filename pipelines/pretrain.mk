@@ -5,7 +5,7 @@
 # Pretraining hears LibriSpeech, the Arabic commands and two thirds of nEMO's speakers, without labels. The probes are linear, on one vector
 # an utterance: emotion of nEMO's other speakers, learnt from those heard; who of BAVED speaks, whom nobody heard, learnt from every other of
 # the recordings. A network's vector is the mean over time of the mean over its layers, each frame normed: --layer-mix-norm with the
-# weights that it begins with. The random network is the one that training began with.
+# weights that it begins with; of the pretrained one layers by themselves, too. The random network is the one that training began with.
 include settings.mk
 
 OUT         ?= out/pretrain
@@ -27,6 +27,9 @@ TRAIN       ?= --crop 2 --batch 12 --epochs 14 --lr 0.002 --warmup 0.1 --time-ma
 PROBE       ?= --arch linear --input-norm global --epochs 60 --batch 32 --lr 0.003 --weight-decay 0.01
 FBANK       ?= --kind fbank --functionals mean,std
 PROBE_SEEDS ?= 1 2 3
+
+# Layers that are probed by themselves; 0 is what goes into the first.
+LAYERS      ?= 0 2 4 6
 
 .PHONY: report
 report: $(OUT)/RESULTS.md $(OUT)/report.html
@@ -104,6 +107,12 @@ $(foreach n,$(NETS),$(eval $(call vectors,$(n),emotion)))
 $(foreach n,$(NETS),$(eval $(OUT)/speaker.$(n).ser: $(OUT)/$(n).mix.st $(OUT)/speaker.wave.ser ; \
 	ser-embed -m $$< -t $$(THREADS) --precision bf16 --drop feat -o $$@ $(OUT)/speaker.wave.ser))
 
+define layer
+$$(OUT)/$(1).layer-$(2).ser: $$(OUT)/hubert.st $$(OUT)/$(1).wave.ser
+	ser-embed -m $$< --layer $(2) -t $$(THREADS) --precision bf16 --drop feat -o $$@ $$(OUT)/$(1).wave.ser
+endef
+$(foreach p,emotion speaker,$(foreach l,$(LAYERS),$(eval $(call layer,$(p),$(l)))))
+
 $(OUT)/%.fbank.ser: $(OUT)/%.tsv $(call uses,FBANK)
 	ser-wav2feat $(FBANK) -q -o $@ $<
 
@@ -119,11 +128,11 @@ $$(OUT)/probe/$(1).$(2).json: $$(OUT)/$(1).$(2).ser $$(call uses,PROBE PROBE_SEE
 	ser-score classes --label $(call label,$(1)) --allow-shared --json $$(PROBE_SEEDS:%=$$@.%.ser) > $$@.part
 	mv $$@.part $$@
 endef
-SYSTEMS := hubert random fbank
+SYSTEMS := hubert $(LAYERS:%=layer-%) random fbank
 $(foreach p,emotion speaker,$(foreach s,$(SYSTEMS),$(eval $(call probe,$(p),$(s)))))
 
 $(OUT)/RESULTS.md: $(foreach p,emotion speaker,$(foreach s,$(SYSTEMS),$(OUT)/probe/$(p).$(s).json)) $(OUT)/hubert.st
-	./pretrain-report $(OUT) > $@.part
+	./pretrain-report $(OUT) $(SYSTEMS) > $@.part
 	$(spent) >> $@.part
 	mv $@.part $@
 

@@ -58,8 +58,10 @@ enum ser_edges {
 	SER_EDGES_SNIP,   /* frames lie within the signal: T = 1 + (N - win) / shift (Kaldi's snip-edges=true) */
 	SER_EDGES_MIRROR, /* T = (N + shift/2) / shift, the ends mirrored, edge sample repeated (snip-edges=false) */
 	SER_EDGES_CENTER, /* frame t is centred on sample t*shift: T = 1 + N / shift; ends padded by `pad` (center=True) */
-	SER_EDGES_VALID, /* as CENTER without padding: T = 1 + (N - n_fft) / shift (center=False) */
-	SER_EDGES_SHIFTS /* as CENTER without its last frame: T = N / shift (Whisper) */
+	SER_EDGES_VALID,  /* as CENTER without padding: T = 1 + (N - n_fft) / shift (center=False) */
+	SER_EDGES_SHIFTS, /* as CENTER without its last frame: T = N / shift (Whisper) */
+	SER_EDGES_SILENCE /* as CENTER, but zeros follow the signal, and frames go on until one hears zeros alone:
+			     T = 1 + N / shift + (n_fft/2 + 2 shift - 2) / shift */
 };
 
 enum ser_pad { SER_PAD_REFLECT /* edge sample not repeated; N > n_fft/2 */, SER_PAD_CONSTANT /* zeros */ };

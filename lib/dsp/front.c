@@ -128,6 +128,7 @@ static int geometry(struct ser_front *p, struct ser_err *e)
 	/* torch centres the window in the transform's frame */
 	case SER_EDGES_CENTER:
 	case SER_EDGES_SHIFTS:
+	case SER_EDGES_SILENCE:
 		p->offset = (ptrdiff_t)((p->n_fft - p->win) / 2) - (ptrdiff_t)(p->n_fft / 2);
 		break;
 	case SER_EDGES_VALID:
@@ -350,6 +351,8 @@ size_t ser_front_min_sample(const struct ser_front *p)
 	case SER_EDGES_CENTER:
 	case SER_EDGES_SHIFTS:
 		return p->o.pad == SER_PAD_REFLECT ? p->n_fft / 2 + 1 : 1;
+	case SER_EDGES_SILENCE:
+		return 1;
 	default:
 		return p->n_fft;
 	}
@@ -372,6 +375,8 @@ size_t ser_front_n_frame(const struct ser_front *p, size_t n)
 		return n / p->shift;
 	case SER_EDGES_CENTER:
 		return 1 + (n + 2 * (p->n_fft / 2) - p->n_fft) / p->shift;
+	case SER_EDGES_SILENCE:
+		return 1 + n / p->shift + (p->n_fft / 2 + 2 * p->shift - 2) / p->shift;
 	default:
 		return 1 + (n - p->n_fft) / p->shift;
 	}

@@ -248,7 +248,9 @@ static float beyond(const struct ser_front *p, const float *x, size_t n, ptrdiff
 			i = i < 0 ? -1 - i : 2 * m - 1 - i;
 		return x[i];
 	}
-	if (p->o.pad == SER_PAD_CONSTANT)
+	if (p->o.edges == SER_EDGES_SILENCE && p->o.pad == SER_PAD_REFLECT)
+		i = i < 0 ? -i : i;
+	if (p->o.pad == SER_PAD_CONSTANT || p->o.edges == SER_EDGES_SILENCE)
 		return i < 0 || i >= m ? 0 : x[i];
 	while (i < 0 || i >= m) /* ... 2 1 | 0 1 ... n-1 | n-2 ... */
 		i = i < 0 ? -i : 2 * m - 2 - i;

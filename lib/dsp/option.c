@@ -7,7 +7,7 @@
 static const char *const KINDS[] = {"wave",    "spec",    "mel",  "fbank", "mfcc", "lld", "compare",
 				    "egemaps", "emobase", "is09", "is10",  "is11", NULL};
 static const char *const WINDOWS[] = {"povey", "hamming", "hanning", "rectangular", "blackman", NULL};
-static const char *const EDGES[] = {"snip", "mirror", "center", "valid", "shifts", NULL};
+static const char *const EDGES[] = {"snip", "mirror", "center", "valid", "shifts", "silence", NULL};
 static const char *const PADS[] = {"reflect", "constant", NULL};
 static const char *const SCALES[] = {"htk", "slaney", NULL};
 static const char *const SHAPES[] = {"mel", "hz", "left", NULL};
@@ -63,7 +63,8 @@ static const struct ser_option FIELDS[] = {
 	ENUM("edges", edges, EDGES, K_STFT, "frames at the ends of the signal"),
 	ALIAS("snip-edges", K_KALDI, "true: --edges snip, false: --edges mirror"),
 	ALIAS("center", K_SPEC | K_MEL, "true: --edges center, false: --edges valid"),
-	ENUM("pad", pad, PADS, K_STFT, "what lies beyond the ends with --edges center"),
+	ENUM("pad", pad, PADS, K_STFT,
+	     "what lies beyond the ends with --edges center or shifts, before the begin with silence"),
 	REAL("scale", scale, 1e-6, 1e9, K_LOG, "factor on samples, which are in [-1,1]"),
 	REAL("dither", dither, 0, 1e6, K_LOG, "standard deviation of noise added to each scaled sample"),
 	BOOL("remove-dc-offset", remove_dc_offset, K_STFT, "subtract each frame's mean"),

@@ -17,13 +17,14 @@ static const struct preset {
 	{"deepemocluster",
 	 "mel n-fft=512 win-length=512 hop-length=256 num-mel-bins=128 mel-scale=slaney mel-norm=slaney peak-norm=true",
 	 NULL},
-	/* whisper.log_mel_spectrogram(); resemblyzer's librosa.feature.melspectrogram(n_fft=400, hop_length=160, n_mels=40) */
+	/* whisper.log_mel_spectrogram(); resemblyzer's librosa.feature.melspectrogram(n_fft=400, hop_length=160, n_mels=40);
+	 * both on past the end, to a frame of silence: what the two hear of the zeros that they put behind a sound */
 	{"whisper",
-	 "mel win-length=400 hop-length=160 n-fft=400 edges=shifts num-mel-bins=80 mel-scale=slaney mel-norm=slaney "
+	 "mel win-length=400 hop-length=160 n-fft=400 edges=silence num-mel-bins=80 mel-scale=slaney mel-norm=slaney "
 	 "log=whisper",
 	 NULL},
 	{"resemblyzer",
-	 "mel win-length=400 hop-length=160 n-fft=400 pad=constant num-mel-bins=40 mel-scale=slaney mel-norm=slaney",
+	 "mel win-length=400 hop-length=160 n-fft=400 edges=silence pad=constant num-mel-bins=40 mel-scale=slaney mel-norm=slaney",
 	 NULL},
 	{"chunk-lld", "compare frame-length=32 frame-shift=16", NULL},
 	{"egemaps", "egemaps", "egemaps"},

@@ -65,11 +65,11 @@ int ser_embed_layers(struct ser_embed_opt *o, const struct ser_model *m, const c
 
 int ser_embed_like_padded(struct ser_model *m, const struct ser_embed_opt *o, double s, struct ser_err *e)
 {
-	enum { RATE_HZ = 16000 };
 	static const char name[] = "pad_to";
 	for (size_t i = 0; i < ser_model_source_terms(m, &o->source); i++) {
 		struct ser_encoder *c = &m->enc[ser_model_source_term(m, &o->source, i).encoder];
-		if (ser_encoder_hyper(c, name, strlen(name), rint(s * RATE_HZ), e) != SER_OK)
+		double rate_hz = c->arch->hop > 0 ? 16000 : 100; /* samples, or rows of mel energies */
+		if (ser_encoder_hyper(c, name, strlen(name), rint(s * rate_hz), e) != SER_OK)
 			return e->code;
 		const char *why = c->arch->check != NULL ? c->arch->check(c->hyper) : NULL;
 		if (why != NULL)

@@ -340,7 +340,10 @@ static int presume(struct hypers *h, const struct ser_encoder_family *f, const s
 		*hyper(h, "pre_norm") = *hyper(h, "conv_norm") != 0 && strcmp(f->arch, "data2vec-audio") != 0;
 	if (has(h->arch, "conv_norm") && f->from != SER_FROM_HF && isnan(*hyper(h, "normalize")))
 		*hyper(h, "normalize") = *hyper(h, "conv_norm") != 0;
-	if (has(h->arch, "pad_mask") && f->from == SER_FROM_HF && isnan(*hyper(h, "pad_mask")))
+	if (has(h->arch, "tail") && isnan(*hyper(h, "tail")))
+		*hyper(h, "tail") =
+			strcmp(f->arch, "ge2e") == 0 ? 3 : 4; /* rows that ser_encoder_front() has past N / shift */
+	if (h->arch->hop > 0 && has(h->arch, "pad_mask") && f->from == SER_FROM_HF && isnan(*hyper(h, "pad_mask")))
 		*hyper(h, "pad_mask") = 0; /* as transformers takes a preprocessor_config.json that does not say it */
 	return 0;
 }
@@ -599,9 +602,9 @@ void ser_encoder_front(const struct ser_model *m, struct ser_buf *b)
 	static const char mel[] = "mel win-length=400 hop-length=160 n-fft=400 mel-scale=slaney mel-norm=slaney";
 	const struct ser_encoder *c = &m->enc[0];
 	if (strcmp(c->arch->name, "whisper") == 0)
-		ser_buf_printf(b, "%s num-mel-bins=%zu edges=shifts log=whisper", mel, c->n_in);
+		ser_buf_printf(b, "%s num-mel-bins=%zu edges=silence log=whisper", mel, c->n_in);
 	else if (strcmp(c->arch->name, "ge2e") == 0)
-		ser_buf_printf(b, "%s num-mel-bins=%zu pad=constant", mel, c->n_in);
+		ser_buf_printf(b, "%s num-mel-bins=%zu edges=silence pad=constant", mel, c->n_in);
 	else if (c->arch->n_token == NULL)
 		ser_buf_str(b, "wave sample-frequency=16000");
 }

@@ -270,9 +270,11 @@ int ser_nn_reshape(struct ser_tape *t, int x, size_t n_col, int like);
 /* The same rows as segments of n each. */
 int ser_nn_segments(struct ser_tape *t, int x, size_t n);
 /* Each segment as windows, segments of n_row rows that begin at its rows 0, step, 2 step ..: so many that all rows are in one, but
- * without the last, where it is not the only one, if fewer than `least` of its rows were the segment's own. Beyond its end are zeros. */
+ * without the last, where it is not the only one, if fewer than `least` of its rows were the segment's own. Beyond its end are zeros,
+ * and its last `tail` rows, which it must have and one more, are not its own, but where windows go on they are in them. */
 struct ser_windows {
-	size_t n_row, step, least;
+	size_t n_row, step, least, tail;
+	bool hold; /* beyond the end is the last row again, not zeros */
 };
 int ser_nn_windows(struct ser_tape *t, int x, const struct ser_windows *o);
 /* A row a window, y, in segments as the windows of x had them. */

@@ -262,6 +262,8 @@ int ser_nn_positions(struct ser_tape *t, int table, int like, size_t first)
 
 static size_t n_window(size_t n_row, const struct ser_windows *o)
 {
+	ser_assert(n_row >= o->tail);
+	n_row -= o->tail;
 	size_t last = n_row > o->n_row ? (n_row - o->n_row + o->step) / o->step * o->step : 0;
 	if (last > 0 && n_row < last + o->least)
 		last -= o->step;
@@ -283,7 +285,7 @@ int ser_nn_windows(struct ser_tape *t, int x, const struct ser_windows *o)
 		for (size_t w = 0; w < n_window(X.seg[b + 1] - X.seg[b], o); w++)
 			for (size_t i = 0; i < o->n_row; i++) {
 				size_t row = X.seg[b] + w * o->step + i;
-				idx[k++] = row < X.seg[b + 1] ? (int32_t)row : -1;
+				idx[k++] = row < X.seg[b + 1] ? (int32_t)row : o->hold ? (int32_t)X.seg[b + 1] - 1 : -1;
 			}
 	return ser_nn_embedding(t, x, seg[n], idx, seg, n);
 }

@@ -190,6 +190,19 @@ speak() {
 	fails 2 'pad_to is less than the 400' ser-embed -m plain.st --like-padded 20ms s.tsv
 	fails 2 'no hyper-parameter "pad_to"' ser-embed -m m.st --like-padded 2 d.ser
 	fails 2 'goes without --chunk' ser-embed -m plain.st --like-padded 6 --chunk 5 s.tsv
+
+	# Whisper: of features that go on to silence, filled up to a window; the sound with zeros behind it has the same
+	printf 'id\tpath\temo\ns1\ts.wav\t1\ns2\ts.wav\t2\n' >two.tsv
+	ser-wav2feat --preset whisper two.tsv |
+		ser-train classify -l emo --arch whisper --hyper dim=16 --hyper layers=2 --hyper heads=2 --hyper tail=4 --allow-shared-speakers \
+			--input-norm none -e 1 --crop 0 --dev-frac 0 --split-field '' -q -o wh.st
+	n=$(ser-embed -m wh.st --frames s.tsv | ser-dump | jq -c '.frames.shape[0]')
+	ser-embed -m wh.st --frames --like-padded 6 s.tsv | ser-dump -d | jq -c '.frames.data | flatten' >padded
+	ser-embed -m wh.st --frames long.tsv | ser-dump -d | jq -c --argjson n $n '.frames.data[:$n] | flatten' >whole
+	python3 -c 'import json; a, b = (json.load(open(f)) for f in ("padded", "whole")); assert len(a) == len(b) and max(abs(x - y) for x, y in zip(a, b)) < 1e-4'
+	! cmp -s padded <(ser-embed -m wh.st --frames s.tsv | ser-dump -d | jq -c '.frames.data | flatten')
+	fails 2 'more than two rows a position' ser-embed -m wh.st --like-padded 31 s.tsv
+	fails 1 'the model takes 104' ser-embed -m wh.st --like-padded 1 long.tsv
 }
 
 @test "what pooling gives, by NumPy" {

@@ -568,3 +568,15 @@ talk() {
 	fails 2 '--kind and --like do not agree' ser-wav2feat --kind fbank --like a.st two.tsv
 	fails 1 'none.st' ser-wav2feat --like none.st two.tsv
 }
+
+@test "--edges silence: as of the sound with zeros behind it" {
+	sox -D -n -r 16000 -b 16 a.wav synth 0.5 pinknoise vol 0.5
+	for n in 1 159 160 4000 4119 4120 4121; do
+		sox -D a.wav cut.wav trim 0 ${n}s
+		sox -D cut.wav more.wav pad 0 480s
+		ser-wav2feat --preset resemblyzer cut.wav | ser-dump -d | jq -c .feat >have
+		ser-wav2feat --preset resemblyzer --edges center more.wav | ser-dump -d | jq -c .feat >want
+		cmp have want
+		jq -e '.data[-1] | all(. == 0)' have
+	done
+}

@@ -195,7 +195,7 @@ with torch.no_grad():
     save_file(s, d + "model.safetensors", {"format": "pt"})
     want["bert"] = m(ids).last_hidden_state[0]
 
-    # resemblyzer's network, of two layers, for utterances of one, several and three quarters of a window
+    # resemblyzer's network, of two layers, for utterances of one, several and three quarters of a window, and three frames past their ends
     torch.manual_seed(2)
     lstm, linear = torch.nn.LSTM(5, 6, 2, batch_first=True), torch.nn.Linear(6, 7)
     s = {"similarity_weight": torch.tensor([10.0])}
@@ -210,7 +210,7 @@ with torch.no_grad():
         if len(begins) > 1 and n - 1 < begins[-1] + 0.75 * 160:
             begins.pop()
         x = torch.zeros(600, 5)
-        x[:n] = torch.from_numpy(unit(5 * n, 79).astype(np.float32)).reshape(n, 5)
+        x[: n + 3] = torch.from_numpy(unit(5 * (n + 3), 79).astype(np.float32)).reshape(n + 3, 5)
         e = linear(lstm(torch.stack([x[b : b + 160] for b in begins]))[1][0][-1]).relu()
         e = (e / e.norm(dim=1, keepdim=True)).mean(0)
         rows.append(e / e.norm())
@@ -218,6 +218,9 @@ with torch.no_grad():
 
     want["whisper-front"] = torch.from_numpy(
         tf.WhisperFeatureExtractor(feature_size=20)._np_extract_fbank_features(wave[None], "cpu")[0].T.copy())
+    # of the same with zeros up to 30 s: to the first frame that hears these alone
+    want["whisper-padded"] = torch.from_numpy(
+        tf.WhisperFeatureExtractor(feature_size=20)(wave, sampling_rate=16000).input_features[0].T[:29].copy())
 
 want = {k: {"shape": list(v.shape), "frames": [float("%.7g" % x) for x in v.reshape(-1)]} for k, v in want.items()}
 with open(OUT + "want.json", "w") as f:

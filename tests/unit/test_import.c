@@ -45,7 +45,7 @@ static float *input_of(const struct ser_model *m, size_t *n_row)
 {
 	static const float ids[] = {0, 31, 7, 55, 9, 2};
 	bool text = m->enc[0].arch->n_token != NULL, mel = m->enc[0].n_in == 80;
-	*n_row = text ? 6 : mel ? 40 : 4000;
+	*n_row = text ? 6 : mel ? 44 : 4000; /* of mel four rows are past the end */
 	float *x = ser_malloc(*n_row * m->enc[0].n_in, sizeof *x);
 	for (size_t i = 0; i < *n_row * m->enc[0].n_in; i++)
 		x[i] = text ? ids[i] : mel ? (float)unit((uint32_t)i, 78) : (float)(0.3 * unit((uint32_t)i, 77));
@@ -215,7 +215,7 @@ static void hugging_face(void **state)
 static void resemblyzer(void **state)
 {
 	(void)state;
-	static const size_t n_frame[] = {40, 320, 358};
+	static const size_t n_frame[] = {43, 323, 361}; /* three past the end */
 	struct ser_arena a = {0};
 	struct ser_val all = load_json(GOLDEN "want.json", &a);
 	const struct ser_val *want = ser_val_get(ser_val_get(&all, "ge2e"), "frames");
@@ -250,31 +250,86 @@ static void resemblyzer(void **state)
 	ser_arena_free(&a);
 }
 
-static void whisper_front(void **state)
+static void check_front(const char *edges, size_t n_frame, const char *name)
 {
-	(void)state;
 	struct ser_arena a = {0};
 	struct ser_val all = load_json(GOLDEN "want.json", &a);
-	const struct ser_val *want = ser_val_get(ser_val_get(&all, "whisper-front"), "frames");
+	const struct ser_val *want = ser_val_get(ser_val_get(&all, name), "frames");
 	struct ser_front_opt o;
 	const char *functionals;
 	struct ser_front *f;
 	struct ser_err e = {0};
-	float x[4000], y[25 * 20];
+	float x[4000], y[29 * 20];
 	for (size_t i = 0; i < 4000; i++)
 		x[i] = (float)(0.3 * unit((uint32_t)i, 77));
 	if (ser_front_preset(&o, &functionals, "whisper", &e) != 0 ||
-	    ser_front_set(&o, "num-mel-bins", "20", &e) != 0 || ser_front_new(&f, &o, &e) != 0)
+	    ser_front_set(&o, "num-mel-bins", "20", &e) != 0 || ser_front_set(&o, "edges", edges, &e) != 0 ||
+	    ser_front_new(&f, &o, &e) != 0)
 		fail_msg("%s", e.msg);
-	assert_int_equal(ser_front_n_frame(f, 4000), 25);
+	assert_int_equal(ser_front_n_frame(f, 4000), n_frame);
 	struct ser_front_ws *ws = ser_front_ws_new(f);
 	assert_int_equal(ser_front_do(f, ws, x, 4000, NULL, y, &e), 0);
-	for (size_t i = 0; i < 25 * 20; i++)
+	for (size_t i = 0; i < n_frame * 20; i++)
 		if (!(fabs((double)y[i] - number(&want->u.list.v[i])) <= 2e-5))
 			fail_msg("element %zu is %g, expected %g", i, (double)y[i], number(&want->u.list.v[i]));
 	ser_front_ws_free(ws);
 	ser_front_free(f);
 	ser_arena_free(&a);
+}
+
+static void whisper_front(void **state)
+{
+	(void)state;
+	check_front("shifts", 25, "whisper-front");
+	check_front("silence", 29, "whisper-padded");
+}
+
+/* pad_to: what comes of the last row again and again behind, as far as frames are the sound's own */
+static void whisper_padded(void **state)
+{
+	(void)state;
+	enum { OWN = 29, TAIL = 4, ALL = 40, N_MEL = 80, N_FRAME = (OWN + 1) / 2 };
+	struct ser_err e = {0};
+	struct ser_encoder_notes notes = {0};
+	struct ser_model *m;
+	static float x[ALL * N_MEL];
+	float want[N_FRAME * 16];
+	const float *rows = x;
+	for (size_t i = 0; i < (OWN + TAIL) * N_MEL; i++)
+		x[i] = (float)unit((uint32_t)i, 80);
+	for (size_t i = OWN + TAIL; i < ALL; i++)
+		memcpy(x + i * N_MEL, x + (OWN + TAIL - 1) * N_MEL, N_MEL * sizeof *x);
+	if (import_hf(&m, GOLDEN "whisper", NULL, 0, &notes, &e) != 0)
+		fail_msg("%s", e.msg);
+	static const struct {
+		double tail, pad_to, pad_mask;
+		size_t n_row, n_frame;
+	} ways[] = {{0, 0, 1, ALL, ALL / 2},
+		    {TAIL, ALL, 1, OWN + TAIL, N_FRAME},
+		    {TAIL, ALL, 0, OWN + TAIL, ALL / 2},
+		    {0, 0, 1, OWN, N_FRAME},
+		    {TAIL, 0, 1, OWN + TAIL, N_FRAME}};
+	for (size_t k = 0; k < sizeof ways / sizeof *ways; k++) {
+		if (ser_encoder_hyper(&m->enc[0], "tail", 4, ways[k].tail, &e) != 0 ||
+		    ser_encoder_hyper(&m->enc[0], "pad_to", 6, ways[k].pad_to, &e) != 0 ||
+		    ser_encoder_hyper(&m->enc[0], "pad_mask", 8, ways[k].pad_mask, &e) != 0)
+			fail_msg("%s", e.msg);
+		struct ser_tape *t = ser_tape_new(NULL, m->params);
+		ser_tape_reset(t, SER_TAPE_FIXED, 0);
+		struct ser_encoded y = ser_model_encode(m, t, 0, ser_tape_batch(t, 1, &rows, &ways[k].n_row, N_MEL));
+		struct ser_node f = ser_tape_node(t, y.frames);
+		assert_int_equal(f.n_row, ways[k].n_frame);
+		for (size_t i = 0; i < N_FRAME * f.n_col; i++) { /* 0 to 2 padded, 3 and 4 not */
+			if (k == 0 || k == 3)
+				want[i] = (float)f.val[i];
+			if (!(fabs((double)f.val[i] - (double)want[i]) <= 1e-5))
+				fail_msg("way %zu: element %zu is %g, expected %g", k, i, (double)f.val[i],
+					 (double)want[i]);
+		}
+		ser_tape_free(t);
+	}
+	ser_model_free(m);
+	free_notes(&notes);
 }
 
 /* ---- the same networks under other programs' names ---- */
@@ -803,12 +858,19 @@ static void values_of_a_pickle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(heads),           cmocka_unit_test(hugging_face),
-		cmocka_unit_test(resemblyzer),     cmocka_unit_test(whisper_front),
-		cmocka_unit_test(other_programs),  cmocka_unit_test(emotion2vec),
-		cmocka_unit_test(inner_settings),  cmocka_unit_test(settings),
-		cmocka_unit_test(without_pooler),  cmocka_unit_test(damaged),
-		cmocka_unit_test(hostile_pickles), cmocka_unit_test(values_of_a_pickle),
+		cmocka_unit_test(heads),
+		cmocka_unit_test(hugging_face),
+		cmocka_unit_test(resemblyzer),
+		cmocka_unit_test(whisper_front),
+		cmocka_unit_test(whisper_padded),
+		cmocka_unit_test(other_programs),
+		cmocka_unit_test(emotion2vec),
+		cmocka_unit_test(inner_settings),
+		cmocka_unit_test(settings),
+		cmocka_unit_test(without_pooler),
+		cmocka_unit_test(damaged),
+		cmocka_unit_test(hostile_pickles),
+		cmocka_unit_test(values_of_a_pickle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
