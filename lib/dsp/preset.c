@@ -24,7 +24,8 @@ static const struct preset {
 	 "log=whisper",
 	 NULL},
 	{"resemblyzer",
-	 "mel win-length=400 hop-length=160 n-fft=400 edges=silence pad=constant num-mel-bins=40 mel-scale=slaney mel-norm=slaney",
+	 "mel win-length=400 hop-length=160 n-fft=400 edges=silence pad=constant num-mel-bins=40 mel-scale=slaney "
+	 "mel-norm=slaney",
 	 NULL},
 	{"chunk-lld", "compare frame-length=32 frame-shift=16", NULL},
 	{"egemaps", "egemaps", "egemaps"},
