@@ -53,7 +53,7 @@ static int read_lines(struct ser_prompts *p, const char *file, struct wording **
 			*end++ = '\0';
 		if (len > 0 && at[len - 1] == '\r')
 			at[--len] = '\0';
-		if (len == 0)
+		if (strspn(at, " \t") == len)
 			continue;
 		char *tab = strchr(at, '\t');
 		struct wording new = {tab != NULL ? at : NULL, tab != NULL ? tab + 1 : at};

@@ -232,6 +232,11 @@ struct ser_report *ser_score_report_retrieval(const struct ser_score_opt *o, con
 		ser_fail(e, SER_EDATA, "all records have the same label: there is nothing to find");
 		return NULL;
 	}
+	for (size_t i = 0; i < o->order.n; i++)
+		if (ser_map_find(s->name, o->order.s[i], strlen(o->order.s[i])) < 0) {
+			ser_fail(e, SER_EUSAGE, "--order: no record is labelled \"%s\"", o->order.s[i]);
+			return NULL;
+		}
 	find_texts(&w);
 	w.stat = ser_malloc(ser_mul(s->n, N_STAT), sizeof *w.stat);
 	texts_of_records(&w);

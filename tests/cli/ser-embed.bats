@@ -133,6 +133,7 @@ EOF
 	fails 2 'go with a --head over texts' ser-embed -m m.st --head text d.ser
 	fails 2 'go with a --head over texts' ser-embed -m m.st --label emo d.ser
 	fails 1 'reads texts, and no field' ser-embed -m m.st --source text d.ser
+	fails 2 'no record is labelled "glad"' ser-score retrieval --label emo --allow-shared-speakers --order sad,glad both.ser
 	fails 1 'nothing to find' ser-score retrieval --label emo --allow-shared-speakers <(ser-select 'emo == "sad"' both.ser)
 	fails 1 '"text_emb" has 8 dimensions, "emb" has 128' ser-score retrieval --label emo <(ser-embed -m m.st --head text --label emo --name text_emb d.ser | ser-embed -m m.st)
 	fails 3 'trained' ser-score retrieval --label emo both.ser

@@ -581,7 +581,7 @@ EOF
 	ser-dump -d p.ser >want
 	ser-predict -m a.st --prompt 'The emotion is {}' told.ser | ser-dump -d | cmp - want
 	ser-predict -m a.st --classes sad,angry told.ser | ser-dump -d | jq -se '.[0].post.data | length == 2 and (add - 1 | fabs) < 1e-6'
-	printf 'sad\tgrief\n{} speech\n' >texts
+	printf 'sad\tgrief\r\n \t\n\r\n{} speech\n' >texts # lines of blanks are none
 	ser-predict -m a.st --classes sad,joy --prompts texts told.ser | ser-dump | jq -se '.[0].cos.shape == [2]'
 	# drawn from several wordings; a frozen encoder of texts stays as it is
 	clap -e 2 --prompts texts --prompt 'I am {}' -o w.st
