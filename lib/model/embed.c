@@ -18,10 +18,13 @@ struct pooled {
 };
 
 struct worker {
+	const struct ser_embed *em;
 	float *x; /* rows that are still to be encoded */
 	size_t n, cap;
-	bool begun; /* a chunk has gone */
-	struct pooled y;
+	bool begun;       /* a chunk has gone */
+	struct pooled *y; /* [n_y], of each record by layers; n_y as many as were ever wanted at once */
+	size_t n_y;
+	size_t lo, hi; /* of the frames of a chunk those that are taken; of several records all */
 };
 
 struct ser_embed {
@@ -33,8 +36,89 @@ struct ser_embed {
 	size_t chunk, overlap;         /* rows, multiples of hop and of 2 hop; 0: whole */
 	size_t batch;                  /* rows of records at once: a third of a chunk, enough for full speed */
 	int n_worker;
+	void **ctx; /* [n_worker] -> w */
 	struct worker w[];
 };
+
+/* ---- pooling ---- */
+
+/* n more rows of n_col. Mean and squares of these about their own mean, then of both together (Chan et al. 1983). */
+static void pool_moments(struct pooled *y, const real *x, size_t n)
+{
+	size_t c = y->n_col;
+	double all = (double)(y->n + n);
+	for (size_t j = 0; j < c; j++) {
+		double sum = 0, m2 = 0;
+		for (size_t i = 0; i < n; i++)
+			sum += (double)x[i * c + j];
+		double mean = sum / (double)n, d = mean - y->a[j];
+		for (size_t i = 0; i < n; i++)
+			m2 += ((double)x[i * c + j] - mean) * ((double)x[i * c + j] - mean);
+		y->b[j] += m2 + d * d * (double)y->n * (double)n / all;
+		y->a[j] += d * (double)n / all;
+	}
+}
+
+static void pool_rows(struct pooled *y, enum ser_embed_pool pool, const real *x, size_t n, size_t c)
+{
+	if (n == 0)
+		return;
+	if (y->n == 0 && pool != SER_EMBED_NONE) {
+		y->a = ser_grow(y->a, &y->cap_a, c, sizeof *y->a);
+		y->b = ser_grow(y->b, &y->cap_b, c, sizeof *y->b);
+		for (size_t j = 0; j < c; j++) {
+			y->a[j] = pool == SER_EMBED_MAX || pool == SER_EMBED_FIRST ? (double)x[j] : 0;
+			y->b[j] = 0;
+		}
+	}
+	y->n_col = c;
+	if (pool == SER_EMBED_NONE) {
+		y->row = ser_grow(y->row, &y->cap_row, ser_mul(y->n + n, c), sizeof *y->row);
+		for (size_t i = 0; i < n * c; i++)
+			y->row[y->n * c + i] = (float)x[i];
+	} else if (pool == SER_EMBED_MAX) {
+		for (size_t i = 0; i < n * c; i++) /* NaN stays */
+			y->a[i % c] = (double)x[i] <= y->a[i % c] ? y->a[i % c] : (double)x[i];
+	} else if (pool == SER_EMBED_GEM) {
+		for (size_t i = 0; i < n * c; i++) {
+			double v = (double)x[i] < 1e-6 ? 1e-6 : (double)x[i];
+			y->a[i % c] += v * v * v;
+		}
+	} else if (pool != SER_EMBED_FIRST) {
+		pool_moments(y, x, n);
+	}
+	y->n += n;
+}
+
+static size_t n_layer(const struct ser_embed *em)
+{
+	return em->o.layers ? em->o.last - em->o.first + 1 : 1;
+}
+
+/* What is pooled begins anew, of n records. */
+static void begin(struct worker *w, size_t n)
+{
+	n *= n_layer(w->em);
+	if (w->n_y < n) {
+		w->y = ser_realloc(w->y, n, sizeof *w->y);
+		memset(w->y + w->n_y, 0, (n - w->n_y) * sizeof *w->y);
+		w->n_y = n;
+	}
+	for (size_t i = 0; i < w->n_y; i++)
+		w->y[i].n = 0;
+}
+
+/* A layer, or what else the encoder gives, of one record or of several, a segment each */
+static void pool_layer(void *ctx, size_t layer, struct ser_node v)
+{
+	struct worker *w = ctx;
+	size_t n = v.n_seg > 1 ? v.n_seg : 1, L = n_layer(w->em);
+	for (size_t i = 0; i < n; i++) {
+		size_t from = n > 1 ? v.seg[i] : w->lo, to = n > 1 ? v.seg[i + 1] : w->hi;
+		if (to > from)
+			pool_rows(&w->y[i * L + layer], w->em->o.pool, v.val + from * v.n_col, to - from, v.n_col);
+	}
+}
 
 /* ---- options ---- */
 
@@ -116,8 +200,14 @@ int ser_embed_new(struct ser_embed **out, const struct ser_model *m, const struc
 	em->enc = &m->enc[encoder];
 	*out = em;
 	int rc = ser_runner_precision(em->run, p, e);
+	em->ctx = ser_malloc((size_t)n_worker, sizeof *em->ctx);
+	for (int i = 0; i < n_worker; i++) {
+		em->w[i].em = em;
+		em->ctx[i] = &em->w[i];
+		begin(&em->w[i], 1);
+	}
 	if (rc == SER_OK && o->layers)
-		ser_runner_layers(em->run, o->first, o->last);
+		ser_runner_layers(em->run, o->first, o->last, pool_layer, em->ctx);
 	if (rc == SER_OK && o->frames)
 		em->hop = ser_embed_hop(m, encoder);
 	if (rc == SER_OK)
@@ -133,10 +223,14 @@ void ser_embed_free(struct ser_embed *em)
 		return;
 	for (int i = 0; i < em->n_worker; i++) {
 		free(em->w[i].x);
-		free(em->w[i].y.a);
-		free(em->w[i].y.b);
-		free(em->w[i].y.row);
+		for (size_t k = 0; k < em->w[i].n_y; k++) {
+			free(em->w[i].y[k].a);
+			free(em->w[i].y[k].b);
+			free(em->w[i].y[k].row);
+		}
+		free(em->w[i].y);
 	}
+	free(em->ctx);
 	ser_runner_free(em->run);
 	free(em);
 }
@@ -217,56 +311,6 @@ size_t ser_embed_batch(const struct ser_embed *em)
 	return em->batch;
 }
 
-/* ---- pooling ---- */
-
-/* n more rows of n_col. Mean and squares of these about their own mean, then of both together (Chan et al. 1983). */
-static void pool_moments(struct pooled *y, const real *x, size_t n)
-{
-	size_t c = y->n_col;
-	double all = (double)(y->n + n);
-	for (size_t j = 0; j < c; j++) {
-		double sum = 0, m2 = 0;
-		for (size_t i = 0; i < n; i++)
-			sum += (double)x[i * c + j];
-		double mean = sum / (double)n, d = mean - y->a[j];
-		for (size_t i = 0; i < n; i++)
-			m2 += ((double)x[i * c + j] - mean) * ((double)x[i * c + j] - mean);
-		y->b[j] += m2 + d * d * (double)y->n * (double)n / all;
-		y->a[j] += d * (double)n / all;
-	}
-}
-
-static void pool_rows(struct pooled *y, enum ser_embed_pool pool, const real *x, size_t n, size_t c)
-{
-	if (n == 0)
-		return;
-	if (y->n == 0 && pool != SER_EMBED_NONE) {
-		y->a = ser_grow(y->a, &y->cap_a, c, sizeof *y->a);
-		y->b = ser_grow(y->b, &y->cap_b, c, sizeof *y->b);
-		for (size_t j = 0; j < c; j++) {
-			y->a[j] = pool == SER_EMBED_MAX || pool == SER_EMBED_FIRST ? (double)x[j] : 0;
-			y->b[j] = 0;
-		}
-	}
-	y->n_col = c;
-	if (pool == SER_EMBED_NONE) {
-		y->row = ser_grow(y->row, &y->cap_row, ser_mul(y->n + n, c), sizeof *y->row);
-		for (size_t i = 0; i < n * c; i++)
-			y->row[y->n * c + i] = (float)x[i];
-	} else if (pool == SER_EMBED_MAX) {
-		for (size_t i = 0; i < n * c; i++) /* NaN stays */
-			y->a[i % c] = (double)x[i] <= y->a[i % c] ? y->a[i % c] : (double)x[i];
-	} else if (pool == SER_EMBED_GEM) {
-		for (size_t i = 0; i < n * c; i++) {
-			double v = (double)x[i] < 1e-6 ? 1e-6 : (double)x[i];
-			y->a[i % c] += v * v * v;
-		}
-	} else if (pool != SER_EMBED_FIRST) {
-		pool_moments(y, x, n);
-	}
-	y->n += n;
-}
-
 /* ---- results ---- */
 
 /* To half precision, nearest even; too large: infinity */
@@ -311,23 +355,24 @@ static int set_result(const struct ser_embed *em, struct ser_record *r, const ch
 	return SER_OK;
 }
 
-/* Pooled columns, of each layer its own side by side */
+/* Pooled columns y [n_layer], of each layer its own side by side */
 static int finish(const struct ser_embed *em, struct pooled *y, struct ser_record *r, const char *name,
 		  struct ser_err *e)
 {
-	size_t n_row = em->o.pool == SER_EMBED_NONE ? y->n : 1, L = em->o.last - em->o.first + 1, C = y->n_col / L;
-	size_t n_part = em->o.pool == SER_EMBED_MEAN_STD ? 2 : 1, shape[3] = {n_row, L, n_part * C}, at = 0;
-	float *out = ser_arena_alloc(&r->arena, ser_mul(n_row, n_part * y->n_col), sizeof *out);
-	if (em->o.pool == SER_EMBED_NONE)
-		memcpy(out, y->row, n_row * y->n_col * sizeof *out);
-	for (size_t j = 0; em->o.pool != SER_EMBED_NONE && j < y->n_col; j++) {
+	size_t n_row = em->o.pool == SER_EMBED_NONE ? y->n : 1, L = n_layer(em), C = y->n_col;
+	size_t n_part = em->o.pool == SER_EMBED_MEAN_STD ? 2 : 1, shape[3] = {n_row, L, n_part * C};
+	float *out = ser_arena_alloc(&r->arena, ser_mul(n_row, n_part * L * C), sizeof *out);
+	for (size_t l = 0; l < L; l++, y++) {
 		double n = (double)y->n;
-		at = j / C * n_part * C + j % C;
-		out[at] = (float)(em->o.pool == SER_EMBED_GEM ? cbrt(y->a[j] / n) : y->a[j]);
-		if (n_part == 2)
-			out[at + C] = (float)sqrt(y->b[j] / n);
+		float *to = out + l * n_part * C;
+		for (size_t i = 0; em->o.pool == SER_EMBED_NONE && i < n_row; i++)
+			memcpy(to + i * L * C, y->row + i * C, C * sizeof *to);
+		for (size_t j = 0; em->o.pool != SER_EMBED_NONE && j < C; j++) {
+			to[j] = (float)(em->o.pool == SER_EMBED_GEM ? cbrt(y->a[j] / n) : y->a[j]);
+			if (n_part == 2)
+				to[C + j] = (float)sqrt(y->b[j] / n);
+		}
 	}
-	y->n = 0;
 	if (!em->o.several) /* one layer: no axis for it */
 		shape[1] = shape[2];
 	int ndim = em->o.several ? 3 : 2;
@@ -344,12 +389,14 @@ static int encode(struct ser_embed *em, int worker, struct ser_record *r, bool f
 	int y;
 	if (ser_runner_do(em->run, worker, 1, &r, &t, &y, e) < 0)
 		return e->code;
+	size_t half = em->hop > 0 ? em->overlap / 2 / em->hop : 0, n = ser_tape_shape(t, y).n_row;
+	struct worker *w = &em->w[worker];
+	w->lo = first ? 0 : half;
+	w->hi = last ? n : (em->chunk - em->overlap) / em->hop + half;
+	ser_assert(w->hi <= n);
 	struct ser_node v = ser_tape_node(t, y);
-	size_t half = em->hop > 0 ? em->overlap / 2 / em->hop : 0;
-	size_t lo = first ? 0 : half, hi = last ? v.n_row : (em->chunk - em->overlap) / em->hop + half;
-	ser_assert(hi <= v.n_row);
-	if (hi > lo)
-		pool_rows(&em->w[worker].y, em->o.pool, v.val + lo * v.n_col, hi - lo, v.n_col);
+	if (!em->o.layers)
+		pool_layer(w, 0, v);
 	return SER_OK;
 }
 
@@ -367,8 +414,9 @@ static int encode_chunk(struct ser_embed *em, int worker, const char *id, size_t
 
 void ser_embed_forget(struct ser_embed *em, int worker)
 {
-	em->w[worker].n = em->w[worker].y.n = 0;
+	em->w[worker].n = 0;
 	em->w[worker].begun = false;
+	begin(&em->w[worker], 1);
 }
 
 int ser_embed_push(struct ser_embed *em, int worker, const char *id, const float *x, size_t n, struct ser_err *e)
@@ -399,7 +447,7 @@ int ser_embed_end(struct ser_embed *em, int worker, struct ser_record *r, const 
 	struct worker *w = &em->w[worker];
 	int rc = encode_chunk(em, worker, ser_record_id(r), w->n, true, e);
 	if (rc == SER_OK)
-		rc = finish(em, &w->y, r, name, e);
+		rc = finish(em, w->y, r, name, e);
 	ser_embed_forget(em, worker);
 	return rc;
 }
@@ -422,7 +470,7 @@ static int whole(struct ser_embed *em, int worker, struct ser_record *r, const c
 	if (em->o.frames) {
 		ser_embed_forget(em, worker);
 		int rc = encode(em, worker, r, true, true, e);
-		return rc == SER_OK ? finish(em, &em->w[worker].y, r, name, e) : rc;
+		return rc == SER_OK ? finish(em, em->w[worker].y, r, name, e) : rc;
 	}
 	if (ser_runner_do(em->run, worker, 1, &r, &t, &y, e) < 0)
 		return e->code;
@@ -459,15 +507,12 @@ void ser_embed_several(struct ser_embed *em, int worker, size_t n, struct ser_re
 			rc[i] = ser_embed_do(em, worker, r[i], name, e[i]);
 		return;
 	}
+	struct worker *w = &em->w[worker];
+	begin(w, n);
 	struct ser_node v = ser_tape_node(t, y);
-	ser_embed_forget(em, worker);
-	for (size_t i = 0; i < n; i++) {
-		size_t from = em->o.frames ? v.seg[i] : i, to = em->o.frames ? v.seg[i + 1] : i + 1;
-		if (em->o.frames) {
-			pool_rows(&em->w[worker].y, em->o.pool, v.val + from * v.n_col, to - from, v.n_col);
-			rc[i] = finish(em, &em->w[worker].y, r[i], name, e[i]);
-		} else {
-			rc[i] = set_row(em, r[i], name, v.val + from * v.n_col, v.n_col, e[i]);
-		}
-	}
+	if (em->o.frames && !em->o.layers)
+		pool_layer(w, 0, v);
+	for (size_t i = 0; i < n; i++)
+		rc[i] = em->o.frames ? finish(em, w->y + i * n_layer(em), r[i], name, e[i])
+				     : set_row(em, r[i], name, v.val + i * v.n_col, v.n_col, e[i]);
 }

@@ -359,9 +359,10 @@ struct ser_runner *ser_runner_new(const struct ser_model *m, const struct ser_so
 int ser_runner_precision(struct ser_runner *r, enum ser_la_precision p, struct ser_err *e);
 /* Before the first record: weights are given back as they are packed, and with that the model is the runner's alone. */
 void ser_runner_consume(struct ser_runner *r);
-/* Before the first record: what ser_runner_do() gives are states of layers first to last of the source's one encoder side by side, in
- * place of its source. */
-void ser_runner_layers(struct ser_runner *r, size_t first, size_t last);
+/* Before the first record: in place of its source, what ser_runner_do() gives is the state of layer `last` of the source's one encoder.
+ * When that is asked for, seen gets those of the layers i = 0, 1, ... from `first` on, as they are made, and ctx[worker]. */
+void ser_runner_layers(struct ser_runner *r, size_t first, size_t last,
+		       void (*seen)(void *ctx, size_t i, struct ser_node y), void *const *ctx);
 void ser_runner_free(struct ser_runner *r);
 /* ser_model_check_header() for the encoders that run. */
 int ser_runner_check_header(const struct ser_runner *r, const struct ser_header *h, struct ser_err *e);

@@ -41,6 +41,8 @@ struct ser_runner {
 	bool runs[SER_MAX_ENCODER]; /* those that the source names */
 	bool layers;                /* states of these instead */
 	size_t first, last;
+	void (*seen)(void *ctx, size_t i, struct ser_node y);
+	void *const *seen_ctx; /* [n] */
 	int n;
 	struct worker w[];
 };
@@ -87,11 +89,14 @@ void ser_runner_consume(struct ser_runner *r)
 	ser_tape_consume(r->w[0].tape);
 }
 
-void ser_runner_layers(struct ser_runner *r, size_t first, size_t last)
+void ser_runner_layers(struct ser_runner *r, size_t first, size_t last,
+		       void (*seen)(void *ctx, size_t i, struct ser_node y), void *const *ctx)
 {
 	r->layers = true;
 	r->first = first;
 	r->last = last;
+	r->seen = seen;
+	r->seen_ctx = ctx;
 }
 
 void ser_runner_free(struct ser_runner *r)
@@ -255,7 +260,8 @@ ptrdiff_t ser_runner_do(struct ser_runner *r, int worker, size_t n, struct ser_r
 	if (r->layers) {
 		const struct ser_encoded *of = &enc[ser_model_source_term(m, &r->source, 0).encoder];
 		ser_assert(r->first <= r->last && r->last <= of->n_layer);
-		*y = ser_model_join(w->tape, r->last - r->first + 1, of->layer + r->first);
+		ser_tape_watch(w->tape, r->last - r->first + 1, of->layer + r->first, r->seen, r->seen_ctx[worker]);
+		*y = of->layer[r->last];
 	} else {
 		*y = ser_model_source(m, w->tape, &r->source, enc);
 	}

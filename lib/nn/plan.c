@@ -64,7 +64,7 @@ static void count(struct ser_tape *t)
 static struct rec *inner(const struct ser_tape *t, int x)
 {
 	const struct node *n = x >= 0 ? &t->node[x] : NULL;
-	if (n == NULL || n->rec < (int)t->n_run || n->wanted || n->uses != 1 || t->rec[n->rec].folded)
+	if (n == NULL || n->rec < (int)t->n_plan || n->wanted || n->uses != 1 || t->rec[n->rec].folded)
 		return NULL;
 	return &t->rec[n->rec];
 }
@@ -189,7 +189,7 @@ static void fuse_product(struct ser_tape *t, struct rec *r)
 
 static void fuse(struct ser_tape *t)
 {
-	for (size_t i = t->n_run; i < t->n_rec; i++) {
+	for (size_t i = t->n_plan; i < t->n_rec; i++) {
 		struct rec *r = &t->rec[i];
 		if (r->op == OP_POOL_STATS && r->in[1] >= 0)
 			fuse_attend(t, r);
@@ -199,7 +199,7 @@ static void fuse(struct ser_tape *t)
 			fuse_norms(t, r);
 	}
 	bool fixed = (t->mode & (SER_TAPE_FIXED | SER_TAPE_TRAIN)) == SER_TAPE_FIXED;
-	for (size_t i = t->n_run; fixed && i < t->n_rec; i++)
+	for (size_t i = t->n_plan; fixed && i < t->n_rec; i++)
 		if (!t->rec[i].folded)
 			fuse_product(t, &t->rec[i]);
 }
@@ -257,7 +257,7 @@ static size_t chain(const struct ser_tape *t, size_t i, size_t *n, size_t *n_con
 static void strips(struct ser_tape *t)
 {
 	enum { LARGE = 8 << 20 };
-	for (size_t i = t->n_run; i < t->n_rec; i++) {
+	for (size_t i = t->n_plan; i < t->n_rec; i++) {
 		size_t n, n_conv, bytes;
 		if (t->rec[i].folded || !strips_conv(t, &t->rec[i]))
 			continue;
@@ -300,7 +300,7 @@ static bool takes_view(const struct rec *r, int j)
 /* Slices that follow one another to the last column, and with nothing else using what they are cut from, are views of it. */
 static void split(struct ser_tape *t)
 {
-	for (size_t i = t->n_run; i < t->n_rec; i++) {
+	for (size_t i = t->n_plan; i < t->n_rec; i++) {
 		const struct rec *r = &t->rec[i];
 		for (int j = 0; !r->folded && j < r->n_in; j++) {
 			struct node *x = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
@@ -311,12 +311,12 @@ static void split(struct ser_tape *t)
 			x->n_split = next ? x->n_split + t->node[r->out].n_col : SIZE_MAX / 2;
 		}
 	}
-	for (size_t i = t->n_run; i < t->n_rec; i++) {
+	for (size_t i = t->n_plan; i < t->n_rec; i++) {
 		struct rec *r = &t->rec[i];
 		if (r->op != OP_SLICE || r->folded)
 			continue;
 		struct node *x = &t->node[r->in[0]], *y = &t->node[r->out];
-		if (x->rec < (int)t->n_run || x->wanted || x->home >= 0 || x->n_split != x->n_col)
+		if (x->rec < (int)t->n_plan || x->wanted || x->home >= 0 || x->n_split != x->n_col)
 			continue;
 		x->split = r->view = true;
 		y->home = r->in[0];
@@ -328,7 +328,7 @@ static void split(struct ser_tape *t)
 static bool placeable(const struct ser_tape *t, int x, size_t concat)
 {
 	const struct node *n = &t->node[x];
-	const struct rec *r = n->rec >= (int)t->n_run ? &t->rec[n->rec] : NULL;
+	const struct rec *r = n->rec >= (int)t->n_plan ? &t->rec[n->rec] : NULL;
 	if (r == NULL || n->wanted || n->dense || n->home >= 0 || n->split || n->last != (int)concat ||
 	    (op_table[r->op].does & OUT_VIEW) == 0)
 		return false;
@@ -343,7 +343,7 @@ static bool placeable(const struct ser_tape *t, int x, size_t concat)
 
 static void join(struct ser_tape *t)
 {
-	for (size_t i = t->n_run; i < t->n_rec; i++) {
+	for (size_t i = t->n_plan; i < t->n_rec; i++) {
 		const struct rec *r = &t->rec[i];
 		size_t col = 0;
 		if (r->op != OP_CONCAT || t->node[r->out].split)
@@ -412,7 +412,7 @@ void tape_plan(struct ser_tape *t)
 {
 	count(t);
 	boundaries(t);
-	for (size_t i = t->n_run; i < t->n_rec; i++)
+	for (size_t i = t->n_plan; i < t->n_rec; i++)
 		for (int j = 0; j < t->rec[i].n_in; j++)
 			if (t->rec[i].in[j] >= 0 && !takes_view(&t->rec[i], j))
 				t->node[t->rec[i].in[j]].dense = true;
@@ -424,7 +424,7 @@ void tape_plan(struct ser_tape *t)
 		strips(t);
 		count(t);
 	}
-	for (size_t i = t->n_run; i < t->n_rec; i++) { /* every gradient that is added must know of the pitch */
+	for (size_t i = t->n_plan; i < t->n_rec; i++) { /* every gradient that is added must know of the pitch */
 		struct node *y = &t->node[t->rec[i].out];
 		y->pitched = y->pitched && (!y->dense || y->uses == 1);
 	}
@@ -432,7 +432,7 @@ void tape_plan(struct ser_tape *t)
 		split(t);
 		join(t);
 	}
-	for (size_t i = t->n_run; may(t, TAPE_IN_PLACE) && i < t->n_rec; i++)
+	for (size_t i = t->n_plan; may(t, TAPE_IN_PLACE) && i < t->n_rec; i++)
 		if (!t->rec[i].folded)
 			in_place(t, &t->rec[i]);
 }

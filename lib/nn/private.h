@@ -59,6 +59,8 @@ enum op {
 	N_OP
 };
 
+enum { WANTED_NODE = 1, WANTED_WATCH = 2 }; /* by ser_tape_node, by ser_tape_watch */
+
 struct node {
 	size_t n_row, n_col;
 	const size_t *seg; /* [n_seg+1] or NULL */
@@ -72,7 +74,7 @@ struct node {
 	int vbuf, gbuf;        /* buffers of value and gradient, -1: none of the tape's */
 	int half;              /* buffer of its value kept as bf16, -1 */
 	int uses, reads, last; /* operators still to run with it; backwards that read it; its last user */
-	bool wanted;           /* by ser_tape_node */
+	unsigned wanted;       /* of WANTED_* */
 	bool pitched;          /* grad_ld may be other than n_col */
 	bool dense;            /* something that uses it takes no view */
 	bool split;            /* it is used by slices that are views of it, and by nothing else; */
@@ -138,8 +140,8 @@ struct ser_tape {
 	struct node *node;
 	size_t n_node, cap_node;
 	struct rec *rec;
-	size_t n_rec, cap_rec, n_run; /* the first n_run are planned and have run */
-	int *param;                   /* [n_param] slice -> node, -1 */
+	size_t n_rec, cap_rec, n_plan, n_run; /* the first n_plan are planned, the first n_run have run */
+	int *param;                           /* [n_param] slice -> node, -1 */
 	size_t n_param, cap_param;
 	const uint64_t *key; /* [n_key] or NULL */
 	size_t n_key;
@@ -159,6 +161,10 @@ struct ser_tape {
 	struct packs *packs; /* while SER_TAPE_FIXED; NULL before the first */
 	bool recompute, ran_back;
 	const struct ser_mask *mask; /* of ser_tape_mask, or NULL */
+	const int *watch;            /* [n_watch], of ser_tape_watch */
+	size_t n_watch;
+	void (*seen)(void *ctx, size_t i, struct ser_node x);
+	void *seen_ctx;
 	size_t lora_rank;
 	double lora_alpha;
 };

@@ -113,7 +113,7 @@ static void count_read(struct ser_tape *t)
 {
 	struct packs *k = packs_of(t);
 	pthread_mutex_lock(&k->lock);
-	for (size_t i = t->n_run; i < t->n_rec; i++) {
+	for (size_t i = t->n_plan; i < t->n_rec; i++) {
 		const struct rec *r = &t->rec[i];
 		for (int j = 0; j < r->n_in && !r->folded; j++) {
 			struct node *w = r->in[j] >= 0 ? &t->node[r->in[j]] : NULL;
@@ -179,7 +179,7 @@ void ser_tape_reset(struct ser_tape *t, unsigned mode, uint64_t seed)
 		drop_packed(t);
 	t->mode = mode;
 	t->seed = seed;
-	t->n_node = t->n_rec = t->n_run = t->n_buffer = t->n_spare = t->n_param = 0;
+	t->n_node = t->n_rec = t->n_plan = t->n_run = t->n_watch = t->n_buffer = t->n_spare = t->n_param = 0;
 	t->block = t->n_block = 0;
 	t->key = NULL;
 	t->n_key = 0;
@@ -462,14 +462,57 @@ static void used(struct ser_tape *t, int x)
 		forget(t, x);
 }
 
-void ser_tape_run(struct ser_tape *t)
+/* As its user sees it */
+static struct ser_node given(struct ser_tape *t, const struct node *x)
 {
-	if (tape_shape_only(t) || t->n_run == t->n_rec || t->ran_back)
+	struct ser_node n = {x->n_row, x->n_col, x->seg, x->n_seg, x->val, x->grad};
+	if (n.val != NULL && x->ld != n.n_col) { /* a view's rows side by side */
+		n.val = tape_alloc(t, ser_mul(n.n_row, n.n_col));
+		for (size_t r = 0; r < n.n_row; r++)
+			memcpy(n.val + r * n.n_col, x->val + r * x->ld, n.n_col * sizeof *n.val);
+	}
+	return n;
+}
+
+static void tell(struct ser_tape *t, int x)
+{
+	t->node[x].wanted &= ~(unsigned)WANTED_WATCH;
+	for (size_t i = 0; i < t->n_watch; i++) {
+		struct ser_arena_mark m = ser_arena_mark(&t->arena);
+		if (t->watch[i] == x)
+			t->seen(t->seen_ctx, i, given(t, &t->node[x]));
+		ser_arena_rewind(&t->arena, m);
+	}
+}
+
+void ser_tape_watch(struct ser_tape *t, size_t n, const int *x, void (*seen)(void *ctx, size_t i, struct ser_node x),
+		    void *ctx)
+{
+	ser_assert((t->mode & SER_TAPE_GRAD) == 0 && t->n_watch == 0);
+	int *copy = ser_arena_alloc(&t->arena, n, sizeof *copy);
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = x[i];
+		ser_assert(tape_at(t, x[i])->rec >= (int)t->n_run);
+		tape_at(t, x[i])->wanted |= WANTED_WATCH;
+	}
+	t->watch = copy;
+	t->n_watch = n;
+	t->seen = seen;
+	t->seen_ctx = ctx;
+}
+
+/* The operators before `end` that have not run */
+static void run_to(struct ser_tape *t, size_t end)
+{
+	if (tape_shape_only(t) || t->ran_back)
 		return;
-	tape_plan(t);
-	if ((t->mode & SER_TAPE_FIXED) != 0)
-		count_read(t);
-	for (; t->n_run < t->n_rec; t->n_run++) {
+	if (t->n_plan < t->n_rec) {
+		tape_plan(t);
+		if ((t->mode & SER_TAPE_FIXED) != 0)
+			count_read(t);
+		t->n_plan = t->n_rec;
+	}
+	for (; t->n_run < end; t->n_run++) {
 		struct rec *r = &t->rec[t->n_run];
 		if (r->folded)
 			continue;
@@ -477,6 +520,8 @@ void ser_tape_run(struct ser_tape *t)
 		bool keep = t->node[r->out].need && !(t->recompute && r->block > 0);
 		if (!keep)
 			tape_drop_state(t, r);
+		if ((t->node[r->out].wanted & WANTED_WATCH) != 0)
+			tell(t, r->out);
 		for (int j = 0; j < r->n_in; j++)
 			if (r->in[j] >= 0 && --t->node[r->in[j]].uses == 0)
 				used(t, r->in[j]);
@@ -485,19 +530,16 @@ void ser_tape_run(struct ser_tape *t)
 
 struct ser_node ser_tape_node(struct ser_tape *t, int node)
 {
-	tape_at(t, node)->wanted = true;
+	struct node *x = tape_at(t, node);
+	x->wanted |= WANTED_NODE;
 	if (!tape_shape_only(t) && !t->ran_back) {
-		ser_tape_run(t);
+		/* without gradients what comes behind the first that is asked for may never be; what comes behind others may
+		 * write over them already */
+		bool first = (t->mode & SER_TAPE_GRAD) == 0 && t->n_plan == 0;
+		run_to(t, first ? (size_t)(x->rec + 1) : t->n_rec);
 		want(t, node);
 	}
-	const struct node *x = tape_at(t, node);
-	struct ser_node n = {x->n_row, x->n_col, x->seg, x->n_seg, x->val, x->grad};
-	if (n.val != NULL && x->ld != n.n_col) { /* a view's rows side by side */
-		n.val = tape_alloc(t, ser_mul(n.n_row, n.n_col));
-		for (size_t r = 0; r < n.n_row; r++)
-			memcpy(n.val + r * n.n_col, x->val + r * x->ld, n.n_col * sizeof *n.val);
-	}
-	return n;
+	return given(t, x);
 }
 
 double ser_tape_scalar(struct ser_tape *t, int node)

@@ -943,6 +943,57 @@ static void ccc_vector(void **state)
 	ser_params_free(q);
 }
 
+enum { N_DEEP = 3 };
+struct seen {
+	struct ser_tape *t;
+	int x[N_DEEP + 1];
+	size_t n;
+	real *want[N_DEEP];
+};
+
+/* It comes once, in its place, with its value, and those before it are gone */
+static void seen(void *ctx, size_t i, struct ser_node v)
+{
+	struct seen *s = ctx;
+	assert_int_equal(i, s->n++);
+	assert_memory_equal(v.val, s->want[i], v.n_row * v.n_col * sizeof *v.val);
+	for (size_t j = 0; j + 1 < i; j++)
+		assert_null(tape_at(s->t, s->x[j])->val);
+}
+
+/* Values are seen as they are made, and nothing runs that stands behind what is asked for. */
+static void watching(void **state)
+{
+	(void)state;
+	struct data d = data_new();
+	struct ser_params *p = ser_params_new(5);
+	struct seen s = {.t = ser_tape_new(NULL, p)};
+	for (int way = 0; way < 3; way++) { /* 0: parameters are made, 1: what is to come */
+		ser_tape_reset(s.t, way == 0 ? SER_TAPE_SHAPE : SER_TAPE_FIXED, 0);
+		int x = ser_tape_batch(s.t, N, (const float *const *)d.x, d.n, D);
+		for (int i = 0; i <= N_DEEP; i++) {
+			ser_tape_enter(s.t, "layer%d", i);
+			x = s.x[i] = ser_nn_add(s.t, x, ser_nn_gelu(s.t, ser_layer_linear(s.t, "w", x, D, true)));
+			ser_tape_leave(s.t);
+		}
+		for (int i = 0; way == 1 && i < N_DEEP; i++) {
+			struct ser_node v = ser_tape_node(s.t, s.x[i]);
+			s.want[i] = ser_malloc(v.n_row * v.n_col, sizeof(real));
+			memcpy(s.want[i], v.val, v.n_row * v.n_col * sizeof(real));
+		}
+	}
+	ser_tape_watch(s.t, N_DEEP, s.x, seen, &s);
+	ser_tape_node(s.t, s.x[N_DEEP - 1]);
+	assert_int_equal(s.n, N_DEEP);
+	assert_null(tape_at(s.t, s.x[N_DEEP])->val);
+	assert_non_null(ser_tape_node(s.t, s.x[N_DEEP]).val);
+	for (int i = 0; i < N_DEEP; i++)
+		free(s.want[i]);
+	ser_tape_free(s.t);
+	ser_params_free(p);
+	data_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -952,6 +1003,7 @@ int main(void)
 		cmocka_unit_test(not_finite),   cmocka_unit_test(parameters),    cmocka_unit_test(dropout),
 		cmocka_unit_test(schedules),    cmocka_unit_test(clap_vector),   cmocka_unit_test(cooccur_vector),
 		cmocka_unit_test(loss_edges),   cmocka_unit_test(averages),      cmocka_unit_test(ccc_vector),
+		cmocka_unit_test(watching),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
