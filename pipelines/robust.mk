@@ -147,8 +147,8 @@ $(OUT)/RESULTS.md: $(OUT)/results.tsv $(CORPORA:%=$(OUT)/%/gaps.json) robust-rep
 
 define pictures
 $$(OUT)/falls-$(1).svg: $$(foreach d,$$(CONDITIONS),$$(OUT)/$(1)/$$(call flat,$$(d)).uar.json) $$(call uses,CONDITIONS)
-	ser-plot bars --score uar --title '$(1): unweighted average recall' -q -o $$@ 'clean/level 1'=$$(OUT)/$(1)/clean-0.uar.json \
-		$$(foreach f,$$(FAMILIES),$$(foreach l,1 2 3,$$(if $$(word $$(l),$$(LEVELS_$$(f))),'$$(f)/level $$(l)'=$$(OUT)/$(1)/$$(call flat,$$(f)-$$(word $$(l),$$(LEVELS_$$(f)))).uar.json)))
+	ser-plot bars --score uar --title '$(1): unweighted average recall' -q -o $$@ \
+		$$(foreach d,$$(CONDITIONS),'$$(if $$(filter clean-0,$$(d)),clean,$$(call family,$$(d)) $$(call level,$$(d)))'=$$(OUT)/$(1)/$$(call flat,$$(d)).uar.json)
 
 $$(OUT)/reliability-$(1).svg: $$(OUT)/$(1)/clean-0.pred.ser
 	ser-plot reliability --label emo --title '$(1): reliability, as they are' -o $$@ $$<

@@ -51,4 +51,4 @@ endif
 export CPU_LOG  ?= $(abspath $(OUT))/cpu.log
 export BASH_ENV := $(CURDIR)/line
 lines_count      = trap - EXIT;
-spent            = awk '{for (i = 1; i <= 2; i++) {split($$i, t, /[ms]/); s += 60 * t[1] + t[2]}} END {printf "\nProcessor time of all that was run for this, by every run: %.1f min.\n", s / 60}' '$(CPU_LOG)'
+spent            = awk '{for (i = 1; i <= 2; i++) {split($$i, t, /[ms]/); s += 60 * t[1] + t[2]}} END {printf "\nProcessor time of all that was run for this, by every run: %s.\n", s < 60 ? sprintf("%.0f s", s) : sprintf("%.1f min", s / 60)}' '$(CPU_LOG)'
