@@ -46,7 +46,7 @@ confounds: $(OUT)/confounds.md $(OUT)/confounds.tsv $(OUT)/emotion.svg $(CORPORA
 
 # ---- the encoder and what it is held against ----
 $(SPEAKER)/encoder.st $(SPEAKER)/speakers.txt $(SPEAKER)/random.st $(SPEAKER)/cepstra.norm $(SPEAKER)/some.tsv:
-	+$(lines_count) $(MAKE) -f speaker.mk OUT=$(SPEAKER) $@
+	+$(lines_count) $(MAKE) -f speaker.mk OUT=$(SPEAKER) QUICK= $@
 
 # ---- the corpora, under names of their own ----
 $(foreach c,$(CORPORA),$(eval MANIFEST_$(c) = $$(call prep,$(c))) $(eval $(OUT)/$(c).tsv: $$(call uses,MANIFEST_$(c))))

@@ -47,8 +47,6 @@ FRAMES      ?= --kind fbank --num-mel-bins 80
 # None of the compared corpora has a part in the speaker encoder.
 SPEAKER_CORPORA ?= librispeech arabic-speech-commands baved
 ENCODER_ST      ?= $(OUT)/speaker/encoder.st
-# A quick run has a smaller one, trained less, on speech at its own speed alone.
-SMALLER         ?= $(if $(QUICK),HYPER_ecapa='channels=32 mfa=96' TRAIN_SPEAKER='--epochs 2 --batch 64 --crop 1 --lr 0.002' SPEEDS=)
 CLUSTERS        ?= 6
 PAIRS           ?= --negatives 2
 
@@ -75,8 +73,8 @@ $(OUT)/corpora/%.compare.ser: $(OUT)/corpora/%.tsv $(call uses,DESCRIPTORS FUNCT
 $(OUT)/corpora/%.mfcc.ser: $(OUT)/corpora/%.tsv $(call uses,CEPSTRA FUNCTIONALS)
 	ser-wav2feat $(CEPSTRA) --functionals $(FUNCTIONALS) -q -t $(THREADS) -o $@ $<
 
-$(OUT)/speaker/encoder.st: $(call uses,SPEAKER_CORPORA SMALLER SEED)
-	+$(lines_count) $(MAKE) -f speaker.mk DATA='$(DATA)' OUT='$(@D)' SPEAKER_CORPORA='$(SPEAKER_CORPORA)' ARCH=ecapa SEED=$(SEED) $(SMALLER) encoder
+$(OUT)/speaker/encoder.st: $(call uses,SPEAKER_CORPORA QUICK SEED)
+	+$(lines_count) $(MAKE) -f speaker.mk DATA='$(DATA)' OUT='$(@D)' SPEAKER_CORPORA='$(SPEAKER_CORPORA)' ARCH=ecapa SEED=$(SEED) QUICK='$(QUICK)' encoder
 
 $(OUT)/corpora/%.emb.ser: $(OUT)/corpora/%.tsv $(ENCODER_ST) $(call uses,FRAMES ENCODER_ST)
 	ser-wav2feat $(FRAMES) -q $< | ser-embed -m $(word 2,$^) -t $(THREADS) --drop feat -o $@

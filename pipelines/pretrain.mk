@@ -1,6 +1,7 @@
 # A small HuBERT of one's own, and what linear probes find in it, beside random weights and log-mel energies.
 #
-#   make -f pretrain.mk DATA=/data OUT=out/pretrain pretrain   out/pretrain/hubert.st, its log, and RESULTS.md
+#   make pretrain DATA=/data OUT=out/pretrain     out/pretrain/hubert.st, its log, and RESULTS.md
+#   make pretrain DATA=/data QUICK=1              of every 48th sound, two epochs: that it runs, and no more
 #
 # Pretraining hears LibriSpeech, the Arabic commands and two thirds of nEMO's speakers, without labels. The probes are linear, on one vector
 # an utterance: emotion of nEMO's other speakers, learnt from those heard; who of BAVED speaks, whom nobody heard, learnt from every other of
@@ -8,22 +9,22 @@
 # weights that it begins with; of the pretrained one layers by themselves, too. The random network is the one that training began with.
 include settings.mk
 
-OUT         ?= out/pretrain
+OUT         ?= out/pretrain$(if $(QUICK),-quick)
 FOLDER       = $(or $(DATA),$(error say where the corpora are: DATA=/where/they/are))
 HELD_OUT    ?= 0.34
 
 # Sounds in pieces of so many seconds, none shorter than so many samples; of each corpus every so many; of what is probed, too.
 SEGMENT     ?= 4
 SHORTEST    ?= 8000
-EVERY       ?= 6
-PROBE_EVERY ?= 2
+EVERY       ?= $(if $(QUICK),48,6)
+PROBE_EVERY ?= $(if $(QUICK),12,2)
 
 # Units: clusters of cepstra with deltas (Hsu et al. 2021's first iteration), fitted to a sample of frames.
 CEPSTRA     ?= --kind mfcc --delta-order 2
 UNITS       ?= -k 100 --frames 100000 --n-init 2 --max-iter 50
 
 NETWORK     ?= --arch hubert --hyper conv_dim=64 --hyper dim=256 --hyper layers=6 --hyper heads=4 --hyper ffn=1024 --hyper pre_norm=1 --hyper conv_norm=1 --hyper dropout=0
-TRAIN       ?= --crop 2 --batch 12 --epochs 14 --lr 0.002 --warmup 0.1 --time-masks 0 --freq-masks 0 --dev-frac 0.05 --precision bf16
+TRAIN       ?= --crop 2 --batch 12 --epochs $(if $(QUICK),2,14) --lr 0.002 --warmup 0.1 --time-masks 0 --freq-masks 0 --dev-frac 0.05 --precision bf16
 PROBE       ?= --arch linear --input-norm global --epochs 60 --batch 32 --lr 0.003 --weight-decay 0.01
 FBANK       ?= --kind fbank --functionals mean,std
 PROBE_SEEDS ?= 1 2 3

@@ -2,6 +2,7 @@
 #
 #   make -f speaker.mk DATA=/data OUT=out/speaker encoder   out/speaker/encoder.st, for ser-embed -m
 #   make -f speaker.mk DATA=/data OUT=out/speaker verify    and verify.txt, verify.json: EER and minDCF beside baselines
+#   make speaker DATA=/data QUICK=1                         a smaller one, trained less, on speech at its own speed alone
 #
 # SPEAKER_CORPORA names them; one is looked for in DATA/NAME, or where DIR_NAME says, and PREP_NAME is the command that makes
 # its manifest when that is not ser-prep's own. Ids and speakers get the corpus' name in front, so that speaker 03 of one
@@ -11,7 +12,7 @@
 # synthetic, and copies at other speeds are speakers of their own, as in Kaldi's recipes. NOISE=MANIFEST adds noises.
 include settings.mk
 
-OUT             ?= out/speaker
+OUT             ?= out/speaker$(if $(QUICK),-quick)
 SPEAKER_CORPORA ?= librispeech arabic-speech-commands baved
 NEVER           ?= ravdess emodb nemo
 ARCH            ?= ecapa
@@ -23,15 +24,15 @@ TEST_PART_voxceleb1   ?= /id10(2[7-9]|30)[0-9]/
 HELD_OUT              ?= 0.15
 
 # The network is small enough for one core and half an hour; VoxCeleb wants the architectures' own sizes and more epochs.
-HYPER_ecapa   ?= channels=128 mfa=384
+HYPER_ecapa   ?= $(if $(QUICK),channels=32 mfa=96,channels=128 mfa=384)
 HYPER_xvector ?= channels=256 last=512 emb=192
-TRAIN_SPEAKER ?= --epochs 5 --batch 64 --crop 2 --lr 0.002
+TRAIN_SPEAKER ?= --epochs $(if $(QUICK),2,5) --batch 64 --crop $(if $(QUICK),1,2) --lr 0.002
 
 # Training sounds: pieces of so many seconds, none shorter than so many samples; speeds beside 1; what is done to the copy
 # of each; of each speaker, the percentage of the records that babbles, and against which scores are normalised.
 SEGMENT  ?= 3
 SHORTEST ?= 8000
-SPEEDS   ?= 0.9 1.1
+SPEEDS   ?= $(if $(QUICK),,0.9 1.1)
 AUGMENT  ?= --reverb 0.1:0.7 --drr 0:12 --voices 1:12 --snr 3:20
 NOISE    ?=
 SOME     ?= 20
