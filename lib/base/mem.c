@@ -101,7 +101,7 @@ void ser_give_back(void *p, size_t n)
 
 void ser_zero(void *p, size_t n)
 {
-	enum { MUCH = 1 << 20 };
+	enum { MUCH = 16 << 20 }; /* below it pages cost more than they are worth */
 	size_t skip = 0, m = n < MUCH ? 0 : pages(p, n, &skip);
 #ifdef __linux__ /* elsewhere pages may come back with what they held */
 	m = m > 0 && madvise((char *)p + skip, m, MADV_DONTNEED) == 0 ? m : 0;

@@ -496,7 +496,7 @@ static void byte_order(void **state)
 static void zeroes(void **state)
 {
 	(void)state;
-	const size_t size[] = {0, 1, 5000, (1 << 20) - 1, (3 << 20) + 17};
+	const size_t size[] = {0, 1, 5000, (16 << 20) - 1, (17 << 20) + 17};
 	for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
 		size_t n = size[i];
 		char *p = ser_malloc(n + 2, 1);
