@@ -23,20 +23,27 @@ static int read_tsv(struct ser_table *t, const char *path, struct ser_err *e)
 	return rc;
 }
 
-static int read_one(enum format from, struct ser_table *t, char *file, bool allow_pipes, struct ser_buf *notes,
+/* What the readers are told. */
+struct how {
+	bool allow_pipes;
+	const char *const *columns; /* as ser_csv_read() has them */
+	struct ser_strs corpora;    /* of the files, if any */
+};
+
+static int read_one(enum format from, struct ser_table *t, char *file, const struct how *h, struct ser_buf *notes,
 		    struct ser_err *e)
 {
 	switch (from) {
 	case TSV:
 		return read_tsv(t, file, e);
 	case CSV:
-		return ser_csv_read(t, file, e);
+		return ser_csv_read(t, file, h->columns, e);
 	case EMOBOX:
 		return ser_emobox_read(t, file, e);
 	case KALDI:
-		return ser_kaldi_read(t, file, allow_pipes, notes, e);
+		return ser_kaldi_read(t, file, h->allow_pipes, notes, e);
 	case LHOTSE:
-		return ser_lhotse_read(t, &file, 1, allow_pipes, notes, e);
+		return ser_lhotse_read(t, &file, 1, h->allow_pipes, notes, e);
 	case AUDFORMAT:
 		return ser_audformat_read(t, file, e);
 	}
@@ -59,19 +66,19 @@ static void count_shared(const struct ser_table *t, struct ser_map *before, stru
 	ser_map_free(here);
 }
 
-/* All files, one after another, of these corpora where `corpus` is not NULL; lhotse's belong together. */
-static int read_from(enum format from, struct ser_table *t, char *const *file, int n, const char *const *corpus,
-		     bool allow_pipes, struct ser_buf *notes, struct ser_err *e)
+/* All files, one after another; lhotse's belong together. */
+static int read_from(enum format from, struct ser_table *t, char *const *file, int n, const struct how *h,
+		     struct ser_buf *notes, struct ser_err *e)
 {
 	int rc = 0;
 	if (from == LHOTSE)
-		return ser_lhotse_read(t, file, n, allow_pipes, notes, e);
+		return ser_lhotse_read(t, file, n, h->allow_pipes, notes, e);
 	struct ser_map *speakers = ser_map_new(), *shared = ser_map_new();
 	for (int i = 0; i < n && rc == 0; i++) {
 		struct ser_table one = {0};
-		rc = read_one(from, &one, file[i], allow_pipes, notes, e);
-		if (rc == 0 && corpus != NULL)
-			ser_table_fill(&one, "corpus", corpus[i]);
+		rc = read_one(from, &one, file[i], h, notes, e);
+		if (rc == 0 && h->corpora.n > 0)
+			ser_table_fill(&one, "corpus", h->corpora.s[i]);
 		if (rc == 0) {
 			count_shared(&one, speakers, shared);
 			ser_table_append(t, &one);
@@ -153,15 +160,33 @@ static void probe(struct ser_cli *c, struct ser_table *t, const struct ser_root 
 	}
 }
 
+/* Of NAME=COLUMN, a copy of our own, the column; NAME is cut off before it. */
+static char *column_of(struct ser_cli *c, const char *option, const char *name, const char *given)
+{
+	char *to = strchr((char *)given, '=');
+	if (to == NULL || to == given || to[1] == '\0')
+		ser_cli_usage(c, "--%s: expected %s=COLUMN,..., found \"%s\"", option, name, given);
+	*to++ = '\0';
+	return to;
+}
+
+/* Of --columns the pairs that ser_csv_read() takes, to be freed. */
+static const char **renamed(struct ser_cli *c, const struct ser_strs *names)
+{
+	const char **pair = ser_calloc(2 * names->n + 1, sizeof *pair);
+	for (size_t i = 0; i < names->n; i++) {
+		pair[2 * i] = column_of(c, "columns", "NAME", names->s[i]);
+		pair[2 * i + 1] = names->s[i];
+	}
+	return pair;
+}
+
 /* Of "id=FileName,anger=A,fear=F" the columns, of whom *names then keeps the words; the id's is "id" where nothing else is said. */
 static struct ser_votes_columns named(struct ser_cli *c, struct ser_strs *names, const char **emotion, const char **col)
 {
 	struct ser_votes_columns v = {.id = "id", .name = col, .emotion = emotion};
 	for (size_t i = 0; i < names->n; i++) {
-		char *to = strchr((char *)names->s[i], '='); /* a copy of our own */
-		if (to == NULL || to == names->s[i] || to[1] == '\0')
-			ser_cli_usage(c, "--vote-columns: expected EMOTION=COLUMN,..., found \"%s\"", names->s[i]);
-		*to++ = '\0';
+		const char *to = column_of(c, "vote-columns", "EMOTION", names->s[i]);
 		if (strcmp(names->s[i], "id") == 0) {
 			v.id = to;
 			continue;
@@ -215,12 +240,15 @@ int main(int argc, char **argv)
 	static const char *const labels[] = {"none", "plurality", "multi-hot", "distribution", NULL};
 	int from = TSV, to = TSV, modality = 0, label = 0;
 	bool allow_pipes = false, gz = false, look = false;
-	const char *vote_file = NULL, *vote_columns = NULL, *utt_prefix = NULL, *spk_prefix = NULL, *corpora = NULL;
+	const char *vote_file = NULL, *vote_columns = NULL, *utt_prefix = NULL, *spk_prefix = NULL, *corpora = NULL,
+		   *columns = NULL;
 	struct ser_root root = {0};
 	double threshold = 0;
 	const struct ser_option opts[] = {
 		{"from", "what is read", SER_OPT_CHOICE(&from, "FORMAT", formats)},
 		{"to", "what is written", SER_OPT_CHOICE(&to, "FORMAT", formats)},
+		{"columns", "csv: what columns are called there, NAME=COLUMN parted by commas: path=wav,id=ID",
+		 SER_OPT_STR(&columns, "NAMES")},
 		{"gz", "write lhotse's files gzipped", SER_OPT_FLAG(&gz)},
 		{"allow-pipes", "take commands (\"cmd |\") for paths as they are; nothing runs them here",
 		 SER_OPT_FLAG(&allow_pipes)},
@@ -272,12 +300,16 @@ int main(int argc, char **argv)
 	if ((root.dir != NULL || root.allow_absolute) && !look)
 		ser_cli_usage(&c, "--%s goes with --probe", root.dir != NULL ? "root" : "allow-absolute");
 
-	struct ser_strs names = ser_cli_names(&c, "corpus", corpora);
-	if (names.n > 0 && (from == LHOTSE || names.n != (size_t)n))
-		ser_cli_usage(&c, "--corpus wants a name for each file, %d, and has %zu", n, names.n);
+	if (columns != NULL && from != CSV)
+		ser_cli_usage(&c, "--columns goes with --from=csv, which reads tables parted by tabs, too");
+	struct ser_strs names = ser_cli_names(&c, "columns", columns);
+	const char **pair = columns != NULL ? renamed(&c, &names) : NULL;
+	struct how how = {allow_pipes, pair, ser_cli_names(&c, "corpus", corpora)};
+	if (how.corpora.n > 0 && (from == LHOTSE || how.corpora.n != (size_t)n))
+		ser_cli_usage(&c, "--corpus wants a name for each file, %d, and has %zu", n, how.corpora.n);
 	struct ser_table t = {0};
 	struct ser_buf notes = {0};
-	int rc = read_from((enum format)from, &t, file, n, names.s, allow_pipes, &notes, &e);
+	int rc = read_from((enum format)from, &t, file, n, &how, &notes, &e);
 	for (char *save = NULL, *l = rc == 0 && notes.n > 0 ? strtok_r(notes.s, "\n", &save) : NULL; l != NULL;
 	     l = strtok_r(NULL, "\n", &save))
 		ser_cli_warn(&c, "%s", l);
@@ -306,6 +338,8 @@ int main(int argc, char **argv)
 	rc = write_to((enum format)to, &t, c.out, gz, &e);
 	ser_table_free(&t);
 	ser_cli_names_free(&names);
+	ser_cli_names_free(&how.corpora);
+	free(pair);
 	if (rc != 0)
 		ser_cli_die(&c, &e);
 	return ser_cli_end(&c);

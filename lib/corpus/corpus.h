@@ -123,7 +123,7 @@ bool ser_table_name_apart(struct ser_table *t);
 void ser_table_prefix(struct ser_table *t, const char *column, const char *text);
 
 /* What is odd in a table, sentences that end in newlines, appended to notes: a speaker of two sexes, emotions or speakers that differ in
- * case alone, texts that tell the emotion, sounds of one corpus whose sample rates differ. */
+ * case or blanks alone, texts that tell the emotion, sounds of one corpus whose sample rates differ. */
 void ser_table_oddities(const struct ser_table *t, struct ser_buf *notes);
 
 /* A whole manifest. `o` as for ser_manifest_new(). Paths stay as typed. */
@@ -270,13 +270,16 @@ int ser_lhotse_read(struct ser_table *t, char *const *path, int n, bool allow_pi
 int ser_lhotse_write(const struct ser_table *t, const char *prefix, bool gz, struct ser_err *e);
 
 /* audformat: CSV with index file or file,start,end (pandas timedeltas, NaT). file=path speaker=spk emotion=emo
- * gender=sex (female, male: f, m) language=lang. Without a column id it is the file's name, with the start
- * behind it where a file has several rows. */
+ * gender=sex (female, male: f, m) language=lang. Without a column id it is the file's name without
+ * extension, with as many of the folders above it, joined by "_", as tell the files apart, and the start behind it where a file has
+ * several rows. */
 int ser_audformat_read(struct ser_table *t, const char *path, struct ser_err *e);
 int ser_audformat_write(const struct ser_table *t, FILE *f, struct ser_err *e);
 
-/* CSV (RFC 4180) with the columns of a manifest. */
-int ser_csv_read(struct ser_table *t, const char *path, struct ser_err *e);
+/* CSV (RFC 4180; reading, also parted by semicolons or tabs, whichever is first in the header row) with the columns of a manifest.
+ * `columns`, NULL or pairs that end with NULL, gives names of the file and those that take their place: {"wav", "path", NULL}. Without
+ * a column id it is the file's name, as with audformat. */
+int ser_csv_read(struct ser_table *t, const char *path, const char *const *columns, struct ser_err *e);
 int ser_csv_write(const struct ser_table *t, FILE *f, struct ser_err *e);
 
 /* ---- labels from votes ------------------------------------------------------------------------- */

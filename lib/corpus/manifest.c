@@ -20,6 +20,15 @@ struct ser_manifest {
 	struct ser_map *seen;
 };
 
+static bool is_sound(const char *s, size_t n)
+{
+	static const char *const begins[] = {"RIFF", "RF64", "fLaC", "OggS", "FORM", "ID3", ".snd", "\xff\xfb", NULL};
+	for (const char *const *p = begins; *p != NULL; p++)
+		if (n >= strlen(*p) && memcmp(s, *p, strlen(*p)) == 0)
+			return true;
+	return false;
+}
+
 /* A line without its end into m->line: 1, 0 at the end of the file, or an error. */
 static int read_line(struct ser_manifest *m, struct ser_err *e)
 {
@@ -50,8 +59,18 @@ static int read_line(struct ser_manifest *m, struct ser_err *e)
 	b->s[b->n] = '\0';
 	if (!ser_utf8_ok(b->s, b->n))
 		return ser_fail(e, SER_EDATA, "%s:%zu: %s", m->name, m->at,
-				memchr(b->s, '\0', b->n) != NULL ? "a NUL byte" : "not UTF-8");
+				m->at == 1 && is_sound(b->s, b->n) ? "a sound, expected a manifest: --stdin takes one"
+				: memchr(b->s, '\0', b->n) != NULL ? "a NUL byte"
+								   : "not UTF-8");
 	return 1;
+}
+
+static int no_column(const struct ser_manifest *m, const char *name, struct ser_err *e)
+{
+	return ser_fail(e, SER_EDATA, "%s:1: no column \"%s\" in the header row of the manifest%s", m->name, name,
+			m->col[0][strcspn(m->col[0], ",;")] != '\0'
+				? ", which is not parted by tabs: ser-manifest --from csv reads it"
+				: "; ser-manifest --from csv --columns takes another for it");
 }
 
 /* Cut s at its tabs into at most `cap` fields; returns how many there are. */
@@ -98,14 +117,12 @@ static int read_header(struct ser_manifest *m, const struct ser_manifest_opts *o
 	m->start = ser_manifest_col(m, "start");
 	m->end = ser_manifest_col(m, "end");
 	if (m->id < 0 || m->path < 0)
-		return ser_fail(e, SER_EDATA, "%s:1: no column \"%s\" in the header row of the manifest", m->name,
-				m->id < 0 ? "id" : "path");
+		return no_column(m, m->id < 0 ? "id" : "path", e);
 	for (const char *w = o->need; w != NULL && *(w += strspn(w, " ")) != '\0'; w += strcspn(w, " ")) {
 		char *one = ser_strndup(w, strcspn(w, " "));
 		bool there = ser_manifest_col(m, one) >= 0;
 		if (!there)
-			ser_fail(e, SER_EDATA, "%s:1: no column \"%s\" in the header row of the manifest", m->name,
-				 one);
+			no_column(m, one, e);
 		free(one);
 		if (!there)
 			return SER_EDATA;

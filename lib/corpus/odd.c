@@ -86,14 +86,17 @@ static void text_names_emotion(const struct ser_table *t, struct ser_buf *notes)
 	pairing_free(&p);
 }
 
-static void case_alone(const struct ser_table *t, const char *column, struct ser_buf *notes)
+static void case_or_blanks(const struct ser_table *t, const char *column, struct ser_buf *notes)
 {
 	ptrdiff_t c = ser_table_col(t, column);
 	struct pairing p = {.of = ser_map_new()};
 	for (size_t i = 0; c >= 0 && i < t->n_row; i++) {
 		const char *value = t->col[c].cell[i];
-		size_t n = ser_map_len(p.of), len = strlen(value);
-		char *low = ser_strndup(value, len);
+		size_t n = ser_map_len(p.of);
+		char *low = ser_strdup(value + strspn(value, " "));
+		size_t len = strlen(low);
+		while (len > 0 && low[len - 1] == ' ')
+			low[--len] = '\0';
 		for (char *s = low; *s != '\0'; s++)
 			*s = (char)tolower((unsigned char)*s);
 		size_t at = ser_map_add(p.of, low, len, NULL);
@@ -105,8 +108,8 @@ static void case_alone(const struct ser_table *t, const char *column, struct ser
 			p.second[at] = NULL;
 		} else if (p.second[at] == NULL && strcmp(p.first[at], value) != 0) {
 			p.second[at] = value;
-			ser_buf_printf(notes, "\"%s\" and \"%s\" in column %s differ in case alone\n", p.first[at],
-				       value, column);
+			ser_buf_printf(notes, "\"%s\" and \"%s\" in column %s differ in case or blanks alone\n",
+				       p.first[at], value, column);
 		}
 	}
 	pairing_free(&p);
@@ -143,8 +146,8 @@ static void rates(const struct ser_table *t, struct ser_buf *notes)
 void ser_table_oddities(const struct ser_table *t, struct ser_buf *notes)
 {
 	two_sexes(t, notes);
-	case_alone(t, "emo", notes);
-	case_alone(t, "spk", notes);
+	case_or_blanks(t, "emo", notes);
+	case_or_blanks(t, "spk", notes);
 	text_names_emotion(t, notes);
 	rates(t, notes);
 }

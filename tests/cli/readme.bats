@@ -84,9 +84,10 @@ commands() { { grep -E "^    $1" "$ROOT/README.md"; grep -oE "\`$1[^\`]*\`" "$RO
 	done
 	"$ROOT"/pipelines/demo-corpus mine 6 2
 	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' mine >mine.tsv
+	awk -F'\t' '{print NR == 1 ? "wav,speaker,label" : $2 "," $3 "," $4}' mine.tsv >mine.csv
 	ln -s "$ROOT/pipelines" pipelines
 	commands 'make -C pipelines -j2 corpus' >commands.txt
-	[ "$(wc -l <commands.txt)" -eq 2 ]
+	[ "$(wc -l <commands.txt)" -eq 3 ]
 	while read -r line; do # one pass of training, three folds
 		line=$(sed "s|/data/mine|mine|; s|OUT=\([^ ]*\)|OUT=$PWD/\1 TOOLS='$BINDIR' N_FOLDS=3 CLUSTERS=3 TRAIN_SPEAKER='--arch convpool --epochs 1' TRAIN_CLASSIFY='--epochs 1' TRAIN_CONTRASTIVE='--epochs 1'|" <<<"$line")
 		bash -c "$line" >report.txt 2>err.txt || { tail err.txt; false; }

@@ -82,8 +82,38 @@ b-03a\tb.wav\tb-03\tcalm\t\tb-rec\t0\t1' ]
 	printf 'id,path\na\n' > "$T/x.csv"
 	run -1 ser-manifest --from csv "$T/x.csv"
 	[[ $output == *'x.csv:2: 1 fields, expected 2'* ]]
-	printf 'path\na\n' > "$T/x.csv"
+	printf 'file\na\n' > "$T/x.csv"
 	run -1 ser-manifest --from csv "$T/x.csv"
+	[[ $output == *'x.csv:1: no column "path"; --columns path=NAME'* ]]
+}
+
+@test "ser-manifest csv: columns called otherwise, ids of their own, other separators" {
+	printf 'id\tpath\tspk\temo\tduration\nu1\t/d/a b.wav\ts1\tjoy\t3.2\n' > "$T/want"
+	printf 'ID,duration,wav,spk_id,label\nu1,3.2,/d/a b.wav,s1,joy\n' > "$T/x.csv"
+	ser-manifest --from csv --columns id=ID,path=wav,spk=spk_id,emo=label "$T/x.csv" | cmp - "$T/want"
+	tr , '\t' < "$T/x.csv" | ser-manifest --from csv --columns id=ID,path=wav,spk=spk_id,emo=label | cmp - "$T/want"
+	sed 's/wav,spk/"wav";"spk/; s/_id/_id"/; s/,/;/g' "$T/x.csv" | ser-manifest --from csv --columns id=ID,path=wav,spk=spk_id,emo=label |
+		cmp - "$T/want"
+	# the file's name, with the start where several rows are of one
+	printf 'file_name,emo,start\nx/a.wav,joy,0\nx/b.c.wav,sad,0\nx/a.wav,sad,1.5\n' > "$T/x.csv"
+	[ "$(ser-manifest --from csv --columns path=file_name "$T/x.csv" | cut -f 1 | paste -sd ' ')" = 'id a_0 b.c a_1.5' ]
+	printf 'path\nd/x/a.wav\nd/y/a.wav\nd/y/.b\n' > "$T/y.csv"
+	[ "$(ser-manifest --from csv "$T/y.csv" | cut -f 1 | paste -sd ' ')" = 'id x_a y_a y_.b' ]
+	printf 'path\na.wav\na.wav\n' | (run -1 ser-manifest --from csv && [[ $output == *'id "a_0" twice'* ]])
+	printf 'path\na.wav\na.mp3\n' | (run -1 ser-manifest --from csv && [[ $output == *'id "a" twice'* ]])
+	run -1 ser-manifest --from csv --columns path=wave "$T/x.csv"
+	[[ $output == *'no column "wave"'* ]]
+	run -1 ser-manifest --from csv --columns emo=file_name "$T/x.csv"
+	[[ $output == *'both "file_name" and "emo"'* ]]
+	run -2 ser-manifest --from csv --columns path "$T/x.csv"
+	[[ $output == *'--columns: expected NAME=COLUMN,..., found "path"'* ]]
+	run -2 ser-manifest --columns path=wav "$T/x.csv"
+	[[ $output == *'--columns goes with --from=csv'* ]]
+	# who gives the table itself is told
+	run -1 ser-wav2feat < "$T/x.csv"
+	[[ $output == *'no column "id"'*'ser-manifest --from csv reads it'* ]]
+	printf 'file\tlabel\na\tb\n' | (run -1 ser-wav2feat && [[ $output == *'--columns takes another for it'* ]])
+	printf 'RIFF\0\0\0\0WAVE\n' | (run -1 ser-wav2feat && [[ $output == *'a sound, expected a manifest: --stdin takes one'* ]])
 }
 
 @test "ser-manifest emobox: there and back, text in ASCII, nested values" {
@@ -459,7 +489,9 @@ X
 	warns <(sed '2s/\tf\t/\tm\t/' good.tsv)
 	[[ $stderr == *'speaker "1" is of sex "m" in some rows and "f" in others'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
 	warns <(sed '2s/sad/Sad/' good.tsv)
-	[[ $stderr == *'"Sad" and "sad" in column emo differ in case alone'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == *'"Sad" and "sad" in column emo differ in case or blanks alone'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
+	warns <(sed '2s/sad/ sad/' good.tsv)
+	[[ $stderr == *'" sad" and "sad" in column emo differ in case or blanks alone'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
 	warns <(sed '2s/\tx\t/\ty\t/; 3s/\ty\t/\tx\t/' good.tsv)
 	[[ $stderr == *'each of the 2 texts that are said twice or more has one emotion alone'* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
 	warns <(sed '2s/16000/24414/; 3s/16000/8000/' good.tsv)
@@ -472,5 +504,5 @@ X
 	# of a corpus' folder, too
 	mkdir -p c/s1 && touch c/s1/{sad_1,Sad_2}.wav
 	run -0 --separate-stderr ser-prep --pattern '{spk}/{emo}_{text}' c
-	[[ $stderr == *'differ in case alone'* ]]
+	[[ $stderr == *'differ in case or blanks alone'* ]]
 }

@@ -135,13 +135,18 @@ static int get_tsv(struct ser_table *t, const char *path, struct ser_err *e)
 	return rc;
 }
 
+static int get_csv(struct ser_table *t, const char *path, struct ser_err *e)
+{
+	return ser_csv_read(t, path, NULL, e);
+}
+
 void ser_fuzz_table(const struct ser_table *t, int rc, const struct ser_err *read)
 {
 	static const struct {
 		int (*put)(const struct ser_table *t, FILE *f, struct ser_err *e);
 		int (*get)(struct ser_table *t, const char *path, struct ser_err *e);
 	} format[] = {{put_tsv, get_tsv},
-		      {ser_csv_write, ser_csv_read},
+		      {ser_csv_write, get_csv},
 		      {ser_emobox_write, ser_emobox_read},
 		      {ser_audformat_write, ser_audformat_read}};
 	struct ser_err e;

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	int fd = ser_fuzz_file(p, n, path);
 	ser_fuzz_table(&t, ser_audformat_read(&t, path, &e), &e);
 	ser_table_free(&t);
-	ser_fuzz_table(&t, ser_csv_read(&t, path, &e), &e);
+	ser_fuzz_table(&t, ser_csv_read(&t, path, NULL, &e), &e);
 	ser_table_free(&t);
 	close(fd);
 	return 0;
