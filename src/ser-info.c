@@ -159,7 +159,7 @@ static void print_text(const struct ser_in *in, const struct ser_inspect *f, con
 	print_prov(&b, &h->prov, 0);
 	for (size_t i = 0; i < h->dims.u.map.n; i++) {
 		ser_buf_printf(&b, "  dims     %.*s ", (int)h->dims.u.map.f[i].name_len, h->dims.u.map.f[i].name);
-		ser_val_json(&b, &h->dims.u.map.f[i].val, false);
+		ser_val_brief(&b, &h->dims.u.map.f[i].val);
 		ser_buf_str(&b, "\n");
 	}
 	fwrite(b.s, 1, b.n, stdout);

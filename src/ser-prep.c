@@ -104,7 +104,8 @@ int main(int argc, char **argv)
 		ser_cli_usage(&c, "--id goes with --pattern");
 	int named = file == NULL && pattern == NULL;
 	if (c.n_operand != named + !about)
-		ser_cli_usage(&c, "expected %s%s", named ? "CORPUS " : "", about ? "" : "DIR");
+		ser_cli_usage(&c, "expected %s%s%s", named ? "CORPUS " : "", about ? "" : "DIR",
+			      named ? "; --list names the corpora, --pattern describes files of your own" : "");
 	struct ser_err e = {0};
 	struct ser_corpus *corpus = file != NULL      ? from_file(file, &e)
 				    : pattern != NULL ? ser_corpus_pattern(pattern, id, &e)

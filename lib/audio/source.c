@@ -387,7 +387,7 @@ int ser_source_fd(struct ser_source *s, int fd, const char *name, struct ser_err
 	if (fstat(fd, &st) != 0)
 		return ser_fail(e, SER_EIO, "%s: %s", name, strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return ser_fail(e, SER_EDATA, "%s: is a directory", name);
+		return ser_fail(e, SER_EDATA, "%s: is a directory; ser-prep lists the sounds of one", name);
 	off_t at = S_ISREG(st.st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
 	if (at < 0)
 		return from_pipe(s, name, e);

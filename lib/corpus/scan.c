@@ -539,8 +539,8 @@ static int check_ids(const struct ser_table *t, struct ser_err *e)
 		if (id[0] == '\0')
 			return ser_fail(e, SER_EDATA, "%s: its id is empty", t->col[1].cell[i]);
 		if (i > 0 && strcmp(id, t->col[0].cell[i - 1]) == 0)
-			return ser_fail(e, SER_EDATA, "id \"%s\" for both %s and %s", id, t->col[1].cell[i - 1],
-					t->col[1].cell[i]);
+			return ser_fail(e, SER_EDATA, "id \"%s\" for both %s and %s; --pattern with --id makes others",
+					id, t->col[1].cell[i - 1], t->col[1].cell[i]);
 	}
 	return 0;
 }

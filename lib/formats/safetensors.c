@@ -242,6 +242,9 @@ static int parse(struct ser_st *s, const char *p, size_t n, struct ser_err *e)
 	uint64_t len = 0;
 	for (int i = 7; i >= 0; i--)
 		len = len << 8 | (unsigned char)p[i];
+	if (n > 5 && memcmp(p + 1, "\xa3ser", 4) == 0)
+		return ser_fail(e, SER_EDATA,
+				"a stream of records, expected a model: ser-train and ser-model import make models");
 	if (len > SER_ST_MAX_HEADER || len > n - 8 || len < 2 || p[8] != '{')
 		return ser_fail(e, SER_EDATA, "not a safetensors file, or cut off (header length %llu of %zu bytes)",
 				(unsigned long long)len, n);

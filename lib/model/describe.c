@@ -132,7 +132,9 @@ static void input(const struct ser_encoder *c, struct ser_buf *b)
 	}
 	ser_buf_printf(b, "%-14s\"%s\", %zu dimension%s a frame, at least %zu frames, normalised: %s\n", "input",
 		       c->field, c->n_in, ser_s(c->n_in), c->arch->min_frame(c->hyper), ser_model_norms[c->norm]);
-	line(b, "front-end", &c->dims);
+	ser_buf_printf(b, "%-14s", "front-end");
+	ser_val_brief(b, &c->dims);
+	ser_buf_str(b, "\n");
 	ser_buf_printf(b, "%-14s%zu dimension%s\n", "embedding", c->n_emb, ser_s(c->n_emb));
 	if (c->adapt.mix != SER_MIX_NONE)
 		ser_buf_printf(b, "%-14s%s\n", "layers",

@@ -142,6 +142,21 @@ void ser_val_json(struct ser_buf *b, const struct ser_val *v, bool data)
 	}
 }
 
+void ser_val_brief(struct ser_buf *b, const struct ser_val *map)
+{
+	enum { SHOWN = 16 };
+	ser_buf_str(b, "{");
+	for (size_t i = 0; map->kind == SER_MAP && i < map->u.map.n; i++) {
+		const struct ser_field *f = &map->u.map.f[i];
+		ser_buf_printf(b, "%s\"%.*s\":", i > 0 ? "," : "", (int)f->name_len, f->name);
+		if (f->val.kind == SER_LIST && f->val.u.list.n > SHOWN)
+			ser_buf_printf(b, "[%zu of them]", f->val.u.list.n);
+		else
+			ser_val_json(b, &f->val, false);
+	}
+	ser_buf_str(b, "}");
+}
+
 static struct ser_val from_json(struct ser_arena *a, json_t *j)
 {
 	struct ser_val v = ser_nil();

@@ -90,6 +90,8 @@ static int fill(struct ser_reader *rd, struct ser_err *e)
 	do
 		got = read(rd->fd, rd->buf.s + rd->buf.n, CHUNK);
 	while (got < 0 && errno == EINTR);
+	if (got < 0 && errno == EISDIR)
+		return ser_fail(e, SER_EIO, "%s: is a directory; ser-prep lists the sounds of one", rd->name);
 	if (got < 0)
 		return ser_fail(e, SER_EIO, "%s: read failed at byte %llu: %s", rd->name,
 				(unsigned long long)(rd->at + rd->buf.n), strerror(errno));

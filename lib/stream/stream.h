@@ -118,6 +118,8 @@ void ser_val_push(struct ser_arena *a, struct ser_val *list, struct ser_val v);
 /* Compact JSON of a value. Tensors appear as {"dtype","shape"}, and with data when `data` is set ([] for one without
  * elements, whatever its shape); numbers read back exactly; NaN and infinities, which JSON lacks, become null. */
 void ser_val_json(struct ser_buf *b, const struct ser_val *v, bool data);
+/* A map for people to read: as JSON, but of a long list, such as the names of columns, how long it is. */
+void ser_val_brief(struct ser_buf *b, const struct ser_val *map);
 /* Parse JSON text (RFC 8259, UTF-8, depth <= SER_MAX_DEPTH, names of 1 to SER_MAX_NAME bytes) into an arena. */
 int ser_val_from_json(struct ser_arena *a, const char *text, size_t n, struct ser_val *out, struct ser_err *e);
 
