@@ -12,11 +12,13 @@ enum ser_encoder_source {
 	SER_FROM_FAIRSEQ,        /* fairseq, s3prl's copies of its files, unilm's WavLM; RoBERTa's too */
 	SER_FROM_TORCHAUDIO,     /* wav2vec2, hubert, wavlm */
 	SER_FROM_OPENAI_WHISPER, /* whisper */
+	SER_FROM_CTRANSLATE2,    /* whisper, as faster-whisper has it */
 	SER_FROM_FUNASR,         /* emotion2vec */
 	SER_FROM_RESEMBLYZER,    /* ge2e */
 	SER_N_ENCODER_SOURCE
 };
-extern const char *const ser_encoder_sources[]; /* "hf", "fairseq", "torchaudio", "openai-whisper", "funasr",
+extern const char
+	*const ser_encoder_sources[]; /* "hf", "fairseq", "torchaudio", "openai-whisper", "ctranslate2", "funasr",
 					  * "resemblyzer", NULL */
 
 /* What is known besides the tensors; any may be absent. */

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-const char *const ser_encoder_sources[] = {"hf",     "fairseq",     "torchaudio", "openai-whisper",
-					   "funasr", "resemblyzer", NULL};
+const char *const ser_encoder_sources[] = {"hf",          "fairseq", "torchaudio",  "openai-whisper",
+					   "ctranslate2", "funasr",  "resemblyzer", NULL};
 
 /* ---- sizes from shapes ---- */
 
@@ -342,6 +342,30 @@ static const struct ser_setting openai_whisper_settings[] = {
 	{NULL, NULL, 0, NULL},
 };
 
+/* ---- Whisper by CTranslate2's names: queries, keys and values in one; the bias of keys, which is zeros, is not asked for ---- */
+
+#define LAYER "layer_%d."
+static const struct ser_rename ctranslate2[] = {
+	{"position_encodings.encodings", "embed_positions.weight", 0},
+	{LAYER "self_attention.linear_0.weight", "layers.%d.self_attn.q_proj.weight", 1},
+	{LAYER "self_attention.linear_0.weight", "layers.%d.self_attn.k_proj.weight", 2},
+	{LAYER "self_attention.linear_0.weight", "layers.%d.self_attn.v_proj.weight", 3},
+	{LAYER "self_attention.linear_0.bias", "layers.%d.self_attn.q_proj.bias", 1},
+	{LAYER "self_attention.linear_0.bias", "layers.%d.self_attn.v_proj.bias", 3},
+	{LAYER "self_attention.linear_1.", "layers.%d.self_attn.out_proj.", 0},
+	{LAYER "self_attention.layer_norm.gamma", "layers.%d.self_attn_layer_norm.weight", 0},
+	{LAYER "self_attention.layer_norm.beta", "layers.%d.self_attn_layer_norm.bias", 0},
+	{LAYER "ffn.linear_0.", "layers.%d.fc1.", 0},
+	{LAYER "ffn.linear_1.", "layers.%d.fc2.", 0},
+	{LAYER "ffn.layer_norm.gamma", "layers.%d.final_layer_norm.weight", 0},
+	{LAYER "ffn.layer_norm.beta", "layers.%d.final_layer_norm.bias", 0},
+	{"layer_norm.gamma", "layer_norm.weight", 0},
+	{"layer_norm.beta", "layer_norm.bias", 0},
+	{"conv1.", "conv1.", 0},
+	{"conv2.", "conv2.", 0},
+	{NULL, NULL, 0},
+};
+
 /* ---- emotion2vec, by FunASR's and its authors' names, which are ours ---- */
 
 static const struct ser_rename funasr[] = {
@@ -392,8 +416,8 @@ const struct ser_encoder_family ser_encoder_families[] = {
 	{SER_FROM_TORCHAUDIO, "wavlm", NULL, "encoder.transformer.layers.0.attention.rel_attn_embed.weight",
 	 CONVS "conv.weight", torchaudio, no_settings},
 	{SER_FROM_TORCHAUDIO, "wav2vec2", NULL, NULL, CONVS "conv.weight", torchaudio, no_settings},
-	{SER_FROM_OPENAI_WHISPER, "whisper", NULL, NULL, "positional_embedding", openai_whisper,
-	 openai_whisper_settings},
+	{SER_FROM_OPENAI_WHISPER, "whisper", NULL, NULL, "conv1.weight", openai_whisper, openai_whisper_settings},
+	{SER_FROM_CTRANSLATE2, "whisper", NULL, NULL, "conv1.weight", ctranslate2, no_settings},
 	{SER_FROM_FUNASR, "emotion2vec", NULL, NULL, AUDIO "context_encoder.norm.weight", funasr, no_settings},
 	{SER_FROM_RESEMBLYZER, "ge2e", NULL, NULL, "lstm.weight_ih_l0", resemblyzer, no_settings},
 	{SER_FROM_HF, NULL, NULL, NULL, NULL, NULL, NULL},

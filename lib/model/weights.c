@@ -43,9 +43,11 @@ static int take_bytes(struct ser_weights *w, const char *p, size_t n, struct ser
 		return ser_torch_parse(w, p, n, e);
 	if (n >= 9 && p[8] == '{')
 		return ser_st_parse(&s, p, n, e) != 0 ? e->code : add_safetensors(w, s, e);
+	if (ser_ct2_is(p, n))
+		return ser_ct2_parse(w, p, n, e);
 	if (ser_onnx_is(p, n))
 		return ser_onnx_parse(w, p, n, e);
-	return ser_fail(e, SER_EDATA, "neither a safetensors file nor one of torch.save, nor an ONNX model");
+	return ser_fail(e, SER_EDATA, "neither a safetensors file nor one of torch.save, CTranslate2 or ONNX");
 }
 
 static int take_file(struct ser_weights *w, const char *path, struct ser_err *e)
@@ -133,8 +135,9 @@ static bool is_index(const char *path)
 
 static int take_path(struct ser_weights *w, const char *path, struct ser_err *e)
 {
-	static const char *const names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-					    "pytorch_model.bin.index.json", "model.pt"};
+	static const char *const names[] = {"model.safetensors", "model.safetensors.index.json",
+					    "pytorch_model.bin", "pytorch_model.bin.index.json",
+					    "model.pt",          "model.bin"};
 	struct stat st;
 	if (stat(path, &st) != 0)
 		return ser_fail(e, SER_EIO, "%s: cannot open: %s", path, strerror(errno));
@@ -145,8 +148,8 @@ static int take_path(struct ser_weights *w, const char *path, struct ser_err *e)
 		if (stat(file, &st) == 0)
 			return is_index(file) ? take_index(w, file, e) : take_file(w, file, e);
 	}
-	return ser_fail(e, SER_EDATA, "%s: has no model.safetensors, pytorch_model.bin, index of them, or model.pt",
-			path);
+	return ser_fail(e, SER_EDATA,
+			"%s: has no model.safetensors, pytorch_model.bin, index of them, model.pt or model.bin", path);
 }
 
 int ser_weights_json(struct ser_weights *w, const char *path, const char *name, struct ser_val *out, struct ser_err *e)

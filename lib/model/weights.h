@@ -2,6 +2,7 @@
 /* Weights that other programs wrote, whatever the file is, as named tensors:
  *   safetensors, whole or in shards with model.safetensors.index.json;
  *   what torch.save wrote (.bin, .pt, .pth, .ckpt), a zip archive or, before PyTorch 1.6, plain, whole or in shards;
+ *   CTranslate2's model.bin, whose names get dots for slashes;
  *   ONNX models whose initialisers have kept their names (.onnx), with all elements in the file.
  * Files are mapped, tensors are not copied before they are used, and no code in a file is run. */
 #ifndef SER_MODEL_WEIGHTS_H
@@ -24,7 +25,7 @@ struct ser_weights {
 	} * map; /* files that are not */
 	size_t n_map;
 };
-/* `path`: a file, the index of shards, or a folder with one of model.safetensors, its index, pytorch_model.bin, its index, model.pt.
+/* `path`: a file, the index of shards, or a folder with one of model.safetensors, its index, pytorch_model.bin, its index, model.pt, model.bin.
  * SER_EIO, or SER_EDATA with what is wrong. */
 int ser_weights_open(struct ser_weights **out, const char *path, struct ser_err *e);
 /* The same of one file's n bytes in memory, borrowed until freed. */
@@ -41,6 +42,9 @@ bool ser_torch_is(const char *p, size_t n);
 /* Likewise the initialisers of an ONNX model, copied, but those of types that no parameter has. */
 int ser_onnx_parse(struct ser_weights *w, const char *p, size_t n, struct ser_err *e);
 bool ser_onnx_is(const char *p, size_t n);
+/* Likewise the variables of CTranslate2, but those of whole numbers. */
+int ser_ct2_parse(struct ser_weights *w, const char *p, size_t n, struct ser_err *e);
+bool ser_ct2_is(const char *p, size_t n);
 /* Add a tensor. SER_EDATA when the name is there. */
 int ser_weights_add(struct ser_weights *w, const struct ser_st_tensor *t, struct ser_err *e);
 

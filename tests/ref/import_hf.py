@@ -6,7 +6,9 @@ layer. Needs transformers 4.57 and torch 2 (Debian has neither: a virtual enviro
 usage: python tests/ref/import_hf.py   (from the top of the tree)"""
 import json
 import os
+import re
 import shutil
+import struct
 
 import numpy as np
 import torch
@@ -33,6 +35,38 @@ def unit(n, seed):
     h *= np.uint32(0x297A2D39)
     h ^= h >> np.uint32(15)
     return (h >> np.uint32(8)).astype(np.float64) / 8388608.0 - 1.0
+
+
+def ctranslate2(path, encoder):
+    """The encoder of Whisper as CTranslate2 writes it, and what else is in its files: a decoder's variable, a whole number, aliases"""
+    def text(s):
+        return struct.pack("<H", len(s) + 1) + s.encode() + b"\0"
+
+    def variable(name, x):
+        x = x.detach().contiguous().numpy()
+        kind = {"float32": 0, "int8": 1, "float16": 4}[x.dtype.name]
+        return text(name) + struct.pack("<B%dI" % x.ndim, x.ndim, *x.shape) + struct.pack("<BI", kind, x.nbytes) + x.tobytes()
+
+    s, out = encoder.state_dict(), {}
+    for k, v in s.items():
+        k = re.sub(r"layers\.(\d+)\.", r"encoder/layer_\1/", k) if k.startswith("layers") else "encoder/" + k
+        k = k.replace("embed_positions.weight", "position_encodings/encodings").replace("self_attn_layer_norm", "self_attention/layer_norm")
+        k = k.replace("final_layer_norm", "ffn/layer_norm").replace("self_attn.out_proj", "self_attention/linear_1")
+        k = k.replace("fc1", "ffn/linear_0").replace("fc2", "ffn/linear_1").replace(".", "/")
+        if "layer_norm" in k:
+            k = k.replace("/weight", "/gamma").replace("/bias", "/beta")
+        if "_proj" not in k:
+            out[k] = v
+    for i in range(encoder.config.encoder_layers):
+        q, k, v = ("layers.%d.self_attn.%s_proj." % (i, p) for p in "qkv")
+        to = "encoder/layer_%d/self_attention/linear_0/" % i
+        out[to + "weight"] = torch.cat([s[q + "weight"], s[k + "weight"], s[v + "weight"]])
+        out[to + "bias"] = torch.cat([s[q + "bias"], torch.zeros_like(s[q + "bias"]), s[v + "bias"]])
+    out["decoder/conv/weight"] = torch.ones(2, 3).half()
+    out["encoder/num_heads"] = torch.tensor(2, dtype=torch.int8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<I", 6) + text("WhisperSpec") + struct.pack("<II", 3, len(out)))
+        f.write(b"".join(variable(k, v) for k, v in sorted(out.items())) + struct.pack("<I", 0))
 
 
 wave = (0.3 * unit(4000, 77)).astype(np.float32)
@@ -171,6 +205,8 @@ with torch.no_grad():
     m = fill(tf.WhisperModel(c)).to(torch.float16).to(torch.float32)
     d = folder("whisper", c, {"feature_size": 80, "sampling_rate": 16000, "n_fft": 400, "hop_length": 160})
     save_file(state(m, "model.", torch.float16), d + "model.safetensors", {"format": "pt"})
+    os.makedirs(OUT + "ctranslate2")
+    ctranslate2(OUT + "ctranslate2/model.bin", m.encoder)
     want["whisper"] = m.encoder(torch.from_numpy(mel.copy())).last_hidden_state[0]
 
     c = tf.RobertaConfig(**{**TEXT, "type_vocab_size": 1}, pad_token_id=1)
