@@ -431,7 +431,9 @@ static void statistics(const struct group *g, const double *v, size_t n, double 
 		ser_smile_prediction(v, n, y);
 	if (wants(g, SEG_MEAN, SEG_STDDEV))
 		ser_smile_segments(v, n, y);
-	if (wants(g, PEAK_DIST, FALL_STDDEV))
+	if (wants(g, PEAK_MEAN_PLAIN, PEAK_MEAN_PLAIN))
+		ser_smile_early_peaks(v, n, at, y);
+	else if (wants(g, PEAK_DIST, FALL_STDDEV))
 		ser_smile_peak_stats(v, n, g->scale.plain, at, y);
 	if (wants(g, LINEAR1, CENTROID))
 		ser_smile_regression(v, n, g->scale, y);

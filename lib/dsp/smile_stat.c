@@ -167,7 +167,7 @@ void ser_smile_peak_stats(const double *v, size_t n, bool plain, ptrdiff_t *at, 
 	y[PEAK_RANGE_REL] = range > 0 ? y[PEAK_RANGE] / range : 0;
 	y[DIP_RANGE_REL] = range > 0 ? (p.dip_hi - p.dip_lo) / range : 0;
 	if (p.n_peak > 0) {
-		y[PEAK_MEAN] = y[PEAK_MEAN_PLAIN] = p.peak_mean;
+		y[PEAK_MEAN] = p.peak_mean;
 		y[PEAK_MEAN_DIST] = p.peak_mean - y[MEAN];
 		double ratio = y[MEAN] != 0 ? p.peak_mean / y[MEAN] : 0;
 		y[PEAK_MEAN_REL] = plain ? ratio : soft(ratio);
@@ -176,6 +176,39 @@ void ser_smile_peak_stats(const double *v, size_t n, bool plain, ptrdiff_t *at, 
 	y[RISE_STDDEV] = p.rise[1];
 	y[FALL_MEAN] = p.fall[0];
 	y[FALL_STDDEV] = p.fall[1];
+}
+
+/* As in openSMILE a peak is worth the value after it. It counts when that is above the value after the last minimum, or above 0 where
+ * there was none yet, by more than 0.11 of the range; until the contour was below the last peak by more than 0.09 of the range, a higher
+ * one takes its place. Of less than two peaks the distance is that of the ends. */
+void ser_smile_early_peaks(const double *v, size_t n, ptrdiff_t *at, double *y)
+{
+	double least = 0, last = 0, height = 0, sq = 0, range = y[RANGE];
+	size_t k = 0;
+	bool open = true; /* for another peak */
+	for (size_t t = 1; t + 1 < n; t++) {
+		double next = v[t + 1];
+		open |= v[t] < last - 0.09 * range;
+		if (v[t] > v[t - 1] && v[t] > next && (open ? next - least > 0.11 * range : next > last)) {
+			k += open;
+			at[k - 1] = (ptrdiff_t)t;
+			last = next;
+			open = false;
+		} else if (v[t] < v[t - 1] && v[t] < next) {
+			least = next;
+		}
+	}
+	double dist = k < 2 ? (double)n + 1 : (double)(at[k - 1] - at[0]) / (double)(k - 1);
+	for (size_t i = 0; i < k; i++) {
+		double d = i > 0 ? (double)(at[i] - at[i - 1]) - dist : 0;
+		height += v[at[i] + 1];
+		sq += d * d;
+	}
+	height = k > 0 ? height / (double)k : 0;
+	y[PEAK_DIST] = dist * SHIFT_S;
+	y[PEAK_DIST_STDDEV] = k > 1 ? sqrt(sq / (double)(k - 1)) * SHIFT_S : 0;
+	y[PEAK_MEAN_PLAIN] = height;
+	y[PEAK_MEAN_DIST] = height - y[MEAN];
 }
 
 /* A value of a regression's curve: as it is, or brought to 0 ... 1. */

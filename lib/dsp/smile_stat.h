@@ -104,6 +104,8 @@ void ser_smile_times(const double *v, size_t n, double *y);
 void ser_smile_segments(const double *v, size_t n, double *y);
 void ser_smile_prediction(const double *v, size_t n, double *y);
 void ser_smile_peak_stats(const double *v, size_t n, bool plain, ptrdiff_t *at, double *y);
+/* The four of is11, of peaks found in another way. */
+void ser_smile_early_peaks(const double *v, size_t n, ptrdiff_t *at, double *y);
 void ser_smile_regression(const double *v, size_t n, struct ser_smile_scale scale, double *y);
 
 #endif
