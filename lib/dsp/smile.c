@@ -142,7 +142,8 @@ float ser_smile_mean3(const struct ser_smile_ws *ws, size_t j, size_t t, size_t 
 {
 	size_t a = t > 0 ? t - 1 : 0, b = t + 1 < n ? t + 1 : n - 1, c = t < n ? t : n - 1;
 	a = a < n ? a : n - 1;
-	return (ser_smile_raw(ws, a)[j] + ser_smile_raw(ws, c)[j] + ser_smile_raw(ws, b)[j]) / 3;
+	float after = t == 0 && n == 1 ? 0 : ser_smile_raw(ws, b)[j];
+	return (ser_smile_raw(ws, a)[j] + ser_smile_raw(ws, c)[j] + after) / 3;
 }
 
 float ser_smile_mean3_voice(const float *column, size_t stride, size_t t, size_t last)
@@ -158,6 +159,19 @@ float ser_smile_mean3_voice(const float *column, size_t stride, size_t t, size_t
 		n += v != 0;
 	}
 	return (float)(sum / n);
+}
+
+void ser_smile_deltas(const float *y, float *d, size_t n, size_t n_row, size_t stride, size_t n_column)
+{
+	ser_delta_do(y, stride, d, stride, n_row, n_column, 2);
+	for (size_t t = 0; t < 2 && t < n_row && n < 3; t++)
+		for (size_t j = 0; j < n_column; j++) {
+			float sum = 0;
+			for (size_t k = 1; k <= 2; k++)
+				sum += (float)k *
+				       ((k < n ? y[(t + k) * stride + j] : 0) - y[(t > k ? t - k : 0) * stride + j]);
+			d[t * stride + j] = sum / 10;
+		}
 }
 
 double ser_smile_zero_crossings(const double *x, size_t n)

@@ -108,7 +108,7 @@ void ser_smile_candidates(const struct ser_smile_pitch *p, const double *mag, st
  * the last is known, which decides how openSMILE smooths the ends. */
 size_t ser_smile_path(const struct ser_smile_cand *c, size_t n_frame, unsigned char *back, float *hz, float *voicing);
 /* The older sets have no path: hz [T] of the first candidate, where its voicing and a neighbour's are above the pitch's cut, and the
- * next frame's where it is a spike. The first voicing is 0. */
+ * next frame's where it is a spike. The first voicing and pitch are 0. */
 void ser_smile_first(const struct ser_smile_pitch *p, const struct ser_smile_cand *c, size_t n_frame, float *hz,
 		     float *voicing);
 

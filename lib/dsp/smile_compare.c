@@ -243,8 +243,8 @@ static void smooth(const struct ser_smile *p, struct ser_smile_ws *ws)
 		return;
 	}
 	voice_deltas(ws->smooth, ws->delta, ws->n_long + 1, d);
-	ser_delta_do(ws->smooth + COMPARE_LOUD, d, ws->delta + COMPARE_LOUD, d, ws->n_long + 1,
-		     COMPARE_RASTA - COMPARE_LOUD, 2);
+	ser_smile_deltas(ws->smooth + COMPARE_LOUD, ws->delta + COMPARE_LOUD, ws->n_long, ws->n_long + 1, d,
+			 COMPARE_RASTA - COMPARE_LOUD);
 	ser_delta_do(ws->smooth + COMPARE_RASTA, d, ws->delta + COMPARE_RASTA, d, ws->n_short, d - COMPARE_RASTA, 2);
 }
 

@@ -112,9 +112,11 @@ void ser_smile_egemaps_func(struct ser_smile_ws *ws, float *f)
 		n_peak = r->column == EGEMAPS_LOUDNESS ? peaks : n_peak;
 	}
 	*f++ = (float)((double)n_peak / ((double)ws->n_short * SHIFT_S));
+	/* runs are of what the path is sure of before the sound ends */
+	rows = ws->sure;
 	struct ser_smile_runs with = ser_smile_runs_of(ws->raw + EGEMAPS_F0, ws->n_column, rows, true),
 			      without = ser_smile_runs_of(ws->raw + EGEMAPS_F0, ws->n_column, rows, false);
-	*f++ = (float)(with.n / ((double)rows * SHIFT_S));
+	*f++ = rows > 0 ? (float)(with.n / ((double)rows * SHIFT_S)) : 0;
 	*f++ = (float)with.mean;
 	*f++ = (float)with.deviation;
 	*f++ = (float)without.mean;

@@ -219,7 +219,7 @@ static const unsigned char PITCH_11[] = {F0_SHARE,      F0_SEG_MEAN,   F0_SEG_MA
 static const unsigned char PITCH[] = {F0_SHARE, F0_SEG_MEAN, F0_SEG_MAX, F0_SEG_MIN, F0_SEG_STDDEV};
 
 /* Columns from ... to of the descriptors or of their deltas. Rows: openSMILE has its functionals begin as soon as they may and end
- * with what has come by then, so that groups are of as many frames as the slowest of their columns, less 0 or 2. */
+ * with what has come by then, so that groups are of as many frames as the slowest of their columns, less 0 or 2, but of one at least. */
 enum rows {
 	SHORT_2 /* n_short - 2 */,
 	LONG_2,
@@ -385,9 +385,10 @@ static void turn(const struct ser_smile_ws *ws, double *y)
 	y[DURATION] = (double)ws->n_long * SHIFT_S;
 }
 
-static size_t less(size_t n, size_t by)
+/* Without the last two, but one at least. */
+static size_t less_2(size_t n)
 {
-	return n > by ? n - by : 0;
+	return n > 2 ? n - 2 : n > 0;
 }
 
 static size_t n_row(const struct ser_smile_ws *ws, enum rows rows)
@@ -395,14 +396,14 @@ static size_t n_row(const struct ser_smile_ws *ws, enum rows rows)
 	size_t sure = ser_smile_func_rows(ws);
 	switch (rows) {
 	case SHORT_2:
-		return less(ws->n_short, 2);
+		return less_2(ws->n_short);
 	case LONG_2:
 	case LONG_2_VOICE:
-		return less(ws->n_long, 2);
+		return less_2(ws->n_long);
 	case LONG_0:
 		return ws->n_long;
 	case SURE_2:
-		return less(sure, 2);
+		return less_2(sure);
 	default:
 		return sure;
 	}

@@ -229,7 +229,7 @@ void ser_smile_older_do(const struct ser_smile *p, struct ser_smile_ws *ws, floa
 		for (size_t j = 0; j < d; j++)
 			ws->smooth[t * d + j] =
 				ser_smile_mean3(ws, j, t, j >= first_of_pitch(p->kind) ? ws->n_long : ws->n_short);
-	ser_delta_do(ws->smooth, d, ws->delta, d, ws->n_short + 1, d, 2);
+	ser_smile_deltas(ws->smooth, ws->delta, ws->n_long, ws->n_short + 1, d, d);
 	for (size_t t = 0; t < last; t++, y += stride) {
 		memcpy(y, ws->smooth + t * d, d * sizeof *y);
 		if (delta)

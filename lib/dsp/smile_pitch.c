@@ -201,7 +201,7 @@ void ser_smile_first(const struct ser_smile_pitch *p, const struct ser_smile_can
 		bool more = t + 1 < n_frame && c[t + 1].voicing[0] > cut;
 		double now = c[t].voicing[0] > cut ? c[t].hz[0] : 0, after = more ? c[t + 1].hz[0] : 0;
 		bool both = before > 0 && after > 0;
-		hz[t] = before == 0 && after == 0                      ? 0
+		hz[t] = t == 0 || (before == 0 && after == 0)          ? 0
 			: now > 0 && both && spike(before, now, after) ? (float)after
 								       : (float)now;
 		voicing[t] = t > 0 ? (float)c[t].voicing[0] : 0;

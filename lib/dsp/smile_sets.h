@@ -38,7 +38,8 @@ static inline float *ser_smile_raw(const struct ser_smile_ws *ws, size_t t)
 	return ws->raw + t * ws->n_column;
 }
 
-/* Row t of column j of raw averaged with its neighbours among frames 0 ... n - 1; the first and last count twice at the ends. */
+/* Row t of column j of raw averaged with its neighbours among frames 0 ... n - 1; the first and last count twice at the ends. What
+ * follows an only frame is 0. */
 float ser_smile_mean3(const struct ser_smile_ws *ws, size_t j, size_t t, size_t n);
 /* The same of frames 0 ... last of what hangs on the pitch, column [., stride], without zeros; 0 where the frame is. t may be beyond. */
 float ser_smile_mean3_voice(const float *column, size_t stride, size_t t, size_t last);
@@ -50,6 +51,10 @@ static inline size_t ser_smile_func_rows(const struct ser_smile_ws *ws)
 /* The pitch of all frames, whose level and candidates are known: hz, 0 without a voice, voicing, periods, sure; by a path through the
  * candidates or each frame's first. */
 void ser_smile_track(const struct ser_smile *p, struct ser_smile_ws *ws, bool path);
+
+/* Regression deltas of n_column columns of rows y [n_row, stride], which n frames were smoothed to, to d. Of fewer than three frames the
+ * first two rows take for 0 what has not come by then: a frame's neighbours from the n-th on. */
+void ser_smile_deltas(const float *y, float *d, size_t n, size_t n_row, size_t stride, size_t n_column);
 
 /* Rows of descriptors that there are. */
 size_t ser_smile_rows(const struct ser_smile *p, const struct ser_smile_ws *ws);

@@ -2,7 +2,7 @@
 """Golden file of --compat opensmile: what openSMILE 3 makes of the made-up voice of tests/golden/lld.bin. Needs the package
 opensmile of PyPI (openSMILE 3.0.2 by package 2.6.0), whose licence allows research: python3 -m venv, pip install opensmile.
 
-usage: tests/ref/smile.py            writes tests/golden/smile.bin, blocks as tests/ref/front.py's
+usage: tests/ref/smile.py            writes tests/golden/smile.bin and smile-edges.bin, blocks as tests/ref/front.py's
 """
 import tempfile
 
@@ -53,13 +53,24 @@ def peaks(contours):
         return [smile.process_signal(v / 32768, 100).to_numpy()[0] for v in contours]
 
 
+def block(name, a):
+    a = np.atleast_2d(np.asarray(a, dtype="<f4"))
+    assert np.isfinite(a).all(), name
+    out.write(f"{name} {a.shape[0]} {a.shape[1]}\n".encode() + a.tobytes())
+
+
+SETS = {"egemaps": "eGeMAPSv02", "compare": "ComParE_2016", "emobase": opensmile.FeatureSet("emobase/emobase"),
+        "is09": opensmile.FeatureSet("is09-13/IS09_emotion"), "is10": opensmile.FeatureSet("is09-13/IS10_paraling_compat"),
+        "is11": opensmile.FeatureSet("is09-13/IS11_speaker_state")}
+
+
+def at_rate(rate):
+    """The same samples at another rate, which make it another voice."""
+    for name, set in SETS.items():
+        block(f"{name}-lld-{rate}", opensmile.Smile(set, "lld").process_signal(x[: rate // 2], rate).to_numpy())
+
+
 with open("tests/golden/smile.bin", "wb") as out:
-
-    def block(name, a):
-        a = np.atleast_2d(np.asarray(a, dtype="<f4"))
-        assert np.isfinite(a).all(), name
-        out.write(f"{name} {a.shape[0]} {a.shape[1]}\n".encode() + a.tobytes())
-
     block("signal", x)
     for level in "lld", "func":
         smile = opensmile.Smile("eGeMAPSv02", level)
@@ -67,21 +78,14 @@ with open("tests/golden/smile.bin", "wb") as out:
     for level in "lld", "lld_de", "func":
         smile = opensmile.Smile("ComParE_2016", level)
         block("compare-" + level, smile.process_signal(x, 16000).to_numpy())
-    for name, path in ("emobase", "emobase/emobase"), ("is09", "is09-13/IS09_emotion"), ("is10", "is09-13/IS10_paraling_compat"), \
-            ("is11", "is09-13/IS11_speaker_state"):
+    for name in "emobase", "is09", "is10", "is11":
         for level in "lld", "func":
-            smile = opensmile.Smile(opensmile.FeatureSet(path), level)
-            block(name + "-" + level, smile.process_signal(x, 16000).to_numpy())
+            block(name + "-" + level, opensmile.Smile(SETS[name], level).process_signal(x, 16000).to_numpy())
     smile = opensmile.Smile(opensmile.FeatureSet("is09-13/IS13_ComParE"), "func")
     block("is13-func", smile.process_signal(x, 16000).to_numpy())
 
-    # the same samples at other rates, which make it another voice
     for rate in 8000, 22050, 44100, 48000:
-        few = x[: rate // 2]
-        for name, path in ("egemaps", "eGeMAPSv02"), ("compare", "ComParE_2016"), ("emobase", "emobase/emobase"), \
-                ("is09", "is09-13/IS09_emotion"), ("is10", "is09-13/IS10_paraling_compat"), ("is11", "is09-13/IS11_speaker_state"):
-            smile = opensmile.Smile(path if "/" not in path else opensmile.FeatureSet(path), "lld")
-            block(f"{name}-lld-{rate}", smile.process_signal(few, rate).to_numpy())
+        at_rate(rate)
 
     rng = np.random.default_rng(16)
     walks = rng.integers(-900, 900, (40, 100)).cumsum(axis=1)
@@ -89,3 +93,14 @@ with open("tests/golden/smile.bin", "wb") as out:
                           3000 * rng.integers(0, 7, (10, 100))])
     block("contours", contours)
     block("contours-peaks", peaks(contours))
+
+with open("tests/golden/smile-edges.bin", "wb") as out:
+    for rate in 11025, 32000, 96000:
+        at_rate(rate)
+    # sounds just above the least length, of the voice and of silence
+    for name, lengths in ("is09", (400, 480, 560, 720)), ("emobase", (640, 720, 800, 960)), ("is10", (1120, 1200, 1440)), \
+            ("compare", (960,)), ("egemaps", (960, 1040)):
+        smile = opensmile.Smile(SETS[name], "func")
+        for n in lengths:
+            block(f"{name}-{n}", smile.process_signal(x[2000 : 2000 + n], 16000).to_numpy())
+            block(f"{name}-{n}-silent", smile.process_signal(0 * x[:n], 16000).to_numpy())

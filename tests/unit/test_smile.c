@@ -11,7 +11,7 @@
 static int load(void **state)
 {
 	(void)state;
-	return load_blocks("tests/golden/smile.bin");
+	return load_blocks("tests/golden/smile.bin") == 0 ? load_blocks("tests/golden/smile-edges.bin") : -1;
 }
 
 /* Column j within tol of its greatest value in the golden block. */
@@ -232,14 +232,15 @@ static void test_rates(void **state)
 		   {"is09 delta-order=0", "is09", 0, 0, 16},
 		   {"is10 delta-order=0", "is10", 35, 38, 38},
 		   {"is11 delta-order=0", "is11", 2, 5, 59}};
-	static const int rate[] = {8000, 22050, 44100, 48000};
+	static const int rate[] = {8000, 11025, 22050, 32000, 44100, 48000, 96000};
+	enum { N_RATE = sizeof rate / sizeof rate[0] };
 	const struct block *sig = find("signal");
 	char text[128], name[64];
-	for (size_t i = 0; i < 4 * sizeof set / sizeof set[0]; i++) {
-		int hz = rate[i % 4];
-		snprintf(text, sizeof text, "%s-lld-%d", set[i / 4].block, hz);
+	for (size_t i = 0; i < N_RATE * sizeof set / sizeof set[0]; i++) {
+		int hz = rate[i % N_RATE];
+		snprintf(text, sizeof text, "%s-lld-%d", set[i / N_RATE].block, hz);
 		const struct block *g = find(text);
-		snprintf(text, sizeof text, "%s sample-frequency=%d", set[i / 4].kind, hz);
+		snprintf(text, sizeof text, "%s sample-frequency=%d", set[i / N_RATE].kind, hz);
 		struct ser_front *p = make(text);
 		size_t n = sig->cols < (size_t)hz / 2 ? sig->cols : (size_t)hz / 2, d = ser_front_dim(p);
 		assert_int_equal(ser_front_n_frame(p, n), g->rows);
@@ -252,9 +253,12 @@ static void test_rates(void **state)
 				top = fmax(top, fabs(g->x[t * d + j]));
 			for (size_t t = 0; t < g->rows; t++)
 				near += fabs(y[t * d + j] - g->x[t * d + j]) <= 0.01 * top;
-			bool counts = (j < set[i / 4].from || j >= set[i / 4].to) && j != set[i / 4].odd;
-			if (counts && near * 100 < g->rows * 85)
-				fail_msg("%s: %s: %zu of %zu", text, ser_front_column(p, j, name), near, g->rows);
+			const char *column = ser_front_column(p, j, name);
+			bool counts = (j < set[i / N_RATE].from || j >= set[i / N_RATE].to) &&
+				      j != set[i / N_RATE].odd &&
+				      !(hz == 11025 && (strstr(column, "jitter") || strstr(column, "shimmer")));
+			if (counts && near * 100 < g->rows * (hz < 96000 ? 85 : 75))
+				fail_msg("%s: %s: %zu of %zu", text, column, near, g->rows);
 		}
 		free(y);
 		ser_front_free(p);
@@ -313,6 +317,49 @@ static void test_edges(void **state)
 	}
 }
 
+/* Functionals of sounds just above the least length, of a voice and of silence: how many are within 1 %. */
+static void test_short(void **state)
+{
+	(void)state;
+	static const float zero[1440];
+	static const struct {
+		const char *front, *set, *block;
+		size_t length[4], near;
+	} set[] = {{"is09", "is09", "is09", {400, 480, 560, 720}, 384},
+		   {"emobase", "emobase", "emobase", {640, 720, 800, 960}, 986},
+		   {"is10", "is10", "is10", {1120, 1200, 1440}, 1580},
+		   {"compare compat=opensmile", "compare2016", "compare", {960}, 6200},
+		   {"egemaps compat=opensmile", "egemaps", "egemaps", {960, 1040}, 85}};
+	for (size_t i = 0; i < 8 * sizeof set / sizeof set[0]; i++) {
+		size_t n = set[i / 8].length[i / 2 % 4], near = 0;
+		if (n == 0)
+			continue;
+		const struct ser_func_set *func = ser_func_set(set[i / 8].set);
+		const float *x = i % 2 == 0 ? find("signal")->x + 2000 : zero;
+		char name[64];
+		snprintf(name, sizeof name, "%s-%zu%s", set[i / 8].block, n, i % 2 == 0 ? "" : "-silent");
+		const struct block *g = find(name);
+		struct ser_front *p = make(set[i / 8].front);
+		struct ser_front_ws *ws = ser_front_ws_new(p);
+		struct ser_err e = {0};
+		size_t rows = ser_front_n_frame(p, n);
+		float *y = ser_malloc(rows * ser_front_dim(p), sizeof *y), *f = ser_malloc(func->n, sizeof *f);
+		assert_int_equal(ser_front_do(p, ws, x, n, NULL, y, &e), SER_OK);
+		ser_front_func(p, ws, func, y, rows, x, n, f);
+		assert_int_equal(func->n, g->cols);
+		for (size_t k = 0; k < func->n; k++) {
+			assert_true(isfinite(f[k]));
+			near += fabs(f[k] - g->x[k]) <= 0.01 * fabs(g->x[k]) + 1e-4;
+		}
+		if (near < set[i / 8].near)
+			fail_msg("%s: %zu functionals near", name, near);
+		free(y);
+		free(f);
+		ser_front_ws_free(ws);
+		ser_front_free(p);
+	}
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -334,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_functionals), cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_older),       cmocka_unit_test(test_is13),        cmocka_unit_test(test_peaks),
 		cmocka_unit_test(test_edges),       cmocka_unit_test(test_refused),     cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_short),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
