@@ -42,8 +42,8 @@ TESTED_nemo-loso      ?= 0 1 2 3 4 5 6 7 8
 # ---- features: eGeMAPS' 88, our own and by openSMILE's numbers; ComParE's 6,373; ten functionals of ComParE's descriptors and of cepstra, without the silence around what is said ----
 FUNCTIONALS ?= mean,std,p5,p25,p50,p75,p95,slope,skewness,kurtosis
 EGEMAPS     ?= --preset egemaps
-OPENSMILE   ?= --preset egemaps-opensmile
-COMPARE     ?= --preset compare2016
+OPENSMILE   ?= --preset egemaps-opensmile --sample-frequency 16000
+COMPARE     ?= --preset compare2016 --sample-frequency 16000
 DESCRIPTORS ?= --kind compare --trim 30 --functionals $(FUNCTIONALS)
 CEPSTRA     ?= --kind mfcc --num-ceps 20 --num-mel-bins 40 --delta-order 1 --trim 30 --functionals $(FUNCTIONALS)
 

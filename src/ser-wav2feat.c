@@ -88,20 +88,30 @@ static void rows(struct ser_option all[static MAX_ROW], struct ser_front_opt *o,
 		if (f[i].at == SIZE_MAX)
 			all[n_own + i].var = &alias[i];
 		if (strcmp(f[i].name, RATE) == 0) /* a number, or "auto" */
-			all[n_own + i] = (struct ser_option){
-				RATE, "rate of the samples, Hz; auto: that of the first sound, and of all others",
-				SER_OPT_STR(rate, "X"), .known = known_rate, .kinds = f[i].kinds};
+			all[n_own + i] =
+				(struct ser_option){RATE,
+						    "rate of the samples, Hz; auto: that of the first sound, and of "
+						    "all others, or, as is the "
+						    "default where numbers are openSMILE's, each sound's own",
+						    SER_OPT_STR(rate, "X"), .known = known_rate, .kinds = f[i].kinds};
 	}
 }
 
 /* --sample-frequency as it was given. */
-static void set_rate(struct tool *t, const char *rate, bool from_stdin)
+static void set_rate(struct tool *t, const char *rate, bool like, bool from_stdin)
 {
 	struct ser_err e;
 	double hz;
-	t->o.one_rate = strcmp(rate, known_rate(0)) == 0;
+	bool wish = strcmp(rate, known_rate(0)) == 0, given = ser_cli_given(&t->c, RATE);
+	if (t->o.front.compat == SER_COMPAT_OPENSMILE && (given ? wish : !like)) { /* openSMILE converts nothing */
+		t->o.front.sample_frequency = 0;
+		return;
+	}
+	if (t->o.front.sample_frequency == 0 && !like) /* its presets' with --compat none */
+		t->o.front.sample_frequency = 16000;
+	t->o.one_rate = wish && given;
 	if (!t->o.one_rate) {
-		if (ser_cli_given(&t->c, RATE) && ser_front_set(&t->o.front, RATE, rate, &e) != SER_OK)
+		if (given && ser_front_set(&t->o.front, RATE, rate, &e) != SER_OK)
 			ser_cli_usage(&t->c, "--%s", e.msg);
 		return;
 	}
@@ -278,7 +288,12 @@ int main(int argc, char **argv)
 		{0},
 	};
 	struct ser_option all[MAX_ROW]; /* nothing is allocated before ser_cli_begin() says what to do without memory */
-	ser_format_real(t.o.front.sample_frequency, rate_text);
+	if (like == NULL && t.o.front.compat == SER_COMPAT_OPENSMILE)
+		t.o.front.sample_frequency = 0;
+	if (t.o.front.sample_frequency > 0)
+		ser_format_real(t.o.front.sample_frequency, rate_text);
+	else
+		rate = known_rate(0);
 	rows(all, &t.o.front, own, alias, &rate);
 	const struct ser_tool tool = {
 		"ser-wav2feat",
@@ -308,7 +323,7 @@ int main(int argc, char **argv)
 	t.o.n_thread = t.c.n_thread;
 	t.o.max_record = t.c.max_record;
 	t.o.several = t.c.n_operand > 1;
-	set_rate(&t, rate, from_stdin);
+	set_rate(&t, rate, like != NULL, from_stdin);
 	run(&t, from_stdin, id);
 	free(functionals);
 	return ser_cli_end(&t.c);

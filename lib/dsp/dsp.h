@@ -89,7 +89,7 @@ enum ser_compat {
 
 struct ser_front_opt {
 	enum ser_front_kind kind;
-	double sample_frequency; /* Hz */
+	double sample_frequency; /* Hz; 0, "auto" in texts: of each sound, which openSMILE's numbers alone may have, and no plan */
 	/* framing; every kind but wave */
 	double frame_length_ms, frame_shift_ms; /* samples: truncated, as Kaldi does */
 	int win_length, hop_length;             /* samples; when > 0, instead of the two above */

@@ -225,6 +225,9 @@ static int set_alias(struct ser_front_opt *o, const char *name, bool on)
 	return SER_OK;
 }
 
+/* The rate of the samples may be that of each sound. */
+static const char RATE[] = "sample-frequency", AUTO[] = "auto";
+
 int ser_front_set(struct ser_front_opt *o, const char *name, const char *value, struct ser_err *e)
 {
 	for (const struct ser_option *f = FIELDS; f->name != NULL; f++) {
@@ -233,6 +236,10 @@ int ser_front_set(struct ser_front_opt *o, const char *name, const char *value, 
 			continue;
 		if ((f->kinds >> o->kind & 1) == 0)
 			return ser_fail(e, SER_EUSAGE, "%s has no meaning for %s", name, KINDS[o->kind]);
+		if (strcmp(name, RATE) == 0 && strcmp(value, AUTO) == 0) {
+			o->sample_frequency = 0;
+			return SER_OK;
+		}
 		if (ser_option_set(f, alias ? NULL : o, value, e) != 0)
 			return ser_fail_in(e, "%s", name);
 		return alias ? set_alias(o, name, strcmp(value, "true") == 0) : SER_OK;
@@ -249,7 +256,10 @@ void ser_front_text(const struct ser_front_opt *o, struct ser_buf *b)
 		if ((f->kinds >> o->kind & 1) == 0 || f->at == SIZE_MAX || unwarped)
 			continue;
 		ser_buf_printf(b, " %s=", f->name);
-		ser_option_text(f, o, b);
+		if (strcmp(f->name, RATE) == 0 && o->sample_frequency == 0)
+			ser_buf_str(b, AUTO);
+		else
+			ser_option_text(f, o, b);
 	}
 }
 

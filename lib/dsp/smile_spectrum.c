@@ -69,7 +69,7 @@ static double equal_loudness(double hz)
 struct ser_smile_bands *ser_smile_bands_new(size_t n, double low_hz, double high_hz, const struct ser_smile_size *s)
 {
 	struct ser_smile_bands *p = ser_calloc(1, sizeof *p);
-	double nyquist = 0.5 * s->rate_hz, bottom = mel(low_hz),
+	double nyquist = (double)(s->n_bin - 1) * s->bin_hz, bottom = mel(low_hz),
 	       step = (mel(high_hz < nyquist ? high_hz : nyquist) - bottom) / (double)(n + 1);
 	size_t first_bin = low_hz > 0 ? (size_t)(low_hz / s->bin_hz + 0.5) + 1 : 0;
 	p->n = n;

@@ -34,10 +34,16 @@ static size_t n_func(const struct ser_extract *x)
 	return x->set != NULL ? x->set->n : ser_func_n(x->func) * ser_front_dim(x->front);
 }
 
+/* Each sound is worked at its own rate. */
+static bool own_rate(const struct ser_extract *x)
+{
+	return x->o.front.sample_frequency == 0;
+}
+
 static int check(const struct ser_extract *x, struct ser_err *e)
 {
 	const struct ser_extract_opt *o = &x->o;
-	double rate = o->front.sample_frequency;
+	double rate = ser_front_opt(x->front)->sample_frequency;
 	if ((o->trim_db > 0) + (o->segment_s > 0) + (o->vad.threshold_db > 0) > 1)
 		return ser_fail(e, SER_EUSAGE, "only one of --trim, --segment and --vad can be done");
 	if (o->every_s > 0 && (o->every_s > o->segment_s || o->every_s * rate < 1))
@@ -64,7 +70,12 @@ int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, c
 	*out = NULL;
 	x->o = *o;
 	x->to = *to;
-	int rc = ser_front_new(&x->front, &o->front, e);
+	struct ser_front_opt at = o->front;
+	if (own_rate(x))
+		at.sample_frequency = 16000;
+	int rc = own_rate(x) && at.compat != SER_COMPAT_OPENSMILE
+			 ? ser_fail(e, SER_EUSAGE, "sample-frequency auto of each sound is for openSMILE's numbers")
+			 : ser_front_new(&x->front, &at, e);
 	x->sums_up = o->functionals != NULL;
 	x->set = x->sums_up ? ser_func_set(o->functionals) : NULL;
 	if (rc == SER_OK && x->sums_up && x->set == NULL)
@@ -80,7 +91,7 @@ int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, c
 	x->in_parts = o->in_parts && !x->sums_up && o->trim_db <= 0 && o->segment_s <= 0 && o->vad.threshold_db <= 0 &&
 		      ser_front_local(x->front);
 	x->o.every_s = o->every_s > 0 ? o->every_s : o->segment_s;
-	x->o.audio.rate_hz = x->o.vad.rate_hz = o->front.sample_frequency;
+	x->o.audio.rate_hz = o->front.sample_frequency; /* 0: the file's own */
 	x->pool = ser_pool_new(o->n_thread);
 	x->worker = ser_calloc((size_t)o->n_thread, sizeof *x->worker);
 	for (int i = 0; i < o->n_thread; i++)
@@ -109,6 +120,8 @@ void ser_extract_free(struct ser_extract *x)
 	}
 	for (int i = 0; x->worker != NULL && i < x->o.n_thread; i++) {
 		ser_front_ws_free(x->worker[i].ws);
+		ser_front_ws_free(x->worker[i].own_ws);
+		ser_front_free(x->worker[i].own);
 		free(x->worker[i].x);
 		free(x->worker[i].z);
 	}
@@ -128,19 +141,51 @@ const struct ser_extract_count *ser_extract_count(const struct ser_extract *x)
 
 /* ---- one sound ---------------------------------------------------------------------------------- */
 
-int ser_extract_features(struct ser_extract *x, struct worker *w, struct job *j, const float *s, size_t n)
+double ser_extract_rate_hz(const struct job *j)
+{
+	return ser_front_opt(j->front)->sample_frequency;
+}
+
+/* The front-end of a sound at this rate. */
+static int choose_front(struct ser_extract *x, struct worker *w, struct job *j, double rate_hz)
+{
+	struct ser_front_opt o = x->o.front;
+	j->front = x->front;
+	j->ws = w->ws;
+	if (!own_rate(x) || rate_hz == ser_extract_rate_hz(j))
+		return SER_OK;
+	if (w->own == NULL || ser_front_opt(w->own)->sample_frequency != rate_hz) {
+		ser_front_ws_free(w->own_ws);
+		ser_front_free(w->own);
+		w->own = NULL;
+		w->own_ws = NULL;
+		o.sample_frequency = rate_hz;
+		if (ser_front_new(&w->own, &o, &j->e) != SER_OK)
+			return ser_fail(
+				&j->e, SER_EDATA,
+				"at %g Hz, and openSMILE's numbers are made at 8000 to 96000: --sample-frequency X "
+				"converts",
+				rate_hz);
+		w->own_ws = ser_front_ws_new(w->own);
+	}
+	j->front = w->own;
+	j->ws = w->own_ws;
+	return SER_OK;
+}
+
+int ser_extract_features(struct ser_extract *x, struct job *j, const float *s, size_t n)
 {
 	struct ser_rng rng;
 	const char *id = ser_record_id(&j->r);
 	size_t d = ser_front_dim(x->front);
 	ser_rng_seed_key(&rng, (uint64_t)x->o.seed, id, strlen(id));
-	j->n_frame = ser_front_n_frame(x->front, n);
+	j->n_frame = ser_front_n_frame(j->front, n);
 	j->y = ser_grow(j->y, &j->cap, ser_mul(j->n_frame, d) + 1, sizeof *j->y);
-	int rc = ser_front_do(x->front, w->ws, s, n, &rng, j->y, &j->e);
+	int rc = ser_front_do(j->front, j->ws, s, n, &rng, j->y, &j->e);
 	if (rc != SER_OK || !x->sums_up)
 		return rc;
 	if (x->set != NULL)
-		ser_front_func(x->front, w->ws, x->set, j->y, j->n_frame, s, n, j->func);
+		ser_front_func(j->front, j->ws, x->set, j->y, j->n_frame, s, n, j->func);
 	else
 		ser_func_do(x->func, j->y, j->n_frame, d, ser_front_shift_s(x->front), ser_front_sparse(x->front),
 			    j->func);
@@ -160,7 +205,6 @@ static int check_rate(const struct ser_extract *x, double rate_hz, struct ser_er
 int ser_extract_open(struct ser_extract *x, struct worker *w, struct job *j, struct source *s)
 {
 	size_t shape[SER_MAX_AXES];
-	double rate = x->o.front.sample_frequency;
 	double warp = x->o.front.vtln_warp;
 	*s = (struct source){0};
 	if (x->warps.key != NULL && (ser_warps_find(&x->warps, &j->r, &warp, &j->e) != SER_OK ||
@@ -171,7 +215,10 @@ int ser_extract_open(struct ser_extract *x, struct worker *w, struct job *j, str
 	if (j->rate_hz <= 0) {
 		int rc = j->path != NULL ? ser_audio_open(&s->a, j->path, &j->part, &j->e)
 					 : ser_audio_open_fd(&s->a, 0, "<stdin>", &j->part, &j->e);
-		return rc != SER_OK ? rc : check_rate(x, ser_audio_info(s->a)->rate_hz, &j->e);
+		double own = rc == SER_OK ? ser_audio_info(s->a)->rate_hz : 0;
+		if (rc == SER_OK)
+			rc = check_rate(x, own, &j->e);
+		return rc != SER_OK ? rc : choose_front(x, w, j, own);
 	}
 	if (check_rate(x, j->rate_hz, &j->e) != SER_OK)
 		return j->e.code;
@@ -181,6 +228,9 @@ int ser_extract_open(struct ser_extract *x, struct worker *w, struct job *j, str
 		return ser_record_fail(&j->r, &j->e, SER_EDATA, "field \"feat\" is [%zu,%zu], expected samples [N,1]",
 				       shape[0], shape[1]);
 	s->n = shape[0];
+	if (choose_front(x, w, j, j->rate_hz) != SER_OK)
+		return j->e.code;
+	double rate = ser_extract_rate_hz(j);
 	if (j->rate_hz == rate)
 		return SER_OK;
 	int rc = ser_audio_resample(s->x, s->n, j->rate_hz, rate, x->o.audio.vhq, &w->z, &s->n, &w->cap_z, &j->e);
@@ -201,13 +251,13 @@ static int whole(struct ser_extract *x, struct worker *w, struct job *j)
 	if (rc != SER_OK)
 		return rc;
 	size_t from = 0, to = s.n;
-	double rate = x->o.front.sample_frequency;
+	double rate = ser_extract_rate_hz(j);
 	if (x->o.trim_db > 0) {
 		ser_trim_find(s.x, s.n, rate, x->o.trim_db, &from, &to);
 		ser_record_set(&j->r, "trim_start", ser_real((double)from / rate));
 		ser_record_set(&j->r, "trim_end", ser_real((double)to / rate));
 	}
-	rc = ser_extract_features(x, w, j, s.x + from, to - from);
+	rc = ser_extract_features(x, j, s.x + from, to - from);
 	if (rc == SER_OK || j->rate_hz > 0)
 		return rc;
 	return ser_fail_in(&j->e, "%s", j->path != NULL ? j->path : "<stdin>");
@@ -223,7 +273,7 @@ static void work(void *ctx, size_t i, int worker)
 
 void ser_extract_heard(struct ser_extract *x, const char *id, const struct ser_audio_info *info)
 {
-	x->count.n_other += info->rate_hz > 0 && info->rate_hz != x->o.audio.rate_hz;
+	x->count.n_other += info->rate_hz > 0 && info->rate_hz != x->o.audio.rate_hz && !own_rate(x);
 	if (info->rate_hz > 0 && info->rate_hz < x->o.audio.rate_hz) {
 		if (x->count.n_narrow++ == 0 || info->rate_hz < x->count.least_hz)
 			x->count.least_hz = info->rate_hz;
@@ -323,9 +373,9 @@ static void name_columns(struct ser_extract *x, struct ser_header *h, struct ser
 		ser_val_set(&h->arena, dim, "functionals", funcs);
 }
 
-static void describe(const struct ser_front *front, bool sums_up, struct ser_arena *a, struct ser_val *dim)
+static void describe(const struct ser_front *front, const struct ser_front_opt *o, bool sums_up, struct ser_arena *a,
+		     struct ser_val *dim)
 {
-	const struct ser_front_opt *o = ser_front_opt(front);
 	struct ser_val list = ser_val_list();
 	struct ser_buf text = {0};
 	if (sums_up) {
@@ -341,7 +391,8 @@ static void describe(const struct ser_front *front, bool sums_up, struct ser_are
 		ser_val_set(a, dim, "shift_s", ser_real(shift));
 		ser_val_set(a, dim, "rate_hz", ser_real(1 / shift));
 	}
-	ser_val_set(a, dim, "sample_rate_hz", ser_real(o->sample_frequency));
+	if (o->sample_frequency > 0)
+		ser_val_set(a, dim, "sample_rate_hz", ser_real(o->sample_frequency));
 	ser_front_text(o, &text);
 	ser_val_set(a, dim, "front", ser_str(text.s));
 	ser_buf_free(&text);
@@ -352,7 +403,7 @@ int ser_extract_dim(const struct ser_front_opt *o, struct ser_arena *a, struct s
 	struct ser_front *front;
 	if (ser_front_new(&front, o, e) != SER_OK)
 		return e->code;
-	describe(front, false, a, dim);
+	describe(front, o, false, a, dim);
 	ser_front_free(front);
 	return SER_OK;
 }
@@ -370,7 +421,7 @@ void ser_extract_header(struct ser_extract *x, const struct ser_header *from)
 			h.dims.u.map.f[n_kept++] = h.dims.u.map.f[i];
 	h.dims.u.map.n = n_kept;
 	struct ser_val *dim = ser_header_dim_add(&h, x->sums_up ? "func" : "feat");
-	describe(x->front, x->sums_up, &h.arena, dim);
+	describe(x->front, &x->o.front, x->sums_up, &h.arena, dim);
 	name_columns(x, &h, dim);
 	if (x->in_parts) {
 		struct ser_val parts = ser_val_list();

@@ -13,7 +13,7 @@
 #include "stream/stream.h"
 
 struct ser_extract_opt {
-	struct ser_front_opt front;
+	struct ser_front_opt front; /* of rate 0, for openSMILE's numbers: each sound is worked at its own */
 	const char *functionals; /* ser_func_new()'s list: records hold "func" [D*K] instead of "feat" [T,D]; or NULL */
 	struct ser_audio_opt audio; /* its rate is set to the front-end's */
 	bool one_rate;              /* sounds of another rate than the front-end's are an error and not converted */

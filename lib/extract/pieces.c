@@ -26,7 +26,7 @@ static int put(struct ser_extract *x, struct job *j, const char *whole, size_t k
 	ser_buf_printf(&id, "%s-%06zu", whole, k);
 	ser_record_set(&j->r, "id", ser_str(id.s));
 	ser_buf_free(&id);
-	int rc = ser_extract_features(x, &x->worker[0], j, s, n);
+	int rc = ser_extract_features(x, j, s, n);
 	if (rc != SER_OK)
 		return rc;
 	ser_extract_put(x, j);
@@ -40,7 +40,7 @@ static int put(struct ser_extract *x, struct job *j, const char *whole, size_t k
 static int put_piece(struct ser_extract *x, struct job *j, const char *whole, size_t k, const float *s, size_t start,
 		     size_t n)
 {
-	double rate = x->o.front.sample_frequency;
+	double rate = ser_extract_rate_hz(j);
 	ser_record_set(&j->r, "start", ser_real(j->part.start_s + (double)start / rate));
 	ser_record_set(&j->r, "end", ser_real(j->part.start_s + (double)(start + n) / rate));
 	return put(x, j, whole, k, s, n);
@@ -50,8 +50,8 @@ static int put_piece(struct ser_extract *x, struct job *j, const char *whole, si
 static int in_parts(struct ser_extract *x, struct job *j, struct source *s, const char *whole)
 {
 	struct worker *w = &x->worker[0];
-	double rate = x->o.front.sample_frequency;
-	size_t shift = (size_t)llrint(ser_front_shift_s(x->front) * rate), win = ser_front_min_sample(x->front);
+	double rate = ser_extract_rate_hz(j);
+	size_t shift = (size_t)llrint(ser_front_shift_s(j->front) * rate), win = ser_front_min_sample(j->front);
 	size_t n_frame = (size_t)fmax(1, floor(0.1 * rate / (double)shift)), n = n_frame * shift, have = 0;
 	if (win > shift)
 		n += win - shift;
@@ -63,7 +63,7 @@ static int in_parts(struct ser_extract *x, struct job *j, struct source *s, cons
 			return (int)got;
 		bool end = have + (size_t)got < n;
 		have += (size_t)got;
-		if (k > 1 && ser_front_n_frame(x->front, have) == 0)
+		if (k > 1 && ser_front_n_frame(j->front, have) == 0)
 			return SER_OK;
 		int rc = put(x, j, whole, k, w->x, have);
 		if (rc != SER_OK || end)
@@ -77,7 +77,7 @@ static int in_parts(struct ser_extract *x, struct job *j, struct source *s, cons
 static int in_windows(struct ser_extract *x, struct job *j, struct source *s, const char *whole)
 {
 	struct worker *w = &x->worker[0];
-	double rate = x->o.front.sample_frequency;
+	double rate = ser_extract_rate_hz(j);
 	size_t n = (size_t)llrint(x->o.segment_s * rate), step = (size_t)llrint(x->o.every_s * rate), have = 0;
 	w->x = ser_grow(w->x, &w->cap, n, sizeof *w->x);
 	for (size_t k = 0;; k++) {
@@ -86,7 +86,7 @@ static int in_windows(struct ser_extract *x, struct job *j, struct source *s, co
 			return (int)got;
 		bool end = have + (size_t)got < n;
 		have += (size_t)got;
-		if (got == 0 || (k > 0 && ser_front_n_frame(x->front, have) == 0))
+		if (got == 0 || (k > 0 && ser_front_n_frame(j->front, have) == 0))
 			return SER_OK;
 		int rc = put_piece(x, j, whole, k + 1, w->x, k * step, have);
 		if (rc != SER_OK || end)
@@ -100,8 +100,10 @@ static int in_windows(struct ser_extract *x, struct job *j, struct source *s, co
 static int in_speech(struct ser_extract *x, struct job *j, struct source *s, const char *whole)
 {
 	struct worker *w = &x->worker[0];
-	size_t n = (size_t)(0.1 * x->o.front.sample_frequency) + 1, k = 0, start, len;
-	struct ser_vad *v = ser_vad_new(&x->o.vad);
+	size_t n = (size_t)(0.1 * ser_extract_rate_hz(j)) + 1, k = 0, start, len;
+	struct ser_vad_opt o = x->o.vad;
+	o.rate_hz = ser_extract_rate_hz(j);
+	struct ser_vad *v = ser_vad_new(&o);
 	const float *speech;
 	int rc = SER_OK;
 	w->x = ser_grow(w->x, &w->cap, n, sizeof *w->x);
@@ -113,7 +115,7 @@ static int in_speech(struct ser_extract *x, struct job *j, struct source *s, con
 		}
 		ser_vad_push(v, w->x, (size_t)got);
 		while (rc == SER_OK && ser_vad_next(v, got < (ptrdiff_t)n, &speech, &start, &len) > 0)
-			if (ser_front_n_frame(x->front, len) > 0)
+			if (ser_front_n_frame(j->front, len) > 0)
 				rc = put_piece(x, j, whole, ++k, speech, start, len);
 	}
 	ser_vad_free(v);

@@ -15,6 +15,8 @@ struct job {
 	char *place;    /* of messages: manifest and line, or NULL */
 	struct ser_audio_opt part;
 	struct ser_audio_info info;
+	const struct ser_front *front; /* that of the sound's rate, and its workspace: the worker's */
+	struct ser_front_ws *ws;
 	float *y, *func;
 	size_t n_frame, cap;
 	int rc;
@@ -23,6 +25,8 @@ struct job {
 
 struct worker {
 	struct ser_front_ws *ws;
+	struct ser_front *own; /* of the last sound's rate, where each is worked at its own; or NULL */
+	struct ser_front_ws *own_ws;
 	float *x, *z; /* z: samples of a record at the rate of the front-end */
 	size_t cap, cap_z;
 };
@@ -42,8 +46,8 @@ struct ser_extract {
 	struct ser_extract_opt o;
 	struct ser_extract_sink to;
 	struct ser_extract_count count;
-	struct ser_front *front;
-	bool sums_up; /* functionals, not the frames themselves: a set, or func of each column */
+	struct ser_front *front; /* of one rate where each sound has its own: what all have in common */
+	bool sums_up;            /* functionals, not the frames themselves: a set, or func of each column */
 	const struct ser_func_set *set;
 	struct ser_warps warps;
 	struct ser_func *func;
@@ -64,8 +68,10 @@ struct source {
 };
 
 /* extract.c */
+/* Opens the sound, and sets j->front and j->ws. */
 int ser_extract_open(struct ser_extract *x, struct worker *w, struct job *j, struct source *s);
-int ser_extract_features(struct ser_extract *x, struct worker *w, struct job *j, const float *s, size_t n);
+int ser_extract_features(struct ser_extract *x, struct job *j, const float *s, size_t n);
+double ser_extract_rate_hz(const struct job *j); /* of its samples, once it is open */
 void ser_extract_put(struct ser_extract *x, struct job *j);
 void ser_extract_heard(struct ser_extract *x, const char *id, const struct ser_audio_info *info);
 void ser_extract_header(struct ser_extract *x, const struct ser_header *from); /* from: of the samples, or NULL */

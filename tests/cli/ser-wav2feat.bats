@@ -161,6 +161,35 @@ END
 	[ ! -e no.ser ]
 }
 
+@test "ser-wav2feat: openSMILE's numbers at each sound's own rate" {
+	wav a.wav 0.5 300 44100
+	wav b.wav 0.5 300 8000
+	wav c.wav 0.5 300 16000
+	printf 'id\tpath\na\ta.wav\nb\tb.wav\nc\tc.wav\n' >m.tsv
+	ser-wav2feat --preset egemaps-opensmile m.tsv >e.ser 2>err
+	[ ! -s err ]
+	for f in a.wav:44100 b.wav:8000 c.wav:16000; do
+		ser-wav2feat --preset egemaps-opensmile --sample-frequency ${f#*:} ${f%:*} | ser-dump -d
+	done | cmp - <(ser-dump -d e.ser)
+	cat m.tsv | ser-wav2feat --preset egemaps-opensmile -t 2 | ser-cmp - e.ser
+	ser-wav2feat --kind egemaps --compat opensmile --functionals egemaps --sample-frequency auto m.tsv | ser-cmp - e.ser
+	ser-wav2feat --stdin --id a --preset egemaps-opensmile <a.wav | ser-dump -d | cmp - <(ser-dump -d e.ser | grep '"a"')
+	ser-wav2feat --kind wave --sample-frequency 44100 a.wav | ser-wav2feat --preset egemaps-opensmile | ser-dump -d | cmp - <(ser-dump -d e.ser | grep '"a"')
+	same '[null,"sample-frequency=auto"]' sh -c 'ser-dump --header e.ser | jq -c ".dims.func | [.sample_rate_hz, (.front | split(\" \")[1])]"'
+	same '[null,0.01]' sh -c 'ser-wav2feat --kind is09 m.tsv | ser-dump --header | jq -c ".dims.feat | [.sample_rate_hz, .shift_s]"'
+	same "[0.2,0.4]" sh -c 'ser-wav2feat --preset is09 --segment 0.2 a.wav | ser-dump | sed -n 2p | jq -c "[.start, .end]"'
+	ser-wav2feat --preset egemaps-opensmile --compat none c.wav | ser-dump -d | cmp - <(ser-wav2feat --preset egemaps c.wav | ser-dump -d)
+	printf 'id\tpath\temo\na\ta.wav\tjoy\nb\tb.wav\tfear\n' >two.tsv
+	ser-wav2feat --preset is09 two.tsv >f.ser
+	ser-svm --field func -l emo -C 1 -o s.st f.ser
+	ser-wav2feat --like s.st two.tsv | ser-cmp - f.ser
+	wav d.wav 0.5 300 4000
+	fails 1 "\"d\": at 4000 Hz, and openSMILE's numbers are made at 8000 to 96000: --sample-frequency X converts" \
+		ser-wav2feat --preset is09 -o no.ser d.wav
+	ser-wav2feat -q --preset is09 --sample-frequency 16000 d.wav >d.ser
+	[ ! -e no.ser ]
+}
+
 @test "ser-wav2feat: --sample-frequency auto" {
 	wav a.wav 0.3 200 8000
 	wav b.wav 0.3 300 8000
