@@ -360,6 +360,24 @@ static void test_short(void **state)
 	}
 }
 
+/* What 16 bits don't hold is cut off, towards 0, and so is what is beyond full scale. */
+static void test_sixteen_bits(void **state)
+{
+	(void)state;
+	enum { N = 4000 };
+	float fine[N], coarse[N];
+	for (int i = 0; i < N; i++) {
+		fine[i] = 1.1f * sinf((float)i * 0.05f);
+		coarse[i] = truncf(fmaxf(-32768, fminf(32767, fine[i] * 32768))) / 32768;
+	}
+	struct ser_front *p = make("compare compat=opensmile");
+	float *a = run(p, fine, N), *b = run(p, coarse, N);
+	assert_memory_equal(a, b, ser_front_n_frame(p, N) * ser_front_dim(p) * sizeof *a);
+	free(a);
+	free(b);
+	ser_front_free(p);
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -378,10 +396,10 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_functionals), cmocka_unit_test(test_compare),
-		cmocka_unit_test(test_older),       cmocka_unit_test(test_is13),        cmocka_unit_test(test_peaks),
-		cmocka_unit_test(test_edges),       cmocka_unit_test(test_refused),     cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_short),
+		cmocka_unit_test(test_descriptors), cmocka_unit_test(test_functionals),  cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_older),       cmocka_unit_test(test_is13),         cmocka_unit_test(test_peaks),
+		cmocka_unit_test(test_edges),       cmocka_unit_test(test_refused),      cmocka_unit_test(test_rates),
+		cmocka_unit_test(test_short),       cmocka_unit_test(test_sixteen_bits),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
