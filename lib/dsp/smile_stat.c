@@ -166,12 +166,14 @@ void ser_smile_peak_stats(const double *v, size_t n, bool plain, ptrdiff_t *at, 
 	y[PEAK_RANGE] = p.peak_hi - p.peak_lo;
 	y[PEAK_RANGE_REL] = range > 0 ? y[PEAK_RANGE] / range : 0;
 	y[DIP_RANGE_REL] = range > 0 ? (p.dip_hi - p.dip_lo) / range : 0;
-	if (p.n_peak > 0) {
-		y[PEAK_MEAN] = p.peak_mean;
-		y[PEAK_MEAN_DIST] = p.peak_mean - y[MEAN];
-		double ratio = y[MEAN] != 0 ? p.peak_mean / y[MEAN] : 0;
-		y[PEAK_MEAN_REL] = plain ? ratio : soft(ratio);
-	}
+	/* without a peak its mean counts as 0, and where the contour's mean is 0, too, their ratio is as large as one may be */
+	double peak = p.n_peak > 0 ? p.peak_mean : 0;
+	y[PEAK_MEAN] = peak;
+	y[PEAK_MEAN_DIST] = peak - y[MEAN];
+	if (plain)
+		y[PEAK_MEAN_REL] = y[MEAN] != 0 ? peak / y[MEAN] : 0;
+	else
+		y[PEAK_MEAN_REL] = y[MEAN] != 0 ? soft(peak / y[MEAN]) : 20;
 	y[RISE_MEAN] = p.rise[0];
 	y[RISE_STDDEV] = p.rise[1];
 	y[FALL_MEAN] = p.fall[0];
