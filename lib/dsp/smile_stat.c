@@ -236,9 +236,11 @@ void ser_smile_regression(const double *v, size_t n, struct ser_smile_scale scal
 	}
 	double m = (double)n, mean = w0 / m, slope = s2 > 0 ? w1 / s2 : 0, d = m * s4 - s2 * s2,
 	       bend = n > 2 ? (m * w2 - s2 * w0) / d : 0, base = (w0 - bend * s2) / m, line = 0, curve = 0, far = 0;
+	/* no parabola goes through two values: openSMILE takes 0 for it */
+	double none = n == 2 ? brought(y, plain, 0) : 0;
 	for (size_t t = 0; t < n; t++) {
 		double u = (double)t - half, w = brought(y, plain, v[t]), a = w - mean - slope * u,
-		       b = w - base - slope * u - bend * u * u;
+		       b = n == 2 ? w - none : w - base - slope * u - bend * u * u;
 		line += a * a;
 		far += fabs(a);
 		curve += b * b;
@@ -248,8 +250,8 @@ void ser_smile_regression(const double *v, size_t n, struct ser_smile_scale scal
 	y[LINEAR_ERROR] = line / m;
 	y[LINEAR_ERROR_ABS] = far / m;
 	y[QUADRATIC1] = bend / (scale.step * scale.step);
-	y[QUADRATIC2] = (slope - 2 * bend * half) / scale.step;
-	y[QUADRATIC3] = base - slope * half + bend * half * half;
+	y[QUADRATIC2] = n == 2 ? 0 : (slope - 2 * bend * half) / scale.step;
+	y[QUADRATIC3] = n == 2 ? none : base - slope * half + bend * half * half;
 	y[QUADRATIC_ERROR] = curve / m;
 	y[CENTROID] = size != 0 ? moment / size / m : 0;
 }

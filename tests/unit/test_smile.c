@@ -326,10 +326,10 @@ static void test_short(void **state)
 		const char *front, *set, *block;
 		size_t length[4], near;
 	} set[] = {{"is09", "is09", "is09", {400, 480, 560, 720}, 384},
-		   {"emobase", "emobase", "emobase", {640, 720, 800, 960}, 986},
-		   {"is10", "is10", "is10", {1120, 1200, 1440}, 1580},
-		   {"compare compat=opensmile", "compare2016", "compare", {960}, 6200},
-		   {"egemaps compat=opensmile", "egemaps", "egemaps", {960, 1040}, 85}};
+		   {"emobase", "emobase", "emobase", {640, 720, 800, 960}, 988},
+		   {"is10", "is10", "is10", {1120, 1200, 1440}, 1582},
+		   {"compare compat=opensmile", "compare2016", "compare", {960}, 6365},
+		   {"egemaps compat=opensmile", "egemaps", "egemaps", {960, 1040}, 88}};
 	for (size_t i = 0; i < 8 * sizeof set / sizeof set[0]; i++) {
 		size_t n = set[i / 8].length[i / 2 % 4], near = 0;
 		if (n == 0)
@@ -351,7 +351,7 @@ static void test_short(void **state)
 			assert_true(isfinite(f[k]));
 			near += fabs(f[k] - g->x[k]) <= 0.01 * fabs(g->x[k]) + 1e-4;
 		}
-		if (near < set[i / 8].near)
+		if (near < (i % 2 == 0 ? set[i / 8].near : func->n)) /* silence: all */
 			fail_msg("%s: %zu functionals near", name, near);
 		free(y);
 		free(f);
