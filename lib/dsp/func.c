@@ -34,7 +34,7 @@ static int parse(struct one *f, const char *s, size_t n, struct ser_err *e)
 		return SER_OK;
 	return ser_fail(e, SER_EUSAGE,
 			"functional \"%.*s\" is none of mean, std, min, max, range, skewness, kurtosis, slope, rms, p0 "
-			"... p100",
+			"... p100, nor alone a set: egemaps, gemaps, compare2016, is13, emobase, is09, is10, is11",
 			(int)n, s);
 }
 

@@ -182,11 +182,12 @@ double ser_smile_zero_crossings(const double *x, size_t n)
 	return (double)crossings / (double)n;
 }
 
+/* openSMILE takes samples as 16 bits, towards 0, and 32767 for 1. */
 void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const float *x, size_t n, float *y, int n_delta)
 {
 	room(p, ws, n);
 	for (size_t i = 0; i < n; i++)
-		ws->x[i] = x[i] * (32768.0 / 32767);
+		ws->x[i] = trunc(fmax(-32768, fmin(32767, x[i] * 32768.0))) / 32767;
 	size_t stride = columns(p->kind)->n * (size_t)(1 + n_delta);
 	if (p->kind == SER_EGEMAPS)
 		ser_smile_egemaps_do(p, ws, y);

@@ -56,7 +56,7 @@ static bool is11_sparse(size_t column)
 
 const struct ser_lld_set ser_lld_is11 = {.n = IS11_N, .name = IS11_NAMES, .sparse = is11_sparse};
 
-static const double POWER_FLOOR = 1e-7;
+static const double POWER_FLOOR = 1e-7, SILENT_ENTROPY = 1.68594738e-8 /* of a bin of a frame below it */;
 
 /* Traunmueller's bark scale with its corrections below 2 and above 20.1 bark, and a weight that doubles every four bark from 16 on, between
  * them as a power of the distance: 1, 2 and 4 at 16, 20 and 24 bark. */
@@ -140,7 +140,7 @@ static void moments(const struct ser_smile *p, const double *pw, float *y)
 	y[COMPARE_BAND_LOW] = (float)(band(&p->size, pw, is11 ? 25 : 250, 650) / n);
 	y[COMPARE_BAND_HIGH] = (float)(band(&p->size, pw, 1000, 4000) / n);
 	y[COMPARE_CENTROID] = (float)centre;
-	y[COMPARE_ENTROPY] = (float)entropy;
+	y[COMPARE_ENTROPY] = (float)(sum > POWER_FLOOR ? entropy : n * SILENT_ENTROPY);
 	y[COMPARE_VARIANCE] = (float)m2;
 	y[COMPARE_SKEWNESS] = m2 > 0 ? (float)(m3 / (m2 * sqrt(m2))) : 0;
 	y[COMPARE_KURTOSIS] = m2 > 0 ? (float)(m4 / (m2 * m2)) : 0;

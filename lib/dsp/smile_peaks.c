@@ -16,29 +16,46 @@ static double slope(const double *v, size_t from, size_t to, bool up)
 	return up ? d : -d;
 }
 
-/* The turning points of v [n] that differ by a tenth of the range from the extremum before, or from the last turning point, to at [n],
- * negative for minima (which are never at 0). Of two of a kind in a row the higher maximum stays, but one that differs from the
- * extremum before by less must be higher by 5 %, and the lower minimum. The last two values are none. */
+/* The turning points of v [n], to at [n], negative for minima (which are never at 0): extrema that differ by more than a tenth of the
+ * range from the extremum before (far), or by as much from the last opposite turning point (clear). The first minimum must be below v[0]
+ * by as much. Of two of a kind in a row the lower minimum stays and the higher maximum; but a maximum that is only clear must be higher by
+ * 5 %, and then takes the place of the maximum before also where a minimum lies between. What is clear goes by high and low, the last of
+ * their kind that were far or turning points, but for a minimum that is only clear and takes another's place. An extremum that is beyond
+ * the last turning point and not taken is passed over. The first two values and the last two are none. Told from positions that the
+ * program gives for contours of integers: of 2,940 it has others in 16. */
 static size_t turning_points(const double *v, size_t n, ptrdiff_t *at)
 {
-	double lo = v[0], hi = v[0], last = v[0], before = v[0];
+	double lo = v[0], hi = v[0], before = v[0], low = v[0], high = v[0];
 	size_t k = 0;
 	for (size_t t = 1; t < n; t++) {
 		lo = fmin(lo, v[t]);
 		hi = fmax(hi, v[t]);
 	}
-	for (size_t t = 1; t + 2 < n; t++) {
+	const double least = 0.1 * (hi - lo);
+	for (size_t t = 2; t + 2 < n; t++) {
 		bool peak = v[t] > v[t - 1] && v[t] > v[t + 1], dip = v[t] < v[t - 1] && v[t] < v[t + 1];
 		if (!peak && !dip)
 			continue;
-		bool far = fabs(v[t] - before) >= 0.1 * (hi - lo), same = k > 0 && (at[k - 1] > 0) == peak;
-		before = v[t];
-		if (same ? !(peak ? v[t] > (far ? 1 : 1.05) * last : v[t] < last)
-			 : !far && !(fabs(v[t] - last) >= 0.1 * (hi - lo)))
-			continue;
-		k -= same;
-		at[k++] = peak ? (ptrdiff_t)t : -(ptrdiff_t)t;
-		last = v[t];
+		const ptrdiff_t here = peak ? (ptrdiff_t)t : -(ptrdiff_t)t;
+		const bool far = fabs(v[t] - before) > least, clear = (peak ? v[t] - low : high - v[t]) > least,
+			   first = k == 0 && dip, same = k > 0 && (at[k - 1] > 0) == peak;
+		const double more = far ? 1 : 1.05, last = k > 0 ? v[at[k - 1] > 0 ? at[k - 1] : -at[k - 1]] : 0;
+		bool taken = first ? v[0] - v[t] > least : far || clear, keep = far,
+		     beyond = peak ? v[t] > last : v[t] < last;
+		if (same) {
+			taken = taken && (peak ? v[t] > more * last : beyond);
+			keep |= taken && peak;
+			k -= taken;
+		} else if (taken) {
+			keep = true;
+			k -= peak && !far && k > 1 && v[t] > more * v[at[k - 2]] ? 2 : 0;
+		}
+		if (taken)
+			at[k++] = here;
+		if (taken || !same || !beyond)
+			before = v[t];
+		if (keep)
+			*(peak ? &high : &low) = v[t];
 	}
 	return k;
 }

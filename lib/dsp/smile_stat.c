@@ -166,12 +166,14 @@ void ser_smile_peak_stats(const double *v, size_t n, bool plain, ptrdiff_t *at, 
 	y[PEAK_RANGE] = p.peak_hi - p.peak_lo;
 	y[PEAK_RANGE_REL] = range > 0 ? y[PEAK_RANGE] / range : 0;
 	y[DIP_RANGE_REL] = range > 0 ? (p.dip_hi - p.dip_lo) / range : 0;
-	if (p.n_peak > 0) {
-		y[PEAK_MEAN] = p.peak_mean;
-		y[PEAK_MEAN_DIST] = p.peak_mean - y[MEAN];
-		double ratio = y[MEAN] != 0 ? p.peak_mean / y[MEAN] : 0;
-		y[PEAK_MEAN_REL] = plain ? ratio : soft(ratio);
-	}
+	/* without a peak its mean counts as 0, and where the contour's mean is 0, too, their ratio is as large as one may be */
+	double peak = p.n_peak > 0 ? p.peak_mean : 0;
+	y[PEAK_MEAN] = peak;
+	y[PEAK_MEAN_DIST] = peak - y[MEAN];
+	if (plain)
+		y[PEAK_MEAN_REL] = y[MEAN] != 0 ? peak / y[MEAN] : 0;
+	else
+		y[PEAK_MEAN_REL] = y[MEAN] != 0 ? soft(peak / y[MEAN]) : 20;
 	y[RISE_MEAN] = p.rise[0];
 	y[RISE_STDDEV] = p.rise[1];
 	y[FALL_MEAN] = p.fall[0];
@@ -234,9 +236,11 @@ void ser_smile_regression(const double *v, size_t n, struct ser_smile_scale scal
 	}
 	double m = (double)n, mean = w0 / m, slope = s2 > 0 ? w1 / s2 : 0, d = m * s4 - s2 * s2,
 	       bend = n > 2 ? (m * w2 - s2 * w0) / d : 0, base = (w0 - bend * s2) / m, line = 0, curve = 0, far = 0;
+	/* no parabola goes through two values: openSMILE takes 0 for it */
+	double none = n == 2 ? brought(y, plain, 0) : 0;
 	for (size_t t = 0; t < n; t++) {
 		double u = (double)t - half, w = brought(y, plain, v[t]), a = w - mean - slope * u,
-		       b = w - base - slope * u - bend * u * u;
+		       b = n == 2 ? w - none : w - base - slope * u - bend * u * u;
 		line += a * a;
 		far += fabs(a);
 		curve += b * b;
@@ -246,8 +250,8 @@ void ser_smile_regression(const double *v, size_t n, struct ser_smile_scale scal
 	y[LINEAR_ERROR] = line / m;
 	y[LINEAR_ERROR_ABS] = far / m;
 	y[QUADRATIC1] = bend / (scale.step * scale.step);
-	y[QUADRATIC2] = (slope - 2 * bend * half) / scale.step;
-	y[QUADRATIC3] = base - slope * half + bend * half * half;
+	y[QUADRATIC2] = n == 2 ? 0 : (slope - 2 * bend * half) / scale.step;
+	y[QUADRATIC3] = n == 2 ? none : base - slope * half + bend * half * half;
 	y[QUADRATIC_ERROR] = curve / m;
 	y[CENTROID] = size != 0 ? moment / size / m : 0;
 }

@@ -383,8 +383,10 @@ static int add_elements(struct table_in *t, struct ser_import *im, const struct 
 		const struct cell *v = &c[t->element[k]];
 		float x = NAN;
 		if (!(v->n == 0 || (v->n == 1 && v->s[0] == '?')) && !ser_text_f4(v->s, v->n, &x))
-			return ser_line_fail(&im->in, e, "column \"%.100s\": \"%.*s\" is no number",
-					     t->name[t->element[k]], (int)(v->n < 40 ? v->n : 40), v->s);
+			return ser_line_fail(
+				&im->in, e,
+				"column \"%.100s\": \"%.*s\" is no number; --label NAMES says which are labels",
+				t->name[t->element[k]], (int)(v->n < 40 ? v->n : 40), v->s);
 		if (t->data.n + sizeof x > im->o.max_record)
 			return ser_line_fail(&im->in, e, "a record of more than %zu bytes", im->o.max_record);
 		ser_buf_add(&t->data, &x, sizeof x);

@@ -424,7 +424,7 @@ assert n == len(b)'
 	ser-cat --to arff a.ser | ser-cat --from arff --tensor func | ser-cmp - a.ser
 	ser-cat --to csv a.ser | diff - a.csv
 	printf 'id,emo,F0_percentile20.0,F0_percentile50.0\nx,joy,1,2\n' >b.csv
-	fails 1 'column "emo": "joy" is no number' ser-cat --from csv b.csv
+	fails 1 'column "emo": "joy" is no number; --label NAMES says which are labels' ser-cat --from csv b.csv
 	printf 'id,amean,stddev\nx,1,2\n' | ser-cat --from csv --label '' | ser-dump --header | grep -qF '"columns":["amean","stddev"]'
 	ser-cat --from csv --label emo b.csv | ser-dump --header | grep -qF '"columns":["F0_percentile20.0","F0_percentile50.0"]'
 }

@@ -100,6 +100,8 @@ show() {
 		ser-wav2feat --kind "${k%,*}" --functionals std a.wav | ser-cat --to csv | head -1 | grep -Eq "^id,${k#*,}(,|\$)"
 	done
 	run -2 ser-wav2feat --functionals median -o no.ser a.wav
+	fails 2 'functional "is12" is none of mean, std, min' ser-wav2feat --functionals is12 -o no.ser a.wav
+	fails 2 'a set: egemaps, gemaps, compare2016, is13, emobase, is09, is10, is11' ser-wav2feat --functionals is12 -o no.ser a.wav
 }
 
 @test "ser-wav2feat: openSMILE's eGeMAPS and GeMAPS" {

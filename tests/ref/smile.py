@@ -4,6 +4,8 @@ opensmile of PyPI (openSMILE 3.0.2 by package 2.6.0), whose licence allows resea
 
 usage: tests/ref/smile.py            writes tests/golden/smile.bin and smile-edges.bin, blocks as tests/ref/front.py's
 """
+import tempfile
+
 import numpy as np
 import opensmile
 
@@ -11,6 +13,44 @@ data = open("tests/golden/lld.bin", "rb")
 name, rows, cols = data.readline().split()
 assert name == b"signal"
 x = np.frombuffer(data.read(4 * int(rows) * int(cols)), "<f4")
+
+# the program's functionals of one contour: samples of 16 bits at 100 Hz
+FUNCTIONALS = """[componentInstances:cComponentManager]
+instance[dataMemory].type=cDataMemory
+\\{\\cm[source{?}:include external source]}
+[componentInstances:cComponentManager]
+instance[f].type=cFunctionals
+[f:cFunctionals]
+reader.dmLevel = wave
+writer.dmLevel = func
+frameMode = full
+frameSize = 0
+frameStep = 0
+frameCenterSpecial = left
+functionalsEnabled = Peaks;Peaks2
+Peaks.numPeaks = 1
+Peaks.meanPeakDist = 1
+Peaks.peakMean = 1
+Peaks.peakMeanMeanDist = 1
+Peaks.peakDistStddev = 1
+Peaks.norm = second
+Peaks2.numPeaks = 1
+Peaks2.meanPeakDist = 1
+Peaks2.peakRangeAbs = 1
+Peaks2.peakMeanAbs = 1
+Peaks2.norm = second
+Peaks2.relThresh = 0.1
+Peaks2.dynRelThresh = 0
+\\{\\cm[sink{?}:include external sink]}
+"""
+
+
+def peaks(contours):
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as conf:
+        conf.write(FUNCTIONALS)
+        conf.flush()
+        smile = opensmile.Smile(conf.name, "func")
+        return [smile.process_signal(v / 32768, 100).to_numpy()[0] for v in contours]
 
 
 def block(name, a):
@@ -46,6 +86,13 @@ with open("tests/golden/smile.bin", "wb") as out:
 
     for rate in 8000, 22050, 44100, 48000:
         at_rate(rate)
+
+    rng = np.random.default_rng(16)
+    walks = rng.integers(-900, 900, (40, 100)).cumsum(axis=1)
+    contours = np.vstack([walks - walks.mean(axis=1, keepdims=True).round(), 3 * rng.integers(-9000, 9000, (10, 100)),
+                          3000 * rng.integers(0, 7, (10, 100))])
+    block("contours", contours)
+    block("contours-peaks", peaks(contours))
 
 with open("tests/golden/smile-edges.bin", "wb") as out:
     for rate in 11025, 32000:
