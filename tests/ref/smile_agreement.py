@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""How near --compat opensmile comes to openSMILE: concordance of every functional over sounds of 16 kHz, the worst first. Needs the package
-opensmile of PyPI (its licence allows research), soundfile and NumPy.
+"""How near --compat opensmile comes to openSMILE: concordance of every functional over sounds at their own rates, the worst first. Several
+channels are mixed for both. Needs the package opensmile of PyPI (its licence allows research), soundfile and NumPy.
 
 usage: tests/ref/smile_agreement.py PRESET SOUND...            bin/ first on PATH
 """
@@ -21,21 +21,27 @@ SETS = {"egemaps-opensmile": opensmile.FeatureSet.eGeMAPSv02, "gemaps-opensmile"
         "is10": opensmile.FeatureSet("is09-13/IS10_paraling_compat")}
 preset, paths = sys.argv[1], sys.argv[2:]
 smile = opensmile.Smile(SETS[preset], "func")
-with tempfile.NamedTemporaryFile("w", suffix=".tsv") as manifest:
-    manifest.write("id\tpath\n" + "".join(f"{i:06}\t{os.path.abspath(path)}\n" for i, path in enumerate(paths)))
-    manifest.flush()
-    records = subprocess.run(["ser-wav2feat", "-q", "--preset", preset, "--allow-absolute", manifest.name], check=True, capture_output=True)
-table = subprocess.run(["ser-cat", "--to", "csv"], input=records.stdout, check=True, capture_output=True)
-header, *rows = csv.reader(table.stdout.decode().splitlines())
-at = [header.index(name) for name in smile.feature_names]
-ours = {row[header.index("id")]: [row[i] for i in at] for row in rows}
+sounds = [soundfile.read(path, dtype="float32", always_2d=True) for path in paths]
+
+
+def features(rate):
+    """Of the sounds of that rate: CSV. Features at different rates don't go into one stream."""
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as manifest:
+        manifest.write("id\tpath\n" + "".join(f"{i:06}\t{os.path.abspath(path)}\n" for i, path in enumerate(paths) if sounds[i][1] == rate))
+        manifest.flush()
+        records = subprocess.run(["ser-wav2feat", "-q", "--preset", preset, "--sample-frequency", str(rate),
+                                  "--allow-absolute", manifest.name], check=True, capture_output=True)
+    table = subprocess.run(["ser-cat", "--to", "csv"], input=records.stdout, check=True, capture_output=True)
+    return table.stdout.decode().splitlines()
+
+
+ours = {}
+for rate in sorted({rate for _, rate in sounds}):
+    header, *rows = csv.reader(features(rate))
+    at = [header.index(name) for name in smile.feature_names]
+    ours |= {row[header.index("id")]: [row[i] for i in at] for row in rows}
 a = np.array([ours[f"{i:06}"] for i in range(len(paths))], float)
-b = []
-for path in paths:
-    x, rate = soundfile.read(path, dtype="float32")
-    assert rate == 16000 and x.ndim == 1, path
-    b.append(smile.process_signal(x, rate).to_numpy()[0])
-b = np.array(b, float)
+b = np.array([smile.process_signal(x.mean(axis=1), rate).to_numpy()[0] for x, rate in sounds], float)
 cov = ((a - a.mean(0)) * (b - b.mean(0))).mean(0)
 spread = a.var(0) + b.var(0) + (a.mean(0) - b.mean(0)) ** 2
 ccc = np.where(spread > 0, 2 * cov / np.where(spread > 0, spread, 1), 1)
