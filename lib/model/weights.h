@@ -25,8 +25,8 @@ struct ser_weights {
 	} * map; /* files that are not */
 	size_t n_map;
 };
-/* `path`: a file, the index of shards, or a folder with one of model.safetensors, its index, pytorch_model.bin, its index, model.pt, model.bin.
- * SER_EIO, or SER_EDATA with what is wrong. */
+/* `path`: a file, the index of shards, or a folder with one of model.safetensors, its index, pytorch_model.bin, its index, model.pt,
+ * model.bin. SER_EIO, or SER_EDATA with what is wrong. */
 int ser_weights_open(struct ser_weights **out, const char *path, struct ser_err *e);
 /* The same of one file's n bytes in memory, borrowed until freed. */
 int ser_weights_parse(struct ser_weights **out, const char *p, size_t n, struct ser_err *e);

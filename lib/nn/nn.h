@@ -152,8 +152,8 @@ int ser_tape_batch(struct ser_tape *t, size_t n_seg, const float *const *x, cons
 /* A parameter as a node [shape[0], product of the others]; one dimension is a row [1, n]. One node per slice a step. */
 int ser_tape_param(struct ser_tape *t, int slice);
 struct ser_shape ser_tape_shape(const struct ser_tape *t, int node);
-/* A node with its value; runs what has not run, without SER_TAPE_GRAD the first time no further than to it. Best asked for once the graph is built: of
- * a graph that has run, a value that was given up has to be computed again. */
+/* A node with its value; runs what has not run, without SER_TAPE_GRAD the first time no further than to it. Best asked for once the
+ * graph is built: of a graph that has run, a value that was given up has to be computed again. */
 struct ser_node ser_tape_node(struct ser_tape *t, int node);
 /* Once the graph is built, before any of it has run, without SER_TAPE_GRAD: seen gets i and each x[i] [n] as it is made, in the order of the
  * operators that make them. They are kept no longer than operators read them. Once between two resets. */
