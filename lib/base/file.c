@@ -423,8 +423,10 @@ static int open_shared(const char *path)
 {
 	struct stat st, now;
 	for (int i = 0; i < TRIES; i++) {
-		mkdir(path, 0700);
+		bool made = mkdir(path, 0700) == 0;
 		int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && made)
+			rmdir(path);
 		if (fd < 0)
 			return -1;
 		bool ours = fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 0777) == 0700;

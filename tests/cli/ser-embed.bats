@@ -43,7 +43,7 @@ setup() {
 }
 
 @test "files that are no models" {
-	fails 1 'd.ser: not a safetensors file' ser-embed -m d.ser d.ser
+	fails 1 'd.ser: a stream of records, expected a model' ser-embed -m d.ser d.ser
 	fails 1 'none.st: cannot open' ser-embed -m none.st d.ser
 	head -c 1000 m.st >cut.st
 	fails 1 'cut.st: ' ser-embed -m cut.st d.ser
