@@ -144,6 +144,14 @@ static int read_rows(struct face_table *t, struct face_layout *l, const struct s
 		return rc;
 	if (l->clock == FACE_TIMECODE && !(o->fps > 0))
 		l->fps = rate_of_codes(l, r);
+	for (size_t i = 0; l->clock == FACE_TIMECODE && i < r->n; i++) {
+		double frame = 1000 * (r->time[i] - floor(r->time[i]));
+		if (floor(frame + 1e-6) >= l->fps)
+			return ser_fail(
+				e, SER_EDATA,
+				"%s: a time code counts frame %.0f of a second, of %g frames: --fps says how many",
+				t->path, floor(frame + 1e-6), l->fps);
+	}
 	/* Numbers of frames and time codes count from anywhere, and clocks of the day from 1970. */
 	bool counted =
 		l->clock == FACE_NUMBER || l->clock == FACE_TIMECODE || (r->n > 0 && seconds(l, r->time[0]) > DAY_S);
