@@ -155,8 +155,8 @@ struct ser_shape ser_tape_shape(const struct ser_tape *t, int node);
 /* A node with its value; runs what has not run, without SER_TAPE_GRAD the first time no further than to it. Best asked for once the
  * graph is built: of a graph that has run, a value that was given up has to be computed again. */
 struct ser_node ser_tape_node(struct ser_tape *t, int node);
-/* Once the graph is built, before any of it has run, without SER_TAPE_GRAD: seen gets i and each x[i] [n] as it is made, in the order of the
- * operators that make them. They are kept no longer than operators read them. Once between two resets. */
+/* Once the graph is built, before any of it has run, without SER_TAPE_GRAD: seen gets i and each x[i] [n] as it is made, in the order of
+ * the operators that make them. They are kept no longer than operators read them. Once between two resets. */
 void ser_tape_watch(struct ser_tape *t, size_t n, const int *x, void (*seen)(void *ctx, size_t i, struct ser_node x),
 		    void *ctx);
 double ser_tape_scalar(struct ser_tape *t, int node); /* of a [1,1] node */
