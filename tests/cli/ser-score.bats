@@ -290,3 +290,8 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	[ "$(value scores texts.recall@1 value < "$T/got")" = 0 ]
 	[ "$(value scores texts.mrr value < "$T/got")" = 0.5 ]
 }
+
+@test "ser-score retrieval: a text counts once, however many records have it, and twice with two labels" {
+	printf 'id=%s\temo=%s\tspk=x\temb:t=%s\ttext_emb:t=%s\n' a joy 1,0 1,0 b sad 0,1 0,1 c joy 1,1 1,0 d joy 0,2 1,2 e sad 2,1 1,0 | mk > "$T/r.ser"
+	ser-score retrieval --label emo --n-boot 0 --json "$T/r.ser" 2>/dev/null | jq -e '.about | .texts == 4 and .records == 5' >/dev/null
+}
