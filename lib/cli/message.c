@@ -184,14 +184,16 @@ bool ser_cli_progresses(const struct ser_cli *c)
 static void progress(const struct ser_cli *c, const char *what, uint64_t done, uint64_t of, double share)
 {
 	static double began, said;
+	static char ended[64]; /* the stage whose end was said last */
 	if (!ser_cli_progresses(c))
 		return;
 	bool tty = isatty(2), last = of > 0 && done == of;
 	double t = seconds(CLOCK_MONOTONIC);
-	if (began == 0 && last) /* it was said */
+	if (last && began == 0 && strncmp(ended, what, sizeof ended - 1) == 0) /* it was said */
 		return;
 	if (began == 0)
 		began = said = t;
+	snprintf(ended, sizeof ended, "%s", last ? what : "");
 	double spent = t - began;
 	if (!last && t - said < (tty ? 0.2 : 5.0))
 		return;
