@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 		{"corpus-file", "a description of your own, in place of CORPUS", SER_OPT_STR(&file, "FILE")},
 		{"pattern", "file names such as '{spk}/{emo}_{text}', in place of CORPUS",
 		 SER_OPT_STR(&pattern, "PATTERN")},
-		{"id", "with --pattern: ids such as '{spk}-{file}' instead of the file's name",
+		{"id", "with --pattern: ids such as '{spk}-{file}' instead of names of files",
 		 SER_OPT_STR(&id, "TEMPLATE")},
 		{"label-set", "labels merged and chosen as the corpus' description says",
 		 SER_OPT_STR(&o.label_set, "NAME")},

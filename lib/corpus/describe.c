@@ -423,6 +423,8 @@ struct ser_corpus *ser_corpus_pattern(const char *pattern, const char *id, struc
 		ser_buf_printf(&b, "id %s\n", id);
 	struct ser_corpus *c = ser_corpus_parse(b.s, b.n, "pattern", e);
 	ser_buf_free(&b);
+	if (c != NULL)
+		c->derives_ids = id == NULL;
 	for (size_t f = 0; c != NULL && f < ser_map_len(c->field); f++) {
 		const char *name = ser_map_key(c->field, f, NULL);
 		if (f == FIELD_FILE || f == FIELD_DIR)
@@ -431,6 +433,7 @@ struct ser_corpus *ser_corpus_pattern(const char *pattern, const char *id, struc
 			if (id == NULL) {
 				c->id.part[0] = (struct part){.field = f};
 				c->id.n = 1;
+				c->derives_ids = false;
 			}
 			continue;
 		}

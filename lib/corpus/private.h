@@ -68,6 +68,7 @@ struct ser_corpus {
 	struct parts *file, *skip;
 	size_t n_file, cap_file, n_skip, cap_skip;
 	struct parts id;
+	bool derives_ids; /* the file's name is not enough */
 	size_t *column;
 	size_t n_column, cap_column;
 	struct step *step;
@@ -114,6 +115,11 @@ void ser_json_to_cell(struct ser_table *t, size_t row, size_t col, const json_t 
 /* The recording that a row is of: column recording, else the id where no other row has this path, else the file's name.
  * rec [n_row] borrows or is in the table's arena. SER_EDATA: two files of one recording. */
 int ser_recordings(const struct ser_table *t, const char **rec, struct ser_arena *mem, struct ser_err *e);
+
+/* Of each row the id that it has when it has none: its file's name without extension, with as many of the folders above, joined by
+ * underscores, as tell the files apart, and with its start where the file has several rows. Column path is there. */
+char **ser_derived_ids(const struct ser_table *t);
+void ser_derived_ids_free(char **id, size_t n);
 
 /* Give a table's columns other names, pairs of from and to, ends with NULL. SER_EDATA: two columns of one name. */
 int ser_table_rename(struct ser_table *t, const char *const *pairs, const char *name, struct ser_err *e);

@@ -532,6 +532,14 @@ static int list_do(struct ser_table *t, const char *text, bool equals, struct se
 	return rc;
 }
 
+static void derive_ids(struct ser_table *t)
+{
+	char **id = ser_derived_ids(t);
+	for (size_t i = 0; i < t->n_row; i++)
+		ser_table_set(t, i, 0, id[i], strlen(id[i]));
+	ser_derived_ids_free(id, t->n_row);
+}
+
 static int check_ids(const struct ser_table *t, struct ser_err *e)
 {
 	for (size_t i = 0; i < t->n_row; i++) { /* they are sorted */
@@ -617,6 +625,8 @@ int ser_corpus_scan(const struct ser_corpus *c, const char *dir, const struct se
 		ser_table_sort(&files, 0);
 		rc = rows(&sc, &files, top, o, t, rep);
 	}
+	if (rc == 0 && c->derives_ids)
+		derive_ids(t);
 	if (rc == 0) {
 		ser_table_sort(t, 0);
 		rc = check_ids(t, e);

@@ -206,8 +206,12 @@ X
 
 @test "ser-prep --pattern and --corpus-file: a corpus of one's own; --emo-map, --labels" {
 	printf '%s\n' anna/joy_1.wav anna/rage_2.wav bert/joy_1.wav bert/calm_1.wav | make_files "$T/p"
+	run -0 ser-prep --relative --pattern '{spk}/{emo}_{take:#}' "$T/p"
+	[ "${lines[1]}" = $'anna_joy_1\tanna/joy_1.wav\tanna\tjoy\t1' ]
+	printf '%s\n' anna/joy_1.flac | make_files "$T/p" # two files of one name
 	run -1 ser-prep --pattern '{spk}/{emo}_{take:#}' "$T/p"
 	[[ $output == *'id "joy_1" for both'* ]]
+	rm "$T/p/anna/joy_1.flac"
 	run -0 ser-prep --relative --pattern '{spk}/{emo}_{take:#}' --id '{spk}-{file}' --emo-map joy=happiness,rage=anger --labels happiness,anger "$T/p"
 	[ "$output" = $'id\tpath\tspk\temo\ttake\nanna-joy_1\tanna/joy_1.wav\tanna\thappiness\t1\nanna-rage_2\tanna/rage_2.wav\tanna\tanger\t2\nbert-joy_1\tbert/joy_1.wav\tbert\thappiness\t1' ]
 	printf 'title mine\nfile {spk}/{e:@}_{n:#}\nmap emo e joy=happiness rage=anger\n     calm=calm\nid {spk}.{e}\ncolumns spk emo\nfiles 4\n' > "$T/my.corpus"
