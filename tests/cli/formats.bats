@@ -306,6 +306,7 @@ assert n == len(b)'
 	bad arff 'in:6: "nope" is none of the 2 values that are declared for "b"' "${n}x,joy,1,nope\n"
 	bad arff 'in:6: "one" for "a", expected a number' "${n}x,?,one,true\n"
 	printf "${n}x,'very sad',?,?\n" | ser-cat --from arff | ser-dump | grep -qF '"emo":"very sad"'
+	printf '@attribute take {1,2}\n@attribute a numeric\n@data\n1,.5\n' | ser-cat --from arff --no-id | ser-dump | grep -qF '"take":"1","a":0.5'
 	bad svmlight 'INDEX:VALUE' '1 1:2 x\n'
 	bad svmlight 'comes after' '1 2:1 1:1\n'
 	bad svmlight 'index 2 comes after 2' '1 2:1 2:3\n'
