@@ -8,7 +8,7 @@
 
 static struct ser_cli c;
 static struct ser_face_opt o;
-static const char *field = "land", *points = "all", *track = "post", *prefix;
+static const char *field = "land", *points = "all", *track = "post", *prefix, *size;
 static int table;
 static double fps = 60;
 
@@ -122,6 +122,21 @@ static int from_tables(enum ser_face_format format)
 	ser_map_free(ids);
 	free(job);
 	return ser_cli_end(&c);
+}
+
+/* --size WxH */
+static void set_size(void)
+{
+	char *w = ser_strdup(size), *h = strchr(w, 'x');
+	int64_t x, y;
+	struct ser_err e;
+	if (h != NULL)
+		*h++ = '\0';
+	if (h == NULL || ser_parse_int(w, 1, 1000000, &x, &e) != 0 || ser_parse_int(h, 1, 1000000, &y, &e) != 0)
+		ser_cli_usage(&c, "--size: \"%s\" is not WxH, such as 1920x1080", size);
+	o.width = (double)x;
+	o.height = (double)y;
+	free(w);
 }
 
 /* ---- landmarks to shapes ---- */
@@ -316,6 +331,7 @@ int main(int argc, char **argv)
 		COMMON,
 		{"face", "of several faces this one; -1: there is but one", SER_OPT_I64(&o.face, "N", -1, 1e9)},
 		{"fps", "frames a second, for tables that tell no times", SER_OPT_REAL(&o.fps, "X", 0, 10000)},
+		{"size", "the picture's pixels, of which landmarks are shares", SER_OPT_STR(&size, "WxH")},
 		{0},
 	};
 	const struct ser_option arkit[] = {
@@ -356,6 +372,8 @@ int main(int argc, char **argv)
 	o.max = c.max_record;
 	if (prefix != NULL && strchr(prefix, '=') == NULL)
 		ser_cli_usage(&c, "--id-prefix: \"%s\" is not FROM=TO", prefix);
+	if (size != NULL)
+		set_size();
 	if (c.mode < SHAPE)
 		return from_tables((enum ser_face_format)c.mode);
 	if (c.mode == WRITE)

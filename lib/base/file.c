@@ -377,7 +377,9 @@ int ser_lines_whole(const char *s, size_t n, const char *name, struct ser_err *e
 {
 	if (n == 0 || s[n - 1] == '\n' || s[n - 1] == '"')
 		return 0;
-	return ser_fail(e, SER_EDATA, "%s: the last line does not end in a newline: the file was cut off", name);
+	return ser_fail(e, SER_EDATA,
+			"%s: the last line does not end in a newline: the file was cut off; if it is whole, add one",
+			name);
 }
 
 int ser_read_file(const char *path, size_t max, char **out, size_t *n, struct ser_err *e)

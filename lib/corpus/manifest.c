@@ -48,8 +48,9 @@ static int read_line(struct ser_manifest *m, struct ser_err *e)
 		return 0;
 	if (c == EOF)
 		return ser_fail(e, SER_EDATA,
-				"%s:%zu: the last line does not end in a newline: the manifest was cut off", m->name,
-				m->at);
+				"%s:%zu: the last line does not end in a newline: the manifest was cut off; if it is "
+				"whole, add one",
+				m->name, m->at);
 	if (c != '\n')
 		return ser_fail(e, SER_EDATA, "%s:%zu: line longer than %d bytes", m->name, m->at,
 				SER_MANIFEST_MAX_LINE);

@@ -24,7 +24,9 @@ struct ser_face_opt {
 	double shift_s;    /* > 0 from one frame of the track to the next */
 	double fps;   /* > 0 frames a second of a video whose table says no seconds (time codes, numbers of frames) */
 	int64_t face; /* of several faces this one; < 0: there is but one */
-	bool space;   /* OpenFace's landmarks in mm and three dimensions, X_0 .., instead of pixels */
+	/* > 0: MediaPipe's picture has these pixels, and landmarks are in them; 0: they are shares of both, depths of the width */
+	double width, height;
+	bool space; /* OpenFace's landmarks in mm and three dimensions, X_0 .., instead of pixels */
 	bool openface3; /* eight action units without numbers are those of OpenFace 3, in the order in which others found them */
 	size_t max; /* bytes of a table and of a track */
 };

@@ -229,6 +229,13 @@ static int resample(struct ser_face *f, const struct face_layout *l, const struc
 	return 0;
 }
 
+/* MediaPipe's shares of the picture's width and height as pixels; its depth has the width's scale. */
+static void to_pixels(struct ser_face_columns *c, size_t n, double width, double height)
+{
+	for (size_t i = 0; i < n * c->n; i++)
+		c->x[i] *= (float)(i % c->n % c->n_dim == 1 ? height : width);
+}
+
 int ser_face_read(struct ser_face **out, const char *path, enum ser_face_format format, const struct ser_face_opt *o,
 		  struct ser_err *e)
 {
@@ -251,6 +258,8 @@ int ser_face_read(struct ser_face **out, const char *path, enum ser_face_format 
 		for (size_t k = 0; k < c->n; k++)
 			c->name[k] = ser_arena_strndup(&f->arena, l.part[p].name[k], strlen(l.part[p].name[k]));
 	}
+	if (rc == 0 && o->width > 0)
+		to_pixels(&f->part[SER_FACE_LAND], f->n, o->width, o->height);
 	face_table_close(&t);
 	face_layout_free(&l);
 	free(r.time);

@@ -90,7 +90,8 @@ int ser_line_fail(struct source *s, struct ser_err *e, const char *fmt, ...)
 
 int ser_line_cut(struct source *s, struct ser_err *e)
 {
-	return ser_line_fail(s, e, "the last line does not end in a newline: the file was cut off");
+	return ser_line_fail(s, e,
+			     "the last line does not end in a newline: the file was cut off; if it is whole, add one");
 }
 
 int ser_src_line(struct source *s, size_t max, struct ser_err *e)

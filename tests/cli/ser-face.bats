@@ -56,6 +56,9 @@ exec(sys.stdin.read())' "$1"
 	face o openface3 -v n=0
 	ser-face mediapipe m.csv >m.ser
 	py m.ser <<<'x = r[0]; assert x["land"].shape == (197, 478, 3) and x["blend"].shape[1] == 3 and (x["seen"] == 0).any() and h["dims"]["blend"]["columns"] == ["_neutral", "jawOpen", "mouthSmileLeft"]'
+	ser-face mediapipe --size 640x480 m.csv | ser-join --suffix _px m.ser - >j.ser
+	py j.ser <<<'x = r[0]; assert np.allclose(x["land"] * np.float32([640, 480, 640]), x["land_px"], rtol=1e-6)'
+	fails 2 '"640" is not WxH' ser-face mediapipe --size 640 m.csv
 	ser-face arkit --fps 25 l.csv >l.ser
 	py l.ser <<<'x = r[0]; assert x["blend"].shape == (197, 4) and abs(x["blend"][0, 0] - 0.5) < 1e-6 and (x["seen"] == 1).all() and h["dims"]["blend"]["columns"][0] == "JawOpen"'
 	ser-face py-feat --fps 25 p.csv >p.ser
