@@ -44,6 +44,13 @@ WITH_clip       = --gain $(1):$(1) --codec pcm
 WITH_rate       = --codec pcm:$(1)
 WITH_fast       = --speed $(1)
 WITH_slow       = --speed $(1)
+# What a level is counted in, for the pictures.
+UNIT_noise = dB
+UNIT_babble = dB
+UNIT_reverb = s
+UNIT_gain = dB
+UNIT_clip = dB
+UNIT_rate = Hz
 
 .PHONY: report
 report: $(OUT)/RESULTS.md $(foreach c,$(CORPORA),$(OUT)/falls-$(c).svg $(OUT)/reliability-$(c).svg) $(OUT)/report.html
@@ -148,10 +155,10 @@ $(OUT)/RESULTS.md: $(OUT)/results.tsv $(CORPORA:%=$(OUT)/%/gaps.json) robust-rep
 define pictures
 $$(OUT)/falls-$(1).svg: $$(foreach d,$$(CONDITIONS),$$(OUT)/$(1)/$$(call flat,$$(d)).uar.json) $$(call uses,CONDITIONS)
 	ser-plot bars --score uar --title '$(1): unweighted average recall' -q -o $$@ \
-		$$(foreach d,$$(CONDITIONS),'$$(if $$(filter clean-0,$$(d)),clean,$$(call family,$$(d)) $$(call level,$$(d)))'=$$(OUT)/$(1)/$$(call flat,$$(d)).uar.json)
+		$$(foreach d,$$(CONDITIONS),'$$(if $$(filter clean-0,$$(d)),clean,$$(strip $$(call family,$$(d)) $$(call level,$$(d)) $$(UNIT_$$(call family,$$(d)))))'=$$(OUT)/$(1)/$$(call flat,$$(d)).uar.json)
 
 $$(OUT)/reliability-$(1).svg: $$(OUT)/$(1)/clean-0.pred.ser
-	ser-plot reliability --label emo --title '$(1): reliability, as they are' -o $$@ $$<
+	ser-plot reliability --label emo --title '$(1): reliability of posteriors as they are' -o $$@ $$<
 endef
 $(foreach c,$(CORPORA),$(eval $(call pictures,$(c))))
 

@@ -128,6 +128,27 @@ static void remark(struct ser_buf *sub, const struct ser_bars *b, const struct c
 		ser_buf_printf(sub, "%sDashed: chance.", sub->n > 0 ? " " : "");
 }
 
+/* Whom all reports hold their systems against: its file's name up to the first dot; NULL: they don't say, or not the same. */
+static char *compared_with(const struct ser_bars *b)
+{
+	char *name = NULL;
+	for (size_t i = 0; i < b->n; i++) {
+		const struct ser_val *v = ser_val_get(&b->report[i].about, "second");
+		const char *s = v != NULL && v->kind == SER_STR ? v->u.str.s : "";
+		const char *slash = strrchr(s, '/');
+		char *own = ser_strdup(slash != NULL ? slash + 1 : s);
+		own[strcspn(own, ".")] = '\0';
+		bool same = *own != '\0' && (i == 0 || strcmp(own, name) == 0);
+		free(name);
+		name = own;
+		if (!same) {
+			free(name);
+			return NULL;
+		}
+	}
+	return name;
+}
+
 static void titles(struct ser_buf *axis, struct ser_buf *head, const struct ser_bars *b, const struct choice *c)
 {
 	const char *value = report_value(&b->report[0]);
@@ -136,7 +157,11 @@ static void titles(struct ser_buf *axis, struct ser_buf *head, const struct ser_
 		ser_buf_str(axis, strcmp(value, "recall") == 0 ? "recall" : "score");
 	else
 		ser_buf_str(axis, c->shown[0]);
-	ser_buf_str(axis, strcmp(value, "difference") == 0 ? ": first less second" : "");
+	if (strcmp(value, "difference") == 0) {
+		char *with = compared_with(b);
+		ser_buf_printf(axis, ": difference from %s", with != NULL ? with : "the second system");
+		free(with);
+	}
 	if (c->n_score == 1)
 		ser_buf_str(head, axis->s);
 	else

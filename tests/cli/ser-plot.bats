@@ -274,6 +274,15 @@ print(len(s))")" -eq 64 ]
 	sed -n 's/<metadata>\(.*\)<\/metadata>/\1/p' t.svg | sed 's/&quot;/"/g' | jq -e '.inputs[0].about.seed == "0"'
 }
 
+@test "ser-plot bars: differences say from whom" {
+	printf 'table\trow\tcolumn\tvalue\nabout\tsecond\tvalue\tx/scratch.pred.ser\ndifferences\tuar\tdifference\t0.02\n' > a.tsv
+	sed 's/scratch/other/' a.tsv > b.tsv
+	ser-plot bars --table differences --score uar a.tsv c=a.tsv | texts /dev/stdin | grep -qx 'UAR: difference from scratch'
+	ser-plot bars --table differences --score uar a.tsv b.tsv | texts /dev/stdin | grep -qx 'UAR: difference from the second system'
+	sed -i 2d a.tsv
+	ser-plot bars --table differences --score uar a.tsv b.tsv | texts /dev/stdin | grep -qx 'UAR: difference from the second system'
+}
+
 @test "ser-plot bars: lengths are the values, from 0" {
 	printf 'table\trow\tcolumn\tvalue\nscores\ta\tvalue\t0.5\nscores\tb\tvalue\t0.25\nscores\tc\tvalue\t-0.125\n' > a.tsv
 	ser-plot bars --score a,b,c a.tsv > a.svg
