@@ -4,27 +4,41 @@
 
 #include <stdlib.h>
 
-/* Masked frames of this process' part of a batch: their numbers, utterances, weights 1/(masked frames of the utterance). */
+static void add(struct masked_rows *m, size_t row, size_t seg)
+{
+	m->row = ser_grow(m->row, &m->cap_row, m->n + 1, sizeof *m->row);
+	m->seg = ser_grow(m->seg, &m->cap_seg, m->n + 1, sizeof *m->seg);
+	m->weight = ser_grow(m->weight, &m->cap_weight, m->n + 1, sizeof *m->weight);
+	m->row[m->n] = (int32_t)row;
+	m->seg[m->n++] = seg;
+}
+
+/* Masked frames of this process' part of a batch, or those that are heard: their numbers, utterances, weights: share/(such frames of the
+ * utterance). They go behind what is in m. */
+static void frames_of(struct masked_rows *m, struct ser_shape s, const bool *masked, bool which, double share)
+{
+	for (size_t b = 0; b < s.n_seg; b++) {
+		size_t first = m->n;
+		for (size_t i = s.seg[b]; i < s.seg[b + 1]; i++)
+			if (masked[i] == which && (m->label == NULL || m->label[i] >= 0))
+				add(m, i, b);
+		for (size_t k = first; k < m->n; k++)
+			m->weight[k] = (real)(share / (double)(m->n - first));
+	}
+}
+
 size_t train_masked(const struct ser_task *t, struct ser_tape *tape, struct masked_rows *m)
 {
 	const struct ser_encoded *y = t->encoded;
 	struct ser_shape s = ser_tape_shape(tape, y->frames);
 	const bool *masked = ser_nn_masked(tape, y->front.masked);
 	m->n = 0;
-	for (size_t b = 0; masked != NULL && b < s.n_seg; b++) {
-		size_t first = m->n;
-		for (size_t i = s.seg[b]; i < s.seg[b + 1]; i++) {
-			if (!masked[i] || (m->label != NULL && m->label[i] < 0))
-				continue;
-			m->row = ser_grow(m->row, &m->cap_row, m->n + 1, sizeof *m->row);
-			m->seg = ser_grow(m->seg, &m->cap_seg, m->n + 1, sizeof *m->seg);
-			m->weight = ser_grow(m->weight, &m->cap_weight, m->n + 1, sizeof *m->weight);
-			m->row[m->n] = (int32_t)i;
-			m->seg[m->n++] = b;
-		}
-		for (size_t k = first; k < m->n; k++)
-			m->weight[k] = (real)(1 / (double)(m->n - first));
-	}
+	if (masked == NULL)
+		return 0;
+	if (m->heard < 1)
+		frames_of(m, s, masked, true, 1 - m->heard);
+	if (m->heard > 0)
+		frames_of(m, s, masked, false, m->heard);
 	return m->n;
 }
 

@@ -58,7 +58,8 @@ struct masked_rows {
 	const int32_t *label; /* of all frames: where it is negative, one counts for nothing; or NULL */
 	int32_t *row;         /* [n] of the frames */
 	size_t *seg;          /* [n] */
-	real *weight;         /* [n] 1 over how many its utterance has */
+	real *weight;         /* [n] those of an utterance add up to 1, or to 1 - heard and heard */
+	double heard;         /* share of the frames that are not masked, 0 <= heard <= 1; 0: they are left out */
 	size_t n, cap_row, cap_seg, cap_weight;
 };
 /* Those of what is on the tape. How many there are. */

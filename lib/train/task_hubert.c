@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* hubert: the units of masked frames (Hsu et al. 2021): numbers that a clustering of frames gave, one more tensor of each record. A
  * projection of each frame is compared with a vector of each unit; cosines over a temperature are logits. The loss is the mean over
- * utterances of the mean over their masked frames. */
+ * utterances of the mean over their masked frames, or of a weighted sum of it and the mean over the frames that are heard. */
 #include "train/private.h"
 
 #include <math.h>
@@ -10,11 +10,11 @@
 struct opts {
 	const char *units;
 	size_t n_proj;
-	double tau;
+	double tau, alpha;
 	struct ser_mask mask;
 };
 static const struct opts defaults = {
-	.units = "units", .n_proj = 256, .tau = 0.1, .mask = {.prob = 0.8, .span = 10, .least = 2}};
+	.units = "units", .n_proj = 256, .tau = 0.1, .alpha = 1, .mask = {.prob = 0.8, .span = 10, .least = 2}};
 static const struct ser_option options[] = {
 	{"units", "tensor of whole numbers, one a frame (ser-kmeans --frames)", SER_AT_STR(struct opts, units, "NAME")},
 	{"proj", "dimensions in which frames and units are compared", SER_AT_COUNT(struct opts, n_proj, "N", 1, 65536)},
@@ -22,6 +22,8 @@ static const struct ser_option options[] = {
 	{"mask-prob", "share of frames that are masked, were spans not to overlap",
 	 SER_AT_REAL(struct opts, mask.prob, "X", 0.001, 1)},
 	{"mask-span", "frames of a span", SER_AT_COUNT(struct opts, mask.span, "N", 1, 1000)},
+	{"mask-weight", "of the masked frames in the loss; those heard have 1-X",
+	 SER_AT_REAL(struct opts, alpha, "X", 0, 1)},
 	{0},
 };
 enum { MAX_UNIT = 65536 };
@@ -140,12 +142,13 @@ static void units_of(struct ser_task *t, struct ser_tape *tape, const struct ser
 	z->m.label = z->label;
 }
 
-/* The masked frames that have a unit, their logits; how many there are */
+/* The masked frames that have a unit, and, with a share, those heard; their logits; how many there are */
 static size_t logits(struct ser_task *t, struct ser_tape *tape, int *out, const struct ser_batch *b, size_t lo,
-		     size_t hi)
+		     size_t hi, double heard)
 {
 	struct state *z = t->state;
 	units_of(t, tape, b, lo, hi);
+	z->m.heard = heard;
 	size_t n = train_masked(t, tape, &z->m);
 	z->of = ser_grow(z->of, &z->cap_of, n, sizeof *z->of);
 	for (size_t i = 0; i < n; i++)
@@ -159,7 +162,7 @@ static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct
 		double norm)
 {
 	struct state *z = t->state;
-	if (logits(t, tape, &out, b, lo, hi) == 0)
+	if (logits(t, tape, &out, b, lo, hi, 1 - own(t)->alpha) == 0)
 		return -1;
 	struct ser_loss l = {.weight = z->m.weight, .norm = norm};
 	return ser_nn_cross_entropy(tape, out, z->of, &l);
@@ -168,7 +171,7 @@ static int loss(struct ser_task *t, struct ser_tape *tape, int out, const struct
 static void tally(struct ser_task *t, struct ser_tape *tape, int out, const struct ser_batch *b, double *sum)
 {
 	struct state *z = t->state;
-	size_t n = logits(t, tape, &out, b, 0, b->n);
+	size_t n = logits(t, tape, &out, b, 0, b->n, 0);
 	if (n == 0)
 		return;
 	struct ser_node y = ser_tape_node(tape, out);

@@ -958,6 +958,20 @@ waves() {
 	done
 }
 
+@test "hubert --mask-weight: the loss lies between that of masked frames and that of those heard, whose accuracy is not said" {
+	mkstream -n 8 --frames 4000 --bins 1 --speakers 4 --shift 0.0000625 >w.ser
+	mkstream -n 8 --frames 12 --bins 3 --speakers 4 --shift 0.02 | ser-kmeans -k 5 --frames 100 --seed 1 | ser-join --fields units w.ser - >u.ser
+	for w in 1 0 0.25; do
+		ser-train hubert --proj 16 "${tuned[@]/wav2vec2/hubert}" --mask-span 3 --lr 0 -e 1 --dev-frac 0.3 --mask-weight $w --log $w.tsv -q -o $w.st u.ser
+	done
+	ser-train hubert --proj 16 "${tuned[@]/wav2vec2/hubert}" --mask-span 3 --lr 0 -e 1 --dev-frac 0.3 --log no.tsv -q -o no.st u.ser
+	cmp 1.tsv no.tsv
+	paste 1.tsv 0.tsv 0.25.tsv | awk -F'\t' 'NR == 1 {for (i = 1; i <= NF / 3; i++) at[$i] = i; n = NF / 3}
+		NR > 1 {a = $at["loss"]; b = $(n + at["loss"]); c = $(2 * n + at["loss"]); same = $at["dev_accuracy"] == $(n + at["dev_accuracy"])}
+		END {d = .25 * a + .75 * b - c; print a, b, c; exit !((a - b) ^ 2 > 1e-8 && d ^ 2 < 1e-9 && same)}'
+	fails 2 'mask-weight' ser-train hubert "${tuned[@]/wav2vec2/hubert}" --mask-weight 1.5 -o x.st u.ser
+}
+
 @test "pretraining: hubert, wav2vec2 and data2vec give the same bytes for threads, interruptions and --recompute, and encoders to fine-tune" {
 	mkstream -n 12 --frames 4000 --bins 1 --speakers 4 --shift 0.0000625 >w.ser
 	mkstream -n 12 --frames 12 --bins 3 --speakers 4 --shift 0.02 | ser-kmeans -k 5 --frames 100 --seed 1 | ser-join --fields units w.ser - >u.ser
