@@ -50,7 +50,8 @@ int main(int argc, char **argv)
 				      NULL,      SER_CLI_IN | SER_CLI_DIFFER};
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (c.n_operand != 2)
-		ser_cli_usage(&c, "%d operands, expected two streams; - is standard input", c.n_operand);
+		ser_cli_usage(&c, "%d operand%s, expected two streams; - is standard input", c.n_operand,
+			      ser_s((size_t)c.n_operand));
 
 	struct ser_in *in[2];
 	struct ser_header h[2];

@@ -204,7 +204,8 @@ int main(int argc, char **argv)
 		NULL,       SER_CLI_FILTER | SER_CLI_STREAM};
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (c.n_operand != 2)
-		ser_cli_usage(&c, "%d operands, expected two; - is standard input", c.n_operand);
+		ser_cli_usage(&c, "%d operand%s, expected two; - is standard input", c.n_operand,
+			      ser_s((size_t)c.n_operand));
 	if (o.left && o.anti)
 		ser_cli_usage(&c, "--left and --anti exclude each other");
 	if (o.suffix != NULL && (*o.suffix == '\0' || strlen(o.suffix) > SER_MAX_NAME))

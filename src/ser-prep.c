@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Text up to the first of these characters, or " ("; a dash where there is none */
 static int brief(const char **s, const char *ends)
@@ -67,6 +68,16 @@ static struct ser_corpus *from_file(const char *path, struct ser_err *e)
 	return c;
 }
 
+/* Is it the name of a corpus that is compiled in? */
+static bool known(const char *name)
+{
+	const char *s;
+	for (size_t i = 0; (s = ser_corpus_builtin_name(i)) != NULL; i++)
+		if (strcmp(s, name) == 0)
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	bool list_all = false, about = false, strict = false;
@@ -110,6 +121,9 @@ int main(int argc, char **argv)
 	struct ser_corpus *corpus = file != NULL      ? from_file(file, &e)
 				    : pattern != NULL ? ser_corpus_pattern(pattern, id, &e)
 						      : ser_corpus_builtin(c.operand[0], &e);
+	if (corpus == NULL && file != NULL && access(file, F_OK) != 0 && known(file))
+		ser_cli_usage(&c, "--corpus-file %s: there is no such file; the corpus of this name: ser-prep %s DIR",
+			      file, file);
 	if (corpus == NULL)
 		ser_cli_die(&c, &e);
 	if (about) {

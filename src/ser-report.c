@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "page/page.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static bool is_stream(struct ser_cli *c, const char *path)
 	if (fd >= 0)
 		close(fd);
 	else
-		ser_cli_fail(c, SER_EIO, "%s: cannot open", path);
+		ser_cli_fail(c, SER_EIO, "%s: cannot open: %s", path, strerror(errno));
 	return n == 1 && ser_stream_begins(first);
 }
 

@@ -148,7 +148,7 @@ int main(int argc, char **argv)
 	int status = ser_cli_filter(&c, &f);
 	const char *unmet = ser_expr_unmet(s.x);
 	if (unmet != NULL && c.n_read > 0)
-		ser_cli_warn(&c, "no record has a field \"%s\"", unmet);
+		ser_cli_warn(&c, "no record has a field \"%s\"; a text to compare with stands in quotes", unmet);
 	ser_expr_free(s.x);
 	ser_map_free(s.keep);
 	ser_map_free(s.drop);

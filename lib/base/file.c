@@ -367,7 +367,9 @@ int ser_open_regular(const char *path, struct ser_err *e)
 		return ser_fail(e, SER_EIO, "%s: %s", path, strerror(errno));
 	if (!own && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
 		close(fd);
-		return ser_fail(e, SER_EDATA, S_ISDIR(st.st_mode) ? "%s: is a directory" : "%s: is not a regular file",
+		return ser_fail(e, SER_EDATA,
+				S_ISDIR(st.st_mode) ? "%s: is a directory; ser-prep lists the sounds of one"
+						    : "%s: is not a regular file",
 				path);
 	}
 	return fd;

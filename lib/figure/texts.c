@@ -58,6 +58,10 @@ int ser_figure_text_read(struct ser_figure_text *t, const char *operand, struct 
 	}
 	int rc =
 		std ? ser_read_all(stdin, t->shown, most, &t->s, &t->n, e) : ser_read_file(path, most, &t->s, &t->n, e);
+	if (rc == SER_OK && t->n > 0 && ser_stream_begins((unsigned char)t->s[0]))
+		rc = ser_fail(e, SER_EDATA,
+			      "%s: a stream of records, expected what ser-score --json or ser-train --log writes",
+			      t->shown);
 	if (rc == SER_OK && !ser_utf8_ok(t->s, t->n))
 		rc = ser_fail(e, SER_EDATA, "%s: is not UTF-8 text", t->shown);
 	if (rc == SER_OK && !ser_utf8_ok(t->name, strlen(t->name)))

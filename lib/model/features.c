@@ -193,7 +193,8 @@ int ser_encoder_check_header(const struct ser_encoder *c, const struct ser_heade
 	const struct ser_val *front[2] = {ser_val_get(side[1], "front"), ser_val_get(side[0], "front")};
 	if (dim == NULL && c->dims.u.map.n > 0)
 		return ser_fail(e, SER_EDATA,
-				"the stream's header says nothing of field \"%s\", which the model was made for",
+				"the stream's header says nothing of field \"%s\", which the model was made for; "
+				"ser-info of the model tells how it is made",
 				c->field);
 	/* first what says most: the rest follows from it */
 	if (front[0] != NULL && front[1] != NULL && !same("front", front[0], front[1]))

@@ -95,7 +95,8 @@ static int best_class(struct ser_record *r, const struct ser_header *h, struct s
 	const struct ser_val *names = ser_score_said(h, "post", "classes");
 	const float *p;
 	size_t k, best = 0;
-	int rc = posteriors(r, "there is neither a label \"pred\" nor a tensor \"post\"", &p, &k, e);
+	int rc = posteriors(r, "there is neither a label \"pred\" nor a tensor \"post\"; ser-predict makes them", &p,
+			    &k, e);
 	if (rc != SER_OK)
 		return rc;
 	if (names == NULL || names->u.list.n != k || k == 0)

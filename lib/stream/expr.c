@@ -504,7 +504,7 @@ struct ser_expr *ser_expr_new(const char *text, struct ser_err *e)
 	step(x);
 	x->root = parse_or(x);
 	if (x->root != NULL && x->tok_len > 0)
-		x->root = wrong(x, "an operator or the end");
+		x->root = wrong(x, x->text[x->tok] == '=' ? "\"==\", which compares" : "an operator or the end");
 	if (x->root == NULL) {
 		ser_expr_free(x);
 		return NULL;

@@ -11,7 +11,8 @@ int train_class_head(struct ser_task *t, const struct ser_dataset *d, const stru
 {
 	const struct ser_label *l = ser_dataset_label(d, label);
 	if (l->n_class == 0)
-		return ser_fail(e, SER_EDATA, "no record has the label \"%s\"", label);
+		return ser_fail(e, SER_EDATA, "no record has the label \"%s\"; ser-info lists what a stream has",
+				label);
 	bool *met = ser_calloc(l->n_class, sizeof *met);
 	const char **out = ser_arena_calloc(&t->arena, l->n_class, sizeof *out);
 	for (size_t i = 0; i < d->n; i++)

@@ -66,7 +66,8 @@ static int take_rows(struct rows *r, const struct ser_dataset *d, const struct s
 	r->y = ser_malloc(r->n, sizeof *r->y);
 	r->fold = ser_calloc(r->n, sizeof *r->fold);
 	int rc = r->n_class >= 2   ? 0
-		 : l->n_class == 0 ? ser_fail(e, SER_EDATA, "no record has the label \"%s\"", label)
+		 : l->n_class == 0 ? ser_fail(e, SER_EDATA,
+					      "no record has the label \"%s\"; ser-info lists what a stream has", label)
 				   : ser_fail(e, SER_EDATA,
 					      "label \"%s\" has %zu class%s among the training records, "
 					      "expected at least 2",

@@ -299,6 +299,8 @@ print(len(s))")" -eq 64 ]
 	fails 2 '--interval is' ser-plot bars --interval x a.tsv
 	fails 2 'two bars' ser-plot bars a.tsv a.tsv
 	fails 2 'all files or none' ser-plot bars x/y=a.tsv a.tsv
+	mkstream -n 2 > s.ser
+	fails 1 'a stream of records, expected what ser-score' ser-plot bars s.ser
 	printf 'x\ty\n' > b.tsv
 	fails 1 'neither of ser-score' ser-plot bars b.tsv
 	printf '{"scores": [' > b.json

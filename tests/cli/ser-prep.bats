@@ -220,6 +220,8 @@ X
 	run -0 ser-prep --describe --corpus-file "$T/my.corpus"
 	[[ $output == *"title     mine"* ]]
 	echo 'nonsense' >> "$T/my.corpus"
+	run -2 ser-prep --corpus ravdess "$T/p"
+	[[ $output == *"ser-prep ravdess DIR"* ]]
 	run -1 ser-prep --corpus-file "$T/my.corpus" "$T/p"
 	[[ $output == *'my.corpus:8: unknown word "nonsense"'* ]]
 }

@@ -72,7 +72,7 @@ is() { local got; got=$(ids "$1"); [ "${got% }" = "$2" ] || { echo "$1: $got, ex
 @test "a name that no record has is warned about" {
 	run --separate-stderr bash -c 'ser-select "fodl == 3" a.ser | ser-dump'
 	[ "$status" -eq 0 ]
-	[ "$stderr" = 'ser-select: no record has a field "fodl"' ]
+	[ "$stderr" = 'ser-select: no record has a field "fodl"; a text to compare with stands in quotes' ]
 	run --separate-stderr bash -c 'ser-select "has(fodl) or fold == 3" a.ser | ser-info >/dev/null'
 	[ -z "$stderr" ]
 }
@@ -95,6 +95,7 @@ is() { local got; got=$(ids "$1"); [ "${got% }" = "$2" ] || { echo "$1: $got, ex
 		'id =~ spk' 'id =~ "("' '99999999999999999999 == 1 and' '"\' 'fold == 3 ;'; do
 		fails 2 '' ser-select -- "$x" a.ser
 	done
+	fails 2 'found "=", expected "==", which compares' ser-select 'fold = 3' a.ser
 	fails 2 'deeper than 100' ser-select "$(printf '(%.0s' {1..200})1" a.ser
 	fails 2 'deeper than 100' ser-select -- "$(printf 'not %.0s' {1..200})true" a.ser
 	fails 2 'more than 2000' ser-select -- "true$(printf ' or true%.0s' {1..3000})" a.ser
