@@ -24,8 +24,8 @@ CEPSTRA     ?= --kind mfcc --delta-order 2
 UNITS       ?= -k 100 --frames 100000 --n-init 2 --max-iter 50
 
 NETWORK     ?= --arch hubert --hyper conv_dim=64 --hyper dim=256 --hyper layers=6 --hyper heads=4 --hyper ffn=1024 --hyper pre_norm=1 --hyper conv_norm=1 --hyper dropout=0
-# Spans half as long as Hsu et al.'s, and fewer: what the first hundreds of steps learn from. Pieces are whole.
-TRAIN       ?= --crop 0 --batch 12 --epochs $(if $(QUICK),2,14) --lr 0.002 --warmup 0.1 --mask-prob 0.5 --mask-span 5 --time-masks 0 --freq-masks 0 --dev-frac 0.05 --precision bf16
+# Spans half as long as Hsu et al.'s, and fewer, and frames that are heard count, too: what the first hundreds of steps learn from. Pieces are whole.
+TRAIN       ?= --crop 0 --batch 12 --epochs $(if $(QUICK),2,14) --lr 0.002 --warmup 0.1 --mask-prob 0.5 --mask-span 5 --mask-weight 0.5 --time-masks 0 --freq-masks 0 --dev-frac 0.05 --precision bf16
 PROBE       ?= --arch linear --input-norm global --epochs 60 --batch 32 --lr 0.003 --weight-decay 0.01
 FBANK       ?= --kind fbank --functionals mean,std
 PROBE_SEEDS ?= 1 2 3
