@@ -463,7 +463,7 @@ void section_training(struct ser_buf *b, struct ser_page *p)
 		if (rc == SER_OK)
 			rc = ser_logs_draw(l, &(struct ser_logs_opt){.x = "epoch"}, &(struct ser_plot_opt){.title = ""},
 					   &svg, &e);
-		chart(b, rc, &e, &svg, "Training curves by epoch", "Ringed: the epoch that was kept.");
+		chart(b, rc, &e, &svg, "Training curves by epoch", NULL);
 		ser_logs_free(l);
 	}
 	free(copy);

@@ -12,6 +12,7 @@ setup() {
 	ser-score compare --label emo --n-boot 50 --json pred.ser pred.ser >compare.json
 	ser-score classes --label emo --n-boot 50 --json pred.ser >score.json
 	ser-report --label emo --n-boot 50 -o page.html one=pred.ser map.ser train.log.tsv compare.json
+	grep -q 'Ring: the best dev_uar, 0.4 at epoch 2' page.html
 	for id in overview scores confusion classes speakers training maps corpus protocol reports provenance; do
 		grep -q "<h2 id=\"$id\">" page.html || { echo "no section $id"; false; }
 	done
@@ -96,6 +97,9 @@ hostile() {
 	fails 1 "twice.tsv" ser-report twice.tsv
 	printf 'epoch\tloss\n1\t2\n2\n' >cut.log
 	ser-report cut.log | grep -q 'No picture: .*cut.log'
+	printf 'epoch\tloss\n1\t2\n2\t1\n' >plain.log
+	ser-report plain.log >plain.html
+	[ "$(grep -c Ring plain.html)" -eq 0 ] # nothing was validated
 }
 
 browser() {
