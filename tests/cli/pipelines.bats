@@ -52,7 +52,7 @@ digest() {
 	[ "$(recipe whole -n report | grep -c '^ser-')" -eq 0 ]
 	recipe whole -n report SEED=2 >plan
 	grep -q 'ser-train classify' plan
-	! grep 'ser-wav2feat\|ser-fold' plan
+	! grep 'ser-wav2feat\|ser-fold' plan || false
 	recipe whole report FRAMES='--kind mfcc' >/dev/null
 	ser-info whole/feat.ser | grep -q mfcc
 	[ "$(recipe whole -n report FRAMES='--kind mfcc' | grep -c '^ser-')" -eq 0 ]
@@ -82,14 +82,14 @@ digest() {
 
 @test "PROGRESS=1: which line of how many, and how long the rest may take; the same bytes" {
 	recipe quiet report >/dev/null 2>err
-	! grep -q '^\[' err
+	! grep -q '^\[' err || false
 	cp -r quiet/audio audio
 	mkdir loud && mv audio loud/audio
 	TMPDIR=$PWD recipe loud -j 2 PROGRESS=1 report >/dev/null 2>err
 	n=$(sed -nE 's/^\[1\/([0-9]+)\] .*/\1/p' err)
 	[ "$n" -gt 30 ]
-	! grep '^\[' err | grep -vE "^\[[0-9]+/$n\] [0-9]+:[0-9]{2} min(, about [0-9.]+ (s|min|h) left)?$"
-	! ls tmp.* # it tidies up after the last line
+	! grep '^\[' err | grep -vE "^\[[0-9]+/$n\] [0-9]+:[0-9]{2} min(, about [0-9.]+ (s|min|h) left)?$" || false
+	! ls tmp.* || false # it tidies up after the last line
 	diff <(digest quiet) <(digest loud)
 }
 
@@ -181,7 +181,7 @@ gemo_clap() { # CORPUS OUT ARGS...
 	grep -q ', shared with training: 0$' clap/RESULTS.md
 	[ "$(grep -cE '^\| (emo|sl-0.9|ml-0.9) \| [a-z,]*neutral' clap/RESULTS.md)" -eq 6 ]
 	[ "$(grep -c 'recall@' clap/RESULTS.md)" -eq 6 ]
-	! grep -n 'nan\|null\|| |$' <(grep -v '^| emo ' clap/RESULTS.md)
+	! grep -n 'nan\|null\|| |$' <(grep -v '^| emo ' clap/RESULTS.md) || false
 	"$ROOT"/pipelines/gemo-clap-summary sum clap clap
 	[ "$(grep -cE '^\| clap \| [24] \| [0-9]+ \| [0-9.]+ \| [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\) \|.*\| [0-9]+ of [0-9]+ \|$' sum/RESULTS.md)" -eq 2 ]
 	[ "$(wc -l <sum/results.tsv)" -eq 13 ]

@@ -66,7 +66,7 @@ commands() { { grep -E "^    $1" "$ROOT/README.md"; grep -oE "\`$1[^\`]*\`" "$RO
 	done
 	printf 'id\tpath\tspk\temo\na\ta.wav\ts\tjoy\n' >mine.tsv
 	# no block but these recipes, the flow above, and what builds and checks the whole
-	! awk '/^## /{h = $0} /^    / && h != "## As one types it"' "$ROOT/README.md" | grep -vE '^    make (deps (demo|check)|-C pipelines) '
+	! awk '/^## /{h = $0} /^    / && h != "## As one types it"' "$ROOT/README.md" | grep -vE '^    make (deps (demo|check)|-C pipelines) ' || false
 	commands 'make -C pipelines' >commands.txt
 	[ "$(grep -c 'corpus\|ravdess\|emodb\|speaker\|confounds\|pretrain\|paper-clusters\|robust\|weights' commands.txt)" -ge 10 ]
 	while read -r line; do

@@ -128,7 +128,7 @@ d = [sum(r["emb"]["data"][i] - r["text_emb"]["data"][i] for r in rows) / len(row
 assert abs(got["both", "modality_gap"] - math.sqrt(dot(d, d))) < 1e-5
 EOF
 	ser-embed -m m.st --head text --label emo --prompt 'a {} one' --prompt '{}' d.ser | ser-dump -d >w.jsonl
-	! cmp -s w.jsonl <(ser-embed -m m.st --head text --label emo d.ser | ser-dump -d)
+	! cmp -s w.jsonl <(ser-embed -m m.st --head text --label emo d.ser | ser-dump -d) || false
 	fails 2 'no head "x" with a projection' ser-embed -m m.st --head x d.ser
 	fails 2 'go with a --head over texts' ser-embed -m m.st --head text d.ser
 	fails 2 'go with a --head over texts' ser-embed -m m.st --label emo d.ser
@@ -186,7 +186,7 @@ speak() {
 	shape() { ser-embed -m "$1" --frames "${@:2}" s.tsv | ser-dump | jq -c '.frames.shape'; }
 	[ "$(shape plain.st --like-padded 6)" = "[299,32]" ]
 	[ "$(shape masked.st --like-padded 6)" = "$(shape plain.st)" ]
-	! cmp -s <(ser-embed -m masked.st --like-padded 6 s.tsv | ser-dump -d) <(ser-embed -m masked.st s.tsv | ser-dump -d)
+	! cmp -s <(ser-embed -m masked.st --like-padded 6 s.tsv | ser-dump -d) <(ser-embed -m masked.st s.tsv | ser-dump -d) || false
 	fails 1 'the model takes 32000' ser-embed -m plain.st --like-padded 2 s.tsv
 	fails 2 'pad_to is less than the 400' ser-embed -m plain.st --like-padded 20ms s.tsv
 	fails 2 'no hyper-parameter "pad_to"' ser-embed -m m.st --like-padded 2 d.ser
@@ -201,7 +201,7 @@ speak() {
 	ser-embed -m wh.st --frames --like-padded 6 s.tsv | ser-dump -d | jq -c '.frames.data | flatten' >padded
 	ser-embed -m wh.st --frames long.tsv | ser-dump -d | jq -c --argjson n $n '.frames.data[:$n] | flatten' >whole
 	python3 -c 'import json; a, b = (json.load(open(f)) for f in ("padded", "whole")); assert len(a) == len(b) and max(abs(x - y) for x, y in zip(a, b)) < 1e-4'
-	! cmp -s padded <(ser-embed -m wh.st --frames s.tsv | ser-dump -d | jq -c '.frames.data | flatten')
+	! cmp -s padded <(ser-embed -m wh.st --frames s.tsv | ser-dump -d | jq -c '.frames.data | flatten') || false
 	fails 2 'more than two rows a position' ser-embed -m wh.st --like-padded 31 s.tsv
 	fails 1 'the model takes 104' ser-embed -m wh.st --like-padded 1 long.tsv
 }

@@ -172,7 +172,7 @@ for m in {"ser": 1, "prov": json.loads(sys.argv[1])}, {"id": "a"}, {"end": 1}:
 		fails 1 'which writes a file' ser-info --replay h.ser
 	done
 	hostile '[{"tool":"ser-sort","version":"0.1.0","args":["--by=a\u001b[2Jb\u007fc\u009bd\ne"]}]' | ser-info --replay >replay.sh
-	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]\|\xc2[\x80-\x9f]' replay.sh
+	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]\|\xc2[\x80-\x9f]' replay.sh || false
 	same "$(printf '%q' $'--by=a\e[2Jb\x7fc\xc2\x9bd\ne')" bash -c 'eval "set -- $(sed -n "/^ser-sort/,/e.*@/p" replay.sh | sed "s/^ser-sort //")"; printf %q "$1"'
 	run -2 ser-info --replay --json h.ser
 	run -2 ser-info --replay h.ser h.ser

@@ -88,11 +88,11 @@ golden() { # NAME: is the table `got` that of the golden file? Numbers to 2e-4: 
 	for opt in "--input-norm none" "--class-weight none" "--tol 0.5" "--loss logistic"; do
 		ser-svm --field emb -l emo -C 0.01 $opt -o b.st all.ser
 		! cmp -s <(ser-svm --field emb -l emo -C 0.01 -o c.st all.ser; ser-predict -m c.st all.ser | ser-dump --data) \
-			<(ser-predict -m b.st all.ser | ser-dump --data)
+			<(ser-predict -m b.st all.ser | ser-dump --data) || false
 	done
 	ser-svm --field emb -l emo -v -o a.st all.ser 2>one
 	ser-svm --field emb -l emo -v --seed 5 -o a.st all.ser 2>two
-	! cmp -s one two
+	! cmp -s one two || false
 }
 
 @test "progress: a fit for each cost and fold of speakers, and the last" {

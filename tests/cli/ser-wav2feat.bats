@@ -230,7 +230,7 @@ END
 		ser-wav2feat --kind mfcc --vtln-warp ${r#*:} ${r%:*}.wav | ser-dump -d | jq -c .feat |
 			diff - <(ser-select "id == '${r%:*}'" w.ser | ser-dump -d | jq -c .feat)
 	done
-	! cmp -s <(ser-dump -d w.ser) <(ser-wav2feat --kind mfcc m.tsv | ser-dump -d)
+	! cmp -s <(ser-dump -d w.ser) <(ser-wav2feat --kind mfcc m.tsv | ser-dump -d) || false
 	ser-wav2feat --vtln-map w --segment 0.2 m.tsv | ser-select "id == 'b-000002'" | ser-dump -d | jq -c .feat >seg
 	ser-wav2feat --vtln-warp 1.1 --segment 0.2 b.wav | ser-select "id == 'b-000002'" | ser-dump -d | jq -c .feat | diff - seg
 	# what is not warped says so in the words of before
