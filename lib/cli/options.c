@@ -594,8 +594,10 @@ _Noreturn void ser_cli_usage(const struct ser_cli *c, const char *fmt, ...)
 	va_end(ap);
 	struct ser_err e;
 	ser_fail(&e, SER_EUSAGE, "%s", msg);
-	fprintf(stderr, "%s: %s (see %s%s%s --help)\n", c->tool->name, e.msg, c->tool->name, c->mode >= 0 ? " " : "",
-		c->mode >= 0 ? c->tool->modes[c->mode].name : "");
+	char line[sizeof e.msg + 100];
+	snprintf(line, sizeof line, "%s (see %s%s%s --help)", e.msg, c->tool->name, c->mode >= 0 ? " " : "",
+		 c->mode >= 0 ? c->tool->modes[c->mode].name : "");
+	ser_cli_tell(c, SER_CLI_ERROR, line);
 	ser_cli_leave_cut();
 	exit(SER_EXIT_USAGE);
 }

@@ -307,4 +307,5 @@ kinds() {
 	[[ $(said TERM=xterm NO_COLOR=) == $'\033[1;31mser-info:\033[0m '* ]]
 	[[ $(said TERM=xterm NO_COLOR=1) == 'ser-info: '* ]]
 	[[ $(said TERM=dumb) == 'ser-info: '* ]]
+	[[ $(env TERM=xterm NO_COLOR= script -qec 'ser-info --nosuch || true' /dev/null) == $'\033[1;31mser-info:\033[0m unknown'* ]]
 }
