@@ -223,6 +223,8 @@ int main(int argc, char **argv)
 	c.n_operand = 1;
 	c.n_read = 0;
 	int status = ser_cli_filter(&c, &(struct ser_filter){header, record, NULL});
+	if (status == 0 && !o.anti && c.n_read > 0 && ser_join_n(j) > 0 && ser_join_n_used(j) == 0)
+		ser_cli_warn(&c, "no record of A has the same \"%s\" as one of B", o.on);
 	ser_cli_info(&c, "%llu records of A, %zu joined, %zu of B not used", (unsigned long long)c.n_read,
 		     ser_join_n_used(j), ser_join_n(j) - ser_join_n_used(j));
 	ser_join_free(j);

@@ -35,6 +35,16 @@ setup() {
 	fails 1 'too long' ser-join --fields feat --suffix "$(printf 'x%.0s' {1..254})" a.ser b.ser
 }
 
+@test "two streams that have no id in common are warned of" {
+	mkstream -n 3 --first 100 --name emb >other.ser
+	for o in '' --left; do
+		ser-join $o a.ser other.ser 2>says | ser-info >/dev/null
+		grep -qx 'ser-join: no record of A has the same "id" as one of B' says
+	done
+	ser-join --anti a.ser other.ser 2>says | ser-info >/dev/null
+	[ ! -s says ]
+}
+
 @test "the provenances become inputs, unless they are equal" {
 	mkstream -n 6 --name emb --tool other >b.ser
 	same '["ser-join",["mkstream","other"]]' bash -c 'ser-join a.ser b.ser | ser-dump --header | jq -c ".prov[] | [.tool, [.inputs[][].tool]]"'
