@@ -106,6 +106,9 @@ int main(int argc, char **argv)
 	struct ser_cli c;
 	ser_cli_begin(&c, &tool, argc, argv);
 	if (list_all) {
+		if (c.n_operand > 0)
+			ser_cli_usage(&c, "--list takes no operand; ser-prep --describe %s tells of one corpus",
+				      c.operand[0]);
 		list();
 		return ser_cli_end(&c);
 	}

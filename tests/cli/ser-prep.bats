@@ -30,6 +30,8 @@ make_files() { # names on stdin, below $1
 		[[ $output =~ terms\ +(open|share-alike|non-commercial|academic|unknown)$'\n' ]]
 		[[ $output != *'unknown'$'\n'* || $output == *'licence   no terms '* ]] # said, not left open
 	done
+	run -2 ser-prep --list ravdess
+	[[ $output == *'ser-prep --describe ravdess tells of one corpus'* ]]
 	run -0 ser-prep --describe ravdess
 	[[ $output == *"holds     files 1440"* && $output == *"folds     emobox"* ]]
 }
