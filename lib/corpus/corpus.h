@@ -149,8 +149,8 @@ struct ser_corpus *ser_corpus_parse(const char *text, size_t n, const char *name
 /* The one compiled in under this name. NULL: *e (SER_EUSAGE) lists the names that there are. */
 struct ser_corpus *ser_corpus_builtin(const char *name, struct ser_err *e);
 /* Made of a file-name pattern such as "{spk}/{emo}_{text}": its fields are the columns. `id` is a
- * template for the ids, or NULL: the field {id} where there is one, else the file's name, with as many of the folders above, joined by "_", as tell the
- * files apart. */
+ * template for the ids, or NULL: the field {id} where there is one, else the file's name, with as many of the folders above,
+ * joined by "_", as tell the files apart. */
 struct ser_corpus *ser_corpus_pattern(const char *pattern, const char *id, struct ser_err *e);
 void ser_corpus_free(struct ser_corpus *c);
 
