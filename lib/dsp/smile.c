@@ -12,6 +12,10 @@ static const struct ser_smile_pitch_opt PITCH_EGEMAPS = {55, 1000, 25, SMILE_CAN
 					PITCH_COMPARE = {52, 620, 25, SMILE_CAND, false, false, 0.7},
 					PITCH_IS11 = {52, 620, 25, 4, true, false, 0.7};
 
+/* Band energies below that of one of 16-bit samples count as it. */
+static const struct ser_smile_frame FRAME_COMPARE = {.win_ms = 20, .low_hz = 20, .least = 0x1p-30},
+				    FRAME_EGEMAPS = {.win_ms = 20, .low_hz = 20, .least = 0x1p-30, .centred = true};
+
 static const struct ser_lld_set *columns(enum ser_front_kind kind)
 {
 	return kind == SER_EGEMAPS   ? &ser_lld_egemaps
@@ -31,11 +35,11 @@ struct ser_smile *ser_smile_new(enum ser_front_kind kind, double rate_hz)
 	ser_smile_size_of(rate_hz, 20, &p->size);
 	p->win_long = p->size.wide;
 	if (kind == SER_EGEMAPS) {
-		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms, &p->size);
+		p->spectrum = ser_smile_spectrum_new(&FRAME_EGEMAPS, &p->size);
 		p->pitch = ser_smile_pitch_new(&PITCH_EGEMAPS, &p->size);
-		p->formants = ser_smile_formants_new(&p->size, true);
+		p->formants = ser_smile_formants_new(&p->size);
 	} else if (kind == SER_COMPARE || kind == SER_IS11) {
-		p->spectrum = ser_smile_spectrum_new(&ser_smile_20ms, &p->size);
+		p->spectrum = ser_smile_spectrum_new(&FRAME_COMPARE, &p->size);
 		p->pitch = ser_smile_pitch_new(kind == SER_IS11 ? &PITCH_IS11 : &PITCH_COMPARE, &p->size);
 		ser_smile_compare_new(p);
 	} else {
@@ -60,7 +64,6 @@ struct ser_smile_ws *ser_smile_ws_new(void)
 {
 	struct ser_smile_ws *ws = ser_calloc(1, sizeof *ws);
 	ws->scratch = ser_malloc_aligned(SMILE_SCRATCH, sizeof *ws->scratch);
-	ws->z = ser_malloc_aligned(2 * SMILE_BIN, sizeof *ws->z);
 	return ws;
 }
 
@@ -69,7 +72,6 @@ void ser_smile_ws_free(struct ser_smile_ws *ws)
 	if (ws == NULL)
 		return;
 	free(ws->scratch);
-	free(ws->z);
 	free(ws->x);
 	free(ws->raw);
 	free(ws->cand);
@@ -174,7 +176,7 @@ void ser_smile_deltas(const float *y, float *d, size_t n, size_t n_row, size_t s
 		}
 }
 
-double ser_smile_zero_crossings(const double *x, size_t n)
+double ser_smile_zero_crossings(const float *x, size_t n)
 {
 	size_t crossings = 0;
 	for (size_t i = 1; i + 1 < n; i++)
@@ -187,7 +189,7 @@ void ser_smile_do(const struct ser_smile *p, struct ser_smile_ws *ws, const floa
 {
 	room(p, ws, n);
 	for (size_t i = 0; i < n; i++)
-		ws->x[i] = trunc(fmax(-32768, fmin(32767, x[i] * 32768.0))) / 32767;
+		ws->x[i] = (float)trunc(fmax(-32768, fmin(32767, x[i] * 32768.0))) / 32767;
 	size_t stride = columns(p->kind)->n * (size_t)(1 + n_delta);
 	if (p->kind == SER_EGEMAPS)
 		ser_smile_egemaps_do(p, ws, y);

@@ -38,6 +38,15 @@ size_t ser_smile_samples(double rate_hz, double ms);
 size_t ser_smile_points(size_t n);
 void ser_smile_size_of(double rate_hz, double win_ms, struct ser_smile_size *s);
 
+/* ---- the transform (smile_fft.c) ------------------------------------------------------------------ */
+
+/* Of n real values, a power of two from 64 to 8192, in single precision, with openSMILE's roundings; const. */
+struct ser_smile_fft;
+struct ser_smile_fft *ser_smile_fft_new(size_t n);
+void ser_smile_fft_free(struct ser_smile_fft *p);
+/* x [n] to z [n + 2], sums of x exp(+2 pi i k t / n): imaginary parts have the sign that others' don't. */
+void ser_smile_fft_do(const struct ser_smile_fft *p, const float *x, float *z);
+
 /* ---- spectra (smile_spectrum.c) ------------------------------------------------------------------ */
 
 struct ser_smile_spectrum; /* windows, transforms, filters; const */
@@ -47,16 +56,16 @@ struct ser_smile_frame {
 	bool magnitude; /* bands of magnitudes, else of power */
 	double least;   /* of a band */
 	double sigma;   /* of the long frames' window, in halves of it; 0: 0.4 */
+	bool centred;   /* in the transform's frame, where others begin it */
 };
-extern const struct ser_smile_frame ser_smile_20ms;
 struct ser_smile_spectrum *ser_smile_spectrum_new(const struct ser_smile_frame *f, const struct ser_smile_size *s);
 void ser_smile_spectrum_free(struct ser_smile_spectrum *p);
 /* One frame's transforms: z [2 n_bin] of the short one under a Hamming window, with its power pw [n_bin]; mag [wide_bin] of 60 ms
  * under a Gaussian one, whose root mean square under the window it returns. x: the first sample of the frame, times
- * 32768 / 32767. scratch [SMILE_SCRATCH], z: aligned. */
-void ser_smile_short(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *z, double *pw);
-double ser_smile_long(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *mag);
-/* The autocorrelation r [wide_fft] of the frame with mag [wide_bin]. */
+ * 32768 / 32767. */
+void ser_smile_short(const struct ser_smile_spectrum *p, const float *x, float *z, double *pw);
+double ser_smile_long(const struct ser_smile_spectrum *p, const float *x, double *mag);
+/* The autocorrelation r [wide_fft] of the frame with mag [wide_bin]. scratch [SMILE_SCRATCH]: aligned. */
 void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double *mag, double *scratch, double *r);
 /* n <= 26 triangles on the mel scale, without the bins up to the one nearest to low_hz unless that is 0; ln [n] of their sums of
  * s [n_bin], at least `least` each. */
@@ -121,7 +130,7 @@ struct ser_smile_periods {
 /* Periods by waveform matching: from where the last one ended, the lag within `reach` of the pitch's period, as a
  * share of it, at which the normalised correlation of a period and the next is highest. x [n], hz [T], y [T]. Where
  * a frame has no period, the values stay. */
-void ser_smile_jitter(const struct ser_smile_size *s, const double *x, size_t n, double reach, const float *hz,
+void ser_smile_jitter(const struct ser_smile_size *s, const float *x, size_t n, double reach, const float *hz,
 		      size_t n_frame, struct ser_smile_periods *y);
 
 struct ser_smile_harmonics {
@@ -135,16 +144,14 @@ void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const struct ser
 /* ---- formants (smile_formants.c) ------------------------------------------------------------------ */
 
 struct ser_smile_formants; /* const */
-struct ser_smile_formants *ser_smile_formants_new(const struct ser_smile_size *s,
-						  bool centred /* in the transform's frame */);
+struct ser_smile_formants *ser_smile_formants_new(const struct ser_smile_size *s);
 void ser_smile_formants_free(struct ser_smile_formants *p);
 /* The frame z [2 n_bin] brought to 11 kHz, v [SMILE_NARROW at most]; returns how many samples. */
 enum { SMILE_NARROW = 275 };
-size_t ser_smile_narrow(const struct ser_smile_formants *p, const double *z, double *scratch, float *v);
+size_t ser_smile_narrow(const struct ser_smile_formants *p, const float *z, float *v);
 /* Linear prediction of order 11 of that frame; hz and bandwidth [3], 0 where there are
  * fewer. */
-void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, double *scratch, float *hz,
-			   float *bandwidth);
+void ser_smile_formants_do(const struct ser_smile_formants *p, const float *z, float *hz, float *bandwidth);
 /* Line spectral frequencies y [8] of the linear prediction of order 8 of v [n], radians, rising; 0 where there are fewer. */
 void ser_smile_lsp(const float *v, size_t n, float *y);
 
@@ -162,7 +169,7 @@ void ser_smile_acf_free(struct ser_smile_acf *p);
 /* Of the frame at x, Hamming window: the highest peak of the autocorrelation's magnitude, or its last value, as a share of its
  * beginning, and the pitch at the cepstrum's first peak above 0.6 of the sum of its highest value and its mean size, 0 where the former
  * is at most 0.55. */
-void ser_smile_acf_do(const struct ser_smile_acf *p, const double *x, double *scratch, float *voicing, float *hz);
+void ser_smile_acf_do(const struct ser_smile_acf *p, const float *x, double *scratch, float *voicing, float *hz);
 /* That pitch over frames, in place: a frame late, as openSMILE has it, without single frames, each with the one before averaged; one
  * that is 40 % off a running mean is replaced by it. */
 void ser_smile_acf_track(float *hz, size_t n);

@@ -69,7 +69,7 @@ static size_t quefrency(const struct ser_smile_acf *p, double *z, double *y)
 	return 0;
 }
 
-void ser_smile_acf_do(const struct ser_smile_acf *p, const double *x, double *scratch, float *voicing, float *hz)
+void ser_smile_acf_do(const struct ser_smile_acf *p, const float *x, double *scratch, float *voicing, float *hz)
 {
 	double *z = scratch, *y = scratch + SMILE_SCRATCH / 2, power[SMILE_WIDE_BIN];
 	size_t n = p->n_fft;

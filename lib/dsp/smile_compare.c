@@ -168,17 +168,18 @@ static double rasta(const struct ser_smile *p, const double *ln, size_t t, struc
 static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 {
 	double pw[SMILE_BIN], ln[SMILE_BAND], loud[SMILE_BAND], mag[SMILE_WIDE_BIN], mfcc[14], last[SMILE_BIN];
+	float z[2 * SMILE_BIN];
 	const size_t n = p->size.n_bin - 1, win = p->size.win;
 	struct rasta r = {0};
 	for (size_t t = 0; t < ws->n_short; t++) {
-		const double *x = ws->x + t * p->size.hop;
+		const float *x = ws->x + t * p->size.hop;
 		float *y = ser_smile_raw(ws, t);
 		double sq = 0;
 		memset(y, 0, SER_COMPARE_N * sizeof *y);
 		for (size_t i = 0; i < win; i++)
-			sq += x[i] * x[i];
+			sq += (double)x[i] * x[i];
 		y[COMPARE_RMS] = (float)sqrt(sq / (double)win);
-		ser_smile_short(p->spectrum, x, ws->scratch, ws->z, pw);
+		ser_smile_short(p->spectrum, x, z, pw);
 		ser_smile_mel(p->spectrum, pw, ln);
 		ser_smile_mfcc(p->spectrum, ln, 14, mfcc);
 		y[COMPARE_LOUD] = (float)ser_smile_loudness(p->spectrum, ln, loud);
@@ -195,7 +196,7 @@ static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 			continue;
 		if (p->kind == SER_COMPARE)
 			y[COMPARE_ZCR] = (float)ser_smile_zero_crossings(x, p->size.wide);
-		ws->level[t] = (float)ser_smile_long(p->spectrum, x, ws->scratch, mag);
+		ws->level[t] = (float)ser_smile_long(p->spectrum, x, mag);
 		ser_smile_candidates(p->pitch, mag, &ws->cand[t]);
 	}
 }

@@ -12,15 +12,16 @@ static const float NO_AMPLITUDE = -201; /* of formants where there is no voice *
 static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 {
 	double pw[SMILE_BIN], ln[SMILE_BAND], loud[SMILE_BAND], mag[SMILE_WIDE_BIN], last[SMILE_BIN], mfcc[4];
+	float z[2 * SMILE_BIN];
 	const struct ser_smile_size *s = &p->size;
 	ws->power = 0;
 	for (size_t t = 0; t < ws->n_short; t++) {
-		const double *x = ws->x + t * s->hop;
+		const float *x = ws->x + t * s->hop;
 		float *y = ser_smile_raw(ws, t);
 		for (size_t i = 0; i < s->win; i++)
-			ws->power += x[i] * x[i] / (double)s->win;
+			ws->power += (double)x[i] * x[i] / (double)s->win;
 		memset(y, 0, SER_EGEMAPS_LLD_N * sizeof *y);
-		ser_smile_short(p->spectrum, x, ws->scratch, ws->z, pw);
+		ser_smile_short(p->spectrum, x, z, pw);
 		ser_smile_mel(p->spectrum, pw, ln);
 		ser_smile_mfcc(p->spectrum, ln, 4, mfcc);
 		y[EGEMAPS_LOUDNESS] = (float)ser_smile_loudness(p->spectrum, ln, loud);
@@ -34,12 +35,12 @@ static void spectra(const struct ser_smile *p, struct ser_smile_ws *ws)
 		if (t >= ws->n_long)
 			continue;
 		float hz[SMILE_FORMANT], width[SMILE_FORMANT];
-		ser_smile_formants_do(p->formants, ws->z, ws->scratch, hz, width);
+		ser_smile_formants_do(p->formants, z, hz, width);
 		for (size_t i = 0; i < SMILE_FORMANT; i++) {
 			y[EGEMAPS_FORMANT + 3 * i] = hz[i];
 			y[EGEMAPS_FORMANT + 3 * i + 1] = width[i];
 		}
-		ws->level[t] = (float)ser_smile_long(p->spectrum, x, ws->scratch, mag);
+		ws->level[t] = (float)ser_smile_long(p->spectrum, x, mag);
 		ser_smile_candidates(p->pitch, mag, &ws->cand[t]);
 	}
 }
@@ -60,7 +61,7 @@ static void voice(const struct ser_smile *p, struct ser_smile_ws *ws)
 			continue;
 		for (size_t i = 0; i < SMILE_FORMANT; i++)
 			formant[i] = y[EGEMAPS_FORMANT + 3 * i];
-		ser_smile_long(p->spectrum, ws->x + t * p->size.hop, ws->scratch, mag);
+		ser_smile_long(p->spectrum, ws->x + t * p->size.hop, mag);
 		ser_smile_harmonics_do(p->spectrum, &p->size, mag, hz[t], formant, ws->scratch, &h);
 		y[EGEMAPS_F0] = (float)(12 * log2(fmax(hz[t], 29.136) / 27.5));
 		y[EGEMAPS_HNR] = (float)h.hnr_db;

@@ -7,41 +7,32 @@
 #include <string.h>
 
 /* The frame at 11 kHz: as many samples as it has there, of half as many of the transform's bins. */
-enum { ORDER = 11, RATE = 11000, MOST_BINS = SMILE_NARROW / 2 };
+enum { ORDER = 11, RATE = 11000 };
 static const double LOW_HZ = 50, HIGH_HZ = 5450;
 
+enum { BLOCK = 32 }; /* samples that are summed together */
 struct ser_smile_formants {
-	size_t n_fft, points, taken, bins; /* points: of the transform at 11 kHz, 0 where that is not an even number */
-	struct ser_fft *fft;
-	double turn[2 * MOST_BINS]; /* of the delay that centres the frame */
-	double *wave;               /* [bins, 2, taken] without points: cosine and sine of each bin */
+	size_t n_fft, taken, bins;
+	float *wave; /* [blocks, bins, 2, BLOCK]: cosine and sine of each bin */
 };
 
-struct ser_smile_formants *ser_smile_formants_new(const struct ser_smile_size *s, bool centred)
+struct ser_smile_formants *ser_smile_formants_new(const struct ser_smile_size *s)
 {
 	struct ser_smile_formants *p = ser_calloc(1, sizeof *p);
 	p->n_fft = s->n_fft;
 	p->taken = (size_t)(RATE * (double)s->win / ((double)s->n_fft * s->bin_hz) + 0.5);
 	p->bins = p->taken / 2 < s->n_bin ? p->taken / 2 : s->n_bin;
-	for (size_t k = 0; k < p->bins; k++) {
-		double w = centred ? 2 * M_PI * (double)k * (double)((s->n_fft - s->win) / 2) / (double)s->n_fft : 0;
-		p->turn[2 * k] = cos(w);
-		p->turn[2 * k + 1] = -sin(w);
-	}
-	if (p->taken * s->n_fft % (2 * s->win) == 0) {
-		p->points = p->taken * s->n_fft / s->win;
-		p->fft = ser_fft_new(p->points);
-		return p;
-	}
-	p->wave = ser_malloc(p->bins * 2 * p->taken, sizeof *p->wave);
-	for (size_t k = 0; k < p->bins; k++) {
-		double step = 2 * M_PI * (double)k * (double)s->win / ((double)p->taken * (double)s->n_fft),
-		       *wave = p->wave + k * 2 * p->taken;
-		for (size_t i = 0; i < p->taken; i++) {
-			wave[i] = 2 * cos(step * (double)i);
-			wave[p->taken + i] = -2 * sin(step * (double)i);
+	const size_t padded = (p->taken + BLOCK - 1) / BLOCK * BLOCK;
+	p->wave = ser_malloc(p->bins * 2 * padded, sizeof *p->wave);
+	float *wave = p->wave;
+	for (size_t from = 0; from < padded; from += BLOCK)
+		for (size_t k = 0; k < p->bins; k++, wave += 2 * BLOCK) {
+			double step = 2 * M_PI * (double)k * (double)s->win / ((double)p->taken * (double)s->n_fft);
+			for (size_t i = 0; i < BLOCK; i++) {
+				wave[i] = (float)cos(step * (double)(from + i));
+				wave[BLOCK + i] = (float)sin(step * (double)(from + i));
+			}
 		}
-	}
 	return p;
 }
 
@@ -49,32 +40,23 @@ void ser_smile_formants_free(struct ser_smile_formants *p)
 {
 	if (p == NULL)
 		return;
-	ser_fft_free(p->fft);
 	free(p->wave);
 	free(p);
 }
 
-size_t ser_smile_narrow(const struct ser_smile_formants *p, const double *z, double *scratch, float *v)
+/* In single precision, bin by bin, as openSMILE does: the prediction of a spectrum that ends early hangs on roundings. 0 Hz counts twice,
+ * as the others do. */
+size_t ser_smile_narrow(const struct ser_smile_formants *p, const float *z, float *v)
 {
-	double *y = scratch + SMILE_SCRATCH / 2;
-	memset(scratch, 0, (p->points + 2) * sizeof *scratch);
-	memset(y, 0, p->taken * sizeof *y);
-	for (size_t k = 0; k < p->bins; k++) {
-		double c = p->turn[2 * k], s = p->turn[2 * k + 1], re = z[2 * k] * c - z[2 * k + 1] * s,
-		       im = z[2 * k] * s + z[2 * k + 1] * c;
-		if (p->fft != NULL) {
-			scratch[2 * k] = k > 0 ? re : 2 * re; /* 0 Hz counts twice, as the others do */
-			scratch[2 * k + 1] = im;
-			continue;
-		}
-		const double *cosine = p->wave + k * 2 * p->taken, *sine = cosine + p->taken;
-		for (size_t i = 0; i < p->taken; i++)
-			y[i] += re * cosine[i] + im * sine[i];
+	const float *wave = p->wave;
+	for (size_t from = 0; from < p->taken; from += BLOCK) {
+		float sum[BLOCK] = {0};
+		for (size_t k = 0; k < p->bins; k++, wave += 2 * BLOCK)
+			for (size_t i = 0; i < BLOCK; i++)
+				sum[i] = sum[i] + z[2 * k] * wave[i] + z[2 * k + 1] * wave[BLOCK + i];
+		for (size_t i = 0; i < BLOCK && from + i < p->taken; i++)
+			v[from + i] = sum[i] * (2 / (float)p->n_fft);
 	}
-	if (p->fft != NULL)
-		ser_fft_inverse(p->fft, scratch, y);
-	for (size_t i = 0; i < p->taken; i++)
-		v[i] = (float)(y[i] / (double)p->n_fft);
 	return p->taken;
 }
 
@@ -111,8 +93,7 @@ static bool predict(const float *v, size_t n, int order, double *a)
 	return true;
 }
 
-void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, double *scratch, float *hz,
-			   float *bandwidth)
+void ser_smile_formants_do(const struct ser_smile_formants *p, const float *z, float *hz, float *bandwidth)
 {
 	double a[ORDER + 1], f[ORDER], b[ORDER];
 	float v[SMILE_NARROW];
@@ -120,7 +101,7 @@ void ser_smile_formants_do(const struct ser_smile_formants *p, const double *z, 
 	size_t n = 0;
 	memset(hz, 0, SMILE_FORMANT * sizeof *hz);
 	memset(bandwidth, 0, SMILE_FORMANT * sizeof *bandwidth);
-	if (!predict(v, ser_smile_narrow(p, z, scratch, v), ORDER, a))
+	if (!predict(v, ser_smile_narrow(p, z, v), ORDER, a))
 		return;
 	for (size_t m = 1; m <= ORDER; m++)
 		a[m] = -a[m]; /* openSMILE's polynomial is 1 - sum a[m] z^-m of the filter 1 + sum a[m] z^-m */

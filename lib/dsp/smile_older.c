@@ -99,14 +99,14 @@ void ser_smile_older_new(struct ser_smile *p)
 		p->spectrum = ser_smile_spectrum_new(&FRAME_IS10, &p->size);
 		p->bands = ser_smile_bands_new(8, 20, 6500, &p->size);
 		p->pitch = ser_smile_pitch_new(&PITCH_IS10, &p->size);
-		p->formants = ser_smile_formants_new(&p->size, false);
+		p->formants = ser_smile_formants_new(&p->size);
 	}
 }
 
 /* ---- one frame ----------------------------------------------------------------------------------- */
 
 /* Of a frame's samples openSMILE sums but the first `n`: weighted by the Hamming window, over that window's sum. */
-static double intensity(const double *x, size_t win, size_t n)
+static double intensity(const float *x, size_t win, size_t n)
 {
 	const double sum = 0.54 * (double)win - 0.46;
 	double y = 0;
@@ -115,7 +115,7 @@ static double intensity(const double *x, size_t win, size_t n)
 	return y / sum;
 }
 
-static double emphasised_rms(const double *x, size_t win)
+static double emphasised_rms(const float *x, size_t win)
 {
 	double sq = 0;
 	for (size_t i = 0; i < win; i++) {
@@ -134,11 +134,11 @@ static void cepstra(const struct ser_smile *p, const double *ln, size_t n, float
 		y[c] = (float)mfcc[c];
 }
 
-static void frame(const struct ser_smile *p, struct ser_smile_ws *ws, size_t t, const double *ln, const double *pw,
-		  float *y)
+static void frame(const struct ser_smile *p, const struct ser_smile_ws *ws, size_t t, const double *ln,
+		  const double *pw, const float *z, float *y)
 {
 	const size_t win = p->size.win;
-	const double *x = ws->x + t * p->size.hop;
+	const float *x = ws->x + t * p->size.hop;
 	float v[SMILE_WIN];
 	if (p->kind == SER_IS09) {
 		y[IS09_RMS] = (float)emphasised_rms(x, win);
@@ -163,7 +163,7 @@ static void frame(const struct ser_smile *p, struct ser_smile_ws *ws, size_t t, 
 		ser_smile_bands_do(p->bands, pw, 1e-12, band);
 		for (size_t b = 0; b < 8; b++)
 			y[IS10_BAND + b] = (float)band[b];
-		ser_smile_lsp(v, ser_smile_narrow(p->formants, ws->z, ws->scratch, v), y + IS10_LSP);
+		ser_smile_lsp(v, ser_smile_narrow(p->formants, z, v), y + IS10_LSP);
 	}
 }
 
@@ -210,18 +210,19 @@ void ser_smile_older_do(const struct ser_smile *p, struct ser_smile_ws *ws, floa
 {
 	const size_t d = p->n_column, last = ser_smile_rows(p, ws);
 	double pw[SMILE_BIN], ln[SMILE_BAND], mag[SMILE_WIDE_BIN];
+	float z[2 * SMILE_BIN];
 	for (size_t t = 0; t < ws->n_short; t++) {
-		const double *x = ws->x + t * p->size.hop;
-		ser_smile_short(p->spectrum, x, ws->scratch, ws->z, pw);
+		const float *x = ws->x + t * p->size.hop;
+		ser_smile_short(p->spectrum, x, z, pw);
 		ser_smile_mel(p->spectrum, pw, ln);
-		frame(p, ws, t, ln, pw, ser_smile_raw(ws, t));
+		frame(p, ws, t, ln, pw, z, ser_smile_raw(ws, t));
 		if (t >= ws->n_long)
 			continue;
 		if (p->acf != NULL) {
 			ser_smile_acf_do(p->acf, x, ws->scratch, &ws->voicing[t], &ws->hz[t]);
 			continue;
 		}
-		ws->level[t] = (float)ser_smile_long(p->spectrum, x, ws->scratch, mag);
+		ws->level[t] = (float)ser_smile_long(p->spectrum, x, mag);
 		ser_smile_candidates(p->pitch, mag, &ws->cand[t]);
 	}
 	pitch(p, ws);

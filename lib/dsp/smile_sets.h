@@ -20,8 +20,8 @@ struct ser_smile {
 };
 
 struct ser_smile_ws {
-	double *scratch, *z;
-	double *x;  /* [n] samples */
+	double *scratch;
+	float *x;   /* [n] samples */
 	float *raw; /* [n_short, n_column] before smoothing; columns of the voice of frames t < n_long */
 	struct ser_smile_cand *cand;      /* [n_long] */
 	struct ser_smile_periods *period; /* [n_long] */
@@ -59,7 +59,7 @@ void ser_smile_deltas(const float *y, float *d, size_t n, size_t n_row, size_t s
 /* Rows of descriptors that there are. */
 size_t ser_smile_rows(const struct ser_smile *p, const struct ser_smile_ws *ws);
 /* Changes of sign over samples, where every sample of a stretch of zeros is one. */
-double ser_smile_zero_crossings(const double *x, size_t n);
+double ser_smile_zero_crossings(const float *x, size_t n);
 
 /* smile_egemaps.c, smile_compare.c, smile_older.c: what is raw, then rows of output y [T, n_column]. */
 void ser_smile_egemaps_do(const struct ser_smile *p, struct ser_smile_ws *ws, float *y);

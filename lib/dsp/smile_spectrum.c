@@ -7,9 +7,6 @@
 
 enum { CEPS = 14 };
 
-/* Band energies below that of one of 16-bit samples count as it. */
-const struct ser_smile_frame ser_smile_20ms = {.win_ms = 20, .low_hz = 20, .least = 0x1p-30};
-
 size_t ser_smile_samples(double rate_hz, double ms)
 {
 	return (size_t)(rate_hz * ms / 1000 + 0.5);
@@ -45,8 +42,9 @@ struct ser_smile_bands {
 struct ser_smile_spectrum {
 	struct ser_smile_frame f;
 	struct ser_smile_size s;
-	double hamming[SMILE_WIN], gauss[SMILE_WIDE];
-	struct ser_fft *fft, *long_fft;
+	float hamming[SMILE_WIN], gauss[SMILE_WIDE];
+	struct ser_smile_fft *fft, *long_fft;
+	struct ser_fft *back; /* of the long one */
 	struct ser_smile_bands *bands;
 	double loud[SMILE_BAND]; /* equal loudness to the power 0.33 */
 	double dct[CEPS][SMILE_BAND];
@@ -111,14 +109,15 @@ struct ser_smile_spectrum *ser_smile_spectrum_new(const struct ser_smile_frame *
 	p->f = *f;
 	p->s = *s;
 	for (size_t i = 0; i < s->win; i++)
-		p->hamming[i] = 0.54 - 0.46 * cos(2 * M_PI * (double)i / (double)(s->win - 1));
+		p->hamming[i] = (float)(0.54 - 0.46 * cos(2 * M_PI * (double)i / (double)(s->win - 1)));
 	double half = 0.5 * (double)(s->wide - 1), sigma = f->sigma > 0 ? f->sigma : 0.4;
 	for (size_t i = 0; i < s->wide; i++) {
 		double u = ((double)i - half) / (sigma * half);
-		p->gauss[i] = exp(-0.5 * u * u);
+		p->gauss[i] = (float)exp(-0.5 * u * u);
 	}
-	p->fft = ser_fft_new(s->n_fft);
-	p->long_fft = ser_fft_new(s->wide_fft);
+	p->fft = ser_smile_fft_new(s->n_fft);
+	p->long_fft = ser_smile_fft_new(s->wide_fft);
+	p->back = ser_fft_new(s->wide_fft);
 	p->bands = ser_smile_bands_new(SMILE_BAND, f->low_hz, 8000, s);
 	for (size_t b = 0; b < SMILE_BAND; b++)
 		p->loud[b] = pow(equal_loudness(p->bands->centre_hz[b]), 0.33);
@@ -133,34 +132,35 @@ void ser_smile_spectrum_free(struct ser_smile_spectrum *p)
 {
 	if (p == NULL)
 		return;
-	ser_fft_free(p->fft);
-	ser_fft_free(p->long_fft);
+	ser_smile_fft_free(p->fft);
+	ser_smile_fft_free(p->long_fft);
+	ser_fft_free(p->back);
 	ser_smile_bands_free(p->bands);
 	free(p);
 }
 
-void ser_smile_short(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *z, double *pw)
+void ser_smile_short(const struct ser_smile_spectrum *p, const float *x, float *z, double *pw)
 {
-	const double a = p->f.preemphasis;
+	const float a = (float)p->f.preemphasis;
+	float v[2 * SMILE_BIN] = {0}, *in = v + (p->f.centred ? (p->s.n_fft - p->s.win) / 2 : 0);
 	for (size_t i = 0; i < p->s.win; i++)
-		scratch[i] = (x[i] - a * x[i > 0 ? i - 1 : 0]) * p->hamming[i];
-	memset(scratch + p->s.win, 0, (p->s.n_fft - p->s.win) * sizeof *scratch);
-	ser_fft_do(p->fft, scratch, z);
+		in[i] = (x[i] - a * x[i > 0 ? i - 1 : 0]) * p->hamming[i];
+	ser_smile_fft_do(p->fft, v, z);
 	for (size_t k = 0; k < p->s.n_bin; k++)
-		pw[k] = z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1];
+		pw[k] = (double)z[2 * k] * z[2 * k] + (double)z[2 * k + 1] * z[2 * k + 1];
 }
 
-double ser_smile_long(const struct ser_smile_spectrum *p, const double *x, double *scratch, double *mag)
+double ser_smile_long(const struct ser_smile_spectrum *p, const float *x, double *mag)
 {
-	double *z = scratch + SMILE_SCRATCH / 2, sq = 0;
+	float v[2 * SMILE_WIDE_BIN] = {0}, z[2 * SMILE_WIDE_BIN];
+	double sq = 0;
 	for (size_t i = 0; i < p->s.wide; i++) {
-		scratch[i] = x[i] * p->gauss[i];
-		sq += scratch[i] * scratch[i];
+		v[i] = x[i] * p->gauss[i];
+		sq += (double)v[i] * v[i];
 	}
-	memset(scratch + p->s.wide, 0, (p->s.wide_fft - p->s.wide) * sizeof *scratch);
-	ser_fft_do(p->long_fft, scratch, z);
+	ser_smile_fft_do(p->long_fft, v, z);
 	for (size_t k = 0; k < p->s.wide_bin; k++)
-		mag[k] = sqrt(z[2 * k] * z[2 * k] + z[2 * k + 1] * z[2 * k + 1]);
+		mag[k] = sqrt((double)z[2 * k] * z[2 * k] + (double)z[2 * k + 1] * z[2 * k + 1]);
 	return sqrt(sq / (double)p->s.wide);
 }
 
@@ -170,7 +170,7 @@ void ser_smile_autocorrelation(const struct ser_smile_spectrum *p, const double 
 		scratch[2 * k] = mag[k] * mag[k];
 		scratch[2 * k + 1] = 0;
 	}
-	ser_fft_inverse(p->long_fft, scratch, r);
+	ser_fft_inverse(p->back, scratch, r);
 }
 
 void ser_smile_mel(const struct ser_smile_spectrum *p, const double *pw, double *y)

@@ -13,16 +13,17 @@ static const double ONE_BIT = 0x1p-16;  /* half a step of 16-bit samples */
 enum { MARGIN = 4, MOST_PERIODS = 64 }; /* samples that must follow two periods; in a frame */
 
 /* Pearson's correlation of x [n] and x + n. */
-static double correlation(const double *x, size_t n)
+static double correlation(const float *x, size_t n)
 {
-	const double *y = x + n;
+	const float *y = x + n;
 	double a = 0, b = 0, aa = 0, bb = 0, ab = 0, m = (double)n;
 	for (size_t i = 0; i < n; i++) {
-		a += x[i];
-		b += y[i];
-		aa += x[i] * x[i];
-		bb += y[i] * y[i];
-		ab += x[i] * y[i];
+		double u = x[i], v = y[i];
+		a += u;
+		b += v;
+		aa += u * u;
+		bb += v * v;
+		ab += u * v;
 	}
 	double d = (aa - a * a / m) * (bb - b * b / m);
 	return d > 1e-30 ? (ab - a * b / m) / sqrt(d) : 0;
@@ -30,7 +31,7 @@ static double correlation(const double *x, size_t n)
 
 /* The period that begins at x: the highest of the correlation's peaks over lags lo ... hi, interpolated, with its height. 0 when
  * there is none. */
-static double period(const double *x, size_t lo, size_t hi, double *cc)
+static double period(const float *x, size_t lo, size_t hi, double *cc)
 {
 	double best = -1, at = 0, c[3] = {0};
 	for (size_t t = lo; t <= hi; t++) {
@@ -48,7 +49,7 @@ static double period(const double *x, size_t lo, size_t hi, double *cc)
 }
 
 /* From the lowest to the highest sample inside x [n]. */
-static double height(const double *x, size_t n)
+static double height(const float *x, size_t n)
 {
 	double lo = x[1], hi = x[1];
 	for (size_t i = 2; i + 1 < n; i++) {
@@ -64,14 +65,14 @@ struct run {
 };
 
 /* Of a wave of n samples that recurs at at [k]: the energy of its mean over that of what differs from it, dB. */
-static double harmonics_db(const double *x, const size_t *at, size_t k, size_t n)
+static double harmonics_db(const float *x, const size_t *at, size_t k, size_t n)
 {
 	double harmonic = 0, noise = 0;
 	for (size_t i = 0; i < n; i++) {
 		double sum = 0, sq = 0;
 		for (size_t j = 0; j < k; j++) {
 			sum += x[at[j] + i];
-			sq += x[at[j] + i] * x[at[j] + i];
+			sq += (double)x[at[j] + i] * x[at[j] + i];
 		}
 		harmonic += sum * sum / (double)k;
 		noise += sq - sum * sum / (double)k;
@@ -81,7 +82,7 @@ static double harmonics_db(const double *x, const size_t *at, size_t k, size_t n
 
 /* The periods, of about t0 samples, in x [from, to) of x [end], of which there are at least two by each step of the search;
  * returns where the next begins. */
-static size_t frame(const double *x, size_t from, size_t to, size_t end, double t0, double reach, struct run *r,
+static size_t frame(const float *x, size_t from, size_t to, size_t end, double t0, double reach, struct run *r,
 		    struct ser_smile_periods *y)
 {
 	double sum = 0, jitter = 0, ddp = 0, shimmer = 0, tall = 0;
@@ -131,7 +132,7 @@ static size_t frame(const double *x, size_t from, size_t to, size_t end, double 
 	return from;
 }
 
-void ser_smile_jitter(const struct ser_smile_size *s, const double *x, size_t n, double reach, const float *hz,
+void ser_smile_jitter(const struct ser_smile_size *s, const float *x, size_t n, double reach, const float *hz,
 		      size_t n_frame, struct ser_smile_periods *y)
 {
 	static const struct ser_smile_periods none = {.log_hnr = -100};

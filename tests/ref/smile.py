@@ -53,6 +53,35 @@ def peaks(contours):
         return [smile.process_signal(v / 32768, 100).to_numpy()[0] for v in contours]
 
 
+TRANSFORM = """[componentInstances:cComponentManager]
+instance[dataMemory].type=cDataMemory
+\\{{\\cm[source{{?}}:include external source]}}
+[componentInstances:cComponentManager]
+instance[frame].type=cFramer
+instance[fft].type=cTransformFFT
+[frame:cFramer]
+reader.dmLevel = wave
+writer.dmLevel = frames
+frameMode = fixed
+frameSize = {seconds:.9f}
+frameStep = {seconds:.9f}
+frameCenterSpecial = left
+noPostEOIprocessing = 1
+[fft:cTransformFFT]
+reader.dmLevel = frames
+writer.dmLevel = func
+\\{{\\cm[sink{{?}}:include external sink]}}
+"""
+
+
+def transform(v):
+    """openSMILE's of integers v [n]: 0 Hz, half the rate, then real and imaginary parts of the bins between."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as conf:
+        conf.write(TRANSFORM.format(seconds=len(v) / 16000))
+        conf.flush()
+        return opensmile.Smile(conf.name, "func").process_signal((v / 32768).astype("f4"), 16000).to_numpy()[0]
+
+
 def block(name, a):
     a = np.atleast_2d(np.asarray(a, dtype="<f4"))
     assert np.isfinite(a).all(), name
@@ -93,6 +122,11 @@ with open("tests/golden/smile.bin", "wb") as out:
                           3000 * rng.integers(0, 7, (10, 100))])
     block("contours", contours)
     block("contours-peaks", peaks(contours))
+
+    samples = rng.integers(-32768, 32768, 2048)
+    block("samples", samples)
+    for n in 64, 128, 256, 512, 1024, 2048:
+        block(f"transform-{n}", transform(samples[:n]))
 
 with open("tests/golden/smile-edges.bin", "wb") as out:
     for rate in 11025, 32000:
