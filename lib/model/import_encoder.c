@@ -325,10 +325,15 @@ static bool given(const struct ser_encoder_about *about, const char *name)
 }
 
 /* What no tensor and no setting said, as it is in all that were published: heads of 64 channels; of waveforms, layer norms in the
- * convolutions go with norms before the parts of a layer (not in data2vec) and with normalised waveforms. */
+ * convolutions go with norms before the parts of a layer (not in data2vec) and with normalised waveforms. A head that stands behind
+ * Whisper was trained on the mean over all frames of 30 s, the silence behind a sound among them. */
 static int presume(struct hypers *h, const struct ser_encoder_family *f, const struct ser_encoder_about *about,
-		   struct ser_err *e)
+		   bool with_head, struct ser_err *e)
 {
+	if (with_head && strcmp(f->arch, "whisper") == 0) {
+		*hyper(h, "pad_to") = 2 * *hyper(h, "positions");
+		*hyper(h, "pad_mask") = 0;
+	}
 	if (has(h->arch, "heads") && !given(about, "heads") && isnan(*hyper(h, "heads"))) {
 		double dim = *hyper(h, "dim");
 		if (fmod(dim, 64) != 0)
@@ -581,7 +586,7 @@ int ser_encoder_import(struct ser_model **out, const struct ser_weights *w, enum
 			h.value[i] = (double)NAN;
 		inner_settings(w->root, &a, &inner);
 		if ((rc = take_shapes(&h, &n, f, e)) == 0 && (rc = take_settings(&h, f, about, &inner, e)) == 0 &&
-		    (rc = presume(&h, f, about, e)) == 0)
+		    (rc = presume(&h, f, about, head.out[0] != NULL, e)) == 0)
 			rc = make(out, &n, f, &h, about, notes, e);
 		if (rc == 0 && head.out[0] != NULL)
 			rc = ser_encoder_head_import(*out, &head, from, about, e);

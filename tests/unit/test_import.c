@@ -674,6 +674,59 @@ static void emotion2vec(void **state)
 	free_notes(&notes);
 }
 
+/* A head behind Whisper hears the silence that fills its window up, as it did in training; --hyper says otherwise. */
+static void whisper_head(void **state)
+{
+	(void)state;
+	enum { OWN = 33, N_MEL = 80, P = 8, K = 3 };
+	struct ser_arena a = {0};
+	struct ser_val all = load_json(GOLDEN "want.json", &a), config;
+	const struct ser_val *want = ser_val_get(ser_val_get(&all, "whisper head"), "frames");
+	struct ser_err e = {0};
+	struct ser_encoder_notes notes = {0};
+	struct ser_weights *w;
+	struct ser_model *m;
+	static float x[OWN * N_MEL], value[4][16 * P];
+	const float *rows = x;
+	size_t n = OWN;
+	struct ser_st_tensor part[] = {{.name = "projector.weight", .ndim = 2, .shape = {P, 16}, .n = 16 * P},
+				       {.name = "projector.bias", .ndim = 1, .shape = {P}, .n = P},
+				       {.name = "classifier.weight", .ndim = 2, .shape = {K, P}, .n = K * P},
+				       {.name = "classifier.bias", .ndim = 1, .shape = {K}, .n = K}};
+	if (ser_weights_open(&w, GOLDEN "whisper", &e) != 0)
+		fail_msg("%s", e.msg);
+	for (uint32_t i = 0; i < 4; i++) {
+		part[i].data = value[i];
+		for (size_t k = 0; k < part[i].n; k++)
+			value[i][k] = (float)unit((uint32_t)k, 81 + i);
+		assert_int_equal(ser_weights_add(w, &part[i], &e), 0);
+	}
+	for (size_t i = 0; i < OWN * N_MEL; i++)
+		x[i] = (float)unit((uint32_t)i, 80);
+	assert_int_equal(ser_weights_json(w, GOLDEN "whisper", "config.json", &config, &e), 1);
+	struct ser_encoder_about about = {.label = "emo", .config = &config};
+	for (about.n_hyper = 0; about.n_hyper < 2; about.n_hyper++) {
+		about.hyper = (const char *const[]){"pad_to=0"};
+		if (ser_encoder_import(&m, w, SER_FROM_HF, &about, &notes, &e) != 0)
+			fail_msg("%s", e.msg);
+		struct ser_tape *t = ser_tape_new(NULL, m->params);
+		ser_tape_reset(t, SER_TAPE_FIXED, 0);
+		struct ser_encoded y = ser_model_encode(m, t, 0, ser_tape_batch(t, 1, &rows, &n, N_MEL));
+		int source = ser_model_source(m, t, &m->head[0].source, &y);
+		struct ser_node out = ser_tape_node(t, ser_model_head(m, t, 0, source));
+		assert_int_equal(ser_tape_node(t, y.frames).n_row, about.n_hyper == 0 ? 20 : 15);
+		for (size_t i = 0; i < K && about.n_hyper == 0; i++)
+			if (!(fabs((double)out.val[i] - number(&want->u.list.v[i])) <= 5e-6))
+				fail_msg("output %zu is %.7g, expected %.7g", i, (double)out.val[i],
+					 number(&want->u.list.v[i]));
+		ser_tape_free(t);
+		ser_model_free(m);
+	}
+	ser_weights_free(w);
+	ser_arena_free(&a);
+	free_notes(&notes);
+}
+
 /* Settings of a fairseq checkpoint: cfg of newer, args of older ones */
 static void inner_settings(void **state)
 {
@@ -901,7 +954,8 @@ static void values_of_a_pickle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(heads),           cmocka_unit_test(hugging_face),
+		cmocka_unit_test(heads),           cmocka_unit_test(whisper_head),
+		cmocka_unit_test(hugging_face),
 		cmocka_unit_test(resemblyzer),     cmocka_unit_test(whisper_front),
 		cmocka_unit_test(whisper_padded),  cmocka_unit_test(other_programs),
 		cmocka_unit_test(ctranslate2),     cmocka_unit_test(emotion2vec),
