@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct job {
 	const struct ser_model *m;
@@ -216,6 +217,15 @@ static void read_scaling(struct ser_cli *c, struct job *j, const char *path)
 		ser_cli_die(c, &e);
 }
 
+static _Noreturn void no_stream(struct ser_cli *c, const struct ser_encoder *first, const char *model)
+{
+	const char *name = c->n_operand > 0 && strcmp(c->operand[0], "-") != 0 ? c->operand[0] : "<stdin>";
+	if (first->arch->n_token != NULL)
+		ser_cli_fail(c, SER_EDATA, "%s: no stream; ser-tokenize makes of texts what the model reads", name);
+	ser_cli_fail(c, SER_EDATA, "%s: no stream; ser-wav2feat --like %s makes of sounds what the model reads", name,
+		     model);
+}
+
 int main(int argc, char **argv)
 {
 	struct job j = {.temperature = 1};
@@ -281,6 +291,8 @@ int main(int argc, char **argv)
 	ser_runner_consume(j.run);
 	const struct ser_filter filter = {header, record, &j};
 	const struct ser_encoder *first = &m->enc[ser_model_source_term(m, &j.head->source, 0).encoder];
+	if (ser_in_is_text(&c))
+		no_stream(&c, first, model);
 	int status =
 		ser_cli_follow(&c, &filter, first->field, first->arch->min_frame(first->hyper), j.frames ? NULL : show);
 	struct ser_buf note = {0};

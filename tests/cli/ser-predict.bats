@@ -186,3 +186,12 @@ setup() {
 	fails 2 'are of classes' ser-predict -m v.st --temperature 2 f.ser
 	fails 2 'reject' ser-predict -m m.st --reject 1.5 f.ser
 }
+
+@test "sounds and manifests: what makes features of them is said" {
+	mkstream -n 12 >f.ser
+	ser-train classify -l emo --arch mlp -e 1 -q -o m.st f.ser
+	espeak-ng -w a.wav hello
+	printf 'id\tpath\na\ta.wav\n' >m.tsv
+	fails 1 'a.wav: no stream; ser-wav2feat --like m.st makes' ser-predict -m m.st a.wav
+	fails 1 '<stdin>: no stream; ser-wav2feat --like m.st makes' ser-predict -m m.st <m.tsv
+}
