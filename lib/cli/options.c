@@ -284,7 +284,11 @@ static void parse(struct ser_cli *c, const struct rows *t, bool *given, int argc
 			if (optopt >= 1000)
 				ser_cli_usage(c, "option --%s takes no value", t->opt[(size_t)optopt % 1000].name);
 			if (optopt > 0 && optopt < 256 && strncmp(argv[optind - 1], "--", 2) != 0)
-				ser_cli_usage(c, "unknown option -%c", optopt);
+				ser_cli_usage(c,
+					      isdigit(optopt) && strchr(letters, 'n') != NULL
+						      ? "unknown option -%c; numbers stand behind -n"
+						      : "unknown option -%c",
+					      optopt);
 			unknown_option(c, t, argv[optind - 1]);
 		}
 		size_t i = 0;

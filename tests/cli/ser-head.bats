@@ -34,3 +34,7 @@ load helper
 	same '["--records=3"]' bash -c 'mkstream | ser-head -n 3 | ser-dump --header | jq -c .prov[1].args'
 	fails 2 'outside' ser-head -n -1
 }
+
+@test "head's old way to give a number is told the new one" {
+	fails 2 'unknown option -5; numbers stand behind -n' ser-head -5 /dev/null
+}
