@@ -19,13 +19,23 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The columns' name, as the header has it, in b */
+static const char *second_axis(const struct ser_val *dim, struct ser_buf *b)
+{
+	const struct ser_val *axes = dim != NULL ? ser_val_get(dim, "axes") : NULL;
+	if (axes == NULL || axes->kind != SER_LIST || axes->u.list.n != 2 || axes->u.list.v[1].kind != SER_STR)
+		return "column";
+	ser_buf_add(b, axes->u.list.v[1].u.str.s, axes->u.list.v[1].u.str.n);
+	return b->s;
+}
+
 int ser_picture_draw(const struct ser_header *h, struct ser_record *r, const char *field,
 		     const struct ser_plot_opt *opt, struct ser_buf *svg, struct ser_err *e)
 {
 	const struct ser_val *dim = ser_header_dim(h, field), *front = dim != NULL ? ser_val_get(dim, "front") : NULL;
 	const float *x;
 	size_t shape[2];
-	struct ser_buf sub = {0};
+	struct ser_buf sub = {0}, axis = {0};
 	struct ser_plot_opt o = *opt;
 	int rc = ser_record_f4(r, field, 2, &x, shape, e);
 	if (rc == SER_OK && shape[0] == 0)
@@ -60,8 +70,9 @@ int ser_picture_draw(const struct ser_header *h, struct ser_record *r, const cha
 	o.title = o.title != NULL ? o.title : ser_record_id(r);
 	o.subtitle = sub.s;
 	o.x_label = shift > 0 ? "s" : "frame";
-	o.y_label = spec ? "kHz" : "column";
+	o.y_label = spec ? "kHz" : second_axis(dim, &axis);
 	rc = ser_plot_image(&o, &d, svg, e);
 	ser_buf_free(&sub);
+	ser_buf_free(&axis);
 	return rc;
 }

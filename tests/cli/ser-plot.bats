@@ -431,6 +431,8 @@ talking() {
 	mkstream -n 5 >f.ser
 	ids=($(ser-dump f.ser | jq -r .id))
 	ser-plot spectrogram f.ser >a.svg
+	espeak-ng -w a.wav hello
+	ser-wav2feat -q a.wav | ser-plot spectrogram | grep ">mel<" >/dev/null # the axis, by its name in the header
 	whole a.svg
 	inside a.svg
 	grep -q "<title>${ids[0]}</title>" a.svg
