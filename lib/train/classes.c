@@ -9,10 +9,9 @@
 int train_class_head(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, const char *label,
 		     struct ser_head *h, struct ser_err *e)
 {
-	const struct ser_label *l = ser_dataset_label(d, label);
-	if (l->n_class == 0)
-		return ser_fail(e, SER_EDATA, "no record has the label \"%s\"; ser-info lists what a stream has",
-				label);
+	const struct ser_label *l = ser_dataset_classes(d, label, e);
+	if (l == NULL)
+		return e->code;
 	bool *met = ser_calloc(l->n_class, sizeof *met);
 	const char **out = ser_arena_calloc(&t->arena, l->n_class, sizeof *out);
 	for (size_t i = 0; i < d->n; i++)

@@ -341,6 +341,15 @@ const struct ser_label *ser_dataset_label(const struct ser_dataset *d, const cha
 	return NULL;
 }
 
+const struct ser_label *ser_dataset_classes(const struct ser_dataset *d, const char *name, struct ser_err *e)
+{
+	const struct ser_label *l = ser_dataset_label(d, name);
+	if (l->n_class > 0)
+		return l;
+	ser_fail(e, SER_EDATA, "no record has the label \"%s\"; ser-info lists what a stream has", name);
+	return NULL;
+}
+
 ptrdiff_t ser_dataset_find(const struct ser_dataset *d, const char *id)
 {
 	return ser_map_find(d->ids, id, strlen(id));

@@ -70,6 +70,8 @@ int ser_dataset_add_file(struct ser_dataset *d, const char *path, struct ser_err
 int ser_dataset_done(struct ser_dataset *d, struct ser_err *e);
 /* The label of this name; asserts that it was asked for. */
 const struct ser_label *ser_dataset_label(const struct ser_dataset *d, const char *name);
+/* The same of a label with classes; NULL, SER_EDATA, when no item has it. */
+const struct ser_label *ser_dataset_classes(const struct ser_dataset *d, const char *name, struct ser_err *e);
 bool ser_dataset_vectors(const struct ser_dataset *d, size_t field);     /* are all items single frames? */
 ptrdiff_t ser_dataset_find(const struct ser_dataset *d, const char *id); /* index or -1 */
 /* Frames [begin, begin+n) of a field of item i as float32 into out [n, D]. */

@@ -45,9 +45,11 @@ static void fit_free(struct fit *f)
 static int take_rows(struct rows *r, const struct ser_dataset *d, const struct ser_split *s, const char *label,
 		     struct ser_err *e)
 {
-	const struct ser_label *l = ser_dataset_label(d, label);
-	int *class_of = ser_malloc(l->n_class + 1, sizeof *class_of);
+	const struct ser_label *l = ser_dataset_classes(d, label, e);
 	*r = (struct rows){.d = d->field[0].dim};
+	if (l == NULL)
+		return e->code;
+	int *class_of = ser_malloc(l->n_class + 1, sizeof *class_of);
 	r->item = ser_malloc(d->n, sizeof *r->item);
 	r->name = ser_calloc(l->n_class + 1, sizeof *r->name);
 	for (size_t c = 0; c < l->n_class; c++)
@@ -65,13 +67,11 @@ static int take_rows(struct rows *r, const struct ser_dataset *d, const struct s
 	r->x = ser_malloc(ser_mul(r->n, r->d), sizeof *r->x);
 	r->y = ser_malloc(r->n, sizeof *r->y);
 	r->fold = ser_calloc(r->n, sizeof *r->fold);
-	int rc = r->n_class >= 2   ? 0
-		 : l->n_class == 0 ? ser_fail(e, SER_EDATA,
-					      "no record has the label \"%s\"; ser-info lists what a stream has", label)
-				   : ser_fail(e, SER_EDATA,
-					      "label \"%s\" has %zu class%s among the training records, "
-					      "expected at least 2",
-					      label, r->n_class, ser_plural(r->n_class, "", "es"));
+	int rc = 0;
+	if (r->n_class < 2)
+		rc = ser_fail(e, SER_EDATA,
+			      "label \"%s\" has %zu class%s among the training records, expected at least 2", label,
+			      r->n_class, ser_plural(r->n_class, "", "es"));
 	for (size_t k = 0; rc == 0 && k < r->n; k++) {
 		const struct ser_item *it = &d->item[r->item[k]];
 		if (it->piece[0].n_frame != 1)

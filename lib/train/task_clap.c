@@ -161,11 +161,9 @@ static int targets(struct ser_task *t, const struct ser_dataset *d, const struct
 	if (train_class_codes(t, d, s, own(t)->label, &classes, t->head == 0, e) != 0)
 		return e->code;
 	if (own(t)->gender != NULL) {
-		const struct ser_label *l = ser_dataset_label(d, own(t)->gender);
-		if (l->n_class == 0)
-			return ser_fail(e, SER_EDATA,
-					"no record has the label \"%s\"; ser-info lists what a stream has",
-					own(t)->gender);
+		const struct ser_label *l = ser_dataset_classes(d, own(t)->gender, e);
+		if (l == NULL)
+			return e->code;
 		z->gender = l->code;
 	}
 	z->first = ser_arena_calloc(&z->arena, z->class.n + 1, sizeof *z->first);
