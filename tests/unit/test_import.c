@@ -954,14 +954,21 @@ static void values_of_a_pickle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(heads),           cmocka_unit_test(whisper_head),
+		cmocka_unit_test(heads),
+		cmocka_unit_test(whisper_head),
 		cmocka_unit_test(hugging_face),
-		cmocka_unit_test(resemblyzer),     cmocka_unit_test(whisper_front),
-		cmocka_unit_test(whisper_padded),  cmocka_unit_test(other_programs),
-		cmocka_unit_test(ctranslate2),     cmocka_unit_test(emotion2vec),
-		cmocka_unit_test(inner_settings),  cmocka_unit_test(settings),
-		cmocka_unit_test(without_pooler),  cmocka_unit_test(damaged),
-		cmocka_unit_test(hostile_pickles), cmocka_unit_test(values_of_a_pickle),
+		cmocka_unit_test(resemblyzer),
+		cmocka_unit_test(whisper_front),
+		cmocka_unit_test(whisper_padded),
+		cmocka_unit_test(other_programs),
+		cmocka_unit_test(ctranslate2),
+		cmocka_unit_test(emotion2vec),
+		cmocka_unit_test(inner_settings),
+		cmocka_unit_test(settings),
+		cmocka_unit_test(without_pooler),
+		cmocka_unit_test(damaged),
+		cmocka_unit_test(hostile_pickles),
+		cmocka_unit_test(values_of_a_pickle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
