@@ -52,7 +52,7 @@ static int load_init(struct like *l, const struct ser_dataset *d, const struct s
 /* What is done to its input where nothing is said: a mean over one frame would take everything off. */
 static enum ser_model_norm usual_norm(const struct ser_encoder *c, const struct ser_dataset *d)
 {
-	if (c->arch->n_token != NULL)
+	if (c->field == NULL || c->arch->n_token != NULL)
 		return SER_NORM_NONE;
 	return ser_dataset_vectors(d, ser_dataset_field(d, c->field)) ? SER_NORM_GLOBAL : SER_NORM_MEAN;
 }
@@ -82,10 +82,11 @@ static int add_encoder(struct ser_model *m, const char *name, const struct ser_d
 	if (rc != 0)
 		return rc;
 	struct ser_encoder *c = &m->enc[m->n_enc - 1];
-	if (o->tokenizer != NULL)
-		return ser_model_tokenizer(m, o->tokenizer, e);
-	ser_model_input(m, o->field, d->field[ser_dataset_field(d, o->field)].dim, ser_header_dim(&d->header, o->field),
-			SER_NORM_NONE);
+	if (o->tokenizer == NULL)
+		ser_model_input(m, o->field, d->field[ser_dataset_field(d, o->field)].dim,
+				ser_header_dim(&d->header, o->field), SER_NORM_NONE);
+	else if (ser_model_tokenizer(m, o->tokenizer, e) != 0)
+		return e->code;
 	c->norm = like != NULL ? like->norm : o->norm >= 0 ? (enum ser_model_norm)o->norm : usual_norm(c, d);
 	c->adapt.mix = o->mix_norm    ? SER_MIX_NORM
 		       : o->mix       ? SER_MIX_SUM

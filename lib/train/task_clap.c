@@ -184,6 +184,7 @@ static double weight(const struct ser_task *t, const struct ser_batch *b)
 
 /* ---- texts ---- */
 
+/* Does nothing below this prefix learn? */
 static bool is_frozen(const struct ser_params *p, const char *prefix)
 {
 	size_t n = strlen(prefix);
@@ -220,9 +221,9 @@ static void fix_texts(struct state *z)
 /* Unit vectors of prompts list [n]. */
 static int embed_texts(struct state *z, struct ser_tape *tape, const int32_t *list, size_t n)
 {
-	size_t encoder = z->m->head[z->text].source.term[0].encoder;
+	const struct ser_encoder *c = &z->m->enc[z->m->head[z->text].source.term[0].encoder];
 	int x;
-	if (z->fixed == NULL && is_frozen(z->m->params, z->m->enc[encoder].prefix))
+	if (z->fixed == NULL && is_frozen(z->m->params, c->prefix) && is_frozen(z->m->params, c->mix_prefix))
 		fix_texts(z);
 	if (z->fixed != NULL) {
 		z->source = ser_grow(z->source, &z->cap_source, n * z->n_fixed, sizeof *z->source);

@@ -588,6 +588,19 @@ EOF
 	[ "$(ser-model show --json w.st | jq -c '[.train.prompts[] | select(.[0] == "sad") | .[1]]')" = '["I am sad","grief","sad speech"]' ]
 	ser-train clap -l emo --arch linear --input-norm none --proj 8 --hidden 16 -e 1 -o f.st + encoder --tokenizer tok.json --init a.st --freeze all told.ser
 	cmp <(ser-model show a.st | grep '^encoder.text') <(ser-model show f.st | grep '^encoder.text')
+	# adapters beside its linear layers, or its layers mixed: these learn, and nothing else of it
+	texts() { # HOW... f.st, whose encoder of texts begins with that of a.st
+		ser-train clap -l emo --arch linear --input-norm none --proj 8 --hidden 16 -e 3 --lr 0.01 -o f.st + encoder --tokenizer tok.json --init a.st "$@" told.ser
+	}
+	others() { # how many of its parameters are others
+		diff <(ser-model show a.st | grep '^encoder.text') <(ser-model show f.st | grep '^encoder.text') | grep -c '^>' || true
+	}
+	texts --lora 1
+	[ "$(others)" -eq 6 ] # four of attention, two behind
+	texts --layer-mix --freeze all
+	[ "$(others)" -eq 0 ]
+	ser-model show f.st | awk '$1 == "mix.text.weight" && $2 == 2 && $5 > 0 {ok = 1} END {exit !ok}'
+	ser-predict -m f.st told.ser | ser-dump -d | jq -se 'all(.post.data | length == 4)'
 	# beside other tasks
 	clap -e 1 + classify -l sex --source feat -o x.st
 	ser-predict -m x.st --head sex told.ser | ser-dump | jq -se '.[0].post.shape == [2]'
@@ -595,6 +608,7 @@ EOF
 	# batches of one record, and of one class
 	clap -e 1 -b 1 -o x.st
 	# what is wrong
+	fails 2 'adapters of rank 2 go beside' texts --lora 2
 	fails 2 'clap needs an encoder of texts' ser-train clap -l emo --arch linear -o n.st told.ser
 	fails 2 'prompt "x" has no {}' clap --prompt x -o n.st
 	echo x >texts
@@ -609,6 +623,8 @@ EOF
 	fails 1 'knows no texts' ser-predict -m "$ROOT"/tests/golden/model_linear.st --classes a,b told.ser
 	fails 1 'class "joy" has no prompt' ser-predict -m a.st --classes joy,sad --prompts texts told.ser
 	fails 2 '"sad" is there twice' ser-predict -m a.st --classes sad,sad told.ser
+	fails 2 'normalises its input by none' texts --input-norm mean
+	fails 2 'tokens, which are not normalised' ser-train clap -l emo --arch linear -o n.st + encoder --tokenizer tok.json --arch roberta --input-norm mean told.ser
 	fails 2 'reads texts, and nothing of records' clap -e 1 -o n.st --source text
 	[ ! -e n.st ]
 }
