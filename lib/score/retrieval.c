@@ -150,8 +150,10 @@ static void records_of_texts(const struct work *w, double mean[4])
 			c[i] = cosine(s->text + w->text[j] * s->d, s->unit + i * s->d, s->d);
 		by_place(one, first_place(c, s->truth, s->n, s->truth[w->text[j]]));
 		for (int q = 0; q < 4; q++)
-			mean[q] += one[q] / (double)w->n_text;
+			mean[q] += one[q];
 	}
+	for (int q = 0; q < 4; q++)
+		mean[q] /= (double)w->n_text;
 	free(c);
 }
 

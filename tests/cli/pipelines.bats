@@ -182,9 +182,26 @@ gemo_clap() { # CORPUS OUT ARGS...
 	[ "$(grep -cE '^\| (emo|sl-0.9|ml-0.9) \| [a-z,]*neutral' clap/RESULTS.md)" -eq 6 ]
 	[ "$(grep -c 'recall@' clap/RESULTS.md)" -eq 6 ]
 	! grep -n 'nan\|null\|| |$' <(grep -v '^| emo ' clap/RESULTS.md) || false
-	"$ROOT"/pipelines/gemo-clap-summary sum clap clap
-	[ "$(grep -cE '^\| clap \| [24] \| [0-9]+ \| [0-9.]+ \| [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\) \|.*\| [0-9]+ of [0-9]+ \|$' sum/RESULTS.md)" -eq 2 ]
+	# two runs side by side; what is kept of them is all that the summary needs, and another of the same name takes the one's place
+	cp -r clap again
+	summary=$ROOT/pipelines/gemo-clap-summary
+	"$summary" sum clap
+	"$summary" sum again
+	[ "$(grep -cE '^\| (clap|again) \| [24] \| [0-9]+ \| [0-9.]+ \| [+-][0-9.]+ \([+-][0-9.]+ to [+-][0-9.]+\) \|.*\| [0-9.]+ \| [0-9]+ of [0-9]+ \|$' sum/RESULTS.md)" -eq 2 ]
+	cp -r sum one
+	"$summary" one
+	"$summary" one clap
+	diff -r sum one
+	sed -i 's/^Found: .*/Found: 7 of 9./' again/RESULTS.md
+	"$summary" one again
+	[ "$(diff sum/RESULTS.md one/RESULTS.md | grep -c '^>')" -eq 2 ]
 	[ "$(wc -l <sum/results.tsv)" -eq 13 ]
+}
+
+@test "the report of GEmo-CLAP's runs that is kept is what its own runs and notes give" {
+	cp -r "$ROOT"/pipelines/results/gemo-clap kept
+	"$ROOT"/pipelines/gemo-clap-summary kept
+	diff -r "$ROOT"/pipelines/results/gemo-clap kept
 }
 
 # A made IEMOCAP: five sessions of two speakers, five turns each of the four classes, one that listeners did not agree on, one of
