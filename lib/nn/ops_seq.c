@@ -13,16 +13,20 @@ enum cell { RNN = 1, GRU = 3, LSTM = 4 }; /* by gates */
 
 /* Frames are kept step by step: the segments sorted by length, longest first, those still running at step s are the first
  * n[s], and row at[s] + i is step s of the i-th of them. So every step is one product over contiguous rows, its previous
- * step is the first n[s] rows of the block before, and the input and weight products run over all rows at once. */
+ * step is the first n[s] rows of the block before, and the input and weight products run over all rows at once. States, and
+ * gradients of states and cells, are needed for two steps only: those of step s lie in the half s % 2 of 2 [n_seg,H]. */
 struct rnn {
 	enum cell cell;
 	bool back;
-	size_t H, G, n_row, n_step;
+	size_t H, G, n_row, n_seg, n_step;
 	size_t *at;            /* [n_step+1] */
-	int32_t *frame, *prev; /* [n_row]: packed row of a step row; the step row before it in its segment, -1 */
+	int32_t *frame, *prev; /* [n_row]: packed row of a step row, and of the step before it in its segment, or -1 */
 	int32_t *step;         /* [n_row]: step row of a packed row */
-	real *a, *u, *h, *c;   /* gates [R,G*H]; h part (GRU) [R,3H]; states [R,H]; cells (LSTM) [R,H] */
-	real *da, *du, *dh, *dc;
+	real *a, *u, *c;       /* gates [R,G*H], h part (GRU) [R,3H]: gradients take their place; cells (LSTM) [R,H] */
+	real *y;               /* states, packed rows [R,H] */
+	const real *dy;
+	real *h[2], *dh[2], *dc[2]; /* [n_seg,H] */
+	real *da, *du;              /* of one step [n_seg,G*H] */
 	const real *wh, *bh;
 	struct ser_la *la;
 	size_t chunk; /* segments of one thread's share */
@@ -52,6 +56,7 @@ static void lay_out(struct ser_tape *t, struct rec *rec, struct rnn *s, const si
 		o[b] = (struct by_len){seg[b + 1] - seg[b], b};
 	qsort(o, n_seg, sizeof *o, longer_first);
 	s->n_row = seg[n_seg];
+	s->n_seg = n_seg;
 	s->n_step = o[0].len;
 	ser_assert(s->n_row < INT32_MAX);
 	s->at = tape_state(t, rec, s->n_step + 1, sizeof *s->at);
@@ -67,7 +72,7 @@ static void lay_out(struct ser_tape *t, struct rec *rec, struct rnn *s, const si
 			size_t f = s->back ? seg[o[k].b + 1] - 1 - i : seg[o[k].b] + i;
 			s->frame[r] = (int32_t)f;
 			s->step[f] = (int32_t)r;
-			s->prev[r] = i == 0 ? -1 : (int32_t)(s->at[i - 1] + k);
+			s->prev[r] = i == 0 ? -1 : s->frame[s->at[i - 1] + k];
 		}
 	}
 	s->at[s->n_step] = r;
@@ -81,32 +86,40 @@ static size_t running(const struct rnn *s, size_t i, size_t k0, size_t *row)
 	return n <= k0 ? 0 : n - k0 < s->chunk ? n - k0 : s->chunk;
 }
 
+/* Rows of packed x [R,H] that steps row to row + n are, to y [n,H] */
+static void take(const struct rnn *s, size_t row, size_t n, const real *x, real *y)
+{
+	for (size_t k = 0; k < n; k++)
+		memcpy(y + k * s->H, x + (size_t)s->frame[row + k] * s->H, s->H * sizeof *y);
+}
+
 static void rnn_fwd(void *ctx, size_t item, int worker)
 {
 	const struct rnn *s = ctx;
 	struct ser_la *la = ser_la_worker(s->la, worker);
 	size_t H = s->H, W = s->G * H, k0 = item * s->chunk, row, n;
 	for (size_t i = 0; i < s->n_step && (n = running(s, i, k0, &row)) > 0; i++) {
-		size_t before = i > 0 ? s->at[i - 1] + k0 : 0;
-		const real *hp = i > 0 ? s->h + before * H : NULL;
-		real *a = s->a + row * W;
-		if (s->cell != GRU) {
+		const real *hp = i > 0 ? s->h[(i - 1) % 2] + k0 * H : NULL;
+		real *a = s->a + row * W, *h = s->h[i % 2] + k0 * H;
+		if (s->cell == GRU) {
+			real *u = s->u + row * W;
+			for (size_t k = 0; k < n; k++)
+				for (size_t j = 0; j < W; j++)
+					u[k * W + j] = s->bh != NULL ? s->bh[j] : 0;
+			if (i > 0)
+				ser_la_gemm(la, false, true, n, W, H, 1, hp, H, s->wh, H, 1, u, W);
+			kern_gru_fwd(n, H, a, u, hp, h);
+		} else {
 			if (i > 0)
 				ser_la_gemm(la, false, true, n, W, H, 1, hp, H, s->wh, H, 1, a, W);
 			if (s->cell == LSTM)
-				kern_lstm_fwd(n, H, a, i > 0 ? s->c + before * H : NULL, s->c + row * H,
-					      s->h + row * H);
+				kern_lstm_fwd(n, H, a, i > 0 ? s->c + (s->at[i - 1] + k0) * H : NULL, s->c + row * H,
+					      h);
 			else
-				kern_rnn_fwd(n, H, a, s->h + row * H);
-			continue;
+				kern_rnn_fwd(n, H, a, h);
 		}
-		real *u = s->u + row * W;
 		for (size_t k = 0; k < n; k++)
-			for (size_t j = 0; j < W; j++)
-				u[k * W + j] = s->bh != NULL ? s->bh[j] : 0;
-		if (i > 0)
-			ser_la_gemm(la, false, true, n, W, H, 1, hp, H, s->wh, H, 1, u, W);
-		kern_gru_fwd(n, H, a, u, hp, s->h + row * H);
+			memcpy(s->y + (size_t)s->frame[row + k] * H, h + k * H, H * sizeof *h);
 	}
 }
 
@@ -115,29 +128,34 @@ static void rnn_bwd(void *ctx, size_t item, int worker)
 	const struct rnn *s = ctx;
 	struct ser_la *la = ser_la_worker(s->la, worker);
 	size_t H = s->H, W = s->G * H, k0 = item * s->chunk, row, n, n_next = 0;
-	for (size_t i = s->n_step; i-- > 0;) {
+	real *da = s->da + k0 * W, *du = s->cell != GRU ? da : s->du + k0 * W, *h = s->h[0] + k0 * H;
+	for (size_t i = s->n_step; i-- > 0; n_next = n) {
 		n = running(s, i, k0, &row);
 		if (n == 0)
 			continue;
-		size_t before = i > 0 ? s->at[i - 1] + k0 : 0;
-		real *da = s->da + row * W, *dhp = i > 0 ? s->dh + before * H : NULL;
+		real *dh = s->dh[i % 2] + k0 * H, *dhp = i > 0 ? s->dh[(i - 1) % 2] + k0 * H : NULL;
+		size_t before = 0, n_before = i > 0 ? running(s, i - 1, k0, &before) : 0;
+		if (n_next == 0)
+			take(s, row, n, s->dy, dh);
+		take(s, before, n_before, s->dy, dhp);
 		if (s->cell == LSTM) {
 			/* the cell's gradient comes from the next step where there is one */
-			real *dc = s->dc + row * H;
+			real *dc = s->dc[i % 2] + k0 * H;
 			if (n_next < n)
 				memset(dc + n_next * H, 0, (n - n_next) * H * sizeof *dc);
-			kern_lstm_bwd(n, H, s->a + row * W, i > 0 ? s->c + before * H : NULL, s->c + row * H,
-				      s->dh + row * H, dc, da, i > 0 ? s->dc + before * H : NULL);
+			kern_lstm_bwd(n, H, s->a + row * W, i > 0 ? s->c + before * H : NULL, s->c + row * H, dh, dc,
+				      da, i > 0 ? s->dc[(i - 1) % 2] + k0 * H : NULL);
 		} else if (s->cell == RNN) {
-			kern_rnn_bwd(n, H, s->h + row * H, s->dh + row * H, da);
+			take(s, row, n, s->y, h);
+			kern_rnn_bwd(n, H, h, dh, da);
 		} else {
-			kern_gru_bwd(n, H, s->a + row * W, s->u + row * W, i > 0 ? s->h + before * H : NULL,
-				     s->dh + row * H, da, s->du + row * W, dhp);
+			take(s, before, n_before, s->y, h);
+			kern_gru_bwd(n, H, s->a + row * W, s->u + row * W, i > 0 ? h : NULL, dh, da, du, dhp);
+			memcpy(s->u + row * W, du, n * W * sizeof *du);
 		}
+		memcpy(s->a + row * W, da, n * W * sizeof *da);
 		if (i > 0)
-			ser_la_gemm(la, false, false, n, H, W, 1, s->cell != GRU ? da : s->du + row * W, W, s->wh, H, 1,
-				    dhp, H);
-		n_next = n;
+			ser_la_gemm(la, false, false, n, H, W, 1, du, W, s->wh, H, 1, dhp, H);
 	}
 }
 
@@ -161,6 +179,12 @@ static int rnn(struct ser_tape *t, int x, int wi, int wh, int bi, int bh, bool b
 	return y;
 }
 
+static void two(struct ser_tape *t, const struct rnn *s, real *of[2])
+{
+	for (size_t i = 0; i < 2; i++)
+		of[i] = tape_alloc(t, ser_mul(s->n_seg, s->H));
+}
+
 void fwd_rnn(struct ser_tape *t, struct rec *r)
 {
 	struct rnn *s = r->saved;
@@ -173,8 +197,9 @@ void fwd_rnn(struct ser_tape *t, struct rec *r)
 	lay_out(t, r, s, X.seg, X.n_seg);
 	s->a = tape_state(t, r, ser_mul(X.n_row, W), sizeof *s->a);
 	s->u = s->cell != GRU ? NULL : tape_state(t, r, X.n_row * W, sizeof *s->u);
-	s->h = tape_state(t, r, X.n_row * H, sizeof *s->h);
 	s->c = s->cell == LSTM ? tape_state(t, r, X.n_row * H, sizeof *s->c) : NULL;
+	two(t, s, s->h);
+	s->y = Y.val;
 	const real *bx = tape_val(t, r->in[3]);
 	real *first = tape_alloc(t, W); /* GRU's bh belongs to the state's part */
 	for (size_t j = 0; j < W; j++)
@@ -182,8 +207,6 @@ void fwd_rnn(struct ser_tape *t, struct rec *r)
 	struct ser_la_gather in = {X.val, X.n_col, 1, X.n_col, rows_by, s->frame};
 	ser_la_gemm_gather(t->la, true, X.n_row, W, &in, tape_val(t, r->in[1]), X.n_col, first, 0, s->a, W);
 	ser_la_for(t->la, (X.n_seg + s->chunk - 1) / s->chunk, rnn_fwd, s);
-	for (size_t i = 0; i < X.n_row; i++)
-		memcpy(Y.val + (size_t)s->frame[i] * H, s->h + i * H, H * sizeof *Y.val);
 }
 
 void bwd_rnn(struct ser_tape *t, const struct rec *r)
@@ -195,27 +218,29 @@ void bwd_rnn(struct ser_tape *t, const struct rec *r)
 	real *dx = tape_grad_beta(t, r->in[0], &beta_x), *dwi = tape_grad_beta(t, r->in[1], &beta_i);
 	real *dwh = tape_grad_beta(t, r->in[2], &beta_h), *dbi = tape_grad(t, r->in[3]), *dbh = tape_grad(t, r->in[4]);
 	struct ser_arena_mark m = ser_arena_mark(&t->arena);
-	s.da = tape_alloc(t, X.n_row * W);
-	s.du = s.cell != GRU ? s.da : tape_alloc(t, X.n_row * W);
-	s.dh = tape_alloc(t, X.n_row * H);
-	s.dc = s.cell == LSTM ? tape_alloc(t, X.n_row * H) : NULL;
-	for (size_t i = 0; i < X.n_row; i++)
-		memcpy(s.dh + i * H, Y.grad + (size_t)s.frame[i] * H, H * sizeof *s.dh);
+	s.y = Y.val;
+	s.dy = Y.grad;
+	s.da = tape_alloc(t, ser_mul(s.n_seg, W));
+	s.du = s.cell != GRU ? NULL : tape_alloc(t, ser_mul(s.n_seg, W));
+	two(t, &s, s.h);
+	two(t, &s, s.dh);
+	two(t, &s, s.dc);
 	ser_la_for(t->la, (X.n_seg + s.chunk - 1) / s.chunk, rnn_bwd, &s);
+	const real *da = s.a, *du = s.cell != GRU ? s.a : s.u;
 	if (dx != NULL) {
-		struct ser_la_gather g = {s.da, W, 1, W, rows_by, s.step};
+		struct ser_la_gather g = {da, W, 1, W, rows_by, s.step};
 		ser_la_gemm_gather(t->la, false, X.n_row, X.n_col, &g, Wi.val, X.n_col, NULL, beta_x, dx, X.n_col);
 	}
 	if (dwi != NULL) {
 		struct ser_la_gather g = {X.val, X.n_col, 1, X.n_col, rows_by, s.frame};
-		ser_la_gemm_gather_t(t->la, W, X.n_row, s.da, W, &g, beta_i, dwi, X.n_col);
+		ser_la_gemm_gather_t(t->la, W, X.n_row, da, W, &g, beta_i, dwi, X.n_col);
 	}
 	if (dwh != NULL) {
-		struct ser_la_gather g = {s.h, H, 1, H, rows_by, s.prev};
-		ser_la_gemm_gather_t(t->la, W, X.n_row, s.du, W, &g, beta_h, dwh, H);
+		struct ser_la_gather g = {Y.val, H, 1, H, rows_by, s.prev};
+		ser_la_gemm_gather_t(t->la, W, X.n_row, du, W, &g, beta_h, dwh, H);
 	}
-	tape_bias_grad(t, X.n_row, W, s.da, W, dbi);
-	tape_bias_grad(t, X.n_row, W, s.du, W, dbh);
+	tape_bias_grad(t, X.n_row, W, da, W, dbi);
+	tape_bias_grad(t, X.n_row, W, du, W, dbh);
 	ser_arena_rewind(&t->arena, m);
 }
 
