@@ -195,7 +195,8 @@ struct ser_report *ser_score_report_labels(const struct ser_score_opt *o, const 
 	ser_assert(s->kind == SER_SCORE_LABELS);
 	for (size_t i = 0; i < n; i++) {
 		truth[i] = s->share[i] > share;
-		pred[i] = s->post[i] > threshold;
+		pred[i] = s->post[i] >
+			  (double)(float)threshold; /* posteriors are floats: a third that is one is no more than 1/3 */
 	}
 	int rc = ser_overlap_check(&s->overlap, o->allow_shared, e);
 	for (int u = 0; rc == SER_OK && u < (spk ? 2 : 1); u++) {

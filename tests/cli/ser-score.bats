@@ -286,6 +286,21 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	fails 1 'every record was rejected' ser-score classes --label emo <(ser-select 'id == "b"' r.ser)
 }
 
+@test "ser-score multilabel: a posterior at the threshold is decided against" {
+	{
+		echo '{"ser":1,"dims":{"post":{"axes":["class"],"classes":["a","b","c"]}}}'
+		echo '{"id":"x","spk":"s","v.a":1,"v.b":0,"v.c":2,"post":[0.3333333333,0.3333333333,0.3333333333]}'
+		echo '{"id":"y","spk":"t","v.a":1,"v.b":1,"v.c":1,"post":[0.1,0.5,0.4]}'
+	} | ser-cat --from json >p.ser
+	decided() { ser-score multilabel --votes v.a --votes v.b --votes v.c "$@" --n-boot 0 --json p.ser | jq -c '[.classes[].decided]'; }
+	same '[0,1,1]' decided
+	same '[2,2,2]' decided --threshold 0.05
+	same '[1,2,2]' decided --truth voted --threshold 0.3
+	same '[0,1,1]' decided --truth voted --threshold 0.3333333333
+	ser-select 'id == "y"' p.ser >q.ser && mv q.ser p.ser
+	same '[0,1,1]' decided --threshold 0.1
+}
+
 @test "ser-score retrieval: texts that are as near as the right one stand before it" {
 	printf 'id=a\temo=joy\tspk=x\temb:t=1,0\ttext_emb:t=1,0\nid=b\temo=sad\tspk=y\temb:t=0,1\ttext_emb:t=1,0\n' | mk > "$T/r.ser"
 	ser-score retrieval --label emo --n-boot 0 --tsv "$T/r.ser" > "$T/got" 2>/dev/null
