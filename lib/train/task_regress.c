@@ -57,13 +57,19 @@ static int head(struct ser_task *t, const struct ser_dataset *d, const struct se
 	return 0;
 }
 
+static bool all_rows(const struct ser_task *t)
+{
+	return own(t)->loss == CCC || own(t)->loss == CCC_MIXED;
+}
+
 static int targets(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, struct ser_model *m,
 		   struct ser_err *e)
 {
 	const struct ser_strs *name = &own(t)->value;
 	struct state *z = t->state = ser_calloc(1, sizeof *z);
 	double *mean = ser_calloc(name->n, sizeof *mean);
-	size_t n = 0, n_lost = 0, first = 0, lacks = 0;
+	bool *varies = ser_calloc(name->n, sizeof *varies);
+	size_t n = 0, last = 0, n_lost = 0, first = 0, lacks = 0;
 	t->n_item = d->n;
 	t->code = ser_calloc(d->n, sizeof *t->code);
 	z->value = ser_calloc(ser_mul(d->n, name->n), sizeof *z->value);
@@ -82,32 +88,39 @@ static int targets(struct ser_task *t, const struct ser_dataset *d, const struct
 			first = i;
 		if (t->code[i] < 0 || s->role[i] != SER_ROLE_TRAIN)
 			continue;
-		n++;
-		for (size_t v = 0; v < name->n; v++)
+		for (size_t v = 0; v < name->n; v++) {
 			mean[v] += z->value[i * name->n + v];
+			varies[v] |= n > 0 && z->value[i * name->n + v] != z->value[last * name->n + v];
+		}
+		last = i;
+		n++;
 	}
 	for (size_t v = 0; v < name->n && n > 0; v++)
 		mean[v] /= (double)n;
 	if (n > 0)
 		train_begin_at(t, m, mean);
+	size_t still = 0;
+	while (still < name->n && varies[still])
+		still++;
 	free(mean);
+	free(varies);
 	if (n_lost > 0)
 		ser_buf_printf(&t->note,
 			       "%zu of %zu records take no part: \"%s\" is no finite number, the first is \"%s\"",
 			       n_lost, s->n_train + s->n_dev, name->s[lacks], d->item[first].id);
-	return n > 0 ? 0
-		     : ser_fail(e, SER_EDATA, "no training record has a number as \"%s\"%s", name->s[0],
+	if (n == 0)
+		return ser_fail(e, SER_EDATA, "no training record has a number as \"%s\"%s", name->s[0],
 				name->n > 1 ? " and all other values" : "");
+	if (all_rows(t) && still < name->n)
+		return ser_fail(e, SER_EDATA,
+				"label \"%s\" is %g in all training records: concordance needs more than one value",
+				name->s[still], (double)z->value[last * name->n + still]);
+	return 0;
 }
 
 static double weight(const struct ser_task *t, const struct ser_batch *b)
 {
 	return train_class_sum(t, b, NULL);
-}
-
-static bool all_rows(const struct ser_task *t)
-{
-	return own(t)->loss == CCC || own(t)->loss == CCC_MIXED;
 }
 
 /* Of the rows that have values, all or gathered. */

@@ -779,6 +779,10 @@ EOF
 		ser-predict -m r.st d.ser | ser-dump | jq -e -s 'map((.pred - .dur) | fabs) | add / length < 1.5' >/dev/null
 	done
 	fails 1 'no training record has a number as "emo"' ser-train regress -l emo "${small[@]}" -o r.st d.ser
+	ser-select 'dur == 0.5' d.ser >still.ser
+	fails 1 'label "dur" is 0.5 in all training records' ser-train regress -l dur "${small[@]}" -o r.st still.ser
+	fails 1 'label "dur" is 0.5 in all training records' ser-train regress -l fold -l dur --loss ccc-mixed "${small[@]}" -o r.st still.ser
+	ser-train regress -l dur --loss mse "${small[@]}" -o r.st still.ser
 }
 
 @test "chunks: utterances of any length, none shorter than a chunk; what a model is, is kept" {
