@@ -64,7 +64,7 @@ UNITS    := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 MAN      := $(sort $(wildcard man/*.[1-8]))
 RECIPE_SCRIPTS = $(shell find pipelines -maxdepth 1 -type f -perm -u+x | LC_ALL=C sort)
 
-.PHONY: all deps deps-oracle demo check check-san check-grad check-slurm check-s390x check-arm64 fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins FORCE install install-tools install-dev uninstall dist deb check-deb clean
+.PHONY: all deps deps-oracle demo demo-faces check check-san check-grad check-slurm check-s390x check-arm64 fuzz lint format bench bench-memory bench-load torture bench-growth bench-scale plugins FORCE install install-tools install-dev uninstall dist deb check-deb clean
 .SECONDARY:
 
 all: $(TOOLS) plugins
@@ -200,9 +200,9 @@ deps:
 deps-oracle: deps
 	@$(call apt,$(call package,oracle))
 
-# ---- the whole job on speech made on the spot ----
-demo: all
-	$(MAKE) -C pipelines demo
+# ---- the whole job on speech made on the spot; faces beside speech, made too ----
+demo demo-faces: all
+	$(MAKE) -C pipelines $@
 
 # ---- tests: make check says what it skipped and why; its last line counts ----
 check: all $(UNITS) $(FUZZERS) $(BUILD)/tests/mkstream $(TORTURE)

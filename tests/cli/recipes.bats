@@ -110,3 +110,10 @@ baved() {
 	! grep -q made-faces out/RESULTS.md || false
 	jq -e '(.speakers | length) == 2' out/made/targets-0.ser.face.json
 }
+
+@test "make demo-faces: motion and the pretexts, on faces made on the spot" {
+	make --no-print-directory -n -C "$ROOT" demo-faces QUICK=1 PROGRESS= OUT="$PWD/out" FLAVOUR="$FLAVOUR" >plan
+	for line in 'made-faces' 'ser-train motion' 'ser-train classify -l energy'; do
+		grep -qF -- "$line" plan || { echo "no $line"; return 1; }
+	done
+}
