@@ -87,7 +87,8 @@ $(foreach c,$(CORPORA),$(foreach m,$(METHODS_$(c)),$(foreach s,$(SEEDS),$(eval $
 
 runs = $(foreach c,$(CORPORA),$(foreach m,$(METHODS_$(c)),$(foreach s,$(SEEDS),$(OUT)/$(c)/$(m)-$(s))))
 
-whose_faces = $(if $(filter $(OUT)/faces,$(FACES)),The faces are made (made-faces) by rules from the phones: the figures tell that the programs work and nothing about people.,Faces: $(FACES).)
+made        = $(filter $(OUT)/faces,$(FACES))
+whose_faces = $(if $(made),The faces are made (made-faces) by rules from the phones: the figures tell that the programs work and nothing about people.,Faces: $(FACES).)
 define about_made
 echo '# Faces out of speech'; echo; \
 	echo '`$(FEATURES)`, `$(NETWORK) $(TRAIN)`. Points: $(POINTS), without the motion of the head; scores are means over their coordinates,'; \
@@ -112,7 +113,9 @@ $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) 
 
 # ---- the page, of the first seed: scores and the first fold's training ----
 first := $(firstword $(SEEDS))
-shown  = $(foreach m,$(METHODS),made/$(m)-$(first)) $(if $(DATA),emodb/visemes-$(first))
-$(OUT)/report.html: $(FACES)/manifest.tsv $(foreach s,$(shown),$(OUT)/$(s).score.json) $(call uses,METHODS SEEDS)
-	ser-report --title 'Faces out of speech, seed $(first)' -q -o $@ $(foreach s,$(shown),$(notdir $(s))=$(OUT)/$(s).score.json \
-		$(notdir $(s))=$(OUT)/$(s)-$(firstword $(FOLDS)).log) $<
+shown  = $(foreach c,$(CORPORA),$(foreach m,$(METHODS_$(c)),$(c)/$(m)-$(first)))
+about  = $(if $(filter made,$(CORPORA)),$(FACES)/manifest.tsv) $(if $(filter emodb,$(CORPORA)),$(OUT)/emodb.ser)
+TITLE  = $(if $(filter made,$(CORPORA)),Faces out of speech$(if $(made), (of a made corpus: nothing about people)))$(if $(word 2,$(CORPORA)), and )$(if $(filter emodb,$(CORPORA)),visemes of EmoDB)
+$(OUT)/report.html: $(about) $(foreach s,$(shown),$(OUT)/$(s).score.json) $(call uses,CORPORA METHODS SEEDS TITLE)
+	ser-report --title '$(TITLE), seed $(first)' -q -o $@ $(foreach s,$(shown),$(notdir $(s))=$(OUT)/$(s).score.json \
+		$(notdir $(s))=$(OUT)/$(s)-$(firstword $(FOLDS)).log) $(about)

@@ -137,7 +137,8 @@ $(call each,one)
 
 SCORE   := classes --label emo
 COMPARE := --label emo
-TITLE   := Pretext tasks
+made    := $(if $(DATA),,$(filter $(OUT)/faces,$(FACES)))
+TITLE   := Pretext tasks$(if $(made), on a made corpus (nothing about people))
 # Of twelve conditions a bed: the smallest share and all, clean.
 SHOWN   := $(foreach b,$(BEDS),$(foreach s,$(sort $(firstword $(SHARES)) $(lastword $(SHARES))),$(b)-$(s)-clean))
 ABOUT   := $(BEDS:%=$(OUT)/%.tsv)
@@ -147,7 +148,7 @@ include seeds.mk
 where_real = on one of $(EVERY) sounds of nEMO, LibriSpeech and BAVED.
 where_made = on the speakers of a made corpus (made-faces) who are not tested: the figures tell that the programs work and nothing about people.
 where_own  = on the speakers of $(FACES) who are not tested.
-where      = $(if $(DATA),$(where_real),$(if $(filter $(OUT)/faces,$(FACES)),$(where_made),$(where_own)))
+where      = $(if $(DATA),$(where_real),$(if $(made),$(where_made),$(where_own)))
 $(OUT)/RESULTS.md: seeds-report $(runs:%=%.score.json) $(runs:%=%.compare.json) $(call uses,CORPORA METHODS SEEDS)
 	@{ echo '# Pretext tasks'; echo; \
 		echo 'Emotion of speakers left out, learnt from a share of the others'"'"' labels, by percent; clean, or under voices at so many dB (bed-share-condition).'; \

@@ -78,6 +78,11 @@ baved() {
 	recipe motion QUICK=1 VOICES=3 SENTENCES=1 NETWORK='--arch blstm --hyper hidden=4' TRAIN='--epochs 2 --batch 4 --crop 0.5'
 	rows single parallel fed
 	grep -q 'made-faces' out/RESULTS.md
+	grep -q '<h1>[^<]*nothing about people' out/report.html
+	# EmoDB's visemes alone make no faces
+	make --no-print-directory -n -C "$ROOT/pipelines" -f motion.mk TOOLS="$BINDIR" OUT="$PWD/visemes" DATA="$PWD" CORPORA=emodb report >plan
+	grep -q "ser-report --title 'visemes of EmoDB, seed 1'" plan
+	! grep -q 'ser-train motion\|made-faces' plan || false
 	ser-predict -m out/made/fed-1-0.st out/made.ser | ser-face write --to openface -o faces -
 	ser-face openface faces/*.csv 2>&1 | grep -q 'has no column' # points of the lower face alone are no whole face
 	head -n 1 faces/m1-sad-0.csv | grep -q 'x_3, y_3, x_4'
@@ -87,6 +92,7 @@ baved() {
 	recipe pretext QUICK=1 VOICES=4 SENTENCES=1 SHARES=100 NETWORK='--arch convpool --hyper channels=4' PRETRAIN='--epochs 1' EPOCHS=2
 	rows scratch energy faces
 	[ "$(grep -c '^## made-100-' out/RESULTS.md)" -eq 2 ]
+	grep -q '<h1>[^<]*nothing about people' out/report.html
 	jq -e '.target == "activation" and (.speakers | length) == 2' out/made/targets-0.ser.face.json
 }
 
@@ -108,6 +114,7 @@ baved() {
 		PRETRAIN='--epochs 1' EPOCHS=1
 	rows scratch energy faces
 	! grep -q made-faces out/RESULTS.md || false
+	! grep -q 'nothing about people' out/report.html || false
 	jq -e '(.speakers | length) == 2' out/made/targets-0.ser.face.json
 }
 
