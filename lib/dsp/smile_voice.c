@@ -8,9 +8,9 @@
 
 static const double LEAST_CC = 0.5; /* of the correlation */
 static const float NO_HNR = -100;
-static const double NO_HARMONIC = -201; /* dB */
-static const double ONE_BIT = 0x1p-16;  /* half a step of 16-bit samples */
-enum { MARGIN = 4, MOST_PERIODS = 64 }; /* samples that must follow two periods; in a frame */
+static const double NO_HARMONIC = -201, MISSING = -200; /* dB: of a frame without the first; one that is not there */
+static const double ONE_BIT = 0x1p-16;                  /* half a step of 16-bit samples */
+enum { MARGIN = 4, MOST_PERIODS = 64 };                 /* samples that must follow two periods; in a frame */
 
 /* Pearson's correlation of x [n] and x + n. */
 static double correlation(const float *x, size_t n)
@@ -184,9 +184,11 @@ static double hnr(const struct ser_smile_spectrum *p, const struct ser_smile_siz
 {
 	double *r = scratch + SMILE_SCRATCH / 2;
 	ser_smile_autocorrelation(p, mag, scratch, r);
+	for (size_t i = 0; i < s->wide_bin; i++)
+		r[i] = fabs(r[i]);
 	size_t i = nearest(r, s->wide_bin, (size_t)(s->rate_hz / hz), false);
 	double c = i < s->wide_bin ? r[i] : 0, rest = r[0] - c;
-	return c != 0 && rest > 0 ? 10 * log10(fabs(c / rest)) : c > 0 ? 100 : -100;
+	return c > 0 && rest > 0 ? 10 * log10(c / rest) : c > 0 ? 100 : -100;
 }
 
 void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const struct ser_smile_size *s, const double *mag,
@@ -195,30 +197,36 @@ void ser_smile_harmonics_do(const struct ser_smile_spectrum *p, const struct ser
 	const double bin_hz = s->wide_bin_hz;
 	double raw[SMILE_HARMONIC], db[SMILE_HARMONIC] = {0}, at[SMILE_HARMONIC];
 	size_t n = 0;
+	y->hnr_db = hnr(p, s, mag, hz, scratch);
 	for (; n < SMILE_HARMONIC; n++) {
 		size_t near = (size_t)((double)(n + 1) * hz / bin_hz + 0.5);
 		size_t i = near < s->wide_bin - 1 ? nearest(mag, s->wide_bin, near, true) : s->wide_bin;
 		if (i == s->wide_bin)
 			break;
-		if (n > 0 && fabs((double)i - (double)near) > 0.5 * hz / bin_hz) { /* that of another multiple */
+		if (i < (size_t)(((double)n + 0.5) * hz / bin_hz + 0.5) ||
+		    i > (size_t)(((double)n + 1.5) * hz / bin_hz + 0.5)) { /* that of another multiple */
 			raw[n] = 0;
-			at[n] = (double)(n + 1) * hz;
-			db[n] = NO_HARMONIC;
-			continue;
+			db[n] = MISSING;
+			if (n > 0)
+				continue;
+			y->h1_h2 = y->h1_a3 = 0;
+			for (size_t f = 0; f < SMILE_FORMANT; f++)
+				y->amplitude[f] = NO_HARMONIC;
+			return;
 		}
 		double a = mag[i - 1], b = mag[i], c = mag[i + 1], to = 0.5 * (a - c) / (a - 2 * b + c);
 		raw[n] = b;
 		at[n] = ((double)i + to) * bin_hz;
 		db[n] = n > 0 ? 20 * log10((b - 0.25 * (a - c) * to) / raw[0]) : 0;
 	}
-	y->hnr_db = hnr(p, s, mag, hz, scratch);
 	for (size_t f = 0; f < SMILE_FORMANT; f++) {
 		size_t top = n;
 		for (size_t i = 0; i < n; i++)
-			if (at[i] >= 0.8 * formant[f] && at[i] <= 1.2 * formant[f] && (top == n || raw[i] > raw[top]))
+			if (raw[i] > 0 && at[i] >= 0.8 * formant[f] && at[i] <= 1.2 * formant[f] &&
+			    (top == n || raw[i] > raw[top]))
 				top = i;
 		y->amplitude[f] = top < n ? db[top] : 0;
 	}
-	y->h1_h2 = db[1] - db[2];
+	y->h1_h2 = fmax(NO_HARMONIC, fmin(-NO_HARMONIC, db[1] - db[2]));
 	y->h1_a3 = db[1] - y->amplitude[2];
 }

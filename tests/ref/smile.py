@@ -123,6 +123,15 @@ with open("tests/golden/smile.bin", "wb") as out:
     block("contours", contours)
     block("contours-peaks", peaks(contours))
 
+    # a low voice without its first harmonics, in noise: peaks beside harmonics, negative autocorrelations
+    for first, count in (3, 27), (5, 35):
+        pitch = 62 + 5 * np.sin(4 * np.pi * np.arange(11025) / 22050)
+        phase = 2 * np.pi * pitch.cumsum() / 22050
+        v = sum(np.cos(k * phase) / k**0.5 for k in range(first, first + count))
+        v = np.trunc((0.4 * v / np.abs(v).max() + 0.01 * rng.standard_normal(len(v))) * 32768) / 32768
+        block(f"without-{first}", v)
+        block(f"without-{first}-lld", opensmile.Smile("eGeMAPSv02", "lld").process_signal(v.astype("f4"), 22050).to_numpy())
+
     samples = rng.integers(-32768, 32768, 2048)
     block("samples", samples)
     for n in 64, 128, 256, 512, 1024, 2048:

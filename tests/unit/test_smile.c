@@ -65,6 +65,34 @@ static void test_descriptors(void **state)
 	ser_front_free(p);
 }
 
+/* Harmonics that are not where the pitch says, in low voices that lack their first: 93 of 100 frames, those of the voice. */
+static void test_harmonics(void **state)
+{
+	(void)state;
+	static const char *const name[] = {"without-3", "without-5"};
+	char lld[64], column[64];
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(lld, sizeof lld, "%s-lld", name[i]);
+		const struct block *sig = find(name[i]), *g = find(lld);
+		struct ser_front *p = make("egemaps compat=opensmile sample-frequency=22050");
+		size_t d = g->cols;
+		assert_int_equal(ser_front_n_frame(p, sig->cols), g->rows);
+		float *y = run(p, sig->x, sig->cols);
+		for (size_t j = 0; j < d; j++) {
+			size_t near = 0;
+			double top = 0;
+			for (size_t t = 0; t < g->rows; t++)
+				top = fmax(top, fabs(g->x[t * d + j]));
+			for (size_t t = 0; t < g->rows; t++)
+				near += fabs(y[t * d + j] - g->x[t * d + j]) <= 0.01 * top;
+			if (near * 100 < g->rows * 93)
+				fail_msg("%s: %s: %zu of %zu", name[i], ser_front_column(p, j, column), near, g->rows);
+		}
+		free(y);
+		ser_front_free(p);
+	}
+}
+
 static void test_functionals(void **state)
 {
 	(void)state;
@@ -419,12 +447,13 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_transform),   cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_functionals), cmocka_unit_test(test_compare),
-		cmocka_unit_test(test_older),       cmocka_unit_test(test_is13),
-		cmocka_unit_test(test_peaks),       cmocka_unit_test(test_edges),
-		cmocka_unit_test(test_refused),     cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_short),       cmocka_unit_test(test_sixteen_bits),
+		cmocka_unit_test(test_transform),    cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_harmonics),    cmocka_unit_test(test_functionals),
+		cmocka_unit_test(test_compare),      cmocka_unit_test(test_older),
+		cmocka_unit_test(test_is13),         cmocka_unit_test(test_peaks),
+		cmocka_unit_test(test_edges),        cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_rates),        cmocka_unit_test(test_short),
+		cmocka_unit_test(test_sixteen_bits),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
