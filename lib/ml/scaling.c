@@ -15,11 +15,17 @@
 
 enum { MAX_STEP = 100 };
 
+/* One that was rounded to 0 weighs no more than scores make of it, and not as much as all other records. */
+static double log_post(double p)
+{
+	return log(fmax(p, DBL_EPSILON));
+}
+
 void ser_scale(const double *post, size_t k, const double *w, const double *b, double *out)
 {
 	double most = -HUGE_VAL, sum = 0;
 	for (size_t c = 0; c < k; c++) {
-		out[c] = w[c] * log(fmax(post[c], DBL_MIN)) + b[c];
+		out[c] = w[c] * log_post(post[c]) + b[c];
 		most = fmax(most, out[c]);
 	}
 	for (size_t c = 0; c < k; c++)
@@ -64,7 +70,7 @@ static void derivatives(struct fit *f)
 		const double *p = f->post + i * k;
 		ser_scale(p, k, f->at, f->at + k, f->q);
 		for (size_t c = 0; c < k; c++)
-			f->l[c] = log(fmax(p[c], DBL_MIN));
+			f->l[c] = log_post(p[c]);
 		for (size_t c = 0; c < k; c++) {
 			double r = f->q[c] - (c == (size_t)f->truth[i]);
 			f->grad[c] += r * f->l[c];

@@ -98,7 +98,8 @@ int ser_eval_posteriors(const struct ser_eval_sets *s, const int *truth, const d
 			struct ser_kept *kept, struct ser_err *e);
 
 /* The temperature T in [0.01,100] by which logits are divided that makes the mean negative log posterior of truth [n] least (Guo et al.,
- * ICML 2017); post [n,k] as above. ser_temper() makes one row's posteriors at T of those at 1. */
+ * ICML 2017); post [n,k] as above, none of it taken for less than DBL_EPSILON. ser_temper() makes one row's posteriors at T of those
+ * at 1. */
 double ser_temperature(const double *post, const int *truth, size_t n, size_t k);
 void ser_temper(const double *post, size_t k, double temperature, double *out);
 

@@ -15,13 +15,19 @@ const char *ser_ep_name(enum ser_ep s)
 	return name[s];
 }
 
+/* What a posterior of nothing costs: the score's floor, scikit-learn's, and so the temperature's. */
+static double log_post(double p)
+{
+	return log(fmax(p, DBL_EPSILON));
+}
+
 /* ---- temperature ---- */
 
 void ser_temper(const double *post, size_t k, double temperature, double *out)
 {
 	double most = -HUGE_VAL, sum = 0;
 	for (size_t c = 0; c < k; c++) {
-		out[c] = log(fmax(post[c], DBL_MIN)) / temperature;
+		out[c] = log_post(post[c]) / temperature;
 		most = fmax(most, out[c]);
 	}
 	for (size_t c = 0; c < k; c++)
@@ -39,7 +45,7 @@ static double slope(const double *post, const int *truth, size_t n, size_t k, do
 		const double *p = post + i * k;
 		ser_temper(p, k, temperature, q);
 		for (size_t c = 0; c < k; c++)
-			sum += (q[c] - (c == (size_t)truth[i])) * log(fmax(p[c], DBL_MIN));
+			sum += (q[c] - (c == (size_t)truth[i])) * log_post(p[c]);
 	}
 	return sum;
 }
@@ -149,7 +155,7 @@ static void look(struct posteriors *c, const double *post, const double *share, 
 			c->loss[2 * i + 1] += d * d;
 			best = p[j] > p[best] ? j : best;
 		}
-		c->loss[2 * i] = -log(fmax(p[c->truth[i]], DBL_EPSILON));
+		c->loss[2 * i] = -log_post(p[c->truth[i]]);
 		c->pred[i] = (int)best;
 		c->sure[i] = fmin(p[best], 1);
 		c->right[i] = c->pred[i] == c->truth[i];

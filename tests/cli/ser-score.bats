@@ -277,6 +277,15 @@ value() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == 
 	fails 3 s0 ser-score calibration --label emo <("$ROOT"/tests/tools/mkser --dim post.classes=a,b,c --dim post.train_speakers=s0 < p.txt)
 }
 
+@test "calibration: a posterior that was rounded to 0 does not decide by itself; what is fitted is no worse than nothing" {
+	for i in $(seq 40); do printf 'id=%s\tspk=%s\temo=%s\tpost:t=0.8,0.15,0.05\n' "$i" $((i % 4)) "$([ $((i % 5)) = 0 ] && echo b || echo a)"; done > most.txt
+	{ cat most.txt; printf 'id=far\tspk=1\temo=b\tpost:t=0,0,1\n'; } | "$ROOT"/tests/tools/mkser --dim post.classes=a,b,c > far.ser
+	ser-score calibration --label emo --n-boot 0 --tsv far.ser > got.tsv
+	cell() { awk -F'\t' -v t="$1" -v r="$2" -v c="$3" '$1 == t && $2 == r && $3 == c {print $4}' got.tsv; }
+	awk -v plain="$(cell scores pooled.nll value)" -v warm="$(cell temperature here nll)" -v scaled="$(cell scaled here nll)" -v t="$(cell temperature here temperature)" \
+		'BEGIN {exit !(warm > 0 && scaled > 0 && warm <= plain && scaled <= plain && t < 10)}'
+}
+
 @test "classes: records whose prediction is nil were rejected, and are counted" {
 	printf 'id=%s\tspk=%s\temo=%s\tpred%s\n' a 1 x =x b 1 y :n= c 2 y =y d 2 x =y | "$ROOT"/tests/tools/mkser > r.ser
 	ser-score classes --label emo --n-boot 0 --tsv r.ser > got.tsv
