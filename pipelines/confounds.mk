@@ -9,7 +9,7 @@
 # the embeddings are and with each speaker's mean taken off; then scores of the clusters against emotion, text, intensity,
 # take, loudness and, over all, sex and speaker, each beside its chance level. SPEAKER is where speaker.mk was; it runs when need be.
 # MODELS are further models of ser-train or ser-model import, each a system of its file's name, and with random weights NAME-random;
-# NAME-layerN is the mean over time of what layer N of a transformer gives. PREP_nemo='ser-prep nemo /data/nemo | ser-fold subset ...' takes a
+# NAME-layerN, NAME-random-layerN is the mean over time of what layer N of a transformer gives. PREP_nemo='ser-prep nemo /data/nemo | ser-fold subset ...' takes a
 # part of a corpus.
 include settings.mk
 
@@ -89,17 +89,18 @@ $$(OUT)/%.$(1)-random.ser: $$(OUT)/$(1)-random.st $$(OUT)/%.tsv
 endef
 $(foreach m,$(MODELS),$(eval $(call model_system,$(basename $(notdir $(m))),$(m))))
 
-# all layers at once, then each by itself. $(1) NAME-layerN, $(2) NAME, $(3) N
+# all layers at once, then each by itself. $(1) NAME-layerN, $(2) NAME or NAME-random, $(3) N
+layered = $(named) $(named:%=%-random)
 define layers_of
-$$(OUT)/%.$(1)-all-layers.ser: $$(filter %/$(1).st,$$(MODELS)) $$(OUT)/%.tsv
+$$(OUT)/%.$(1)-all-layers.ser: $$(or $$(filter %/$(1).st,$$(MODELS)),$$(OUT)/$(1).st) $$(OUT)/%.tsv
 	ser-embed -q -m $$< --layer all -t $$(THREADS) -o $$@ $$(word 2,$$^)
 endef
-$(foreach m,$(named),$(if $(filter $(m)-layer%,$(SYSTEMS)),$(eval $(call layers_of,$(m)))))
+$(foreach m,$(layered),$(if $(filter $(m)-layer%,$(SYSTEMS)),$(eval $(call layers_of,$(m)))))
 define layer_system
 $$(OUT)/%.$(1).ser: $$(OUT)/%.$(2)-all-layers.ser
 	ser-select --row emb:$(3) true -o $$@ $$<
 endef
-$(foreach m,$(named),$(foreach s,$(filter $(m)-layer%,$(SYSTEMS)),$(eval $(call layer_system,$(s),$(m),$(s:$(m)-layer%=%)))))
+$(foreach m,$(layered),$(foreach s,$(filter $(m)-layer%,$(SYSTEMS)),$(eval $(call layer_system,$(s),$(m),$(s:$(m)-layer%=%)))))
 
 # ---- how loud, by thirds of what a speaker says, by eGeMAPS' last functional, the equivalent sound level; and whose records are one group
 # over all: those of one language, where the corpus says which ----

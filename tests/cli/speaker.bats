@@ -83,9 +83,10 @@ recipe() {
 	recipe confounds.mk conf -q SPEAKER="$PWD/spk" "$PWD"/conf/confounds.md
 
 	# a model from elsewhere, with its own front-end, beside the same network with random weights; no encoder is trained for it
-	ser-wav2feat -q --kind mfcc spk/train.tsv | ser-train speaker --label spk --arch convpool --hyper channels=8 -e 1 -q -o other.st
-	recipe confounds.mk more -s SPEAKER="$PWD/spk" MODELS="$PWD/other.st" SYSTEMS='other other-random' "$PWD"/more/confounds.tsv
-	[ "$(tail -n +2 more/confounds.tsv | cut -f 2 | sort -u | paste -sd' ')" = 'other other-random' ]
+	ser-wav2feat -q --kind mfcc spk/train.tsv | ser-train speaker --label spk --arch whisper --hyper layers=1 --hyper dim=16 --hyper heads=2 --crop 0.5 -e 1 -q -o other.st
+	recipe confounds.mk more -s SPEAKER="$PWD/spk" MODELS="$PWD/other.st" SYSTEMS='other other-random other-layer0 other-random-layer0' "$PWD"/more/confounds.tsv
+	[ "$(tail -n +2 more/confounds.tsv | cut -f 2 | sort -u | paste -sd' ')" = 'other other-layer0 other-random other-random-layer0' ]
+	run -1 ser-cmp more/three.other-layer0.ser more/three.other-random-layer0.ser
 	ser-info more/three.other.ser | grep -q 'emb '
 
 	# a corpus that says nothing of language and sex, and a speaker with fewer utterances than emotions
