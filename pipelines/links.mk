@@ -7,9 +7,11 @@
 #
 #   make -f links.mk DATA=/data MODELS=... agreement                    agreement.md alone: how right the clusters of each source are, without any training
 #
-# A source of clusters is random; cepstra, their mean and deviation; each of MODELS by its file's name; A+B, where the records of a cluster share
+# A source of clusters is random; self, where a record is its own positive, and dropout, masks and crops all that differs; speaker, where the encoder learns to tell
+# speakers apart instead; cepstra, their mean and deviation; each of MODELS by its file's name; A+B, where the records of a cluster share
 # both A's and B's; A.even, with the mean of each speaker's soft, middle and loud thirds of
-# records taken off before; A.level, clusters inside these thirds; A.sure, the half of each speaker's records with the greatest margins; true, the emotions themselves; true-90 and so on, with the emotion of all but 90 % of the records drawn anew. For each fold
+# records taken off before; A.level, clusters inside these thirds; A.near, of A's clusters the positives
+# that are the nearest of NEAR drawn; A.sure, the half of each speaker's records with the greatest margins; true, the emotions themselves; true-90 and so on, with the emotion of all but 90 % of the records drawn anew. For each fold
 # of speakers, the others pretrain a perceptron on functionals by pairs of each source, without emotion labels but for true's, and learn from SHARE percent
 # of the labels. All seeds of all folds are scored together, against the same network from scratch. Other encoders than that perceptron:
 #
@@ -24,7 +26,7 @@ DATA    ?= $(error say where the corpora are: make -f links.mk DATA=/where/they/
 CORPORA ?= emodb
 MODELS  ?=
 named   := $(basename $(notdir $(MODELS)))
-SOURCES ?= random cepstra $(named) $(named:%=%+cepstra) $(foreach m,$(named),$(m).even $(m).level $(m).sure) true-70 true-90 true
+SOURCES ?= random cepstra $(named) $(named:%=%+cepstra) $(foreach m,$(named),$(m).even $(m).level $(m).sure $(m).near) true-70 true-90 true
 FOLD    ?= ser-fold kfold -k 5 --seed 1 -q
 FOLDS   ?= $(if $(QUICK),0 1,0 1 2 3 4)
 SEEDS   ?= $(if $(QUICK),1,1 2 3)
@@ -36,8 +38,13 @@ VECTORS     ?= ser-wav2feat $(FUNCTIONALS)
 CEPSTRA     ?= --kind mfcc --num-ceps 20 --functionals mean,std
 METRIC      ?= cosine
 PAIRS       ?= --negatives 2
+NEAR        ?= 5
+# Clusters inside a speaker; as many as there are emotions unless said.
+K           ?=
 ENCODER     ?= --field func --arch mlp --hyper hidden=128 --hyper dropout=0.6 --weight-decay 0.05
 CONTRASTIVE ?= --epochs 30 --batch 64
+# Further tasks of the pretraining: '+ classify --label spk --adversarial --weight 0.1 --hidden 64 --head-layers 2'
+TASKS       ?=
 CLASSIFY    ?= --epochs 100 --batch 32 --smooth 0.1
 
 .PHONY: report agreement
@@ -68,9 +75,10 @@ endef
 $(foreach m,$(MODELS),$(eval $(call embedded,$(m))))
 
 cluster   = ser-kmeans --pass-small --field func --metric $(METRIC) --seed $(SEED) -t $(THREADS)
-n_emotion = $$(ser-dump --tsv emo $(1) | tail -n +2 | sort -u | wc -l)
+n_emotion = $(if $(K),$(K),$(call n_named,$(1)))
+n_named   = $$(ser-dump --tsv emo $(1) | tail -n +2 | sort -u | wc -l)
 table     = ser-dump --tsv id,spk,emo,cluster$(1)
-$(OUT)/%.clu.tsv: $(OUT)/%.emb.ser $(call uses,METRIC SEED)
+$(OUT)/%.clu.tsv: $(OUT)/%.emb.ser $(call uses,METRIC K SEED)
 	$(cluster) --by spk -k $(call n_emotion,$<) $< | $(table) > $@.part
 	mv $@.part $@
 
@@ -82,7 +90,7 @@ $(OUT)/%/level.tsv: $(OUT)/%/manifest.tsv
 	mv $@.part $@
 
 levelled = ser-join --tsv $< $(word 2,$^)
-$(OUT)/%.even.clu.tsv: $(OUT)/%.emb.ser $(OUT)/$$(*D)/level.tsv $(call uses,METRIC SEED)
+$(OUT)/%.even.clu.tsv: $(OUT)/%.emb.ser $(OUT)/$$(*D)/level.tsv $(call uses,METRIC K SEED)
 	$(levelled) | $(cluster) --by spk --center level -k $(call n_emotion,$<) | $(table) > $@.part
 	mv $@.part $@
 
@@ -92,11 +100,23 @@ $(OUT)/%.level.clu.tsv: $(OUT)/%.emb.ser $(OUT)/$$(*D)/level.tsv $(call uses,MET
 		awk -F'\t' -v OFS='\t' 'NR == 1 {print $$1, $$2, $$3, $$4; next} {sub(/.*\//, "", $$5); print $$1, $$2, $$3, $$4 == "" ? "" : 10 * $$5 + $$4}' > $@.part
 	mv $@.part $@
 
-$(OUT)/%.sure.clu.tsv: $(OUT)/%.emb.ser $(call uses,METRIC SEED)
+$(OUT)/%.sure.clu.tsv: $(OUT)/%.emb.ser $(call uses,METRIC K SEED)
 	$(cluster) --by spk --margin -k $(call n_emotion,$<) $< | $(call table,$(comma)cluster_margin) | tail -n +2 | sort -t $$'\t' -k 2,2 -k 5,5gr | \
 		awk -F'\t' -v OFS='\t' '{line[NR] = $$1 OFS $$2 OFS $$3; k[NR] = $$4; spk[NR] = $$2; at[NR] = n[$$2]++} END {print "id", "spk", "emo", "cluster"; \
 			for (i = 1; i <= NR; i++) print line[i], 2 * at[i] < n[spk[i]] ? k[i] : ""}' > $@.part
 	mv $@.part $@
+
+# the clusters as they are: their pairs are others
+$(OUT)/%.near.clu.tsv: $(OUT)/%.clu.tsv
+	cp $< $@
+
+# ---- pairs of a source; of self those of random clusters whose positive is the anchor ----
+pairs     = ser-pairs --by spk $(PAIRS) $(if $(call vectors,$(1)),--field func --metric $(METRIC)) $(if $(filter %.near,$(1)),--near $(NEAR))
+paired_by = PAIRS $(if $(call vectors,$(1)),METRIC) $(if $(filter %.near,$(1)),NEAR)
+# Vectors go with the clusters that are of them, to measure by, and because their header says whom the model was trained on.
+of_model  = $(firstword $(foreach m,$(named),$(if $(filter $(m) $(m)+% %+$(m) $(m).%,$(1)),$(m))))
+vectors   = $(or $(call of_model,$(1)),$(if $(filter cepstra cepstra.%,$(1)),cepstra))
+alone     = $(if $(filter self,$(1)),| ser-dump | jq -c '.positive = .anchor' | ser-cat --from json)
 
 ideal = awk -F'\t' -v OFS='\t' -v keep=$(1) -v seed=$(SEED) 'BEGIN {srand(seed)} NR == FNR {if (FNR > 1 && !($$3 in k)) k[$$3] = n++; next} \
 	FNR == 1 {print "id", "spk", "emo", "cluster"; next} {print $$1, $$2, $$3, rand() * 100 < keep ? k[$$3] : int(n * rand())}'
@@ -104,7 +124,7 @@ ideal = awk -F'\t' -v OFS='\t' -v keep=$(1) -v seed=$(SEED) 'BEGIN {srand(seed)}
 define ideal_source
 $$(OUT)/$(1)/$(2).clu.tsv: $$(OUT)/$(1)/func.ser $$(call uses,SEED)
 	ser-dump --tsv id,spk,emo $$< > $$@.all
-	$$(call ideal,$(if $(filter random,$(2)),0,$(or $(patsubst true-%,%,$(filter true-%,$(2))),100))) $$@.all $$@.all > $$@.part
+	$$(call ideal,$(if $(filter random self speaker,$(2)),0,$(or $(patsubst true-%,%,$(filter true-%,$(2))),100))) $$@.all $$@.all > $$@.part
 	rm $$@.all
 	mv $$@.part $$@
 endef
@@ -114,11 +134,11 @@ $$(OUT)/$(1)/$(2).clu.tsv: $$(patsubst %,$$(OUT)/$(1)/%.clu.tsv,$(subst +, ,$(2)
 	mv $$@.part $$@
 endef
 define sourced
-$$(OUT)/$(1)/$(2).clu.ser: $$(OUT)/$(1)/$(2).clu.tsv
-	jq -cR 'select(input_line_number > 1) / "\t" | {id: .[0], spk: .[1], emo: .[2], cluster: (.[3] | tonumber? // null)}' $$< | ser-cat --from json -o $$@
+$$(OUT)/$(1)/$(2).clu.ser: $$(OUT)/$(1)/$(2).clu.tsv $(patsubst %,$$(OUT)/$(1)/%.emb.ser,$(call vectors,$(2)))
+	jq -cR 'select(input_line_number > 1) / "\t" | {id: .[0], spk: .[1], emo: .[2], cluster: (.[3] | tonumber? // null)}' $$< | ser-cat --from json $(if $(call vectors,$(2)),| ser-join --fields func - $$(word 2,$$^)) -o $$@
 
-$$(OUT)/$(1)/$(2).agree.tsv: $$(OUT)/$(1)/$(2).clu.ser $$(call uses,PAIRS SEED)
-	ser-pairs --by spk $$(PAIRS) --seed $$(SEED) --report-label emo --report $$@.part -o $$@.pairs $$<
+$$(OUT)/$(1)/$(2).agree.tsv: $$(OUT)/$(1)/$(2).clu.ser $$(call uses,$(call paired_by,$(2)) SEED)
+	$$(call pairs,$(2)) --seed $$(SEED) --report-label emo --report $$@.part -o $$@.pairs $$<
 	rm $$@.pairs
 	mv $$@.part $$@
 
@@ -127,7 +147,7 @@ $$(OUT)/$(1)/$(2).ami.json: $$(OUT)/$(1)/$(2).clu.ser $$(call uses,SEED)
 	mv $$@.part $$@
 endef
 $(foreach c,$(CORPORA),$(foreach s,$(SOURCES),$(eval $(call sourced,$(c),$(s)))) \
-	$(foreach s,$(filter random true%,$(SOURCES)),$(eval $(call ideal_source,$(c),$(s)))) \
+	$(foreach s,$(filter random self speaker true%,$(SOURCES)),$(eval $(call ideal_source,$(c),$(s)))) \
 	$(foreach s,$(SOURCES),$(if $(findstring +,$(s)),$(eval $(call agreed_source,$(c),$(s))))))
 
 # ---- training; pairs of test speakers find no record. $(1) corpus, $(2) source or scratch, $(3) seed, $(4) fold ----
@@ -138,10 +158,11 @@ $$(OUT)/$(1)/scratch-$(3)-$(4).pred.ser: $$(OUT)/$(1)/func.ser $$(call uses,ENCO
 	rm $$@.train $$@.st
 endef
 define trained
-$$(OUT)/$(1)/$(2)-$(3)-$(4).pred.ser: $$(OUT)/$(1)/func.ser $$(OUT)/$(1)/$(2).clu.ser $$(call uses,ENCODER CONTRASTIVE CLASSIFY PAIRS SHARE)
+$$(OUT)/$(1)/$(2)-$(3)-$(4).pred.ser: $$(OUT)/$(1)/func.ser $$(OUT)/$(1)/$(2).clu.ser $$(call uses,ENCODER CONTRASTIVE TASKS CLASSIFY $(call paired_by,$(2)) SHARE)
 	ser-select 'fold != $(4)' $$< > $$@.train
-	ser-pairs --by spk $$(PAIRS) --seed $(3) -o $$@.pairs $$(word 2,$$^)
-	ser-train contrastive --pairs $$@.pairs $$(ENCODER) $$(CONTRASTIVE) --seed $(3) -q -t $$(THREADS) -o $$@.enc $$@.train
+	$$(call pairs,$(2)) --seed $(3) $$(word 2,$$^) $(call alone,$(2)) > $$@.pairs
+	ser-train $(if $(filter speaker,$(2)),speaker --label spk,contrastive --pairs $$@.pairs) $$(ENCODER) $$(CONTRASTIVE) --seed $(3) -q -t $$(THREADS) -o $$@.enc \
+		$(if $(filter speaker,$(2)),,$$(TASKS)) $$@.train
 	$$(call learn,$(3),--init $$@.enc,$(4))
 	rm $$@.train $$@.pairs $$@.enc $$@.st
 endef
@@ -178,8 +199,8 @@ $(OUT)/results.tsv: $(made) links-report $(call uses,CORPORA SOURCES)
 	./links-report tsv $(OUT) '$(CORPORA)' '$(SOURCES)' > $@.part
 	mv $@.part $@
 
-$(OUT)/RESULTS.md: $(OUT)/results.tsv $(call uses,SHARE SEEDS CONTRASTIVE)
-	SHARE='$(SHARE)' SEEDS='$(SEEDS)' CONTRASTIVE='$(CONTRASTIVE)' ./links-report md $< > $@.part
+$(OUT)/RESULTS.md: $(OUT)/results.tsv $(call uses,SHARE SEEDS CONTRASTIVE TASKS)
+	SHARE='$(SHARE)' SEEDS='$(SEEDS)' CONTRASTIVE='$(strip $(CONTRASTIVE) $(TASKS))' ./links-report md $< > $@.part
 	$(spent) >> $@.part
 	mv $@.part $@
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Of a record only the id, the speaker, the cluster, its margin and (for --hard) the embedding reach the sampling. The
+/* Of a record only the id, the speaker, the cluster, its margin and (for --near and --hard) the embedding reach the sampling. The
  * label of --report-label is kept apart and read when all pairs are written. */
 #include "cli/cli.h"
 #include "ml/pairs.h"
@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 {
 	static const char *const metrics[] = {"euclidean", "cosine", NULL};
 	const char *by = "spk", *name = "cluster", *field = "emb", *report_label = NULL, *report_file = NULL;
-	int n_draw = 1, n_pos = 1, n_neg = 1, n_other = 0, n_hard = 1, per_spk = 0, metric = SER_COSINE;
+	int n_draw = 1, n_pos = 1, n_neg = 1, n_other = 0, n_near = 1, n_hard = 1, per_spk = 0, metric = SER_COSINE;
 	double min_margin = 0;
 	int64_t seed = 0;
 	const struct ser_option opts[] = {
@@ -146,10 +146,12 @@ int main(int argc, char **argv)
 		{"positives", "positives in a draw: same speaker, same cluster", SER_OPT_INT(&n_pos, "N", 1, 10000)},
 		{"negatives", "negatives in a draw: same speaker, another cluster", SER_OPT_INT(&n_neg, "N", 0, 10000)},
 		{"other", "further negatives in a draw: another speaker", SER_OPT_INT(&n_other, "N", 0, 10000)},
+		{"near", "keep the nearest of N candidates for each positive; 1: no search",
+		 SER_OPT_INT(&n_near, "N", 1, 10000)},
 		{"hard", "keep the nearest of N candidates for each negative; 1: no search",
 		 SER_OPT_INT(&n_hard, "N", 1, 10000)},
-		{"field", "tensor [D] that --hard measures", SER_OPT_STR(&field, "NAME")},
-		{"metric", "distance of --hard", SER_OPT_CHOICE(&metric, "NAME", metrics)},
+		{"field", "tensor [D] that --near and --hard measure", SER_OPT_STR(&field, "NAME")},
+		{"metric", "their distance", SER_OPT_CHOICE(&metric, "NAME", metrics)},
 		{"min-margin", "leave out records whose NAME_margin (see ser-kmeans --margin) is below X",
 		 SER_OPT_REAL(&min_margin, "X", 0, 1)},
 		{"seed", "random seed", SER_OPT_I64(&seed, "N", 0, 0), .flags = SER_OPTION_ALWAYS},
@@ -176,6 +178,7 @@ int main(int argc, char **argv)
 		.n_pos = (size_t)n_pos,
 		.n_neg = (size_t)n_neg,
 		.n_other = (size_t)n_other,
+		.n_near = (size_t)n_near,
 		.n_hard = (size_t)n_hard,
 		.metric = (enum ser_metric)metric,
 		.min_margin = min_margin,
@@ -188,7 +191,7 @@ int main(int argc, char **argv)
 	struct input p = {.by = by,
 			  .cluster_name = name,
 			  .margin_name = min_margin > 0 ? margin_name.s : NULL,
-			  .field = n_hard > 1 ? field : NULL,
+			  .field = n_hard > 1 || n_near > 1 ? field : NULL,
 			  .report_label = report_label,
 			  .id = ser_map_new(),
 			  .spk = ser_map_new(),

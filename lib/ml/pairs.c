@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct ser_pairs_opt ser_pairs_default = {.n_draw = 1, .n_pos = 1, .n_neg = 1, .n_hard = 1, .metric = SER_COSINE};
+const struct ser_pairs_opt ser_pairs_default = {.n_draw = 1, .n_pos = 1, .n_neg = 1, .n_near = 1, .n_hard = 1, .metric = SER_COSINE};
 
 /* One item that takes part. Sorted by speaker, cluster and id, where speakers and clusters are ranked by their least
  * id, so that neither the numbers that the caller gave them nor the order of the input matters. */
@@ -97,11 +97,17 @@ static double distance(const struct sampler *s, size_t a, size_t b)
 	return s->o->metric == SER_COSINE ? 1 - xy / sqrt(xx) / sqrt(yy) : sq;
 }
 
+/* How many candidates are drawn for `want` of n items, of which each is the nearest of `of`: all of the n rather than one twice. */
+static size_t n_candidate(size_t want, size_t of, size_t n)
+{
+	return of > 1 && want * of > n ? n : want * of;
+}
+
 /* Of m candidates the `want` nearest to the anchor, nearest first; all of them in the order of drawing when there is
  * no search; again from the first when there are fewer. */
-static void keep_nearest(struct sampler *s, size_t anchor, size_t m, size_t want, size_t *out)
+static void keep_nearest(struct sampler *s, size_t anchor, bool search, size_t m, size_t want, size_t *out)
 {
-	if (s->o->n_hard > 1) {
+	if (search) {
 		for (size_t i = 0; i < m; i++)
 			s->cand[i].dist = distance(s, anchor, s->cand[i].pick);
 		qsort(s->cand, m, sizeof *s->cand, by_distance);
@@ -110,20 +116,31 @@ static void keep_nearest(struct sampler *s, size_t anchor, size_t m, size_t want
 		out[i] = s->item[s->cand[i % m].pick].i;
 }
 
+/* Positives: the items of the anchor's cluster without itself. */
+static void same_cluster(struct sampler *s, struct ser_rng *rng, size_t anchor, size_t *out, size_t *deal_to)
+{
+	const struct item *a = &s->item[anchor];
+	size_t n = a->hi - a->lo - 1, m = n_candidate(s->o->n_pos, s->o->n_near, n);
+	deal(s, rng, n, m, deal_to);
+	for (size_t i = 0; i < m; i++) {
+		size_t q = a->lo + deal_to[i];
+		s->cand[i] = (struct near){.pick = q < anchor ? q : q + 1, .turn = i};
+	}
+	keep_nearest(s, anchor, s->o->n_near > 1, m, s->o->n_pos, out);
+}
+
 /* Negatives of the same speaker: the items of that range without those of the anchor's cluster. */
 static void same_speaker(struct sampler *s, struct ser_rng *rng, size_t anchor, size_t *out, size_t *deal_to)
 {
 	const struct item *a = &s->item[anchor];
 	struct range r = s->spk[a->spk];
-	size_t n = (r.hi - r.lo) - (a->hi - a->lo), m = s->o->n_neg * s->o->n_hard;
-	if (m > n && s->o->n_hard > 1)
-		m = n; /* all of them; repeated below when even they are too few */
+	size_t n = (r.hi - r.lo) - (a->hi - a->lo), m = n_candidate(s->o->n_neg, s->o->n_hard, n);
 	deal(s, rng, n, m, deal_to);
 	for (size_t i = 0; i < m; i++) {
 		size_t q = r.lo + deal_to[i];
 		s->cand[i] = (struct near){.pick = q < a->lo ? q : q + (a->hi - a->lo), .turn = i};
 	}
-	keep_nearest(s, anchor, m, s->o->n_neg, out);
+	keep_nearest(s, anchor, s->o->n_hard > 1, m, s->o->n_neg, out);
 }
 
 /* Negatives of others: a speaker, then an item of theirs, each uniformly; drawn again where it is there already. */
@@ -141,7 +158,7 @@ static void other_speakers(struct sampler *s, struct ser_rng *rng, size_t anchor
 				again = s->cand[j].pick == s->cand[i].pick;
 		}
 	}
-	keep_nearest(s, anchor, m, s->o->n_other, out);
+	keep_nearest(s, anchor, s->o->n_hard > 1, m, s->o->n_other, out);
 }
 
 static void draw(struct sampler *s, struct ser_pairs *p, size_t anchor, size_t *deal_to)
@@ -150,11 +167,7 @@ static void draw(struct sampler *s, struct ser_pairs *p, size_t anchor, size_t *
 	size_t at = p->n++, *pos = p->pos + at * p->n_pos, *neg = p->neg + at * p->n_all;
 	p->anchor[at] = a->i;
 	p->draw[at] = a->n_drawn++;
-	deal(s, &a->rng, a->hi - a->lo - 1, p->n_pos, deal_to);
-	for (size_t i = 0; i < p->n_pos; i++) {
-		size_t q = a->lo + deal_to[i];
-		pos[i] = s->item[q < anchor ? q : q + 1].i;
-	}
+	same_cluster(s, &a->rng, anchor, pos, deal_to);
 	if (p->n_neg > 0)
 		same_speaker(s, &a->rng, anchor, neg, deal_to);
 	if (p->n_all > p->n_neg)
@@ -164,15 +177,16 @@ static void draw(struct sampler *s, struct ser_pairs *p, size_t anchor, size_t *
 static int check(const struct ser_pairs_opt *o, const struct ser_pairs_in *in, struct ser_err *e)
 {
 	enum { MOST = 1 << 20 };
-	if (o->n_draw == 0 || o->n_pos == 0 || o->n_hard == 0 || o->n_draw > MOST || o->n_pos > MOST ||
-	    o->n_neg > MOST || o->n_other > MOST || o->n_hard > MOST || o->per_spk > (size_t)MOST * MOST)
+	bool search = o->n_hard > 1 || o->n_near > 1;
+	if (o->n_draw == 0 || o->n_pos == 0 || o->n_near == 0 || o->n_hard == 0 || o->n_draw > MOST ||
+	    o->n_pos > MOST || o->n_neg > MOST || o->n_other > MOST || o->n_near > MOST || o->n_hard > MOST || o->per_spk > (size_t)MOST * MOST)
 		return ser_fail(e, SER_EUSAGE, "draws, positives and candidates must be 1 to %d, negatives 0 to %d",
 				MOST, MOST);
 	if (o->min_margin > 0 && in->margin == NULL)
 		return ser_fail(e, SER_EUSAGE, "a least margin was asked for, but there are no margins");
-	if (o->n_hard > 1 && in->emb == NULL)
-		return ser_fail(e, SER_EUSAGE, "negatives by distance were asked for, but there are no embeddings");
-	for (size_t i = 0; o->n_hard > 1 && i < in->n; i++) {
+	if (search && in->emb == NULL)
+		return ser_fail(e, SER_EUSAGE, "pairs by distance were asked for, but there are no embeddings");
+	for (size_t i = 0; search && i < in->n; i++) {
 		double sq = 0;
 		for (size_t t = 0; t < in->d; t++)
 			sq += (double)in->emb[i * in->d + t] * in->emb[i * in->d + t];
@@ -185,6 +199,12 @@ static int check(const struct ser_pairs_opt *o, const struct ser_pairs_in *in, s
 		if (isnan(in->margin[i]))
 			return ser_fail(e, SER_EDATA, "the cluster margin of \"%s\" is not a number", in->id[i]);
 	return SER_OK;
+}
+
+static size_t most_candidates(const struct ser_pairs_opt *o)
+{
+	size_t neg = ser_mul(o->n_neg > o->n_other ? o->n_neg : o->n_other, o->n_hard), pos = ser_mul(o->n_pos, o->n_near);
+	return pos > neg ? pos : neg;
 }
 
 /* Replace spk and cluster by ranks in the order of the least id; item is sorted by id. */
@@ -245,8 +265,7 @@ static int sampler_init(struct sampler *s, const struct ser_pairs_opt *o, const 
 			r->lo = lo;
 		r->hi = hi;
 	}
-	size_t most = o->n_neg > o->n_other ? o->n_neg : o->n_other;
-	s->cand = ser_malloc(ser_mul(most, o->n_hard), sizeof *s->cand);
+	s->cand = ser_malloc(most_candidates(o), sizeof *s->cand);
 	s->deck = ser_malloc(s->n, sizeof *s->deck);
 	s->swap = ser_malloc(s->n, sizeof *s->swap);
 	for (size_t q = 0; q < s->n; q++)
@@ -260,7 +279,7 @@ struct ser_pairs *ser_pairs_new(const struct ser_pairs_opt *o, const struct ser_
 	struct ser_pairs *p = NULL;
 	if (check(o, in, e) != SER_OK)
 		return NULL;
-	size_t n_low = 0, n_no_pos = 0, n_no_neg = 0, n_anchor = 0, n_voice = 0, most = 0;
+	size_t n_low = 0, n_no_pos = 0, n_no_neg = 0, n_anchor = 0, n_voice = 0;
 	size_t *where = ser_malloc(in->n, sizeof *where); /* anchors (items), in the input's order; SIZE_MAX: none */
 	size_t *n_of = NULL, *deal_to = NULL;
 	if (sampler_init(&s, o, in, &n_low, e) != SER_OK)
@@ -304,8 +323,7 @@ struct ser_pairs *ser_pairs_new(const struct ser_pairs_opt *o, const struct ser_
 	p->draw = ser_malloc(n, sizeof *p->draw);
 	p->pos = ser_malloc(ser_mul(n, p->n_pos), sizeof *p->pos);
 	p->neg = ser_malloc(ser_mul(n, p->n_all), sizeof *p->neg);
-	most = o->n_pos > o->n_neg * o->n_hard ? o->n_pos : o->n_neg * o->n_hard;
-	deal_to = ser_malloc(most, sizeof *deal_to);
+	deal_to = ser_malloc(most_candidates(o), sizeof *deal_to);
 	if (o->per_spk == 0) {
 		for (size_t i = 0; i < in->n; i++)
 			for (size_t t = 0; where[i] != SIZE_MAX && t < o->n_draw; t++)

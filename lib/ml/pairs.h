@@ -14,8 +14,9 @@ struct ser_pairs_opt {
 	size_t n_pos;           /* positives per draw, at least 1; 1 */
 	size_t n_neg;           /* negatives of the same speaker per draw; 1 */
 	size_t n_other;         /* negatives of other speakers per draw, any cluster; 0 */
+	size_t n_near;          /* each positive is the nearest to the anchor among this many drawn; 1: no search */
 	size_t n_hard;          /* each negative is the nearest to the anchor among this many drawn; 1: no search */
-	enum ser_metric metric; /* of that search */
+	enum ser_metric metric; /* of these searches */
 	double min_margin;      /* items of a smaller margin take no part; 0 */
 	size_t per_spk; /* the same number of draws for every speaker that has an anchor; 0: n_draw for each anchor */
 	uint64_t seed;
@@ -28,7 +29,7 @@ struct ser_pairs_in {
 	const size_t *spk;     /* [n] any numbers, equal for the same speaker */
 	const int *cluster;    /* [n]; negative: takes no part */
 	const double *margin;  /* [n], or NULL when min_margin is 0 */
-	const float *emb;      /* [n,d], or NULL when n_hard is 1 */
+	const float *emb;      /* [n,d], or NULL when n_near and n_hard are 1 */
 	size_t d;
 };
 

@@ -303,9 +303,12 @@ EOF
 }
 
 @test "links.mk: pretraining on pairs of real, random, agreed, blurred and true clusters, of which only the source differs" {
-	"$ROOT"/pipelines/demo-corpus audio 4 2
-	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' audio >m.tsv
-	ser-wav2feat -q --kind mfcc m.tsv | ser-train speaker --label spk --arch convpool --hyper channels=8 -e 1 -q -o voice.st
+	"$ROOT"/pipelines/demo-corpus audio 6 2
+	ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' audio >all.tsv
+	learn_voice() { ser-wav2feat -q --kind mfcc | ser-train speaker --label spk --arch convpool --hyper channels=8 -e 1 -q -o voice.st; }
+	awk -F'\t' '$3 ~ /[12]$/ || NR == 1' all.tsv | learn_voice
+	awk -F'\t' '$3 !~ /[12]$/' all.tsv >m.tsv
+	[ "$(cut -f 3 m.tsv | sort -u | wc -l)" -eq 5 ] # with its header
 	links() {
 		make --no-print-directory -C "$ROOT/pipelines" -f links.mk TOOLS="$BINDIR" OUT="$PWD/out" CORPORA=three FOLD='ser-fold kfold -k 2 -q' FOLDS='0 1' \
 			PREP_three="cat '$PWD/m.tsv' | sed 's|audio/|$PWD/audio/|'" MODELS="$PWD/voice.st" SOURCES='random cepstra voice voice+cepstra true-70 true' SEEDS=1 SHARE=50 \
@@ -323,15 +326,24 @@ EOF
 	grep -q '<h2 id="training">' out/report.html
 	links -q "$PWD/out/RESULTS.md"
 	# loudness out of the clusters, clusters within it, the surest half: nothing is trained for these
-	links -s agreement SOURCES='voice voice.even voice.level voice.sure true' >agreement.md
-	[ "$(grep -cE '^\| (voice|voice\.even|voice\.level|voice\.sure|true) \| -?[01]\.[0-9]{2} \| .* \| [0-9]+ \| [0-9]+ % \| [0-9]+ % \|' agreement.md)" -eq 5 ]
+	links -s agreement SOURCES='voice voice.even voice.level voice.sure voice.near true' >agreement.md
+	[ "$(grep -cE '^\| (voice|voice\.even|voice\.level|voice\.sure|voice\.near|true) \| -?[01]\.[0-9]{2} \| .* \| [0-9]+ \| [0-9]+ % \| [0-9]+ % \|' agreement.md)" -eq 6 ]
 	n=$(ser-dump out/three/voice.clu.ser | wc -l)
 	ser-dump out/three/voice.sure.clu.ser | jq -es --argjson n "$n" 'length == $n and (map(select(.cluster != null)) | length) == $n / 2'
 	ser-join --tsv out/three/voice.level.clu.ser out/three/level.tsv | ser-dump | jq -es 'all(.[]; .cluster == null or (.cluster / 10 | floor) == (.level | split("/")[1] | tonumber))'
 	[ "$(ser-dump out/three/voice.even.clu.ser | jq -s 'map(select(.cluster != null)) | length')" -gt 0 ]
 	[ "$(links -n report CLASSIFY='--epochs 2' | grep -c 'ser-train contrastive')" -eq 12 ]
+	# a record as its own positive, and speakers told apart: no clusters, other encoders; K clusters, and further tasks
+	links -s report SOURCES='self speaker voice.near' FOLDS=0 OUT="$PWD/none" K=3 TASKS='+ classify --label spk --adversarial --weight 0.1 --hidden 4' >none.md
+	[ "$(grep -cE '^\| (self|speaker) \| \| \| [0-9.]+ \|' none.md)" -eq 2 ]
+	[ "$(ser-dump none/three/voice.near.clu.ser | jq -r 'select(.cluster != null) | .cluster' | sort -u | wc -l)" -eq 3 ]
+	! cmp -s none/three/self-1-0.pred.ser none/three/speaker-1-0.pred.ser
 	# an encoder over frames
 	links -s report SOURCES=true FOLDS=0 OUT="$PWD/frames" VECTORS='ser-wav2feat --kind fbank --num-mel-bins 20' ENCODER='--field feat --arch conformer --hyper head_size=4 --hyper heads=2 --hyper layers=1 --hyper ffn=8' >frames.md
 	grep -qE '^\| true \| 1.00 \| 100 %.* \| [0-9.]+ \|' frames.md
 	[ "$(links -n report PAIRS='--negatives 1' | grep -c '^ser-wav2feat')" -eq 0 ]
+	# clusters of an encoder that has heard the test speakers
+	learn_voice <m.tsv
+	run -2 links -s report SOURCES=voice OUT="$PWD/heard"
+	[[ $output == *'speakers were trained on and scored'* ]]
 }

@@ -39,6 +39,9 @@ check() {
 	ser-pairs --by spk --hard 5 < "$T/all.ser" > "$T/p.ser"
 	check "$T/p.ser" 1 0
 	run -1 check "$T/p.ser" 0 1 # the check can fail
+	ser-pairs --by spk --near 3 --positives 2 < "$T/all.ser" > "$T/p.ser"
+	check "$T/p.ser" 1 0
+	run -1 cmp -s "$T/p.ser" <(ser-pairs --by spk --positives 2 < "$T/all.ser")
 }
 
 @test "ser-pairs: seeded; an anchor's draws do not depend on the order of the records" {

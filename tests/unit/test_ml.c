@@ -1051,6 +1051,18 @@ static void pairs_options(void **state)
 				assert_true(cosine(&c, p->anchor[i], q) >=
 					    cosine(&c, p->anchor[i], p->neg[2 * i]) - 1e-12);
 	ser_pairs_free(p);
+	/* and so the positive is the nearest of its cluster */
+	o = ser_pairs_default;
+	o.n_near = 1000;
+	p = ser_pairs_new(&o, &c.in, NULL);
+	check_pairs(p, &c, 0);
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t q = 0; q < UTT; q++)
+			if (q != p->anchor[i] && c.spk[q] == c.spk[p->anchor[i]] && c.cluster[q] == c.cluster[p->anchor[i]])
+				assert_true(cosine(&c, p->anchor[i], q) >= cosine(&c, p->anchor[i], p->pos[i]) - 1e-12);
+	ser_pairs_free(p);
+	o = ser_pairs_default;
+	o.n_other = 1;
 	/* harder negatives are nearer on average */
 	double mean[2] = {0, 0};
 	for (int hard = 0; hard < 2; hard++) {
