@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct ser_pairs_opt ser_pairs_default = {.n_draw = 1, .n_pos = 1, .n_neg = 1, .n_near = 1, .n_hard = 1, .metric = SER_COSINE};
+const struct ser_pairs_opt ser_pairs_default = {
+	.n_draw = 1, .n_pos = 1, .n_neg = 1, .n_near = 1, .n_hard = 1, .metric = SER_COSINE};
 
 /* One item that takes part. Sorted by speaker, cluster and id, where speakers and clusters are ranked by their least
  * id, so that neither the numbers that the caller gave them nor the order of the input matters. */
@@ -179,7 +180,8 @@ static int check(const struct ser_pairs_opt *o, const struct ser_pairs_in *in, s
 	enum { MOST = 1 << 20 };
 	bool search = o->n_hard > 1 || o->n_near > 1;
 	if (o->n_draw == 0 || o->n_pos == 0 || o->n_near == 0 || o->n_hard == 0 || o->n_draw > MOST ||
-	    o->n_pos > MOST || o->n_neg > MOST || o->n_other > MOST || o->n_near > MOST || o->n_hard > MOST || o->per_spk > (size_t)MOST * MOST)
+	    o->n_pos > MOST || o->n_neg > MOST || o->n_other > MOST || o->n_near > MOST || o->n_hard > MOST ||
+	    o->per_spk > (size_t)MOST * MOST)
 		return ser_fail(e, SER_EUSAGE, "draws, positives and candidates must be 1 to %d, negatives 0 to %d",
 				MOST, MOST);
 	if (o->min_margin > 0 && in->margin == NULL)
@@ -203,7 +205,8 @@ static int check(const struct ser_pairs_opt *o, const struct ser_pairs_in *in, s
 
 static size_t most_candidates(const struct ser_pairs_opt *o)
 {
-	size_t neg = ser_mul(o->n_neg > o->n_other ? o->n_neg : o->n_other, o->n_hard), pos = ser_mul(o->n_pos, o->n_near);
+	size_t neg = ser_mul(o->n_neg > o->n_other ? o->n_neg : o->n_other, o->n_hard),
+	       pos = ser_mul(o->n_pos, o->n_near);
 	return pos > neg ? pos : neg;
 }
 

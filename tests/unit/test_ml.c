@@ -1058,7 +1058,8 @@ static void pairs_options(void **state)
 	check_pairs(p, &c, 0);
 	for (size_t i = 0; i < p->n; i++)
 		for (size_t q = 0; q < UTT; q++)
-			if (q != p->anchor[i] && c.spk[q] == c.spk[p->anchor[i]] && c.cluster[q] == c.cluster[p->anchor[i]])
+			if (q != p->anchor[i] && c.spk[q] == c.spk[p->anchor[i]] &&
+			    c.cluster[q] == c.cluster[p->anchor[i]])
 				assert_true(cosine(&c, p->anchor[i], q) >= cosine(&c, p->anchor[i], p->pos[i]) - 1e-12);
 	ser_pairs_free(p);
 	o = ser_pairs_default;
