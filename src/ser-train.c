@@ -146,6 +146,9 @@ static void more_parts(struct ser_cli *c)
 static void set_options(struct ser_cli *c)
 {
 	struct ser_buf all = {0};
+	struct ser_err e;
+	if (o.task->kind->encoders != NULL && o.task->kind->encoders(o.task, &o.net, &e) != 0)
+		ser_cli_usage(c, "%s", e.msg);
 	o.train.seed = o.split.seed = o.net.seed = (uint64_t)o.seed;
 	o.train.balanced = o.sample == 1;
 	for (size_t i = 0; i < o.net.n_enc; i++) {
@@ -229,7 +232,7 @@ static void check_options(struct ser_cli *c)
 		ser_cli_usage(c, "--checkpoint-every needs --checkpoint");
 	size_t n_text = 0;
 	for (size_t i = 0; i < o.net.n_enc; i++)
-		n_text += o.net.enc[i].tokenizer != NULL;
+		n_text += ser_encoder_reads_texts(&o.net.enc[i]);
 	if (n_text == o.net.n_enc)
 		ser_cli_usage(c,
 			      "--tokenizer: an encoder of texts goes with one of a field (+ encoder --tokenizer PATH)");

@@ -105,7 +105,9 @@ int ser_prompts_make(struct ser_prompts *p, const struct ser_strs *wording, cons
 			rc = ser_fail(e, SER_EUSAGE, "prompt \"%.200s\" has no {}, where the class is to stand",
 				      w[i].text);
 	}
-	if (rc == 0 && file != NULL)
+	if (file != NULL && strstr(file, "{}") != NULL) /* a text in a file's place */
+		w[n++] = (struct wording){NULL, file};
+	else if (rc == 0 && file != NULL)
 		rc = read_lines(p, file, &w, &n, &cap, e);
 	if (rc == 0 && n == 0)
 		w[n++] = (struct wording){NULL, usual};
@@ -206,6 +208,26 @@ int ser_model_tokenizer(struct ser_model *m, const char *path, struct ser_err *e
 	ser_buf_free(&json);
 	ser_tokenizer_close(t);
 	return 0;
+}
+
+int ser_model_vocabulary(struct ser_model *m, const char *const *text, size_t n, struct ser_err *e)
+{
+	enum { MOST = 512 };
+	struct ser_encoder *c = &m->enc[m->n_enc - 1];
+	if (c->arch->n_token == NULL)
+		return ser_fail(e, SER_EUSAGE, "architecture %s reads no texts", c->arch->name);
+	struct ser_tokenizer_trainer *r = ser_tokenizer_trainer_new();
+	struct ser_buf json = {0};
+	for (size_t i = 0; i < n; i++)
+		ser_tokenizer_trainer_add(r, text[i], strlen(text[i]));
+	struct ser_tokenizer *t = ser_tokenizer_train(r, MOST);
+	ser_tokenizer_json(t, &json);
+	ser_model_texts(m, json.s);
+	int rc = ser_encoder_hyper(c, "vocab", strlen("vocab"), (double)ser_tokenizer_size(t), e);
+	ser_buf_free(&json);
+	ser_tokenizer_close(t);
+	ser_tokenizer_trainer_free(r);
+	return rc;
 }
 
 static int tokens_of(const struct ser_encoder *c, const struct ser_tokenizer *tok, const char *text,

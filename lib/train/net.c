@@ -11,6 +11,11 @@ struct ser_encoder_opts ser_encoder_defaults(void)
 	return (struct ser_encoder_opts){.field = "feat", .norm = -1, .tune = {.lr = 1, .layer_decay = 1}};
 }
 
+bool ser_encoder_reads_texts(const struct ser_encoder_opts *o)
+{
+	return o->texts || o->tokenizer != NULL;
+}
+
 /* Another model that an encoder begins with. */
 struct like {
 	struct ser_model *m; /* NULL: none */
@@ -20,7 +25,7 @@ struct like {
 /* The name of one of several encoders. */
 static const char *called(const struct ser_encoder_opts *o)
 {
-	return o->name != NULL ? o->name : o->tokenizer != NULL ? "text" : o->field;
+	return o->name != NULL ? o->name : ser_encoder_reads_texts(o) ? "text" : o->field;
 }
 
 /* Load o->init and see that it fits the stream and what else was asked for. */
@@ -35,12 +40,14 @@ static int load_init(struct like *l, const struct ser_dataset *d, const struct s
 				l->m->n_enc, called(o));
 	const struct ser_encoder *c = &l->m->enc[i];
 	l->encoder = (size_t)i;
-	if (o->tokenizer == NULL && c->field == NULL)
+	if (ser_encoder_reads_texts(o) && o->tokenizer == NULL && c->tokenizer == NULL)
+		return ser_fail(e, SER_EUSAGE, "%s says nothing of its tokenizer: --tokenizer does", o->init);
+	if (!ser_encoder_reads_texts(o) && c->field == NULL)
 		return ser_fail(e, SER_EUSAGE, "encoder \"%s\" of %s reads texts: --tokenizer says how", c->name,
 				o->init);
-	if (o->tokenizer == NULL && strcmp(c->field, o->field) != 0)
+	if (!ser_encoder_reads_texts(o) && strcmp(c->field, o->field) != 0)
 		return ser_fail(e, SER_EUSAGE, "%s reads field \"%s\", not \"%s\"", o->init, c->field, o->field);
-	if (o->tokenizer == NULL && ser_encoder_check_header(c, &d->header, e) != 0)
+	if (!ser_encoder_reads_texts(o) && ser_encoder_check_header(c, &d->header, e) != 0)
 		return ser_fail_in(e, "%s", o->init);
 	if (o->arch != NULL && strcmp(c->arch->name, o->arch) != 0)
 		return ser_fail(e, SER_EUSAGE, "%s is of architecture %s, not %s", o->init, c->arch->name, o->arch);
@@ -57,8 +64,26 @@ static enum ser_model_norm usual_norm(const struct ser_encoder *c, const struct 
 	return ser_dataset_vectors(d, ser_dataset_field(d, c->field)) ? SER_NORM_GLOBAL : SER_NORM_MEAN;
 }
 
+/* How the encoder added last comes from texts to tokens. */
+static int add_tokenizer(struct ser_model *m, const struct ser_dataset *d, struct ser_task *first,
+			 const struct ser_encoder_opts *o, const struct ser_encoder *like, struct ser_err *e)
+{
+	if (o->tokenizer != NULL)
+		return ser_model_tokenizer(m, o->tokenizer, e);
+	if (like != NULL) {
+		ser_model_texts(m, like->tokenizer);
+		return 0;
+	}
+	struct ser_strs text = {0};
+	int rc = first->kind->texts(first, d, &text, e);
+	if (rc == 0)
+		rc = ser_model_vocabulary(m, text.s, text.n, e);
+	free(text.s);
+	return rc;
+}
+
 /* An encoder with the other's hyper-parameters, then those of the options. */
-static int add_encoder(struct ser_model *m, const char *name, const struct ser_dataset *d,
+static int add_encoder(struct ser_model *m, const char *name, const struct ser_dataset *d, struct ser_task *first,
 		       const struct ser_encoder_opts *o, const struct like *l, struct ser_err *e)
 {
 	struct ser_arena a = {0};
@@ -82,10 +107,10 @@ static int add_encoder(struct ser_model *m, const char *name, const struct ser_d
 	if (rc != 0)
 		return rc;
 	struct ser_encoder *c = &m->enc[m->n_enc - 1];
-	if (o->tokenizer == NULL)
+	if (!ser_encoder_reads_texts(o))
 		ser_model_input(m, o->field, d->field[ser_dataset_field(d, o->field)].dim,
 				ser_header_dim(&d->header, o->field), SER_NORM_NONE);
-	else if (ser_model_tokenizer(m, o->tokenizer, e) != 0)
+	else if (add_tokenizer(m, d, first, o, like, e) != 0)
 		return e->code;
 	c->norm = like != NULL ? like->norm : o->norm >= 0 ? (enum ser_model_norm)o->norm : usual_norm(c, d);
 	c->adapt.mix = o->mix_norm    ? SER_MIX_NORM
@@ -169,7 +194,7 @@ int ser_net_new(struct ser_model **out, const struct ser_dataset *d, const struc
 		const char *name = o->n_enc > 1 || c->name != NULL ? called(c) : NULL;
 		rc = c->init != NULL ? load_init(&like[i], d, c, e) : 0;
 		if (rc == 0)
-			rc = add_encoder(m, name, d, c, &like[i], e);
+			rc = add_encoder(m, name, d, &t[0], c, &like[i], e);
 	}
 	if (rc == 0)
 		rc = ser_train_heads(m, d, s, t, n, e);

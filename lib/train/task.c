@@ -122,9 +122,9 @@ struct ser_dataset *ser_train_data_new(const struct ser_net_opts *o, const struc
 	ser_task_want(&l, s->split);
 	struct ser_dataset *d = NULL;
 	for (size_t i = 0; i < o->n_enc; i++)
-		if (o->enc[i].tokenizer == NULL && d == NULL)
+		if (!ser_encoder_reads_texts(&o->enc[i]) && d == NULL)
 			d = ser_dataset_new(o->enc[i].field, l.s, l.n, max_record);
-		else if (o->enc[i].tokenizer == NULL)
+		else if (!ser_encoder_reads_texts(&o->enc[i]))
 			ser_dataset_field_add(d, o->enc[i].field);
 	ser_assert(d != NULL);
 	free(l.s);

@@ -14,6 +14,7 @@
 
 struct ser_split;
 struct ser_split_opts;
+struct ser_net_opts;
 struct ser_batch;
 struct ser_sampler;
 struct ser_draw;
@@ -37,6 +38,8 @@ struct ser_task_kind {
 	double ema;      /* the same of the average of parameters; needed with teach() */
 
 	/* In the order in which they are called; those marked * may be absent. */
+	/* * What it makes of the encoders that were asked for, when it comes first. SER_EUSAGE: they don't go with its options. */
+	int (*encoders)(struct ser_task *t, struct ser_net_opts *n, struct ser_err *e);
 	/* * What it changes in the split when it comes first. */
 	void (*split)(const struct ser_task *t, struct ser_split_opts *s);
 	/* Add the names of the record labels that it will look at (ser_task_want). */
@@ -45,6 +48,8 @@ struct ser_task_kind {
 	void (*fields)(const struct ser_task *t, struct ser_strs *l);
 	/* * What its head is called; absent: as its kind. */
 	const char *(*head_name)(const struct ser_task *t);
+	/* * Add the texts whose words an encoder of texts is to know that has no tokenizer. */
+	int (*texts)(struct ser_task *t, const struct ser_dataset *d, struct ser_strs *l, struct ser_err *e);
 	/* * Read what it needs beside the records. */
 	int (*read)(struct ser_task *t, const struct ser_dataset *d, size_t max_record, struct ser_err *e);
 	/* Its head: kind, outputs, field. Text of the task's arena. */

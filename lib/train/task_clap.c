@@ -19,8 +19,8 @@ enum { SOFTMAX, ROWSUM };
 static const char *const targets_of[] = {"softmax", "rowsum", NULL};
 
 struct opts {
-	const char *label, *gender, *prompts, *text;
-	struct ser_strs prompt;
+	const char *label, *gender, *prompts, *audio, *text, *text_source;
+	struct ser_strs prompt, text_hyper;
 	int mode, target;
 	double alpha;
 	size_t n_proj;
@@ -33,8 +33,15 @@ static const struct ser_option options[] = {
 	 SER_AT_LIST(struct opts, prompt, "TEXT")},
 	{"prompts", "texts of classes, a line each: one with {}, or class, tab, text",
 	 SER_AT_STR(struct opts, prompts, "FILE"), .flags = SER_OPTION_READ},
-	{"text", "what the texts' projection stands on (default the first token of the encoder with --tokenizer)",
-	 SER_AT_STR(struct opts, text, "NAME[:PART]")},
+	{"audio", "the encoder of sounds: a model, as --init, or an architecture, as --arch",
+	 SER_AT_STR(struct opts, audio, "MODEL|ARCH"), .flags = SER_OPTION_READ},
+	{"text",
+	 "the encoder of texts: a model or an architecture, with --tokenizer or by a vocabulary of its own; short for "
+	 "+ encoder",
+	 SER_AT_STR(struct opts, text, "MODEL|ARCH"), .flags = SER_OPTION_READ},
+	{"text-hyper", "a hyper-parameter of it", SER_AT_LIST(struct opts, text_hyper, "NAME=VALUE")},
+	{"text-source", "what the texts' projection stands on (default the first token of the encoder of texts)",
+	 SER_AT_STR(struct opts, text_source, "NAME[:PART]")},
 	{"gender", "label of the speaker's gender: records of the same are alike, too",
 	 SER_AT_STR(struct opts, gender, "NAME")},
 	{"gender-mode", "one target mixed of both labels, or a loss for each",
@@ -84,6 +91,59 @@ static void labels(const struct ser_task *t, struct ser_strs *l)
 	ser_task_want(l, own(t)->gender);
 }
 
+/* ---- encoders ---- */
+
+/* --arch or --init, by what it is */
+static int choose(struct ser_encoder_opts *c, const char *option, const char *of, struct ser_err *e)
+{
+	if (of != NULL && (c->arch != NULL || c->init != NULL))
+		return ser_fail(e, SER_EUSAGE, "--%s says what --arch and --init say", option);
+	if (of != NULL && ser_arch_find(of) != NULL)
+		c->arch = of;
+	else if (of != NULL)
+		c->init = of;
+	return 0;
+}
+
+/* --tokenizer is then that of the texts. */
+static int encoders(struct ser_task *t, struct ser_net_opts *n, struct ser_err *e)
+{
+	struct opts *o = (struct opts *)t->own;
+	if (choose(&n->enc[0], "audio", o->audio, e) != 0)
+		return e->code;
+	if (o->text == NULL && o->text_hyper.n > 0)
+		return ser_fail(e, SER_EUSAGE, "--text-hyper is of the encoder that --text names");
+	if (o->text == NULL)
+		return 0;
+	for (size_t i = 1; i < n->n_enc; i++)
+		if (n->enc[i].tokenizer != NULL)
+			return ser_fail(e, SER_EUSAGE, "--text is short for + encoder --tokenizer: one of them");
+	if (n->n_enc == SER_MAX_ENCODER)
+		return ser_fail(e, SER_EUSAGE, "at most %d encoders", SER_MAX_ENCODER);
+	struct ser_encoder_opts *c = &n->enc[n->n_enc++];
+	*c = ser_encoder_defaults();
+	c->texts = true;
+	c->tokenizer = n->enc[0].tokenizer;
+	c->hyper = o->text_hyper;
+	n->enc[0].tokenizer = NULL;
+	return choose(c, "text", o->text, e);
+}
+
+/* The prompts of all classes that the records know. */
+static int texts(struct ser_task *t, const struct ser_dataset *d, struct ser_strs *l, struct ser_err *e)
+{
+	const struct ser_label *classes = ser_dataset_classes(d, own(t)->label, e);
+	struct ser_prompts p = {.n = 0};
+	if (classes == NULL)
+		return e->code;
+	struct ser_strs class = {(const char **)(uintptr_t)classes->text, classes->n_class};
+	int rc = ser_prompts_make(&p, &own(t)->prompt, own(t)->prompts, &class, e);
+	for (size_t i = 0; rc == 0 && i < p.n; i++)
+		ser_task_want(l, ser_arena_strndup(&t->arena, p.text[i], strlen(p.text[i])));
+	ser_prompts_free(&p);
+	return rc;
+}
+
 /* ---- heads ---- */
 
 static int head(struct ser_task *t, const struct ser_dataset *d, const struct ser_split *s, struct ser_head *h,
@@ -114,13 +174,15 @@ static int more(struct ser_task *t, struct ser_model *m, struct ser_err *e)
 	while (i < m->n_enc && m->enc[i].field != NULL)
 		i++;
 	if (i == m->n_enc)
-		return ser_fail(e, SER_EUSAGE,
-				"task clap needs an encoder of texts: + encoder --tokenizer PATH --arch NAME");
+		return ser_fail(
+			e, SER_EUSAGE,
+			"task clap needs an encoder of texts: --text MODEL|ARCH, or + encoder --tokenizer PATH");
 	h.source = (struct ser_source){1, {{i, SER_PART_FIRST}}};
-	if (own(t)->text != NULL && ser_model_source_parse(m, own(t)->text, &h.source, e) != 0)
+	if (own(t)->text_source != NULL && ser_model_source_parse(m, own(t)->text_source, &h.source, e) != 0)
 		return e->code;
 	if (m->enc[h.source.term[0].encoder].field != NULL || h.source.term[0].part == SER_PART_FRAMES)
-		return ser_fail(e, SER_EUSAGE, "--text \"%s\" is no vector of an encoder of texts", own(t)->text);
+		return ser_fail(e, SER_EUSAGE, "--text-source \"%s\" is no vector of an encoder of texts",
+				own(t)->text_source);
 	ser_buf_printf(&name, "text%s", t->name + strlen("audio")); /* which may have a number */
 	h.name = name.s;
 	z->text = ser_model_head_add(m, &h, e);
@@ -416,8 +478,10 @@ const struct ser_task_kind train_clap = {
 	.score = "uar",
 	.crop_s = 14,
 	.n_hidden = 512,
+	.encoders = encoders,
 	.head_name = head_name,
 	.labels = labels,
+	.texts = texts,
 	.head = head,
 	.more = more,
 	.targets = targets,

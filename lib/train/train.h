@@ -105,7 +105,8 @@ struct ser_tune {
 struct ser_encoder_opts {
 	const char *name; /* NULL: its field, or "text", where there are several, none for one */
 	const char *field;
-	const char *tokenizer; /* it reads texts by this one, and no field; NULL: the field */
+	const char *tokenizer; /* it reads texts by this one, and no field; NULL: the field, unless */
+	bool texts; /* it reads texts; without tokenizer by that of init or, of a new one, by one made of the first task's texts */
 	const char *arch;      /* NULL: init's, or the first of ser_archs */
 	struct ser_strs hyper; /* "name=value" */
 	int norm; /* an enum ser_model_norm; -1: init's; of tokens none; of vectors globally; else by the mean */
@@ -117,6 +118,7 @@ struct ser_encoder_opts {
 	struct ser_tune tune;
 };
 struct ser_encoder_opts ser_encoder_defaults(void);
+bool ser_encoder_reads_texts(const struct ser_encoder_opts *o);
 extern const struct ser_option ser_encoder_options[]; /* rows of them */
 struct ser_net_opts {
 	struct ser_encoder_opts enc[SER_MAX_ENCODER];

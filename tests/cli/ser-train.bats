@@ -610,6 +610,7 @@ EOF
 	# what is wrong
 	fails 2 'adapters of rank 2 go beside' texts --lora 2
 	fails 2 'clap needs an encoder of texts' ser-train clap -l emo --arch linear -o n.st told.ser
+	fails 2 '--text is short for' clap --text roberta -o n.st
 	fails 2 'prompt "x" has no {}' clap --prompt x -o n.st
 	echo x >texts
 	fails 1 'texts: line 1: neither' clap --prompts texts -o n.st
@@ -626,6 +627,35 @@ EOF
 	fails 2 'normalises its input by none' texts --input-norm mean
 	fails 2 'tokens, which are not normalised' ser-train clap -l emo --arch linear -o n.st + encoder --tokenizer tok.json --arch roberta --input-norm mean told.ser
 	fails 2 'reads texts, and nothing of records' clap -e 1 -o n.st --source text
+	[ ! -e n.st ]
+}
+
+@test "clap --audio and --text: both encoders by a word each, and a vocabulary of the prompts" {
+	told >told.ser
+	ser-tokenize --train 300 --label emo told.ser -o tok.json
+	clap -e 2 -o a.st
+	local one=(ser-train clap -l emo --input-norm none --proj 8 --hidden 16 --weight-decay 0 -e 2 -q)
+	local small=(--text-hyper dropout=0 --text-hyper attn_dropout=0 --text-hyper dim=16 --text-hyper layers=1 --text-hyper heads=2
+		--text-hyper ffn=16 --text-hyper positions=40)
+	# the same network
+	"${one[@]}" --audio linear --text roberta --text-hyper vocab=300 "${small[@]}" --tokenizer tok.json -o b.st told.ser
+	for m in a b; do ser-model export -o $m.tensors $m.st; done
+	cmp a.tensors b.tensors
+	# models, which bring their tokenizer
+	"${one[@]}" --audio a.st --text a.st -o c.st told.ser
+	ser-predict -m c.st told.ser | ser-info >/dev/null
+	# a vocabulary of its own: as many tokens as the encoder has rows; the prompts have ids
+	"${one[@]}" --audio linear --text roberta "${small[@]}" -e 40 --lr 0.01 --target rowsum -o own.st told.ser
+	vocab=$(ser-model show --json own.st | jq '[.encoders[] | select(.hyper.vocab) | .hyper.vocab][0]')
+	[ "$vocab" -gt 261 ] && [ "$vocab" -lt 512 ]
+	[ "$(ser-predict -m own.st --prompts 'The emotion is {}' told.ser | ser-dump | jq -s 'map(select(.pred == .emo)) | length')" -gt 50 ]
+	# what does not go together
+	fails 2 '--audio says what --arch' "${one[@]}" --audio linear --arch linear --text roberta -o n.st told.ser
+	fails 2 '--text-hyper is of' "${one[@]}" --audio linear --text-hyper dim=16 -o n.st told.ser
+	fails 2 'hubert reads no texts' "${one[@]}" --audio linear --text hubert -o n.st told.ser
+	fails 1 'nosuch: cannot open' "${one[@]}" --audio nosuch --text roberta -o n.st told.ser
+	ser-train classify -l emo --arch linear -e 1 -q -o plain.st told.ser
+	fails 2 'says nothing of its tokenizer' "${one[@]}" --audio linear --text plain.st -o n.st told.ser
 	[ ! -e n.st ]
 }
 
