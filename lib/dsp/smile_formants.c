@@ -122,48 +122,78 @@ void ser_smile_formants_do(const struct ser_smile_formants *p, const float *z, f
 
 /* ---- line spectral frequencies -------------------------------------------------------------------- */
 
-enum { HALF = SMILE_LSP / 2, GRID = 512, HALVINGS = 24 };
+enum { HALF = SMILE_LSP / 2, HALVINGS = 11 };
+static const float STEPS[] = {0.2f, 0.05f}; /* in the cosine; the second where the first finds less than all */
 
-/* The sum, or the difference, of the predictor's polynomial and its mirror image on the unit circle, as a real function of the angle:
- * F. Itakura, "Line spectrum representation of linear predictor coefficients of speech signals", JASA 57 (1975) S35. */
-static double mirror(const double *c, bool sum, double w)
+/* c [HALF + 1] as a series of Chebyshev polynomials of x, the highest first. */
+static float chebyshev(const float *c, float x)
 {
-	double half = sum ? cos(0.5 * w) : sin(0.5 * w), two = 2 * cos(w), last = sum ? half : -half, now = half, y = 0;
-	for (int i = HALF; i >= 0; i--) { /* now: the cosine, or sine, of (HALF + 1/2 - i) w */
-		y += c[i] * now;
-		double next = two * now - last;
-		last = now;
+	float before = 1, now = x, y = c[HALF] + c[HALF - 1] * x;
+	for (int i = 2; i <= HALF; i++) {
+		float next = 2 * x * now - before;
+		y += c[HALF - i] * next;
+		before = now;
 		now = next;
 	}
 	return y;
 }
 
+/* The root of c below left, which becomes it, at sign changes in steps of about that many; -2 when there is none. */
+static float next_root(const float *c, float step, float *left)
+{
+	float from = chebyshev(c, *left), right = *left;
+	do {
+		float d = step * (1 - 0.9f * *left * *left), to;
+		right = *left - (fabsf(from) < 0.2f ? 0.5f * d : d);
+		to = chebyshev(c, right);
+		if (from * to < 0)
+			break;
+		*left = right;
+		from = to;
+	} while (right >= -1);
+	if (right < -1)
+		return -2;
+	float middle = right;
+	for (int k = 0; k < HALVINGS; k++) {
+		middle = 0.5f * (*left + right);
+		float y = chebyshev(c, middle);
+		if (y * from > 0) {
+			from = y;
+			*left = middle;
+		} else {
+			right = middle;
+		}
+	}
+	return *left = middle;
+}
+
+/* The sum and the difference of the predictor's polynomial and its mirror image, without their roots at -1 and 1, are series of the
+ * angle's cosine whose roots alternate (P. Kabal and R. P. Ramachandran, "The computation of line spectral frequencies using Chebyshev
+ * polynomials", IEEE Trans. ASSP 34 (1986) 1419-1426). The steps in which signs are looked at, and how near a root is looked for, are
+ * openSMILE's. */
 void ser_smile_lsp(const float *v, size_t n, float *y)
 {
-	double a[SMILE_LSP + 2] = {1}, c[2][HALF + 1];
+	double a[SMILE_LSP + 1] = {1};
+	float c[2][HALF + 1] = {{1}, {1}};
 	if (!predict(v, n, SMILE_LSP, a))
 		memset(a + 1, 0, SMILE_LSP * sizeof *a);
-	a[SMILE_LSP + 1] = 0;
-	for (int i = 0; i <= HALF; i++) {
-		c[0][i] = a[i] + a[SMILE_LSP + 1 - i];
-		c[1][i] = a[i] - a[SMILE_LSP + 1 - i];
+	for (int i = 0; i < HALF; i++) {
+		float p = (float)a[i + 1], q = (float)a[SMILE_LSP - i];
+		c[0][i + 1] = p + q - c[0][i];
+		c[1][i + 1] = p - q + c[1][i];
 	}
-	memset(y, 0, SMILE_LSP * sizeof *y);
-	size_t found = 0, g = 0;
-	while (found < SMILE_LSP && g < GRID) { /* zeros of the two alternate */
-		bool sum = found % 2 == 0;
-		double lo = M_PI * (double)g / GRID, hi = M_PI * (double)(g + 1) / GRID;
-		double from = mirror(c[!sum], sum, lo), to = mirror(c[!sum], sum, hi);
-		if (from == 0 || (from < 0) == (to < 0)) {
-			g++;
-			continue;
+	for (int i = 0; i < HALF; i++) {
+		c[0][i] *= 2;
+		c[1][i] *= 2;
+	}
+	for (size_t k = 0, found = 0; k < 2 && found < SMILE_LSP; k++) {
+		float left = 1;
+		memset(y, 0, SMILE_LSP * sizeof *y);
+		for (found = 0; found < SMILE_LSP; found++) {
+			float x = next_root(c[found % 2], STEPS[k], &left);
+			if (x < -1)
+				break;
+			y[found] = acosf(x);
 		}
-		for (int k = 0; k < HALVINGS; k++) {
-			double mid = 0.5 * (lo + hi);
-			bool left = (mirror(c[!sum], sum, mid) < 0) == (from < 0);
-			lo = left ? mid : lo;
-			hi = left ? hi : mid;
-		}
-		y[found++] = (float)(0.5 * (lo + hi));
 	}
 }

@@ -132,6 +132,12 @@ with open("tests/golden/smile.bin", "wb") as out:
         block(f"without-{first}", v)
         block(f"without-{first}-lld", opensmile.Smile("eGeMAPSv02", "lld").process_signal(v.astype("f4"), 22050).to_numpy())
 
+    # three tones, whose line spectral frequencies lie in pairs that a coarse search passes over
+    t = np.arange(4000) / 16000
+    v = np.trunc(0.2 * sum(np.sin(2 * np.pi * f * t) for f in (700, 1200 + 800 * t, 2900)) * 32768) / 32768
+    block("tones", v)
+    block("tones-lld", opensmile.Smile(SETS["is10"], "lld").process_signal(v.astype("f4"), 16000).to_numpy()[:, 24:32])
+
     samples = rng.integers(-32768, 32768, 2048)
     block("samples", samples)
     for n in 64, 128, 256, 512, 1024, 2048:
