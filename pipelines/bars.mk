@@ -4,10 +4,10 @@
 #   make bars DATA=/data QUICK=1    EmoDB by its authors' division, no network
 #   make bars DATA=/data ENCODERS=out/weights/whisper-base.st    and layers of frozen transformers, as systems NAME-layers
 #
-# A protocol is CORPUS-NAME: how it divides speakers, and which of its folds are tested. A system is features and a learner. Features
-# are taken as they are, or each speaker's own mean and deviation off them, which looks at a test speaker's utterances together: a
-# setting of its own, never to be compared with the other. Corpora that are not in DATA are left out. Left in OUT: RESULTS.md, results.tsv, and below NORM/PROTOCOL
-# predictions and scores.
+# A protocol is CORPUS-NAME: how it divides speakers, and which of its folds are tested. A system is features and a learner, FEATURES-LEARNER;
+# FEATURES+FEATURES are two side by side. Features are taken as they are, or each speaker's own mean and deviation off them, which looks at
+# a test speaker's utterances together: a setting of its own, never to be compared with the other. Corpora that are not in DATA are left
+# out. Left in OUT: RESULTS.md, results.tsv, and below NORM/PROTOCOL predictions and scores.
 include settings.mk
 
 OUT  ?= out/bars$(if $(QUICK),-quick)
@@ -18,7 +18,7 @@ PROTOCOLS ?= $(if $(QUICK),emodb-gold,$(foreach p,ravdess-loso ravdess-emobox em
 # Transformers of sounds (ser-model import) that are never trained here.
 ENCODERS  ?=
 named     := $(basename $(notdir $(ENCODERS)))
-SYSTEMS   ?= egemaps-logistic egemaps-svm opensmile-logistic opensmile-svm compare-logistic functionals-logistic $(if $(QUICK),,functionals-net) \
+SYSTEMS   ?= egemaps-logistic egemaps-svm opensmile-logistic opensmile-svm compare-logistic functionals-logistic functionals+compare-logistic $(if $(QUICK),,functionals-net) \
 	$(named:%=%-layers)
 SEEDS     ?= 1 2 3 4 5 6 7 8 9 10
 N_BOOT    ?= 2000
@@ -94,6 +94,13 @@ $(foreach e,$(named),$(foreach l,$(LAYERS_$(e)),$(eval $(call layer,$(e),$(l))))
 $(OUT)/corpora/%.functionals.ser: $(OUT)/corpora/%.tsv $(call uses,DESCRIPTORS CEPSTRA)
 	ser-join --concat func <(ser-wav2feat $(DESCRIPTORS) -q -t $(THREADS) $<) <(ser-wav2feat $(CEPSTRA) -q -t $(THREADS) $<) -o $@
 
+define side_by_side
+$$(OUT)/corpora/%.$(1).ser: $(foreach f,$(subst +, ,$(1)),$$(OUT)/corpora/%.$(f).ser)
+	ser-join --concat func $$^ -o $$@
+endef
+together := $(sort $(foreach s,$(SYSTEMS),$(if $(findstring +,$(s)),$(firstword $(subst -, ,$(s))))))
+$(foreach f,$(together),$(eval $(call side_by_side,$(f))))
+
 NORMALISE_none    := ser-cat
 NORMALISE_speaker := ser-norm --field func --by spk
 
@@ -103,7 +110,7 @@ $$(OUT)/$(1)/$(2)/$(3).ser: $$(OUT)/corpora/$(call corpus,$(2)).$(3).ser $$(call
 	mkdir -p $$(@D)
 	$$(NORMALISE_$(1)) $$< | $$(DIVIDE_$(2)) -o $$@
 endef
-FEATURES := egemaps opensmile compare functionals $(foreach e,$(named),$(LAYERS_$(e):%=$(e)_%))
+FEATURES := egemaps opensmile compare functionals $(together) $(foreach e,$(named),$(LAYERS_$(e):%=$(e)_%))
 $(foreach n,$(NORMS),$(foreach p,$(PROTOCOLS),$(foreach f,$(FEATURES),$(eval $(call data,$(n),$(p),$(f))))))
 
 # ---- one tested fold: what a learner that never heard it says of it. $(1) data, $(2) fold, $(3) predictions; .st and .log beside

@@ -125,15 +125,16 @@ digest() {
 		ser-train classify --label emo --arch whisper --hyper dim=8 --hyper layers=2 --hyper heads=2 --allow-shared-speakers -e 1 -q -o small.st
 	make --no-print-directory -s -C "$ROOT/pipelines" -f bars.mk TOOLS="$BINDIR" OUT="$PWD/out" DATA="$PWD" NORMS='none speaker' PROTOCOLS=ravdess-loso \
 		PREP_ravdess="ser-prep --pattern '{spk}/{emo}_{text}' --id '{spk}_{emo}_{text}' '$PWD/audio'" TESTED_ravdess-loso='0 1 2 3' SEEDS='1 2' \
-		SYSTEMS='egemaps-logistic egemaps-svm egemaps-net small-layers' ENCODERS="$PWD/small.st" COSTS_layers=1e-3 NET='--arch mlp --epochs 3' NETS='hidden=8:dropout=0:0.1 hidden=8:dropout=0.5:0.1' \
+		SYSTEMS='egemaps-logistic egemaps-svm egemaps+functionals-logistic egemaps-net small-layers' ENCODERS="$PWD/small.st" COSTS_layers=1e-3 NET='--arch mlp --epochs 3' NETS='hidden=8:dropout=0:0.1 hidden=8:dropout=0.5:0.1' \
 		DESCRIPTORS='--kind mfcc --functionals mean' CEPSTRA='--kind mfcc --functionals std' COSTS=1e-3,1e-2 N_BOOT=50 report
-	[ "$(grep -cE '^\| (egemaps-(logistic|svm)|small-layers) \| [0-9.]+ \|' out/RESULTS.md)" -eq 6 ]
+	[ "$(grep -cE '^\| (egemaps-(logistic|svm)|egemaps\+functionals-logistic|small-layers) \| [0-9.]+ \|' out/RESULTS.md)" -eq 8 ]
+	[ "$(ser-dump out/corpora/ravdess.egemaps+functionals.ser | jq -c .func.shape | sort -u)" = '[114]' ]
 	[ "$(grep -cE '^\| egemaps-net \| [0-9.]+ ± [0-9.]+ \(2 seeds\) \|' out/RESULTS.md)" -eq 2 ]
 	# the mean over seeds is the score of all their predictions together
 	jq -es 'all(.[]; (.seeds | add / 2) - (.scores[] | select(.set == "pooled" and .score == "uar").value) | fabs < 1e-9)' out/*/ravdess-loso/egemaps-net.json
 	[ "$(grep -c 'both trained on and scored: 0' out/RESULTS.md)" -eq 2 ]
 	grep -q '^| \*eGeMAPS, logistic regression\* | \*53.1\* ' out/RESULTS.md
-	awk -F'\t' '$3 ~ /net$/ && ($4 != 2 * 32 || $12 != 2) {exit 1} END {exit NR != 9}' out/results.tsv
+	awk -F'\t' '$3 ~ /net$/ && ($4 != 2 * 32 || $12 != 2) {exit 1} END {exit NR != 11}' out/results.tsv
 	grep -q '<h2 id="confusion">' out/report.html
 	grep -q '<h2 id="reports">' out/report.html
 }
