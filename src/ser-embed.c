@@ -26,6 +26,26 @@ static int record(void *ctx, int worker, struct ser_record *r, struct ser_err *e
 	return rc < 0 ? rc : 1;
 }
 
+static size_t group(void *ctx, size_t n, const struct ser_record *r, size_t *order, size_t *first)
+{
+	(void)ctx;
+	size_t *n_row = ser_malloc(n, sizeof *n_row);
+	for (size_t i = 0; i < n; i++)
+		n_row[i] = ser_embed_rows(em, &r[i]);
+	size_t n_group = ser_embed_groups(em, n, n_row, order, first);
+	free(n_row);
+	return n_group;
+}
+
+static void several(void *ctx, int worker, size_t n, struct ser_record *const *r, int *verdict,
+		    struct ser_err *const *e)
+{
+	(void)ctx;
+	ser_embed_several(em, worker, n, r, name, verdict, e);
+	for (size_t i = 0; i < n; i++)
+		verdict[i] = verdict[i] < 0 ? verdict[i] : 1;
+}
+
 static int head_header(void *ctx, struct ser_header *h, struct ser_err *e)
 {
 	return ser_embed_head_header(ctx, h, name, e);
@@ -114,8 +134,9 @@ static void step(void *ctx, uint64_t n_sound, bool flush)
 		ser_cli_progress(&c, "sounds", n_sound, s.n_row);
 }
 
-/* Sounds in place of records: the front-end is the one that the encoder was trained with; `one`: it is the only one that is wanted. */
-static int from_sounds(const struct ser_encoder *enc, bool one, const struct ser_root *root)
+/* Sounds in place of records: the front-end is the one that the encoder was trained with; `one`: it is the only one that is wanted, and
+ * `frames` of it, in chunks. */
+static int from_sounds(const struct ser_encoder *enc, bool one, bool frames, const struct ser_root *root)
 {
 	struct ser_extract *x;
 	struct ser_extract_opt o;
@@ -134,6 +155,7 @@ static int from_sounds(const struct ser_encoder *enc, bool one, const struct ser
 	o.front = front;
 	o.functionals = functionals;
 	o.in_parts = true;
+	o.twice = frames;
 	o.root = *root;
 	o.max_record = c.max_record;
 	o.several = c.n_operand > 1;
@@ -283,16 +305,18 @@ int main(int argc, char **argv)
 			 : ser_embed_new(&em, m, &o, (enum ser_la_precision)precision, c.n_thread, &e) != 0)
 		ser_cli_die(&c, &e);
 	const struct ser_encoder *first = &m->enc[ser_model_source_term(m, &o.source, 0).encoder];
-	const struct ser_filter f = {head != NULL ? head_header : header, head != NULL ? head_record : record, eh};
+	const struct ser_filter of_head = {head_header, head_record, eh, NULL, NULL};
+	const struct ser_filter of_encoder = {header, record, NULL, group, several};
+	const struct ser_filter *f = head != NULL ? &of_head : &of_encoder;
 	int status;
 	if (head != NULL)
 		ser_embed_head_consume(eh);
 	else
 		ser_embed_consume(em);
 	if (head == NULL && ser_in_is_text(&c))
-		status = from_sounds(first, ser_model_source_terms(m, &o.source) == 1, &root);
+		status = from_sounds(first, ser_model_source_terms(m, &o.source) == 1, o.frames, &root);
 	else
-		status = ser_cli_follow(&c, &f, first->field, first->arch->min_frame(first->hyper), NULL);
+		status = ser_cli_follow(&c, f, first->field, first->arch->min_frame(first->hyper), NULL);
 	struct ser_buf note = {0};
 	if (head != NULL)
 		ser_embed_head_note(eh, &note);

@@ -180,6 +180,12 @@ struct ser_filter {
 	/* Change one record. 1: write it; 0: drop it; <0: it failed. `worker` in [0, n_thread). Called concurrently for different records. */
 	int (*record)(void *ctx, int worker, struct ser_record *r, struct ser_err *e);
 	void *ctx;
+	/* Both or neither (NULL): records that are worked on together, in place of `record`. group() makes groups of n records that have
+	 * been read: group i are r[order[k]] with first[i] <= k < first[i + 1]; it returns how many, and first[that] = n. several() then
+	 * gets each group, with a verdict and an error for each record. What is written must not depend on the groups. */
+	size_t (*group)(void *ctx, size_t n, const struct ser_record *r, size_t *order, size_t *first);
+	void (*several)(void *ctx, int worker, size_t n, struct ser_record *const *r, int *verdict,
+			struct ser_err *const *e);
 };
 /* Reads the operands, writes stdout or -o. Returns the exit status: what main returns. */
 int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f);

@@ -12,8 +12,9 @@ struct batch {
 	struct ser_record r[BATCH];
 	struct ser_err e[BATCH];
 	int verdict[BATCH];
-	size_t n;
-	bool turned; /* they begin a segment: */
+	size_t n, n_group;
+	size_t order[BATCH], first[BATCH + 1]; /* groups: records order[first[i]] and so on */
+	bool turned;                           /* they begin a segment: */
 	struct ser_header header;
 	const char *name; /* the file it is in */
 };
@@ -74,13 +75,44 @@ static void fill(struct filter *w, struct batch *b, bool must)
 	}
 }
 
-/* Item 0 is the next batch, the others are records of this one. */
+/* What is worked on at once: each record alone, or the filter's groups. */
+static void group(const struct ser_filter *f, struct batch *b)
+{
+	if (f->group != NULL && b->n > 0) {
+		b->n_group = f->group(f->ctx, b->n, b->r, b->order, b->first);
+		return;
+	}
+	b->n_group = b->n;
+	for (size_t i = 0; i <= b->n && i < BATCH; i++)
+		b->order[i] = b->first[i] = i;
+	b->first[b->n] = b->n;
+}
+
+static void several(const struct ser_filter *f, struct batch *b, size_t i, int worker)
+{
+	struct ser_record *r[BATCH] = {0};
+	struct ser_err *e[BATCH] = {0};
+	int verdict[BATCH];
+	const size_t *at = b->order + b->first[i];
+	size_t n = b->first[i + 1] - b->first[i];
+	for (size_t k = 0; k < n; k++) {
+		r[k] = &b->r[at[k]];
+		e[k] = &b->e[at[k]];
+	}
+	f->several(f->ctx, worker, n, r, verdict, e);
+	for (size_t k = 0; k < n; k++)
+		b->verdict[at[k]] = verdict[k];
+}
+
+/* Item 0 is the next batch, the others are groups of this one. */
 static void one(void *ctx, size_t i, int worker)
 {
 	struct filter *w = ctx;
 	struct batch *b = w->now;
 	if (i == 0)
 		fill(w, w->next, false);
+	else if (w->f->several != NULL)
+		several(w->f, b, i - 1, worker);
 	else
 		b->verdict[i - 1] = w->f->record(w->f->ctx, worker, &b->r[i - 1], &b->e[i - 1]);
 }
@@ -137,7 +169,7 @@ static void put_batch(struct filter *w, struct batch *b)
 int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
 {
 	bool threads = c->n_thread > 1;
-	struct filter w = {.c = c, .f = f, .limit = threads ? BATCH : 1, .rc = 1};
+	struct filter w = {.c = c, .f = f, .limit = threads || f->several != NULL ? BATCH : 1, .rc = 1};
 	struct ser_pool *pool = ser_pool_new(c->n_thread);
 	w.in = ser_in_open(c);
 	w.out = ser_out_open(c);
@@ -153,10 +185,11 @@ int ser_cli_filter(struct ser_cli *c, const struct ser_filter *f)
 		w.next->n = 0;
 		if (b->turned)
 			begin_segment(c, f, &b->header, b->name, w.out);
+		group(f, b);
+		for (size_t i = 1; i <= b->n_group && !threads; i++)
+			one(&w, i, 0);
 		if (threads)
-			ser_pool_for(pool, b->n + 1, one, &w);
-		else if (b->n > 0)
-			one(&w, 1, 0);
+			ser_pool_for(pool, b->n_group + 1, one, &w);
 		put_batch(&w, b);
 		ser_cli_progress_in(c, "records", c->n_read, w.in);
 		if (w.next->n == 0 && w.rc > 0 && ser_in_waits(w.in))

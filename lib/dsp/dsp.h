@@ -197,15 +197,27 @@ size_t ser_front_dim(const struct ser_front *p);               /* D */
 double ser_front_shift_s(const struct ser_front *p);           /* seconds from frame to frame */
 size_t ser_front_n_frame(const struct ser_front *p, size_t n); /* T for n samples, 0 when they are too few */
 size_t ser_front_min_sample(const struct ser_front *p);        /* fewest samples that give a frame */
-/* Whether frame t is made of the samples from t shifts on, ser_front_min_sample() of them, and of no others: a signal may then
- * be cut anywhere and its frames be the same. */
-bool ser_front_local(const struct ser_front *p);
-
 /* x [N] to y [T,D] with T = ser_front_n_frame(p, n). rng: where dither takes its noise, may be NULL when dither is 0.
  * SER_EDATA when the signal is too short for one frame, or when a value of x or y is not finite. Allocates nothing but, with
  * peak-norm, scratch that grows to the longest signal. */
 int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, struct ser_rng *rng,
 		 float *y, struct ser_err *e);
+
+/* ---- a sound piece by piece ---- */
+
+/* The same frames, and bytes, as ser_front_do() makes of the whole, in memory that does not grow with its length. So often must the sound
+ * pass: 1; 2 where frames hang on the level of all of it (whisper, top_db, subtract-mean), which the first pass hears; 0: it can't be
+ * done (peak-norm, dither, deltas, descriptors, openSMILE's numbers). */
+int ser_front_passes(const struct ser_front *p);
+struct ser_front_flow;
+/* p and ws are borrowed. */
+struct ser_front_flow *ser_front_flow_new(const struct ser_front *p, struct ser_front_ws *ws);
+void ser_front_flow_free(struct ser_front_flow *f); /* NULL does nothing */
+/* The next samples x [n], `last` with the last of them, n may then be 0. *y [*n_row,D]: the frames that are complete now, the flow's, or of
+ * SER_WAVE x itself, until the next call; none in the first pass of two. SER_EDATA as ser_front_do(). */
+int ser_front_flow_do(struct ser_front_flow *f, const float *x, size_t n, bool last, const float **y, size_t *n_row,
+		      struct ser_err *e);
+void ser_front_flow_again(struct ser_front_flow *f); /* the first of two passes is over */
 
 /* The columns of SER_LLD, from a frame's samples x, P[k] = |DFT(windowed x)|^2 at f[k] Hz, p = P / sum P:
  *   f0_hz voicing hnr_db    as ser_f0_do() gives, centred on the frame; hnr = 10 log10(r / (1 - r)); 0 where unvoiced

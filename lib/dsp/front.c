@@ -328,15 +328,6 @@ double ser_front_shift_s(const struct ser_front *p)
 	return (double)p->shift / p->o.sample_frequency;
 }
 
-bool ser_front_local(const struct ser_front *p)
-{
-	const struct ser_front_opt *o = &p->o;
-	bool own_window = o->kind == SER_WAVE || o->edges == SER_EDGES_SNIP || o->edges == SER_EDGES_VALID;
-	bool own_level = !o->peak_norm && !o->subtract_mean && !(o->log == SER_LOG_DB && o->top_db > 0) &&
-			 o->log != SER_LOG_WHISPER;
-	return o->kind <= SER_MFCC && own_window && own_level && o->delta_order == 0 && o->dither == 0;
-}
-
 size_t ser_front_min_sample(const struct ser_front *p)
 {
 	if (p->o.kind == SER_WAVE)

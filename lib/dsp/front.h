@@ -60,4 +60,14 @@ int ser_front_bands(const struct ser_front *p, double warp, struct bank *to, str
 void ser_bank_free(struct bank *b);
 void ser_front_dct(struct ser_front *p);
 
+/* What front_do.c has for front_flow.c: */
+int ser_front_too_few(const struct ser_front *p, size_t n, struct ser_err *e);               /* SER_EDATA */
+int ser_front_check(const struct ser_front *p, const float *x, size_t n, struct ser_err *e); /* the samples x [n] */
+int ser_front_all_finite(const float *y, size_t n, struct ser_err *e);
+/* Frames from_frame and so on of the sound x [N], as they are before anything that looks at all of them, to y [n_frame,D]. */
+void ser_front_frames(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t from_frame,
+		      size_t n_frame, struct ser_rng *rng, float *y);
+/* The bound and the scale of y [n_frame,D] that hang on the greatest value of a sound's frames. */
+void ser_front_limit(const struct ser_front *p, float *y, size_t n_frame, float top);
+
 #endif

@@ -288,11 +288,11 @@ static void descriptors(const struct ser_front *p, struct ser_front_ws *ws, cons
 	p->lld->set->frame(p->lld, ws->lld, &f, y);
 }
 
-static void frames(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t n_frame,
-		   struct ser_rng *rng, float *y)
+void ser_front_frames(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, size_t from_frame,
+		      size_t n_frame, struct ser_rng *rng, float *y)
 {
 	double noise = p->o.dither / p->o.scale;
-	for (size_t t = 0; t < n_frame; t++, y += p->dim) {
+	for (size_t t = from_frame; t < from_frame + n_frame; t++, y += p->dim) {
 		ptrdiff_t from = (ptrdiff_t)(t * p->shift) + p->offset;
 		bool inside = from >= 0 && (size_t)from + p->win <= n;
 		const float *src = inside && p->o.dither == 0 ? x + from : ws->edge;
@@ -321,29 +321,48 @@ static void subtract_mean(float *y, size_t n_frame, size_t d, size_t stride)
 	}
 }
 
-static void limit_db(const struct ser_front *p, float *y, size_t n_frame, double top_db)
+/* Values beyond so far below the top, as the logarithm has it, are cut to that; Whisper's 10 l becomes (l + 4) / 4. */
+void ser_front_limit(const struct ser_front *p, float *y, size_t n_frame, float top)
+{
+	bool whisper = p->o.log == SER_LOG_WHISPER;
+	float low = top - (float)(whisper ? 80 : p->o.top_db);
+	for (size_t t = 0; t < n_frame; t++)
+		for (size_t j = 0; j < p->base_dim; j++) {
+			float v = fmaxf(low, y[t * p->dim + j]);
+			y[t * p->dim + j] = whisper ? v * 0.025f + 1 : v;
+		}
+}
+
+static float top_of(const struct ser_front *p, const float *y, size_t n_frame)
 {
 	float top = -INFINITY;
 	for (size_t t = 0; t < n_frame; t++)
 		for (size_t j = 0; j < p->base_dim; j++)
 			top = fmaxf(top, y[t * p->dim + j]);
-	top -= (float)top_db;
-	for (size_t t = 0; t < n_frame; t++)
-		for (size_t j = 0; j < p->base_dim; j++)
-			y[t * p->dim + j] = fmaxf(top, y[t * p->dim + j]);
+	return top;
 }
 
-static int all_finite(const float *y, size_t n, struct ser_err *e)
+int ser_front_all_finite(const float *y, size_t n, struct ser_err *e)
 {
 	return isfinite(ser_abs_max(y, n)) ? SER_OK : ser_fail(e, SER_EDATA, "a feature is not a finite number");
 }
 
-/* 10 l as (l + 4) / 4 */
-static void whisper_scale(const struct ser_front *p, float *y, size_t n_frame)
+int ser_front_too_few(const struct ser_front *p, size_t n, struct ser_err *e)
 {
-	for (size_t t = 0; t < n_frame; t++)
-		for (size_t j = 0; j < p->base_dim; j++)
-			y[t * p->dim + j] = y[t * p->dim + j] * 0.025f + 1;
+	double rate = p->o.sample_frequency;
+	return ser_fail(e, SER_EDATA, "%zu samples (%.4g ms) are too few for one frame: %zu are needed (%.4g ms)", n,
+			1e3 * (double)n / rate, ser_front_min_sample(p), 1e3 * (double)ser_front_min_sample(p) / rate);
+}
+
+int ser_front_check(const struct ser_front *p, const float *x, size_t n, struct ser_err *e)
+{
+	float peak = ser_abs_max(x, n);
+	if (!isfinite(peak))
+		return ser_fail(e, SER_EDATA, "a sample is not a finite number");
+	if (p->o.kind != SER_WAVE && peak * (float)p->o.scale > MAX_SAMPLE && !p->o.peak_norm)
+		return ser_fail(e, SER_EDATA, "a sample of %g is beyond what a front-end takes (%g)", peak,
+				MAX_SAMPLE / p->o.scale);
+	return SER_OK;
 }
 
 int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float *x, size_t n, struct ser_rng *rng,
@@ -353,16 +372,10 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 	ser_assert(o->kind == SER_WAVE || o->dither == 0 || rng != NULL);
 	size_t n_frame = ser_front_n_frame(p, n);
 	if (n_frame == 0)
-		return ser_fail(e, SER_EDATA,
-				"%zu samples (%.4g ms) are too few for one frame: %zu are needed (%.4g ms)", n,
-				1e3 * (double)n / o->sample_frequency, ser_front_min_sample(p),
-				1e3 * (double)ser_front_min_sample(p) / o->sample_frequency);
+		return ser_front_too_few(p, n, e);
+	if (ser_front_check(p, x, n, e) != SER_OK)
+		return e->code;
 	float peak = ser_abs_max(x, n);
-	if (!isfinite(peak))
-		return ser_fail(e, SER_EDATA, "a sample is not a finite number");
-	if (o->kind != SER_WAVE && peak * (float)o->scale > MAX_SAMPLE && !o->peak_norm)
-		return ser_fail(e, SER_EDATA, "a sample of %g is beyond what a front-end takes (%g)", peak,
-				MAX_SAMPLE / o->scale);
 	if (o->kind == SER_WAVE) {
 		for (size_t i = 0; i < n; i++)
 			y[i] = o->peak_norm && peak > 0 ? x[i] / peak : x[i];
@@ -376,20 +389,16 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 	}
 	if (p->smile != NULL) {
 		ser_smile_do(p->smile, ws->smile, x, n, y, o->delta_order);
-		return all_finite(y, n_frame * p->dim, e);
+		return ser_front_all_finite(y, n_frame * p->dim, e);
 	}
 	double first = ((double)p->offset + 0.5 * (double)p->win) / o->sample_frequency;
 	if (p->lld != NULL && ser_lld_begin(p->lld, ws->lld, x, n, first, n_frame, e) != SER_OK)
 		return e->code;
-	frames(p, ws, x, n, n_frame, rng, y);
+	ser_front_frames(p, ws, x, n, 0, n_frame, rng, y);
 	if (p->lld != NULL && p->lld->set->end != NULL)
 		p->lld->set->end(p->lld, ws->lld, n_frame, y, p->dim);
-	if (o->log == SER_LOG_DB && o->top_db > 0)
-		limit_db(p, y, n_frame, o->top_db);
-	if (o->log == SER_LOG_WHISPER) {
-		limit_db(p, y, n_frame, 80);
-		whisper_scale(p, y, n_frame);
-	}
+	if (o->log == SER_LOG_WHISPER || (o->log == SER_LOG_DB && o->top_db > 0))
+		ser_front_limit(p, y, n_frame, top_of(p, y, n_frame));
 	if (o->subtract_mean)
 		subtract_mean(y, n_frame, p->base_dim, p->dim);
 	for (int k = 0; k < o->delta_order; k++)
@@ -399,5 +408,5 @@ int ser_front_do(const struct ser_front *p, struct ser_front_ws *ws, const float
 		for (int k = 0; p->sparse[j] && k < o->delta_order; k++)
 			ser_delta_gaps(y + j, y + (size_t)k * p->base_dim + j, p->dim,
 				       y + (size_t)(k + 1) * p->base_dim + j, p->dim, n_frame, o->delta_window);
-	return all_finite(y, n_frame * p->dim, e);
+	return ser_front_all_finite(y, n_frame * p->dim, e);
 }

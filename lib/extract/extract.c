@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { PER_THREAD = 4 };
 
@@ -88,8 +89,9 @@ int ser_extract_new(struct ser_extract **out, const struct ser_extract_opt *o, c
 		ser_extract_free(x);
 		return rc;
 	}
+	int n_pass = ser_front_passes(x->front);
 	x->in_parts = o->in_parts && !x->sums_up && o->trim_db <= 0 && o->segment_s <= 0 && o->vad.threshold_db <= 0 &&
-		      ser_front_local(x->front);
+		      n_pass > 0 && (n_pass == 1 || o->twice);
 	x->o.every_s = o->every_s > 0 ? o->every_s : o->segment_s;
 	x->o.audio.rate_hz = o->front.sample_frequency; /* 0: the file's own */
 	x->pool = ser_pool_new(o->n_thread);
@@ -321,6 +323,14 @@ struct job *ser_extract_add(struct ser_extract *x)
 	return j;
 }
 
+/* As often as its parts want it: a pipe is heard once. */
+static bool comes_again(const struct ser_extract *x, const struct job *j)
+{
+	struct stat st;
+	return ser_front_passes(x->front) < 2 || j->rate_hz > 0 ||
+	       (j->path != NULL && strncmp(j->path, "/dev/", 5) != 0 && stat(j->path, &st) == 0 && S_ISREG(st.st_mode));
+}
+
 void ser_extract_ready(struct ser_extract *x)
 {
 	struct job *j = &x->job[x->n_job - 1];
@@ -331,13 +341,14 @@ void ser_extract_ready(struct ser_extract *x)
 		if (!fresh)
 			j->rc = ser_fail(&j->e, SER_EDATA, "this id came before, in another of the inputs");
 	}
-	if (x->in_parts || x->o.segment_s > 0 || x->o.vad.threshold_db > 0) {
+	bool parts = x->in_parts && comes_again(x, j);
+	if (parts || x->o.segment_s > 0 || x->o.vad.threshold_db > 0) {
 		if (j->rc == SER_OK)
 			j->rc = ser_extract_pieces(x, j);
 		if (j->rc != SER_OK)
 			ser_extract_put(x, j);
 		x->n_job = 0;
-	} else if (x->n_job == x->cap_job) {
+	} else if (x->in_parts || x->n_job == x->cap_job) {
 		ser_extract_end(x);
 	}
 }

@@ -22,8 +22,8 @@ struct ser_extract_opt {
 	struct ser_vad_opt vad;    /* threshold_db > 0: records of speech */
 	double trim_db;            /* > 0: silence cut off both ends, as ser_trim_find() */
 	/* A sound goes to the sink part by part (ser-stream(5)), as its sound comes in: a record for each
-	 * tenth of a second. Without effect where not every frame hangs on its own samples alone. */
-	bool in_parts;
+	 * tenth of a second. Without effect where ser_front_passes() is 0, or, without `twice`, 2: files are read twice then. */
+	bool in_parts, twice;
 	int64_t seed; /* of dither, with each id */
 	/* Kaldi's utt2warp or spk2warp: a line each, the id or speaker and the factor that takes vtln_warp's place; NULL: none. Records
 	 * get it as "vtln_warp". */

@@ -18,22 +18,18 @@ static ptrdiff_t pull(struct source *s, float *x, size_t n, struct ser_err *e)
 	return (ptrdiff_t)n;
 }
 
-/* Samples s [n] as a record of its own, ID-000001 and so on; written at once. */
-static int put(struct ser_extract *x, struct job *j, const char *whole, size_t k, const float *s, size_t n)
+/* The job's features as a record of its own, ID-000001 and so on; written at once. */
+static void put_features(struct ser_extract *x, struct job *j, const char *whole, size_t k)
 {
 	struct ser_buf id = {0};
 	struct ser_arena_mark before = ser_arena_mark(&j->r.arena);
 	ser_buf_printf(&id, "%s-%06zu", whole, k);
 	ser_record_set(&j->r, "id", ser_str(id.s));
 	ser_buf_free(&id);
-	int rc = ser_extract_features(x, j, s, n);
-	if (rc != SER_OK)
-		return rc;
 	ser_extract_put(x, j);
 	if (k > 1) /* the first has left names of fields there, which stay */
 		ser_arena_rewind(&j->r.arena, before);
 	x->to.step(x->to.ctx, x->count.n_sound, true);
-	return SER_OK;
 }
 
 /* Samples [start, start + n) of a job's sound. */
@@ -43,34 +39,55 @@ static int put_piece(struct ser_extract *x, struct job *j, const char *whole, si
 	double rate = ser_extract_rate_hz(j);
 	ser_record_set(&j->r, "start", ser_real(j->part.start_s + (double)start / rate));
 	ser_record_set(&j->r, "end", ser_real(j->part.start_s + (double)(start + n) / rate));
-	return put(x, j, whole, k, s, n);
+	int rc = ser_extract_features(x, j, s, n);
+	if (rc == SER_OK)
+		put_features(x, j, whole, k);
+	return rc;
 }
 
-/* One record in parts, a tenth of a second each; a sound too short for a frame is a part of its own, and fails as it would whole. */
-static int in_parts(struct ser_extract *x, struct job *j, struct source *s, const char *whole)
+/* A pass over the sound, its features in parts, of a tenth of a second or so; none in the first of two. */
+static int pass(struct ser_extract *x, struct job *j, struct source *s, const char *whole, struct ser_front_flow *f)
 {
 	struct worker *w = &x->worker[0];
-	double rate = ser_extract_rate_hz(j);
-	size_t shift = (size_t)llrint(ser_front_shift_s(j->front) * rate), win = ser_front_min_sample(j->front);
-	size_t n_frame = (size_t)fmax(1, floor(0.1 * rate / (double)shift)), n = n_frame * shift, have = 0;
-	if (win > shift)
-		n += win - shift;
+	size_t n = (size_t)(0.1 * ser_extract_rate_hz(j)) + 1, n_row;
+	ptrdiff_t got = (ptrdiff_t)n;
+	const float *y;
 	w->x = ser_grow(w->x, &w->cap, n, sizeof *w->x);
-	ser_record_set(&j->r, "part_of", ser_str(whole));
-	for (size_t k = 1;; k++) {
-		ptrdiff_t got = pull(s, w->x + have, n - have, &j->e);
+	for (size_t k = 1; got == (ptrdiff_t)n;) {
+		got = pull(s, w->x, n, &j->e);
 		if (got < 0)
 			return (int)got;
-		bool end = have + (size_t)got < n;
-		have += (size_t)got;
-		if (k > 1 && ser_front_n_frame(j->front, have) == 0)
-			return SER_OK;
-		int rc = put(x, j, whole, k, w->x, have);
-		if (rc != SER_OK || end)
-			return rc;
-		have -= n_frame * shift;
-		memmove(w->x, w->x + n_frame * shift, have * sizeof *w->x);
+		if (ser_front_flow_do(f, w->x, (size_t)got, got < (ptrdiff_t)n, &y, &n_row, &j->e) != SER_OK)
+			return j->e.code;
+		if (n_row == 0)
+			continue;
+		size_t d = ser_front_dim(j->front);
+		j->n_frame = n_row;
+		j->y = ser_grow(j->y, &j->cap, ser_mul(n_row, d), sizeof *j->y);
+		memcpy(j->y, y, n_row * d * sizeof *y);
+		put_features(x, j, whole, k++);
 	}
+	return SER_OK;
+}
+
+/* One record in parts */
+static int in_parts(struct ser_extract *x, struct job *j, struct source *s, const char *whole)
+{
+	struct ser_front_flow *f = ser_front_flow_new(j->front, j->ws);
+	int rc = SER_OK;
+	ser_record_set(&j->r, "part_of", ser_str(whole));
+	if (ser_front_passes(j->front) == 2) {
+		rc = pass(x, j, s, whole, f);
+		ser_audio_free(s->a);
+		s->a = NULL;
+		ser_front_flow_again(f);
+		if (rc == SER_OK)
+			rc = ser_extract_open(x, &x->worker[0], j, s);
+	}
+	if (rc == SER_OK)
+		rc = pass(x, j, s, whole, f);
+	ser_front_flow_free(f);
+	return rc;
 }
 
 /* Records of segment_s seconds, one every every_s. A rest too short for a frame is left out. */

@@ -8,6 +8,8 @@
 
 const char *const ser_embed_pools[] = {"none", "mean", "mean,std", "max", "first", "gem", NULL};
 
+enum { TOKENS = 512 }; /* of texts that go through the network at once */
+
 /* What has come of the frames so far, n_col columns each. */
 struct pooled {
 	size_t n, n_col;
@@ -260,6 +262,8 @@ static int set_chunk(struct ser_embed *em, double shift_s, struct ser_err *e)
 	em->chunk = em->overlap = em->batch = 0;
 	if (em->o.chunk_s > 0 && shift_s > 0)
 		em->batch = rows_of(em->o.chunk_s / 3, shift_s, 1);
+	if (c->arch->n_token != NULL) /* texts have no times */
+		em->batch = TOKENS;
 	if (!em->o.frames || em->o.chunk_s <= 0 || shift_s <= 0 || em->hop == 0)
 		return SER_OK;
 	em->chunk = rows_of(em->o.chunk_s, shift_s, em->hop);
@@ -309,6 +313,32 @@ size_t ser_embed_chunk(const struct ser_embed *em)
 size_t ser_embed_batch(const struct ser_embed *em)
 {
 	return em->batch;
+}
+
+size_t ser_embed_rows(const struct ser_embed *em, const struct ser_record *r)
+{
+	const struct ser_val *v = ser_record_get(r, em->enc->field);
+	return v != NULL && v->kind == SER_TENSOR && v->u.t.ndim > 0 ? v->u.t.shape[0] : 0;
+}
+
+size_t ser_embed_groups(const struct ser_embed *em, size_t n, const size_t *n_row, size_t *order, size_t *first)
+{
+	size_t n_group = 0, all = 0;
+	for (size_t i = 0; i < n; i++) { /* insertion: those of equal length as they came */
+		size_t k = i;
+		for (; k > 0 && n_row[order[k - 1]] < n_row[i]; k--)
+			order[k] = order[k - 1];
+		order[k] = i;
+	}
+	for (size_t i = 0; i < n; i++) {
+		all += n_row[order[i]];
+		if (i > 0 && all <= em->batch)
+			continue;
+		first[n_group++] = i;
+		all = n_row[order[i]];
+	}
+	first[n_group] = n;
+	return n_group;
 }
 
 /* ---- results ---- */
@@ -482,8 +512,7 @@ int ser_embed_do(struct ser_embed *em, int worker, struct ser_record *r, const c
 {
 	const float *x;
 	size_t shape[2];
-	const struct ser_val *v = ser_record_get(r, em->enc->field);
-	if (em->chunk == 0 || v == NULL || v->kind != SER_TENSOR || v->u.t.ndim == 0 || v->u.t.shape[0] <= em->chunk)
+	if (em->chunk == 0 || ser_embed_rows(em, r) <= em->chunk)
 		return whole(em, worker, r, name, e);
 	if (ser_model_tensor(r, em->enc->field, &x, shape, e) != SER_OK)
 		return e->code;

@@ -50,6 +50,10 @@ int ser_embed_header(struct ser_embed *em, struct ser_header *h, const char *nam
 size_t ser_embed_chunk(const struct ser_embed *em); /* rows of the field, as the header's times have it; 0: whole */
 size_t
 ser_embed_batch(const struct ser_embed *em); /* rows that may well go through the network at once; 0: one record's */
+/* n records, of n_row[i] rows, in groups that go at once: `order` has them by length, the longest first, those of equal length as they
+ * came; group i are first[i] to first[i + 1] in it. Returns how many; first [n + 1]. */
+size_t ser_embed_groups(const struct ser_embed *em, size_t n, const size_t *n_row, size_t *order, size_t *first);
+size_t ser_embed_rows(const struct ser_embed *em, const struct ser_record *r); /* of its field; 0: there is no such */
 /* Add the result to a record. */
 int ser_embed_do(struct ser_embed *em, int worker, struct ser_record *r, const char *name, struct ser_err *e);
 /* The same, and the same bytes, of n records at once, none longer than a chunk: rc[i] and e[i] for each. */

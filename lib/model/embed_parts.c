@@ -24,6 +24,7 @@ struct ser_embed_parts {
 	bool open;
 	bool piped;    /* and is long: what came before is in the network */
 	size_t n_row;  /* of those that wait and are whole */
+	size_t *rows;  /* [most] */
 	size_t *order; /* those that are worked off, the longest first */
 	size_t *batch; /* [..+1] what of these goes through the network at once */
 	struct sound sound[];
@@ -42,6 +43,7 @@ struct ser_embed_parts *ser_embed_parts_new(struct ser_embed *em, const char *fi
 	p->ctx = ctx;
 	p->pool = ser_pool_new(n_worker);
 	p->most = most;
+	p->rows = ser_malloc(most, sizeof *p->rows);
 	p->order = ser_malloc(most, sizeof *p->order);
 	p->batch = ser_malloc(most + 1, sizeof *p->batch);
 	return p;
@@ -54,6 +56,7 @@ void ser_embed_parts_free(struct ser_embed_parts *p)
 		free(p->sound[i].x);
 	}
 	ser_pool_free(p->pool);
+	free(p->rows);
 	free(p->order);
 	free(p->batch);
 	free(p);
@@ -87,31 +90,12 @@ static void work(void *ctx, size_t k, int worker)
 	free(rc);
 }
 
-/* The order of the first n sounds by length, and so many of those that follow each other in it as are a batch; how many of these */
-static size_t plan(struct ser_embed_parts *p, size_t n)
-{
-	size_t n_batch = 0, n_row = 0;
-	for (size_t i = 0; i < n; i++) { /* insertion: those of equal length as they came */
-		size_t k = i;
-		for (; k > 0 && p->sound[p->order[k - 1]].n < p->sound[i].n; k--)
-			p->order[k] = p->order[k - 1];
-		p->order[k] = i;
-	}
-	for (size_t i = 0; i < n; i++) {
-		n_row += p->sound[p->order[i]].n;
-		if (i > 0 && n_row <= ser_embed_batch(p->em))
-			continue;
-		p->batch[n_batch++] = i;
-		n_row = p->sound[p->order[i]].n;
-	}
-	p->batch[n_batch] = n;
-	return n_batch;
-}
-
 /* The first n sounds are whole. */
 static void work_off(struct ser_embed_parts *p, size_t n)
 {
-	ser_pool_for(p->pool, plan(p, n), work, p);
+	for (size_t i = 0; i < n; i++)
+		p->rows[i] = p->sound[i].n;
+	ser_pool_for(p->pool, ser_embed_groups(p->em, n, p->rows, p->order, p->batch), work, p);
 	p->n_row = 0;
 	for (size_t i = 0; i < n; i++)
 		finish(p, &p->sound[i]);

@@ -167,6 +167,61 @@ speak() {
 		<(ser-embed -m w.st --layer all --pool none m.tsv | ser-dump --header | head -n 1)
 }
 
+@test "records of a stream that go through the network together: each as alone, and in order" {
+	speak
+	for i in 0 1 2 3 4 5 6 7 8 9; do
+		for k in 1 2 3 4 5; do printf 'p%d%d\ts%d.wav\t%s\t%s\t%d\n' $i $k $k 0.$i 1.$(((7 * i + k) % 10)) $((k % 2)); done
+	done | cat <(printf 'id\tpath\tstart\tend\temo\n') - >cuts.tsv
+	ser-wav2feat --kind wave cuts.tsv >cuts.ser
+	for o in '' '--layer all --pool mean,std' '--frames --chunk 6'; do
+		while read -r id; do
+			ser-select "id == \"$id\"" cuts.ser | ser-embed -m w.st $o
+		done < <(ser-dump cuts.ser | jq -r .id) | ser-cat --merge >alone.ser
+		ser-embed -m w.st $o cuts.ser | ser-cmp alone.ser -
+		ser-embed -m w.st $o -t 3 cuts.ser | ser-cmp alone.ser -
+		ser-embed -m w.st $o --chunk 0 cuts.ser | ser-cmp alone.ser - # alone
+	done
+	# one that fails among them
+	printf 'id\tpath\tend\temo\nbad\ts1.wav\t0.02\t1\n' >b.tsv
+	ser-wav2feat --kind wave b.tsv | ser-cat --merge cuts.ser - >with.ser
+	for t in 1 2; do
+		run --separate-stderr ser-embed -k -t $t -o k.ser -m w.st with.ser
+		[ "$status" -eq 1 ]
+		[[ $stderr == *"51 read, 50 written, 1 skipped"* ]]
+		ser-embed -m w.st cuts.ser | ser-cmp - k.ser
+	done
+	# what has come is given before more is waited for
+	$PYTHON - ser-embed -m w.st <<-'END'
+		import msgpack, subprocess, sys
+		whole = open("cuts.ser", "rb").read()
+		u = msgpack.Unpacker(open("cuts.ser", "rb"), raw=False, max_buffer_size=0)
+		at = []
+		for m in u:
+		    at.append(u.tell())
+		p = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+		p.stdin.write(whole[:at[1]])  # the header and a record
+		p.stdin.flush()
+		got = msgpack.Unpacker(p.stdout, raw=False, max_buffer_size=0, read_size=1)
+		assert next(m for m in got if "emb" in m)["id"] == "p01"
+		p.stdin.write(whole[at[1]:])
+		p.stdin.close()
+		assert sum("emb" in m for m in got) == 49 and p.wait() == 0
+	END
+	# texts, which have no seconds
+	for i in 1 2 3 4 5 6 7 8 9; do
+		printf '{"id": "t%d", "emo": "%d", "text": "%s"}\n' $i $((i % 2)) "$(yes 'how are you' | head -n $((i * 5 % 7 + 1)) | paste -sd ' ')"
+	done | ser-cat --from json >text.ser
+	ser-tokenize -q --train 300 --label text -o tok.json text.ser
+	ser-tokenize -m tok.json text.ser >tok.ser
+	ser-train classify -q -l emo -e 1 --arch roberta --hyper vocab=300 --hyper dim=16 --hyper layers=1 --hyper heads=2 --hyper ffn=16 \
+		--field tok --dev-frac 0 --split-field '' --allow-shared-speakers -o t.st tok.ser
+	for i in 1 2 3 4 5 6 7 8 9; do
+		ser-select "id == \"t$i\"" tok.ser | ser-embed -m t.st
+	done | ser-cat --merge >alone.ser
+	ser-embed -m t.st tok.ser | ser-cmp alone.ser -
+	ser-embed -m t.st -t 2 tok.ser | ser-cmp alone.ser -
+}
+
 @test "--like-padded: as in a batch padded to so many seconds, heard as silence or masked" {
 	speak
 	mkdir hf
@@ -204,6 +259,34 @@ speak() {
 	! cmp -s padded <(ser-embed -m wh.st --frames s.tsv | ser-dump -d | jq -c '.frames.data | flatten') || false
 	fails 2 'more than two rows a position' ser-embed -m wh.st --like-padded 31 s.tsv
 	fails 1 'the model takes 104' ser-embed -m wh.st --like-padded 1 long.tsv
+}
+
+@test "features that hang on the loudest frame of all: a long sound in little memory, and as its whole features give" {
+	sox -D -n -r 16000 -b 16 loud.wav synth 4 sine 300:3000 vol 0.9
+	sox -D -n -r 16000 -b 16 low.wav synth 70 pinknoise vol 0.02
+	sox low.wav loud.wav low.wav loud.wav ends.wav
+	printf 'id\tpath\temo\nlow\tlow.wav\t1\nends\tends.wav\t2\nloud\tloud.wav\t1\n' >l.tsv
+	sed 1,2d l.tsv | cat <(head -n 1 l.tsv) - <(printf 's2\tloud.wav\t2\n') | sed /ends.wav/d | ser-wav2feat --preset whisper |
+		ser-train classify -l emo --arch whisper --hyper dim=16 --hyper layers=2 --hyper heads=2 --hyper tail=4 --allow-shared-speakers \
+			--input-norm none -e 1 --crop 0 --dev-frac 0 --split-field '' -q -o wh.st
+	ser-wav2feat --like wh.st l.tsv >f.ser
+	for o in '--layer all' '--frames --chunk 5 --overlap 2' '--pool mean,std --chunk 20'; do
+		ser-embed -m wh.st $o --drop feat f.ser >a.ser
+		ser-embed -m wh.st $o l.tsv | ser-cmp a.ser -
+		ser-embed -m wh.st $o -t 2 l.tsv | ser-cmp a.ser -
+	done
+	fails 1 'takes 3004' ser-embed -m wh.st l.tsv # one embedding of the whole
+	sed '1!s/low.wav/\/dev\/stdin/' l.tsv >in.tsv # what can be heard once alone
+	ser-embed -m wh.st --pool mean in.tsv <low.wav | ser-cmp - <(ser-embed -m wh.st --pool mean l.tsv)
+	# its features would take 58 MB, its samples 115
+	sox -D -n -r 16000 -b 16 long.wav synth 1800 pinknoise vol 0.1
+	printf 'id\tpath\nlong\tlong.wav\n' >long.tsv
+	[ "$FLAVOUR" = release ] || return 0 # sanitizers take memory of their own
+	$PYTHON - ser-embed -q -m wh.st --layer all -o long.ser long.tsv <<-'END'
+		import resource, subprocess, sys
+		subprocess.run(sys.argv[1:], check=True)
+		assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 40000
+	END
 }
 
 @test "what pooling gives, by NumPy" {

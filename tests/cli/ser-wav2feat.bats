@@ -343,7 +343,7 @@ END
 @test "ser-wav2feat: from pipe to pipe a sound goes in parts, which make the record of the file" {
 	wav a.wav 1.25 300
 	parts() { $PYTHON -c 'import sys, msgpack; print(sum("part_of" in m for m in msgpack.Unpacker(open(sys.argv[1], "rb"), max_buffer_size=0)))' "$1"; }
-	for o in "" "--kind mfcc --frame-shift 7" "--kind wave" "--kind mel --edges valid" "--frame-length 10 --frame-shift 40 --num-mel-bins 40"; do
+	for o in "" "--kind mfcc --frame-shift 7" "--kind wave" "--kind mel --edges valid" "--kind mel" "--edges mirror" "--frame-length 10 --frame-shift 40 --num-mel-bins 40"; do
 		# shellcheck disable=SC2086
 		{
 			ser-wav2feat --id stdin $o a.wav >whole.ser
@@ -355,7 +355,7 @@ END
 		ser-select true parts.ser | ser-dump --header | jq -e 'has("parts") | not' >/dev/null
 	done
 	# where frames hang together it is whole, and so is what a file holds
-	for o in "--delta-order 1" "--dither 1" "--subtract-mean" "--kind mel" "--kind lld" "--functionals mean" "--trim 30" "-k"; do
+	for o in "--delta-order 1" "--dither 1" "--subtract-mean" "--preset whisper" "--kind lld" "--functionals mean" "--trim 30" "-k"; do
 		# shellcheck disable=SC2086
 		cat a.wav | ser-wav2feat --stdin $o | cat >whole.ser
 		[ "$(parts whole.ser)" -eq 0 ]

@@ -82,7 +82,7 @@ static struct ser_front *make(const char *text)
 	return p;
 }
 
-static float *run(struct ser_front *p, const float *x, size_t n)
+static float *run(const struct ser_front *p, const float *x, size_t n)
 {
 	struct ser_err e = {0};
 	struct ser_rng r;

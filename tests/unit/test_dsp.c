@@ -83,6 +83,91 @@ static void test_frames(void **state)
 	ser_front_free(p);
 }
 
+/* Frames of a sound that comes in pieces of up to `most` samples, and none of its own in a first pass; bytes of the whole. */
+static void flow(const struct ser_front *p, const float *x, size_t n, size_t most, struct ser_rng *rng)
+{
+	struct ser_front_ws *ws = ser_front_ws_new(p);
+	struct ser_front_flow *f = ser_front_flow_new(p, ws);
+	size_t d = ser_front_dim(p), n_row = ser_front_n_frame(p, n), have = 0;
+	float *whole = run(p, x, n), *y = ser_calloc(n_row * d, sizeof *y);
+	const float *part;
+	struct ser_err e;
+	for (int left = ser_front_passes(p); left > 0; left--) {
+		size_t got, at = 0;
+		while (at < n) {
+			size_t k = (size_t)ser_rng_below(rng, most) + 1;
+			k = k < n - at ? k : n - at;
+			assert_int_equal(ser_front_flow_do(f, x + at, k, at + k == n, &part, &got, &e), SER_OK);
+			assert_true(left == 1 || got == 0);
+			assert_true(have + got <= n_row);
+			memcpy(y + have * d, part, got * d * sizeof *y);
+			have += got;
+			at += k;
+		}
+		ser_front_flow_again(f);
+	}
+	assert_int_equal(have, n_row);
+	assert_memory_equal(y, whole, n_row * d * sizeof *y);
+	free(y);
+	free(whole);
+	ser_front_flow_free(f);
+	ser_front_ws_free(ws);
+}
+
+static void test_flow(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *front;
+		int n_pass;
+	} of[] = {
+		{"wave", 1},
+		{"fbank use-energy=true", 1},
+		{"mfcc htk-compat=true", 1},
+		{"fbank edges=mirror", 1},
+		{"fbank edges=mirror frame-shift=30", 1},
+		{"mel n-fft=400 log=ln", 1},
+		{"mel n-fft=400 edges=shifts", 1},
+		{"mel n-fft=512 edges=valid win-length=400", 1},
+		{"spec n-fft=210 win-length=200 edges=mirror", 1},
+		{"mel n-fft=400 pad=constant log=db top-db=20", 2},
+		{"mel n-fft=400 edges=silence log=whisper", 2},
+		{"mel n-fft=401 win-length=300 edges=silence log=whisper", 2},
+		{"fbank subtract-mean=true", 2},
+		{"fbank delta-order=1", 0},
+		{"fbank peak-norm=true", 0},
+		{"fbank dither=1", 0},
+		{"mel log=db top-db=20 subtract-mean=true", 0},
+		{"lld", 0},
+		{"egemaps compat=opensmile", 0},
+	};
+	const struct block *sig = find("signal");
+	struct ser_rng rng;
+	struct ser_err e;
+	ser_rng_seed(&rng, 3);
+	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+		struct ser_front *p = make(of[i].front);
+		assert_int_equal(ser_front_passes(p), of[i].n_pass);
+		for (size_t most = 1; of[i].n_pass > 0 && most < 10000; most *= 7)
+			for (int k = 0; k < 4; k++)
+				flow(p, sig->x, sig->cols - (size_t)ser_rng_below(&rng, 900), most, &rng);
+		size_t least = ser_front_min_sample(p), n_row;
+		for (size_t n = least; of[i].n_pass > 0 && n < least + 2000; n += 1 + n / 7)
+			flow(p, sig->x, n, 130, &rng);
+		if (of[i].n_pass > 0) {
+			struct ser_front_ws *ws = ser_front_ws_new(p);
+			struct ser_front_flow *f = ser_front_flow_new(p, ws);
+			const float *y, bad[] = {0, NAN};
+			assert_int_equal(ser_front_flow_do(f, bad, 2, false, &y, &n_row, &e), SER_EDATA);
+			assert_int_equal(ser_front_flow_do(f, sig->x, least - 1, true, &y, &n_row, &e), SER_EDATA);
+			assert_non_null(strstr(e.msg, "too few for one frame"));
+			ser_front_flow_free(f);
+			ser_front_ws_free(ws);
+		}
+		ser_front_free(p);
+	}
+}
+
 static void test_text(void **state)
 {
 	(void)state;
@@ -520,11 +605,12 @@ static void test_trim(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),  cmocka_unit_test(test_frames),     cmocka_unit_test(test_text),
-		cmocka_unit_test(test_usage),   cmocka_unit_test(test_bad_signal), cmocka_unit_test(test_dither),
-		cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),         cmocka_unit_test(test_trim),
-		cmocka_unit_test(test_chunk),   cmocka_unit_test(test_lld),        cmocka_unit_test(test_func),
-		cmocka_unit_test(test_cmvn),    cmocka_unit_test(test_fft),        cmocka_unit_test(test_columns_names),
+		cmocka_unit_test(test_golden),        cmocka_unit_test(test_frames),  cmocka_unit_test(test_text),
+		cmocka_unit_test(test_flow),          cmocka_unit_test(test_usage),   cmocka_unit_test(test_bad_signal),
+		cmocka_unit_test(test_dither),        cmocka_unit_test(test_abs_max), cmocka_unit_test(test_f0),
+		cmocka_unit_test(test_trim),          cmocka_unit_test(test_chunk),   cmocka_unit_test(test_lld),
+		cmocka_unit_test(test_func),          cmocka_unit_test(test_cmvn),    cmocka_unit_test(test_fft),
+		cmocka_unit_test(test_columns_names),
 	};
 	return cmocka_run_group_tests(tests, load, unload);
 }
