@@ -191,7 +191,7 @@ speak() {
 		ser-embed -m w.st cuts.ser | ser-cmp - k.ser
 	done
 	# what has come is given before more is waited for
-	$PYTHON - ser-embed -m w.st <<-'END'
+	$PYTHON - ser-embed -m w.st --drop feat <<-'END'
 		import msgpack, subprocess, sys
 		whole = open("cuts.ser", "rb").read()
 		u = msgpack.Unpacker(open("cuts.ser", "rb"), raw=False, max_buffer_size=0)
