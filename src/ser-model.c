@@ -5,10 +5,12 @@
 #include "model/card.h"
 #include "model/import.h"
 #include "model/model.h"
+#include "text/text.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SHOW, CARD, EXPORT, IMPORT, ARCHS };
 
@@ -169,7 +171,35 @@ static void look_at_features(struct ser_cli *c, const struct import *o, const st
 	ser_record_free(&r);
 }
 
-/* What the front-end of a network that takes sound says of its field: nothing of text */
+/* What ser-tokenize says of ids by the tokenizer that lies beside a network that takes text; without one, nothing */
+static void own_tokens(struct ser_cli *c, struct ser_model *m, const char *path)
+{
+	struct ser_tokenizer *t;
+	struct ser_arena a = {0};
+	struct ser_val axes = ser_val_list(), dim = ser_val_map();
+	struct stat st;
+	struct ser_err e;
+	const char *slash = strrchr(path, '/');
+	bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	char sum[17], *at = folder          ? ser_strdup(path)
+			    : slash != NULL ? ser_strndup(path, (size_t)(slash - path) + 1)
+					    : ser_strdup(".");
+	if (ser_tokenizer_open(&t, at, &e) == SER_OK) {
+		ser_tokenizer_sum(t, sum);
+		ser_val_push(&a, &axes, ser_str("token"));
+		ser_val_set(&a, &dim, "axes", axes);
+		ser_val_set(&a, &dim, "vocabulary", ser_str(sum));
+		ser_val_set(&a, &dim, "n_token", ser_int((int64_t)ser_tokenizer_size(t)));
+		ser_model_input(m, m->enc[0].field, m->enc[0].n_in, &dim, SER_NORM_NONE);
+		ser_tokenizer_close(t);
+	} else {
+		ser_cli_info(c, "no tokenizer beside it, ids by any are taken: %s", e.msg);
+	}
+	ser_arena_free(&a);
+	free(at);
+}
+
+/* What the front-end of a network that takes sound says of its field */
 static void own_front(struct ser_cli *c, struct ser_model *m)
 {
 	struct ser_front_opt front;
@@ -253,6 +283,8 @@ static void import_model(struct ser_cli *c, const char *path, const struct impor
 		look_at_features(c, o, m, in);
 		ser_model_input(m, m->enc[0].field, m->enc[0].n_in, ser_header_dim(&h, m->enc[0].field), SER_NORM_NONE);
 		ser_in_close(in);
+	} else if (m->enc[0].arch->n_token != NULL) {
+		own_tokens(c, m, path);
 	} else {
 		own_front(c, m);
 	}

@@ -21,7 +21,7 @@ static struct {
 	size_t max;
 	bool special;
 	struct worker *w; /* [n_thread] */
-	char sum[20];     /* of the vocabulary */
+	char sum[17];     /* of the vocabulary */
 } job = {.label = "text", .field = "tok"};
 
 static void check(int rc, const struct ser_err *e)
@@ -125,11 +125,8 @@ static int train(size_t n_token)
 static void open_tokenizer(const char *path)
 {
 	struct ser_err e;
-	struct ser_buf json = {0};
 	check(ser_tokenizer_open(&job.t, path, &e), &e);
-	ser_tokenizer_json(job.t, &json);
-	snprintf(job.sum, sizeof job.sum, "%016" PRIx64, ser_hash(json.s, json.n));
-	ser_buf_free(&json);
+	ser_tokenizer_sum(job.t, job.sum);
 	size_t limit = ser_tokenizer_limit(job.t), around = ser_tokenizer_around(job.t);
 	if (job.max == 0)
 		job.max = limit > 0 ? limit : LONGEST;

@@ -76,6 +76,10 @@ static void whisper(const struct ser_encoder *c, struct ser_arena *a, struct ser
 	const struct ser_hyper *row;
 	int64_t n = (int64_t)c->n_in;
 	ser_val_set(a, config, "num_mel_bins", ser_int(n));
+	/* a decoder that is not there, but whose sizes must go together: transformers' defaults are those of Whisper tiny */
+	ser_val_set(a, config, "decoder_layers", ser_int((int64_t)value(c, "layers", &row)));
+	ser_val_set(a, config, "decoder_attention_heads", ser_int((int64_t)value(c, "heads", &row)));
+	ser_val_set(a, config, "decoder_ffn_dim", ser_int(4 * (int64_t)value(c, "dim", &row)));
 	ser_val_set(a, config, "encoder_ffn_dim", ser_int(4 * (int64_t)value(c, "dim", &row)));
 	ser_val_set(a, processor, "feature_extractor_type", ser_str("WhisperFeatureExtractor"));
 	ser_val_set(a, processor, "feature_size", ser_int(n));

@@ -22,6 +22,8 @@ int ser_tokenizer_open(struct ser_tokenizer **t, const char *path, struct ser_er
 int ser_tokenizer_parse(struct ser_tokenizer **t, const char *json, size_t n, const char *name, struct ser_err *e);
 /* Append it as a tokenizer.json, which ser_tokenizer_parse() and the tokenizers library read. */
 void ser_tokenizer_json(const struct ser_tokenizer *t, struct ser_buf *b);
+/* A digest of that, as hexadecimal digits: equal vocabularies, equal digests. */
+void ser_tokenizer_sum(const struct ser_tokenizer *t, char sum[static 17]);
 void ser_tokenizer_close(struct ser_tokenizer *t); /* NULL is allowed */
 
 const char *ser_tokenizer_kind(const struct ser_tokenizer *t); /* "BPE" or "WordPiece" */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "text/private.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,14 @@ struct ser_tokenizer *ser_tokenizer_new(enum ser_tokenizer_type type)
 	t->added = ser_map_new();
 	t->unk = NO_ID;
 	return t;
+}
+
+void ser_tokenizer_sum(const struct ser_tokenizer *t, char sum[static 17])
+{
+	struct ser_buf json = {0};
+	ser_tokenizer_json(t, &json);
+	snprintf(sum, 17, "%016" PRIx64, ser_hash(json.s, json.n));
+	ser_buf_free(&json);
 }
 
 void ser_tokenizer_close(struct ser_tokenizer *t)

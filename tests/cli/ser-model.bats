@@ -109,6 +109,25 @@ setup() {
 	ser-model show --json e.st | jq -e '.hyper.pooler == 0 and .input.field == "words"' >/dev/null
 }
 
+@test "import of a text encoder: its tokenizer lies beside it, and no other's ids are taken" {
+	cp -r "$ROOT/tests/golden/import/roberta" hf
+	mkstream -n 4 --frames 3 --bins 2 | ser-select true --drop feat >text.ser
+	ser-tokenize -q --train 262 --label emo -o hf/tokenizer.json text.ser
+	ser-tokenize -q --train 263 --label emo -o other.json text.ser
+	ser-model import --from hf -o beside.st hf
+	ser-model import --from hf -o file.st hf/pytorch_model.bin
+	ser-model import --from hf -v -o without.st "$ROOT/tests/golden/import/roberta" 2>log
+	grep -q 'no tokenizer beside it, ids by any are taken' log
+	for m in beside file without; do ser-model show --json $m.st | jq -c '.input.dims | keys'; done >got
+	diff got <(printf '%s\n' '["axes","n_token","vocabulary"]' '["axes","n_token","vocabulary"]' '[]')
+	printf '{"id": "a", "text": ""}\n' | ser-cat --from json >empty.ser
+	ser-tokenize -m hf empty.ser >own.ser
+	ser-tokenize -m other.json empty.ser >other.ser
+	ser-embed -m beside.st own.ser | ser-cmp - <(ser-embed -m file.st own.ser)
+	ser-embed -m without.st other.ser | ser-dump | jq -e '.emb.shape == [16]' >/dev/null
+	fails 1 'vocabulary of field "tok"' ser-embed -m beside.st other.ser
+}
+
 @test "export to a folder that transformers takes, and back" {
 	imports="$ROOT/tests/golden/import"
 	for t in wav2vec2 hubert wavlm data2vec-audio whisper roberta bert; do
@@ -118,6 +137,8 @@ setup() {
 		ser-model import --from hf -o b.st $t
 		diff <(ser-model show a.st | grep -v '^provenance\|"tool"') <(ser-model show b.st | grep -v '^provenance\|"tool"')
 	done
+	# a Whisper whose decoder's default of 6 heads does not divide its width
+	jq -e '.d_model % .decoder_attention_heads == 0 and .decoder_layers == .encoder_layers' whisper/config.json >/dev/null
 	[ ! -e bert/preprocessor_config.json ] && jq -e '.do_normalize == true' wav2vec2/preprocessor_config.json >/dev/null
 	fails 1 'transformers has no architecture convpool' ser-model export --to hf -o x m.st
 	fails 2 'no meaning with --to hf' ser-model export --to hf --encoder -o x m.st

@@ -23,6 +23,8 @@ struct net {
 #define SPEECH "conv_dim=16", "dim=32", "ffn=64", "layers=2", "heads=4", "pos_groups=4", "normalize=0"
 #define TEXT   "vocab=100", "dim=32", "heads=4", "ffn=64", "layers=2", "positions=40", "pooler=1"
 #define LARGE  "conv_norm=1", "pre_norm=1"
+#define EMOTION2VEC                                                                                                    \
+	"conv_dim=16", "dim=48", "ffn=192", "heads=12", "prenet=2", "layers=2", "pos_groups=4", "normalize=0"
 static const struct net nets[] = {
 	{"w2v2_base", "wav2vec2", {SPEECH}},
 	{"w2v2_base", "hubert", {SPEECH}},
@@ -30,15 +32,19 @@ static const struct net nets[] = {
 	{"wavlm_base", "wavlm", {SPEECH}},
 	{"wavlm_large", "wavlm", {SPEECH, LARGE}},
 	{"data2vec", "data2vec-audio", {SPEECH}},
-	{"emotion2vec",
-	 "emotion2vec",
-	 {"conv_dim=16", "dim=48", "ffn=192", "heads=12", "prenet=2", "layers=2", "pos_groups=4", "normalize=0"}},
+	{"emotion2vec", "emotion2vec", {EMOTION2VEC}},
 	{"data2vec2",
 	 "emotion2vec",
 	 {"conv_dim=16", "dim=48", "ffn=192", "heads=12", "prenet=0", "layers=1", "extra=0", "pos_groups=4",
 	  "normalize=0"}},
 	{"whisper", "whisper", {"dim=32", "heads=4", "layers=2", "positions=100"}},
-	{"roberta", "roberta", {"vocab=100", "dim=32", "heads=4", "ffn=64", "layers=2", "positions=40", "pooler=1"}},
+	{"roberta", "roberta", {TEXT}},
+	{"bert", "bert", {TEXT}},
+	/* of variances no larger than what norms add to them */
+	{"w2v2_large_small", "wav2vec2", {SPEECH, LARGE, "conv_bias=1"}},
+	{"emotion2vec_small", "emotion2vec", {EMOTION2VEC}},
+	{"roberta_small", "roberta", {TEXT}},
+	{"bert_small", "bert", {TEXT}},
 };
 
 static bool is_text(const char *arch)
