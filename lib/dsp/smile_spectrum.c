@@ -264,7 +264,7 @@ double ser_smile_slope(const struct ser_smile_size *s, const double *pw, double 
 double ser_smile_flux(const struct ser_smile_size *s, const double *pw, bool first, double *last)
 {
 	double sum = 0;
-	size_t n = from_bin(s, 5000) < s->n_bin ? from_bin(s, 5000) : s->n_bin - 1;
+	size_t n = from_bin(s, 5000) < s->n_bin ? from_bin(s, 5000) : s->n_bin;
 	for (size_t k = 0; k < n; k++) {
 		double m = sqrt(pw[k]), d = first ? 0 : m - last[k];
 		sum += d * d;
