@@ -13,7 +13,7 @@ struct ser_encoder_opts ser_encoder_defaults(void)
 
 bool ser_encoder_reads_texts(const struct ser_encoder_opts *o)
 {
-	return o->texts || o->tokenizer != NULL;
+	return o->texts || (o->tokenizer != NULL && !o->sounds);
 }
 
 /* Another model that an encoder begins with. */

@@ -125,7 +125,7 @@ static int encoders(struct ser_task *t, struct ser_net_opts *n, struct ser_err *
 	c->texts = true;
 	c->tokenizer = n->enc[0].tokenizer;
 	c->hyper = o->text_hyper;
-	n->enc[0].tokenizer = NULL;
+	n->enc[0].sounds = true;
 	return choose(c, "text", o->text, e);
 }
 

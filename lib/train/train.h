@@ -106,6 +106,7 @@ struct ser_encoder_opts {
 	const char *name; /* NULL: its field, or "text", where there are several, none for one */
 	const char *field;
 	const char *tokenizer; /* it reads texts by this one, and no field; NULL: the field, unless */
+	bool sounds;           /* it reads the field, whatever tokenizer is said */
 	bool texts; /* it reads texts; without tokenizer by that of init or, of a new one, by one made of the first task's texts */
 	const char *arch;      /* NULL: init's, or the first of ser_archs */
 	struct ser_strs hyper; /* "name=value" */
