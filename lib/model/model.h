@@ -197,8 +197,8 @@ void ser_model_input(struct ser_model *m, const char *field, size_t n_in, const 
 void ser_model_texts(struct ser_model *m, const char *tokenizer);
 /* The same of a file or folder (text/text.h): SER_EDATA, SER_EIO. */
 int ser_model_tokenizer(struct ser_model *m, const char *path, struct ser_err *e);
-/* The same by a vocabulary of these n texts, as large as they make it and 512 tokens at most; the encoder, an architecture over tokens,
- * has as many. SER_EUSAGE: it is none. */
+/* The same by a vocabulary of these n texts, as large as they make it, and at most 512 tokens or the encoder's "vocab"; it then has as
+ * many. SER_EUSAGE: it is no architecture over tokens, or has fewer than any vocabulary. */
 int ser_model_vocabulary(struct ser_model *m, const char *const *text, size_t n, struct ser_err *e);
 /* Add a head (copied). SER_EUSAGE when its name is there already. Its index. */
 int ser_model_head_add(struct ser_model *m, const struct ser_head *h, struct ser_err *e);
@@ -324,8 +324,8 @@ struct ser_prompts {
 	struct ser_arena arena;
 };
 /* wording: texts in which {} is the class, for all of them. file (NULL: none): lines, either such a text, or a class, a tab and a
- * text of its own, which may have {}, too; lines of other classes are passed over; with {} in it, it is such a text itself. Neither: "The emotion is {}". *p begins as all zero;
- * names of classes are borrowed. SER_EDATA, SER_EUSAGE: a text without {} for all classes, a class without any, a class twice. */
+ * text of its own, which may have {}, too; lines of other classes are passed over; a name with {} in it is such a text itself. Neither:
+ * "The emotion is {}". *p begins as all zero; names of classes are borrowed. SER_EDATA, SER_EUSAGE: a text without {} for all classes, a class without any, a class twice. */
 int ser_prompts_make(struct ser_prompts *p, const struct ser_strs *wording, const char *file,
 		     const struct ser_strs *class, struct ser_err *e);
 /* The same for a model that was trained on prompts: where nothing is said, by its classes, texts and wordings. */

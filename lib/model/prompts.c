@@ -216,11 +216,15 @@ int ser_model_vocabulary(struct ser_model *m, const char *const *text, size_t n,
 	struct ser_encoder *c = &m->enc[m->n_enc - 1];
 	if (c->arch->n_token == NULL)
 		return ser_fail(e, SER_EUSAGE, "architecture %s reads no texts", c->arch->name);
+	size_t most = c->arch->n_token(c->hyper);
+	if (most < SER_TOKENIZER_LEAST)
+		return ser_fail(e, SER_EUSAGE, "an encoder of %zu tokens, a vocabulary of its own has %d or more", most,
+				SER_TOKENIZER_LEAST);
 	struct ser_tokenizer_trainer *r = ser_tokenizer_trainer_new();
 	struct ser_buf json = {0};
 	for (size_t i = 0; i < n; i++)
 		ser_tokenizer_trainer_add(r, text[i], strlen(text[i]));
-	struct ser_tokenizer *t = ser_tokenizer_train(r, MOST);
+	struct ser_tokenizer *t = ser_tokenizer_train(r, most < MOST ? most : MOST);
 	ser_tokenizer_json(t, &json);
 	ser_model_texts(m, json.s);
 	int rc = ser_encoder_hyper(c, "vocab", strlen("vocab"), (double)ser_tokenizer_size(t), e);

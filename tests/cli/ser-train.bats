@@ -652,6 +652,9 @@ EOF
 	# what does not go together
 	fails 2 '--audio says what --arch' "${one[@]}" --audio linear --arch linear --text roberta -o n.st told.ser
 	fails 2 '--text-hyper is of' "${one[@]}" --audio linear --text-hyper dim=16 -o n.st told.ser
+	"${one[@]}" --audio linear --text roberta "${small[@]}" --text-hyper vocab=265 -e 1 -o few.st told.ser
+	[ "$(ser-model show --json few.st | jq '[.encoders[].hyper.vocab | values][0]')" -eq 265 ]
+	fails 2 'an encoder of 260 tokens' "${one[@]}" --audio linear --text roberta --text-hyper vocab=260 -o n.st told.ser
 	fails 2 'hubert reads no texts' "${one[@]}" --audio linear --text hubert -o n.st told.ser
 	fails 1 'nosuch: cannot open' "${one[@]}" --audio nosuch --text roberta -o n.st told.ser
 	ser-train classify -l emo --arch linear -e 1 -q -o plain.st told.ser
