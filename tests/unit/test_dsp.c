@@ -100,7 +100,8 @@ static void flow(const struct ser_front *p, const float *x, size_t n, size_t mos
 			assert_int_equal(ser_front_flow_do(f, x + at, k, at + k == n, &part, &got, &e), SER_OK);
 			assert_true(left == 1 || got == 0);
 			assert_true(have + got <= n_row);
-			memcpy(y + have * d, part, got * d * sizeof *y);
+			if (got > 0)
+				memcpy(y + have * d, part, got * d * sizeof *y);
 			have += got;
 			at += k;
 		}
